@@ -1,0 +1,1 @@
+//! Cassandra's bloom filter over partition keys.

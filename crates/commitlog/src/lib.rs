@@ -1,0 +1,1 @@
+//! The commit log: preallocated segments, group commit, sync modes, replay.

@@ -1,0 +1,1 @@
+//! CQL text to tree and back: lexer, parser, AST, printer.

@@ -1,0 +1,1 @@
+//! Sharded, ordered, in-memory partitions.

@@ -1,0 +1,1 @@
+//! The data model: schema, rows, tombstones, reconcile, merge, purge, counters and the row codec.

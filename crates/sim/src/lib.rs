@@ -1,0 +1,1 @@
+//! A simulated disk and clock, for tests of durability.

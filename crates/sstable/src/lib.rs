@@ -1,0 +1,1 @@
+//! Cassandra's SSTables: reader, writer, components, compression, dump.

@@ -1,0 +1,1 @@
+//! Generators, the naive model and golden runners, for tests.

@@ -1,0 +1,1 @@
+//! The test that checks the layers and the house rules.

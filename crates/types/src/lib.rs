@@ -1,0 +1,1 @@
+//! CQL types, value encodings, order, byte-comparable forms, tokens and vints.
