@@ -1,0 +1,36 @@
+use std::borrow::Cow;
+
+use thiserror::Error;
+
+/// Bytes that are not what their place calls for.
+///
+/// Decoders know only their buffer: whoever knows the file adds its name and, with [`shifted`](Self::shifted),
+/// where the buffer began.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("at offset {offset}: expected {expected}, found {found}")]
+pub struct DecodeError {
+    /// Bytes from the start of the buffer (of the file once shifted) to the first wrong one.
+    pub offset: u64,
+    /// What should have stood there.
+    pub expected: Cow<'static, str>,
+    /// What stood there.
+    pub found: Cow<'static, str>,
+}
+
+impl DecodeError {
+    /// An error at `offset` of the buffer at hand.
+    #[cold]
+    pub fn new(
+        offset: u64,
+        expected: impl Into<Cow<'static, str>>,
+        found: impl Into<Cow<'static, str>>,
+    ) -> DecodeError {
+        DecodeError { offset, expected: expected.into(), found: found.into() }
+    }
+
+    /// The same error seen from a frame in which the buffer begins at `base`.
+    #[must_use]
+    pub fn shifted(self, base: u64) -> DecodeError {
+        DecodeError { offset: self.offset.saturating_add(base), ..self }
+    }
+}

@@ -1,0 +1,179 @@
+use std::borrow::Cow;
+
+use md5::{Digest, Md5};
+use num_bigint::BigInt;
+
+use crate::comparable::{GT_NEXT_COMPONENT, LT_NEXT_COMPONENT, NEXT_COMPONENT, TERMINATOR, escape};
+use crate::{Token, murmur3};
+
+const PACKAGE: &str = "org.apache.cassandra.dht.";
+
+/// What turns a partition key into its place among the others (`org.apache.cassandra.dht.IPartitioner`).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Partitioner {
+    /// By Murmur3 hash; what every database uses unless someone chose otherwise long ago.
+    Murmur3,
+    /// By MD5 hash.
+    Random,
+    /// By the bytes of the key.
+    ByteOrdered,
+    /// By the characters of the key.
+    OrderPreserving,
+}
+
+/// Where a position lies relative to the keys that share its prefix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Side {
+    /// Before all of them.
+    Before,
+    /// Exactly at the key.
+    At,
+    /// After all of them.
+    After,
+}
+
+impl Side {
+    const fn terminator(self) -> u8 {
+        match self {
+            Side::Before => LT_NEXT_COMPONENT,
+            Side::At => TERMINATOR,
+            Side::After => GT_NEXT_COMPONENT,
+        }
+    }
+}
+
+impl Partitioner {
+    /// The class as Statistics.db names it.
+    #[must_use]
+    pub const fn class_name(&self) -> &'static str {
+        match self {
+            Partitioner::Murmur3 => "org.apache.cassandra.dht.Murmur3Partitioner",
+            Partitioner::Random => "org.apache.cassandra.dht.RandomPartitioner",
+            Partitioner::ByteOrdered => "org.apache.cassandra.dht.ByteOrderedPartitioner",
+            Partitioner::OrderPreserving => "org.apache.cassandra.dht.OrderPreservingPartitioner",
+        }
+    }
+
+    /// The partitioner of a class, with or without its package.
+    #[must_use]
+    pub fn from_class_name(name: &str) -> Option<Partitioner> {
+        Some(match name.strip_prefix(PACKAGE).unwrap_or(name) {
+            "Murmur3Partitioner" => Partitioner::Murmur3,
+            "RandomPartitioner" => Partitioner::Random,
+            "ByteOrderedPartitioner" => Partitioner::ByteOrdered,
+            "OrderPreservingPartitioner" => Partitioner::OrderPreserving,
+            _ => return None,
+        })
+    }
+
+    /// The Murmur3 token of a serialized key. The empty key has the minimum, which no other gets.
+    #[inline]
+    #[must_use]
+    pub fn murmur3_token(key: &[u8]) -> Token {
+        if key.is_empty() {
+            return Token::MIN;
+        }
+        let [h1, _] = murmur3(key);
+        match h1.cast_signed() {
+            i64::MIN => Token::MAX,
+            token => Token(token),
+        }
+    }
+
+    /// RandomPartitioner's token: the absolute value of the key's MD5 as a signed number, -1 for the empty key.
+    #[must_use]
+    pub fn random_token(key: &[u8]) -> BigInt {
+        if key.is_empty() {
+            return BigInt::from(-1);
+        }
+        let digest = Md5::digest(key);
+        BigInt::from(BigInt::from_signed_bytes_be(&digest).magnitude().clone())
+    }
+
+    /// Appends the byte-comparable form of the key's token.
+    pub fn token_comparable(&self, key: &[u8], out: &mut Vec<u8>) {
+        match self {
+            Partitioner::Murmur3 => out.extend_from_slice(&Partitioner::murmur3_token(key).comparable()),
+            Partitioner::Random => {
+                crate::comparable::varint(&Partitioner::random_token(key).to_signed_bytes_be(), out)
+            }
+            Partitioner::ByteOrdered => escape(key, out),
+            Partitioner::OrderPreserving => escape(ordered_text(key).as_bytes(), out),
+        }
+    }
+}
+
+/// Appends the position of a partition, or with a side other than [`Side::At`] one just before or after it: the
+/// token, then the key as raw bytes, whatever its type (`DecoratedKey.asComparableBytes`).
+pub fn decorated_key_comparable(partitioner: &Partitioner, key: &[u8], side: Side, out: &mut Vec<u8>) {
+    out.push(NEXT_COMPONENT);
+    partitioner.token_comparable(key, out);
+    out.push(NEXT_COMPONENT);
+    escape(key, out);
+    out.push(side.terminator());
+}
+
+/// Appends a position before or after all keys of `key`'s token. [`Side::At`] has no key to be at: it ends as a
+/// sequence of the token alone.
+pub fn token_bound_comparable(partitioner: &Partitioner, key: &[u8], side: Side, out: &mut Vec<u8>) {
+    out.push(NEXT_COMPONENT);
+    partitioner.token_comparable(key, out);
+    out.push(side.terminator());
+}
+
+/// As [`token_bound_comparable`] for a Murmur3 token without a key.
+pub fn murmur3_bound_comparable(token: Token, side: Side, out: &mut Vec<u8>) {
+    out.push(NEXT_COMPONENT);
+    out.extend_from_slice(&token.comparable());
+    out.push(side.terminator());
+}
+
+/// OrderPreservingPartitioner's token: the key as text, or its hex digits where it is not UTF-8.
+fn ordered_text(key: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(key) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => Cow::Owned(key.iter().map(|byte| format!("{byte:02x}")).collect()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_and_the_positions_around_it() {
+        let form = |side| {
+            let mut out = Vec::new();
+            decorated_key_comparable(&Partitioner::Murmur3, b"0", side, &mut out);
+            out
+        };
+        let key = [0x40, 0xaa, 0xc9, 0xde, 0xbe, 0xd5, 0x46, 0xa3, 0x80, 0x40, 0x30, 0x00, 0x38];
+        assert_eq!(form(Side::At), key);
+        assert!(form(Side::Before) < form(Side::At));
+        assert!(form(Side::At) < form(Side::After));
+
+        let mut bound = Vec::new();
+        token_bound_comparable(&Partitioner::Murmur3, b"0", Side::Before, &mut bound);
+        let mut same = Vec::new();
+        murmur3_bound_comparable(Partitioner::murmur3_token(b"0"), Side::Before, &mut same);
+        assert_eq!(bound, same);
+        assert!(bound < form(Side::Before));
+        assert_eq!(bound.last(), Some(&0x20));
+    }
+
+    #[test]
+    fn class_names() {
+        for partitioner in [
+            Partitioner::Murmur3,
+            Partitioner::Random,
+            Partitioner::ByteOrdered,
+            Partitioner::OrderPreserving,
+        ] {
+            let name = partitioner.class_name();
+            assert_eq!(Partitioner::from_class_name(name), Some(partitioner.clone()));
+            let simple = name.strip_prefix(PACKAGE).unwrap();
+            assert_eq!(Partitioner::from_class_name(simple), Some(partitioner));
+        }
+        assert_eq!(Partitioner::from_class_name("com.example.Partitioner"), None);
+    }
+}
