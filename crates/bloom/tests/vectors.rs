@@ -35,6 +35,7 @@ fn filters_of_cassandra_are_rebuilt_byte_for_byte() {
 }
 
 fn hex(text: &str) -> Vec<u8> {
-    let digits: Vec<u8> = text.bytes().map(|digit| (digit as char).to_digit(16).unwrap() as u8).collect();
+    let digits: Vec<u8> =
+        text.bytes().map(|digit| if digit > b'9' { digit - b'a' + 10 } else { digit - b'0' }).collect();
     digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
 }
