@@ -1,1 +1,29 @@
 //! Every file operation, behind one small trait.
+//!
+//! **Knows:** files, directories, locks, clocks, and what it takes to make bytes and names durable.
+//! **Must not know:** rows, SSTables, logs, or what any byte in a file means; it starts no thread.
+//!
+//! Start reading at [`Disk`] in `disk.rs`; `real.rs` is the operating system's disk, `writer.rs` the
+//! sequential writer, `clock.rs` the clock. The simulated disk lives in a crate of its own.
+//!
+//! The contract is positioned reads and writes. A name (created, renamed, linked, removed) is durable
+//! once [`Disk::sync_dir`] of its directory returned, bytes and length once [`WriteFile::sync_data`] did.
+
+#![deny(unsafe_code)]
+#![deny(clippy::indexing_slicing, clippy::expect_used, clippy::panic)]
+
+mod clock;
+mod disk;
+mod error;
+mod helpers;
+#[cfg(target_os = "linux")]
+mod map;
+mod real;
+mod writer;
+
+pub use clock::{Clock, SystemClock};
+pub use disk::{DirEntry, Disk, EntryKind, Lock, Metadata, ReadFile, WritableMap, WriteFile};
+pub use error::{IoError, Operation, Result};
+pub use helpers::{parent_of, read_to_vec, remove_dir_all, remove_if_exists, write_atomically};
+pub use real::RealDisk;
+pub use writer::FileWriter;

@@ -1,0 +1,203 @@
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustix::fs::FallocateFlags;
+
+use crate::error::Context;
+use crate::{
+    DirEntry, Disk, EntryKind, IoError, Lock, Metadata, Operation, ReadFile, Result, WritableMap, WriteFile,
+};
+
+/// The operating system's disk.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RealDisk;
+
+#[derive(Debug)]
+struct RealFile {
+    file: File,
+    path: PathBuf,
+}
+
+/// Holding the open file holds the lock.
+#[derive(Debug)]
+struct RealLock {
+    _file: File,
+}
+
+impl Lock for RealLock {}
+
+impl RealDisk {
+    fn open(path: &Path, options: &OpenOptions, op: Operation) -> Result<Arc<RealFile>> {
+        #[expect(clippy::disallowed_methods, reason = "this is the disk that all others go through")]
+        let file = options.open(path).context(op, path)?;
+        Ok(Arc::new(RealFile { file, path: path.to_path_buf() }))
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the disk that all others go through")]
+impl Disk for RealDisk {
+    fn open_read(&self, path: &Path) -> Result<Arc<dyn ReadFile>> {
+        let file = Self::open(path, OpenOptions::new().read(true), Operation::Open)?;
+        // A directory can be opened for reading too, and fails only at the first read: say so here.
+        if file.file.metadata().context(Operation::Open, path)?.is_dir() {
+            return Err(IoError::new(Operation::Open, path, io::ErrorKind::IsADirectory.into()));
+        }
+        Ok(file)
+    }
+
+    fn create_new(&self, path: &Path) -> Result<Arc<dyn WriteFile>> {
+        // Readable as well: a shared map for writing needs it.
+        Ok(Self::open(path, OpenOptions::new().read(true).write(true).create_new(true), Operation::Create)?)
+    }
+
+    fn open_write(&self, path: &Path) -> Result<Arc<dyn WriteFile>> {
+        Ok(Self::open(path, OpenOptions::new().read(true).write(true), Operation::Open)?)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> Result<()> {
+        fs::rename(from, to).context(Operation::Rename, from)
+    }
+
+    fn remove_file(&self, path: &Path) -> Result<()> {
+        fs::remove_file(path).context(Operation::RemoveFile, path)
+    }
+
+    fn create_dir(&self, path: &Path) -> Result<()> {
+        fs::create_dir(path).context(Operation::CreateDir, path)
+    }
+
+    fn remove_dir(&self, path: &Path) -> Result<()> {
+        fs::remove_dir(path).context(Operation::RemoveDir, path)
+    }
+
+    fn hard_link(&self, original: &Path, link: &Path) -> Result<()> {
+        fs::hard_link(original, link).context(Operation::HardLink, link)
+    }
+
+    fn list(&self, dir: &Path) -> Result<Vec<DirEntry>> {
+        let mut entries = Vec::new();
+        for entry in fs::read_dir(dir).context(Operation::List, dir)? {
+            let entry = entry.context(Operation::List, dir)?;
+            match entry.metadata() {
+                Ok(metadata) => {
+                    let Metadata { kind, len } = metadata_of(&metadata);
+                    entries.push(DirEntry { name: entry.file_name(), kind, len });
+                }
+                // Removed while we listed.
+                Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+                Err(e) => return Err(IoError::new(Operation::List, dir, e)),
+            }
+        }
+        entries.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(entries)
+    }
+
+    fn metadata(&self, path: &Path) -> Result<Metadata> {
+        fs::metadata(path).context(Operation::Metadata, path).map(|m| metadata_of(&m))
+    }
+
+    fn sync_dir(&self, dir: &Path) -> Result<()> {
+        let directory = File::open(dir).context(Operation::SyncDir, dir)?;
+        directory.sync_all().context(Operation::SyncDir, dir)
+    }
+
+    fn lock(&self, path: &Path) -> Result<Box<dyn Lock>> {
+        let mut options = OpenOptions::new();
+        let options = options.read(true).write(true).create(true).truncate(false);
+        let file = options.open(path).context(Operation::Lock, path)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Box::new(RealLock { _file: file })),
+            Err(TryLockError::WouldBlock) => {
+                let source = io::Error::new(io::ErrorKind::WouldBlock, "it is locked by another user of it");
+                Err(IoError::new(Operation::Lock, path, source))
+            }
+            Err(TryLockError::Error(e)) => Err(IoError::new(Operation::Lock, path, e)),
+        }
+    }
+
+    /// Linux only: there `fdatasync` covers pages that were stored to through a shared map. POSIX promises
+    /// that of `msync` alone, which cannot run beside a writer without sharing the map.
+    #[cfg(target_os = "linux")]
+    fn map_writable(&self, path: &Path, len: usize) -> Option<Result<Box<dyn WritableMap>>> {
+        let map = || {
+            let file = Self::open(path, OpenOptions::new().read(true).write(true), Operation::Map)?;
+            let map = crate::map::FileMap::new(&file.file, len).context(Operation::Map, path)?;
+            Ok(Box::new(map) as Box<dyn WritableMap>)
+        };
+        Some(map())
+    }
+}
+
+impl ReadFile for RealFile {
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn len(&self) -> Result<u64> {
+        self.file.metadata().context(Operation::Metadata, &self.path).map(|m| m.len())
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<usize> {
+        loop {
+            match self.file.read_at(buf, offset) {
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                other => return other.context(Operation::Read, &self.path),
+            }
+        }
+    }
+}
+
+impl WriteFile for RealFile {
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn len(&self) -> Result<u64> {
+        ReadFile::len(self)
+    }
+
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> Result<()> {
+        self.file.write_all_at(bytes, offset).context(Operation::Write, &self.path)
+    }
+
+    fn sync_data(&self) -> Result<()> {
+        self.file.sync_data().context(Operation::Sync, &self.path)
+    }
+
+    fn sync_all(&self) -> Result<()> {
+        self.file.sync_all().context(Operation::Sync, &self.path)
+    }
+
+    fn set_len(&self, len: u64) -> Result<()> {
+        self.file.set_len(len).context(Operation::SetLen, &self.path)
+    }
+
+    fn allocate(&self, len: u64) -> Result<()> {
+        if len == 0 {
+            return Ok(());
+        }
+        match rustix::fs::fallocate(&self.file, FallocateFlags::empty(), 0, len) {
+            Ok(()) => Ok(()),
+            Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => {
+                if ReadFile::len(self)? < len {
+                    self.set_len(len)?;
+                }
+                Ok(())
+            }
+            Err(e) => Err(e).context(Operation::Allocate, &self.path),
+        }
+    }
+}
+
+fn metadata_of(metadata: &fs::Metadata) -> Metadata {
+    if metadata.is_file() {
+        Metadata { kind: EntryKind::File, len: metadata.len() }
+    } else if metadata.is_dir() {
+        Metadata { kind: EntryKind::Directory, len: 0 }
+    } else {
+        Metadata { kind: EntryKind::Other, len: 0 }
+    }
+}
