@@ -1,1 +1,38 @@
-//! The data model: schema, rows, tombstones, reconcile, merge, purge, counters and the row codec.
+//! The heart of Helenus: the explicit data model, and every rule about it.
+//!
+//! **Knows** the schema of a table, partition deletions, rows, cells, complex deletions, range tombstone
+//! markers, the one stream that everything is read as, and the rules: reconcile, merge, purge, counters.
+//! It also holds the row codec: the bytes of a row are the same in the commit log, in a memtable and in
+//! Data.db, so that a row is encoded once.
+//!
+//! **Must not know** files, threads, clocks, host ids or SSTable versions: time and identity are arguments,
+//! and what differs between versions of the format comes in as named [`Capabilities`].
+//!
+//! Start reading at [`RowRef`] (a row as bytes), then [`UnfilteredStream`], then [`Merge`].
+
+#![deny(clippy::indexing_slicing, clippy::expect_used, clippy::panic)]
+
+mod cell;
+mod clustering;
+mod codec;
+mod deletion;
+mod header;
+mod liveness;
+mod schema;
+mod stream;
+mod update;
+
+pub use cell::Cell;
+pub use clustering::{
+    Bound, BoundKind, ClusteringComparator, Components, Position, PositionKind, encode_clustering,
+};
+pub use codec::{
+    CellEvent, CellReader, MarkerRef, RowBuf, RowBuilder, RowRef, Unfiltered, UnfilteredFrame,
+    read_unfiltered, write_marker, write_row, write_static_row,
+};
+pub use deletion::DeletionTime;
+pub use header::{Capabilities, Column, Columns, EncodingBase, Header};
+pub use liveness::LivenessInfo;
+pub use schema::{ColumnDef, ColumnKind, DroppedColumn, SchemaError, TableSchema};
+pub use stream::{Direction, PartitionRef, StreamError, UnfilteredRef, UnfilteredStream};
+pub use update::{Op, UpdateBuilder, UpdateRef};

@@ -1,0 +1,246 @@
+//! Encoding a row, cell by cell, without knowing beforehand what it will hold.
+
+use smallvec::SmallVec;
+
+use helenus_types::vint;
+
+use super::write::{seconds_delta, timestamp_delta, write_deletion};
+use super::{RowRef, cell_flag, extended, flag};
+use crate::cell::Cell;
+use crate::deletion::DeletionTime;
+use crate::header::{Columns, Header};
+use crate::liveness::LivenessInfo;
+
+/// An encoded row in buffers of its own, meant to be used again and again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RowBuf {
+    /// First byte.
+    pub flags: u8,
+    /// Extended flags.
+    pub extended: u8,
+    /// Encoded clustering.
+    pub clustering: Vec<u8>,
+    /// Body.
+    pub body: Vec<u8>,
+}
+
+impl RowBuf {
+    /// The row, to be read under the header that it was encoded against.
+    #[inline]
+    pub fn as_ref<'a>(&'a self, header: &'a Header) -> RowRef<'a> {
+        RowRef {
+            header,
+            flags: self.flags,
+            extended: self.extended,
+            clustering: &self.clustering,
+            body: &self.body,
+        }
+    }
+
+    /// Copies a row's bytes.
+    pub fn assign(&mut self, row: RowRef<'_>) {
+        self.flags = row.flags;
+        self.extended = row.extended;
+        self.clustering.clear();
+        self.clustering.extend_from_slice(row.clustering);
+        self.body.clear();
+        self.body.extend_from_slice(row.body);
+    }
+}
+
+/// A complex column in the making: its cells are the builder's bytes from `begin` on.
+#[derive(Clone, Copy, Debug)]
+struct ComplexColumn {
+    deletion: DeletionTime,
+    cells: u64,
+    begin: usize,
+}
+
+/// Encodes rows: [`start`](Self::start), then the columns in canonical order, then [`finish`](Self::finish).
+///
+/// Cells are encoded as they come; which flags and which column subset the row has is known at the end.
+/// Reused, it allocates nothing.
+#[derive(Clone, Debug, Default)]
+pub struct RowBuilder {
+    liveness: Option<LivenessInfo>,
+    deletion: Option<(DeletionTime, bool)>,
+    present: SmallVec<[u64; 2]>,
+    count: usize,
+    cells: Vec<u8>,
+    simple_end: usize,
+    complex: Vec<ComplexColumn>,
+}
+
+impl RowBuilder {
+    /// Begins a row with that marker and deletion; `shadowable` as in [`super::CellReader::is_shadowable`].
+    pub fn start(&mut self, liveness: LivenessInfo, deletion: DeletionTime, shadowable: bool) {
+        self.liveness = (!liveness.is_empty()).then_some(liveness);
+        self.deletion = (!deletion.is_live()).then_some((deletion, shadowable));
+        self.present.clear();
+        self.count = 0;
+        self.cells.clear();
+        self.simple_end = 0;
+        self.complex.clear();
+    }
+
+    /// Whether nothing was put in: such a row must not be written.
+    pub fn is_empty(&self) -> bool {
+        self.liveness.is_none() && self.deletion.is_none() && self.count == 0
+    }
+
+    /// Adds the cell of simple column `column`.
+    #[inline]
+    pub fn simple(&mut self, header: &Header, columns: &Columns, column: usize, cell: &Cell<'_>) {
+        debug_assert!(self.complex.is_empty(), "simple columns come before complex ones");
+        self.mark(column);
+        let fixed = columns.get(column).and_then(|c| c.fixed_len);
+        self.cell(header, cell, false, fixed);
+        self.simple_end = self.cells.len();
+    }
+
+    /// Begins complex column `column`; its [`element`](Self::element)s follow in the order of their paths.
+    #[inline]
+    pub fn complex(&mut self, column: usize, deletion: DeletionTime) {
+        self.mark(column);
+        self.complex.push(ComplexColumn { deletion, cells: 0, begin: self.cells.len() });
+    }
+
+    /// Adds a cell to the complex column that began last.
+    #[inline]
+    pub fn element(&mut self, header: &Header, cell: &Cell<'_>) {
+        debug_assert!(!self.complex.is_empty(), "an element belongs to a complex column");
+        if let Some(column) = self.complex.last_mut() {
+            column.cells += 1;
+        }
+        self.cell(header, cell, true, None);
+    }
+
+    /// Encodes the row into `out`, whose clustering is left as it is.
+    pub fn finish(&mut self, header: &Header, is_static: bool, out: &mut RowBuf) {
+        let columns = header.columns(is_static);
+        let mut flags = 0;
+        let mut ext = if is_static { extended::IS_STATIC } else { 0 };
+        let body = &mut out.body;
+        body.clear();
+        if let Some(liveness) = self.liveness {
+            flags |= flag::HAS_TIMESTAMP;
+            vint::write_unsigned(body, timestamp_delta(header, liveness.timestamp.0));
+            if liveness.is_expiring() {
+                flags |= flag::HAS_TTL;
+                let (ttl, expiration) = (liveness.ttl, liveness.local_expiration_time.0);
+                vint::write_unsigned(body, seconds_delta(ttl, header.base.min_ttl));
+                vint::write_unsigned(body, seconds_delta(expiration, header.base.min_local_deletion_time.0));
+            }
+        }
+        if let Some((deletion, shadowable)) = self.deletion {
+            flags |= flag::HAS_DELETION;
+            if shadowable {
+                ext |= extended::HAS_SHADOWABLE_DELETION;
+            }
+            write_deletion(header, deletion, body);
+        }
+        if self.count == columns.len() {
+            flags |= flag::HAS_ALL_COLUMNS;
+        } else {
+            self.write_subset(columns.len(), body);
+        }
+        body.extend_from_slice(self.cells.get(..self.simple_end).unwrap_or_default());
+        // One real complex deletion makes every complex column of the row carry one.
+        if self.complex.iter().any(|c| !c.deletion.is_live()) {
+            flags |= flag::HAS_COMPLEX_DELETION;
+        }
+        let ends = self.complex.iter().skip(1).map(|c| c.begin).chain([self.cells.len()]);
+        for (column, end) in self.complex.iter().zip(ends) {
+            if flags & flag::HAS_COMPLEX_DELETION != 0 {
+                write_deletion(header, column.deletion, body);
+            }
+            vint::write_unsigned(body, column.cells);
+            body.extend_from_slice(self.cells.get(column.begin..end).unwrap_or_default());
+        }
+        if ext != 0 {
+            flags |= flag::EXTENSION;
+        }
+        out.flags = flags;
+        out.extended = ext;
+    }
+
+    #[inline]
+    fn mark(&mut self, column: usize) {
+        let word = column / 64;
+        if self.present.len() <= word {
+            self.present.resize(word + 1, 0);
+        }
+        if let Some(word) = self.present.get_mut(word) {
+            debug_assert!(*word >> (column % 64) == 0, "columns come in canonical order");
+            *word |= 1 << (column % 64);
+        }
+        self.count += 1;
+    }
+
+    fn is_present(&self, column: usize) -> bool {
+        self.present.get(column / 64).is_some_and(|word| word >> (column % 64) & 1 != 0)
+    }
+
+    /// `Columns.Serializer.serializeSubset`.
+    fn write_subset(&self, total: usize, body: &mut Vec<u8>) {
+        if total < 64 {
+            let present = self.present.first().copied().unwrap_or(0);
+            let all = (1u64 << total) - 1;
+            vint::write_unsigned(body, all & !present);
+            return;
+        }
+        vint::write_unsigned(body, (total - self.count) as u64);
+        let list_present = self.count < total / 2;
+        for column in (0..total).filter(|&c| self.is_present(c) == list_present) {
+            vint::write_unsigned(body, column as u64);
+        }
+    }
+
+    #[inline]
+    fn cell(&mut self, header: &Header, cell: &Cell<'_>, has_path: bool, fixed: Option<usize>) {
+        let row = self.liveness.unwrap_or(LivenessInfo::EMPTY);
+        let same_time = self.liveness.is_some() && row.timestamp == cell.timestamp;
+        let same_ttl = cell.is_expiring()
+            && row.is_expiring()
+            && row.ttl == cell.ttl
+            && row.local_expiration_time == cell.local_deletion_time;
+        let mut flags = 0;
+        if cell.is_tombstone() {
+            flags |= cell_flag::IS_DELETED;
+        } else if cell.is_expiring() {
+            flags |= cell_flag::IS_EXPIRING;
+        }
+        if cell.value.is_empty() {
+            flags |= cell_flag::HAS_EMPTY_VALUE;
+        }
+        if same_time {
+            flags |= cell_flag::USE_ROW_TIMESTAMP;
+        }
+        if same_ttl {
+            flags |= cell_flag::USE_ROW_TTL;
+        }
+        let out = &mut self.cells;
+        out.push(flags);
+        if !same_time {
+            vint::write_unsigned(out, timestamp_delta(header, cell.timestamp.0));
+        }
+        if !same_ttl && flags & (cell_flag::IS_DELETED | cell_flag::IS_EXPIRING) != 0 {
+            let seconds = cell.local_deletion_time.0;
+            vint::write_unsigned(out, seconds_delta(seconds, header.base.min_local_deletion_time.0));
+            if cell.is_expiring() {
+                vint::write_unsigned(out, seconds_delta(cell.ttl, header.base.min_ttl));
+            }
+        }
+        if has_path {
+            vint::write_unsigned(out, cell.path.len() as u64);
+            out.extend_from_slice(cell.path);
+        }
+        if !cell.value.is_empty() {
+            match fixed {
+                Some(len) => debug_assert!(cell.value.len() == len, "a value has its type's length"),
+                None => vint::write_unsigned(out, cell.value.len() as u64),
+            }
+            out.extend_from_slice(cell.value);
+        }
+    }
+}

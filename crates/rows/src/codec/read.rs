@@ -1,0 +1,579 @@
+//! Reading rows and markers from bytes, without copying any.
+
+use std::borrow::Cow;
+
+use helenus_types::{DecodeError, LocalDeletionTime, Timestamp, vint};
+use smallvec::SmallVec;
+
+use super::{cell_flag, extended, flag};
+use crate::cell::Cell;
+use crate::clustering::{Bound, BoundKind, Position};
+use crate::deletion::DeletionTime;
+use crate::header::{Column, Columns, Header};
+use crate::liveness::LivenessInfo;
+
+/// A row as bytes, with the header that gives them meaning.
+#[derive(Clone, Copy, Debug)]
+pub struct RowRef<'a> {
+    /// What the body is encoded against.
+    pub header: &'a Header,
+    /// First byte.
+    pub flags: u8,
+    /// Extended flags, 0 where there are none.
+    pub extended: u8,
+    /// Encoded clustering values; empty for a static row and where the table has no clustering columns.
+    pub clustering: &'a [u8],
+    /// Liveness, deletion, column subset and columns.
+    pub body: &'a [u8],
+}
+
+/// A range tombstone marker (`db.rows.RangeTombstoneMarker`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MarkerRef<'a> {
+    /// Where it stands.
+    pub bound: Bound<'a>,
+    /// The deletion that ends here; [`DeletionTime::LIVE`] for a start bound.
+    pub close: DeletionTime,
+    /// The deletion that begins here; [`DeletionTime::LIVE`] for an end bound.
+    pub open: DeletionTime,
+}
+
+/// What stands between the head of a partition and its end.
+#[derive(Clone, Copy, Debug)]
+pub enum Unfiltered<'a> {
+    /// A row.
+    Row(RowRef<'a>),
+    /// A range tombstone marker.
+    Marker(MarkerRef<'a>),
+}
+
+/// Result of looking for an unfiltered at a place in a buffer.
+#[derive(Clone, Copy, Debug)]
+pub enum UnfilteredFrame<'a> {
+    /// An unfiltered, and where the bytes after it begin.
+    Unfiltered(Unfiltered<'a>, usize),
+    /// The end of the partition, and where the bytes after it begin.
+    EndOfPartition(usize),
+    /// The buffer ends first; at least that many bytes from the unfiltered's start are needed.
+    Incomplete(usize),
+}
+
+impl<'a> RowRef<'a> {
+    /// Whether this is a partition's static row.
+    #[inline]
+    pub fn is_static(&self) -> bool {
+        self.extended & extended::IS_STATIC != 0
+    }
+
+    /// The columns that the body is encoded against.
+    #[inline]
+    pub fn columns(&self) -> &'a Columns {
+        self.header.columns(self.is_static())
+    }
+
+    /// The row's place in clustering order.
+    #[inline]
+    pub fn position(&self) -> Position<'a> {
+        Position::row(&self.header.clustering, self.clustering)
+    }
+
+    /// Whether the row's own flags already tell that it has a row deletion, an expiring liveness or a
+    /// complex deletion.
+    #[inline]
+    pub fn has_deletion_flags(&self) -> bool {
+        self.flags & (flag::HAS_TTL | flag::HAS_DELETION | flag::HAS_COMPLEX_DELETION) != 0
+    }
+
+    /// Reads the head of the body and stands before the first column.
+    ///
+    /// # Errors
+    /// Where the bytes are not a row's. Offsets count from the start of the body.
+    #[inline]
+    pub fn cells(&self) -> Result<CellReader<'a>, DecodeError> {
+        CellReader::new(*self)
+    }
+
+    /// Appends flags, clustering and body, from which [`RowRef::unpack`] makes the row again.
+    #[inline]
+    pub fn pack(&self, out: &mut Vec<u8>) {
+        out.push(self.flags);
+        if self.flags & flag::EXTENSION != 0 {
+            out.push(self.extended);
+        }
+        out.extend_from_slice(self.clustering);
+        out.extend_from_slice(self.body);
+    }
+
+    /// Length of what [`RowRef::pack`] appends.
+    #[inline]
+    pub fn packed_len(&self) -> usize {
+        1 + usize::from(self.flags & flag::EXTENSION != 0) + self.clustering.len() + self.body.len()
+    }
+
+    /// The row that was packed into exactly these bytes, with a clustering of that length; `None` when they
+    /// are too short.
+    #[inline]
+    pub fn unpack(header: &'a Header, packed: &'a [u8], clustering_len: usize) -> Option<Self> {
+        let (&flags, mut rest) = packed.split_first()?;
+        let mut extended = 0;
+        if flags & flag::EXTENSION != 0 {
+            let (&byte, after) = rest.split_first()?;
+            (extended, rest) = (byte, after);
+        }
+        let (clustering, body) = rest.split_at_checked(clustering_len)?;
+        Some(Self { header, flags, extended, clustering, body })
+    }
+}
+
+impl<'a> Unfiltered<'a> {
+    /// Its place in clustering order.
+    #[inline]
+    pub fn position(&self) -> Position<'a> {
+        match self {
+            Self::Row(row) => row.position(),
+            Self::Marker(marker) => marker.bound.position(),
+        }
+    }
+}
+
+/// What a [`CellReader`] meets, in the order of the columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CellEvent<'a> {
+    /// The cell of a simple column.
+    Simple {
+        /// Index of the column.
+        column: usize,
+        /// Its cell.
+        cell: Cell<'a>,
+    },
+    /// A complex column begins.
+    Complex {
+        /// Index of the column.
+        column: usize,
+        /// Deletion of the whole column, or live.
+        deletion: DeletionTime,
+        /// Number of [`CellEvent::Element`]s that follow.
+        cells: u64,
+    },
+    /// A cell of the complex column that began last.
+    Element {
+        /// Index of the column.
+        column: usize,
+        /// The cell, with its path.
+        cell: Cell<'a>,
+    },
+}
+
+/// Reads a row's cells one after the other, borrowing paths and values.
+#[derive(Clone, Debug)]
+pub struct CellReader<'a> {
+    header: &'a Header,
+    columns: &'a [Column],
+    body: &'a [u8],
+    pos: usize,
+    liveness: LivenessInfo,
+    deletion: DeletionTime,
+    shadowable: bool,
+    complex_deletions: bool,
+    present: SmallVec<[u64; 2]>,
+    word: usize,
+    elements_left: u64,
+    element_column: usize,
+}
+
+impl<'a> CellReader<'a> {
+    fn new(row: RowRef<'a>) -> Result<Self, DecodeError> {
+        let columns = row.columns().as_slice();
+        let mut reader = Self {
+            header: row.header,
+            columns,
+            body: row.body,
+            pos: 0,
+            liveness: LivenessInfo::EMPTY,
+            deletion: DeletionTime::LIVE,
+            shadowable: row.extended & extended::HAS_SHADOWABLE_DELETION != 0,
+            complex_deletions: row.flags & flag::HAS_COMPLEX_DELETION != 0,
+            present: SmallVec::new(),
+            word: 0,
+            elements_left: 0,
+            element_column: 0,
+        };
+        if row.flags & flag::HAS_TIMESTAMP != 0 {
+            reader.liveness.timestamp = reader.timestamp()?;
+            if row.flags & flag::HAS_TTL != 0 {
+                // Here the ttl precedes the expiration; in a cell it follows.
+                reader.liveness.ttl = reader.ttl()?;
+                reader.liveness.local_expiration_time = reader.local_deletion_time()?;
+            }
+        }
+        if row.flags & flag::HAS_DELETION != 0 {
+            reader.deletion = reader.deletion_time()?;
+        }
+        if row.flags & flag::HAS_ALL_COLUMNS != 0 {
+            reader.all_columns();
+        } else {
+            reader.column_subset()?;
+        }
+        Ok(reader)
+    }
+
+    /// The row's marker.
+    #[inline]
+    pub fn liveness(&self) -> LivenessInfo {
+        self.liveness
+    }
+
+    /// The row's deletion, or live.
+    #[inline]
+    pub fn deletion(&self) -> DeletionTime {
+        self.deletion
+    }
+
+    /// Whether the row's deletion disappears beside a newer liveness (old materialized views).
+    #[inline]
+    pub fn is_shadowable(&self) -> bool {
+        self.shadowable && !self.deletion.is_live()
+    }
+
+    /// The next cell or complex column; `None` after the last.
+    ///
+    /// # Errors
+    /// Where the bytes are not a row's; offsets count from the start of the body.
+    #[expect(clippy::should_implement_trait, reason = "an iterator could not stop after the first error")]
+    #[inline]
+    pub fn next(&mut self) -> Result<Option<CellEvent<'a>>, DecodeError> {
+        if self.elements_left > 0 {
+            self.elements_left -= 1;
+            let cell = self.cell(None, true)?;
+            return Ok(Some(CellEvent::Element { column: self.element_column, cell }));
+        }
+        let Some(column) = self.next_column() else {
+            if self.pos == self.body.len() {
+                return Ok(None);
+            }
+            return Err(
+                self.error("the end of the row", || format!("{} more bytes", self.body.len() - self.pos))
+            );
+        };
+        let Some(spec) = self.columns.get(column) else { return Ok(None) };
+        if !spec.complex {
+            let cell = self.cell(spec.fixed_len, false)?;
+            return Ok(Some(CellEvent::Simple { column, cell }));
+        }
+        let deletion = if self.complex_deletions { self.deletion_time()? } else { DeletionTime::LIVE };
+        let cells = self.uvint("the number of cells")?;
+        if cells > (self.body.len() - self.pos) as u64 {
+            return Err(self.error("as many cells as fit the row", || cells.to_string()));
+        }
+        self.elements_left = cells;
+        self.element_column = column;
+        Ok(Some(CellEvent::Complex { column, deletion, cells }))
+    }
+
+    #[inline]
+    fn next_column(&mut self) -> Option<usize> {
+        loop {
+            let word = self.present.get_mut(self.word)?;
+            if *word != 0 {
+                let bit = word.trailing_zeros() as usize;
+                *word &= *word - 1;
+                return Some(self.word * 64 + bit);
+            }
+            self.word += 1;
+        }
+    }
+
+    fn all_columns(&mut self) {
+        let mut left = self.columns.len();
+        while left > 0 {
+            self.present.push(if left >= 64 { u64::MAX } else { (1 << left) - 1 });
+            left = left.saturating_sub(64);
+        }
+    }
+
+    /// `Columns.Serializer.deserializeSubset`: under 64 columns a bitmap of the missing ones, else the shorter
+    /// of the two lists.
+    fn column_subset(&mut self) -> Result<(), DecodeError> {
+        let total = self.columns.len();
+        let encoded = self.uvint("a column subset")?;
+        self.all_columns();
+        if encoded == 0 {
+            return Ok(());
+        }
+        if total < 64 {
+            let Some(word) = self.present.first_mut().filter(|word| encoded & !**word == 0) else {
+                return Err(self.error("a bitmap of the header's columns", || format!("{encoded:#x}")));
+            };
+            *word &= !encoded;
+            return Ok(());
+        }
+        let Some(present) = usize::try_from(encoded).ok().and_then(|missing| total.checked_sub(missing))
+        else {
+            return Err(self.error("at most all columns missing", || encoded.to_string()));
+        };
+        let list_present = present < total / 2;
+        if list_present {
+            self.present.iter_mut().for_each(|word| *word = 0);
+        }
+        for _ in 0..if list_present { present } else { total - present } {
+            let index = self.uvint("the index of a column")?;
+            let slot = usize::try_from(index).ok().filter(|&i| i < total);
+            let Some(word) = slot.and_then(|i| self.present.get_mut(i / 64)) else {
+                return Err(self.error("the index of a column", || index.to_string()));
+            };
+            let bit = 1u64 << (index % 64);
+            *word = if list_present { *word | bit } else { *word & !bit };
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn cell(&mut self, fixed_len: Option<usize>, has_path: bool) -> Result<Cell<'a>, DecodeError> {
+        let Some(&flags) = self.body.get(self.pos) else {
+            return Err(self.error("a cell", || "the end of the row".to_string()));
+        };
+        self.pos += 1;
+        let timestamp = if flags & cell_flag::USE_ROW_TIMESTAMP != 0 {
+            self.liveness.timestamp
+        } else {
+            self.timestamp()?
+        };
+        let mut local_deletion_time = LocalDeletionTime::NONE;
+        let mut ttl = 0;
+        if flags & cell_flag::USE_ROW_TTL != 0 {
+            local_deletion_time = self.liveness.local_expiration_time;
+            ttl = self.liveness.ttl;
+        } else if flags & (cell_flag::IS_DELETED | cell_flag::IS_EXPIRING) != 0 {
+            local_deletion_time = self.local_deletion_time()?;
+            if flags & cell_flag::IS_EXPIRING != 0 {
+                ttl = self.ttl()?;
+            }
+        }
+        let path = if has_path {
+            let len = self.uvint("the length of a cell path")?;
+            self.bytes(len, "a cell path")?
+        } else {
+            &[]
+        };
+        let value = if flags & cell_flag::HAS_EMPTY_VALUE != 0 {
+            &[]
+        } else {
+            let len = match fixed_len {
+                Some(len) => len as u64,
+                None => self.uvint("the length of a value")?,
+            };
+            self.bytes(len, "a value")?
+        };
+        Ok(Cell { timestamp, ttl, local_deletion_time, path, value })
+    }
+
+    #[inline]
+    fn timestamp(&mut self) -> Result<Timestamp, DecodeError> {
+        let delta = self.uvint("a timestamp")?;
+        Ok(Timestamp(self.header.base.min_timestamp.0.wrapping_add(delta.cast_signed())))
+    }
+
+    #[inline]
+    fn ttl(&mut self) -> Result<u32, DecodeError> {
+        let delta = self.uvint("a ttl")?;
+        Ok(self.header.base.min_ttl.wrapping_add(low_half(delta)))
+    }
+
+    #[inline]
+    fn local_deletion_time(&mut self) -> Result<LocalDeletionTime, DecodeError> {
+        let delta = self.uvint("a local deletion time")?;
+        Ok(local_deletion_time(self.header, delta))
+    }
+
+    fn deletion_time(&mut self) -> Result<DeletionTime, DecodeError> {
+        let marked_for_delete_at = self.timestamp()?;
+        let local_deletion_time = self.local_deletion_time()?;
+        Ok(normalised(DeletionTime { marked_for_delete_at, local_deletion_time }))
+    }
+
+    #[inline]
+    fn uvint(&mut self, what: &'static str) -> Result<u64, DecodeError> {
+        match self.body.get(self.pos..).and_then(vint::read_unsigned) {
+            Some((value, len)) => {
+                self.pos += len;
+                Ok(value)
+            }
+            None => Err(self.error(what, || "the end of the row".to_string())),
+        }
+    }
+
+    #[inline]
+    fn bytes(&mut self, len: u64, what: &'static str) -> Result<&'a [u8], DecodeError> {
+        let rest = self.body.get(self.pos..).unwrap_or_default();
+        match usize::try_from(len).ok().and_then(|len| rest.get(..len)) {
+            Some(bytes) => {
+                self.pos += bytes.len();
+                Ok(bytes)
+            }
+            None => Err(self.error(what, || format!("{len} bytes where {} are left", rest.len()))),
+        }
+    }
+
+    #[cold]
+    fn error(&self, expected: &'static str, found: impl FnOnce() -> String) -> DecodeError {
+        DecodeError::new(self.pos as u64, Cow::Borrowed(expected), Cow::Owned(found()))
+    }
+}
+
+/// A live deletion has one form in memory, whatever the file says beside the smallest timestamp.
+#[inline]
+fn normalised(deletion: DeletionTime) -> DeletionTime {
+    if deletion.is_live() { DeletionTime::LIVE } else { deletion }
+}
+
+/// Adds in 32 bits, as every release did; what a negative sum means is the file's capability.
+#[inline]
+fn local_deletion_time(header: &Header, delta: u64) -> LocalDeletionTime {
+    let seconds = header.base.min_local_deletion_time.0.wrapping_add(low_half(delta));
+    if header.capabilities.unsigned_deletion_times {
+        LocalDeletionTime(seconds)
+    } else if seconds == i32::MAX.unsigned_abs() {
+        LocalDeletionTime::NONE
+    } else if seconds > i32::MAX.unsigned_abs() {
+        LocalDeletionTime::INVALID
+    } else {
+        LocalDeletionTime(seconds)
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the format's arithmetic is modulo 2^32")]
+#[inline]
+fn low_half(value: u64) -> u32 {
+    value as u32
+}
+
+/// Looks at the unfiltered that begins at `pos` of `buf`, without looking into a row's body.
+///
+/// `is_static` tells whether the partition's static row is expected there, or anything else.
+///
+/// # Errors
+/// Where the bytes can't be an unfiltered's, whatever follows. Offsets count from the start of `buf`.
+#[inline]
+pub fn read_unfiltered<'a>(
+    header: &'a Header,
+    buf: &'a [u8],
+    pos: usize,
+    is_static: bool,
+) -> Result<UnfilteredFrame<'a>, DecodeError> {
+    let Some(&flags) = buf.get(pos) else { return Ok(UnfilteredFrame::Incomplete(1)) };
+    if flags & flag::END_OF_PARTITION != 0 && !is_static {
+        return Ok(UnfilteredFrame::EndOfPartition(pos + 1));
+    }
+    if flags & flag::IS_MARKER != 0 && !is_static {
+        return read_marker(header, buf, pos);
+    }
+    let mut at = pos + 1;
+    let mut extended = 0;
+    if flags & flag::EXTENSION != 0 {
+        let Some(&byte) = buf.get(at) else { return Ok(UnfilteredFrame::Incomplete(2)) };
+        extended = byte;
+        at += 1;
+    }
+    check_row_flags(pos, flags, extended, is_static)?;
+    let clustering_at = at;
+    if !is_static {
+        match header.clustering.frame(buf, at, header.clustering.len())? {
+            Some(end) => at = end,
+            None => return Ok(UnfilteredFrame::Incomplete(buf.len() - pos + 1)),
+        }
+    }
+    let clustering = buf.get(clustering_at..at).unwrap_or_default();
+    match sized(buf, pos, at)? {
+        Sized::Body(body, end) => {
+            let row = RowRef { header, flags, extended, clustering, body };
+            Ok(UnfilteredFrame::Unfiltered(Unfiltered::Row(row), end))
+        }
+        Sized::Incomplete(needed) => Ok(UnfilteredFrame::Incomplete(needed)),
+    }
+}
+
+fn check_row_flags(pos: usize, flags: u8, extended: u8, is_static: bool) -> Result<(), DecodeError> {
+    let found = || format!("flags {flags:#04x} {extended:#04x}");
+    if is_static
+        && (extended & extended::IS_STATIC == 0 || flags & (flag::END_OF_PARTITION | flag::IS_MARKER) != 0)
+    {
+        return Err(DecodeError::new(pos as u64, "a static row", found()));
+    }
+    if !is_static && extended & extended::IS_STATIC != 0 {
+        return Err(DecodeError::new(pos as u64, "a row that is not static", found()));
+    }
+    if extended & !(extended::IS_STATIC | extended::HAS_SHADOWABLE_DELETION) != 0 {
+        return Err(DecodeError::new(pos as u64, "extended flags that Cassandra knows", found()));
+    }
+    Ok(())
+}
+
+enum Sized<'a> {
+    Body(&'a [u8], usize),
+    Incomplete(usize),
+}
+
+/// Reads size and previous size at `at`; the body ends where the size says.
+#[inline]
+fn sized<'a>(buf: &'a [u8], start: usize, at: usize) -> Result<Sized<'a>, DecodeError> {
+    let incomplete = Sized::Incomplete(buf.len() - start + 1);
+    let Some((size, len)) = buf.get(at..).and_then(vint::read_unsigned) else { return Ok(incomplete) };
+    let begin = at + len;
+    let too_long = || DecodeError::new(at as u64, "the size of an unfiltered", size.to_string());
+    let size =
+        usize::try_from(size).ok().filter(|&s| s <= isize::MAX.unsigned_abs() / 2).ok_or_else(too_long)?;
+    let end = begin + size;
+    let Some(sized) = buf.get(begin..end) else { return Ok(Sized::Incomplete(end - start)) };
+    let Some((_previous, len)) = vint::read_unsigned(sized) else {
+        return Err(DecodeError::new(begin as u64, "the size of the previous unfiltered", "nothing"));
+    };
+    Ok(Sized::Body(sized.get(len..).unwrap_or_default(), end))
+}
+
+fn read_marker<'a>(
+    header: &'a Header,
+    buf: &'a [u8],
+    pos: usize,
+) -> Result<UnfilteredFrame<'a>, DecodeError> {
+    let Some(&[ordinal, high, low]) = buf.get(pos + 1..).and_then(|rest| rest.first_chunk::<3>()) else {
+        return Ok(UnfilteredFrame::Incomplete(4));
+    };
+    let Some(kind) = BoundKind::from_ordinal(ordinal) else {
+        return Err(DecodeError::new(pos as u64 + 1, "the kind of a bound or boundary", ordinal.to_string()));
+    };
+    let size = usize::from(u16::from_be_bytes([high, low]));
+    let Some(at) = header.clustering.frame(buf, pos + 4, size)? else {
+        return Ok(UnfilteredFrame::Incomplete(buf.len() - pos + 1));
+    };
+    let (body, end) = match sized(buf, pos, at)? {
+        Sized::Body(body, end) => (body, end),
+        Sized::Incomplete(needed) => return Ok(UnfilteredFrame::Incomplete(needed)),
+    };
+    let base = (end - body.len()) as u64;
+    let bound = Bound { kind, size, values: buf.get(pos + 4..at).unwrap_or_default() };
+    let (mut close, mut open) = (DeletionTime::LIVE, DeletionTime::LIVE);
+    let mut rest = body;
+    let mut deletion = || {
+        let (timestamp, len) = vint::read_unsigned(rest)?;
+        let (seconds, more) = vint::read_unsigned(rest.get(len..)?)?;
+        rest = rest.get(len + more..)?;
+        Some(normalised(DeletionTime {
+            marked_for_delete_at: Timestamp(
+                header.base.min_timestamp.0.wrapping_add(timestamp.cast_signed()),
+            ),
+            local_deletion_time: local_deletion_time(header, seconds),
+        }))
+    };
+    let missing = || DecodeError::new(base, "the deletion of a marker", "the end of the marker");
+    if kind.closes() {
+        close = deletion().ok_or_else(missing)?;
+    }
+    if kind.opens() {
+        open = deletion().ok_or_else(missing)?;
+    }
+    if !rest.is_empty() {
+        return Err(DecodeError::new(base, "the end of the marker", format!("{} more bytes", rest.len())));
+    }
+    let marker = MarkerRef { bound, close, open };
+    Ok(UnfilteredFrame::Unfiltered(Unfiltered::Marker(marker), end))
+}

@@ -1,0 +1,167 @@
+//! What the bytes of a row are relative to: bases of the deltas, and the columns.
+
+use std::sync::Arc;
+
+use helenus_types::{LocalDeletionTime, Timestamp, Type};
+
+use crate::clustering::ClusteringComparator;
+
+/// What differs between releases in the meaning of a row's bytes, by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Local deletion times reach to 2106 (unsigned 32 bits); otherwise to 2038, and a negative one is
+    /// damage that an old release left.
+    pub unsigned_deletion_times: bool,
+}
+
+impl Capabilities {
+    /// What this release writes.
+    pub const CURRENT: Self = Self { unsigned_deletion_times: true };
+}
+
+/// Bases of the deltas (`db.rows.EncodingStats`). Values below them are legal, they only take more bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EncodingBase {
+    /// Base of timestamps, µs.
+    pub min_timestamp: Timestamp,
+    /// Base of local deletion times, seconds.
+    pub min_local_deletion_time: LocalDeletionTime,
+    /// Base of ttls, seconds.
+    pub min_ttl: u32,
+}
+
+impl EncodingBase {
+    /// 2015-09-22T00:00:00Z, where Cassandra starts when a file has nothing of a kind.
+    pub const EPOCH: Self = Self {
+        min_timestamp: Timestamp(1_442_880_000_000_000),
+        min_local_deletion_time: LocalDeletionTime(1_442_880_000),
+        min_ttl: 0,
+    };
+}
+
+/// A regular or static column as the codec sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// Name, UTF-8 bytes.
+    pub name: Arc<str>,
+    /// Type of the column.
+    pub ty: Type,
+    /// Several cells with paths: a collection or user type that is not frozen.
+    pub complex: bool,
+    /// A counter.
+    pub counter: bool,
+    /// Length of a value in bytes where the type fixes it and the column is simple.
+    pub fixed_len: Option<usize>,
+    /// Type of the cells' paths of a complex column.
+    pub path_type: Option<Type>,
+}
+
+impl Column {
+    /// A column of that name and type.
+    pub fn new(name: impl Into<Arc<str>>, ty: Type) -> Self {
+        let complex = ty.is_multi_cell();
+        Self {
+            name: name.into(),
+            complex,
+            counter: ty.is_counter(),
+            fixed_len: if complex { None } else { ty.fixed_len() },
+            path_type: if complex { ty.path_type() } else { None },
+            ty,
+        }
+    }
+}
+
+/// Columns in canonical order: simple before complex, each by the bytes of its name (`db.Columns`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Columns {
+    list: Arc<[Column]>,
+    simple: usize,
+}
+
+impl Columns {
+    /// Sorts the columns into canonical order. A name given twice stays twice: callers check.
+    pub fn new(mut columns: Vec<Column>) -> Self {
+        columns.sort_by(|a, b| (a.complex, a.name.as_bytes()).cmp(&(b.complex, b.name.as_bytes())));
+        let simple = columns.iter().filter(|c| !c.complex).count();
+        Self { list: columns.into(), simple }
+    }
+
+    /// No columns.
+    pub fn empty() -> Self {
+        Self::new(Vec::new())
+    }
+
+    /// All of them, in canonical order.
+    #[inline]
+    pub fn as_slice(&self) -> &[Column] {
+        &self.list
+    }
+
+    /// Column `index` in canonical order.
+    #[inline]
+    pub fn get(&self, index: usize) -> Option<&Column> {
+        self.list.get(index)
+    }
+
+    /// Number of columns.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Whether there is none.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// Number of simple columns; those from this index on are complex.
+    #[inline]
+    pub fn simple_count(&self) -> usize {
+        self.simple
+    }
+
+    /// Index of the column of that name.
+    pub fn index_of(&self, name: &str) -> Option<usize> {
+        let (group, base) = (self.list.get(..self.simple), 0);
+        let complex = (self.list.get(self.simple..), self.simple);
+        [(group, base), complex].into_iter().find_map(|(group, base)| {
+            let at = group?.binary_search_by(|c| c.name.as_bytes().cmp(name.as_bytes())).ok()?;
+            Some(base + at)
+        })
+    }
+}
+
+/// The serialization header (`db.SerializationHeader`): all that is needed to read a row's bytes.
+#[derive(Clone, Debug)]
+pub struct Header {
+    /// Bases of the deltas.
+    pub base: EncodingBase,
+    /// Type of the whole partition key (a composite type where it has several columns).
+    pub key_type: Type,
+    /// Types of the clustering columns, and their order.
+    pub clustering: ClusteringComparator,
+    /// Static columns.
+    pub statics: Columns,
+    /// Regular columns.
+    pub regulars: Columns,
+    /// How the bytes are to be understood.
+    pub capabilities: Capabilities,
+}
+
+impl Header {
+    /// The columns that a row of that kind is encoded against.
+    #[inline]
+    pub fn columns(&self, is_static: bool) -> &Columns {
+        if is_static { &self.statics } else { &self.regulars }
+    }
+
+    /// Whether a row's bytes mean the same under both headers, so that they may be copied.
+    pub fn same_encoding(&self, other: &Self) -> bool {
+        self.base == other.base
+            && self.capabilities == other.capabilities
+            && self.clustering.types() == other.clustering.types()
+            && self.statics == other.statics
+            && self.regulars == other.regulars
+    }
+}

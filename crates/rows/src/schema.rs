@@ -1,0 +1,314 @@
+//! What a table looks like to the storage: keys, columns, and what was dropped.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use helenus_types::{DecodeError, Reader, TableId, Timestamp, Type};
+
+use crate::clustering::ClusteringComparator;
+use crate::header::{Capabilities, Column, Columns, EncodingBase, Header};
+
+/// What a column is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ColumnKind {
+    /// Part of the partition key.
+    PartitionKey,
+    /// Part of the clustering.
+    Clustering,
+    /// One value for the whole partition.
+    Static,
+    /// One value for each row.
+    Regular,
+}
+
+/// A column's definition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ColumnDef {
+    /// Name.
+    pub name: Arc<str>,
+    /// Type; a clustering column in descending order has a reversed one.
+    pub ty: Type,
+    /// What it is for.
+    pub kind: ColumnKind,
+    /// Place among the key columns of its kind, or in canonical order among the static or regular ones.
+    pub index: usize,
+}
+
+/// A column that the table had (`schema.DroppedColumn`): files may still hold its cells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DroppedColumn {
+    /// Name.
+    pub name: Arc<str>,
+    /// Type that it had.
+    pub ty: Type,
+    /// Whether it was static.
+    pub is_static: bool,
+    /// Cells with a timestamp up to and including this are gone, also when the column was added again.
+    pub dropped_at: Timestamp,
+}
+
+/// Why a schema can't be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SchemaError {
+    /// No partition key column.
+    #[error("table {0} has no partition key")]
+    NoPartitionKey(Arc<str>),
+    /// The same name twice.
+    #[error("column {0} is defined twice")]
+    DuplicateColumn(Arc<str>),
+    /// A type that a column of that kind can't have.
+    #[error("column {column}: type {ty} is not allowed for {place}")]
+    BadType {
+        /// The column.
+        column: Arc<str>,
+        /// Its type in CQL.
+        ty: String,
+        /// What the column is for.
+        place: &'static str,
+    },
+    /// Static columns need clustering columns.
+    #[error("static column {0} in a table without clustering columns")]
+    StaticWithoutClustering(Arc<str>),
+    /// Counters live with counters only.
+    #[error("column {0}: counters and other types can't be mixed in one table")]
+    MixedCounters(Arc<str>),
+}
+
+/// A table's schema (`schema.TableMetadata`, as far as the storage cares).
+#[derive(Clone, Debug)]
+pub struct TableSchema {
+    keyspace: Arc<str>,
+    name: Arc<str>,
+    id: TableId,
+    partition_key: Vec<ColumnDef>,
+    clustering: Vec<ColumnDef>,
+    statics: Columns,
+    regulars: Columns,
+    dropped: Vec<DroppedColumn>,
+    strict_liveness: bool,
+    by_name: HashMap<Arc<str>, (ColumnKind, usize)>,
+}
+
+impl TableSchema {
+    /// A table with those columns: key columns in key order, the others in any.
+    ///
+    /// # Errors
+    /// When Cassandra would refuse such a table.
+    pub fn new(
+        keyspace: impl Into<Arc<str>>,
+        name: impl Into<Arc<str>>,
+        id: TableId,
+        columns: Vec<(Arc<str>, Type, ColumnKind)>,
+    ) -> Result<Self, SchemaError> {
+        let name = name.into();
+        let of = |kind| columns.iter().filter(move |c| c.2 == kind);
+        let keys = |kind| {
+            let defs = of(kind).enumerate();
+            defs.map(|(index, (name, ty, kind))| ColumnDef {
+                name: name.clone(),
+                ty: ty.clone(),
+                kind: *kind,
+                index,
+            })
+        };
+        let others = |kind| {
+            Columns::new(of(kind).map(|(name, ty, _)| Column::new(name.clone(), ty.clone())).collect())
+        };
+        let mut schema = Self {
+            keyspace: keyspace.into(),
+            name,
+            id,
+            partition_key: keys(ColumnKind::PartitionKey).collect(),
+            clustering: keys(ColumnKind::Clustering).collect(),
+            statics: others(ColumnKind::Static),
+            regulars: others(ColumnKind::Regular),
+            dropped: Vec::new(),
+            strict_liveness: false,
+            by_name: HashMap::new(),
+        };
+        schema.index_names()?;
+        schema.check(&columns)?;
+        Ok(schema)
+    }
+
+    /// The same table with those columns remembered as dropped.
+    #[must_use]
+    pub fn with_dropped(self, dropped: Vec<DroppedColumn>) -> Self {
+        Self { dropped, ..self }
+    }
+
+    /// The same table, whose rows live by their liveness alone (a materialized view).
+    #[must_use]
+    pub fn with_strict_liveness(self, strict_liveness: bool) -> Self {
+        Self { strict_liveness, ..self }
+    }
+
+    /// Keyspace's name.
+    pub fn keyspace(&self) -> &Arc<str> {
+        &self.keyspace
+    }
+
+    /// Table's name.
+    pub fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// The table's identity.
+    pub fn id(&self) -> TableId {
+        self.id
+    }
+
+    /// Columns of the partition key.
+    pub fn partition_key(&self) -> &[ColumnDef] {
+        &self.partition_key
+    }
+
+    /// Clustering columns.
+    pub fn clustering(&self) -> &[ColumnDef] {
+        &self.clustering
+    }
+
+    /// Static columns, in canonical order.
+    pub fn statics(&self) -> &Columns {
+        &self.statics
+    }
+
+    /// Regular columns, in canonical order.
+    pub fn regulars(&self) -> &Columns {
+        &self.regulars
+    }
+
+    /// Columns that were dropped.
+    pub fn dropped(&self) -> &[DroppedColumn] {
+        &self.dropped
+    }
+
+    /// The record of that name's drop, for a static or a regular column.
+    pub fn dropped_column(&self, name: &str) -> Option<&DroppedColumn> {
+        self.dropped.iter().find(|d| &*d.name == name)
+    }
+
+    /// Whether only a row's liveness makes it visible.
+    pub fn strict_liveness(&self) -> bool {
+        self.strict_liveness
+    }
+
+    /// Whether the table's columns are counters.
+    pub fn is_counter(&self) -> bool {
+        self.regulars.as_slice().iter().chain(self.statics.as_slice()).any(|c| c.counter)
+    }
+
+    /// Kind of the column of that name, and its index in its kind.
+    pub fn column(&self, name: &str) -> Option<(ColumnKind, usize)> {
+        self.by_name.get(name).copied()
+    }
+
+    /// Type of the column of that kind and index.
+    pub fn column_type(&self, kind: ColumnKind, index: usize) -> Option<&Type> {
+        match kind {
+            ColumnKind::PartitionKey => self.partition_key.get(index).map(|c| &c.ty),
+            ColumnKind::Clustering => self.clustering.get(index).map(|c| &c.ty),
+            ColumnKind::Static => self.statics.get(index).map(|c| &c.ty),
+            ColumnKind::Regular => self.regulars.get(index).map(|c| &c.ty),
+        }
+    }
+
+    /// Type of the whole partition key: its column's, or a composite.
+    pub fn key_type(&self) -> Type {
+        match self.partition_key.as_slice() {
+            [one] => one.ty.clone(),
+            several => Type::composite(several.iter().map(|c| c.ty.clone()).collect()),
+        }
+    }
+
+    /// The header that rows of this table are encoded against by us.
+    pub fn header(&self, base: EncodingBase) -> Header {
+        Header {
+            base,
+            key_type: self.key_type(),
+            clustering: ClusteringComparator::new(self.clustering.iter().map(|c| c.ty.clone()).collect()),
+            statics: self.statics.clone(),
+            regulars: self.regulars.clone(),
+            capabilities: Capabilities::CURRENT,
+        }
+    }
+
+    /// Appends the partition key made of those values, one for each column: the value itself, or for several
+    /// columns `CompositeType`'s form (u16 length, bytes, a zero byte each). False when it exceeds 65,535 bytes.
+    #[must_use]
+    pub fn encode_partition_key(&self, values: &[&[u8]], out: &mut Vec<u8>) -> bool {
+        let start = out.len();
+        if let [value] = values {
+            out.extend_from_slice(value);
+        } else {
+            for value in values {
+                let Ok(len) = u16::try_from(value.len()) else { return false };
+                out.extend_from_slice(&len.to_be_bytes());
+                out.extend_from_slice(value);
+                out.push(0);
+            }
+        }
+        out.len() - start <= usize::from(u16::MAX)
+    }
+
+    /// The values of a partition key, one for each column.
+    ///
+    /// # Errors
+    /// When the bytes are not such a key.
+    pub fn split_partition_key<'a>(&self, key: &'a [u8]) -> Result<Vec<&'a [u8]>, DecodeError> {
+        if self.partition_key.len() == 1 {
+            return Ok(vec![key]);
+        }
+        let mut reader = Reader::new(key);
+        let mut values = Vec::with_capacity(self.partition_key.len());
+        for _ in &self.partition_key {
+            values.push(reader.u16_bytes()?);
+            reader.u8()?;
+        }
+        if reader.is_empty() {
+            Ok(values)
+        } else {
+            Err(reader.error("the end of the key", "more components"))
+        }
+    }
+
+    fn index_names(&mut self) -> Result<(), SchemaError> {
+        let keys =
+            self.partition_key.iter().chain(&self.clustering).map(|c| (c.name.clone(), c.kind, c.index));
+        let others = [(ColumnKind::Static, &self.statics), (ColumnKind::Regular, &self.regulars)];
+        let others = others.into_iter().flat_map(|(kind, columns)| {
+            columns.as_slice().iter().enumerate().map(move |(index, c)| (c.name.clone(), kind, index))
+        });
+        let mut by_name = HashMap::new();
+        for (name, kind, index) in keys.chain(others) {
+            if by_name.insert(name.clone(), (kind, index)).is_some() {
+                return Err(SchemaError::DuplicateColumn(name));
+            }
+        }
+        self.by_name = by_name;
+        Ok(())
+    }
+
+    fn check(&self, columns: &[(Arc<str>, Type, ColumnKind)]) -> Result<(), SchemaError> {
+        if self.partition_key.is_empty() {
+            return Err(SchemaError::NoPartitionKey(self.name.clone()));
+        }
+        for (name, ty, kind) in columns {
+            let is_key = matches!(kind, ColumnKind::PartitionKey | ColumnKind::Clustering);
+            if is_key && (ty.is_multi_cell() || ty.is_counter() || ty.contains_duration()) {
+                return Err(SchemaError::BadType {
+                    column: name.clone(),
+                    ty: ty.cql_name(),
+                    place: "a primary key column",
+                });
+            }
+            if *kind == ColumnKind::Static && self.clustering.is_empty() {
+                return Err(SchemaError::StaticWithoutClustering(name.clone()));
+            }
+            if !is_key && ty.is_counter() != self.is_counter() {
+                return Err(SchemaError::MixedCounters(name.clone()));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,146 @@
+//! The one stream that memtables, SSTables, merges, purges, flushes and compactions speak.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+
+use helenus_types::{DecodeError, Token};
+
+use crate::codec::{RowRef, Unfiltered};
+use crate::deletion::DeletionTime;
+use crate::header::Header;
+
+/// The stream's element, for those who say it that way.
+pub type UnfilteredRef<'a> = Unfiltered<'a>;
+
+/// Order of the unfiltereds inside a partition. Partitions always come in token order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Direction {
+    /// Clustering order.
+    #[default]
+    Forward,
+    /// Against it; a range's end bound comes before its start bound, kinds stay as they are.
+    Reverse,
+}
+
+/// The head of a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartitionRef<'a> {
+    /// Token of the key.
+    pub token: Token,
+    /// Raw partition key.
+    pub key: &'a [u8],
+    /// Deletion of the whole partition, or live.
+    pub deletion: DeletionTime,
+}
+
+/// Partitions in the order of (token, key); in each its deletion, its static row, then its unfiltereds.
+///
+/// A lending cursor: what [`partition`](Self::partition), [`static_row`](Self::static_row) and
+/// [`current`](Self::current) show lives in reused buffers until the cursor moves on. Invariants that a
+/// validator can check:
+///
+/// 1. Partitions ascend strictly; positions inside one ascend strictly (descend, in reverse).
+/// 2. Markers alternate between opening and closing, boundaries do both, none is left open at the end, and a
+///    closing deletion equals the one that was opened.
+/// 3. A row is never empty: it has a liveness, a deletion or a column.
+/// 4. Rows are encoded under [`header`](Self::header).
+pub trait UnfilteredStream {
+    /// What all rows of the stream are encoded against.
+    fn header(&self) -> &Arc<Header>;
+
+    /// Order inside partitions.
+    fn direction(&self) -> Direction {
+        Direction::Forward
+    }
+
+    /// Moves to the next partition, whatever is left of this one; false after the last.
+    ///
+    /// # Errors
+    /// Damage or failed reads of the source. The stream is at its end then.
+    fn next_partition(&mut self) -> Result<bool, StreamError>;
+
+    /// The partition that the stream stands in.
+    fn partition(&self) -> PartitionRef<'_>;
+
+    /// Its static row; `None` when it has none, or an empty one.
+    fn static_row(&self) -> Option<RowRef<'_>>;
+
+    /// Moves to the partition's next unfiltered; false after the last.
+    ///
+    /// # Errors
+    /// As [`next_partition`](Self::next_partition).
+    fn advance(&mut self) -> Result<bool, StreamError>;
+
+    /// The unfiltered that the stream stands on; `None` before the first and after the last.
+    fn current(&self) -> Option<Unfiltered<'_>>;
+}
+
+impl<S: UnfilteredStream + ?Sized> UnfilteredStream for Box<S> {
+    fn header(&self) -> &Arc<Header> {
+        (**self).header()
+    }
+
+    fn direction(&self) -> Direction {
+        (**self).direction()
+    }
+
+    fn next_partition(&mut self) -> Result<bool, StreamError> {
+        (**self).next_partition()
+    }
+
+    fn partition(&self) -> PartitionRef<'_> {
+        (**self).partition()
+    }
+
+    fn static_row(&self) -> Option<RowRef<'_>> {
+        (**self).static_row()
+    }
+
+    fn advance(&mut self) -> Result<bool, StreamError> {
+        (**self).advance()
+    }
+
+    fn current(&self) -> Option<Unfiltered<'_>> {
+        (**self).current()
+    }
+}
+
+/// Why a stream broke: the source's own error, to be looked into by those who know the source.
+#[derive(Debug)]
+pub struct StreamError(Box<dyn Error + Send + Sync>);
+
+impl StreamError {
+    /// Wraps a source's error.
+    pub fn new(source: impl Error + Send + Sync + 'static) -> Self {
+        Self(Box::new(source))
+    }
+
+    /// The source's error, if it is of that type.
+    pub fn downcast_ref<E: Error + 'static>(&self) -> Option<&E> {
+        self.0.downcast_ref()
+    }
+
+    /// The source's error itself.
+    pub fn into_inner(self) -> Box<dyn Error + Send + Sync> {
+        self.0
+    }
+}
+
+impl fmt::Display for StreamError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Error for StreamError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.source()
+    }
+}
+
+impl From<DecodeError> for StreamError {
+    fn from(error: DecodeError) -> Self {
+        Self::new(error)
+    }
+}

@@ -1,0 +1,195 @@
+//! The changes of one write to one partition, as bytes: what the log keeps and the memtable takes.
+//!
+//! ```text
+//! update := key u16len, op*, 01
+//! op     := row or static row: flags, [extended flags], clustering, body length uvint, body
+//!         | 02 start Bound, end Bound, deletion         a range of rows
+//!         | 03 deletion                                 the whole partition
+//! Bound  := kind u8, size u16, values
+//! deletion := marked_for_delete_at i64, local_deletion_time u32
+//! ```
+//!
+//! Rows are in their SSTable form against the table's header. Operations stand in any order: they are
+//! reconciled, so order has no meaning.
+
+use helenus_types::{DecodeError, LocalDeletionTime, Reader, Timestamp, vint};
+
+use crate::clustering::{Bound, BoundKind};
+use crate::codec::RowRef;
+use crate::deletion::DeletionTime;
+use crate::header::Header;
+
+const END: u8 = 0x01;
+const RANGE: u8 = 0x02;
+const PARTITION: u8 = 0x03;
+const EXTENSION: u8 = 0x80;
+const STATIC: u8 = 0x01;
+
+/// One change.
+#[derive(Clone, Copy, Debug)]
+pub enum Op<'a> {
+    /// A row, or the static row.
+    Row(RowRef<'a>),
+    /// Deletes a range of rows.
+    Range {
+        /// Where it begins: an inclusive or exclusive start.
+        start: Bound<'a>,
+        /// Where it ends: an inclusive or exclusive end.
+        end: Bound<'a>,
+        /// The deletion.
+        deletion: DeletionTime,
+    },
+    /// Deletes the partition.
+    Partition(DeletionTime),
+}
+
+/// Collects the changes of one partition into one buffer that is used again and again.
+#[derive(Debug, Default)]
+pub struct UpdateBuilder {
+    bytes: Vec<u8>,
+    ops: usize,
+}
+
+impl UpdateBuilder {
+    /// Begins the update of partition `key`, whose length callers have checked to be below 65,536.
+    pub fn start(&mut self, key: &[u8]) {
+        debug_assert!(key.len() <= usize::from(u16::MAX), "callers check the length of a key");
+        self.bytes.clear();
+        self.ops = 0;
+        let len = u16::try_from(key.len()).unwrap_or(u16::MAX);
+        self.bytes.extend_from_slice(&len.to_be_bytes());
+        self.bytes.extend_from_slice(key);
+    }
+
+    /// Adds a row or the static row.
+    #[inline]
+    pub fn row(&mut self, row: RowRef<'_>) {
+        self.ops += 1;
+        self.bytes.push(row.flags);
+        if row.flags & EXTENSION != 0 {
+            self.bytes.push(row.extended);
+        }
+        self.bytes.extend_from_slice(row.clustering);
+        vint::write_unsigned(&mut self.bytes, row.body.len() as u64);
+        self.bytes.extend_from_slice(row.body);
+    }
+
+    /// Adds the deletion of a range.
+    pub fn range(&mut self, start: Bound<'_>, end: Bound<'_>, deletion: DeletionTime) {
+        self.ops += 1;
+        self.bytes.push(RANGE);
+        for bound in [start, end] {
+            self.bytes.push(bound.kind as u8);
+            let size = u16::try_from(bound.size).unwrap_or(u16::MAX);
+            self.bytes.extend_from_slice(&size.to_be_bytes());
+            self.bytes.extend_from_slice(bound.values);
+        }
+        self.deletion(deletion);
+    }
+
+    /// Adds the deletion of the partition.
+    pub fn partition(&mut self, deletion: DeletionTime) {
+        self.ops += 1;
+        self.bytes.push(PARTITION);
+        self.deletion(deletion);
+    }
+
+    /// Number of operations so far.
+    pub fn ops(&self) -> usize {
+        self.ops
+    }
+
+    /// Ends the update and shows its bytes.
+    pub fn finish(&mut self) -> &[u8] {
+        self.bytes.push(END);
+        &self.bytes
+    }
+
+    fn deletion(&mut self, deletion: DeletionTime) {
+        self.bytes.extend_from_slice(&deletion.marked_for_delete_at.0.to_be_bytes());
+        self.bytes.extend_from_slice(&deletion.local_deletion_time.0.to_be_bytes());
+    }
+}
+
+/// An update's bytes, read as it goes.
+#[derive(Clone, Debug)]
+pub struct UpdateRef<'a> {
+    key: &'a [u8],
+    reader: Reader<'a>,
+}
+
+impl<'a> UpdateRef<'a> {
+    /// Stands before the first operation of the update that begins at the start of `buf`.
+    ///
+    /// # Errors
+    /// When `buf` is too short for its key.
+    pub fn new(buf: &'a [u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(buf);
+        let key = reader.u16_bytes()?;
+        Ok(Self { key, reader })
+    }
+
+    /// The partition's key.
+    pub fn key(&self) -> &'a [u8] {
+        self.key
+    }
+
+    /// The next operation; `None` at the end of the update.
+    ///
+    /// # Errors
+    /// Where the bytes are no update. Offsets count from its start.
+    pub fn next(&mut self, header: &'a Header) -> Result<Option<Op<'a>>, DecodeError> {
+        match self.reader.u8()? {
+            END => Ok(None),
+            RANGE => {
+                let start = self.bound(header)?;
+                let end = self.bound(header)?;
+                Ok(Some(Op::Range { start, end, deletion: self.deletion()? }))
+            }
+            PARTITION => Ok(Some(Op::Partition(self.deletion()?))),
+            flags => self.row(header, flags).map(Some),
+        }
+    }
+
+    /// Where the bytes after the update begin, once [`next`](Self::next) has told its end.
+    pub fn position(&self) -> usize {
+        self.reader.position()
+    }
+
+    fn row(&mut self, header: &'a Header, flags: u8) -> Result<Op<'a>, DecodeError> {
+        if flags & (END | RANGE) != 0 {
+            return Err(self.error("an operation", format!("{flags:#04x}")));
+        }
+        let extended = if flags & EXTENSION != 0 { self.reader.u8()? } else { 0 };
+        let size = if extended & STATIC != 0 { 0 } else { header.clustering.len() };
+        let clustering = self.values(header, size)?;
+        let body = self.reader.vint_bytes()?;
+        Ok(Op::Row(RowRef { header, flags, extended, clustering, body }))
+    }
+
+    fn bound(&mut self, header: &Header) -> Result<Bound<'a>, DecodeError> {
+        let ordinal = self.reader.u8()?;
+        let kind = BoundKind::from_ordinal(ordinal).filter(|kind| !kind.is_boundary());
+        let Some(kind) = kind else { return Err(self.error("the kind of a bound", ordinal.to_string())) };
+        let size = usize::from(self.reader.u16()?);
+        Ok(Bound { kind, size, values: self.values(header, size)? })
+    }
+
+    fn values(&mut self, header: &Header, size: usize) -> Result<&'a [u8], DecodeError> {
+        let rest = self.reader.clone().take(self.reader.remaining())?;
+        let framed = header.clustering.frame(rest, 0, size);
+        match framed.map_err(|e| e.shifted(self.reader.position() as u64))? {
+            Some(end) => self.reader.take(end),
+            None => Err(self.error("clustering values", "the end of the update".to_string())),
+        }
+    }
+
+    fn deletion(&mut self) -> Result<DeletionTime, DecodeError> {
+        let timestamp = Timestamp(self.reader.i64()?);
+        Ok(DeletionTime::new(timestamp, LocalDeletionTime(self.reader.u32()?)))
+    }
+
+    fn error(&self, expected: &'static str, found: String) -> DecodeError {
+        DecodeError::new(self.reader.position() as u64, expected, found)
+    }
+}
