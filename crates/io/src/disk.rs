@@ -117,23 +117,23 @@ pub trait Disk: Send + Sync + Debug {
         }
     }
 
-    /// Creates a directory and the missing ones above it. Each that was made is durable on return.
+    /// Creates a directory and the missing ones above it; those that were made, and the last in any case
+    /// (whoever made it may have died before syncing), are durable on return.
     fn create_dir_all(&self, path: &Path) -> Result<()> {
         let parent = parent_of(path);
-        match self.create_dir(path) {
-            Ok(()) => return self.sync_dir(parent),
-            Err(e) if e.is_not_found() && parent != path => {}
-            Err(e) => {
-                let is_dir = self.metadata(path).is_ok_and(|m| m.kind == EntryKind::Directory);
-                return if is_dir { Ok(()) } else { Err(e) };
+        let made = match self.create_dir(path) {
+            Err(e) if e.is_not_found() && parent != path => {
+                self.create_dir_all(parent)?;
+                self.create_dir(path)
             }
+            made => made,
+        };
+        if let Err(e) = made
+            && !self.metadata(path).is_ok_and(|m| m.kind == EntryKind::Directory)
+        {
+            return Err(e);
         }
-        self.create_dir_all(parent)?;
-        match self.create_dir(path) {
-            Ok(()) => self.sync_dir(parent),
-            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-            Err(e) => Err(e),
-        }
+        self.sync_dir(parent)
     }
 }
 
