@@ -1,0 +1,449 @@
+use std::collections::BTreeSet;
+use std::fmt;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use helenus_io::{
+    DirEntry, Disk, EntryKind, IoError, Lock, Metadata, Operation, ReadFile, Result, WriteFile,
+};
+use parking_lot::{Mutex, MutexGuard};
+
+use crate::fault::{Class, Fate, Faults, injected};
+use crate::rng::Rng;
+use crate::tree::{NodeId, Tree};
+
+/// A disk in memory that knows what of it is durable. Clones are the same disk; [`SimDisk::crash`] and
+/// [`SimDisk::kill`] give another one, on which those who had files open have none.
+///
+/// Paths are taken from the root, whether they begin with `/` or not; `..` is refused. There are no maps.
+#[derive(Clone)]
+pub struct SimDisk {
+    shared: Arc<Mutex<State>>,
+}
+
+#[derive(Debug)]
+struct State {
+    tree: Tree,
+    faults: Faults,
+    locked: BTreeSet<NodeId>,
+    trace: Option<Vec<String>>,
+}
+
+#[derive(Debug)]
+struct SimFile {
+    disk: SimDisk,
+    node: NodeId,
+    path: PathBuf,
+}
+
+#[derive(Debug)]
+struct SimLock {
+    disk: SimDisk,
+    node: NodeId,
+}
+
+impl SimDisk {
+    /// An empty disk without faults.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::of(Tree::new())
+    }
+
+    /// The disk after a power cut: what was durable, and of the rest a part that the seed chooses.
+    #[must_use]
+    pub fn crash(&self, seed: u64) -> Self {
+        Self::of(self.state().tree.crashed(&mut Rng::new(seed)))
+    }
+
+    /// The disk after the process was killed: all that was handed over is there, but no more durable
+    /// than it was.
+    #[must_use]
+    pub fn kill(&self) -> Self {
+        Self::of(self.state().tree.clone())
+    }
+
+    /// The `n`th operation from now (1 is the next), reads included, fails without effect, and so do all
+    /// later ones.
+    pub fn fail_at(&self, n: u64) {
+        self.state().faults.fail_at(n);
+    }
+
+    /// The machine stops at the `n`th operation from now that changes or syncs something: a change is made
+    /// (and may or may not survive), a sync is not, and nobody hears of either; later operations fail.
+    pub fn crash_at(&self, n: u64) {
+        self.state().faults.crash_at(n);
+    }
+
+    /// The `n`th operation from now, reads included, fails once. A write has written half of its bytes; a
+    /// sync has lost what it should have made durable, for later syncs too.
+    pub fn fail_once(&self, n: u64) {
+        self.state().faults.fail_once(n);
+    }
+
+    /// Takes back planned faults, and the limit of space.
+    pub fn heal(&self) {
+        let mut state = self.state();
+        state.faults.heal();
+        state.faults.capacity = None;
+    }
+
+    /// Whether a planned fault has not struck yet: a sweep that ends with this has passed the last operation.
+    #[must_use]
+    pub fn fault_is_pending(&self) -> bool {
+        self.state().faults.pending()
+    }
+
+    /// Lets the files grow by `bytes` in all; then the disk is full, until something is removed.
+    pub fn limit_space(&self, bytes: u64) {
+        let mut state = self.state();
+        state.faults.capacity = Some(state.tree.used() + bytes);
+    }
+
+    /// Flips the bits of `mask` in one byte of a file, durably and without a trace.
+    pub fn flip(&self, path: &Path, offset: u64, mask: u8) -> Result<()> {
+        let mut state = self.state();
+        let flip = |tree: &mut Tree| tree.flip(tree.find(path)?, index(offset)?, mask);
+        flip(&mut state.tree).map_err(|kind| IoError::new(Operation::Write, path, kind.into()))
+    }
+
+    /// How many operations there were, reads included.
+    #[must_use]
+    pub fn operations(&self) -> u64 {
+        self.state().faults.operations
+    }
+
+    /// How many operations there were that changed or synced something: the points to crash at.
+    #[must_use]
+    pub fn changes(&self) -> u64 {
+        self.state().faults.changes
+    }
+
+    /// Begins to note operations that changed or synced something, forgetting what was noted before.
+    pub fn start_trace(&self) {
+        self.state().trace = Some(Vec::new());
+    }
+
+    /// What was noted since, one line an operation, such as `write db/MANIFEST 0+12` or
+    /// `rename a.tmp -> a`. A file is named by the path it was opened by.
+    #[must_use]
+    pub fn take_trace(&self) -> Vec<String> {
+        self.state().trace.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    fn of(tree: Tree) -> Self {
+        let state = State { tree, faults: Faults::NONE, locked: BTreeSet::new(), trace: None };
+        Self { shared: Arc::new(Mutex::new(state)) }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.shared.lock()
+    }
+
+    /// One operation that a passing fault leaves undone.
+    fn perform<T>(
+        &self,
+        class: Class,
+        op: Operation,
+        path: &Path,
+        detail: fmt::Arguments<'_>,
+        action: impl FnOnce(&mut State) -> std::result::Result<T, ErrorKind>,
+    ) -> Result<T> {
+        self.perform_or(class, op, path, detail, |_| Ok(()), action)
+    }
+
+    /// One operation: counts it, lets it fail if its time has come, notes it and does it. `half` is what
+    /// a passing fault leaves of it.
+    fn perform_or<T>(
+        &self,
+        class: Class,
+        op: Operation,
+        path: &Path,
+        detail: fmt::Arguments<'_>,
+        half: impl FnOnce(&mut State) -> std::result::Result<(), ErrorKind>,
+        action: impl FnOnce(&mut State) -> std::result::Result<T, ErrorKind>,
+    ) -> Result<T> {
+        let mut state = self.state();
+        let fail = |source: io::Error| IoError::new(op, path, source);
+        let fate = state.faults.step(class);
+        if fate == Fate::Refused {
+            return Err(fail(injected()));
+        }
+        if fate == Fate::Failed {
+            half(&mut state).map_err(|kind| fail(kind.into()))?;
+            return Err(fail(injected()));
+        }
+        let done = action(&mut state).map_err(|kind| fail(kind.into()))?;
+        if class != Class::Read
+            && let Some(trace) = &mut state.trace
+        {
+            trace.push(format!("{} {}{detail}", word(op), path.display()));
+        }
+        if fate == Fate::DoneButLost { Err(fail(injected())) } else { Ok(done) }
+    }
+
+    fn open(&self, path: &Path) -> Result<Arc<SimFile>> {
+        let node = self.perform(Class::Read, Operation::Open, path, format_args!(""), |state| {
+            let node = state.tree.find(path)?;
+            state.tree.bytes(node).map(|_| node)
+        })?;
+        Ok(self.file(node, path))
+    }
+
+    fn file(&self, node: NodeId, path: &Path) -> Arc<SimFile> {
+        Arc::new(SimFile { disk: self.clone(), node, path: path.to_path_buf() })
+    }
+}
+
+impl Default for SimDisk {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for SimDisk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SimDisk").finish_non_exhaustive()
+    }
+}
+
+impl Disk for SimDisk {
+    fn open_read(&self, path: &Path) -> Result<Arc<dyn ReadFile>> {
+        Ok(self.open(path)?)
+    }
+
+    fn create_new(&self, path: &Path) -> Result<Arc<dyn WriteFile>> {
+        let node = self.perform(Class::Change, Operation::Create, path, format_args!(""), |state| {
+            let place = state.tree.place(path)?;
+            if place.node.is_some() {
+                return Err(ErrorKind::AlreadyExists);
+            }
+            Ok(state.tree.create_file(place))
+        })?;
+        Ok(self.file(node, path))
+    }
+
+    fn open_write(&self, path: &Path) -> Result<Arc<dyn WriteFile>> {
+        Ok(self.open(path)?)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> Result<()> {
+        let detail = format_args!(" -> {}", to.display());
+        self.perform(Class::Change, Operation::Rename, from, detail, |state| {
+            let source = state.tree.place(from)?;
+            let target = state.tree.place(to)?;
+            let node = source.node.ok_or(ErrorKind::NotFound)?;
+            if let Some(replaced) = target.node {
+                match (state.tree.kind(node), state.tree.kind(replaced)) {
+                    (EntryKind::File, EntryKind::Directory) => return Err(ErrorKind::IsADirectory),
+                    (EntryKind::Directory, EntryKind::File) => return Err(ErrorKind::NotADirectory),
+                    (EntryKind::Directory, _)
+                        if node != replaced && !state.tree.entries(replaced)?.is_empty() =>
+                    {
+                        return Err(ErrorKind::DirectoryNotEmpty);
+                    }
+                    _ => {}
+                }
+            }
+            state.tree.rename(source, target);
+            Ok(())
+        })
+    }
+
+    fn remove_file(&self, path: &Path) -> Result<()> {
+        self.perform(Class::Change, Operation::RemoveFile, path, format_args!(""), |state| {
+            let place = state.tree.place(path)?;
+            let node = place.node.ok_or(ErrorKind::NotFound)?;
+            state.tree.bytes(node)?;
+            state.tree.remove(place);
+            Ok(())
+        })
+    }
+
+    fn create_dir(&self, path: &Path) -> Result<()> {
+        self.perform(Class::Change, Operation::CreateDir, path, format_args!(""), |state| {
+            if path.file_name().is_none() {
+                return Err(ErrorKind::AlreadyExists);
+            }
+            let place = state.tree.place(path)?;
+            if place.node.is_some() {
+                return Err(ErrorKind::AlreadyExists);
+            }
+            state.tree.create_dir(place);
+            Ok(())
+        })
+    }
+
+    fn remove_dir(&self, path: &Path) -> Result<()> {
+        self.perform(Class::Change, Operation::RemoveDir, path, format_args!(""), |state| {
+            let place = state.tree.place(path)?;
+            let node = place.node.ok_or(ErrorKind::NotFound)?;
+            if !state.tree.entries(node)?.is_empty() {
+                return Err(ErrorKind::DirectoryNotEmpty);
+            }
+            state.tree.remove(place);
+            Ok(())
+        })
+    }
+
+    fn hard_link(&self, original: &Path, link: &Path) -> Result<()> {
+        let detail = format_args!(" to {}", original.display());
+        self.perform(Class::Change, Operation::HardLink, link, detail, |state| {
+            let node = state.tree.find(original)?;
+            state.tree.bytes(node)?;
+            let place = state.tree.place(link)?;
+            if place.node.is_some() {
+                return Err(ErrorKind::AlreadyExists);
+            }
+            state.tree.link(place, node);
+            Ok(())
+        })
+    }
+
+    fn list(&self, dir: &Path) -> Result<Vec<DirEntry>> {
+        self.perform(Class::Read, Operation::List, dir, format_args!(""), |state| {
+            let entries = state.tree.entries(state.tree.find(dir)?)?;
+            let describe = |(name, node)| {
+                let Metadata { kind, len } = metadata_of(&state.tree, node);
+                DirEntry { name, kind, len }
+            };
+            Ok(entries.into_iter().map(describe).collect())
+        })
+    }
+
+    fn metadata(&self, path: &Path) -> Result<Metadata> {
+        self.perform(Class::Read, Operation::Metadata, path, format_args!(""), |state| {
+            let node = state.tree.find(path)?;
+            Ok(metadata_of(&state.tree, node))
+        })
+    }
+
+    fn sync_dir(&self, dir: &Path) -> Result<()> {
+        self.perform(Class::Sync, Operation::SyncDir, dir, format_args!(""), |state| {
+            let node = state.tree.find(dir)?;
+            state.tree.sync_dir(node)
+        })
+    }
+
+    fn lock(&self, path: &Path) -> Result<Box<dyn Lock>> {
+        let node = self.perform(Class::Change, Operation::Lock, path, format_args!(""), |state| {
+            let place = state.tree.place(path)?;
+            let node = place.node.unwrap_or_else(|| state.tree.create_file(place));
+            state.tree.bytes(node)?;
+            if !state.locked.insert(node) {
+                return Err(ErrorKind::WouldBlock);
+            }
+            Ok(node)
+        })?;
+        Ok(Box::new(SimLock { disk: self.clone(), node }))
+    }
+}
+
+impl ReadFile for SimFile {
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn len(&self) -> Result<u64> {
+        let len = |state: &mut State| Ok(state.tree.bytes(self.node)?.len() as u64);
+        self.disk.perform(Class::Read, Operation::Metadata, &self.path, format_args!(""), len)
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<usize> {
+        self.disk.perform(Class::Read, Operation::Read, &self.path, format_args!(""), |state| {
+            let bytes = state.tree.bytes(self.node)?.get(index(offset)?..).unwrap_or_default();
+            let n = bytes.len().min(buf.len());
+            buf[..n].copy_from_slice(&bytes[..n]);
+            Ok(n)
+        })
+    }
+}
+
+impl WriteFile for SimFile {
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn len(&self) -> Result<u64> {
+        ReadFile::len(self)
+    }
+
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> Result<()> {
+        let detail = format_args!(" {offset}+{}", bytes.len());
+        let write = |state: &mut State, bytes: &[u8]| {
+            let offset = index(offset)?;
+            grow(state, self.node, offset + bytes.len())?;
+            state.tree.write(self.node, offset, bytes)
+        };
+        let half = |state: &mut State| write(state, &bytes[..bytes.len() / 2]);
+        let all = |state: &mut State| write(state, bytes);
+        self.disk.perform_or(Class::Change, Operation::Write, &self.path, detail, half, all)
+    }
+
+    fn sync_data(&self) -> Result<()> {
+        let forget = |state: &mut State| state.tree.forget(self.node);
+        let sync = |state: &mut State| state.tree.sync_file(self.node);
+        self.disk.perform_or(Class::Sync, Operation::Sync, &self.path, format_args!(""), forget, sync)
+    }
+
+    fn sync_all(&self) -> Result<()> {
+        self.sync_data()
+    }
+
+    fn set_len(&self, len: u64) -> Result<()> {
+        let detail = format_args!(" {len}");
+        self.disk.perform(Class::Change, Operation::SetLen, &self.path, detail, |state| {
+            let len = index(len)?;
+            grow(state, self.node, len)?;
+            state.tree.set_len(self.node, len)
+        })
+    }
+
+    fn allocate(&self, len: u64) -> Result<()> {
+        let detail = format_args!(" {len}");
+        self.disk.perform(Class::Change, Operation::Allocate, &self.path, detail, |state| {
+            let len = index(len)?;
+            if state.tree.bytes(self.node)?.len() >= len {
+                return Ok(());
+            }
+            grow(state, self.node, len)?;
+            state.tree.set_len(self.node, len)
+        })
+    }
+}
+
+impl Lock for SimLock {}
+
+impl Drop for SimLock {
+    fn drop(&mut self) {
+        self.disk.state().locked.remove(&self.node);
+    }
+}
+
+/// Refuses what would grow the file to `len` beyond the disk's capacity.
+fn grow(state: &State, node: NodeId, len: usize) -> std::result::Result<(), ErrorKind> {
+    let Some(capacity) = state.faults.capacity else { return Ok(()) };
+    let more = len.saturating_sub(state.tree.bytes(node)?.len()) as u64;
+    if more > 0 && state.tree.used() + more > capacity { Err(ErrorKind::StorageFull) } else { Ok(()) }
+}
+
+fn metadata_of(tree: &Tree, node: NodeId) -> Metadata {
+    let len = tree.bytes(node).map_or(0, <[u8]>::len) as u64;
+    Metadata { kind: tree.kind(node), len }
+}
+
+fn index(offset: u64) -> std::result::Result<usize, ErrorKind> {
+    usize::try_from(offset).map_err(|_too_large| ErrorKind::InvalidInput)
+}
+
+/// The operation in one word, for traces.
+fn word(op: Operation) -> &'static str {
+    match op {
+        Operation::SetLen => "set-len",
+        Operation::Allocate => "allocate",
+        Operation::CreateDir => "create-dir",
+        Operation::RemoveDir => "remove-dir",
+        Operation::SyncDir => "sync-dir",
+        other => other.as_str(),
+    }
+}
