@@ -15,9 +15,13 @@
 mod cell;
 mod clustering;
 mod codec;
+mod column_map;
+mod counter;
 mod deletion;
 mod header;
 mod liveness;
+mod merge;
+mod reconcile;
 mod schema;
 mod stream;
 mod update;
@@ -30,9 +34,13 @@ pub use codec::{
     CellEvent, CellReader, MarkerRef, RowBuf, RowBuilder, RowRef, Unfiltered, UnfilteredFrame,
     read_unfiltered, write_marker, write_row, write_static_row,
 };
+pub use column_map::ColumnMap;
+pub use counter::{CounterContext, Shard, ShardKind, Shards, encode_global};
 pub use deletion::DeletionTime;
 pub use header::{Capabilities, Column, Columns, EncodingBase, Header};
 pub use liveness::LivenessInfo;
+pub use merge::{RowMerger, RowSource, merge_rows};
+pub use reconcile::{reconcile, reconcile_counters};
 pub use schema::{ColumnDef, ColumnKind, DroppedColumn, SchemaError, TableSchema};
 pub use stream::{Direction, PartitionRef, StreamError, UnfilteredRef, UnfilteredStream};
 pub use update::{Op, UpdateBuilder, UpdateRef};

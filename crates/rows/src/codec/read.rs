@@ -270,6 +270,16 @@ impl<'a> CellReader<'a> {
         Ok(Some(CellEvent::Complex { column, deletion, cells }))
     }
 
+    /// The next element of the complex column that began last; `None` after its last one.
+    #[inline]
+    pub(crate) fn next_element(&mut self) -> Result<Option<Cell<'a>>, DecodeError> {
+        if self.elements_left == 0 {
+            return Ok(None);
+        }
+        self.elements_left -= 1;
+        self.cell(None, true).map(Some)
+    }
+
     #[inline]
     fn next_column(&mut self) -> Option<usize> {
         loop {

@@ -1,0 +1,370 @@
+//! Versions of one row into one (`db.rows.Row.Merger`).
+
+use smallvec::SmallVec;
+
+use helenus_types::{DecodeError, Timestamp, Type};
+
+use crate::cell::Cell;
+use crate::codec::{CellEvent, CellReader, RowBuf, RowBuilder, RowRef};
+use crate::column_map::{ColumnMap, Slot};
+use crate::counter::CounterContext;
+use crate::deletion::DeletionTime;
+use crate::header::{Columns, Header};
+use crate::liveness::LivenessInfo;
+use crate::reconcile::{CounterWinner, reconcile, resolve_counters};
+
+/// One version of a row.
+#[derive(Clone, Copy, Debug)]
+pub struct RowSource<'a> {
+    /// The version.
+    pub row: RowRef<'a>,
+    /// The way from its columns to the target's; `None` when it is encoded against the target.
+    pub map: Option<&'a ColumnMap>,
+}
+
+impl<'a> From<RowRef<'a>> for RowSource<'a> {
+    fn from(row: RowRef<'a>) -> Self {
+        Self { row, map: None }
+    }
+}
+
+impl RowSource<'_> {
+    fn passes_through(&self) -> bool {
+        self.map.is_none_or(ColumnMap::passes_through)
+    }
+}
+
+/// Merges rows in buffers that it keeps: up to eight versions of up to 128 columns it allocates nothing.
+#[derive(Debug, Default)]
+pub struct RowMerger {
+    builder: RowBuilder,
+    context: Vec<u8>,
+    other_context: Vec<u8>,
+}
+
+/// Merges versions of one row, all encoded against `target`: see [`RowMerger::merge`].
+///
+/// # Errors
+/// As there.
+pub fn merge_rows(
+    merger: &mut RowMerger,
+    versions: &[RowRef<'_>],
+    active: DeletionTime,
+    target: &Header,
+    out: &mut RowBuf,
+) -> Result<bool, DecodeError> {
+    let sources: SmallVec<[RowSource<'_>; 8]> = versions.iter().map(|&row| row.into()).collect();
+    merger.merge(&sources, active, target, out)
+}
+
+impl RowMerger {
+    /// Merges the versions of one row under the deletion around it (of its partition, or the open range if that
+    /// supersedes it) into `out`, encoded against `target`. False when nothing is left of the row.
+    ///
+    /// A single version under no deletion is copied as it is when it has the target's encoding. In all other
+    /// cases the row's own deletion and its complex deletions are applied to its cells as well, so that what a
+    /// foreign writer left unnormalised is normalised.
+    ///
+    /// # Errors
+    /// Where a version's bytes are not a row's, a counter's not a context, or a value doesn't fit the target's
+    /// column. Offsets count from the start of the body.
+    pub fn merge(
+        &mut self,
+        sources: &[RowSource<'_>],
+        active: DeletionTime,
+        target: &Header,
+        out: &mut RowBuf,
+    ) -> Result<bool, DecodeError> {
+        let Some(first) = sources.first() else { return Ok(false) };
+        if sources.len() == 1 && active.is_live() && first.passes_through() {
+            out.assign(first.row);
+            return Ok(true);
+        }
+        let is_static = first.row.is_static();
+        let columns = target.columns(is_static);
+        let mut cursors = SmallVec::<[Cursor<'_>; 8]>::new();
+        for source in sources {
+            cursors.push(Cursor::new(*source, is_static)?);
+        }
+        let active = self.start(&cursors, active);
+        loop {
+            let column = cursors.iter().map(|cursor| cursor.column).min().unwrap_or(Slot::NOWHERE);
+            let Some(spec) = columns.get(column) else { break };
+            if spec.complex {
+                self.complex(&mut cursors, column, spec.path_type.as_ref(), active, target)?;
+            } else if spec.counter {
+                self.counter(&mut cursors, column, active, target, columns)?;
+            } else {
+                self.simple(&mut cursors, column, active, target, columns)?;
+            }
+        }
+        if self.builder.is_empty() {
+            return Ok(false);
+        }
+        out.clustering.clear();
+        out.clustering.extend_from_slice(first.row.clustering);
+        self.builder.finish(target, is_static, out);
+        Ok(true)
+    }
+
+    /// Encodes a single row against `target`, without what `map` leaves out: see [`RowMerger::merge`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn transcode(
+        &mut self,
+        row: RowRef<'_>,
+        map: &ColumnMap,
+        target: &Header,
+        out: &mut RowBuf,
+    ) -> Result<bool, DecodeError> {
+        self.merge(&[RowSource { row, map: Some(map) }], DeletionTime::LIVE, target, out)
+    }
+
+    /// Starts the row with the liveness and the deletion that stand, and tells what deletes its columns.
+    fn start(&mut self, cursors: &[Cursor<'_>], around: DeletionTime) -> DeletionTime {
+        let mut liveness = LivenessInfo::EMPTY;
+        let mut deletion = DeletionTime::LIVE;
+        let mut shadowable = false;
+        for reader in cursors.iter().map(|cursor| &cursor.reader) {
+            liveness = liveness.merge(reader.liveness());
+            let own = reader.deletion();
+            if own == deletion {
+                // Of two equal ones the deletion that can't disappear stands.
+                shadowable &= reader.is_shadowable();
+            } else if own.supersedes(&deletion) {
+                (deletion, shadowable) = (own, reader.is_shadowable());
+            }
+        }
+        if shadowable && liveness.timestamp > deletion.marked_for_delete_at {
+            deletion = DeletionTime::LIVE;
+        }
+        let active = if deletion.supersedes(&around) {
+            deletion
+        } else {
+            deletion = DeletionTime::LIVE;
+            around
+        };
+        if active.deletes(liveness.timestamp) {
+            liveness = LivenessInfo::EMPTY;
+        }
+        self.builder.start(liveness, deletion, shadowable);
+        active
+    }
+
+    #[inline]
+    fn simple<'a>(
+        &mut self,
+        cursors: &mut [Cursor<'a>],
+        column: usize,
+        active: DeletionTime,
+        target: &Header,
+        columns: &Columns,
+    ) -> Result<(), DecodeError> {
+        let mut standing: Option<Cell<'a>> = None;
+        for cursor in cursors.iter_mut().filter(|cursor| cursor.column == column) {
+            let cell = cursor.cell;
+            if !active.deletes(cell.timestamp) {
+                standing = Some(standing.map_or(cell, |other| reconcile(other, cell)));
+            }
+            cursor.advance()?;
+        }
+        if let Some(cell) = standing {
+            self.builder.simple(target, columns, column, &cell);
+        }
+        Ok(())
+    }
+
+    fn counter<'a>(
+        &mut self,
+        cursors: &mut [Cursor<'a>],
+        column: usize,
+        active: DeletionTime,
+        target: &Header,
+        columns: &Columns,
+    ) -> Result<(), DecodeError> {
+        let mut standing: Option<Cell<'a>> = None;
+        // The standing cell's value is in `self.context`.
+        let mut is_merged = false;
+        for cursor in cursors.iter_mut().filter(|cursor| cursor.column == column) {
+            let cell = cursor.cell;
+            cursor.advance()?;
+            if active.deletes(cell.timestamp) {
+                continue;
+            }
+            let Some(other) = standing else {
+                standing = Some(cell);
+                continue;
+            };
+            let value = if is_merged { self.context.as_slice() } else { other.value };
+            match resolve_counters(&Cell { value, ..other }, &cell) {
+                CounterWinner::Left => {}
+                CounterWinner::Right => (standing, is_merged) = (Some(cell), false),
+                CounterWinner::Both => {
+                    self.other_context.clear();
+                    let left = CounterContext::parse(value)?;
+                    left.merge(&CounterContext::parse(cell.value)?, &mut self.other_context);
+                    std::mem::swap(&mut self.context, &mut self.other_context);
+                    let timestamp = other.timestamp.max(cell.timestamp);
+                    (standing, is_merged) = (Some(Cell { timestamp, ..other }), true);
+                }
+            }
+        }
+        if let Some(cell) = standing {
+            let value = if is_merged { self.context.as_slice() } else { cell.value };
+            self.builder.simple(target, columns, column, &Cell { value, ..cell });
+        }
+        Ok(())
+    }
+
+    fn complex<'a>(
+        &mut self,
+        cursors: &mut [Cursor<'a>],
+        column: usize,
+        path_type: Option<&Type>,
+        active: DeletionTime,
+        target: &Header,
+    ) -> Result<(), DecodeError> {
+        let here = cursors.iter().filter(|cursor| cursor.column == column);
+        let mut deletion = here.fold(DeletionTime::LIVE, |merged, cursor| merged.merge(cursor.deletion));
+        let active = if deletion.supersedes(&active) {
+            deletion
+        } else {
+            deletion = DeletionTime::LIVE;
+            active
+        };
+        let mut begun = !deletion.is_live();
+        if begun {
+            self.builder.complex(column, deletion);
+        }
+        for cursor in cursors.iter_mut().filter(|cursor| cursor.column == column) {
+            cursor.next_element(active)?;
+        }
+        loop {
+            let mut standing: Option<Cell<'a>> = None;
+            let mut of_least: SmallVec<[usize; 8]> = SmallVec::new();
+            for (i, cursor) in cursors.iter().enumerate() {
+                if cursor.column != column || !cursor.has_element {
+                    continue;
+                }
+                let order = standing.map(|least| compare_paths(path_type, cursor.cell.path, least.path));
+                match order {
+                    None | Some(std::cmp::Ordering::Less) => {
+                        standing = Some(cursor.cell);
+                        of_least.clear();
+                        of_least.push(i);
+                    }
+                    Some(std::cmp::Ordering::Equal) => {
+                        standing = standing.map(|other| reconcile(other, cursor.cell));
+                        of_least.push(i);
+                    }
+                    Some(std::cmp::Ordering::Greater) => {}
+                }
+            }
+            let Some(cell) = standing else { break };
+            if !begun {
+                self.builder.complex(column, DeletionTime::LIVE);
+                begun = true;
+            }
+            self.builder.element(target, &cell);
+            for i in of_least {
+                if let Some(cursor) = cursors.get_mut(i) {
+                    cursor.next_element(active)?;
+                }
+            }
+        }
+        cursors.iter_mut().filter(|cursor| cursor.column == column).try_for_each(Cursor::advance)
+    }
+}
+
+fn compare_paths(path_type: Option<&Type>, left: &[u8], right: &[u8]) -> std::cmp::Ordering {
+    path_type.map_or_else(|| left.cmp(right), |ty| ty.compare(left, right))
+}
+
+/// A version, at the next of its columns that the target has.
+struct Cursor<'a> {
+    reader: CellReader<'a>,
+    slots: Option<&'a [Slot]>,
+    /// Index of the target's column; [`Slot::NOWHERE`] after the last.
+    column: usize,
+    /// What of this column is left out by its timestamp.
+    dropped_at: Timestamp,
+    /// Cell of the simple column, or the element at hand of the complex one.
+    cell: Cell<'a>,
+    has_element: bool,
+    deletion: DeletionTime,
+}
+
+impl<'a> Cursor<'a> {
+    #[inline]
+    fn new(source: RowSource<'a>, is_static: bool) -> Result<Self, DecodeError> {
+        let mut cursor = Self {
+            reader: source.row.cells()?,
+            slots: source.map.filter(|map| !map.passes_through()).map(|map| map.slots(is_static)),
+            column: Slot::NOWHERE,
+            dropped_at: Timestamp::MIN,
+            cell: Cell::live(Timestamp::MIN, &[]),
+            has_element: false,
+            deletion: DeletionTime::LIVE,
+        };
+        cursor.advance()?;
+        Ok(cursor)
+    }
+
+    /// Moves to the next column, past what is left of this one.
+    #[inline]
+    fn advance(&mut self) -> Result<(), DecodeError> {
+        self.has_element = false;
+        loop {
+            match self.reader.next()? {
+                None => {
+                    self.column = Slot::NOWHERE;
+                    return Ok(());
+                }
+                Some(CellEvent::Simple { column, cell }) => {
+                    let slot = self.slot(column);
+                    if slot.target == Slot::NOWHERE || cell.timestamp <= slot.dropped_at {
+                        continue;
+                    }
+                    slot.check(&cell)?;
+                    (self.column, self.cell) = (slot.target, cell);
+                    return Ok(());
+                }
+                Some(CellEvent::Complex { column, deletion, .. }) => {
+                    let slot = self.slot(column);
+                    if slot.target == Slot::NOWHERE {
+                        continue;
+                    }
+                    (self.column, self.dropped_at) = (slot.target, slot.dropped_at);
+                    let is_dropped = deletion.marked_for_delete_at <= slot.dropped_at;
+                    self.deletion = if is_dropped { DeletionTime::LIVE } else { deletion };
+                    return Ok(());
+                }
+                // What is left of a complex column that has no place in the target.
+                Some(CellEvent::Element { .. }) => {}
+            }
+        }
+    }
+
+    /// Moves to the next element of the complex column that `active` doesn't delete.
+    #[inline]
+    fn next_element(&mut self, active: DeletionTime) -> Result<(), DecodeError> {
+        self.has_element = false;
+        while let Some(cell) = self.reader.next_element()? {
+            if !active.deletes(cell.timestamp) && cell.timestamp > self.dropped_at {
+                self.cell = cell;
+                self.has_element = true;
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn slot(&self, column: usize) -> Slot {
+        match self.slots {
+            None => Slot::identity(column),
+            Some(slots) => slots.get(column).copied().unwrap_or(Slot::identity(Slot::NOWHERE)),
+        }
+    }
+}
