@@ -1,1 +1,26 @@
 //! Cassandra's SSTables: reader, writer, components, compression, dump.
+//!
+//! **Knows:** the versions `ma` to `oa` (`big`) and `da` (`bti`), by named capabilities; every component's bytes.
+//! **Must not know:** which tables are live, strategies, the engine; it starts no thread and asks no clock.
+//!
+//! Start reading at [`Version`] in `version.rs`, the ledger of what each version changed; then `descriptor/`
+//! (names), `compression/` (Data.db as chunks).
+
+#![deny(unsafe_code)]
+#![deny(clippy::indexing_slicing, clippy::expect_used, clippy::panic)]
+
+mod chunk_cache;
+mod compression;
+mod descriptor;
+mod error;
+mod java_utf;
+mod version;
+
+pub use chunk_cache::{CachedFile, ChunkCache, ChunkCacheStats};
+pub use compression::{
+    ChunkReader, ChunkScratch, ChunkVerification, ChunkWriter, ChunkedFile, Codec, CompressionInfo,
+    CompressionParams, CrcComponent, Digest, InvalidCompression, WrittenChunks,
+};
+pub use descriptor::{Component, Descriptor, FoundTable, Listing, SsTableId, Toc};
+pub use error::{SsTableError, SsTableErrorKind};
+pub use version::{Format, UnsupportedVersion, Version};

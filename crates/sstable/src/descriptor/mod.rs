@@ -1,0 +1,156 @@
+//! Names of files: `<version>-<id>-<format>-<component>`, and the SSTables of a directory.
+//!
+//! A directory also holds transaction logs, temporary files, `manifest.json` and `schema.cql` (in snapshots);
+//! [`Listing`] sorts them out (`io.sstable.Descriptor`, `io.sstable.Component`).
+
+mod component;
+mod id;
+mod listing;
+mod toc;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+pub use component::Component;
+pub use id::SsTableId;
+pub use listing::{FoundTable, Listing};
+pub use toc::Toc;
+
+use crate::error::SsTableErrorKind;
+use crate::version::{Format, Version};
+
+/// Which SSTable: the directory and the common part of its files' names.
+///
+/// Ordered by directory, then by id as Cassandra orders ids, then by version.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Descriptor {
+    /// Directory that holds the components.
+    pub dir: PathBuf,
+    /// Id within the directory.
+    pub id: SsTableId,
+    /// Version and with it the format.
+    pub version: Version,
+}
+
+impl Descriptor {
+    /// The SSTable `id` of `version` in `dir`.
+    pub fn new(dir: impl Into<PathBuf>, version: Version, id: SsTableId) -> Descriptor {
+        Descriptor { dir: dir.into(), id, version }
+    }
+
+    /// What the file `name` in `dir` belongs to, and which component it is.
+    ///
+    /// # Errors
+    /// `FileName` when the name does not have the form of a component's, `UnsupportedVersion` when it does but
+    /// the version is not read here.
+    pub fn parse(dir: &Path, name: &str) -> Result<(Descriptor, Component), SsTableErrorKind> {
+        let wrong = |expected, found: &str| SsTableErrorKind::FileName { expected, found: found.to_owned() };
+        let mut tokens = name.split('-');
+        let (Some(version), Some(id), Some(format), Some(component), None) =
+            (tokens.next(), tokens.next(), tokens.next(), tokens.next(), tokens.next())
+        else {
+            return Err(pre_3_0(name).unwrap_or_else(|| wrong("<version>-<id>-<format>-<component>", name)));
+        };
+        let format = Format::from_name(format).ok_or_else(|| wrong("the format `big` or `bti`", format))?;
+        let parsed = SsTableId::parse(id).ok_or_else(|| wrong("a number or a 28 character id", id))?;
+        if parsed.to_string() != id {
+            return Err(wrong("an id as Cassandra spells it", id));
+        }
+        if !component.contains('.') {
+            return Err(wrong("a component with an extension", component));
+        }
+        let version = Version::parse(version, format)?;
+        Ok((Descriptor::new(dir, version, parsed), Component::from_name(component)))
+    }
+
+    /// Which index files it has.
+    #[must_use]
+    pub fn format(&self) -> Format {
+        self.version.format()
+    }
+
+    /// The file's name, without the directory.
+    #[must_use]
+    pub fn file_name(&self, component: &Component) -> String {
+        format!("{self}-{}", component.name())
+    }
+
+    /// The file's path.
+    #[must_use]
+    pub fn path(&self, component: &Component) -> PathBuf {
+        self.dir.join(self.file_name(component))
+    }
+
+    /// Where the component is written before it is renamed.
+    #[must_use]
+    pub fn temporary_path(&self, component: &Component) -> PathBuf {
+        self.dir.join(format!("{self}-{}{TEMPORARY}", component.name()))
+    }
+}
+
+/// The common part of the files' names, as the tools print it.
+impl fmt::Display for Descriptor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}-{}", self.version, self.id, self.version.format())
+    }
+}
+
+/// The extension of files that are not finished.
+const TEMPORARY: &str = ".tmp";
+
+/// The refusal for `<keyspace>-<table>[-tmp]-<version>-<id>-<component>`, the names before 3.0, and for
+/// `<version>-<id>-<component>` of 1.2 to 2.1 snapshots.
+fn pre_3_0(name: &str) -> Option<SsTableErrorKind> {
+    let tokens: Vec<&str> = name.split('-').collect();
+    let [.., version, id, component] = tokens.as_slice() else {
+        return None;
+    };
+    let looks_old = version.len() == 2 && component.contains('.') && id.bytes().all(|b| b.is_ascii_digit());
+    if !looks_old {
+        return None;
+    }
+    Version::parse(version, Format::Big).err().map(SsTableErrorKind::UnsupportedVersion)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_parsed_and_printed() {
+        let dir = Path::new("d");
+        for name in [
+            "nb-1-big-Data.db",
+            "da-3gvq_1b1q_1c1pc2mmmmmmmmmmmm-bti-Partitions.db",
+            "ma-2147483647-big-Digest.crc32",
+            "oa-7-big-SI_by_author.db",
+            "da-7-bti-SAI+aa+GroupMeta.db",
+        ] {
+            let (descriptor, component) = Descriptor::parse(dir, name).unwrap();
+            assert_eq!(descriptor.path(&component), dir.join(name));
+        }
+        let (descriptor, component) = Descriptor::parse(dir, "nb-1-big-Statistics.db").unwrap();
+        assert_eq!(descriptor.to_string(), "nb-1-big");
+        assert_eq!(component, Component::Statistics);
+        assert_eq!(descriptor.temporary_path(&component), dir.join("nb-1-big-Statistics.db.tmp"));
+    }
+
+    #[test]
+    fn other_names_are_refused_with_a_reason() {
+        let check = |name: &str, reason: &str| {
+            let error = Descriptor::parse(Path::new("d"), name).unwrap_err().to_string();
+            assert!(error.contains(reason), "{name}: {error}");
+        };
+        check("manifest.json", "<version>-<id>-<format>-<component>");
+        check("nb-01-big-Data.db", "as Cassandra spells it");
+        check("nb-2147483648-big-Data.db", "a number");
+        check("nb-x-big-Data.db", "a number");
+        check("nb-1-small-Data.db", "`big` or `bti`");
+        check("nb-1-big-Data", "an extension");
+        check("ks-table-ka-1-Data.db", "Cassandra 2.1");
+        check("Keyspace1-Standard1-ic-0-Data.db", "Cassandra 1.2");
+        check("ka-1-big-Data.db", "Cassandra 2.1");
+        check("ms-1-big-Data.db", "ScyllaDB");
+        check("eb-1-bti-Data.db", "Cassandra 6.0");
+    }
+}
