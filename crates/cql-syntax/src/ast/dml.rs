@@ -1,0 +1,371 @@
+//! Statements of the data manipulation language.
+
+use super::{Identifier, Marker, Order, QualifiedName, Term};
+
+/// `SELECT …`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Select {
+    /// `JSON`
+    pub json: bool,
+    /// `DISTINCT`
+    pub distinct: bool,
+    /// What is selected.
+    pub selection: Selection,
+    /// The table or view.
+    pub table: QualifiedName,
+    /// All must hold.
+    pub where_clause: Vec<Relation>,
+    /// `GROUP BY …`
+    pub group_by: Vec<Term>,
+    /// `ORDER BY …`
+    pub order_by: Vec<Ordering>,
+    /// `PER PARTITION LIMIT n`
+    pub per_partition_limit: Option<IntValue>,
+    /// `LIMIT n`
+    pub limit: Option<IntValue>,
+    /// `ALLOW FILTERING`
+    pub allow_filtering: bool,
+}
+
+/// What is selected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Selection {
+    /// `*`
+    All,
+    /// At least one.
+    Selectors(Vec<Selector>),
+}
+
+/// `term [AS alias]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Selector {
+    /// What is computed.
+    pub term: Term,
+    /// The name of the result.
+    pub alias: Option<Identifier>,
+}
+
+/// `column [ANN OF vector] [ASC | DESC]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ordering {
+    /// The column.
+    pub column: Identifier,
+    /// `ANN OF …`: nearest to this vector first.
+    pub ann_of: Option<Term>,
+    /// Ascending unless said otherwise.
+    pub order: Order,
+}
+
+/// A number or a marker, where nothing else may stand.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum IntValue {
+    /// A number.
+    Literal(i64),
+    /// `?` or `:name`
+    Marker(Marker),
+}
+
+/// A condition on rows, of a `WHERE` clause or after `IF`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Relation {
+    /// `target operator value`
+    Comparison {
+        /// What is compared.
+        target: RelationTarget,
+        /// How.
+        operator: Comparison,
+        /// With what.
+        value: Term,
+    },
+    /// `target IN values`
+    In {
+        /// What must be among the values.
+        target: RelationTarget,
+        /// The values.
+        values: InValues,
+    },
+    /// `column CONTAINS value`
+    Contains {
+        /// The column.
+        column: Identifier,
+        /// The element or value.
+        value: Term,
+    },
+    /// `column CONTAINS KEY value`
+    ContainsKey {
+        /// The column.
+        column: Identifier,
+        /// The key.
+        key: Term,
+    },
+    /// `column LIKE pattern`; only of a `WHERE` clause.
+    Like {
+        /// The column.
+        column: Identifier,
+        /// The pattern.
+        pattern: Term,
+    },
+    /// `column IS NOT NULL`; only of a `WHERE` clause.
+    IsNotNull(Identifier),
+    /// `expr(index, value)`; only of a `WHERE` clause.
+    Expression {
+        /// A custom index.
+        index: Identifier,
+        /// What it is asked.
+        value: Term,
+    },
+}
+
+/// What a relation is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RelationTarget {
+    /// `column`
+    Column(Identifier),
+    /// `column[key]`
+    Element {
+        /// The column.
+        column: Identifier,
+        /// The key or index.
+        key: Term,
+    },
+    /// `column.field`; only after `IF`.
+    Field {
+        /// The column.
+        column: Identifier,
+        /// The field.
+        field: Identifier,
+    },
+    /// `(a, b)`; only of a `WHERE` clause.
+    Tuple(Vec<Identifier>),
+    /// `token(a, b)`; only of a `WHERE` clause.
+    Token(Vec<Identifier>),
+}
+
+/// How two values compare.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Comparison {
+    /// `=`
+    Equal,
+    /// `!=`
+    NotEqual,
+    /// `<`
+    Less,
+    /// `<=`
+    LessOrEqual,
+    /// `>`
+    Greater,
+    /// `>=`
+    GreaterOrEqual,
+}
+
+/// What follows `IN`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum InValues {
+    /// `(a, b)`, may be empty.
+    List(Vec<Term>),
+    /// `?` or `:name`, all values at once.
+    Marker(Marker),
+}
+
+/// `USING TIMESTAMP t AND TTL s`
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Using {
+    /// `TIMESTAMP`, in microseconds since 1970.
+    pub timestamp_us: Option<IntValue>,
+    /// `TTL`, in seconds.
+    pub ttl_s: Option<IntValue>,
+}
+
+/// What must hold for `UPDATE` and `DELETE` to be applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// `IF EXISTS`
+    Exists,
+    /// `IF relation AND …`, at least one.
+    If(Vec<Relation>),
+}
+
+/// `INSERT INTO table … [IF NOT EXISTS] [USING …]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Insert {
+    /// The table.
+    pub table: QualifiedName,
+    /// What is written.
+    pub values: InsertValues,
+    /// `IF NOT EXISTS`
+    pub if_not_exists: bool,
+    /// `USING …`
+    pub using: Using,
+}
+
+/// What `INSERT` writes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum InsertValues {
+    /// `(columns) VALUES (values)`; both at least one, not necessarily as many.
+    Columns {
+        /// The columns.
+        columns: Vec<Identifier>,
+        /// The values.
+        values: Vec<Term>,
+    },
+    /// `JSON '…' [DEFAULT NULL | DEFAULT UNSET]`
+    Json {
+        /// The object.
+        value: JsonValue,
+        /// `DEFAULT UNSET`: columns that the object lacks are left as they are.
+        default_unset: bool,
+    },
+}
+
+/// What follows `JSON`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum JsonValue {
+    /// A string.
+    Text(String),
+    /// `?` or `:name`
+    Marker(Marker),
+}
+
+/// `UPDATE table [USING …] SET … WHERE … [IF …]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Update {
+    /// The table.
+    pub table: QualifiedName,
+    /// `USING …`
+    pub using: Using,
+    /// At least one.
+    pub assignments: Vec<Assignment>,
+    /// All must hold; at least one.
+    pub where_clause: Vec<Relation>,
+    /// `IF …`
+    pub condition: Option<Condition>,
+}
+
+/// One assignment of `SET`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assignment {
+    /// The column.
+    pub column: Identifier,
+    /// What happens to it.
+    pub operation: AssignmentOperation,
+}
+
+/// What an assignment does to its column `c`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AssignmentOperation {
+    /// `c = value`
+    Set(Term),
+    /// `c = c + value` or `c += value`
+    Add(Term),
+    /// `c = c - value` or `c -= value`
+    Subtract(Term),
+    /// `c = value + c`
+    Prepend(Term),
+    /// `c[key] = value`
+    SetElement {
+        /// The key or index.
+        key: Term,
+        /// The value.
+        value: Term,
+    },
+    /// `c.field = value`
+    SetField {
+        /// The field.
+        field: Identifier,
+        /// The value.
+        value: Term,
+    },
+}
+
+/// `DELETE … FROM table [USING TIMESTAMP t] WHERE … [IF …]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delete {
+    /// What is deleted; nothing means whole rows.
+    pub targets: Vec<DeleteTarget>,
+    /// The table.
+    pub table: QualifiedName,
+    /// `USING TIMESTAMP`, in microseconds since 1970.
+    pub timestamp_us: Option<IntValue>,
+    /// All must hold; at least one.
+    pub where_clause: Vec<Relation>,
+    /// `IF …`
+    pub condition: Option<Condition>,
+}
+
+/// What `DELETE` deletes of a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DeleteTarget {
+    /// `column`
+    Column(Identifier),
+    /// `column[key]`
+    Element {
+        /// The column.
+        column: Identifier,
+        /// The key or index.
+        key: Term,
+    },
+    /// `column.field`
+    Field {
+        /// The column.
+        column: Identifier,
+        /// The field.
+        field: Identifier,
+    },
+}
+
+/// `BEGIN [UNLOGGED | COUNTER] BATCH [USING …] … APPLY BATCH`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Batch {
+    /// Which kind.
+    pub kind: BatchKind,
+    /// `USING …`
+    pub using: Using,
+    /// May be none.
+    pub statements: Vec<Modification>,
+}
+
+/// What a batch promises.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum BatchKind {
+    /// `BEGIN BATCH`
+    #[default]
+    Logged,
+    /// `BEGIN UNLOGGED BATCH`
+    Unlogged,
+    /// `BEGIN COUNTER BATCH`
+    Counter,
+}
+
+/// A statement within a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Modification {
+    /// `INSERT`
+    Insert(Box<Insert>),
+    /// `UPDATE`
+    Update(Box<Update>),
+    /// `DELETE`
+    Delete(Box<Delete>),
+}
+
+impl Comparison {
+    /// The sign.
+    #[must_use]
+    pub fn sign(self) -> &'static str {
+        match self {
+            Self::Equal => "=",
+            Self::NotEqual => "!=",
+            Self::Less => "<",
+            Self::LessOrEqual => "<=",
+            Self::Greater => ">",
+            Self::GreaterOrEqual => ">=",
+        }
+    }
+}
+
+impl Using {
+    /// Whether there is no `USING`.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.timestamp_us.is_none() && self.ttl_s.is_none()
+    }
+}

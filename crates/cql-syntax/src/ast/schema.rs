@@ -1,0 +1,342 @@
+//! Statements of the data definition language.
+
+use super::{CqlType, Identifier, Literal, QualifiedName, Relation, Selection, Term};
+
+/// One option: `name = value`. The parser refuses an option that is given twice.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Property {
+    /// The name, in lower case unless it was quoted.
+    pub name: Identifier,
+    /// The value.
+    pub value: PropertyValue,
+}
+
+/// The value of an option.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum PropertyValue {
+    /// A constant.
+    Literal(Literal),
+    /// A word, folded to lower case.
+    Word(Identifier),
+    /// `{'key': 'value', …}`; no key is given twice.
+    Map(Vec<(Literal, Literal)>),
+}
+
+/// `CREATE KEYSPACE [IF NOT EXISTS] name WITH properties`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CreateKeyspace {
+    /// `IF NOT EXISTS`
+    pub if_not_exists: bool,
+    /// The keyspace.
+    pub name: Identifier,
+    /// `replication` and `durable_writes`; at least one.
+    pub properties: Vec<Property>,
+}
+
+/// `ALTER KEYSPACE [IF EXISTS] name WITH properties`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlterKeyspace {
+    /// `IF EXISTS`
+    pub if_exists: bool,
+    /// The keyspace.
+    pub name: Identifier,
+    /// What changes; at least one.
+    pub properties: Vec<Property>,
+}
+
+/// `DROP KEYSPACE [IF EXISTS] name`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DropKeyspace {
+    /// `IF EXISTS`
+    pub if_exists: bool,
+    /// The keyspace.
+    pub name: Identifier,
+}
+
+/// `DROP TYPE | TABLE | INDEX | MATERIALIZED VIEW [IF EXISTS] name`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DropObject {
+    /// `IF EXISTS`
+    pub if_exists: bool,
+    /// What is dropped.
+    pub name: QualifiedName,
+}
+
+/// `CREATE TYPE [IF NOT EXISTS] name (field type, …)`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CreateType {
+    /// `IF NOT EXISTS`
+    pub if_not_exists: bool,
+    /// The type.
+    pub name: QualifiedName,
+    /// At least one.
+    pub fields: Vec<FieldDefinition>,
+}
+
+/// A field of a user defined type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldDefinition {
+    /// Its name.
+    pub name: Identifier,
+    /// Its type.
+    pub cql_type: CqlType,
+}
+
+/// `old TO new`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rename {
+    /// The name before.
+    pub from: Identifier,
+    /// The name after.
+    pub to: Identifier,
+}
+
+/// `ALTER TYPE [IF EXISTS] name …`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlterType {
+    /// `IF EXISTS`
+    pub if_exists: bool,
+    /// The type.
+    pub name: QualifiedName,
+    /// What happens to it.
+    pub action: AlterTypeAction,
+}
+
+/// What `ALTER TYPE` does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AlterTypeAction {
+    /// `ADD [IF NOT EXISTS] field type`
+    Add {
+        /// `IF NOT EXISTS`
+        if_not_exists: bool,
+        /// The new field.
+        field: FieldDefinition,
+    },
+    /// `RENAME [IF EXISTS] a TO b AND …`
+    Rename {
+        /// `IF EXISTS`
+        if_exists: bool,
+        /// At least one.
+        renames: Vec<Rename>,
+    },
+    /// `ALTER field TYPE type`, which Cassandra parses to refuse it.
+    Alter(FieldDefinition),
+}
+
+/// `CREATE TABLE [IF NOT EXISTS] name (columns, PRIMARY KEY (…)) WITH options`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CreateTable {
+    /// `IF NOT EXISTS`
+    pub if_not_exists: bool,
+    /// The table.
+    pub name: QualifiedName,
+    /// In the order of the statement.
+    pub columns: Vec<ColumnDefinition>,
+    /// The primary key; `PRIMARY KEY` after a column and as a clause of its own give the same tree.
+    pub primary_key: PrimaryKey,
+    /// What follows `WITH`.
+    pub options: TableOptions,
+}
+
+/// A column of a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ColumnDefinition {
+    /// Its name.
+    pub name: Identifier,
+    /// Its type.
+    pub cql_type: CqlType,
+    /// `STATIC`
+    pub is_static: bool,
+    /// `MASKED WITH …`
+    pub mask: Option<ColumnMask>,
+}
+
+/// How a column is shown to those who may not see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ColumnMask {
+    /// `MASKED WITH DEFAULT`
+    Default,
+    /// `MASKED WITH function(arguments)`
+    Function {
+        /// The function.
+        name: QualifiedName,
+        /// Its arguments beside the column.
+        arguments: Vec<Term>,
+    },
+}
+
+/// `PRIMARY KEY ((a, b), c, d)`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PrimaryKey {
+    /// At least one column.
+    pub partition_key: Vec<Identifier>,
+    /// The clustering columns.
+    pub clustering: Vec<Identifier>,
+}
+
+/// The options of a table or a view.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TableOptions {
+    /// `COMPACT STORAGE`
+    pub compact_storage: bool,
+    /// `CLUSTERING ORDER BY (column direction, …)`; empty where not given.
+    pub clustering_order: Vec<(Identifier, Order)>,
+    /// All other options, in the order of the statement; the identity of the table is the one named `id`.
+    pub properties: Vec<Property>,
+}
+
+/// The direction of an order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Order {
+    /// `ASC`
+    #[default]
+    Ascending,
+    /// `DESC`
+    Descending,
+}
+
+/// `ALTER TABLE [IF EXISTS] name …`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlterTable {
+    /// `IF EXISTS`
+    pub if_exists: bool,
+    /// The table.
+    pub name: QualifiedName,
+    /// What happens to it.
+    pub action: AlterTableAction,
+}
+
+/// What `ALTER TABLE` does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AlterTableAction {
+    /// `ADD [IF NOT EXISTS] column type [STATIC], …`
+    Add {
+        /// `IF NOT EXISTS`
+        if_not_exists: bool,
+        /// At least one.
+        columns: Vec<ColumnDefinition>,
+    },
+    /// `DROP [IF EXISTS] column, … [USING TIMESTAMP n]`
+    Drop {
+        /// `IF EXISTS`
+        if_exists: bool,
+        /// At least one.
+        columns: Vec<Identifier>,
+        /// When they were dropped, in microseconds since 1970.
+        timestamp_us: Option<i64>,
+    },
+    /// `RENAME [IF EXISTS] a TO b AND …`
+    Rename {
+        /// `IF EXISTS`
+        if_exists: bool,
+        /// At least one.
+        renames: Vec<Rename>,
+    },
+    /// `ALTER column TYPE type`, which Cassandra parses to refuse it.
+    AlterType {
+        /// The column.
+        column: Identifier,
+        /// The type.
+        cql_type: CqlType,
+    },
+    /// `ALTER [IF EXISTS] column MASKED WITH …` or, without a mask, `ALTER [IF EXISTS] column DROP MASKED`
+    Mask {
+        /// `IF EXISTS`
+        if_exists: bool,
+        /// The column.
+        column: Identifier,
+        /// The new mask.
+        mask: Option<ColumnMask>,
+    },
+    /// `DROP COMPACT STORAGE`
+    DropCompactStorage,
+    /// `WITH properties`
+    With(Vec<Property>),
+}
+
+/// `CREATE [CUSTOM] INDEX [IF NOT EXISTS] [name] ON table (targets) [USING 'class'] [WITH properties]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CreateIndex {
+    /// `CUSTOM`
+    pub custom: bool,
+    /// `IF NOT EXISTS`
+    pub if_not_exists: bool,
+    /// The index; the engine names it where this is absent.
+    pub name: Option<Identifier>,
+    /// The table.
+    pub table: QualifiedName,
+    /// What is indexed; may be empty for a custom index.
+    pub targets: Vec<IndexTarget>,
+    /// The class that implements it, or a short name of one.
+    pub class: Option<String>,
+    /// What follows `WITH`; Cassandra knows `options`.
+    pub properties: Vec<Property>,
+}
+
+/// What of a column is indexed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IndexTarget {
+    /// The part of the column.
+    pub kind: IndexTargetKind,
+    /// The column.
+    pub column: Identifier,
+}
+
+/// The part of a column that is indexed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum IndexTargetKind {
+    /// `column`: its values.
+    Simple,
+    /// `keys(column)`
+    Keys,
+    /// `values(column)`
+    Values,
+    /// `entries(column)`
+    Entries,
+    /// `full(column)`
+    Full,
+}
+
+/// `CREATE MATERIALIZED VIEW [IF NOT EXISTS] name AS SELECT … FROM … WHERE … PRIMARY KEY (…) WITH options`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CreateView {
+    /// `IF NOT EXISTS`
+    pub if_not_exists: bool,
+    /// The view.
+    pub name: QualifiedName,
+    /// What it takes from the base table.
+    pub selection: Selection,
+    /// The table it is made from.
+    pub base: QualifiedName,
+    /// All must hold.
+    pub where_clause: Vec<Relation>,
+    /// Its primary key.
+    pub primary_key: PrimaryKey,
+    /// What follows `WITH`.
+    pub options: TableOptions,
+}
+
+/// `ALTER MATERIALIZED VIEW [IF EXISTS] name WITH properties`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlterView {
+    /// `IF EXISTS`
+    pub if_exists: bool,
+    /// The view.
+    pub name: QualifiedName,
+    /// What changes; at least one.
+    pub properties: Vec<Property>,
+}
+
+impl TableOptions {
+    /// Whether nothing follows `WITH`.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        !self.compact_storage && self.clustering_order.is_empty() && self.properties.is_empty()
+    }
+
+    /// The value of the option `name` (lower case).
+    #[must_use]
+    pub fn property(&self, name: &str) -> Option<&PropertyValue> {
+        self.properties.iter().find(|property| property.name == name).map(|property| &property.value)
+    }
+}

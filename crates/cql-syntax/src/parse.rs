@@ -1,0 +1,93 @@
+//! Tokens to tree (Cassandra's `Parser.g`): recursive descent, one function per rule of the grammar, at most two tokens
+//! ahead except where a type in parentheses must be told from a tuple.
+//!
+//! What comes from outside is bounded: nesting to [`MAX_NESTING`], the length of a chain of operators or selections to
+//! `cursor::MAX_CHAIN`, so that neither parsing nor printing nor dropping a tree exhausts the stack.
+
+mod alter;
+mod cursor;
+mod dml;
+mod names;
+mod relations;
+mod schema;
+mod select;
+mod statements;
+mod terms;
+mod types;
+
+use crate::ast::{CqlType, QualifiedName, Statement, Term};
+use crate::error::{Failure, SyntaxError};
+use crate::span::Spanned;
+
+pub use cursor::MAX_NESTING;
+use cursor::Parser;
+
+/// What the rules of the grammar give.
+type Parsed<T> = Result<T, Failure>;
+
+/// Parses a script: statements separated by `;`, with empty ones left out.
+///
+/// # Errors
+/// Where the text is not CQL.
+pub fn parse_statements(text: &str) -> Result<Vec<Spanned<Statement>>, SyntaxError> {
+    parse_whole(text, |parser| {
+        let mut statements = Vec::new();
+        while parser.take_symbol(b';') {}
+        while !parser.at_end() {
+            statements.push(parser.spanned_statement()?);
+            if !parser.at_end() {
+                parser.symbol(b';')?;
+            }
+            while parser.take_symbol(b';') {}
+        }
+        Ok(statements)
+    })
+}
+
+/// Parses one statement, with or without `;` after it.
+///
+/// # Errors
+/// Where the text is not CQL, or not exactly one statement.
+pub fn parse_statement(text: &str) -> Result<Statement, SyntaxError> {
+    parse_whole(text, |parser| {
+        let statement = parser.statement()?;
+        while parser.take_symbol(b';') {}
+        Ok(statement)
+    })
+}
+
+/// Parses `name` or `keyspace.name`; what is unquoted is folded to lower case.
+///
+/// # Errors
+/// Where the text is not such a name.
+pub fn parse_qualified_name(text: &str) -> Result<QualifiedName, SyntaxError> {
+    parse_whole(text, Parser::qualified_name)
+}
+
+/// Parses a type.
+///
+/// # Errors
+/// Where the text is not a type.
+pub fn parse_type(text: &str) -> Result<CqlType, SyntaxError> {
+    parse_whole(text, Parser::cql_type)
+}
+
+/// Parses a term as it may stand for the value of a column.
+///
+/// # Errors
+/// Where the text is not such a term.
+pub fn parse_term(text: &str) -> Result<Term, SyntaxError> {
+    parse_whole(text, Parser::term)
+}
+
+fn parse_whole<'a, T>(
+    text: &'a str,
+    rule: impl FnOnce(&mut Parser<'a>) -> Parsed<T>,
+) -> Result<T, SyntaxError> {
+    let mut parser = Parser::new(text);
+    let whole = |parser: &mut Parser<'a>| {
+        let result = rule(parser)?;
+        if parser.at_end() { Ok(result) } else { Err(parser.unexpected("the end of the text")) }
+    };
+    whole(&mut parser).map_err(|failure| failure.into_error(text))
+}
