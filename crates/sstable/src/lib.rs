@@ -9,18 +9,25 @@
 #![deny(unsafe_code)]
 #![deny(clippy::indexing_slicing, clippy::expect_used, clippy::panic)]
 
+mod bti;
 mod chunk_cache;
 mod compression;
+mod deletion_time;
 mod descriptor;
 mod error;
 mod java_utf;
 mod version;
 
+pub use bti::{
+    IndexBlock, IndexBuildError, IndexOutput, PartitionCandidates, PartitionCursor, PartitionIndex,
+    PartitionIndexBuilder, PartitionPosition, RowIndex, RowIndexCursor, RowIndexEntry, RowIndexWriter,
+};
 pub use chunk_cache::{CachedFile, ChunkCache, ChunkCacheStats};
 pub use compression::{
     ChunkReader, ChunkScratch, ChunkVerification, ChunkWriter, ChunkedFile, Codec, CompressionInfo,
     CompressionParams, CrcComponent, Digest, InvalidCompression, WrittenChunks,
 };
+pub use deletion_time::{DeletionTimeForm, deletion_time_size, read_deletion_time, write_deletion_time};
 pub use descriptor::{Component, Descriptor, FoundTable, Listing, SsTableId, Toc};
 pub use error::{SsTableError, SsTableErrorKind};
 pub use version::{Format, UnsupportedVersion, Version};
