@@ -139,6 +139,43 @@ impl Error for StreamError {
     }
 }
 
+/// A row whose bytes are not a row's, with the names by which it can be found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowError {
+    /// Raw partition key.
+    pub key: Vec<u8>,
+    /// Encoded clustering; empty for a static row.
+    pub clustering: Vec<u8>,
+    /// What is wrong; the offset counts from the start of the row's body.
+    pub error: DecodeError,
+}
+
+impl RowError {
+    /// What is wrong in the row of that partition and clustering.
+    #[cold]
+    pub fn new(key: &[u8], clustering: &[u8], error: DecodeError) -> Self {
+        Self { key: key.to_vec(), clustering: clustering.to_vec(), error }
+    }
+}
+
+impl fmt::Display for RowError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("partition 0x")?;
+        self.key.iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
+        f.write_str(", row 0x")?;
+        self.clustering.iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
+        write!(f, ": in its body {}", self.error)
+    }
+}
+
+impl Error for RowError {}
+
+impl From<RowError> for StreamError {
+    fn from(error: RowError) -> Self {
+        Self::new(error)
+    }
+}
+
 impl From<DecodeError> for StreamError {
     fn from(error: DecodeError) -> Self {
         Self::new(error)

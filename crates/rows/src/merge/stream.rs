@@ -1,0 +1,417 @@
+//! Several streams into one (`db.rows.UnfilteredRowIterators`, `db.partitions.UnfilteredPartitionIterators`).
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use helenus_types::Token;
+
+use super::row::{RowMerger, RowSource};
+use crate::clustering::{BoundKind, ClusteringComparator, Position, PositionKind};
+use crate::codec::{MarkerRef, RowBuf, RowRef, Unfiltered};
+use crate::column_map::ColumnMap;
+use crate::deletion::DeletionTime;
+use crate::header::Header;
+use crate::schema::DroppedColumn;
+use crate::stream::{Direction, PartitionRef, RowError, StreamError, UnfilteredStream};
+
+/// Merges streams of one table that run in one direction; the output is encoded against the target header.
+///
+/// What is shadowed is gone from the output: rows, cells and range deletions under a partition deletion, rows
+/// and cells under an open range, also where only one source has the partition. A partition that held nothing
+/// but shadowed or dropped data still comes, empty: [`crate::Purge`] skips it.
+///
+/// A row of which there is one version, under no deletion and in the target's encoding, is shown as the source
+/// shows it, without a look into its body. Nothing is allocated per partition or row.
+#[derive(Debug)]
+pub struct Merge<S> {
+    target: Arc<Header>,
+    direction: Direction,
+    inputs: Vec<Input<S>>,
+    /// Inputs that stand in a partition after the current one, with its token.
+    waiting: Vec<(Token, usize)>,
+    /// Inputs that have the current partition.
+    members: Vec<usize>,
+    /// Members that stand at a position after the current one.
+    heads: Vec<Head>,
+    /// Members that stand at the current position; before the first one, all.
+    at: Vec<usize>,
+    /// The partition's deletion.
+    deletion: DeletionTime,
+    /// The open range's deletion where it supersedes the partition's, else live.
+    open: DeletionTime,
+    static_shown: Shown,
+    shown: Shown,
+    merger: RowMerger,
+    static_row: RowBuf,
+    row: RowBuf,
+}
+
+#[derive(Debug)]
+struct Input<S> {
+    stream: S,
+    map: Option<Arc<ColumnMap>>,
+    /// The deletion of the range that the stream stands in.
+    open: DeletionTime,
+}
+
+/// Where a member stands: eight bytes that order as positions do, as far as they go.
+#[derive(Clone, Copy, Debug)]
+struct Head {
+    prefix: u64,
+    input: usize,
+}
+
+/// What is current.
+#[derive(Clone, Copy, Debug)]
+enum Shown {
+    Nothing,
+    /// What that input shows.
+    Input(usize),
+    /// The row in the buffer.
+    Merged,
+    /// A marker at that input's position.
+    Marker {
+        input: usize,
+        kind: BoundKind,
+        close: DeletionTime,
+        open: DeletionTime,
+    },
+}
+
+impl<S: UnfilteredStream> Merge<S> {
+    /// Merges `sources` into rows of `target`, for a table that dropped those columns.
+    pub fn new(target: Arc<Header>, sources: Vec<S>, dropped: &[DroppedColumn]) -> Self {
+        let map = |source: &S| {
+            let is_target = dropped.is_empty() && Arc::ptr_eq(source.header(), &target);
+            (!is_target).then(|| Arc::new(ColumnMap::new(source.header(), &target, dropped)))
+        };
+        let sources: Vec<_> = sources.into_iter().map(|source| (map(&source), source)).collect();
+        Self::with_maps(target, sources)
+    }
+
+    /// As [`Merge::new`], with maps that were made before; `None` for a source that is encoded against `target`
+    /// and holds nothing of a dropped column.
+    pub fn with_maps(
+        target: Arc<Header>,
+        sources: impl IntoIterator<Item = (Option<Arc<ColumnMap>>, S)>,
+    ) -> Self {
+        let input = |(map, stream): (Option<Arc<ColumnMap>>, S)| {
+            let map = map.filter(|map| !map.passes_through());
+            Input { stream, map, open: DeletionTime::LIVE }
+        };
+        let inputs: Vec<Input<S>> = sources.into_iter().map(input).collect();
+        let direction = inputs.first().map_or(Direction::Forward, |input| input.stream.direction());
+        debug_assert!(
+            inputs.iter().all(|input| input.stream.direction() == direction),
+            "streams run in one direction"
+        );
+        Self {
+            target,
+            direction,
+            waiting: Vec::with_capacity(inputs.len()),
+            members: (0..inputs.len()).collect(),
+            heads: Vec::with_capacity(inputs.len()),
+            at: Vec::with_capacity(inputs.len()),
+            inputs,
+            deletion: DeletionTime::LIVE,
+            open: DeletionTime::LIVE,
+            static_shown: Shown::Nothing,
+            shown: Shown::Nothing,
+            merger: RowMerger::default(),
+            static_row: RowBuf::default(),
+            row: RowBuf::default(),
+        }
+    }
+
+    fn find_partition(&mut self) -> Result<bool, StreamError> {
+        for index in self.members.drain(..) {
+            let Some(input) = self.inputs.get_mut(index) else { continue };
+            input.open = DeletionTime::LIVE;
+            if input.stream.next_partition()? {
+                self.waiting.push((input.stream.partition().token, index));
+            }
+        }
+        let Some(token) = self.waiting.iter().map(|(token, _)| *token).min() else { return Ok(false) };
+        for &(_, index) in self.waiting.iter().filter(|(other, _)| *other == token) {
+            let Some(&least) = self.members.first() else {
+                self.members.push(index);
+                continue;
+            };
+            // Different keys with one token are rare, but they exist.
+            match key_of(&self.inputs, index).cmp(key_of(&self.inputs, least)) {
+                Ordering::Less => {
+                    self.members.clear();
+                    self.members.push(index);
+                }
+                Ordering::Equal => self.members.push(index),
+                Ordering::Greater => {}
+            }
+        }
+        let members = &self.members;
+        self.waiting.retain(|(other, index)| *other != token || !members.contains(index));
+        Ok(true)
+    }
+
+    fn begin_partition(&mut self) -> Result<(), StreamError> {
+        let members = || self.members.iter().filter_map(|&index| Some((index, self.inputs.get(index)?)));
+        self.deletion = members()
+            .fold(DeletionTime::LIVE, |merged, (_, input)| merged.merge(input.stream.partition().deletion));
+        self.open = DeletionTime::LIVE;
+        self.heads.clear();
+        self.at.clear();
+        self.at.extend_from_slice(&self.members);
+        self.shown = Shown::Nothing;
+        self.static_shown = Shown::Nothing;
+        let mut versions = SmallVec::<[RowSource<'_>; 8]>::new();
+        let mut last = 0;
+        for (index, input) in members() {
+            if let Some(row) = input.stream.static_row() {
+                versions.push(RowSource { row, map: input.map.as_deref() });
+                last = index;
+            }
+        }
+        match versions.as_slice() {
+            [] => {}
+            [one] if self.deletion.is_live() && one.map.is_none() => self.static_shown = Shown::Input(last),
+            versions => {
+                let merged = self
+                    .merger
+                    .merge(versions, self.deletion, &self.target, &mut self.static_row)
+                    .map_err(|error| RowError::new(key_of(&self.inputs, last), &[], error))?;
+                if merged {
+                    self.static_shown = Shown::Merged;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn find_unfiltered(&mut self) -> Result<bool, StreamError> {
+        loop {
+            if let ([one], true) = (self.at.as_slice(), self.heads.is_empty()) {
+                // The only one left needs no comparing.
+                let Some(input) = self.inputs.get_mut(*one) else { return Ok(false) };
+                if !input.stream.advance()? {
+                    self.at.clear();
+                    return Ok(false);
+                }
+            } else {
+                self.advance_members()?;
+                self.find_least();
+            }
+            let Some(&first) = self.at.first() else { return Ok(false) };
+            if self.show(first)? {
+                return Ok(true);
+            }
+        }
+    }
+
+    fn advance_members(&mut self) -> Result<(), StreamError> {
+        for index in self.at.drain(..) {
+            let Some(input) = self.inputs.get_mut(index) else { continue };
+            if !input.stream.advance()? {
+                continue;
+            }
+            if let Some(unfiltered) = input.stream.current() {
+                let prefix = prefix(&self.target.clustering, &unfiltered.position());
+                let prefix = if self.direction == Direction::Reverse { !prefix } else { prefix };
+                self.heads.push(Head { prefix, input: index });
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves the members with the least position from the heads to the current ones.
+    fn find_least(&mut self) {
+        let Some(least) = self.heads.iter().map(|head| head.prefix).min() else { return };
+        for head in self.heads.iter().filter(|head| head.prefix == least) {
+            let order = match self.at.first() {
+                None => Ordering::Equal,
+                Some(&first) => self.compare(head.input, first),
+            };
+            if order == Ordering::Less {
+                self.at.clear();
+            }
+            if order != Ordering::Greater {
+                self.at.push(head.input);
+            }
+        }
+        let at = &self.at;
+        self.heads.retain(|head| head.prefix != least || !at.contains(&head.input));
+    }
+
+    fn compare(&self, left: usize, right: usize) -> Ordering {
+        let current = |index: usize| self.inputs.get(index).and_then(|input| input.stream.current());
+        let (Some(left), Some(right)) = (current(left), current(right)) else { return Ordering::Equal };
+        let order = self.target.clustering.compare(left.position(), right.position());
+        if self.direction == Direction::Reverse { order.reverse() } else { order }
+    }
+
+    /// Merges what stands at the current position; false when nothing comes of it.
+    #[inline]
+    fn show(&mut self, first: usize) -> Result<bool, StreamError> {
+        let Some(input) = self.inputs.get(first) else { return Ok(false) };
+        match input.stream.current() {
+            None => Ok(false),
+            Some(Unfiltered::Marker(marker)) => {
+                let side = marker.bound.kind.side();
+                Ok(self.show_marker(first, side))
+            }
+            Some(Unfiltered::Row(row)) => {
+                let active = if self.open.is_live() { self.deletion } else { self.open };
+                if self.at.len() == 1 && active.is_live() && input.map.is_none() {
+                    debug_assert!(
+                        row.header.same_encoding(&self.target),
+                        "a row in another encoding has a map"
+                    );
+                    self.shown = Shown::Input(first);
+                    return Ok(true);
+                }
+                self.merge_row(active)
+            }
+        }
+    }
+
+    fn merge_row(&mut self, active: DeletionTime) -> Result<bool, StreamError> {
+        let mut versions = SmallVec::<[RowSource<'_>; 8]>::new();
+        let mut last = 0;
+        for &index in &self.at {
+            let Some(input) = self.inputs.get(index) else { continue };
+            if let Some(Unfiltered::Row(row)) = input.stream.current() {
+                versions.push(RowSource { row, map: input.map.as_deref() });
+                last = index;
+            }
+        }
+        let merged = self.merger.merge(&versions, active, &self.target, &mut self.row);
+        let clustering = versions.first().map_or(&[][..], |version| version.row.clustering);
+        let merged = merged.map_err(|error| RowError::new(key_of(&self.inputs, last), clustering, error))?;
+        self.shown = Shown::Merged;
+        Ok(merged)
+    }
+
+    /// A marker where the deletion that is open over all sources changes.
+    fn show_marker(&mut self, first: usize, side: PositionKind) -> bool {
+        for &index in &self.at {
+            let Some(input) = self.inputs.get_mut(index) else { continue };
+            if let Some(Unfiltered::Marker(marker)) = input.stream.current() {
+                // In reverse a range is entered at its end.
+                input.open = if self.direction == Direction::Forward { marker.open } else { marker.close };
+            }
+        }
+        let before = self.open;
+        let opens = self.members.iter().filter_map(|&index| self.inputs.get(index)).map(|input| input.open);
+        let merged = opens.fold(DeletionTime::LIVE, DeletionTime::merge);
+        let after = if merged.supersedes(&self.deletion) { merged } else { DeletionTime::LIVE };
+        self.open = after;
+        let (close, open) =
+            if self.direction == Direction::Forward { (before, after) } else { (after, before) };
+        let kind = match (close.is_live(), open.is_live()) {
+            (true, true) => return false,
+            (false, false) if close == open => return false,
+            (false, false) => BoundKind::boundary(side),
+            (true, false) => BoundKind::start(side),
+            (false, true) => BoundKind::end(side),
+        };
+        self.shown = Shown::Marker { input: first, kind, close, open };
+        true
+    }
+
+    fn end(&mut self) {
+        self.waiting.clear();
+        self.members.clear();
+        self.end_partition();
+        self.static_shown = Shown::Nothing;
+    }
+
+    fn end_partition(&mut self) {
+        self.heads.clear();
+        self.at.clear();
+        self.shown = Shown::Nothing;
+    }
+
+    fn in_target<'a>(&'a self, row: RowRef<'a>) -> RowRef<'a> {
+        RowRef { header: &self.target, ..row }
+    }
+}
+
+impl<S: UnfilteredStream> UnfilteredStream for Merge<S> {
+    fn header(&self) -> &Arc<Header> {
+        &self.target
+    }
+
+    fn direction(&self) -> Direction {
+        self.direction
+    }
+
+    fn next_partition(&mut self) -> Result<bool, StreamError> {
+        let found = self.find_partition().and_then(|found| {
+            if found {
+                self.begin_partition()?;
+            }
+            Ok(found)
+        });
+        if !matches!(found, Ok(true)) {
+            self.end();
+        }
+        found
+    }
+
+    fn partition(&self) -> PartitionRef<'_> {
+        match self.members.first().and_then(|&index| self.inputs.get(index)) {
+            Some(input) => PartitionRef { deletion: self.deletion, ..input.stream.partition() },
+            None => PartitionRef { token: Token::MIN, key: &[], deletion: DeletionTime::LIVE },
+        }
+    }
+
+    fn static_row(&self) -> Option<RowRef<'_>> {
+        match self.static_shown {
+            Shown::Input(index) => self.inputs.get(index)?.stream.static_row().map(|row| self.in_target(row)),
+            Shown::Merged => Some(self.static_row.as_ref(&self.target)),
+            Shown::Nothing | Shown::Marker { .. } => None,
+        }
+    }
+
+    #[inline]
+    fn advance(&mut self) -> Result<bool, StreamError> {
+        let found = self.find_unfiltered();
+        match found {
+            Ok(true) => {}
+            Ok(false) => self.end_partition(),
+            Err(_) => self.end(),
+        }
+        found
+    }
+
+    #[inline]
+    fn current(&self) -> Option<Unfiltered<'_>> {
+        match self.shown {
+            Shown::Nothing => None,
+            Shown::Input(index) => match self.inputs.get(index)?.stream.current()? {
+                Unfiltered::Row(row) => Some(Unfiltered::Row(self.in_target(row))),
+                marker => Some(marker),
+            },
+            Shown::Merged => Some(Unfiltered::Row(self.row.as_ref(&self.target))),
+            Shown::Marker { input, kind, close, open } => {
+                let Unfiltered::Marker(marker) = self.inputs.get(input)?.stream.current()? else {
+                    return None;
+                };
+                let bound = crate::clustering::Bound { kind, ..marker.bound };
+                Some(Unfiltered::Marker(MarkerRef { bound, close, open }))
+            }
+        }
+    }
+}
+
+fn key_of<S: UnfilteredStream>(inputs: &[Input<S>], index: usize) -> &[u8] {
+    inputs.get(index).map_or(&[], |input| input.stream.partition().key)
+}
+
+#[inline]
+fn prefix(comparator: &ClusteringComparator, position: &Position<'_>) -> u64 {
+    match position {
+        Position { size: 0, kind: PositionKind::After, .. } => u64::MAX,
+        Position { values, .. } => comparator.prefix64(values),
+    }
+}

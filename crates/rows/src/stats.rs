@@ -1,0 +1,189 @@
+//! What an SSTable's statistics and a memtable's header need to know of rows (`db.rows.Rows.collectStats`,
+//! `io.sstable.metadata.MetadataCollector`, `db.rows.EncodingStats`).
+
+use helenus_types::{DecodeError, LocalDeletionTime, Timestamp};
+
+use crate::cell::Cell;
+use crate::codec::{CellEvent, RowRef};
+use crate::counter::CounterContext;
+use crate::deletion::DeletionTime;
+use crate::header::EncodingBase;
+use crate::liveness::LivenessInfo;
+
+/// Extremes and counts over everything that was collected.
+///
+/// A minimum begins at its type's largest value and a maximum at its smallest: until something was collected
+/// the one exceeds the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RowStats {
+    /// Least timestamp, µs.
+    pub min_timestamp: Timestamp,
+    /// Largest timestamp, µs.
+    pub max_timestamp: Timestamp,
+    /// Least local deletion time; what is live counts as [`LocalDeletionTime::NONE`], the largest.
+    pub min_local_deletion_time: LocalDeletionTime,
+    /// Largest local deletion time; [`LocalDeletionTime::NONE`] as soon as there is live data.
+    pub max_local_deletion_time: LocalDeletionTime,
+    /// Least ttl in seconds; what doesn't expire counts as 0.
+    pub min_ttl: u32,
+    /// Largest ttl in seconds.
+    pub max_ttl: u32,
+    /// Least ttl in seconds of what expires.
+    pub min_expiring_ttl: u32,
+    /// Rows, static ones among them.
+    pub rows: u64,
+    /// Cells.
+    pub cells: u64,
+    /// Columns of rows that have a cell.
+    pub columns_set: u64,
+    /// Whether a counter has a shard of the kinds that were written before 2.1.
+    pub has_legacy_counter_shards: bool,
+}
+
+impl Default for RowStats {
+    fn default() -> Self {
+        Self {
+            min_timestamp: Timestamp::MAX,
+            max_timestamp: Timestamp::MIN,
+            min_local_deletion_time: LocalDeletionTime::NONE,
+            max_local_deletion_time: LocalDeletionTime(0),
+            min_ttl: u32::MAX,
+            max_ttl: 0,
+            min_expiring_ttl: u32::MAX,
+            rows: 0,
+            cells: 0,
+            columns_set: 0,
+            has_legacy_counter_shards: false,
+        }
+    }
+}
+
+impl RowStats {
+    /// Adds a row. Every local deletion time, of deletions, tombstones and what expires, is given to `dropped`
+    /// too (it makes the tombstone histogram). Returns the number of the row's cells.
+    ///
+    /// # Errors
+    /// Where the bytes are not a row's, or a counter's not a context.
+    pub fn row(
+        &mut self,
+        row: RowRef<'_>,
+        mut dropped: impl FnMut(LocalDeletionTime),
+    ) -> Result<u64, DecodeError> {
+        let mut events = row.cells()?;
+        let columns = row.columns();
+        let counters = columns.get(0).is_some_and(|column| column.counter);
+        let liveness = events.liveness();
+        if !liveness.is_empty() {
+            self.liveness(liveness, &mut dropped);
+        }
+        self.deletion(events.deletion(), &mut dropped);
+        let (mut cells, mut columns_set) = (0, 0);
+        while let Some(event) = events.next()? {
+            match event {
+                CellEvent::Simple { cell, .. } => {
+                    cells += 1;
+                    columns_set += 1;
+                    self.cell(&cell, &mut dropped);
+                    if counters && !cell.is_tombstone() && !self.has_legacy_counter_shards {
+                        self.has_legacy_counter_shards =
+                            CounterContext::parse(cell.value)?.has_legacy_shards();
+                    }
+                }
+                CellEvent::Complex { deletion, cells, .. } => {
+                    columns_set += u64::from(cells > 0);
+                    self.deletion(deletion, &mut dropped);
+                }
+                CellEvent::Element { cell, .. } => {
+                    cells += 1;
+                    self.cell(&cell, &mut dropped);
+                }
+            }
+        }
+        self.rows += 1;
+        self.cells += cells;
+        self.columns_set += columns_set;
+        Ok(cells)
+    }
+
+    /// Adds the deletion of a partition, a range, a row or a complex column; a live one adds nothing.
+    #[inline]
+    pub fn deletion(&mut self, deletion: DeletionTime, mut dropped: impl FnMut(LocalDeletionTime)) {
+        if !deletion.is_live() {
+            self.timestamp(deletion.marked_for_delete_at);
+            self.seconds(deletion.local_deletion_time, &mut dropped);
+        }
+    }
+
+    /// Adds what another collection holds.
+    pub fn merge(&mut self, other: &Self) {
+        self.min_timestamp = self.min_timestamp.min(other.min_timestamp);
+        self.max_timestamp = self.max_timestamp.max(other.max_timestamp);
+        self.min_local_deletion_time = self.min_local_deletion_time.min(other.min_local_deletion_time);
+        self.max_local_deletion_time = self.max_local_deletion_time.max(other.max_local_deletion_time);
+        self.min_ttl = self.min_ttl.min(other.min_ttl);
+        self.max_ttl = self.max_ttl.max(other.max_ttl);
+        self.min_expiring_ttl = self.min_expiring_ttl.min(other.min_expiring_ttl);
+        self.rows += other.rows;
+        self.cells += other.cells;
+        self.columns_set += other.columns_set;
+        self.has_legacy_counter_shards |= other.has_legacy_counter_shards;
+    }
+
+    /// Whether nothing with a timestamp was collected.
+    pub fn is_empty(&self) -> bool {
+        self.min_timestamp > self.max_timestamp
+    }
+
+    /// The bases under which what was collected takes the fewest bytes (`EncodingStats.Collector.get`).
+    pub fn encoding_base(&self) -> EncodingBase {
+        let EncodingBase { min_timestamp, min_local_deletion_time, min_ttl } = EncodingBase::EPOCH;
+        let has_seconds = self.min_local_deletion_time != LocalDeletionTime::NONE;
+        EncodingBase {
+            min_timestamp: if self.is_empty() { min_timestamp } else { self.min_timestamp },
+            min_local_deletion_time: if has_seconds {
+                self.min_local_deletion_time
+            } else {
+                min_local_deletion_time
+            },
+            min_ttl: if self.min_expiring_ttl == u32::MAX { min_ttl } else { self.min_expiring_ttl },
+        }
+    }
+
+    #[inline]
+    fn liveness(&mut self, liveness: LivenessInfo, dropped: &mut impl FnMut(LocalDeletionTime)) {
+        self.timestamp(liveness.timestamp);
+        self.ttl(liveness.ttl);
+        self.seconds(liveness.local_expiration_time, dropped);
+    }
+
+    #[inline]
+    fn cell(&mut self, cell: &Cell<'_>, dropped: &mut impl FnMut(LocalDeletionTime)) {
+        self.timestamp(cell.timestamp);
+        self.ttl(cell.ttl);
+        self.seconds(cell.local_deletion_time, dropped);
+    }
+
+    #[inline]
+    fn timestamp(&mut self, timestamp: Timestamp) {
+        self.min_timestamp = self.min_timestamp.min(timestamp);
+        self.max_timestamp = self.max_timestamp.max(timestamp);
+    }
+
+    #[inline]
+    fn ttl(&mut self, ttl: u32) {
+        self.min_ttl = self.min_ttl.min(ttl);
+        self.max_ttl = self.max_ttl.max(ttl);
+        if ttl != 0 {
+            self.min_expiring_ttl = self.min_expiring_ttl.min(ttl);
+        }
+    }
+
+    #[inline]
+    fn seconds(&mut self, seconds: LocalDeletionTime, dropped: &mut impl FnMut(LocalDeletionTime)) {
+        self.min_local_deletion_time = self.min_local_deletion_time.min(seconds);
+        self.max_local_deletion_time = self.max_local_deletion_time.max(seconds);
+        if seconds != LocalDeletionTime::NONE {
+            dropped(seconds);
+        }
+    }
+}
