@@ -16,6 +16,7 @@ mod deletion_time;
 mod descriptor;
 mod error;
 mod java_utf;
+mod page_checksums;
 mod version;
 
 pub use bti::{
@@ -30,4 +31,5 @@ pub use compression::{
 pub use deletion_time::{DeletionTimeForm, deletion_time_size, read_deletion_time, write_deletion_time};
 pub use descriptor::{Component, Descriptor, FoundTable, Listing, SsTableId, Toc};
 pub use error::{SsTableError, SsTableErrorKind};
+pub use page_checksums::{FileChecksums, PAGE_CHECKSUMS_COMPONENT, PageChecksums, PageHasher};
 pub use version::{Format, UnsupportedVersion, Version};
