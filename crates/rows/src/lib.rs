@@ -23,11 +23,14 @@ mod live;
 mod liveness;
 mod merge;
 mod purge;
+mod range_list;
 mod reconcile;
 mod schema;
+mod slice;
 mod stats;
 mod stream;
 mod update;
+mod validate;
 
 pub use cell::Cell;
 pub use clustering::{
@@ -45,8 +48,11 @@ pub use live::LiveRow;
 pub use liveness::LivenessInfo;
 pub use merge::{Merge, RowMerger, RowSource, merge_rows};
 pub use purge::{Purge, PurgeOptions, Purgeable, Purger};
+pub use range_list::{RangeMarkers, RangeTombstoneList};
 pub use reconcile::{reconcile, reconcile_counters};
 pub use schema::{ColumnDef, ColumnKind, DroppedColumn, SchemaError, TableSchema};
+pub use slice::{Slice, Sliced};
 pub use stats::RowStats;
 pub use stream::{Direction, PartitionRef, RowError, StreamError, UnfilteredRef, UnfilteredStream};
 pub use update::{Op, UpdateBuilder, UpdateRef};
+pub use validate::{GrammarError, Validator};
