@@ -84,7 +84,11 @@ pub fn generate(profile: &Profile, seed: u64) -> History {
     let mut rng = Rng::new(seed);
     let is_counter = profile.counters && rng.one_in(6);
     let is_view = profile.views && !is_counter && rng.one_in(8);
-    let table = generate_table(profile, is_counter, &mut rng);
+    let mut table = generate_table(profile, is_counter, &mut rng);
+    if is_view {
+        // A view has no static columns.
+        table.statics.clear();
+    }
     let swarm = swarm(profile, &table, is_view, &mut rng);
     let sources = 1 + rng.below(profile.max_sources);
     let keys = 1 + rng.below(profile.max_keys);

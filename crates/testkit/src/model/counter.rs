@@ -102,6 +102,9 @@ fn remote_wins(left: Shard, right: Shard) -> bool {
     if left.clock == right.clock {
         return left.count >= right.count;
     }
-    (left.clock >= 0 && right.clock > 0 && left.clock >= right.clock)
-        || (left.clock < 0 && (right.clock > 0 || left.clock < right.clock))
+    if left.clock >= 0 {
+        right.clock > 0 && left.clock >= right.clock
+    } else {
+        right.clock > 0 || left.clock < right.clock
+    }
 }

@@ -42,7 +42,7 @@ pub fn merge(table: &ModelTable, facts: &[Fact]) -> Partition {
             .fold(deletion, Option::max);
         unfiltereds.extend(merge_row(&table.regulars, clustering, &versions, covering).map(Unfiltered::Row));
     }
-    unfiltereds.sort_by(|a, b| compare_positions(table, position(a), position(b)));
+    unfiltereds.sort_by(|a, b| compare_positions(table, a.position(), b.position()));
     Partition { deletion, static_row, unfiltereds }
 }
 
@@ -105,8 +105,7 @@ fn merge_row(
     versions: &[&RowFact],
     around: Option<Deletion>,
 ) -> Option<Row> {
-    let liveness =
-        versions.iter().filter_map(|row| row.liveness).max_by_key(|liveness| liveness_rank(liveness));
+    let liveness = versions.iter().filter_map(|row| row.liveness).max_by_key(liveness_rank);
     let deletion = versions
         .iter()
         .filter_map(|row| row.deletion)
@@ -214,13 +213,6 @@ fn covers(table: &ModelTable, slice: &Slice, clustering: &[Vec<u8>]) -> bool {
 
 fn compare_bounds(table: &ModelTable, a: &Bound, b: &Bound) -> Ordering {
     compare_positions(table, (&a.prefix, a.side), (&b.prefix, b.side))
-}
-
-fn position(unfiltered: &Unfiltered) -> (&[Vec<u8>], Side) {
-    match unfiltered {
-        Unfiltered::Row(row) => (&row.clustering, Side::At),
-        Unfiltered::Marker(marker) => (&marker.bound.prefix, marker.bound.side),
-    }
 }
 
 /// The clusterings that are written about, once each.

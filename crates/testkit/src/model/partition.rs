@@ -5,6 +5,7 @@ use super::facts::{
     Write,
 };
 use super::merge::merge;
+use super::order::compare_positions;
 use super::purge::{Purge, purge};
 use super::read::{LivePartition, read};
 use super::table::{Column, ModelTable};
@@ -159,6 +160,17 @@ impl Marker {
     }
 }
 
+impl Unfiltered {
+    /// Where it stands, for [`compare_positions`].
+    #[must_use]
+    pub fn position(&self) -> (&[Vec<u8>], Side) {
+        match self {
+            Unfiltered::Row(row) => (&row.clustering, Side::At),
+            Unfiltered::Marker(marker) => (&marker.bound.prefix, marker.bound.side),
+        }
+    }
+}
+
 impl Partition {
     /// Whether there is nothing to write.
     #[must_use]
@@ -192,6 +204,34 @@ impl Partition {
             Unfiltered::Marker(marker) => Some(Unfiltered::Marker(marker)),
         });
         Partition { unfiltereds: unfiltereds.collect(), ..self }
+    }
+
+    /// Checks the invariants of order and of markers, which also hold after a purge.
+    ///
+    /// # Errors
+    /// The first one that is broken, in words.
+    pub fn check(&self, table: &ModelTable) -> Result<(), String> {
+        for pair in self.unfiltereds.windows(2) {
+            if let [a, b] = pair
+                && !compare_positions(table, a.position(), b.position()).is_lt()
+            {
+                return Err(format!("not in order: {a:?} before {b:?}"));
+            }
+        }
+        let mut open = None;
+        for marker in self.markers() {
+            if marker.close != open {
+                return Err(format!("{marker} closes another deletion than the open one, {open:?}"));
+            }
+            if marker.open == marker.close {
+                return Err(format!("{marker} changes nothing"));
+            }
+            open = marker.open;
+        }
+        match open {
+            Some(deletion) => Err(format!("the range tombstone {deletion} never ends")),
+            None => Ok(()),
+        }
     }
 
     /// The partition as facts again.
