@@ -1,0 +1,201 @@
+//! Size-tiered compaction (`SizeTieredCompactionStrategy`): merge what is of similar size.
+
+use crate::strategy::{Description, InvalidStrategy, Task};
+
+/// Options of the strategy, with Cassandra's defaults.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SizeTiered {
+    /// Fewest SSTables of a size to merge.
+    pub min_threshold: usize,
+    /// Most SSTables to merge at once.
+    pub max_threshold: usize,
+    /// SSTables below this size, in bytes, count as one size.
+    pub min_sstable_size_bytes: u64,
+    /// A size belongs to a bucket above this share of its average.
+    pub bucket_low: f64,
+    /// And below this multiple.
+    pub bucket_high: f64,
+    /// A single SSTable is rewritten when more than this share of its cells can be dropped.
+    pub tombstone_threshold: f64,
+    /// And it is that old, in seconds.
+    pub tombstone_compaction_interval_seconds: u32,
+}
+
+impl Default for SizeTiered {
+    fn default() -> Self {
+        Self {
+            min_threshold: 4,
+            max_threshold: 32,
+            min_sstable_size_bytes: 50 << 20,
+            bucket_low: 0.5,
+            bucket_high: 1.5,
+            tombstone_threshold: 0.2,
+            tombstone_compaction_interval_seconds: 86_400,
+        }
+    }
+}
+
+/// SSTables of similar size.
+#[derive(Debug)]
+struct Bucket<'a> {
+    average: u64,
+    tables: Vec<&'a Description>,
+}
+
+impl SizeTiered {
+    pub(crate) fn from_options<'a>(
+        options: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<Self, InvalidStrategy> {
+        let mut this = Self::default();
+        for (name, value) in options {
+            match name {
+                "min_threshold" => this.min_threshold = parse(name, value, "a number from 2 on")?,
+                "max_threshold" => this.max_threshold = parse(name, value, "a number from 2 on")?,
+                "min_sstable_size" => this.min_sstable_size_bytes = parse(name, value, "bytes")?,
+                "bucket_low" => this.bucket_low = parse(name, value, "a number")?,
+                "bucket_high" => this.bucket_high = parse(name, value, "a number")?,
+                "tombstone_threshold" => this.tombstone_threshold = parse(name, value, "a share")?,
+                "tombstone_compaction_interval" => {
+                    this.tombstone_compaction_interval_seconds = parse(name, value, "seconds")?;
+                }
+                // Kept and written back by the schema; they don't change what is chosen here.
+                _ => {}
+            }
+        }
+        if this.min_threshold < 2 {
+            return Err(InvalidStrategy::option("min_threshold", &this.min_threshold.to_string(), "2 or more"));
+        }
+        if this.max_threshold < this.min_threshold {
+            let expected = format!("min_threshold ({}) or more", this.min_threshold);
+            return Err(InvalidStrategy::option("max_threshold", &this.max_threshold.to_string(), expected));
+        }
+        if this.bucket_high <= this.bucket_low {
+            let expected = format!("more than bucket_low ({})", this.bucket_low);
+            return Err(InvalidStrategy::option("bucket_high", &this.bucket_high.to_string(), expected));
+        }
+        Ok(this)
+    }
+
+    pub(crate) fn next_task(&self, tables: &[Description], now_seconds: u32) -> Option<Task> {
+        let buckets = self.buckets(tables);
+        // Without counts of reads all buckets are equally hot: then the largest average wins.
+        let bucket = buckets.iter().filter(|b| b.tables.len() >= self.min_threshold).max_by_key(|b| b.average);
+        if let Some(bucket) = bucket {
+            let inputs = bucket.tables.iter().take(self.max_threshold).map(|t| t.generation).collect();
+            return Some(Task { inputs, level: 0 });
+        }
+        self.tombstone_task(tables, now_seconds)
+    }
+
+    pub(crate) fn pending_tasks(&self, tables: &[Description]) -> usize {
+        let buckets = self.buckets(tables);
+        let due = buckets.iter().map(|b| b.tables.len()).filter(|len| *len >= self.min_threshold);
+        due.map(|len| len.div_ceil(self.max_threshold)).sum()
+    }
+
+    /// Groups by size, ascending; a size joins the first bucket whose average is near.
+    fn buckets<'a>(&self, tables: &'a [Description]) -> Vec<Bucket<'a>> {
+        let mut sorted: Vec<_> = tables.iter().collect();
+        sorted.sort_by_key(|t| (t.bytes_on_disk, t.generation));
+        let mut buckets: Vec<Bucket<'a>> = Vec::new();
+        for table in sorted {
+            let size = table.bytes_on_disk;
+            match buckets.iter_mut().find(|b| self.is_near(size, b.average)) {
+                Some(bucket) => {
+                    let count = bucket.tables.len() as u64;
+                    let total = bucket.average.saturating_mul(count).saturating_add(size);
+                    bucket.average = total / (count + 1);
+                    bucket.tables.push(table);
+                }
+                None => buckets.push(Bucket { average: size, tables: vec![table] }),
+            }
+        }
+        buckets
+    }
+
+    fn is_near(&self, size: u64, average: u64) -> bool {
+        let (size_f, average_f) = (size as f64, average as f64);
+        (size_f > average_f * self.bucket_low && size_f < average_f * self.bucket_high)
+            || (size < self.min_sstable_size_bytes && average < self.min_sstable_size_bytes)
+    }
+
+    /// Nothing to merge: the largest SSTable that is worth rewriting for its tombstones alone.
+    fn tombstone_task(&self, tables: &[Description], now_seconds: u32) -> Option<Task> {
+        let old_enough = |t: &&Description| {
+            now_seconds.saturating_sub(t.written_at_seconds) >= self.tombstone_compaction_interval_seconds
+        };
+        let worth = |t: &&Description| t.droppable_ratio > self.tombstone_threshold;
+        let table = tables.iter().filter(old_enough).filter(worth).max_by_key(|t| t.bytes_on_disk)?;
+        Some(Task { inputs: vec![table.generation], level: 0 })
+    }
+}
+
+fn parse<T: std::str::FromStr>(name: &str, value: &str, expected: &str) -> Result<T, InvalidStrategy>
+where
+    T::Err: std::fmt::Display,
+{
+    value.trim().parse().map_err(|e: T::Err| InvalidStrategy::option(name, value, format!("{expected} ({e})")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use helenus_types::{Generation, Timestamp};
+
+    fn table(generation: u64, mib: u64) -> Description {
+        Description {
+            generation: Generation(generation),
+            bytes_on_disk: mib << 20,
+            level: 0,
+            max_timestamp: Timestamp(0),
+            droppable_ratio: 0.0,
+            written_at_seconds: 0,
+        }
+    }
+
+    fn inputs(task: Option<Task>) -> Vec<u64> {
+        task.map(|t| t.inputs.iter().map(|g| g.0).collect()).unwrap_or_default()
+    }
+
+    #[test]
+    fn four_of_a_size_are_merged_and_three_are_not() {
+        let strategy = SizeTiered::default();
+        let three = [table(1, 100), table(2, 110), table(3, 90), table(4, 1000)];
+        assert_eq!(inputs(strategy.next_task(&three, 0)), Vec::<u64>::new());
+        let four = [table(1, 100), table(2, 110), table(3, 90), table(4, 105), table(5, 1000)];
+        assert_eq!(inputs(strategy.next_task(&four, 0)), [3, 1, 4, 2]);
+        assert_eq!(strategy.pending_tasks(&four), 1);
+    }
+
+    #[test]
+    fn small_ones_share_a_bucket_whatever_their_size() {
+        let tables = [table(1, 1), table(2, 40), table(3, 9), table(4, 20)];
+        assert_eq!(inputs(SizeTiered::default().next_task(&tables, 0)), [1, 3, 4, 2]);
+    }
+
+    #[test]
+    fn the_larger_average_goes_first_and_at_most_max_threshold() {
+        let mut tables: Vec<_> = (0..4).map(|g| table(g, 100)).collect();
+        tables.extend((10..50).map(|g| table(g, 1000)));
+        let chosen = inputs(SizeTiered::default().next_task(&tables, 0));
+        assert_eq!(chosen, (10..42).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_lone_table_full_of_old_tombstones_is_rewritten() {
+        let full = Description { droppable_ratio: 0.5, ..table(1, 100) };
+        let strategy = SizeTiered::default();
+        assert_eq!(inputs(strategy.next_task(std::slice::from_ref(&full), 86_399)), Vec::<u64>::new());
+        assert_eq!(inputs(strategy.next_task(&[full], 86_400)), [1]);
+    }
+
+    #[test]
+    fn options_are_checked_as_cassandra_does() {
+        let refused = |options: &[(&str, &str)]| SizeTiered::from_options(options.iter().copied()).is_err();
+        assert!(refused(&[("min_threshold", "1")]));
+        assert!(refused(&[("min_threshold", "8"), ("max_threshold", "4")]));
+        assert!(refused(&[("bucket_low", "2"), ("bucket_high", "1.5")]));
+        assert!(refused(&[("min_sstable_size", "much")]));
+        assert!(!refused(&[("min_threshold", "2"), ("enabled", "true")]));
+    }
+}
