@@ -17,6 +17,7 @@ mod descriptor;
 mod error;
 mod java_utf;
 mod page_checksums;
+mod statistics;
 mod version;
 
 pub use bti::{
@@ -32,4 +33,9 @@ pub use deletion_time::{DeletionTimeForm, deletion_time_size, read_deletion_time
 pub use descriptor::{Component, Descriptor, FoundTable, Listing, SsTableId, Toc};
 pub use error::{SsTableError, SsTableErrorKind};
 pub use page_checksums::{FileChecksums, PAGE_CHECKSUMS_COMPONENT, PageChecksums, PageHasher};
+pub use statistics::{
+    Cardinality, CommitLogInterval, CompactionComponent, CoveredBound, CoveredClusterings,
+    EstimatedHistogram, HeaderComponent, Statistics, StatsCollector, StatsComponent, TombstoneHistogram,
+    TombstoneHistogramBuilder, ValidationComponent,
+};
 pub use version::{Format, UnsupportedVersion, Version};
