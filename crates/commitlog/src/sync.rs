@@ -1,0 +1,114 @@
+//! Who waits for which sync.
+//!
+//! One caller at a time leads: it syncs what was appended before it began, for all who wait. Those who
+//! come while it runs may have appended too late for it; when it is done, one of them leads the next, for
+//! all of them. A sync covers segments in their order, so that what is durable is always a prefix.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use helenus_types::LogPosition;
+use parking_lot::MutexGuard;
+
+use crate::{CommitLog, Durability, LogError};
+
+#[derive(Debug)]
+pub(crate) struct SyncState {
+    /// All before it is durable.
+    pub(crate) synced: LogPosition,
+    /// Someone leads.
+    pub(crate) running: bool,
+}
+
+impl CommitLog {
+    /// Waits until the record that ends at `end` may be acknowledged, as the log's durability demands.
+    pub fn commit(&self, end: LogPosition) -> Result<(), LogError> {
+        self.running()?;
+        match self.options.durability {
+            Durability::Buffered => Ok(()),
+            Durability::Periodic(period) if self.since_sync_began() <= period => Ok(()),
+            Durability::Periodic(period) => self
+                .wait_until(|log, state| state.synced >= end || log.since_sync_began() <= period)
+                .map(drop),
+            Durability::Sync => self.wait_until(|_, state| state.synced >= end).map(drop),
+        }
+    }
+
+    /// Makes all that was appended so far durable, in every mode; returns a position up to which
+    /// everything is, not before [`CommitLog::position`] at the time of the call.
+    pub fn sync(&self) -> Result<LogPosition, LogError> {
+        let (records_end, position) = {
+            let tail = self.tail.lock();
+            (tail.records_end, tail.position())
+        };
+        let synced = self.wait_until(|_, state| state.synced >= records_end)?;
+        Ok(synced.max(position))
+    }
+
+    /// The background work of [`Durability::Periodic`]: syncs if half of the period has gone since the
+    /// last sync began. Returns how long nothing is to be done; in the other modes that is for ever.
+    pub fn sync_step(&self) -> Result<Duration, LogError> {
+        let Durability::Periodic(period) = self.options.durability else { return Ok(Duration::MAX) };
+        self.running()?;
+        let due = period / 2;
+        let began = self.sync_began_nanos.load(Ordering::Acquire);
+        if self.since_sync_began() >= due {
+            self.wait_until(|log, _| log.sync_began_nanos.load(Ordering::Acquire) != began)?;
+        }
+        Ok(due.saturating_sub(self.since_sync_began()))
+    }
+
+    fn since_sync_began(&self) -> Duration {
+        let began = Duration::from_nanos(self.sync_began_nanos.load(Ordering::Acquire));
+        self.clock.elapsed().saturating_sub(began)
+    }
+
+    /// Leads or waits for syncs until one satisfies `done`; how far everything is durable then.
+    fn wait_until(&self, done: impl Fn(&Self, &SyncState) -> bool) -> Result<LogPosition, LogError> {
+        let mut state = self.syncing.lock();
+        loop {
+            if done(self, &state) {
+                return Ok(state.synced);
+            }
+            self.running()?;
+            if state.running {
+                self.synced.wait(&mut state);
+                continue;
+            }
+            state.running = true;
+            let before = state.synced;
+            let outcome = MutexGuard::unlocked(&mut state, || self.lead(before));
+            state.running = false;
+            if let Ok((synced, began)) = &outcome {
+                state.synced = *synced;
+                let nanos = u64::try_from(began.as_nanos()).unwrap_or(u64::MAX);
+                self.sync_began_nanos.store(nanos, Ordering::Release);
+            }
+            self.synced.notify_all();
+            outcome?;
+        }
+    }
+
+    /// One sync: returns up to where everything is durable, and when it began.
+    fn lead(&self, before: LogPosition) -> Result<(LogPosition, Duration), LogError> {
+        let began = self.clock.elapsed();
+        let (position, files) = {
+            let tail = self.tail.lock();
+            if tail.records_end <= before {
+                return Ok((before, began));
+            }
+            let full = tail.full.iter().filter_map(|full| full.unsynced.as_ref());
+            let files: Vec<_> = full.chain(tail.active.as_ref().map(|a| &a.file)).cloned().collect();
+            (tail.position(), files)
+        };
+        for file in files {
+            file.sync_data().map_err(|e| self.stop(e))?;
+        }
+        let mut tail = self.tail.lock();
+        for full in tail.full.iter_mut().filter(|full| full.id < position.segment) {
+            full.unsynced = None;
+        }
+        self.append_mark(&mut tail, position)?;
+        Ok((position, began))
+    }
+}
