@@ -2,6 +2,8 @@ use std::borrow::Cow;
 
 use thiserror::Error;
 
+use crate::Type;
+
 /// Bytes that are not what their place calls for.
 ///
 /// Decoders know only their buffer: whoever knows the file adds its name and, with [`shifted`](Self::shifted),
@@ -32,5 +34,29 @@ impl DecodeError {
     #[must_use]
     pub fn shifted(self, base: u64) -> DecodeError {
         DecodeError { offset: self.offset.saturating_add(base), ..self }
+    }
+}
+
+/// A value that its type does not allow, or a text that is not a value of the type.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("not a valid {type_name}: {problem}")]
+pub struct ValueError {
+    /// The type in CQL.
+    pub type_name: String,
+    /// What is wrong.
+    pub problem: Cow<'static, str>,
+}
+
+impl ValueError {
+    /// An error about a value of `ty`.
+    #[cold]
+    pub fn new(ty: &Type, problem: impl Into<Cow<'static, str>>) -> ValueError {
+        ValueError { type_name: ty.cql_name(), problem: problem.into() }
+    }
+
+    /// An error about a value of `ty` whose elements cannot be told apart.
+    #[cold]
+    pub(crate) fn decode(ty: &Type, error: &DecodeError) -> ValueError {
+        ValueError::new(ty, error.to_string())
     }
 }

@@ -3,8 +3,10 @@ use std::borrow::Cow;
 use md5::{Digest, Md5};
 use num_bigint::BigInt;
 
-use crate::comparable::{GT_NEXT_COMPONENT, LT_NEXT_COMPONENT, NEXT_COMPONENT, TERMINATOR, escape};
-use crate::{Token, murmur3};
+use crate::comparable::{
+    GT_NEXT_COMPONENT, LT_NEXT_COMPONENT, NEXT_COMPONENT, NEXT_COMPONENT_NULL, TERMINATOR, escape, varint,
+};
+use crate::{Token, Type, murmur3};
 
 const PACKAGE: &str = "org.apache.cassandra.dht.";
 
@@ -19,6 +21,8 @@ pub enum Partitioner {
     ByteOrdered,
     /// By the characters of the key.
     OrderPreserving,
+    /// By the order of a type: tables of secondary indexes and the like.
+    Local(Type),
 }
 
 /// Where a position lies relative to the keys that share its prefix.
@@ -51,10 +55,12 @@ impl Partitioner {
             Partitioner::Random => "org.apache.cassandra.dht.RandomPartitioner",
             Partitioner::ByteOrdered => "org.apache.cassandra.dht.ByteOrderedPartitioner",
             Partitioner::OrderPreserving => "org.apache.cassandra.dht.OrderPreservingPartitioner",
+            Partitioner::Local(_) => "org.apache.cassandra.dht.LocalPartitioner",
         }
     }
 
-    /// The partitioner of a class, with or without its package.
+    /// The partitioner of a class, with or without its package. A local one orders by bytes until somebody who knows
+    /// the table says by what.
     #[must_use]
     pub fn from_class_name(name: &str) -> Option<Partitioner> {
         Some(match name.strip_prefix(PACKAGE).unwrap_or(name) {
@@ -62,6 +68,7 @@ impl Partitioner {
             "RandomPartitioner" => Partitioner::Random,
             "ByteOrderedPartitioner" => Partitioner::ByteOrdered,
             "OrderPreservingPartitioner" => Partitioner::OrderPreserving,
+            "LocalPartitioner" => Partitioner::Local(Type::Blob),
             _ => return None,
         })
     }
@@ -90,24 +97,26 @@ impl Partitioner {
         BigInt::from(BigInt::from_signed_bytes_be(&digest).magnitude().clone())
     }
 
-    /// Appends the byte-comparable form of the key's token.
-    pub fn token_comparable(&self, key: &[u8], out: &mut Vec<u8>) {
+    /// Appends the byte-comparable form of the key's token; false, and nothing appended, if the token has none (an
+    /// empty value of a local partitioner's type).
+    pub fn token_comparable(&self, key: &[u8], out: &mut Vec<u8>) -> bool {
         match self {
             Partitioner::Murmur3 => out.extend_from_slice(&Partitioner::murmur3_token(key).comparable()),
             Partitioner::Random => {
-                crate::comparable::varint(&Partitioner::random_token(key).to_signed_bytes_be(), out)
+                varint(&Partitioner::random_token(key).to_signed_bytes_be(), out);
             }
             Partitioner::ByteOrdered => escape(key, out),
             Partitioner::OrderPreserving => escape(ordered_text(key).as_bytes(), out),
+            Partitioner::Local(ty) => return ty.comparable(key, out),
         }
+        true
     }
 }
 
 /// Appends the position of a partition, or with a side other than [`Side::At`] one just before or after it: the
 /// token, then the key as raw bytes, whatever its type (`DecoratedKey.asComparableBytes`).
 pub fn decorated_key_comparable(partitioner: &Partitioner, key: &[u8], side: Side, out: &mut Vec<u8>) {
-    out.push(NEXT_COMPONENT);
-    partitioner.token_comparable(key, out);
+    push_token(partitioner, key, out);
     out.push(NEXT_COMPONENT);
     escape(key, out);
     out.push(side.terminator());
@@ -116,8 +125,7 @@ pub fn decorated_key_comparable(partitioner: &Partitioner, key: &[u8], side: Sid
 /// Appends a position before or after all keys of `key`'s token. [`Side::At`] has no key to be at: it ends as a
 /// sequence of the token alone.
 pub fn token_bound_comparable(partitioner: &Partitioner, key: &[u8], side: Side, out: &mut Vec<u8>) {
-    out.push(NEXT_COMPONENT);
-    partitioner.token_comparable(key, out);
+    push_token(partitioner, key, out);
     out.push(side.terminator());
 }
 
@@ -126,6 +134,15 @@ pub fn murmur3_bound_comparable(token: Token, side: Side, out: &mut Vec<u8>) {
     out.push(NEXT_COMPONENT);
     out.extend_from_slice(&token.comparable());
     out.push(side.terminator());
+}
+
+fn push_token(partitioner: &Partitioner, key: &[u8], out: &mut Vec<u8>) {
+    let at = out.len();
+    out.push(NEXT_COMPONENT);
+    if !partitioner.token_comparable(key, out) {
+        out.truncate(at);
+        out.push(NEXT_COMPONENT_NULL);
+    }
 }
 
 /// OrderPreservingPartitioner's token: the key as text, or its hex digits where it is not UTF-8.
@@ -168,6 +185,7 @@ mod tests {
             Partitioner::Random,
             Partitioner::ByteOrdered,
             Partitioner::OrderPreserving,
+            Partitioner::Local(Type::Blob),
         ] {
             let name = partitioner.class_name();
             assert_eq!(Partitioner::from_class_name(name), Some(partitioner.clone()));

@@ -1,0 +1,416 @@
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use num_bigint::BigInt;
+use uuid::Uuid;
+
+use super::{Value, begin_element, end_element, finish_map, finish_set, null_element, patch, vector_element};
+use crate::{Decimal, Duration, Type, ValueError};
+
+/// What can become a value of a column, checked against the column's type.
+///
+/// Implemented for Rust's own types where they say all (integers go into any integer type that holds them), for
+/// [`Value`], for `Option` (null), for slices, vectors, sets, maps and tuples of such.
+pub trait EncodeValue {
+    /// Appends the serialized value; false, and nothing appended, for null. After an error `out` may hold a part.
+    fn encode(&self, ty: &Type, out: &mut Vec<u8>) -> Result<bool, ValueError>;
+}
+
+/// Bytes that are serialized already. They are validated, not converted.
+#[derive(Debug, Clone, Copy)]
+pub struct Serialized<'a>(pub &'a [u8]);
+
+impl Type {
+    /// The serialized form of a value, which must not be null.
+    pub fn encode(&self, value: &Value) -> Result<Vec<u8>, ValueError> {
+        let mut out = Vec::new();
+        if value.encode(self, &mut out)? { Ok(out) } else { Err(ValueError::new(self, "null has no bytes")) }
+    }
+}
+
+fn refuse<T>(ty: &Type, what: &str) -> Result<T, ValueError> {
+    Err(ValueError::new(ty, format!("{what} cannot be one")))
+}
+
+fn integer(value: i64, ty: &Type, out: &mut Vec<u8>) -> Result<bool, ValueError> {
+    let out_of_range = |_| ValueError::new(ty, format!("{value} is out of range"));
+    match ty.base() {
+        Type::TinyInt => out.extend_from_slice(&i8::try_from(value).map_err(out_of_range)?.to_be_bytes()),
+        Type::SmallInt => out.extend_from_slice(&i16::try_from(value).map_err(out_of_range)?.to_be_bytes()),
+        Type::Int => out.extend_from_slice(&i32::try_from(value).map_err(out_of_range)?.to_be_bytes()),
+        Type::BigInt | Type::Counter | Type::Timestamp | Type::LegacyDate => {
+            out.extend_from_slice(&value.to_be_bytes());
+        }
+        Type::Time if (0..crate::temporal::NANOS_PER_DAY).contains(&value) => {
+            out.extend_from_slice(&value.to_be_bytes());
+        }
+        Type::Date => out.extend_from_slice(&u32::try_from(value).map_err(out_of_range)?.to_be_bytes()),
+        Type::Varint => {
+            // The shortest two's complement: without bytes that only repeat the sign.
+            let redundant = (value ^ (value >> 63)).leading_zeros().saturating_sub(1) / 8;
+            out.extend(value.to_be_bytes().into_iter().skip(redundant as usize));
+        }
+        other => return refuse(other, "an integer"),
+    }
+    Ok(true)
+}
+
+macro_rules! encode_integers {
+    ($($integer:ty),*) => {$(
+        impl EncodeValue for $integer {
+            fn encode(&self, ty: &Type, out: &mut Vec<u8>) -> Result<bool, ValueError> {
+                integer(i64::from(*self), ty, out)
+            }
+        }
+    )*};
+}
+
+encode_integers!(i8, i16, i32, i64, u16, u32);
+
+impl EncodeValue for f32 {
+    fn encode(&self, ty: &Type, out: &mut Vec<u8>) -> Result<bool, ValueError> {
+        match ty.base() {
+            Type::Float => out.extend_from_slice(&self.to_be_bytes()),
+            Type::Double => out.extend_from_slice(&f64::from(*self).to_be_bytes()),
+            other => return refuse(other, "a float"),
+        }
+        Ok(true)
+    }
+}
+
+impl EncodeValue for f64 {
+    fn encode(&self, ty: &Type, out: &mut Vec<u8>) -> Result<bool, ValueError> {
+        match ty.base() {
+            Type::Double => out.extend_from_slice(&self.to_be_bytes()),
+            other => return refuse(other, "a double"),
+        }
+        Ok(true)
+    }
+}
+
+impl EncodeValue for bool {
+    fn encode(&self, ty: &Type, out: &mut Vec<u8>) -> Result<bool, ValueError> {
+        match ty.base() {
+            Type::Boolean => out.push(u8::from(*self)),
+            other => return refuse(other, "a boolean"),
+        }
+        Ok(true)
+    }
+}
+
+impl EncodeValue for str {
+    fn encode(&self, ty: &Type, out: &mut Vec<u8>) -> Result<bool, ValueError> {
+        match ty.base() {
+            Type::Text => out.extend_from_slice(self.as_bytes()),
+            Type::Ascii if self.is_ascii() => out.extend_from_slice(self.as_bytes()),
+            other => return refuse(other, "this text"),
+        }
+        Ok(true)
+    }
+}
+
+impl EncodeValue for String {
+    fn encode(&self, ty: &Type, out: &mut Vec<u8>) -> Result<bool, ValueError> {
+        self.as_str().encode(ty, out)
+    }
+}
+
+impl EncodeValue for [u8] {
+    fn encode(&self, ty: &Type, out: &mut Vec<u8>) -> Result<bool, ValueError> {
+        match ty.base() {
+            Type::Blob | Type::Custom(_) | Type::Composite(_) | Type::DynamicComposite(_) => {
+                out.extend_from_slice(self);
+            }
+            other => return refuse(other, "a blob"),
+        }
+        Ok(true)
+    }
+}
+
+impl EncodeValue for Vec<u8> {
+    fn encode(&self, ty: &Type, out: &mut Vec<u8>) -> Result<bool, ValueError> {
+        self.as_slice().encode(ty, out)
+    }
+}
+
+impl<const N: usize> EncodeValue for [u8; N] {
+    fn encode(&self, ty: &Type, out: &mut Vec<u8>) -> Result<bool, ValueError> {
+        self.as_slice().encode(ty, out)
+    }
+}
+
+impl EncodeValue for Serialized<'_> {
+    fn encode(&self, ty: &Type, out: &mut Vec<u8>) -> Result<bool, ValueError> {
+        ty.validate(self.0)?;
+        out.extend_from_slice(self.0);
+        Ok(true)
+    }
+}
+
+impl EncodeValue for Uuid {
+    fn encode(&self, ty: &Type, out: &mut Vec<u8>) -> Result<bool, ValueError> {
+        match ty.base() {
+            Type::Uuid | Type::LexicalUuid => (),
+            Type::TimeUuid if self.get_version_num() == 1 => (),
+            other => return refuse(other, "this UUID"),
+        }
+        out.extend_from_slice(self.as_bytes());
+        Ok(true)
+    }
+}
+
+impl EncodeValue for IpAddr {
+    fn encode(&self, ty: &Type, out: &mut Vec<u8>) -> Result<bool, ValueError> {
+        match (ty.base(), self) {
+            (Type::Inet, IpAddr::V4(address)) => out.extend_from_slice(&address.octets()),
+            (Type::Inet, IpAddr::V6(address)) => out.extend_from_slice(&address.octets()),
+            (other, _) => return refuse(other, "an address"),
+        }
+        Ok(true)
+    }
+}
+
+impl EncodeValue for Ipv4Addr {
+    fn encode(&self, ty: &Type, out: &mut Vec<u8>) -> Result<bool, ValueError> {
+        IpAddr::V4(*self).encode(ty, out)
+    }
+}
+
+impl EncodeValue for Ipv6Addr {
+    fn encode(&self, ty: &Type, out: &mut Vec<u8>) -> Result<bool, ValueError> {
+        IpAddr::V6(*self).encode(ty, out)
+    }
+}
+
+impl EncodeValue for BigInt {
+    fn encode(&self, ty: &Type, out: &mut Vec<u8>) -> Result<bool, ValueError> {
+        match (ty.base(), i64::try_from(self)) {
+            (Type::Varint, _) => out.extend_from_slice(&self.to_signed_bytes_be()),
+            (_, Ok(small)) => return integer(small, ty, out),
+            (other, Err(_)) => return refuse(other, "so great an integer"),
+        }
+        Ok(true)
+    }
+}
+
+impl EncodeValue for Decimal {
+    fn encode(&self, ty: &Type, out: &mut Vec<u8>) -> Result<bool, ValueError> {
+        match ty.base() {
+            Type::Decimal => self.write(out),
+            other => return refuse(other, "a decimal"),
+        }
+        Ok(true)
+    }
+}
+
+impl EncodeValue for Duration {
+    fn encode(&self, ty: &Type, out: &mut Vec<u8>) -> Result<bool, ValueError> {
+        match ty.base() {
+            Type::Duration if self.is_one_signed() => self.write(out),
+            other => return refuse(other, "this duration"),
+        }
+        Ok(true)
+    }
+}
+
+impl<T: EncodeValue> EncodeValue for Option<T> {
+    fn encode(&self, ty: &Type, out: &mut Vec<u8>) -> Result<bool, ValueError> {
+        self.as_ref().map_or(Ok(false), |value| value.encode(ty, out))
+    }
+}
+
+impl<T: EncodeValue + ?Sized> EncodeValue for &T {
+    fn encode(&self, ty: &Type, out: &mut Vec<u8>) -> Result<bool, ValueError> {
+        (**self).encode(ty, out)
+    }
+}
+
+impl<T: EncodeValue> EncodeValue for [T] {
+    fn encode(&self, ty: &Type, out: &mut Vec<u8>) -> Result<bool, ValueError> {
+        sequence(self.iter(), ty, out)
+    }
+}
+
+impl<T: EncodeValue> EncodeValue for Vec<T> {
+    fn encode(&self, ty: &Type, out: &mut Vec<u8>) -> Result<bool, ValueError> {
+        sequence(self.iter(), ty, out)
+    }
+}
+
+impl<T: EncodeValue, const N: usize> EncodeValue for [T; N] {
+    fn encode(&self, ty: &Type, out: &mut Vec<u8>) -> Result<bool, ValueError> {
+        sequence(self.iter(), ty, out)
+    }
+}
+
+impl<T: EncodeValue> EncodeValue for BTreeSet<T> {
+    fn encode(&self, ty: &Type, out: &mut Vec<u8>) -> Result<bool, ValueError> {
+        sequence(self.iter(), ty, out)
+    }
+}
+
+impl<K: EncodeValue, V: EncodeValue> EncodeValue for BTreeMap<K, V> {
+    fn encode(&self, ty: &Type, out: &mut Vec<u8>) -> Result<bool, ValueError> {
+        entries(self.iter(), ty, out)
+    }
+}
+
+impl<K: EncodeValue, V: EncodeValue, S> EncodeValue for HashMap<K, V, S> {
+    fn encode(&self, ty: &Type, out: &mut Vec<u8>) -> Result<bool, ValueError> {
+        // Whatever their order here, a map's entries are put in the order of its keys.
+        entries(self.iter(), ty, out)
+    }
+}
+
+macro_rules! encode_tuples {
+    ($(($($name:ident),+)),*) => {$(
+        impl<$($name: EncodeValue),+> EncodeValue for ($($name,)+) {
+            fn encode(&self, ty: &Type, out: &mut Vec<u8>) -> Result<bool, ValueError> {
+                #[expect(non_snake_case, reason = "the fields go by their types")]
+                let ($($name,)+) = self;
+                let fields: &[&dyn EncodeValue] = &[$($name),+];
+                fields_in_order(fields, ty, out)
+            }
+        }
+    )*};
+}
+
+encode_tuples!((A), (A, B), (A, B, C), (A, B, C, D), (A, B, C, D, E), (A, B, C, D, E, F));
+
+impl EncodeValue for Value {
+    fn encode(&self, ty: &Type, out: &mut Vec<u8>) -> Result<bool, ValueError> {
+        match self {
+            Value::Null => return Ok(false),
+            Value::Empty if ty.allows_empty() => (),
+            Value::Empty => return refuse(ty, "an empty value"),
+            Value::Ascii(text) | Value::Text(text) => return text.encode(ty, out),
+            Value::Blob(bytes) => return bytes.encode(ty, out),
+            Value::Boolean(value) => return value.encode(ty, out),
+            Value::TinyInt(value) => return value.encode(ty, out),
+            Value::SmallInt(value) => return value.encode(ty, out),
+            Value::Int(value) => return value.encode(ty, out),
+            Value::BigInt(value) | Value::Timestamp(value) | Value::Time(value) | Value::Counter(value) => {
+                return value.encode(ty, out);
+            }
+            Value::Date(value) => return value.encode(ty, out),
+            Value::Varint(value) => return value.encode(ty, out),
+            Value::Decimal(value) => return value.encode(ty, out),
+            Value::Float(value) => return value.encode(ty, out),
+            Value::Double(value) => return value.encode(ty, out),
+            Value::Duration(value) => return value.encode(ty, out),
+            Value::Uuid(value) | Value::TimeUuid(value) => return value.encode(ty, out),
+            Value::Inet(value) => return value.encode(ty, out),
+            Value::List(values) | Value::Set(values) | Value::Vector(values) => {
+                return values.encode(ty, out);
+            }
+            Value::Map(values) => return entries(values.iter().map(|(key, value)| (key, value)), ty, out),
+            Value::Tuple(values) => return fields_in_order(values, ty, out),
+            Value::Udt(values) => return fields_by_name(values, ty, out),
+        }
+        Ok(true)
+    }
+}
+
+/// Appends an element with its length. Null is `None`.
+fn element(value: &dyn EncodeValue, ty: &Type, out: &mut Vec<u8>) -> Result<Option<()>, ValueError> {
+    let start = begin_element(out);
+    if value.encode(ty, out)? {
+        end_element(ty, out, start)?;
+        return Ok(Some(()));
+    }
+    out.truncate(start);
+    Ok(None)
+}
+
+fn not_null(ty: &Type, element: Option<()>) -> Result<(), ValueError> {
+    element.ok_or_else(|| ValueError::new(ty, "null among the elements"))
+}
+
+fn sequence<'a, T: EncodeValue + 'a>(
+    values: impl ExactSizeIterator<Item = &'a T>,
+    ty: &Type,
+    out: &mut Vec<u8>,
+) -> Result<bool, ValueError> {
+    let ty = ty.base();
+    let (Type::List { element: of, .. } | Type::Set { element: of, .. }) = ty else {
+        return vector(values, ty, out);
+    };
+    let start = begin_element(out);
+    let mut count = 0i32;
+    for value in values {
+        not_null(ty, element(value, of, out)?)?;
+        count = count.checked_add(1).ok_or_else(|| ValueError::new(ty, "too many elements"))?;
+    }
+    patch(out, start, count);
+    if matches!(ty, Type::Set { .. }) {
+        finish_set(of, out, start);
+    }
+    Ok(true)
+}
+
+fn vector<'a, T: EncodeValue + 'a>(
+    values: impl ExactSizeIterator<Item = &'a T>,
+    ty: &Type,
+    out: &mut Vec<u8>,
+) -> Result<bool, ValueError> {
+    let Type::Vector { element, dimension } = ty else { return refuse(ty, "a sequence") };
+    if u32::try_from(values.len()) != Ok(*dimension) {
+        return Err(ValueError::new(ty, format!("{} elements instead of {dimension}", values.len())));
+    }
+    let mut bytes = Vec::new();
+    for value in values {
+        bytes.clear();
+        not_null(ty, value.encode(element, &mut bytes)?.then_some(()))?;
+        vector_element(ty, element, &bytes, out)?;
+    }
+    Ok(true)
+}
+
+fn entries<'a, K: EncodeValue + 'a, V: EncodeValue + 'a>(
+    values: impl Iterator<Item = (&'a K, &'a V)>,
+    ty: &Type,
+    out: &mut Vec<u8>,
+) -> Result<bool, ValueError> {
+    let Type::Map { entry, .. } = ty.base() else { return refuse(ty, "a map") };
+    let start = begin_element(out);
+    let mut count = 0i32;
+    for (key, value) in values {
+        not_null(ty, element(key, &entry.0, out)?)?;
+        not_null(ty, element(value, &entry.1, out)?)?;
+        count = count.checked_add(1).ok_or_else(|| ValueError::new(ty, "too many entries"))?;
+    }
+    patch(out, start, count);
+    finish_map(&entry.0, out, start);
+    Ok(true)
+}
+
+fn fields_in_order<T: EncodeValue>(values: &[T], ty: &Type, out: &mut Vec<u8>) -> Result<bool, ValueError> {
+    if !matches!(ty.base(), Type::Tuple(_) | Type::Udt { .. }) {
+        return refuse(ty, "a tuple");
+    }
+    for (index, value) in values.iter().enumerate() {
+        let Some(field) = ty.element_type_at(index) else {
+            return Err(ValueError::new(ty, "too many fields"));
+        };
+        if element(value, field, out)?.is_none() {
+            null_element(out);
+        }
+    }
+    Ok(true)
+}
+
+fn fields_by_name(values: &[(String, Value)], ty: &Type, out: &mut Vec<u8>) -> Result<bool, ValueError> {
+    let Type::Udt { definition, .. } = ty.base() else { return refuse(ty, "a user type's value") };
+    if let Some((name, _)) =
+        values.iter().find(|(name, _)| !definition.fields.iter().any(|(field, _)| field == name))
+    {
+        return Err(ValueError::new(ty, format!("no field is called {name:?}")));
+    }
+    for (field, field_type) in &definition.fields {
+        let value = values.iter().find(|(name, _)| name == field).map(|(_, value)| value);
+        if element(&value, field_type, out)?.is_none() {
+            null_element(out);
+        }
+    }
+    Ok(true)
+}
