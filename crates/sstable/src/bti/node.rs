@@ -64,7 +64,7 @@ impl<'a> Node<'a> {
     }
 
     #[inline]
-    fn decode(bytes: &'a [u8], position: u64) -> Option<Node<'a>> {
+    pub(super) fn decode(bytes: &'a [u8], position: u64) -> Option<Node<'a>> {
         let (&head, rest) = bytes.split_first()?;
         let low = head & 0x0F;
         let node = |payload_flags, after, fan| Some(Node { position, payload_flags, after, fan });

@@ -549,3 +549,42 @@ fn low_byte(value: u64) -> u8 {
 pub(super) fn common_prefix(left: &[u8], right: &[u8]) -> usize {
     left.iter().zip(right).take_while(|(left, right)| left == right).count()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::node::Node;
+    use super::*;
+
+    /// Distances that no file of a test reaches still choose the types that hold them.
+    #[test]
+    fn every_width_of_pointers() {
+        let position = 1 << 60;
+        for bits in [2, 4, 8, 12, 16, 24, 32, 40, 56] {
+            let distance = (1u64 << bits) - 1;
+            for transitions in [&[7][..], &[7, 8], &[7, 200], &[7, 8, 9, 30], &[0, 1, 2, 3, 4, 255]] {
+                let children: Vec<_> = transitions
+                    .iter()
+                    .zip(0..)
+                    .map(|(&transition, nearer)| Child {
+                        transition,
+                        place: Place::File(position - distance.saturating_sub(nearer).max(1)),
+                    })
+                    .collect();
+                for flags in [0, 3] {
+                    let form = Form::of(&children, flags != 0, distance);
+                    let mut bytes = Vec::new();
+                    form.write(&children, flags, position, &mut bytes);
+                    assert_eq!(bytes.len(), form.size, "type {}", form.kind);
+                    bytes.push(0xEE);
+                    let node = Node::decode(&bytes, position).unwrap();
+                    assert_eq!((node.payload_flags(), node.payload()), (flags, &[0xEE][..]));
+                    for child in &children {
+                        let slot = node.search(Some(child.transition)).unwrap();
+                        let Place::File(expected) = child.place else { unreachable!() };
+                        assert_eq!(node.child(slot), Ok(expected), "type {}", form.kind);
+                    }
+                }
+            }
+        }
+    }
+}
