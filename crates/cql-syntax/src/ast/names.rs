@@ -53,12 +53,6 @@ impl QualifiedName {
     }
 }
 
-impl AsRef<str> for Identifier {
-    fn as_ref(&self) -> &str {
-        &self.0
-    }
-}
-
 impl Borrow<str> for Identifier {
     fn borrow(&self) -> &str {
         &self.0

@@ -108,7 +108,8 @@ impl Parser<'_> {
     /// What `WHERE` and `IF` share.
     fn column_relation(&mut self, column: Identifier) -> Parsed<Relation> {
         if self.take_word("contains") {
-            if self.take_word("key") {
+            // `key.f()` is a function of a keyspace `key`.
+            if !self.is_symbol(1, b'.') && self.take_word("key") {
                 return Ok(Relation::ContainsKey { column, key: self.term()? });
             }
             return Ok(Relation::Contains { column, value: self.term()? });

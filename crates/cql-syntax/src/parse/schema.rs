@@ -106,12 +106,12 @@ impl Parser<'_> {
         if !self.take_words(&["masked", "with"]) {
             return Ok(None);
         }
-        // A function may have the name `default`; then parentheses follow.
-        if self.is_word(0, "default") && !self.is_symbol(1, b'(') {
+        // A function or its keyspace may have the name `default`; then a parenthesis or a point follows.
+        if self.is_word(0, "default") && !self.is_symbol(1, b'(') && !self.is_symbol(1, b'.') {
             self.advance();
             return Ok(Some(ColumnMask::Default));
         }
-        let name = self.qualified_name()?;
+        let name = self.function_name("a function or `DEFAULT`")?;
         self.symbol(b'(')?;
         let arguments = self.list_until(b')', Self::term)?;
         Ok(Some(ColumnMask::Function { name, arguments }))

@@ -244,7 +244,9 @@ impl Parser<'_> {
             TokenKind::Word => {
                 let is_constant =
                     ["true", "false", "nan", "infinity", "null"].iter().any(|word| self.is_word(0, word));
-                let is_call = self.is_symbol(1, b'(') || self.is_symbol(1, b'.');
+                // Words such as `AND` may have a parenthesis behind them, too.
+                let is_name = self.is_identifier(0) || self.is_word(0, "token");
+                let is_call = is_name && (self.is_symbol(1, b'(') || self.is_symbol(1, b'.'));
                 let is_clause = self.is_word(0, "as") || self.are_words(&["per", "partition"]);
                 is_constant || is_call || (place == Place::Selection && self.is_identifier(0) && !is_clause)
             }
@@ -257,7 +259,7 @@ impl Parser<'_> {
             return self.unqualified_call(place);
         }
         if self.is_identifier(0) && self.is_symbol(1, b'.') && self.is_call(2) {
-            let name = self.qualified_name()?;
+            let name = self.function_name(expected_term(place))?;
             return self.arguments(name, place);
         }
         if place == Place::Selection {
@@ -295,20 +297,26 @@ impl Parser<'_> {
                 return self.column_meta(meta);
             }
         }
-        let token = self.peek(0);
-        let word = self.text_of(token).to_ascii_lowercase();
-        if token.kind == TokenKind::Word && is_reserved_for_functions(&word) {
-            return Err(self.unexpected(expected_term(place)));
+        let name = self.function_name(expected_term(place))?;
+        self.arguments(name, place)
+    }
+
+    /// `[keyspace.]name` of a function.
+    pub(super) fn function_name(&mut self, expected: &'static str) -> Parsed<QualifiedName> {
+        if self.is_symbol(1, b'.') {
+            return self.qualified_name();
         }
-        // `token` is reserved and yet the name of a function, so it does not go through `identifier_at`.
-        let name = if token.kind == TokenKind::Word {
-            Some(Identifier::folded(&word))
-        } else {
-            self.identifier_at(0)
-        };
-        let name = name.ok_or_else(|| self.unexpected(expected_term(place)))?;
-        self.advance();
-        self.arguments(QualifiedName::unqualified(name), place)
+        let token = self.peek(0);
+        if token.kind == TokenKind::Word {
+            let word = self.text_of(token).to_ascii_lowercase();
+            if is_reserved_for_functions(&word) {
+                return Err(self.unexpected(expected));
+            }
+            // `token` is reserved and yet the name of a function, so words do not go through `named`.
+            self.advance();
+            return Ok(QualifiedName::unqualified(Identifier::folded(&word)));
+        }
+        self.named(expected).map(QualifiedName::unqualified)
     }
 
     fn arguments(&mut self, name: QualifiedName, place: Place) -> Parsed<Term> {

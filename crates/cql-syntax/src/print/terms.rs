@@ -38,7 +38,7 @@ impl Display for Term {
             Self::Column(name) => selected(name).fmt(f),
             Self::Field { of, field } => {
                 // The point would become part of a number before it.
-                let space = if matches!(**of, Self::Literal(_)) { " " } else { "" };
+                let space = if matches!(**of, Self::Literal(_) | Self::TypeHint { .. }) { " " } else { "" };
                 write!(f, "{of}{space}.{field}")
             }
             Self::Element { of, key } => write!(f, "{of}[{key}]"),

@@ -1,5 +1,11 @@
-//! What goes through the public API: real schemas, every statement there and back, errors.
+//! What goes through the public API: real schemas, every statement there and back, errors, random trees and texts.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod corpus;
 mod errors;
+mod manipulation;
+mod properties;
 mod statements;
+mod terms;
+mod trees;

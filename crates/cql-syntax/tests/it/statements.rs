@@ -7,7 +7,7 @@ use helenus_cql_syntax::{
 
 /// `text` parses, prints as `printed`, and that parses to the same tree.
 #[track_caller]
-fn check(text: &str, printed: &str) {
+pub(crate) fn check(text: &str, printed: &str) {
     let statement = parse_statement(text).unwrap_or_else(|error| panic!("{text}: {error}"));
     assert!(!matches!(statement, Statement::Other(_)), "kept as text: {text}");
     assert_eq!(statement.to_string(), printed);
@@ -16,7 +16,7 @@ fn check(text: &str, printed: &str) {
 
 /// `text` parses and prints as itself.
 #[track_caller]
-fn same(text: &str) {
+pub(crate) fn same(text: &str) {
     check(text, text);
 }
 
