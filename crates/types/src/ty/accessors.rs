@@ -39,6 +39,12 @@ impl Type {
         Type::Vector { element: Arc::new(element), dimension: dimension.max(1) }
     }
 
+    /// Several values in one: a partition key of several columns.
+    #[must_use]
+    pub fn composite(components: Vec<Type>) -> Type {
+        Type::Composite(components.into())
+    }
+
     /// The same values in the opposite order; of a reversed type the original.
     #[must_use]
     pub fn reversed(self) -> Type {
@@ -185,6 +191,23 @@ impl Type {
                 definition.fields.get(usize::from(index)).map(|(_, field)| field.clone())
             }
             other => Some(other.clone()),
+        }
+    }
+
+    /// Whether there is a `duration` anywhere in it, which has no order that keys could follow
+    /// (`AbstractType.referencesDuration`).
+    #[must_use]
+    pub fn contains_duration(&self) -> bool {
+        match self {
+            Type::Duration => true,
+            Type::List { element, .. } | Type::Set { element, .. } | Type::Vector { element, .. } => {
+                element.contains_duration()
+            }
+            Type::Map { entry, .. } => entry.0.contains_duration() || entry.1.contains_duration(),
+            Type::Tuple(types) | Type::Composite(types) => types.iter().any(Type::contains_duration),
+            Type::Udt { definition, .. } => definition.fields.iter().any(|(_, ty)| ty.contains_duration()),
+            Type::Reversed(base) => base.contains_duration(),
+            _ => false,
         }
     }
 
