@@ -1,1 +1,18 @@
-//! Sharded, ordered, in-memory partitions.
+//! Partitions in memory: sharded by token, ordered, readable while they are written.
+//!
+//! **Knows** how rows that were encoded once are kept, found, reconciled and counted, byte by byte. **Must not
+//! know** files, the log, or when to flush: it returns how much it grew.
+//!
+//! Start reading at [`Memtable`], then `tree.rs` for the order inside a partition.
+
+#![deny(clippy::indexing_slicing, clippy::expect_used, clippy::panic)]
+
+mod arena;
+mod memtable;
+mod partition;
+mod stream;
+mod tree;
+
+pub use memtable::Memtable;
+pub use partition::PartitionSnapshot;
+pub use stream::{MemtableScan, SnapshotStream};

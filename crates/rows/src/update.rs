@@ -138,7 +138,10 @@ impl<'a> UpdateRef<'a> {
     ///
     /// # Errors
     /// Where the bytes are no update. Offsets count from its start.
-    pub fn next(&mut self, header: &'a Header) -> Result<Option<Op<'a>>, DecodeError> {
+    pub fn next<'b>(&mut self, header: &'b Header) -> Result<Option<Op<'b>>, DecodeError>
+    where
+        'a: 'b,
+    {
         match self.reader.u8()? {
             END => Ok(None),
             RANGE => {
@@ -156,7 +159,10 @@ impl<'a> UpdateRef<'a> {
         self.reader.position()
     }
 
-    fn row(&mut self, header: &'a Header, flags: u8) -> Result<Op<'a>, DecodeError> {
+    fn row<'b>(&mut self, header: &'b Header, flags: u8) -> Result<Op<'b>, DecodeError>
+    where
+        'a: 'b,
+    {
         if flags & (END | RANGE) != 0 {
             return Err(self.error("an operation", format!("{flags:#04x}")));
         }

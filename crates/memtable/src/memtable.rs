@@ -1,0 +1,300 @@
+//! The memtable: shards by token, each a hash of partitions under a short lock.
+
+use std::hash::BuildHasher;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering::Relaxed};
+
+use bytes::Bytes;
+use hashbrown::{DefaultHashBuilder, HashTable};
+use helenus_rows::{DeletionTime, Header, Op, Position, RowBuf, RowMerger, RowRef, UpdateRef, merge_rows};
+use helenus_types::{DecodeError, Timestamp, Token};
+use parking_lot::Mutex;
+
+use crate::arena::Arena;
+use crate::partition::{Partition, PartitionSnapshot, Rows};
+use crate::tree::{Entry, RowTree, Search, Sought};
+
+/// A power of two: the shard is the token's top bits, so that shards in order are tokens in order.
+const SHARD_BITS: u32 = 4;
+const SHARDS: usize = 1 << SHARD_BITS;
+
+/// Sorted partitions in memory (`db.memtable.Memtable`), written and read by many threads at once.
+///
+/// A write takes its shard's lock for one partition update; a read takes it to clone two pointers. When to
+/// flush, and what happens to writes meanwhile, the engine decides.
+#[derive(Debug)]
+pub struct Memtable {
+    header: Arc<Header>,
+    hasher: DefaultHashBuilder,
+    shards: Box<[Mutex<Shard>]>,
+    allocated: AtomicUsize,
+    partitions: AtomicUsize,
+    rows: AtomicUsize,
+    min_timestamp: AtomicI64,
+}
+
+#[derive(Debug, Default)]
+struct Shard {
+    index: HashTable<u32>,
+    partitions: Vec<Partition>,
+    arena: Arena,
+    other_bytes: usize,
+    merger: RowMerger,
+    merged: RowBuf,
+}
+
+impl Memtable {
+    /// An empty memtable for rows that are encoded against `header`.
+    pub fn new(header: Arc<Header>) -> Self {
+        Self {
+            header,
+            hasher: DefaultHashBuilder::default(),
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            allocated: AtomicUsize::new(0),
+            partitions: AtomicUsize::new(0),
+            rows: AtomicUsize::new(0),
+            min_timestamp: AtomicI64::new(i64::MAX),
+        }
+    }
+
+    /// What its rows are encoded against.
+    pub fn header(&self) -> &Arc<Header> {
+        &self.header
+    }
+
+    /// Bytes allocated, garbage of overwritten rows included.
+    pub fn allocated_bytes(&self) -> usize {
+        self.allocated.load(Relaxed)
+    }
+
+    /// Number of partitions.
+    pub fn partition_count(&self) -> usize {
+        self.partitions.load(Relaxed)
+    }
+
+    /// Number of rows, static rows not counted.
+    pub fn row_count(&self) -> usize {
+        self.rows.load(Relaxed)
+    }
+
+    /// Whether nothing was written.
+    pub fn is_empty(&self) -> bool {
+        self.partition_count() == 0
+    }
+
+    /// A timestamp that nothing in the memtable is older than; the largest when it is empty.
+    pub fn min_timestamp(&self) -> Timestamp {
+        Timestamp(self.min_timestamp.load(Relaxed))
+    }
+
+    /// Applies an update, encoded against this memtable's header, to the partition with that token. Readers
+    /// see all of it or nothing. `min_timestamp` is the oldest one in the update. Returns the bytes allocated.
+    ///
+    /// # Errors
+    /// When the bytes are no update; operations before the bad one are applied then.
+    pub fn apply(
+        &self,
+        token: Token,
+        mut update: UpdateRef<'_>,
+        min_timestamp: Timestamp,
+    ) -> Result<usize, DecodeError> {
+        if min_timestamp.0 < self.min_timestamp.load(Relaxed) {
+            self.min_timestamp.fetch_min(min_timestamp.0, Relaxed);
+        }
+        let key = update.key();
+        let hash = self.hasher.hash_one(key);
+        let header = &*self.header;
+        let mut shard = self.shard(token).lock();
+        let shard = &mut *shard;
+        let before = (shard.allocated(), shard.partitions.len());
+        let at = shard.partition(&self.hasher, hash, token, key);
+        let mut rows = 0;
+        let result = loop {
+            match update.next(header) {
+                Ok(None) => break Ok(()),
+                Ok(Some(op)) => rows += usize::from(shard.apply(header, at, &op)?),
+                Err(error) => break Err(error),
+            }
+        };
+        let grown = shard.allocated() - before.0;
+        self.allocated.fetch_add(grown, Relaxed);
+        if shard.partitions.len() != before.1 {
+            self.partitions.fetch_add(1, Relaxed);
+        }
+        self.rows.fetch_add(rows, Relaxed);
+        result.map(|()| grown)
+    }
+
+    /// One state of the partition with that key; `None` when nothing was written to it.
+    pub fn partition(&self, token: Token, key: &[u8]) -> Option<PartitionSnapshot> {
+        let hash = self.hasher.hash_one(key);
+        let shard = self.shard(token).lock();
+        let at = *shard.index.find(hash, |&at| shard.is(at, token, key))?;
+        shard.partitions.get(at as usize).map(Partition::snapshot)
+    }
+
+    /// Whether anything was written to the partition with that key.
+    pub fn contains(&self, token: Token, key: &[u8]) -> bool {
+        let shard = self.shard(token).lock();
+        shard.index.find(self.hasher.hash_one(key), |&at| shard.is(at, token, key)).is_some()
+    }
+
+    /// (token, key, index) of the partitions of one shard that lie in the range, sorted.
+    pub(crate) fn sorted_keys(
+        &self,
+        shard: usize,
+        tokens: &RangeInclusive<Token>,
+    ) -> Vec<(Token, Bytes, u32)> {
+        let Some(shard) = self.shards.get(shard) else { return Vec::new() };
+        let shard = shard.lock();
+        let all = shard.partitions.iter().zip(0u32..);
+        let mut keys: Vec<_> = all
+            .filter(|(p, _)| tokens.contains(&p.token))
+            .map(|(p, at)| (p.token, p.key.clone(), at))
+            .collect();
+        drop(shard);
+        keys.sort_unstable();
+        keys
+    }
+
+    /// The partition at an index that [`sorted_keys`](Self::sorted_keys) told.
+    pub(crate) fn at(&self, shard: usize, index: u32) -> Option<PartitionSnapshot> {
+        let shard = self.shards.get(shard)?.lock();
+        shard.partitions.get(index as usize).map(Partition::snapshot)
+    }
+
+    /// The shards that tokens of the range fall into, in token order.
+    pub(crate) fn shards_of(tokens: &RangeInclusive<Token>) -> RangeInclusive<usize> {
+        shard_of(*tokens.start())..=shard_of(*tokens.end())
+    }
+
+    #[inline]
+    fn shard(&self, token: Token) -> &Mutex<Shard> {
+        #[expect(clippy::indexing_slicing, reason = "the top bits of a token number exactly the shards")]
+        &self.shards[shard_of(token)]
+    }
+}
+
+#[inline]
+fn shard_of(token: Token) -> usize {
+    let unsigned = token.0.cast_unsigned() ^ 1 << 63;
+    usize::try_from(unsigned >> (64 - SHARD_BITS)).unwrap_or_default()
+}
+
+impl Shard {
+    fn allocated(&self) -> usize {
+        self.arena.allocated() + self.other_bytes
+    }
+
+    #[inline]
+    fn is(&self, at: u32, token: Token, key: &[u8]) -> bool {
+        self.partitions.get(at as usize).is_some_and(|p| p.token == token && p.key == key)
+    }
+
+    /// Index of the partition with that key, made if it wasn't there.
+    fn partition(&mut self, hasher: &DefaultHashBuilder, hash: u64, token: Token, key: &[u8]) -> usize {
+        let partitions = &self.partitions;
+        let is = |&at: &u32| partitions.get(at as usize).is_some_and(|p| p.token == token && p.key == key);
+        if let Some(&at) = self.index.find(hash, is) {
+            return at as usize;
+        }
+        let before = self.partitions.capacity() * size_of::<Partition>() + self.index.allocation_size();
+        let rehash = |&at: &u32| partitions.get(at as usize).map_or(0, |p| hasher.hash_one(&*p.key));
+        let at = partitions.len();
+        self.index.insert_unique(hash, u32::try_from(at).unwrap_or(u32::MAX), rehash);
+        let key = self.arena.store(&[key]);
+        self.partitions.push(Partition::new(token, key));
+        let after = self.partitions.capacity() * size_of::<Partition>() + self.index.allocation_size();
+        self.other_bytes += after - before;
+        at
+    }
+
+    /// Applies one operation; tells whether a row was added.
+    fn apply(&mut self, header: &Header, at: usize, op: &Op<'_>) -> Result<bool, DecodeError> {
+        let Some(partition) = self.partitions.get_mut(at) else { return Ok(false) };
+        match op {
+            Op::Partition(deletion) => partition.deletion = partition.deletion.merge(*deletion),
+            Op::Range { start, end, deletion } => {
+                let ranges = partition.ranges.get_or_insert_default();
+                let ranges = Arc::make_mut(ranges);
+                let before = ranges.heap_len();
+                ranges.add(*start, *end, *deletion, &header.clustering);
+                // The list may shrink; what it took at most stays counted.
+                self.other_bytes += ranges.heap_len().saturating_sub(before);
+            }
+            Op::Row(row) if row.is_static() => {
+                let old = partition.static_row.as_ref().and_then(|packed| RowRef::unpack(header, packed, 0));
+                let packed = match old {
+                    None => store(&mut self.arena, *row),
+                    Some(old) => {
+                        merge_rows(
+                            &mut self.merger,
+                            &[old, *row],
+                            DeletionTime::LIVE,
+                            header,
+                            &mut self.merged,
+                        )?;
+                        store(&mut self.arena, self.merged.as_ref(header))
+                    }
+                };
+                partition.static_row = Some(packed);
+            }
+            Op::Row(row) => return self.apply_row(header, at, *row),
+        }
+        Ok(false)
+    }
+
+    fn apply_row(&mut self, header: &Header, at: usize, row: RowRef<'_>) -> Result<bool, DecodeError> {
+        let Some(partition) = self.partitions.get_mut(at) else { return Ok(false) };
+        let comparator = &header.clustering;
+        let sought = Sought::new(comparator, Position::row(comparator, row.clustering));
+        let (arena, merger, merged) = (&mut self.arena, &mut self.merger, &mut self.merged);
+        let mut reconciled = |arena: &mut Arena, old: &Entry| {
+            let Some(old) = old.row(header) else { return Ok(store(arena, row)) };
+            merge_rows(merger, &[old, row], DeletionTime::LIVE, header, merged)?;
+            Ok(store(arena, merged.as_ref(header)))
+        };
+        if let Rows::One(first) = &partition.rows {
+            if first.is_at(comparator, &sought) {
+                let packed = reconciled(arena, first)?;
+                partition.rows = Rows::One(Entry::new(comparator, row.clustering, packed));
+                return Ok(false);
+            }
+            let mut tree = RowTree::default();
+            let first = first.clone();
+            let position = Sought::new(comparator, Position::BOTTOM);
+            if let Search::Vacant(place) = tree.search(comparator, &position) {
+                self.other_bytes += tree.insert(place, first) + size_of::<RowTree>();
+            }
+            partition.rows = Rows::Many(Arc::new(tree));
+        }
+        match &mut partition.rows {
+            Rows::Many(tree) => {
+                let tree = Arc::make_mut(tree);
+                match tree.search(comparator, &sought) {
+                    Search::Vacant(place) => {
+                        let entry = Entry::new(comparator, row.clustering, store(arena, row));
+                        self.other_bytes += tree.insert(place, entry);
+                    }
+                    Search::Found(place) => {
+                        let Some(old) = tree.get(place) else { return Ok(false) };
+                        let packed = reconciled(arena, old)?;
+                        tree.replace(place, Entry::new(comparator, row.clustering, packed));
+                        return Ok(false);
+                    }
+                }
+            }
+            rows => *rows = Rows::One(Entry::new(comparator, row.clustering, store(arena, row))),
+        }
+        Ok(true)
+    }
+}
+
+/// Copies a row into the arena in its packed form.
+#[inline]
+fn store(arena: &mut Arena, row: RowRef<'_>) -> Bytes {
+    let head = [row.flags, row.extended];
+    let head = if row.flags & 0x80 != 0 { head.as_slice() } else { head.get(..1).unwrap_or_default() };
+    arena.store(&[head, row.clustering, row.body])
+}

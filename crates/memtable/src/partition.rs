@@ -1,0 +1,92 @@
+//! One partition in memory.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use helenus_rows::{DeletionTime, Header, RangeTombstoneList, RowRef};
+use helenus_types::Token;
+
+use crate::tree::{Entry, RowTree};
+
+/// A partition as the shard holds it. Rows and ranges are shared copy-on-write, so that a reader takes them
+/// whole under the shard's lock by cloning two pointers.
+#[derive(Debug)]
+pub(crate) struct Partition {
+    pub(crate) token: Token,
+    pub(crate) key: Bytes,
+    pub(crate) deletion: DeletionTime,
+    pub(crate) static_row: Option<Bytes>,
+    pub(crate) rows: Rows,
+    pub(crate) ranges: Option<Arc<RangeTombstoneList>>,
+}
+
+/// Most partitions of many tables have one row: that form needs no allocation.
+#[derive(Clone, Debug)]
+pub(crate) enum Rows {
+    None,
+    One(Entry),
+    Many(Arc<RowTree>),
+}
+
+impl Partition {
+    pub(crate) fn new(token: Token, key: Bytes) -> Self {
+        Self { token, key, deletion: DeletionTime::LIVE, static_row: None, rows: Rows::None, ranges: None }
+    }
+
+    /// The partition as it is now; writes that follow don't change it.
+    pub(crate) fn snapshot(&self) -> PartitionSnapshot {
+        PartitionSnapshot {
+            token: self.token,
+            key: self.key.clone(),
+            deletion: self.deletion,
+            static_row: self.static_row.clone(),
+            rows: self.rows.clone(),
+            ranges: self.ranges.clone(),
+        }
+    }
+}
+
+/// One state of a partition, whole mutations only.
+#[derive(Clone, Debug)]
+pub struct PartitionSnapshot {
+    pub(crate) token: Token,
+    pub(crate) key: Bytes,
+    pub(crate) deletion: DeletionTime,
+    pub(crate) static_row: Option<Bytes>,
+    pub(crate) rows: Rows,
+    pub(crate) ranges: Option<Arc<RangeTombstoneList>>,
+}
+
+impl PartitionSnapshot {
+    /// Raw partition key.
+    pub fn key(&self) -> &[u8] {
+        &self.key
+    }
+
+    /// Deletion of the whole partition, or live.
+    pub fn deletion(&self) -> DeletionTime {
+        self.deletion
+    }
+
+    /// The static row, if the partition has one.
+    pub fn static_row<'a>(&'a self, header: &'a Header) -> Option<RowRef<'a>> {
+        RowRef::unpack(header, self.static_row.as_ref()?, 0)
+    }
+
+    /// The row with that encoded clustering, and the range deletion that covers its place.
+    pub fn row<'a>(&'a self, header: &'a Header, clustering: &[u8]) -> (Option<RowRef<'a>>, DeletionTime) {
+        let comparator = &header.clustering;
+        let position = helenus_rows::Position::row(comparator, clustering);
+        let covering = self.ranges.as_ref().map_or(DeletionTime::LIVE, |r| r.covering(position, comparator));
+        let sought = crate::tree::Sought::new(comparator, position);
+        let row = match &self.rows {
+            Rows::None => None,
+            Rows::One(entry) => entry.is_at(comparator, &sought).then(|| entry.row(header)).flatten(),
+            Rows::Many(tree) => match tree.search(comparator, &sought) {
+                crate::tree::Search::Found(place) => tree.get(place).and_then(|entry| entry.row(header)),
+                crate::tree::Search::Vacant(_) => None,
+            },
+        };
+        (row, covering)
+    }
+}
