@@ -29,7 +29,7 @@
 //! For example a record of tag 7 with payload `hi` at offset 64 of a segment with salt 1:
 //!
 //! ```text
-//! c0 2b e2 79  06 00 00 00  01 00 01 00  07 00 00 00  68 69
+//! 4d 3c 9c 53  06 00 00 00  01 00 01 00  07 00 00 00  68 69
 //! ```
 //!
 //! What survives a crash is a prefix of what was appended, because
@@ -309,7 +309,7 @@ mod tests {
         record.extend_from_slice(&[7, 0, 0, 0, b'h', b'i']);
         seal(&mut record, 1, 64);
         let hex: Vec<String> = record.iter().map(|byte| format!("{byte:02x}")).collect();
-        let example = "c0 2b e2 79  06 00 00 00  01 00 01 00  07 00 00 00  68 69";
+        let example = "4d 3c 9c 53  06 00 00 00  01 00 01 00  07 00 00 00  68 69";
         assert_eq!(hex, example.split_whitespace().collect::<Vec<_>>());
     }
 

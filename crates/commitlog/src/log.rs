@@ -102,6 +102,11 @@ struct Pool {
     spares: VecDeque<Segment>,
     /// Files of segments that are not needed any more, of the usual length.
     reusable: Vec<PathBuf>,
+    closed: bool,
+}
+
+impl Pool {
+    const CLOSED: Self = Self { spares: VecDeque::new(), reusable: Vec::new(), closed: true };
 }
 
 impl CommitLog {
@@ -186,7 +191,7 @@ impl CommitLog {
                 closed: false,
             }),
             preparing: Mutex::new(run + 1),
-            pool: Mutex::new(Pool { spares: VecDeque::new(), reusable }),
+            pool: Mutex::new(Pool { reusable, ..Pool::default() }),
             syncing: Mutex::new(SyncState { synced: position, running: false }),
             synced: Condvar::new(),
             sync_began_nanos: AtomicU64::new(u64::try_from(began.as_nanos()).unwrap_or(u64::MAX)),
@@ -202,7 +207,8 @@ impl CommitLog {
     }
 
     /// Appends one record, its payload in parts, and returns where it ends. The operating system has it on
-    /// return; wait for [`CommitLog::commit`] of the position before acknowledging it.
+    /// return; wait for [`CommitLog::commit`] of the position before acknowledging it. A record without
+    /// tags keeps no segment from being released.
     pub fn append(&self, tags: &[TableTag], payload: &[&[u8]]) -> Result<LogPosition, LogError> {
         // All that can be refused or computed is done before the lock.
         let mut head = RecordBytes::new(tags, payload, self.max_record_len())?;
@@ -286,30 +292,31 @@ impl CommitLog {
         let maps: Vec<_> = self.tail.lock().full.iter_mut().filter_map(|full| full.map.take()).collect();
         drop(maps);
         let mut next_id = self.preparing.lock();
-        if self.running().is_err() || self.pool.lock().spares.len() >= self.options.spare_segments {
+        self.running()?;
+        let enough = |pool: &Pool| pool.closed || pool.spares.len() >= self.options.spare_segments;
+        if enough(&self.pool.lock()) {
             return Ok(false);
         }
         let segment = self.prepare(&mut next_id)?;
         let mut pool = self.pool.lock();
         pool.spares.push_back(segment);
-        Ok(pool.spares.len() < self.options.spare_segments)
+        Ok(!enough(&pool))
     }
 
     /// Makes everything durable and leaves no more on the disk than is needed. Later appends are refused.
     pub fn close(&self) -> Result<(), LogError> {
         self.sync()?;
-        let preparing = self.preparing.lock();
-        let Pool { spares, reusable } = std::mem::take(&mut *self.pool.lock());
-        drop(preparing);
         let mut tail = self.tail.lock();
-        if tail.closed {
-            return Ok(());
-        }
         tail.closed = true;
+        // Waits for a segment in the making.
+        let next_id = self.preparing.lock();
+        let Pool { spares, reusable, .. } = std::mem::replace(&mut *self.pool.lock(), Pool::CLOSED);
+        drop(next_id);
         for path in spares.into_iter().map(|spare| spare.path).chain(reusable) {
             remove_if_exists(&*self.disk, &path)?;
         }
         if let Some(mut active) = tail.active.take() {
+            // A file that is cut must not be mapped.
             drop(active.take_map());
             active.file.set_len(u64::from(active.offset))?;
             active.file.sync_all()?;
@@ -415,13 +422,12 @@ impl CommitLog {
         let (kept, released): (VecDeque<Full>, VecDeque<Full>) =
             tail.full.drain(..).partition(|full| !full.dirty.is_empty() || Some(full.id) == newest);
         tail.full = kept;
-        let closed = tail.closed;
         drop(tail);
         let mut first_error = None;
         for full in released {
             drop(full.map);
             let mut pool = self.pool.lock();
-            if !closed
+            if !pool.closed
                 && full.len == u64::from(self.options.segment_len)
                 && pool.reusable.len() < self.max_reusable()
             {

@@ -225,12 +225,14 @@ impl FileName {
     }
 }
 
+/// Writes zeros behind the header, in pieces that end at multiples of their length.
 fn fill_with_zeros(file: &dyn WriteFile, len: u32) -> Result<(), IoError> {
-    let mut at = 0;
+    let mut at = HEADER_LEN;
     while at < len {
-        let piece = ZEROS.get(..(len - at).min(ZEROS_LEN) as usize).unwrap_or(&ZEROS);
+        let piece_len = (ZEROS_LEN - at % ZEROS_LEN).min(len - at);
+        let piece = ZEROS.get(..piece_len as usize).unwrap_or_default();
         file.write_at(u64::from(at), piece)?;
-        at += ZEROS_LEN.min(len - at);
+        at += piece_len;
     }
     Ok(())
 }

@@ -37,6 +37,7 @@ impl CommitLog {
     /// Makes all that was appended so far durable, in every mode; returns a position up to which
     /// everything is, not before [`CommitLog::position`] at the time of the call.
     pub fn sync(&self) -> Result<LogPosition, LogError> {
+        self.running()?;
         let (records_end, position) = {
             let tail = self.tail.lock();
             (tail.records_end, tail.position())

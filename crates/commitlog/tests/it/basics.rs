@@ -73,7 +73,7 @@ fn segments_are_released_when_their_tables_are_flushed_and_reused() {
     let mut ends = Vec::new();
     for i in 0..12_u8 {
         // Three records a segment; A in all segments, B in the second alone.
-        ends.push(log.append(&[if i == 4 { B } else { A }], &[&[i; 200]]).unwrap());
+        ends.push(log.append(&[if i == 4 { B } else { A }], &[&[i; 250]]).unwrap());
     }
     assert_eq!(ends[11].segment, 5);
     assert!(log.total_bytes() <= 4096 + 76 && log.total_bytes() >= 4096);
@@ -94,7 +94,7 @@ fn segments_are_released_when_their_tables_are_flushed_and_reused() {
     while log.prepare_step().unwrap() {}
     assert_eq!(files(&disk), [2, 5, 6, 7].map(|id| format!("commitlog-{id}.log")));
     for i in 12..18_u8 {
-        log.append(&[A], &[&[i; 200]]).unwrap();
+        log.append(&[A], &[&[i; 250]]).unwrap();
     }
     let left: Vec<u8> = payloads(&disk).iter().map(|p| p[0]).collect();
     assert_eq!(left, [0, 1, 2, 9, 10, 11, 12, 13, 14, 15, 16, 17], "2 has its name still, and its records");
@@ -108,7 +108,7 @@ fn a_full_log_is_over_its_cap() {
     let log = open(&disk, Durability::Buffered);
     for _ in 0..12 {
         assert!(!log.over_cap() || log.total_bytes() > 4096);
-        log.append(&[A], &[&[0; 200]]).unwrap();
+        log.append(&[A], &[&[0; 250]]).unwrap();
     }
     assert!(log.over_cap());
 }
@@ -132,6 +132,8 @@ fn replayed_segments_stay_until_they_are_flushed() {
     let log = open(&disk, Durability::Sync);
     log.discard_replayed().unwrap();
     assert!(log.dirty_tags_of_oldest().is_empty());
+    assert_eq!(log.total_bytes(), 76, "what is kept for reuse does not count");
+    log.close().unwrap();
     assert!(payloads(&disk).is_empty());
 }
 
@@ -209,7 +211,7 @@ fn the_first_failure_is_remembered() {
         let mut failed = None;
         let mut acknowledged = 0;
         for i in 0..10_u8 {
-            let written = log.append(&[A], &[&[i; 200]]).and_then(|end| log.commit(end));
+            let written = log.append(&[A], &[&[i; 250]]).and_then(|end| log.commit(end));
             match (&failed, written) {
                 (None, Ok(())) => acknowledged += 1,
                 (None, Err(e)) => failed = Some(e),
@@ -239,7 +241,7 @@ fn a_full_disk_stops_nothing_for_ever() {
     disk.limit_space(2500);
     let mut refused = 0;
     for i in 0..12_u8 {
-        match log.append(&[A], &[&[i; 200]]) {
+        match log.append(&[A], &[&[i; 250]]) {
             Ok(end) => log.commit(end).unwrap(),
             Err(LogError::Io(e)) => {
                 assert_eq!(e.kind(), ErrorKind::StorageFull);
@@ -283,10 +285,10 @@ fn the_order_of_operations() {
     let expected = "\
         sync-dir db | create 1.tmp | write 1.tmp 0+64 | write 1.tmp 64+12 | sync 1.tmp | rename 1.tmp -> 1.log | \
         sync-dir db/commitlog | \
-        create 2.tmp | allocate 2.tmp 1024 | write 2.tmp 0+1024 | write 2.tmp 0+64 | sync 2.tmp | \
+        create 2.tmp | allocate 2.tmp 1024 | write 2.tmp 64+960 | write 2.tmp 0+64 | sync 2.tmp | \
         rename 2.tmp -> 2.log | sync-dir db/commitlog | \
         write 2.log 64+416 | write 2.log 480+416 | \
-        create 3.tmp | allocate 3.tmp 1024 | write 3.tmp 0+1024 | write 3.tmp 0+64 | sync 3.tmp | \
+        create 3.tmp | allocate 3.tmp 1024 | write 3.tmp 64+960 | write 3.tmp 0+64 | sync 3.tmp | \
         rename 3.tmp -> 3.log | sync-dir db/commitlog | \
         write 2.log 896+12 | write 3.log 64+416 | \
         sync 2.log | sync 3.log | write 3.log 480+24 | \
@@ -301,7 +303,7 @@ proptest! {
 
     #[test]
     fn any_records_are_read_back(
-        lens in prop::collection::vec((0_usize..496, 0_usize..4, any::<bool>()), 0..60),
+        lens in prop::collection::vec((0_usize..496, 1_usize..4, any::<bool>()), 0..60),
         reopen_every in 1_usize..30,
     ) {
         let mut disk = SimDisk::new();
