@@ -4,7 +4,7 @@
 //! **Must not know:** which tables are live, strategies, the engine; it starts no thread and asks no clock.
 //!
 //! Start reading at [`Version`] in `version.rs`, the ledger of what each version changed; then `descriptor/`
-//! (names), `compression/` (Data.db as chunks).
+//! (names), `compression/` (Data.db as chunks), `statistics/` (metadata).
 
 #![deny(unsafe_code)]
 #![deny(clippy::indexing_slicing, clippy::expect_used, clippy::panic)]
@@ -12,12 +12,15 @@
 mod bti;
 mod chunk_cache;
 mod compression;
+mod data;
 mod deletion_time;
 mod descriptor;
 mod error;
+mod index;
 mod java_utf;
 mod page_checksums;
 mod statistics;
+mod table;
 mod version;
 
 pub use bti::{
@@ -29,13 +32,16 @@ pub use compression::{
     ChunkReader, ChunkScratch, ChunkVerification, ChunkWriter, ChunkedFile, Codec, CompressionInfo,
     CompressionParams, CrcComponent, Digest, InvalidCompression, WrittenChunks,
 };
+pub use data::{Keys, PartitionPoint, PartitionStream, RowPoint, RowReader, Scan};
 pub use deletion_time::{DeletionTimeForm, deletion_time_size, read_deletion_time, write_deletion_time};
 pub use descriptor::{Component, Descriptor, FoundTable, Listing, SsTableId, Toc};
 pub use error::{SsTableError, SsTableErrorKind};
+pub use index::SearchKey;
 pub use page_checksums::{FileChecksums, PAGE_CHECKSUMS_COMPONENT, PageChecksums, PageHasher};
 pub use statistics::{
     Cardinality, CommitLogInterval, CompactionComponent, CoveredBound, CoveredClusterings,
     EstimatedHistogram, HeaderComponent, Statistics, StatsCollector, StatsComponent, TombstoneHistogram,
     TombstoneHistogramBuilder, ValidationComponent,
 };
+pub use table::{OpenOptions, PageVerification, PartitionBound, SsTable};
 pub use version::{Format, UnsupportedVersion, Version};

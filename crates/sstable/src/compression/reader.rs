@@ -195,7 +195,19 @@ impl ChunkedFile {
 #[derive(Debug, Default)]
 pub struct ChunkScratch {
     stored: Vec<u8>,
+    /// Where in the file `stored` begins.
+    stored_at: u64,
+    /// Bytes to take from the file at once, if a chunk is shorter.
+    read_ahead: usize,
     decompressor: Decompressor,
+}
+
+impl ChunkScratch {
+    /// For one cursor over one file that reads chunk after chunk: takes that many bytes from the file at once.
+    #[must_use]
+    pub fn with_read_ahead(read_ahead_bytes: usize) -> ChunkScratch {
+        ChunkScratch { read_ahead: read_ahead_bytes, ..ChunkScratch::default() }
+    }
 }
 
 /// Reads chunks of an open Data.db. Shared by threads; what a read needs besides is in its [`ChunkScratch`].
@@ -230,13 +242,29 @@ impl ChunkReader {
         scratch: &mut ChunkScratch,
         out: &mut Vec<u8>,
     ) -> Result<(), SsTableError> {
+        out.clear();
+        self.append(index, verification, scratch, out)
+    }
+
+    /// As [`read`](Self::read), behind what is in `out` already.
+    ///
+    /// # Errors
+    /// Those of [`read`](Self::read); what was in `out` before stays, what follows it means nothing then.
+    pub fn append(
+        &self,
+        index: u32,
+        verification: ChunkVerification,
+        scratch: &mut ChunkScratch,
+        out: &mut Vec<u8>,
+    ) -> Result<(), SsTableError> {
         let chunks = &*self.chunks;
         let Some((offset, len)) = chunks.extent(index) else {
             let expected = format!("one of {} chunks", chunks.chunk_count);
             return Err(chunks.corrupt(chunks.file_len, expected, format!("chunk {index}")));
         };
-        out.clear();
-        out.resize(chunks.chunk_data_len(index), 0);
+        let begin = out.len();
+        out.resize(begin + chunks.chunk_data_len(index), 0);
+        let out = out.get_mut(begin..).unwrap_or_default();
         match &chunks.layout {
             Layout::Plain { crcs } => {
                 self.file.read_exact_at(offset, out)?;
@@ -249,13 +277,13 @@ impl ChunkReader {
                 }
             }
             Layout::Compressed { codec, max_compressed, .. } => {
-                self.read_stored(offset, len, verification, &mut scratch.stored)?;
-                let payload_len = scratch.stored.len().saturating_sub(crc_len());
-                let payload = scratch.stored.get(..payload_len).unwrap_or_default();
+                let ChunkScratch { stored, stored_at, read_ahead, decompressor } = scratch;
+                self.take_stored(offset, len, *read_ahead, stored, stored_at)?;
+                let payload = self.payload(offset, len, verification, stored, *stored_at)?;
                 if len >= u64::from(*max_compressed) && *max_compressed != NEVER_RAW {
                     return self.copy_raw(offset, payload, *max_compressed, out);
                 }
-                scratch.decompressor.decompress(*codec, payload, out).map_err(|found| {
+                decompressor.decompress(*codec, payload, out).map_err(|found| {
                     let expected = format!("{} bytes of data compressed by {codec:?}", out.len());
                     chunks.corrupt(offset, expected, found)
                 })
@@ -263,27 +291,53 @@ impl ChunkReader {
         }
     }
 
-    /// Reads a payload of `len` bytes and the checksum behind it.
-    fn read_stored(
+    /// Sees to it that `stored` holds the payload of `len` bytes at `offset` and the checksum behind it.
+    fn take_stored(
         &self,
         offset: u64,
         len: u64,
-        verification: ChunkVerification,
+        read_ahead: usize,
         stored: &mut Vec<u8>,
+        stored_at: &mut u64,
     ) -> Result<(), SsTableError> {
         let most = self.chunks.max_payload_len();
         let whole = usize::try_from(len + CRC_LEN).ok().filter(|_| len <= most).ok_or_else(|| {
             self.chunks.corrupt(offset, format!("a payload of at most {most} bytes"), format!("{len} bytes"))
         })?;
-        stored.clear();
-        stored.resize(whole, 0);
-        self.file.read_exact_at(offset, stored)?;
-        match stored.split_last_chunk() {
-            Some((payload, crc)) if verification == ChunkVerification::Check => {
-                self.compare_checksum(offset, len, u32::from_be_bytes(*crc), payload)
-            }
-            _ => Ok(()),
+        let end = offset + len + CRC_LEN;
+        if read_ahead > 0 && *stored_at <= offset && end <= *stored_at + stored.len() as u64 {
+            return Ok(());
         }
+        let left = usize::try_from(self.chunks.file_len.saturating_sub(offset)).unwrap_or(usize::MAX);
+        stored.resize(whole.max(read_ahead.min(left)), 0);
+        *stored_at = offset;
+        let read = self.file.read_exact_at(offset, stored);
+        if read.is_err() {
+            stored.clear();
+        }
+        Ok(read?)
+    }
+
+    /// The payload among the bytes that were taken, its checksum compared.
+    fn payload<'a>(
+        &self,
+        offset: u64,
+        len: u64,
+        verification: ChunkVerification,
+        stored: &'a [u8],
+        stored_at: u64,
+    ) -> Result<&'a [u8], SsTableError> {
+        let begin = usize::try_from(offset.saturating_sub(stored_at)).unwrap_or(usize::MAX);
+        let rest = stored.get(begin..).unwrap_or_default();
+        let (payload, rest) =
+            rest.split_at_checked(usize::try_from(len).unwrap_or(usize::MAX)).unwrap_or_default();
+        match rest.first_chunk() {
+            Some(crc) if verification == ChunkVerification::Check => {
+                self.compare_checksum(offset, len, u32::from_be_bytes(*crc), payload)?;
+            }
+            _ => {}
+        }
+        Ok(payload)
     }
 
     fn compare_checksum(&self, offset: u64, len: u64, stored: u32, bytes: &[u8]) -> Result<(), SsTableError> {
@@ -308,8 +362,4 @@ impl ChunkReader {
             }
         }
     }
-}
-
-const fn crc_len() -> usize {
-    size_of::<u32>()
 }

@@ -1,0 +1,263 @@
+//! Finds the heads of partitions, rows and markers in a window, and remembers where they are.
+
+use helenus_rows::{
+    Bound, BoundKind, DeletionTime, Header, MarkerRef, RowBuf, RowRef, Unfiltered, UnfilteredFrame,
+    read_unfiltered,
+};
+use helenus_types::{DecodeError, Partitioner, Reader, Token};
+
+use super::window::Window;
+use crate::deletion_time::{DeletionTimeForm, read_deletion_time};
+use crate::error::SsTableError;
+
+/// The head of a partition, in buffers that are used again for the next one.
+#[derive(Debug)]
+pub(crate) struct Head {
+    /// Where the partition begins.
+    pub(crate) start: u64,
+    /// Where its first row or marker begins.
+    pub(crate) body: u64,
+    pub(crate) key: Vec<u8>,
+    pub(crate) token: Token,
+    pub(crate) deletion: DeletionTime,
+    static_row: RowBuf,
+    has_static_row: bool,
+}
+
+impl Default for Head {
+    fn default() -> Head {
+        Head {
+            start: 0,
+            body: 0,
+            key: Vec::new(),
+            token: Token::MIN,
+            deletion: DeletionTime::LIVE,
+            static_row: RowBuf::default(),
+            has_static_row: false,
+        }
+    }
+}
+
+impl Head {
+    /// Reads the head of the partition that begins at `start`.
+    pub(crate) fn read(
+        &mut self,
+        window: &mut Window,
+        header: &Header,
+        start: u64,
+    ) -> Result<(), SsTableError> {
+        self.has_static_row = false;
+        self.read_key(window, start)?;
+        let at = start + 2 + self.key.len() as u64;
+        self.body = self.read_deletion(window, header, at)?;
+        if !header.statics.is_empty() {
+            self.body = self.read_static_row(window, header, self.body)?;
+        }
+        Ok(())
+    }
+
+    /// Reads only the key of the partition that begins at `start`.
+    pub(crate) fn read_key(&mut self, window: &mut Window, start: u64) -> Result<(), SsTableError> {
+        self.start = start;
+        self.key.clear();
+        window.need(start, 2)?;
+        let key_len = match window.at(start) {
+            [high, low, ..] => usize::from(u16::from_be_bytes([*high, *low])),
+            _ => 0,
+        };
+        // With the first byte of the deletion, which tells how long that is.
+        window.need(start, 2 + key_len + 1)?;
+        self.key.extend_from_slice(window.at(start).get(2..2 + key_len).unwrap_or_default());
+        self.token = Partitioner::murmur3_token(&self.key);
+        Ok(())
+    }
+
+    /// Takes over what an index knows of a partition without static row. Its body begins somewhere behind `start`.
+    pub(crate) fn assign(&mut self, start: u64, key: &[u8], token: Token, deletion: DeletionTime) {
+        self.start = start;
+        self.body = start;
+        self.key.clear();
+        self.key.extend_from_slice(key);
+        self.token = token;
+        self.deletion = deletion;
+        self.has_static_row = false;
+    }
+
+    /// The static row, unless it is empty.
+    pub(crate) fn static_row<'a>(&'a self, header: &'a Header) -> Option<RowRef<'a>> {
+        self.has_static_row.then(|| self.static_row.as_ref(header))
+    }
+
+    fn read_deletion(&mut self, window: &mut Window, header: &Header, at: u64) -> Result<u64, SsTableError> {
+        let form = form_of(header);
+        // Twelve bytes at most, but the file may end behind the one byte of none and the end of the partition.
+        if form == DeletionTimeForm::Legacy || window.at(at).first().is_none_or(|&first| first & 0x80 == 0) {
+            window.need(at, 12)?;
+        }
+        let mut reader = Reader::new(window.at(at));
+        self.deletion =
+            read_deletion_time(&mut reader, form).map_err(|error| window.corrupt(at, error, &self.key))?;
+        Ok(at + reader.position() as u64)
+    }
+
+    fn read_static_row(
+        &mut self,
+        window: &mut Window,
+        header: &Header,
+        at: u64,
+    ) -> Result<u64, SsTableError> {
+        loop {
+            let needed = match read_unfiltered(header, window.at(at), 0, true) {
+                Ok(UnfilteredFrame::Unfiltered(Unfiltered::Row(row), end)) => {
+                    self.has_static_row =
+                        !is_empty(row).map_err(|error| window.corrupt(at, error, &self.key))?;
+                    self.static_row.assign(row);
+                    return Ok(at + end as u64);
+                }
+                Ok(UnfilteredFrame::Incomplete(needed)) => needed,
+                Ok(_) => {
+                    let error = DecodeError::new(0, "a static row", "a marker or the end of the partition");
+                    return Err(window.corrupt(at, error, &self.key));
+                }
+                Err(error) => return Err(window.corrupt(at, error, &self.key)),
+            };
+            window.need_in(at, needed, &self.key)?;
+        }
+    }
+}
+
+fn form_of(header: &Header) -> DeletionTimeForm {
+    if header.capabilities.unsigned_deletion_times {
+        DeletionTimeForm::Unsigned
+    } else {
+        DeletionTimeForm::Legacy
+    }
+}
+
+/// Where a row or marker is, and what its first bytes say.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Item {
+    /// Position in the data.
+    pub(crate) start: u64,
+    kind: ItemKind,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum ItemKind {
+    Row { flags: u8, extended: u8, clustering_len: usize, body_at: usize, end: usize },
+    Marker { kind: BoundKind, size: usize, values_len: usize, close: DeletionTime, open: DeletionTime },
+}
+
+/// What stands at a place inside a partition.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Step {
+    /// A row or marker, and where the next one is.
+    Item(Item, u64),
+    /// The end of the partition, and where the next one begins.
+    End(u64),
+}
+
+impl Item {
+    fn new(unfiltered: Unfiltered<'_>, start: u64, end: usize) -> Item {
+        let kind = match unfiltered {
+            Unfiltered::Row(row) => ItemKind::Row {
+                flags: row.flags,
+                extended: row.extended,
+                clustering_len: row.clustering.len(),
+                body_at: end - row.body.len(),
+                end,
+            },
+            Unfiltered::Marker(marker) => ItemKind::Marker {
+                kind: marker.bound.kind,
+                size: marker.bound.size,
+                values_len: marker.bound.values.len(),
+                close: marker.close,
+                open: marker.open,
+            },
+        };
+        Item { start, kind }
+    }
+
+    /// The deletion open behind it, for a marker.
+    pub(crate) fn open_after(&self) -> Option<DeletionTime> {
+        match self.kind {
+            ItemKind::Row { .. } => None,
+            ItemKind::Marker { open, .. } => Some(open),
+        }
+    }
+
+    /// The deletion open before it, for a marker.
+    pub(crate) fn open_before(&self) -> Option<DeletionTime> {
+        match self.kind {
+            ItemKind::Row { .. } => None,
+            ItemKind::Marker { close, .. } => Some(close),
+        }
+    }
+
+    /// The row or marker itself, in the window that it was found in.
+    #[inline]
+    pub(crate) fn get<'a>(&self, header: &'a Header, window: &'a Window) -> Unfiltered<'a> {
+        let bytes = window.at(self.start);
+        match self.kind {
+            ItemKind::Row { flags, extended, clustering_len, body_at, end } => {
+                // An extended flags byte follows when there is anything in it, or when it says so.
+                let at = 1 + usize::from(flags & 0x80 != 0);
+                Unfiltered::Row(RowRef {
+                    header,
+                    flags,
+                    extended,
+                    clustering: bytes.get(at..at + clustering_len).unwrap_or_default(),
+                    body: bytes.get(body_at..end).unwrap_or_default(),
+                })
+            }
+            ItemKind::Marker { kind, size, values_len, close, open } => Unfiltered::Marker(MarkerRef {
+                bound: Bound { kind, size, values: bytes.get(4..4 + values_len).unwrap_or_default() },
+                close,
+                open,
+            }),
+        }
+    }
+}
+
+/// What stands at `at`, inside the partition of `key`. Rows that hold nothing are passed over.
+#[inline]
+pub(crate) fn next_item(
+    window: &mut Window,
+    header: &Header,
+    key: &[u8],
+    mut at: u64,
+) -> Result<Step, SsTableError> {
+    loop {
+        let needed = match read_unfiltered(header, window.at(at), 0, false) {
+            Ok(UnfilteredFrame::Unfiltered(unfiltered, end)) => {
+                let next = at + end as u64;
+                if let Unfiltered::Row(row) = unfiltered
+                    && is_empty(row).map_err(|error| window.corrupt(at, error, key))?
+                {
+                    at = next;
+                    continue;
+                }
+                return Ok(Step::Item(Item::new(unfiltered, at, end), next));
+            }
+            Ok(UnfilteredFrame::EndOfPartition(end)) => return Ok(Step::End(at + end as u64)),
+            Ok(UnfilteredFrame::Incomplete(needed)) => needed,
+            Err(error) => return Err(window.corrupt(at, error, key)),
+        };
+        window.need_in(at, needed, key)?;
+    }
+}
+
+const HAS_LIVENESS_OR_DELETION: u8 = 0x04 | 0x10;
+const HAS_ALL_COLUMNS: u8 = 0x20;
+
+/// Whether a row holds nothing at all: its columns were dropped before the file was written.
+#[inline]
+fn is_empty(row: RowRef<'_>) -> Result<bool, DecodeError> {
+    if row.flags & HAS_LIVENESS_OR_DELETION != 0 {
+        return Ok(false);
+    }
+    if row.flags & HAS_ALL_COLUMNS != 0 {
+        return Ok(row.columns().is_empty());
+    }
+    Ok(row.cells()?.next()?.is_none())
+}

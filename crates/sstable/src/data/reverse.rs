@@ -1,0 +1,99 @@
+//! Reading a partition backwards: block by block, each read forwards and replayed from the places of its rows.
+
+use helenus_rows::{Bound, DeletionTime};
+
+use super::frame::{Item, Step, next_item};
+use super::partition::PartitionStream;
+use crate::bti::RowIndexCursor;
+use crate::descriptor::Component;
+use crate::error::SsTableError;
+
+/// The block that is replayed.
+#[derive(Debug, Default)]
+pub(super) struct Backwards {
+    /// Its rows and markers that are still to come, the next one last.
+    pub(super) items: Vec<Item>,
+    /// Forwards: whether the stream has looked for the block of the present slice.
+    pub(super) is_placed: bool,
+    /// Where the block begins.
+    start: u64,
+    /// At the block, for a partition with a row index.
+    cursor: Option<RowIndexCursor>,
+}
+
+impl PartitionStream<'_> {
+    /// Reads the block where a slice ends, up to there; the range deletion that is open at the end.
+    pub(super) fn read_last_block(&mut self, end: Bound<'_>) -> Result<DeletionTime, SsTableError> {
+        let (mut start, mut open) = (self.head.body, DeletionTime::LIVE);
+        if let Some(row_index) = self.at.row_index {
+            self.comparable.clear();
+            self.table.header().clustering.comparable(end.position(), &mut self.comparable);
+            let mut cursor = self.table.index().blocks(row_index)?;
+            let found = cursor.seek(&self.comparable).map_err(|error| self.damaged(error))?;
+            let Some(block) = found else { return Err(self.no_block()) };
+            start = self.at.data.saturating_add(block.offset);
+            open = block.open_deletion;
+            self.backwards().cursor = Some(cursor);
+        }
+        self.backwards().start = start;
+        self.read_block(start, None, Some(end), open)
+    }
+
+    /// Reads the block before the present one; false when that was the first.
+    pub(super) fn read_previous_block(&mut self) -> Result<bool, SsTableError> {
+        let end = self.backwards().start;
+        let Some(cursor) = &mut self.backwards().cursor else { return Ok(false) };
+        let found = cursor.previous();
+        let Some(block) = found.map_err(|error| self.damaged(error))? else { return Ok(false) };
+        let start = self.at.data.saturating_add(block.offset);
+        if start >= end {
+            return Err(self.no_block());
+        }
+        self.backwards().start = start;
+        self.read_block(start, Some(end), None, block.open_deletion)?;
+        Ok(true)
+    }
+
+    /// Collects what stands from `start` on, up to a position in the data, a bound or the end of the partition; the range
+    /// deletion that is open there.
+    fn read_block(
+        &mut self,
+        start: u64,
+        end: Option<u64>,
+        bound: Option<Bound<'_>>,
+        mut open: DeletionTime,
+    ) -> Result<DeletionTime, SsTableError> {
+        let mut items = std::mem::take(&mut self.backwards().items);
+        items.clear();
+        self.window.hold(Some(start));
+        if let Some(end) = end {
+            let len = usize::try_from(end - start).unwrap_or(usize::MAX);
+            self.window.need_in(start, len, &self.head.key)?;
+        }
+        let mut at = start;
+        while end.is_none_or(|end| at < end) {
+            let step = next_item(&mut self.window, self.table.header(), &self.head.key, at)?;
+            let Step::Item(item, next) = step else { break };
+            if bound.is_some_and(|bound| !self.is_before(&item, bound)) {
+                break;
+            }
+            open = item.open_after().unwrap_or(open);
+            items.push(item);
+            at = next;
+        }
+        self.backwards().items = items;
+        Ok(open)
+    }
+
+    #[cold]
+    fn damaged(&self, error: helenus_types::DecodeError) -> SsTableError {
+        self.table.index().damaged(Component::Rows, error)
+    }
+
+    #[cold]
+    fn no_block(&self) -> SsTableError {
+        let error =
+            helenus_types::DecodeError::new(0, "blocks in ascending order", "none, or one out of order");
+        self.damaged(error)
+    }
+}

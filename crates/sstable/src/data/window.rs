@@ -1,0 +1,241 @@
+//! A stretch of the uncompressed data in memory.
+
+use bytes::Bytes;
+use helenus_types::DecodeError;
+
+use crate::chunk_cache::{CachedFile, ChunkCache};
+use crate::compression::{ChunkReader, ChunkScratch, ChunkVerification};
+use crate::error::SsTableError;
+use std::sync::Arc;
+
+/// Bytes taken from the file at once by a scan.
+const READ_AHEAD: usize = 128 << 10;
+/// Bytes of data that a scan decompresses at once, if chunks are shorter: the second level cache holds them.
+const FILL: usize = 64 << 10;
+
+/// Where a cached window's chunks are kept.
+#[derive(Clone, Debug)]
+pub(crate) struct Cached {
+    pub(crate) cache: Arc<ChunkCache>,
+    pub(crate) file: CachedFile,
+}
+
+/// Bytes of the data from some position on, as many as were asked for and what came with them.
+///
+/// Two kinds: one that reads ahead, whose buffer holds chunk after chunk; and one over cached chunks, which lends from
+/// the chunk itself and joins chunks in a buffer only while something lies in several of them. Memory is bounded by
+/// what is asked for at once (the largest row) and a constant.
+#[derive(Debug)]
+pub(crate) struct Window {
+    reader: ChunkReader,
+    scratch: ChunkScratch,
+    verification: ChunkVerification,
+    /// `None` reads ahead.
+    cached: Option<Cached>,
+    /// Position of the first byte of `joined`.
+    start: u64,
+    joined: Vec<u8>,
+    /// The chunk that was loaded last, its number and position.
+    chunk: Option<(u32, u64, Bytes)>,
+    /// Whether to lend from `joined`.
+    is_joined: bool,
+    /// What lies behind this position is kept, whatever is asked for.
+    hold: Option<u64>,
+}
+
+impl Window {
+    /// A window that goes through the data.
+    pub(crate) fn ahead(reader: ChunkReader) -> Window {
+        Window::new(reader, None, ChunkScratch::with_read_ahead(READ_AHEAD))
+    }
+
+    /// A window over chunks that others use too.
+    pub(crate) fn cached(reader: ChunkReader, cached: Cached) -> Window {
+        Window::new(reader, Some(cached), ChunkScratch::default())
+    }
+
+    fn new(reader: ChunkReader, cached: Option<Cached>, scratch: ChunkScratch) -> Window {
+        let is_joined = cached.is_none();
+        Window {
+            reader,
+            scratch,
+            verification: ChunkVerification::Check,
+            cached,
+            start: 0,
+            joined: Vec::new(),
+            chunk: None,
+            is_joined,
+            hold: None,
+        }
+    }
+
+    /// Turns a cached window to another file, keeping its buffers.
+    pub(crate) fn turn_to(&mut self, reader: &ChunkReader, cached: &Cached) {
+        if self
+            .cached
+            .as_ref()
+            .is_some_and(|now| now.file == cached.file && Arc::ptr_eq(&now.cache, &cached.cache))
+        {
+            return;
+        }
+        self.reader = reader.clone();
+        self.cached = Some(cached.clone());
+        self.chunk = None;
+        self.is_joined = false;
+        self.hold = None;
+    }
+
+    /// From now on keeps what lies behind `position`, or again only what is asked for.
+    pub(crate) fn hold(&mut self, position: Option<u64>) {
+        self.hold = position;
+    }
+
+    /// Bytes of the whole data.
+    pub(crate) fn data_len(&self) -> u64 {
+        self.reader.chunks().data_len()
+    }
+
+    /// What is in memory from `position` on.
+    #[inline]
+    pub(crate) fn at(&self, position: u64) -> &[u8] {
+        let (start, bytes): (u64, &[u8]) = if self.is_joined {
+            (self.start, &self.joined)
+        } else {
+            match &self.chunk {
+                Some((_, start, bytes)) => (*start, bytes),
+                None => return &[],
+            }
+        };
+        let skipped = position.checked_sub(start).and_then(|skipped| usize::try_from(skipped).ok());
+        skipped.and_then(|skipped| bytes.get(skipped..)).unwrap_or_default()
+    }
+
+    /// Sees to it that [`at`](Self::at) holds `len` bytes from `position` on. What lies before is dropped.
+    ///
+    /// # Errors
+    /// When the data ends before, or cannot be read.
+    pub(crate) fn need(&mut self, position: u64, len: usize) -> Result<(), SsTableError> {
+        self.need_in(position, len, &[])
+    }
+
+    /// The same on behalf of the partition of `key`.
+    ///
+    /// # Errors
+    /// Those of [`need`](Self::need).
+    #[inline]
+    pub(crate) fn need_in(&mut self, position: u64, len: usize, key: &[u8]) -> Result<(), SsTableError> {
+        if self.at(position).len() >= len {
+            return Ok(());
+        }
+        self.load(position, len, key)
+    }
+
+    #[inline(never)]
+    fn load(&mut self, position: u64, len: usize, key: &[u8]) -> Result<(), SsTableError> {
+        let data_len = self.data_len();
+        let end = position.saturating_add(len as u64);
+        if end > data_len {
+            let left = data_len.saturating_sub(position);
+            let error = DecodeError::new(
+                0,
+                format!("{len} bytes"),
+                format!("the end of the data ({left} bytes left)"),
+            );
+            return Err(self.corrupt(position, error, key));
+        }
+        let position = self.hold.map_or(position, |held| held.min(position));
+        let len = usize::try_from(end - position).unwrap_or(usize::MAX);
+        let chunks = self.reader.chunks();
+        if self.cached.is_some() {
+            let first = chunks.chunk_at(position);
+            if chunks.chunk_at(end.saturating_sub(1).max(position)) == first {
+                self.is_joined = false;
+                return self.load_chunk(first);
+            }
+        }
+        self.join(position, len)
+    }
+
+    /// Lends the bytes from `position` on from the joint buffer, which gets `len` of them at least.
+    fn join(&mut self, position: u64, len: usize) -> Result<(), SsTableError> {
+        let kept = self.at(position).len();
+        if self.is_joined {
+            let dropped = self.joined.len() - kept;
+            self.joined.drain(..dropped);
+        } else {
+            self.joined.clear();
+            if let Some((_, start, bytes)) = self.chunk.as_ref().filter(|_| kept > 0) {
+                let skipped = usize::try_from(position - start).unwrap_or(usize::MAX);
+                self.joined.extend_from_slice(bytes.get(skipped..).unwrap_or_default());
+            }
+        }
+        self.is_joined = true;
+        self.start = position;
+        if self.joined.is_empty() {
+            // Begins somewhere in a chunk: the bytes before are dropped with the next load.
+            let chunks = self.reader.chunks();
+            self.start = chunks.chunk_position(chunks.chunk_at(position));
+        }
+        let skipped = usize::try_from(position - self.start).unwrap_or(usize::MAX);
+        let wanted = skipped.saturating_add(if self.cached.is_some() { len } else { len.max(FILL) });
+        while self.joined.len() < wanted && self.append_next()? {}
+        Ok(())
+    }
+
+    /// Appends the chunk behind the joint buffer to it; false at the end of the data.
+    fn append_next(&mut self) -> Result<bool, SsTableError> {
+        let at = self.start + self.joined.len() as u64;
+        if at >= self.data_len() {
+            return Ok(false);
+        }
+        let index = self.reader.chunks().chunk_at(at);
+        if self.cached.is_some() {
+            self.load_chunk(index)?;
+            if let Some((_, _, bytes)) = &self.chunk {
+                self.joined.extend_from_slice(bytes);
+            }
+        } else {
+            let read = self.reader.append(index, self.verification, &mut self.scratch, &mut self.joined);
+            if read.is_err() {
+                self.joined.clear();
+            }
+            read?;
+        }
+        Ok(true)
+    }
+
+    fn load_chunk(&mut self, index: u32) -> Result<(), SsTableError> {
+        if self.chunk.as_ref().is_some_and(|(loaded, ..)| *loaded == index) {
+            return Ok(());
+        }
+        let Some(cached) = &self.cached else { return Ok(()) };
+        let (reader, verification, scratch) = (&self.reader, self.verification, &mut self.scratch);
+        let bytes = cached.cache.get_or_load(cached.file, index, || {
+            let mut bytes = Vec::with_capacity(reader.chunks().chunk_data_len(index));
+            reader.read(index, verification, scratch, &mut bytes)?;
+            Ok::<_, SsTableError>(Bytes::from(bytes))
+        })?;
+        self.chunk = Some((index, self.reader.chunks().chunk_position(index), bytes));
+        Ok(())
+    }
+
+    /// An error in the bytes from `position` on, inside the partition of `key`.
+    #[cold]
+    pub(crate) fn corrupt(&self, position: u64, error: DecodeError, key: &[u8]) -> SsTableError {
+        let error = error.shifted(position);
+        let chunks = self.reader.chunks();
+        let mut found = error.found.into_owned();
+        if !key.is_empty() {
+            found.push_str(" in partition 0x");
+            for byte in key {
+                found.push_str(&format!("{byte:02x}"));
+            }
+        }
+        if chunks.is_compressed() {
+            let index = chunks.chunk_at(error.offset);
+            let inside = error.offset - chunks.chunk_position(index).min(error.offset);
+            found.push_str(&format!(" (offset of uncompressed data; byte {inside} of chunk {index})"));
+        }
+        SsTableError::corrupt(chunks.path(), error.offset, error.expected, found)
+    }
+}

@@ -1,0 +1,515 @@
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use helenus_bloom::{BitOrder, Filter};
+use helenus_io::{Disk, ReadFile, read_to_vec};
+use helenus_rows::{
+    Bound, BoundKind, Capabilities, ClusteringComparator, Column, Columns, Direction, EncodingBase, Header,
+    Slice, encode_clustering,
+};
+use helenus_types::{
+    DecodeError, Partitioner, Side, Timestamp, Token, Type, decorated_key_comparable,
+    murmur3_bound_comparable,
+};
+
+use crate::chunk_cache::{CachedFile, ChunkCache};
+use crate::compression::{ChunkReader, ChunkedFile, CompressionInfo, CrcComponent};
+use crate::data::{Cached, Head, Keys, PartitionStream, Scan, Window};
+use crate::descriptor::{Component, Descriptor};
+use crate::error::{SsTableError, SsTableErrorKind};
+use crate::index::{Index, PartitionAt, SearchKey};
+use crate::page_checksums::{PAGE_CHECKSUMS_COMPONENT, PageChecksums};
+use crate::statistics::{CoveredBound, HeaderComponent, Statistics, StatsComponent};
+
+/// How a table is opened.
+#[derive(Debug, Clone)]
+pub struct OpenOptions {
+    /// Where decompressed chunks are kept; scans go past it.
+    pub chunk_cache: Arc<ChunkCache>,
+    /// The table's number in the cache, which no other table of it may have.
+    pub cached_file: CachedFile,
+    /// Whether the index files and the filter are compared with their checksums, where Helenus left some.
+    pub page_checksums: PageVerification,
+}
+
+/// What is done with the component of page checksums.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PageVerification {
+    /// Compare.
+    #[default]
+    Check,
+    /// Ignore it.
+    Skip,
+}
+
+/// An SSTable that is open for reading: immutable, shared by threads.
+///
+/// Index files and filter are in memory; Data.db is read chunk by chunk.
+#[derive(Debug)]
+pub struct SsTable {
+    descriptor: Descriptor,
+    header: Arc<Header>,
+    statistics: Statistics,
+    partitioner: Partitioner,
+    /// Murmur3 tokens of the first and the last partition.
+    token_range: (Token, Token),
+    filter: Option<Filter>,
+    index: Index,
+    data: ChunkReader,
+    cached: Cached,
+    file_sizes: Vec<(Component, u64)>,
+}
+
+/// A place among the partitions, between any two of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PartitionBound<'a> {
+    /// Before the first.
+    Bottom,
+    /// Before the partitions of a Murmur3 token.
+    BeforeToken(Token),
+    /// After the partitions of a Murmur3 token.
+    AfterToken(Token),
+    /// Just before the partition of a raw key.
+    BeforeKey(&'a [u8]),
+    /// Just after it.
+    AfterKey(&'a [u8]),
+    /// After the last.
+    Top,
+}
+
+impl SsTable {
+    /// Opens the table of that name: reads everything but its rows.
+    ///
+    /// # Errors
+    /// When a required component is missing, unreadable or damaged, or the version is not read here.
+    pub fn open(
+        disk: &Arc<dyn Disk>,
+        descriptor: &Descriptor,
+        options: OpenOptions,
+    ) -> Result<Arc<SsTable>, SsTableError> {
+        let mut files = Files { disk: &**disk, descriptor, checksums: None, sizes: Vec::new() };
+        files.read_checksums(options.page_checksums)?;
+        let version = descriptor.version;
+        let path = descriptor.path(&Component::Statistics);
+        let statistics = Statistics::decode(&path, &files.read(&Component::Statistics)?, version)?;
+        let header = header(&path, &statistics.header, version.has_uint_deletion_time())?;
+        let partitioner =
+            Partitioner::from_class_name(&statistics.validation.partitioner).ok_or_else(|| {
+                let found = statistics.validation.partitioner.clone();
+                SsTableError::corrupt(&path, 0, "one of Cassandra's partitioners", found)
+            })?;
+        let order = if version.has_old_bloom_filter_format() { BitOrder::Old } else { BitOrder::Current };
+        let filter = match files.read_optional(&Component::Filter)? {
+            None => None,
+            Some(bytes) => Filter::decode(&bytes, order)
+                .map_err(|error| SsTableError::new(descriptor.path(&Component::Filter), error))?,
+        };
+        let partitions = files.read(&Component::Partitions)?;
+        let index = Index::bti(descriptor, partitions, files.read(&Component::Rows)?)?;
+        let is_compressed = statistics.stats.compression_ratio.is_some();
+        let data = files.open_data(is_compressed)?;
+        let cached = Cached { cache: options.chunk_cache, file: options.cached_file };
+        Ok(Arc::new(SsTable {
+            descriptor: descriptor.clone(),
+            header: Arc::new(header),
+            token_range: [index.first_key(), index.last_key()]
+                .map(|key| Partitioner::murmur3_token(key))
+                .into(),
+            statistics,
+            partitioner,
+            filter,
+            index,
+            data,
+            cached,
+            file_sizes: files.sizes,
+        }))
+    }
+
+    /// Which table it is.
+    #[must_use]
+    pub fn descriptor(&self) -> &Descriptor {
+        &self.descriptor
+    }
+
+    /// What its rows are encoded against.
+    #[must_use]
+    pub fn header(&self) -> &Arc<Header> {
+        &self.header
+    }
+
+    /// All of Statistics.db.
+    #[must_use]
+    pub fn statistics(&self) -> &Statistics {
+        &self.statistics
+    }
+
+    /// Counts, bounds and histograms.
+    #[must_use]
+    pub fn stats(&self) -> &StatsComponent {
+        &self.statistics.stats
+    }
+
+    /// What orders its partitions.
+    #[must_use]
+    pub fn partitioner(&self) -> &Partitioner {
+        &self.partitioner
+    }
+
+    /// Number of partitions.
+    #[must_use]
+    pub fn key_count(&self) -> u64 {
+        self.index.key_count()
+    }
+
+    /// Raw key of the first partition.
+    #[must_use]
+    pub fn first_key(&self) -> &[u8] {
+        self.index.first_key()
+    }
+
+    /// Raw key of the last partition.
+    #[must_use]
+    pub fn last_key(&self) -> &[u8] {
+        self.index.last_key()
+    }
+
+    /// Murmur3 tokens of the first and the last partition.
+    #[must_use]
+    pub fn token_range(&self) -> (Token, Token) {
+        self.token_range
+    }
+
+    /// Uncompressed bytes of the data.
+    #[must_use]
+    pub fn data_len(&self) -> u64 {
+        self.data.chunks().data_len()
+    }
+
+    /// Bytes of Data.db.
+    #[must_use]
+    pub fn data_file_len(&self) -> u64 {
+        self.data.chunks().file_len()
+    }
+
+    /// No timestamp in the table is lower.
+    #[must_use]
+    pub fn min_timestamp(&self) -> Timestamp {
+        self.stats().min_timestamp
+    }
+
+    /// No timestamp in the table is higher.
+    #[must_use]
+    pub fn max_timestamp(&self) -> Timestamp {
+        self.stats().max_timestamp
+    }
+
+    /// Components that were read, and the bytes of each file.
+    #[must_use]
+    pub fn file_sizes(&self) -> &[(Component, u64)] {
+        &self.file_sizes
+    }
+
+    /// Bytes of all components that were read.
+    #[must_use]
+    pub fn disk_len(&self) -> u64 {
+        self.file_sizes.iter().map(|(_, len)| len).sum()
+    }
+
+    /// Bytes of memory that indexes and filter take.
+    #[must_use]
+    pub fn memory_len(&self) -> usize {
+        self.index.size_bytes() + self.filter.as_ref().map_or(0, Filter::size_bytes)
+    }
+
+    /// Drops the table's chunks from the cache: it is no longer read.
+    pub fn forget_cached(&self) {
+        self.cached.cache.remove_file(self.cached.file, self.data.chunks().chunk_count());
+    }
+
+    /// The table's number in the chunk cache.
+    #[must_use]
+    pub fn cached_file(&self) -> CachedFile {
+        self.cached.file
+    }
+
+    /// False if the key lies outside the table's tokens, or the filter knows that it is not in the table. `hash` is the
+    /// key's [`murmur3`](helenus_types::murmur3).
+    #[inline]
+    #[must_use]
+    pub fn may_contain(&self, token: Token, hash: [u64; 2]) -> bool {
+        let (first, last) = self.token_range;
+        // Only Murmur3 orders by these tokens.
+        let is_inside = (first <= token && token <= last) || self.partitioner != Partitioner::Murmur3;
+        is_inside && self.filter.as_ref().is_none_or(|filter| filter.may_contain_hash(hash))
+    }
+
+    /// The same of a key that is looked for.
+    #[inline]
+    #[must_use]
+    pub fn may_hold(&self, key: &SearchKey) -> bool {
+        self.may_contain(key.token(), key.hash())
+    }
+
+    /// Whether any row or range deletion can lie in the slice. Partition deletions and static rows lie in none:
+    /// `stats().has_partition_level_deletions` and the header's statics tell of them.
+    #[must_use]
+    pub fn may_cover(&self, slice: Slice<'_>) -> bool {
+        let covered = &self.statistics.stats.covered_clusterings;
+        if covered.is_nothing() {
+            return false;
+        }
+        let clustering = &self.header.clustering;
+        let mut values = Vec::new();
+        let mut compare = |bound: &CoveredBound, is_start, other: Bound<'_>| {
+            values.clear();
+            let list: Vec<Option<&[u8]>> = bound.values.iter().map(Option::as_deref).collect();
+            encode_clustering(clustering.types(), &list, &mut values);
+            let kind = match (is_start, bound.inclusive) {
+                (true, true) => BoundKind::InclStart,
+                (true, false) => BoundKind::ExclStart,
+                (false, true) => BoundKind::InclEnd,
+                (false, false) => BoundKind::ExclEnd,
+            };
+            let bound = Bound { kind, size: list.len(), values: &values };
+            clustering.compare(bound.position(), other.position())
+        };
+        compare(&covered.start, true, slice.end).is_lt() && compare(&covered.end, false, slice.start).is_gt()
+    }
+
+    /// All partitions, in order.
+    #[must_use]
+    pub fn scan(&self) -> Scan {
+        Scan::new(Arc::clone(&self.header), self.ahead_window(), 0, self.data_len())
+    }
+
+    /// The partitions between two places, in order.
+    ///
+    /// # Errors
+    /// Damage or a failed read.
+    pub fn scan_range(&self, from: PartitionBound<'_>, to: PartitionBound<'_>) -> Result<Scan, SsTableError> {
+        let start = self.position_of(from)?;
+        let end = self.position_of(to)?.max(start);
+        Ok(Scan::new(Arc::clone(&self.header), self.ahead_window(), start, end))
+    }
+
+    /// Slices of the partition of `key`, if the table holds it. A key that the filter excludes is not looked for.
+    ///
+    /// # Errors
+    /// Damage or a failed read.
+    pub fn partition<'s>(
+        self: &Arc<Self>,
+        key: &SearchKey,
+        slices: &'s [Slice<'s>],
+        direction: Direction,
+    ) -> Result<Option<PartitionStream<'s>>, SsTableError> {
+        if !self.may_hold(key) {
+            return Ok(None);
+        }
+        PartitionStream::open(self, key, slices, direction)
+    }
+
+    /// All partition keys, in order.
+    #[must_use]
+    pub fn keys(self: &Arc<Self>) -> Keys {
+        Keys::new(self)
+    }
+
+    /// Raw key of the first partition behind a place.
+    ///
+    /// # Errors
+    /// Damage or a failed read.
+    pub fn ceiling(&self, bound: PartitionBound<'_>) -> Result<Option<Vec<u8>>, SsTableError> {
+        match self.partition_behind(bound)? {
+            None => Ok(None),
+            Some(at) => {
+                let mut head = Head::default();
+                head.read(&mut self.cached_window(), &self.header, at)?;
+                Ok(Some(head.key))
+            }
+        }
+    }
+
+    pub(crate) fn index(&self) -> &Index {
+        &self.index
+    }
+
+    pub(crate) fn cached_window(&self) -> Window {
+        Window::cached(self.data.clone(), self.cached.clone())
+    }
+
+    pub(crate) fn ahead_window(&self) -> Window {
+        Window::ahead(self.data.clone())
+    }
+
+    /// Turns a cached window to this table.
+    pub(crate) fn turn(&self, window: &mut Window) {
+        window.turn_to(&self.data, &self.cached);
+    }
+
+    /// Where in the data the first partition behind `bound` begins, or the data ends.
+    fn position_of(&self, bound: PartitionBound<'_>) -> Result<u64, SsTableError> {
+        Ok(self.partition_behind(bound)?.unwrap_or(self.data_len()))
+    }
+
+    fn partition_behind(&self, bound: PartitionBound<'_>) -> Result<Option<u64>, SsTableError> {
+        let mut comparable = Vec::new();
+        match bound {
+            PartitionBound::Bottom => return Ok(Some(0)),
+            PartitionBound::Top => return Ok(None),
+            PartitionBound::BeforeToken(token) => {
+                murmur3_bound_comparable(token, Side::Before, &mut comparable)
+            }
+            PartitionBound::AfterToken(token) => {
+                murmur3_bound_comparable(token, Side::After, &mut comparable)
+            }
+            PartitionBound::BeforeKey(key) => {
+                decorated_key_comparable(&self.partitioner, key, Side::Before, &mut comparable);
+            }
+            PartitionBound::AfterKey(key) => {
+                decorated_key_comparable(&self.partitioner, key, Side::After, &mut comparable);
+            }
+        }
+        let (uncertain, after) = self.index.ceiling(&comparable)?;
+        if let Some(at) = uncertain
+            && self.is_behind(at, &comparable)?
+        {
+            return Ok(Some(at.data));
+        }
+        Ok(after.map(|at| at.data))
+    }
+
+    /// Whether the partition lies behind a place in byte-comparable form.
+    fn is_behind(&self, at: PartitionAt, comparable: &[u8]) -> Result<bool, SsTableError> {
+        let mut head = Head::default();
+        head.read(&mut self.cached_window(), &self.header, at.data)?;
+        let mut found = Vec::new();
+        decorated_key_comparable(&self.partitioner, &head.key, Side::At, &mut found);
+        Ok(&*found > comparable)
+    }
+}
+
+/// Reads the components of a table.
+struct Files<'a> {
+    disk: &'a dyn Disk,
+    descriptor: &'a Descriptor,
+    checksums: Option<PageChecksums>,
+    sizes: Vec<(Component, u64)>,
+}
+
+impl Files<'_> {
+    fn read_checksums(&mut self, verification: PageVerification) -> Result<(), SsTableError> {
+        if verification == PageVerification::Skip {
+            return Ok(());
+        }
+        let component = Component::from_name(PAGE_CHECKSUMS_COMPONENT);
+        if let Some(bytes) = self.read_optional(&component)? {
+            let path = self.descriptor.path(&component);
+            let checksums = PageChecksums::decode(&bytes).map_err(|error| SsTableError::new(path, error))?;
+            self.checksums = Some(checksums);
+        }
+        Ok(())
+    }
+
+    /// The bytes of a component that must be there.
+    fn read(&mut self, component: &Component) -> Result<Bytes, SsTableError> {
+        match self.read_optional(component)? {
+            Some(bytes) => Ok(bytes),
+            None => Err(self.missing(component, "restore the file from a backup or a replica")),
+        }
+    }
+
+    /// The bytes of a component, compared with its checksums.
+    fn read_optional(&mut self, component: &Component) -> Result<Option<Bytes>, SsTableError> {
+        let path = self.descriptor.path(component);
+        let bytes = match read_to_vec(self.disk, &path, usize::MAX) {
+            Ok(bytes) => bytes,
+            Err(error) if error.is_not_found() => {
+                let expected = self.checksums.as_ref().and_then(|checksums| checksums.file(component.name()));
+                return match expected {
+                    None => Ok(None),
+                    Some(_) => Err(self.missing(component, "it was there when the table was written")),
+                };
+            }
+            Err(error) => return Err(error.into()),
+        };
+        self.sizes.push((component.clone(), bytes.len() as u64));
+        if let Some(checksums) =
+            self.checksums.as_ref().and_then(|checksums| checksums.file(component.name()))
+        {
+            checksums.verify_all(&bytes).map_err(|error| SsTableError::new(path, error))?;
+        }
+        Ok(Some(Bytes::from(bytes)))
+    }
+
+    fn open_data(&mut self, is_compressed: bool) -> Result<ChunkReader, SsTableError> {
+        let path = self.descriptor.path(&Component::Data);
+        let file: Arc<dyn ReadFile> = match self.disk.open_read(&path) {
+            Ok(file) => file,
+            Err(error) if error.is_not_found() => {
+                return Err(self.missing(&Component::Data, "restore the file from a backup or a replica"));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let file_len = file.len()?;
+        self.sizes.push((Component::Data, file_len));
+        let chunks = match self.read_optional(&Component::CompressionInfo)? {
+            Some(bytes) => {
+                let path_of_info = self.descriptor.path(&Component::CompressionInfo);
+                let info = CompressionInfo::decode(&path_of_info, &bytes, self.descriptor.version)?;
+                ChunkedFile::compressed(path, file_len, info)?
+            }
+            None if is_compressed => {
+                let step = "Statistics.db says that Data.db is compressed; restore the file from a backup or a replica";
+                return Err(self.missing(&Component::CompressionInfo, step));
+            }
+            None => {
+                let crc = match self.read_optional(&Component::Crc)? {
+                    Some(bytes) => {
+                        Some(CrcComponent::decode(&self.descriptor.path(&Component::Crc), &bytes)?)
+                    }
+                    None => None,
+                };
+                ChunkedFile::plain(path, file_len, crc)?
+            }
+        };
+        Ok(ChunkReader::new(Arc::new(chunks), file))
+    }
+
+    #[cold]
+    fn missing(&self, component: &Component, next_step: &'static str) -> SsTableError {
+        SsTableError::new(self.descriptor.path(component), SsTableErrorKind::MissingComponent { next_step })
+    }
+}
+
+/// The header that rows are decoded with.
+fn header(
+    path: &Path,
+    component: &HeaderComponent,
+    unsigned_deletion_times: bool,
+) -> Result<Header, SsTableError> {
+    let damaged =
+        |expected: &'static str, found: String| SsTableError::new(path, DecodeError::new(0, expected, found));
+    let parse = |class: &str| Type::parse_class(class).map_err(|error| damaged("a type", error.to_string()));
+    let columns = |list: &[(Vec<u8>, String)]| {
+        let column = |(name, class): &(Vec<u8>, String)| {
+            let text = std::str::from_utf8(name)
+                .map_err(|_| damaged("a column's name in UTF-8", format!("{name:02x?}")))?;
+            Ok(Column::new(text, parse(class)?))
+        };
+        Ok::<_, SsTableError>(Columns::new(list.iter().map(column).collect::<Result<_, SsTableError>>()?))
+    };
+    let clustering = component.clustering_types.iter().map(|class| parse(class)).collect::<Result<_, _>>()?;
+    Ok(Header {
+        base: EncodingBase {
+            min_timestamp: component.min_timestamp,
+            min_local_deletion_time: component.min_local_deletion_time,
+            min_ttl: component.min_ttl,
+        },
+        key_type: parse(&component.key_type)?,
+        clustering: ClusteringComparator::new(clustering),
+        statics: columns(&component.static_columns)?,
+        regulars: columns(&component.regular_columns)?,
+        capabilities: Capabilities { unsigned_deletion_times },
+    })
+}

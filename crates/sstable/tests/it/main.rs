@@ -1,0 +1,5 @@
+//! Integration tests of helenus-sstable.
+
+mod components;
+mod corpus;
+mod reading;
