@@ -238,8 +238,8 @@ impl Parser<'_> {
                 let is_term = place == Place::Selection || matches!(cql_type, CqlType::Custom(_));
                 !(self.is_in_key() && is_term)
             }
-            // After a selection, brackets choose an element of it.
-            TokenKind::Symbol(b'[') => place == Place::Value,
+            // In a selection `(a) [0]` is an element of `a`, while `(list<int>) [0]` and `(int) [0]` are hints.
+            TokenKind::Symbol(b'[') => place == Place::Value || !matches!(cql_type, CqlType::User(_)),
             TokenKind::Symbol(b'-') => self.is_negative_number(),
             TokenKind::Word => {
                 let is_constant =
@@ -303,20 +303,22 @@ impl Parser<'_> {
 
     /// `[keyspace.]name` of a function.
     pub(super) fn function_name(&mut self, expected: &'static str) -> Parsed<QualifiedName> {
+        let mut keyspace = None;
         if self.is_symbol(1, b'.') {
-            return self.qualified_name();
+            keyspace = Some(self.named("a keyspace name")?);
+            self.symbol(b'.')?;
         }
         let token = self.peek(0);
-        if token.kind == TokenKind::Word {
-            let word = self.text_of(token).to_ascii_lowercase();
-            if is_reserved_for_functions(&word) {
-                return Err(self.unexpected(expected));
-            }
-            // `token` is reserved and yet the name of a function, so words do not go through `named`.
-            self.advance();
-            return Ok(QualifiedName::unqualified(Identifier::folded(&word)));
+        if token.kind != TokenKind::Word {
+            return self.named(expected).map(|name| QualifiedName { keyspace, name });
         }
-        self.named(expected).map(QualifiedName::unqualified)
+        let word = self.text_of(token).to_ascii_lowercase();
+        if is_reserved_for_functions(&word) {
+            return Err(self.unexpected(expected));
+        }
+        // `token` is reserved and yet the name of a function, so words do not go through `named`.
+        self.advance();
+        Ok(QualifiedName { keyspace, name: Identifier::folded(&word) })
     }
 
     fn arguments(&mut self, name: QualifiedName, place: Place) -> Parsed<Term> {

@@ -53,9 +53,7 @@ impl Display for TypeName<'_> {
 impl Display for FunctionName<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         keyspace_and_dot(f, self.0)?;
-        // `token` without a keyspace is the one reserved word that names a function.
-        let is_token = self.0.name == "token" && self.0.keyspace.is_some();
-        if is_token { self.0.name.fmt(f) } else { Quoting(&self.0.name, is_reserved_for_functions).fmt(f) }
+        Quoting(&self.0.name, is_reserved_for_functions).fmt(f)
     }
 }
 

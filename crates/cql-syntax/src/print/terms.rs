@@ -2,11 +2,13 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use super::names::{FunctionName, selected};
+use super::names::{FunctionName, Quoting, selected};
 use super::{quoted, separated};
 use crate::ast::{
-    Comparison, Condition, InValues, IntValue, Literal, QualifiedName, Relation, RelationTarget, Term,
+    Comparison, Condition, InValues, IntValue, Literal, NativeType, QualifiedName, Relation, RelationTarget,
+    Term,
 };
+use crate::keywords::is_reserved_for_selections;
 
 impl Display for Literal {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -27,7 +29,11 @@ impl Display for Term {
             Self::Set(elements) => enclosed(f, "{", elements, "}"),
             Self::Map(entries) => braces(f, entries.iter().map(|(key, value)| (key, value))),
             Self::Udt(fields) => braces(f, fields.iter().map(|(name, value)| (name, value))),
-            Self::Tuple(members) => enclosed(f, "(", members, ")"),
+            Self::Tuple(members) => match members.as_slice() {
+                // Without quotes, `(int)` may be the hint of a type.
+                [Self::Column(name)] => write!(f, "({})", Quoting(name, is_reserved_alone)),
+                members => enclosed(f, "(", members, ")"),
+            },
             Self::Function { name, arguments } => call(f, name, arguments),
             Self::Cast { term, to } => write!(f, "CAST({term} AS {to})"),
             Self::TypeHint { cql_type, term } => write!(f, "({cql_type}) {term}"),
@@ -144,6 +150,11 @@ pub(super) fn braces<K: Display, V: Display>(
         write!(f, "{key}: {value}")?;
     }
     f.write_str("}")
+}
+
+/// Whether `word` needs quotes to be the one column in parentheses.
+fn is_reserved_alone(word: &str) -> bool {
+    is_reserved_for_selections(word) || NativeType::from_name(word).is_some()
 }
 
 fn optional(f: &mut Formatter<'_>, term: Option<&Term>) -> fmt::Result {

@@ -24,6 +24,7 @@ fn select() {
     same(
         "SELECT a + b * 2 - - c / 4 % d, (a + b) * c, - 1, -1, (int) a, (frozen<list<int>>) b .c, 1 .d FROM t",
     );
+    same("SELECT (list<int>) [1], (int) [1], (a)[1], (\"int\")[1], (\"int\"), int, system.token(a) FROM t");
     check("SELECT a -1, a-1 FROM t", "SELECT a - 1, a - 1 FROM t");
     same("SELECT [a, 1], {a, 1}, {a: b}, {'x': b}, {a + 1: b}, (a, b), {}, [], null, ?, :x FROM t");
     same("SELECT token(a, b), ttl, count, key FROM t GROUP BY a, f(b) ORDER BY c DESC, d");

@@ -136,11 +136,13 @@ fn simple(inner: BoxedStrategy<Term>, in_selection: bool) -> BoxedStrategy<Term>
     ]
     .boxed();
     // In a selection `(a) [1]` chooses an element of `(a)`; and `:` may belong to a map around `(a) :b`.
-    let hinted = unhinted
-        .clone()
-        .prop_filter("ambiguous", |term| !matches!(term, Term::List(_) | Term::Marker(Marker::Named(_))));
-    let hint =
-        (cql_type(), hinted).prop_map(|(cql_type, term)| Term::TypeHint { cql_type, term: Box::new(term) });
+    let hint = (cql_type(), unhinted.clone())
+        .prop_filter("ambiguous", move |(cql_type, term)| match term {
+            Term::List(_) => !in_selection || !matches!(cql_type, CqlType::User(_)),
+            Term::Marker(Marker::Named(_)) => false,
+            _ => true,
+        })
+        .prop_map(|(cql_type, term)| Term::TypeHint { cql_type, term: Box::new(term) });
     prop_oneof![6 => unhinted, 1 => hint].boxed()
 }
 
@@ -173,7 +175,10 @@ fn modified(term: BoxedStrategy<Term>) -> BoxedStrategy<Term> {
             Modifier::Slice(from, to) => Term::Slice { of, from: from.map(Box::new), to: to.map(Box::new) },
         }
     };
-    let modified = (term.clone(), vec(modifier, 1..3))
+    // `('a')[1]` is the list `[1]` with the hint of a class `a`.
+    let is_class = |term: &Term| matches!(term, Term::Tuple(members) if matches!(members[..], [Term::Literal(Literal::String(_))]));
+    let chosen = term.clone().prop_filter("a class", move |term| !is_class(term));
+    let modified = (chosen, vec(modifier, 1..3))
         .prop_map(move |(term, modifiers)| modifiers.into_iter().fold(term, apply));
     prop_oneof![3 => term, 1 => modified].boxed()
 }
