@@ -217,7 +217,7 @@ impl TableSchema {
     pub fn key_type(&self) -> Type {
         match self.partition_key.as_slice() {
             [one] => one.ty.clone(),
-            several => Type::Composite(several.iter().map(|c| c.ty.clone()).collect()),
+            several => Type::composite(several.iter().map(|c| c.ty.clone()).collect()),
         }
     }
 
@@ -295,7 +295,7 @@ impl TableSchema {
         }
         for (name, ty, kind) in columns {
             let is_key = matches!(kind, ColumnKind::PartitionKey | ColumnKind::Clustering);
-            if is_key && (ty.is_multi_cell() || ty.is_counter() || references_duration(ty)) {
+            if is_key && (ty.is_multi_cell() || ty.is_counter() || ty.contains_duration()) {
                 return Err(SchemaError::BadType {
                     column: name.clone(),
                     ty: ty.cql_name(),
@@ -310,20 +310,5 @@ impl TableSchema {
             }
         }
         Ok(())
-    }
-}
-
-/// Whether values of the type hold durations, which have no order (`AbstractType.referencesDuration`).
-fn references_duration(ty: &Type) -> bool {
-    match ty {
-        Type::Duration => true,
-        Type::Reversed(ty) => references_duration(ty),
-        Type::List { element, .. } | Type::Set { element, .. } | Type::Vector { element, .. } => {
-            references_duration(element)
-        }
-        Type::Map { entry, .. } => references_duration(&entry.0) || references_duration(&entry.1),
-        Type::Tuple(fields) | Type::Composite(fields) => fields.iter().any(references_duration),
-        Type::Udt { definition, .. } => definition.fields.iter().any(|(_, ty)| references_duration(ty)),
-        _ => false,
     }
 }

@@ -51,7 +51,7 @@ impl<'a> Case<'a> {
             target: header(table, base),
             sources: (0..history.sources()).map(source).collect(),
             keys,
-            has_own_headers: history.seed % 3 == 0,
+            has_own_headers: history.seed.is_multiple_of(3),
         }
     }
 
@@ -161,8 +161,9 @@ fn purges_like_the_model() {
             gc_before: u32::try_from(history.gc_before()).unwrap(),
             strict_liveness: history.strict_liveness,
         };
-        let purger =
-            move |_: &PartitionRef<'_>| limit.map_or(Purgeable::All, |limit| Purgeable::Below(Timestamp(limit)));
+        let purger = move |_: &PartitionRef<'_>| {
+            limit.map_or(Purgeable::All, |limit| Purgeable::Below(Timestamp(limit)))
+        };
         for direction in [Direction::Forward, Direction::Reverse] {
             let mut purged: Boxed =
                 Box::new(Validator::new(Purge::new(case.merged(direction), options, purger)));

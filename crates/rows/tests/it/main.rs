@@ -1,5 +1,12 @@
 //! The engine's rules beside the naive model's, and the codec beside Cassandra's bytes.
-#![expect(clippy::indexing_slicing, reason = "tests may")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    reason = "tests may panic"
+)]
 
 mod bridge;
+mod codec;
 mod histories;
+mod ranges;

@@ -1,0 +1,538 @@
+//! The codec: Cassandra's bytes, round trips of random rows, and damage.
+
+use std::sync::Arc;
+
+use helenus_rows::{
+    Bound, BoundKind, Capabilities, Cell, CellEvent, ClusteringComparator, Column, Columns, CounterContext,
+    DeletionTime, EncodingBase, Header, LivenessInfo, MarkerRef, Op, RowBuf, RowBuilder, RowRef, RowStats,
+    ShardKind, Unfiltered, UnfilteredFrame, UpdateBuilder, UpdateRef, encode_global, read_unfiltered,
+    write_marker, write_row, write_static_row,
+};
+use helenus_testkit::histories::Rng;
+use helenus_types::{LocalDeletionTime, Timestamp, Type};
+
+fn hex(text: &str) -> Vec<u8> {
+    let digits: Vec<u8> = text.bytes().filter(|b| !b.is_ascii_whitespace()).collect();
+    digits.chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
+}
+
+fn header_of(base: (i64, u32, u32), clustering: Vec<Type>, regulars: Vec<(&str, Type)>) -> Header {
+    Header {
+        base: EncodingBase {
+            min_timestamp: Timestamp(base.0),
+            min_local_deletion_time: LocalDeletionTime(base.1),
+            min_ttl: base.2,
+        },
+        key_type: Type::Int,
+        clustering: ClusteringComparator::new(clustering),
+        statics: Columns::empty(),
+        regulars: Columns::new(regulars.into_iter().map(|(name, ty)| Column::new(name, ty)).collect()),
+        capabilities: Capabilities::CURRENT,
+    }
+}
+
+fn only_row<'a>(header: &'a Header, bytes: &'a [u8]) -> RowRef<'a> {
+    match read_unfiltered(header, bytes, 0, false).unwrap() {
+        UnfilteredFrame::Unfiltered(Unfiltered::Row(row), end) => {
+            assert_eq!(bytes[end..], [1], "the end of the partition follows");
+            row
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+fn events(row: RowRef<'_>) -> Vec<CellEvent<'_>> {
+    let mut reader = row.cells().unwrap();
+    let mut events = Vec::new();
+    while let Some(event) = reader.next().unwrap() {
+        events.push(event);
+    }
+    events
+}
+
+/// Encodes what was read again, which must give the same bytes.
+fn encoded_again(row: RowRef<'_>, prev_size: u64) -> Vec<u8> {
+    let reader = row.cells().unwrap();
+    let mut builder = RowBuilder::default();
+    builder.start(reader.liveness(), reader.deletion(), reader.is_shadowable());
+    for event in events(row) {
+        match event {
+            CellEvent::Simple { column, cell } => builder.simple(row.header, row.columns(), column, &cell),
+            CellEvent::Complex { column, deletion, .. } => builder.complex(column, deletion),
+            CellEvent::Element { cell, .. } => builder.element(row.header, &cell),
+        }
+    }
+    let mut buf = RowBuf { clustering: row.clustering.to_vec(), ..RowBuf::default() };
+    builder.finish(row.header, row.is_static(), &mut buf);
+    let mut out = Vec::new();
+    write_row(buf.as_ref(row.header), prev_size, &mut out);
+    out
+}
+
+#[test]
+fn an_inserted_row() {
+    let header = header_of((1_600_000_000_000_000, 0, 0), vec![], vec![("val", Type::Text)]);
+    let bytes = hex("24 0f 04 00 08 0b 666f6f206261722062617a 01");
+    let row = only_row(&header, &bytes);
+    let timestamp = Timestamp(1_600_000_000_000_000);
+    assert_eq!(row.cells().unwrap().liveness(), LivenessInfo::new(timestamp));
+    let cell = Cell::live(timestamp, b"foo bar baz");
+    assert_eq!(events(row), [CellEvent::Simple { column: 0, cell }]);
+    assert_eq!(encoded_again(row, 4), bytes[..bytes.len() - 1]);
+}
+
+#[test]
+fn a_row_with_ttl() {
+    let header = header_of((5, 1_500_000_000, 1135), vec![Type::Int], vec![("v", Type::Int)]);
+    let bytes = hex("2c 00 00000002 09 12 00 00 00 1a 00000003 01");
+    let row = only_row(&header, &bytes);
+    let expires = LocalDeletionTime(1_500_000_000);
+    assert_eq!(row.cells().unwrap().liveness(), LivenessInfo::expiring(Timestamp(5), 1135, expires));
+    let cell = Cell::expiring(Timestamp(5), 1135, expires, &[0, 0, 0, 3]);
+    assert_eq!(events(row), [CellEvent::Simple { column: 0, cell }]);
+    assert_eq!(encoded_again(row, 18), bytes[..bytes.len() - 1]);
+}
+
+#[test]
+fn a_deleted_cell_and_a_deleted_row() {
+    let header = header_of((7, 9, 0), vec![], vec![("v", Type::Int)]);
+    let bytes = hex("20 04 12 05 00 00 01");
+    let row = only_row(&header, &bytes);
+    let cell = Cell::tombstone(Timestamp(7), LocalDeletionTime(9));
+    assert_eq!(events(row), [CellEvent::Simple { column: 0, cell }]);
+    assert_eq!(encoded_again(row, 18), bytes[..6]);
+
+    let header = header_of((7, 9, 0), vec![Type::Int], vec![]);
+    let bytes = hex("30 00 00000002 03 12 00 00 01");
+    let row = only_row(&header, &bytes);
+    assert_eq!(row.cells().unwrap().deletion(), DeletionTime::new(Timestamp(7), LocalDeletionTime(9)));
+    assert_eq!(events(row), []);
+    assert_eq!(encoded_again(row, 18), bytes[..10]);
+}
+
+#[test]
+fn complex_columns_with_deletions() {
+    let map = Type::map(Type::Int, Type::Text);
+    let set = Type::set(Type::Int);
+    let header = header_of(
+        (1_528_313_426_469_696, 1_528_313_426, 0),
+        vec![],
+        vec![("map_val", map), ("set_val", set)],
+    );
+    // As `collections` of 02 §9.3 has them: the row's timestamp is one more than the deletions'.
+    let bytes = hex("64 1b 12 01 00 00 01 08 04 00000001 06 546578742031 00 00 01 0c 04 00000001 01");
+    let row = only_row(&header, &bytes);
+    let timestamp = Timestamp(1_528_313_426_469_697);
+    let deletion = DeletionTime::new(Timestamp(1_528_313_426_469_696), LocalDeletionTime(1_528_313_426));
+    let path = [0, 0, 0, 1];
+    assert_eq!(
+        events(row),
+        [
+            CellEvent::Complex { column: 0, deletion, cells: 1 },
+            CellEvent::Element { column: 0, cell: Cell::live(timestamp, b"Text 1").at_path(&path) },
+            CellEvent::Complex { column: 1, deletion, cells: 1 },
+            CellEvent::Element { column: 1, cell: Cell::live(timestamp, b"").at_path(&path) },
+        ]
+    );
+    assert_eq!(encoded_again(row, 18), bytes[..bytes.len() - 1]);
+}
+
+#[test]
+fn a_live_complex_deletion_has_any_local_deletion_time() {
+    let set = || Type::set(Type::Int);
+    let header = header_of((1, 2, 0), vec![], vec![("a", set()), ("b", set())]);
+    let live = DeletionTime::LIVE;
+    let real = DeletionTime::new(Timestamp(3), LocalDeletionTime(4));
+    let mut builder = RowBuilder::default();
+    let mut buf = RowBuf::default();
+    builder.start(LivenessInfo::EMPTY, live, false);
+    builder.complex(0, live);
+    builder.element(&header, &Cell::live(Timestamp(5), b"").at_path(&[0; 4]));
+    builder.complex(1, real);
+    builder.finish(&header, false, &mut buf);
+    let expected = hex("ff 7fffffffffffffff ff fffffffffffffffd 01 04 04 04 00000000 02 02 00");
+    assert_eq!(buf.body, expected, "as 5.x writes it: -1 less the base, with its sign extended");
+    // 3.x and 4.x write the largest int less the base.
+    let legacy = hex("ff 7fffffffffffffff f0 7ffffffd 01 04 04 04 00000000 02 02 00");
+    for body in [expected, legacy] {
+        buf.body = body;
+        let Some(CellEvent::Complex { deletion, .. }) = buf.as_ref(&header).cells().unwrap().next().unwrap()
+        else {
+            panic!("a complex column")
+        };
+        assert_eq!(deletion, live);
+    }
+}
+
+#[test]
+fn markers() {
+    let header = header_of((1_529_519_641_192_879, 1_529_519_641, 0), vec![Type::Int], vec![]);
+    let deletion = |delta: i64| {
+        DeletionTime::new(Timestamp(1_529_519_641_192_879 + delta), LocalDeletionTime(1_529_519_641))
+    };
+    let (first, second) = (deletion(0x4a87), deletion(0x57e5));
+    let live = DeletionTime::LIVE;
+    for (kind, values, close, open, prev_size, bytes) in [
+        (BoundKind::ExclStart, "0000000065", live, first, 14, "02 07 0001 00 00000065 05 0e c04a87 00"),
+        (
+            BoundKind::ExclEndInclStart,
+            "0000000068",
+            first,
+            second,
+            15,
+            "02 02 0001 00 00000068 09 0f c04a87 00 c057e5 00",
+        ),
+        (BoundKind::ExclEnd, "0000000069", second, live, 19, "02 00 0001 00 00000069 05 13 c057e5 00"),
+    ] {
+        let values = hex(values);
+        let marker = MarkerRef { bound: Bound { kind, size: 1, values: &values }, close, open };
+        let mut out = Vec::new();
+        write_marker(&header, marker, prev_size, &mut out);
+        assert_eq!(out, hex(bytes));
+        let UnfilteredFrame::Unfiltered(Unfiltered::Marker(read), end) =
+            read_unfiltered(&header, &out, 0, false).unwrap()
+        else {
+            panic!("a marker")
+        };
+        assert_eq!((read, end), (marker, out.len()));
+    }
+}
+
+#[test]
+fn a_counter_of_one_global_shard() {
+    let bytes = hex("0001 8000 2896de5c786d411e94a825c8f24fa728 000600fbf569b5e8 0000000000000001");
+    let context = CounterContext::parse(&bytes).unwrap();
+    let shard = context.shards().next().unwrap();
+    assert_eq!((shard.kind, shard.clock, shard.count), (ShardKind::Global, 0x0006_00fb_f569_b5e8, 1));
+    assert_eq!((context.total(), context.has_legacy_shards()), (1, false));
+    let mut out = Vec::new();
+    encode_global(shard.id, shard.clock, shard.count, &mut out);
+    assert_eq!(out, bytes);
+    // An increment raises the clock to now, or by one where it is ahead of now.
+    for (now, clock) in [(i64::MAX, i64::MAX), (5, 0x0006_00fb_f569_b5e9)] {
+        out.clear();
+        context.increment(shard.id, 41, Timestamp(now), &mut out);
+        let next = CounterContext::parse(&out).unwrap().shards().next().unwrap();
+        assert_eq!((next.clock, next.count), (clock, 42));
+    }
+    // The first entry of the index says local, as `ma` files have it; a negative count makes it remote.
+    for (n, kind) in [("0001", ShardKind::Local), ("ffff", ShardKind::Remote)] {
+        let bytes = [hex(n), hex("0000"), bytes[4..].to_vec()].concat();
+        let context = CounterContext::parse(&bytes).unwrap();
+        assert_eq!(context.shards().next().unwrap().kind, kind);
+        assert!(context.has_legacy_shards());
+        out.clear();
+        context.clear_local(&mut out);
+        assert_eq!(out, [hex("0000"), bytes[4..].to_vec()].concat());
+    }
+    for len in 1..bytes.len() {
+        assert!(CounterContext::parse(&bytes[..len]).is_err() || (len - 4).is_multiple_of(32), "{len} bytes");
+    }
+}
+
+#[test]
+fn an_empty_static_row() {
+    let mut header = header_of((0, 0, 0), vec![Type::Int], vec![]);
+    header.statics = Columns::new(vec![Column::new("s", Type::Int)]);
+    let mut out = Vec::new();
+    write_static_row(&header, None, &mut out);
+    assert_eq!(out, hex("80 01 02 00 01"));
+    let frame = read_unfiltered(&header, &out, 0, true).unwrap();
+    let UnfilteredFrame::Unfiltered(Unfiltered::Row(row), 5) = frame else { panic!("{frame:?}") };
+    assert!(row.is_static() && events(row).is_empty());
+}
+
+/// A row as what a builder is told.
+#[derive(Debug)]
+struct Told {
+    is_static: bool,
+    clustering: Vec<u8>,
+    liveness: LivenessInfo,
+    deletion: DeletionTime,
+    columns: Vec<(usize, Option<DeletionTime>, Vec<OwnedCell>)>,
+}
+
+#[derive(Clone, Debug)]
+struct OwnedCell {
+    timestamp: i64,
+    ttl: u32,
+    seconds: u32,
+    path: Vec<u8>,
+    value: Vec<u8>,
+}
+
+impl OwnedCell {
+    fn borrow(&self) -> Cell<'_> {
+        Cell {
+            timestamp: Timestamp(self.timestamp),
+            ttl: self.ttl,
+            local_deletion_time: LocalDeletionTime(self.seconds),
+            path: &self.path,
+            value: &self.value,
+        }
+    }
+}
+
+fn random_header(rng: &mut Rng) -> Header {
+    let simple = [Type::Int, Type::Text, Type::BigInt, Type::Blob];
+    let complex = [Type::set(Type::Int), Type::map(Type::Text, Type::Int), Type::list(Type::Text)];
+    let columns = |rng: &mut Rng| {
+        let count = rng.pick(&[0, 1, 5, 5, 5, 63, 64, 65, 130, 200]);
+        let column = |i| {
+            let ty = if rng.one_in(3) { rng.pick(&complex) } else { rng.pick(&simple) };
+            Column::new(format!("c{i}"), ty)
+        };
+        Columns::new((0..count).map(column).collect())
+    };
+    let (statics, regulars) = (columns(rng), columns(rng));
+    let base = (rng.pick(&[0, 1_700_000_000_000_000]), rng.pick(&[0, 1_700_000_000]), rng.pick(&[0, 60]));
+    let clustering = [Type::Int, Type::Text.reversed(), Type::BigInt];
+    Header { statics, regulars, ..header_of(base, clustering[..rng.below(4)].to_vec(), vec![]) }
+}
+
+fn random_row(header: &Header, rng: &mut Rng) -> Told {
+    let is_static = rng.one_in(4);
+    let timestamp = |rng: &mut Rng| rng.pick(&[0, 1, -1, i64::MAX, i64::MIN + 1, 1_700_000_000_000_001]);
+    let seconds = |rng: &mut Rng| rng.pick(&[0u32, 1_700_000_001, 0x8000_0000, LocalDeletionTime::MAX.0]);
+    let deletion = |rng: &mut Rng| match rng.one_in(2) {
+        true => DeletionTime::LIVE,
+        false => DeletionTime::new(Timestamp(timestamp(rng)), LocalDeletionTime(seconds(rng))),
+    };
+    let ttl = |rng: &mut Rng| rng.pick(&[1u32, 60, 61, 630_720_000]);
+    let liveness = match rng.below(3) {
+        0 => LivenessInfo::EMPTY,
+        1 => LivenessInfo::new(Timestamp(timestamp(rng))),
+        _ => LivenessInfo::expiring(Timestamp(timestamp(rng)), ttl(rng), LocalDeletionTime(seconds(rng))),
+    };
+    let cell = |rng: &mut Rng, path: Vec<u8>, len: Option<usize>| {
+        let time = if rng.one_in(2) { liveness.timestamp.0.max(i64::MIN + 1) } else { timestamp(rng) };
+        let (ttl, seconds) = match rng.below(4) {
+            0 => (ttl(rng), seconds(rng)),
+            1 if liveness.is_expiring() => (liveness.ttl, liveness.local_expiration_time.0),
+            2 => (0, seconds(rng)),
+            _ => (0, LocalDeletionTime::NONE.0),
+        };
+        let is_tombstone = ttl == 0 && seconds != LocalDeletionTime::NONE.0;
+        let len =
+            if is_tombstone || rng.one_in(4) { 0 } else { len.unwrap_or(rng.pick(&[1, 2, 127, 128, 300])) };
+        OwnedCell { timestamp: time, ttl, seconds, path, value: vec![7; len] }
+    };
+    let mut columns = Vec::new();
+    let sparse = rng.one_in(2);
+    for (index, column) in header.columns(is_static).as_slice().iter().enumerate() {
+        if rng.one_in(if sparse { 2 } else { 20 }) || (sparse && rng.one_in(2)) {
+            continue;
+        }
+        if column.complex {
+            let cells =
+                (0..rng.below(4)).map(|i| cell(rng, vec![u8::try_from(i).unwrap(); 4], None)).collect();
+            columns.push((index, Some(deletion(rng)), cells));
+        } else {
+            columns.push((index, None, vec![cell(rng, vec![], column.fixed_len)]));
+        }
+    }
+    let mut clustering = Vec::new();
+    if !is_static {
+        let values = [Some(&[0, 0, 0, 9][..]), Some(&b"text"[..]), Some(&[][..])];
+        let len = header.clustering.len();
+        helenus_rows::encode_clustering(header.clustering.types(), &values[..len], &mut clustering);
+    }
+    Told { is_static, clustering, liveness, deletion: deletion(rng), columns }
+}
+
+fn encode(header: &Header, told: &Told, builder: &mut RowBuilder) -> RowBuf {
+    builder.start(told.liveness, told.deletion, false);
+    let columns = header.columns(told.is_static);
+    for (column, complex, cells) in &told.columns {
+        match complex {
+            None => builder.simple(header, columns, *column, &cells[0].borrow()),
+            Some(deletion) => {
+                builder.complex(*column, *deletion);
+                cells.iter().for_each(|cell| builder.element(header, &cell.borrow()));
+            }
+        }
+    }
+    let mut buf = RowBuf { clustering: told.clustering.clone(), ..RowBuf::default() };
+    builder.finish(header, told.is_static, &mut buf);
+    buf
+}
+
+fn told_events(told: &Told) -> Vec<CellEvent<'_>> {
+    let mut events = Vec::new();
+    for (column, complex, cells) in &told.columns {
+        let column = *column;
+        match complex {
+            None => events.push(CellEvent::Simple { column, cell: cells[0].borrow() }),
+            Some(deletion) => {
+                events.push(CellEvent::Complex { column, deletion: *deletion, cells: cells.len() as u64 });
+                events.extend(cells.iter().map(|cell| CellEvent::Element { column, cell: cell.borrow() }));
+            }
+        }
+    }
+    events
+}
+
+#[test]
+fn random_rows_come_back() {
+    let mut builder = RowBuilder::default();
+    for seed in 0..2_000 {
+        let mut rng = Rng::new(seed);
+        let header = random_header(&mut rng);
+        for _ in 0..4 {
+            let told = random_row(&header, &mut rng);
+            let buf = encode(&header, &told, &mut builder);
+            let mut bytes = Vec::new();
+            write_row(buf.as_ref(&header), rng.pick(&[0, 200, 1 << 20]), &mut bytes);
+            bytes.push(1);
+            let frame = read_unfiltered(&header, &bytes, 0, told.is_static).unwrap();
+            let UnfilteredFrame::Unfiltered(Unfiltered::Row(row), end) = frame else { panic!("{frame:?}") };
+            assert_eq!(end, bytes.len() - 1);
+            let reader = row.cells().unwrap();
+            assert_eq!((reader.liveness(), reader.deletion()), (told.liveness, told.deletion), "{told:?}");
+            assert_eq!(events(row), told_events(&told), "seed {seed}: {told:?}");
+            assert_eq!(row.clustering, told.clustering);
+
+            let mut packed = Vec::new();
+            row.pack(&mut packed);
+            assert_eq!(packed.len(), row.packed_len());
+            let unpacked = RowRef::unpack(&header, &packed, row.clustering.len()).unwrap();
+            assert_eq!(
+                (unpacked.flags, unpacked.extended, unpacked.body),
+                (row.flags, row.extended, row.body)
+            );
+
+            for len in 0..end.min(200) {
+                let short = read_unfiltered(&header, &bytes[..len], 0, told.is_static).unwrap();
+                assert!(matches!(short, UnfilteredFrame::Incomplete(more) if more > len), "{len}: {short:?}");
+            }
+        }
+    }
+}
+
+/// Reads as far as it goes; the point is that it doesn't panic.
+fn read_all(header: &Header, bytes: &[u8], is_static: bool) -> bool {
+    let Ok(UnfilteredFrame::Unfiltered(Unfiltered::Row(row), _)) =
+        read_unfiltered(header, bytes, 0, is_static)
+    else {
+        return false;
+    };
+    let is_whole = RowStats::default().row(row, |_| {}).is_ok();
+    assert!(helenus_rows::LiveRow::new(row, 5, false).is_ok() || !is_whole);
+    is_whole
+}
+
+#[test]
+fn damaged_rows_never_panic() {
+    let mut builder = RowBuilder::default();
+    let mut detected = 0;
+    for seed in 0..150 {
+        let mut rng = Rng::new(seed);
+        let header = random_header(&mut rng);
+        let told = random_row(&header, &mut rng);
+        let buf = encode(&header, &told, &mut builder);
+        let mut bytes = Vec::new();
+        write_row(buf.as_ref(&header), 3, &mut bytes);
+        for index in 0..bytes.len().min(400) {
+            for flip in [0x01, 0x02, 0x04, 0x10, 0x40, 0x80, 0xff] {
+                bytes[index] ^= flip;
+                detected += usize::from(!read_all(&header, &bytes, told.is_static));
+                bytes[index] ^= flip;
+            }
+        }
+        assert!(read_all(&header, &bytes, told.is_static));
+    }
+    assert!(detected > 1_000, "only {detected} flips were seen");
+}
+
+#[test]
+fn updates_come_back_and_damaged_ones_never_panic() {
+    let mut builder = RowBuilder::default();
+    let mut update = UpdateBuilder::default();
+    for seed in 0..60 {
+        let mut rng = Rng::new(seed);
+        let header = random_header(&mut rng);
+        let rows: Vec<RowBuf> =
+            (0..3).map(|_| encode(&header, &random_row(&header, &mut rng), &mut builder)).collect();
+        let deletion = DeletionTime::new(Timestamp(-3), LocalDeletionTime(77));
+        update.start(b"the key");
+        rows.iter().for_each(|row| update.row(row.as_ref(&header)));
+        update.partition(deletion);
+        update.range(Bound::BOTTOM, Bound::TOP, deletion);
+        let mut bytes = update.finish().to_vec();
+        bytes.extend_from_slice(b"after");
+
+        let mut read = UpdateRef::new(&bytes).unwrap();
+        assert_eq!(read.key(), b"the key");
+        for expected in &rows {
+            let Some(Op::Row(row)) = read.next(&header).unwrap() else { panic!("a row") };
+            let mut found = RowBuf::default();
+            found.assign(row);
+            assert_eq!(found, *expected);
+        }
+        assert!(matches!(read.next(&header), Ok(Some(Op::Partition(d))) if d == deletion));
+        let range = read.next(&header);
+        assert!(
+            matches!(range, Ok(Some(Op::Range { start: Bound::BOTTOM, end: Bound::TOP, deletion: d })) if d == deletion),
+            "{range:?}"
+        );
+        assert!(matches!(read.next(&header), Ok(None)));
+        assert_eq!(&bytes[read.position()..], b"after");
+
+        for index in 0..bytes.len().min(300) {
+            for flip in [0x01, 0x08, 0x80, 0xff] {
+                bytes[index] ^= flip;
+                if let Ok(mut read) = UpdateRef::new(&bytes) {
+                    while let Ok(Some(op)) = read.next(&header) {
+                        if let Op::Row(row) = op {
+                            let _whole = RowStats::default().row(row, |_| {}).is_ok();
+                        }
+                    }
+                }
+                bytes[index] ^= flip;
+            }
+        }
+    }
+}
+
+#[test]
+fn statistics_of_a_row() {
+    let header = Arc::new(header_of(
+        (0, 0, 0),
+        vec![],
+        vec![("a", Type::Int), ("b", Type::Int), ("s", Type::set(Type::Int))],
+    ));
+    let mut builder = RowBuilder::default();
+    let mut buf = RowBuf::default();
+    let at = LocalDeletionTime;
+    builder.start(
+        LivenessInfo::expiring(Timestamp(10), 60, at(100)),
+        DeletionTime::new(Timestamp(3), at(50)),
+        false,
+    );
+    builder.simple(&header, &header.regulars, 0, &Cell::live(Timestamp(11), &[0; 4]));
+    builder.simple(&header, &header.regulars, 1, &Cell::tombstone(Timestamp(12), at(70)));
+    builder.complex(2, DeletionTime::new(Timestamp(5), at(60)));
+    builder.finish(&header, false, &mut buf);
+    let mut stats = RowStats::default();
+    let mut dropped = Vec::new();
+    assert_eq!(stats.row(buf.as_ref(&header), |seconds| dropped.push(seconds.0)).unwrap(), 2);
+    let expected = RowStats {
+        min_timestamp: Timestamp(3),
+        max_timestamp: Timestamp(12),
+        min_local_deletion_time: at(50),
+        max_local_deletion_time: LocalDeletionTime::NONE,
+        min_ttl: 0,
+        max_ttl: 60,
+        min_expiring_ttl: 60,
+        rows: 1,
+        cells: 2,
+        // A complex column of which only the deletion is there isn't set.
+        columns_set: 2,
+        has_legacy_counter_shards: false,
+    };
+    assert_eq!(stats, expected);
+    assert_eq!(dropped, [100, 50, 70, 60]);
+    let base = stats.encoding_base();
+    assert_eq!((base.min_timestamp.0, base.min_local_deletion_time.0, base.min_ttl), (3, 50, 60));
+    assert_eq!(RowStats::default().encoding_base(), EncodingBase::EPOCH);
+}
