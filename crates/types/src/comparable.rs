@@ -31,14 +31,22 @@ const ESCAPED_0_DONE: u8 = 0xFF;
 pub(crate) fn escape(bytes: &[u8], out: &mut Vec<u8>) {
     out.reserve(bytes.len() + 1);
     let mut in_zeros = false;
-    for &byte in bytes {
-        match (byte, in_zeros) {
-            (0, false) => out.push(ESCAPE),
-            (0, true) => out.push(ESCAPED_0_CONT),
-            (_, true) => out.extend_from_slice(&[ESCAPED_0_DONE, byte]),
-            (_, false) => out.push(byte),
+    let mut rest = bytes;
+    while let Some((&first, behind)) = rest.split_first() {
+        if first == 0 {
+            out.push(if in_zeros { ESCAPED_0_CONT } else { ESCAPE });
+            rest = behind;
+            in_zeros = true;
+            continue;
         }
-        in_zeros = byte == 0;
+        if in_zeros {
+            out.push(ESCAPED_0_DONE);
+        }
+        let run = rest.iter().position(|&byte| byte == 0).unwrap_or(rest.len());
+        let (plain, behind) = rest.split_at_checked(run).unwrap_or((rest, &[]));
+        out.extend_from_slice(plain);
+        rest = behind;
+        in_zeros = false;
     }
     out.push(if in_zeros { ESCAPED_0_CONT } else { ESCAPE });
 }

@@ -46,7 +46,8 @@ impl Type {
 
     fn json_scalar(&self, value: &[u8], out: &mut String) -> Option<()> {
         match self {
-            Type::Boolean => out.push_str(if value.first()? == &0 { "false" } else { "true" }),
+            Type::Boolean if value.len() != 1 => return None,
+            Type::Boolean => out.push_str(if value == [0] { "false" } else { "true" }),
             Type::TinyInt => out.push_str(&i8::from_be_bytes(value.try_into().ok()?).to_string()),
             Type::SmallInt => out.push_str(&i16::from_be_bytes(value.try_into().ok()?).to_string()),
             Type::Int => out.push_str(&i32::from_be_bytes(value.try_into().ok()?).to_string()),

@@ -20,6 +20,7 @@ impl Type {
             }
             Type::List { .. } | Type::Vector { .. } => self.literal_elements("[", "]", value, out)?,
             Type::Set { .. } | Type::Map { .. } => self.literal_elements("{", "}", value, out)?,
+            Type::Tuple(_) if value.is_empty() => out.push_str("(null)"),
             Type::Tuple(_) => self.literal_elements("(", ")", value, out)?,
             Type::Udt { definition, .. } => self.literal_fields(&definition.fields, value, out)?,
             Type::Reversed(base) => base.literal(value, out)?,

@@ -1,8 +1,6 @@
 //! The vectors that Cassandra's own classes gave: values, tokens, vints. They are skipped, with a note, where the
 //! corpus (`HELENUS_CORPUS`) is not there.
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, clippy::string_slice, reason = "tests")]
-
 use std::cmp::Ordering;
 use std::path::PathBuf;
 
