@@ -12,6 +12,16 @@
 //! then `print` (how a tree becomes text). For every tree that the parser makes, printing and parsing again gives the
 //! same tree.
 //!
+//! ```
+//! use helenus_cql_syntax::{Statement, parse_statement};
+//!
+//! let statement = parse_statement("create table T (k int, v text, primary key (k)) with comment = 'x'")?;
+//! let Statement::CreateTable(table) = &statement else { unreachable!() };
+//! assert_eq!(table.name.name, "t");
+//! assert_eq!(statement.to_string(), "CREATE TABLE t (\n    k int PRIMARY KEY,\n    v text\n) WITH comment = 'x'");
+//! # Ok::<(), helenus_cql_syntax::SyntaxError>(())
+//! ```
+//!
 //! Statements outside those two languages (functions, aggregates, triggers, roles, permissions) are recognised by
 //! their first words and kept as text in [`Statement::Other`], so that a script that holds them can be read.
 

@@ -233,7 +233,7 @@ pub struct Update {
     pub table: QualifiedName,
     /// `USING …`
     pub using: Using,
-    /// At least one.
+    /// At least one. Whether two of them contradict each other is not looked at.
     pub assignments: Vec<Assignment>,
     /// All must hold; at least one.
     pub where_clause: Vec<Relation>,

@@ -1,5 +1,7 @@
 //! Statements of the data definition language.
 
+use std::borrow::Cow;
+
 use super::{CqlType, Identifier, Literal, QualifiedName, Relation, Selection, Term};
 
 /// One option: `name = value`. The parser refuses an option that is given twice.
@@ -325,6 +327,26 @@ pub struct AlterView {
     pub name: QualifiedName,
     /// What changes; at least one.
     pub properties: Vec<Property>,
+}
+
+impl PropertyValue {
+    /// The text of a constant or a word, as options are read: `5`, `'5'` and `$$5$$` are the same. A map has none.
+    #[must_use]
+    pub fn text(&self) -> Option<Cow<'_, str>> {
+        match self {
+            Self::Literal(literal) => Some(literal.raw_text()),
+            Self::Word(word) => Some(word.as_str().into()),
+            Self::Map(_) => None,
+        }
+    }
+
+    /// The texts of the keys and values of a map, in the order of the statement. What is not a map has none.
+    pub fn entries(&self) -> Option<impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)>> {
+        match self {
+            Self::Map(entries) => Some(entries.iter().map(|(key, value)| (key.raw_text(), value.raw_text()))),
+            Self::Literal(_) | Self::Word(_) => None,
+        }
+    }
 }
 
 impl TableOptions {

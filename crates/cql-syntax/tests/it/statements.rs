@@ -1,8 +1,8 @@
 //! Every statement as text: parsed, printed, and compared with what should be printed.
 
 use helenus_cql_syntax::{
-    CqlType, Identifier, Literal, PropertyValue, QualifiedName, Statement, Term, parse_qualified_name,
-    parse_statement, parse_statements, parse_term, parse_type,
+    CqlType, Identifier, Literal, QualifiedName, Statement, Term, parse_qualified_name, parse_statement,
+    parse_statements, parse_term, parse_type,
 };
 
 /// `text` parses, prints as `printed`, and that parses to the same tree.
@@ -228,10 +228,14 @@ fn constants() {
 
 #[test]
 fn options_read_constants_as_text() {
-    let statement = parse_statement("ALTER TABLE t WITH o = {'enabled': false, 5: '5'}").unwrap();
+    let text = "ALTER TABLE t WITH o = {'enabled': false, 5: '5'} AND p = 1.0 AND q = Word";
+    let statement = parse_statement(text).unwrap();
     let Statement::AlterTable(alter) = statement else { panic!("{statement}") };
     let helenus_cql_syntax::AlterTableAction::With(properties) = alter.action else { panic!() };
-    let PropertyValue::Map(entries) = &properties[0].value else { panic!() };
-    let texts: Vec<_> = entries.iter().map(|(key, value)| (key.raw_text(), value.raw_text())).collect();
+    let texts: Vec<_> = properties[0].value.entries().unwrap().collect();
     assert_eq!(texts, [("enabled".into(), "false".into()), ("5".into(), "5".into())]);
+    assert_eq!(properties[0].value.text(), None);
+    assert_eq!(properties[1].value.text().as_deref(), Some("1.0"));
+    assert_eq!(properties[2].value.text().as_deref(), Some("word"));
+    assert!(properties[2].value.entries().is_none());
 }
