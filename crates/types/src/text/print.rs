@@ -11,6 +11,7 @@ impl Type {
     pub fn literal(&self, value: &[u8], out: &mut String) -> Result<(), ValueError> {
         let wrong = || ValueError::new(self, "the bytes are not a value of this type");
         match self {
+            Type::Ascii if !value.is_ascii() => return Err(wrong()),
             Type::Ascii | Type::Text => {
                 push_quoted(std::str::from_utf8(value).map_err(|_not_utf8| wrong())?, '\'', out);
             }

@@ -55,7 +55,9 @@ proptest! {
     fn values_go_out_and_come_back((ty, values) in typed(1)) {
         let value = &values[0];
         // A tuple of no bytes comes back with fields, all null.
-        prop_assume!(!value.is_empty() || !matches!(ty.base(), Type::Tuple(_) | Type::Udt { .. }));
+        if value.is_empty() && matches!(ty.base(), Type::Tuple(_) | Type::Udt { .. }) {
+            return Ok(());
+        }
         let decoded = ty.decode(value).unwrap();
         prop_assert_eq!(&ty.encode(&decoded).unwrap(), value, "{} {:?}", ty, decoded);
 
