@@ -1,5 +1,6 @@
 //! Integration tests of helenus-sstable.
 
+mod collector;
 mod components;
 mod corpus;
 mod reading;
