@@ -1,0 +1,204 @@
+//! The layers and the house rules, checked over this workspace; and each rule shown something to refuse.
+
+#![expect(clippy::unwrap_used, reason = "a tree that cannot be read fails the test")]
+
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
+use helenus_tidy::{MAX_LINES, RATCHET, Violation, check_file, check_layers, check_manifest, check_opening};
+use std::path::{Path, PathBuf};
+
+/// Folders of the root that hold what we write; other files there are read too.
+const FOLDERS: &[&str] = &[".ci", "crates", "benches", "fuzz", "docs", "examples", "scripts"];
+
+/// Kinds of files that people read.
+const TEXTS: &[&str] = &["rs", "toml", "md", "py", "sh", "cql", "yml", "yaml"];
+
+/// Folders that hold what was built, fetched or written by a machine.
+const NOT_OURS: &[&str] = &["target", "corpus", "artifacts", "seeds", "data", "testdata", "fixtures"];
+
+#[test]
+fn layers_hold() {
+    assert_none(&check_layers(&metadata()));
+}
+
+#[test]
+fn house_rules_hold() {
+    let root = root();
+    let files = texts(&root);
+    assert!(files.len() > 100, "only {} files found under {}", files.len(), root.display());
+    let mut found = Vec::new();
+    for (path, text) in &files {
+        found.extend(check_file(path, text));
+    }
+    for (path, _) in RATCHET {
+        assert!(files.iter().any(|(file, _)| file == path), "{path} is in RATCHET and not in the tree");
+    }
+    assert_none(&found);
+}
+
+#[test]
+fn every_crate_opens_with_what_it_knows_and_takes_the_lints() {
+    let metadata = metadata();
+    let mut found = Vec::new();
+    for package in metadata.workspace_packages() {
+        let manifest = package.manifest_path.as_str();
+        found.extend(check_manifest(manifest, &std::fs::read_to_string(manifest).unwrap()));
+        let opens = |target: &&cargo_metadata::Target| target.is_lib() || target.is_bin();
+        for target in package.targets.iter().filter(opens) {
+            let path = target.src_path.as_str();
+            found.extend(check_opening(path, &std::fs::read_to_string(path).unwrap()));
+        }
+    }
+    assert_none(&found);
+}
+
+#[test]
+fn an_edge_that_is_not_in_the_table_is_refused() {
+    let mut metadata = metadata();
+    let rows = metadata.packages.iter_mut().find(|package| package.name.as_str() == "helenus-rows").unwrap();
+    let mut edge = rows.dependencies.first().unwrap().clone();
+    edge.name = "helenus-sstable".to_owned();
+    edge.kind = DependencyKind::Development;
+    rows.dependencies.push(edge.clone());
+    assert_none(&check_layers(&metadata));
+
+    edge.kind = DependencyKind::Normal;
+    let rows = metadata.packages.iter_mut().find(|package| package.name.as_str() == "helenus-rows").unwrap();
+    rows.dependencies.push(edge);
+    assert_one(&check_layers(&metadata), "may not use helenus-sstable");
+}
+
+#[test]
+fn a_crate_that_stands_in_no_layer_is_refused() {
+    let mut metadata = metadata();
+    let root = metadata.workspace_root.clone();
+    let rows = metadata.packages.iter_mut().find(|package| package.name.as_str() == "helenus-rows").unwrap();
+    rows.manifest_path = root.join("crates/cells/Cargo.toml");
+    let found = check_layers(&metadata);
+    assert!(found.iter().any(|violation| violation.what.contains("stands in no layer")), "{found:?}");
+    assert!(found.iter().any(|violation| violation.what.contains("be called helenus-cells")), "{found:?}");
+}
+
+#[test]
+fn each_rule_refuses_something() {
+    let file = "crates/x/src/lib.rs";
+    for bad in [
+        "#[allow(dead_code)]",
+        "#![allow(dead_code)]",
+        "#[ignore]\nfn slow() {}",
+        "#[ignore = \"slow\"]\nfn slow() {}",
+        "    todo!()",
+        "    unimplemented!(\"later\")",
+        "// FIXME: later",
+        "// TODO(me) later",
+        "// XXX",
+        "// see /work/notes",
+        "// as a Session said",
+        "// by two agents",
+        "// the workplace's disk",
+        "// https://crates.io/crates/x",
+        "// https://pypi.org/simple",
+        "let x = unsafe { y() };",
+        "pub unsafe fn f() {}",
+        "#[unsafe(no_mangle)]",
+        "match letters { \"da\" => 1 }",
+        "if letters == b\"nb\" {}",
+    ] {
+        assert_eq!(check_file(file, bad).len(), 1, "{bad}: {:?}", check_file(file, bad));
+    }
+    for good in [
+        "#[expect(dead_code, reason = \"…\")]",
+        "#![forbid(unsafe_code)]",
+        "/// The pending repair session of the table.",
+        "// what is unsafe { } in a comment",
+        "let agenda = \"data\"; let autodoc = TODOS;",
+        "#[cfg(test)]\nmod tests {\n    const DA: &str = \"da\";\n}",
+    ] {
+        assert_none(&check_file(file, good));
+    }
+    assert_none(&check_file("crates/io/src/map.rs", "let x = unsafe { y() };"));
+    assert_none(&check_file("crates/sstable/src/version.rs", "let x = \"da\";"));
+    assert_none(&check_file("crates/x/tests/it/y.rs", "let x = \"da\";"));
+    assert_one(&check_file("docs/x.md", "found by an agent"), "no part of the project");
+}
+
+#[test]
+fn a_file_that_grew_too_long_is_refused() {
+    let fits = "\n".repeat(MAX_LINES);
+    assert_none(&check_file("crates/x/src/long.rs", &fits));
+    assert_one(&check_file("crates/x/src/long.rs", &(fits + "\n")), "split it");
+}
+
+#[test]
+fn openings_and_manifests_that_lack_a_part_are_refused() {
+    let whole =
+        "//! A.\n//!\n//! **Knows** b. **Must not\n//! know** c.\n//!\n//! Start reading at d.\n\nmod d;";
+    assert_none(&check_opening("lib.rs", whole));
+    for (part, missing) in [
+        ("**Knows** b.", "what the crate knows"),
+        ("**Must not\n//! know** c.", "what it must not know"),
+        ("Start reading at d.", "where to start reading"),
+    ] {
+        assert_one(&check_opening("lib.rs", &whole.replace(part, "")), missing);
+    }
+    assert_eq!(check_opening("lib.rs", "mod d;").len(), 3);
+
+    assert_none(&check_manifest("Cargo.toml", "[package]\n\n[lints]\nworkspace = true\n"));
+    assert_one(&check_manifest("Cargo.toml", "[package]\nversion.workspace = true\n"), "[lints]");
+    assert_one(&check_manifest("Cargo.toml", "[lints]\n\n[x]\nworkspace = true\n"), "[lints]");
+}
+
+#[track_caller]
+fn assert_none(found: &[Violation]) {
+    let list: Vec<String> = found.iter().map(ToString::to_string).collect();
+    assert!(list.is_empty(), "{} broken rules:\n{}", list.len(), list.join("\n"));
+}
+
+#[track_caller]
+fn assert_one(found: &[Violation], says: &str) {
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].to_string().contains(says), "{} does not say {says}", found[0]);
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+}
+
+fn metadata() -> Metadata {
+    // Declared dependencies are all that is asked, so nothing has to be resolved or fetched.
+    MetadataCommand::new().manifest_path(root().join("Cargo.toml")).no_deps().exec().unwrap()
+}
+
+/// The texts of the repository, by path relative to its root, in order.
+fn texts(root: &Path) -> Vec<(String, String)> {
+    let mut paths: Vec<PathBuf> = entries(root).into_iter().filter(|path| path.is_file()).collect();
+    let mut folders: Vec<PathBuf> = FOLDERS.iter().map(|folder| root.join(folder)).collect();
+    while let Some(folder) = folders.pop() {
+        for path in entries(&folder) {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if path.is_dir() && !NOT_OURS.contains(&name.as_str()) {
+                folders.push(path);
+            } else if path.is_file() {
+                paths.push(path);
+            }
+        }
+    }
+    paths.sort();
+    let mut texts = Vec::new();
+    for path in paths {
+        let kind = path.extension().unwrap_or_default().to_string_lossy().into_owned();
+        let relative = path.strip_prefix(root).unwrap().to_string_lossy().replace('\\', "/");
+        if TEXTS.contains(&kind.as_str()) || relative.starts_with(".ci/") {
+            texts.push((relative, std::fs::read_to_string(&path).unwrap()));
+        }
+    }
+    texts
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the sources are read where they lie, not through the engine's disk"
+)]
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    entries.map(|entry| entry.unwrap().path()).collect()
+}
