@@ -7,6 +7,8 @@
 )]
 
 mod bridge;
+mod cases;
 mod codec;
+mod grammar;
 mod histories;
 mod ranges;
