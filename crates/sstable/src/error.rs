@@ -52,6 +52,9 @@ pub enum SsTableErrorKind {
         /// How to go on.
         next_step: &'static str,
     },
+    /// Something that the format has no place for.
+    #[error("cannot hold {0}")]
+    Unwritable(String),
     /// The operating system refused.
     #[error("{0}")]
     Io(#[from] IoError),

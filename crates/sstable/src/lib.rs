@@ -22,6 +22,7 @@ mod page_checksums;
 mod statistics;
 mod table;
 mod version;
+mod writer;
 
 pub use bti::{
     IndexBlock, IndexBuildError, IndexOutput, PartitionCandidates, PartitionCursor, PartitionIndex,
@@ -45,3 +46,4 @@ pub use statistics::{
 };
 pub use table::{OpenOptions, PageVerification, PartitionBound, SsTable};
 pub use version::{Format, UnsupportedVersion, Version};
+pub use writer::{SsTableWriter, WriteError, WriterOptions, WrittenTable};

@@ -14,7 +14,9 @@ use helenus_types::{
 };
 
 use crate::chunk_cache::{CachedFile, ChunkCache};
-use crate::compression::{ChunkReader, ChunkedFile, CompressionInfo, CrcComponent};
+use crate::compression::{
+    ChunkReader, ChunkScratch, ChunkVerification, ChunkedFile, CompressionInfo, CrcComponent,
+};
 use crate::data::{Cached, Head, Keys, PartitionStream, Scan, Window};
 use crate::descriptor::{Component, Descriptor};
 use crate::error::{SsTableError, SsTableErrorKind};
@@ -330,6 +332,19 @@ impl SsTable {
         }
     }
 
+    /// All of the uncompressed data, each chunk's checksum compared.
+    ///
+    /// # Errors
+    /// Damage or a failed read.
+    pub fn data_bytes(&self) -> Result<Vec<u8>, SsTableError> {
+        let mut bytes = Vec::new();
+        let mut scratch = ChunkScratch::default();
+        for index in 0..self.data.chunks().chunk_count() {
+            self.data.append(index, ChunkVerification::Check, &mut scratch, &mut bytes)?;
+        }
+        Ok(bytes)
+    }
+
     pub(crate) fn index(&self) -> &Index {
         &self.index
     }
@@ -494,7 +509,7 @@ fn header(
     let columns = |list: &[(Vec<u8>, String)]| {
         let column = |(name, class): &(Vec<u8>, String)| {
             let text = std::str::from_utf8(name)
-                .map_err(|_| damaged("a column's name in UTF-8", format!("{name:02x?}")))?;
+                .map_err(|error| damaged("a column's name in UTF-8", format!("{name:02x?}: {error}")))?;
             Ok(Column::new(text, parse(class)?))
         };
         Ok::<_, SsTableError>(Columns::new(list.iter().map(column).collect::<Result<_, SsTableError>>()?))

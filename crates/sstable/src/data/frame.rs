@@ -126,7 +126,8 @@ impl Head {
     }
 }
 
-fn form_of(header: &Header) -> DeletionTimeForm {
+/// The form of fixed deletion times beside rows of such a header.
+pub(crate) fn form_of(header: &Header) -> DeletionTimeForm {
     if header.capabilities.unsigned_deletion_times {
         DeletionTimeForm::Unsigned
     } else {

@@ -22,5 +22,5 @@ pub use partition::PartitionStream;
 pub use point::{PartitionPoint, RowPoint, RowReader};
 pub use scan::Scan;
 
-pub(crate) use frame::Head;
+pub(crate) use frame::{Head, form_of};
 pub(crate) use window::{Cached, Window};

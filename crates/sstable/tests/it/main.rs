@@ -4,3 +4,4 @@ mod collector;
 mod components;
 mod corpus;
 mod reading;
+mod writing;

@@ -1,0 +1,793 @@
+//! Writes an SSTable: rows in, files out.
+//!
+//! The order of what happens on disk, each file synced before the next (`SortedTableWriter`):
+//!
+//! 1. Data.db, then CompressionInfo.db or CRC.db, and Digest.crc32;
+//! 2. Rows.db, Partitions.db, Filter.db, then the checksums of these three;
+//! 3. Statistics.db, whose numbers are complete only now;
+//! 4. TOC.txt, whose presence says that the table is; the directory.
+
+use std::sync::Arc;
+
+use helenus_bloom::{BitOrder, Filter};
+use helenus_io::{Disk, FileWriter, parent_of, remove_if_exists};
+use helenus_rows::{
+    Bound, BoundKind, Column, ColumnMap, Columns, DeletionTime, Header, PartitionRef, Position, PositionKind,
+    RowBuf, RowError, RowMerger, RowRef, StreamError, Unfiltered, UnfilteredStream, write_marker, write_row,
+    write_static_row,
+};
+use helenus_types::{DecodeError, Partitioner, Type};
+use uuid::Uuid;
+
+use crate::bti::{
+    IndexBlock, IndexBuildError, IndexOutput, PartitionIndexBuilder, PartitionPosition, RowIndexWriter,
+};
+use crate::compression::{ChunkWriter, CompressionParams, WrittenChunks};
+use crate::data::form_of;
+use crate::deletion_time::write_deletion_time;
+use crate::descriptor::{Component, Descriptor, Toc};
+use crate::error::{SsTableError, SsTableErrorKind};
+use crate::index::SearchKey;
+use crate::page_checksums::{PAGE_CHECKSUMS_COMPONENT, PageChecksums, PageHasher};
+use crate::statistics::{
+    CommitLogInterval, HeaderComponent, Statistics, StatsCollector, StatsComponent, ValidationComponent,
+};
+
+/// How a table is written.
+#[derive(Debug, Clone)]
+pub struct WriterOptions {
+    /// What orders the partitions.
+    pub partitioner: Partitioner,
+    /// How the data is compressed; `None` writes it plain.
+    pub compression: Option<CompressionParams>,
+    /// False positives of the filter; 1.0 writes none.
+    pub bloom_filter_fp_chance: f64,
+    /// Partitions that are expected, which size the filter.
+    pub expected_keys: u64,
+    /// Bytes of rows from which on a block of the row index is closed (`column_index_size`).
+    pub row_index_granularity: u64,
+    /// Level in leveled compaction.
+    pub level: u32,
+    /// When the data was repaired, in milliseconds since 1970; 0 if it was not.
+    pub repaired_at_ms: i64,
+    /// Whose commit log the intervals refer to.
+    pub host_id: Option<Uuid>,
+    /// What of that commit log is in the table.
+    pub commit_log_intervals: Vec<CommitLogInterval>,
+    /// The share of the token space between first and last key, if it is known.
+    pub token_space_coverage: Option<f64>,
+}
+
+impl Default for WriterOptions {
+    /// What Cassandra does for a table without options: LZ4, blocks of 16 KiB, one false positive in a hundred.
+    fn default() -> WriterOptions {
+        WriterOptions {
+            partitioner: Partitioner::Murmur3,
+            compression: Some(CompressionParams::default()),
+            bloom_filter_fp_chance: 0.01,
+            expected_keys: 0,
+            row_index_granularity: 16 << 10,
+            level: 0,
+            repaired_at_ms: 0,
+            host_id: None,
+            commit_log_intervals: Vec::new(),
+            token_space_coverage: None,
+        }
+    }
+}
+
+/// What is known of a table once it is written.
+#[derive(Debug, Clone)]
+pub struct WrittenTable {
+    /// Which table.
+    pub descriptor: Descriptor,
+    /// Components, and the bytes of each file.
+    pub file_sizes: Vec<(Component, u64)>,
+    /// Bytes of all files.
+    pub bytes_on_disk: u64,
+    /// Uncompressed bytes of the data.
+    pub data_len: u64,
+    /// Number of partitions.
+    pub key_count: u64,
+    /// Raw key of the first partition.
+    pub first_key: Vec<u8>,
+    /// Raw key of the last one.
+    pub last_key: Vec<u8>,
+    /// Level, as asked for.
+    pub level: u32,
+    /// Counts, bounds and histograms.
+    pub stats: StatsComponent,
+}
+
+/// Why rows could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// The stream broke: its source is damaged or cannot be read.
+    #[error(transparent)]
+    Source(#[from] StreamError),
+    /// The table cannot be written.
+    #[error(transparent)]
+    Table(#[from] SsTableError),
+}
+
+impl From<RowError> for WriteError {
+    fn from(error: RowError) -> WriteError {
+        WriteError::Source(error.into())
+    }
+}
+
+/// Writes one SSTable, partition after partition in the order of the partitioner.
+///
+/// Either push: [`start_partition`](Self::start_partition), [`append`](Self::append) and
+/// [`end_partition`](Self::end_partition); or let [`write_partition`](Self::write_partition) and
+/// [`write_stream`](Self::write_stream) pull. Then [`finish`](Self::finish), or [`abort`](Self::abort): dropped without
+/// either, a writer leaves its files behind.
+///
+/// A row that is encoded as the table's rows are is copied byte for byte; one that is not is encoded again. After an error
+/// nothing but `abort` makes sense.
+#[derive(Debug)]
+pub struct SsTableWriter {
+    disk: Arc<dyn Disk>,
+    descriptor: Descriptor,
+    header: Arc<Header>,
+    options: WriterOptions,
+    data: ChunkWriter,
+    /// What comes behind what `data` has.
+    buffer: Vec<u8>,
+    partitions_file: IndexFile,
+    rows_file: IndexFile,
+    partitions: PartitionIndexBuilder,
+    rows: RowIndexWriter,
+    filter: Option<Filter>,
+    stats: StatsCollector,
+    partition: Partition,
+    key_count: u64,
+    transcoder: Transcoder,
+}
+
+/// The partition that is being written.
+#[derive(Debug)]
+struct Partition {
+    key: SearchKey,
+    deletion: DeletionTime,
+    /// Where it begins in the data.
+    start: u64,
+    /// Whether anything is in it yet; an empty one is not written.
+    has_content: bool,
+    /// Whether a row or marker is.
+    has_unfiltered: bool,
+    is_open: bool,
+    /// Distance from the start to the last row or marker.
+    previous: u64,
+    /// First row or marker of the partition, of the block, and the last one.
+    first: Place,
+    block_first: Place,
+    last: Place,
+    /// Distance from the start to the block, if one is open.
+    block_start: Option<u64>,
+    /// The range deletion that was open at the block's start.
+    block_open: DeletionTime,
+    /// The one that is open now.
+    open: DeletionTime,
+    comparable: [Vec<u8>; 2],
+}
+
+/// A row's or marker's position, copied.
+#[derive(Debug, Default)]
+struct Place {
+    /// `None` is a row.
+    bound: Option<BoundKind>,
+    size: usize,
+    values: Vec<u8>,
+}
+
+/// An index file, written as it grows.
+#[derive(Debug)]
+struct IndexFile {
+    component: Component,
+    out: FileWriter,
+    checksums: PageHasher,
+}
+
+/// Encodes rows of other headers.
+#[derive(Debug, Default)]
+struct Transcoder {
+    /// The header that was met last, and the way from it.
+    from: Option<(Arc<Header>, ColumnMap)>,
+    merger: RowMerger,
+    row: RowBuf,
+}
+
+/// Bytes that are gathered before they go to the chunks.
+const BUFFER_LEN: usize = 32 << 10;
+/// Bytes of an index that are gathered before they go to the file.
+const INDEX_BUFFER_LEN: usize = 64 << 10;
+
+impl SsTableWriter {
+    /// Creates the files of a table that is not there yet, whose rows will be encoded against `header`.
+    ///
+    /// # Errors
+    /// When a file cannot be created, this build lacks the codec, or no filter has that chance.
+    pub fn new(
+        disk: &Arc<dyn Disk>,
+        descriptor: Descriptor,
+        header: Arc<Header>,
+        options: WriterOptions,
+    ) -> Result<SsTableWriter, SsTableError> {
+        let filter = Filter::for_keys(options.expected_keys.max(1), options.bloom_filter_fp_chance)
+            .map_err(|error| unwritable(&descriptor, &Component::Filter, error))?;
+        let data = disk.create_new(&descriptor.path(&Component::Data))?;
+        let data = ChunkWriter::new(data, options.compression.clone())?;
+        Ok(SsTableWriter {
+            disk: Arc::clone(disk),
+            data,
+            buffer: Vec::with_capacity(2 * BUFFER_LEN),
+            partitions_file: IndexFile::create(&**disk, &descriptor, Component::Partitions)?,
+            rows_file: IndexFile::create(&**disk, &descriptor, Component::Rows)?,
+            partitions: PartitionIndexBuilder::default(),
+            rows: RowIndexWriter::default(),
+            filter,
+            stats: StatsCollector::new(header.clustering.clone()),
+            partition: Partition::new(options.partitioner.clone()),
+            key_count: 0,
+            transcoder: Transcoder::default(),
+            descriptor,
+            header,
+            options,
+        })
+    }
+
+    /// What rows are encoded against.
+    #[must_use]
+    pub fn header(&self) -> &Arc<Header> {
+        &self.header
+    }
+
+    /// Which table is written.
+    #[must_use]
+    pub fn descriptor(&self) -> &Descriptor {
+        &self.descriptor
+    }
+
+    /// Uncompressed bytes of the data so far.
+    #[must_use]
+    pub fn data_position(&self) -> u64 {
+        self.data.position() + self.buffer.len() as u64
+    }
+
+    /// Bytes of Data.db so far, but for what is still gathered.
+    #[must_use]
+    pub fn file_position(&self) -> u64 {
+        self.data.file_position()
+    }
+
+    /// Partitions so far.
+    #[must_use]
+    pub fn key_count(&self) -> u64 {
+        self.key_count
+    }
+
+    /// Begins a partition. Nothing is written of one that stays without deletion, static row, rows and markers.
+    ///
+    /// # Errors
+    /// A key or a deletion that the format cannot hold, or a damaged static row.
+    pub fn start_partition(
+        &mut self,
+        partition: PartitionRef<'_>,
+        static_row: Option<RowRef<'_>>,
+    ) -> Result<(), WriteError> {
+        debug_assert!(!self.partition.is_open, "the last partition was ended");
+        let PartitionRef { key, deletion, .. } = partition;
+        let Ok(key_len) = u16::try_from(key.len()) else {
+            return Err(self.unwritable(IndexBuildError::KeyTooLong(key.len())).into());
+        };
+        if !deletion.is_live() && deletion.marked_for_delete_at.0 < 0 {
+            let found = deletion.marked_for_delete_at.0;
+            return Err(self
+                .unwritable(format!("a partition's deletion at the negative timestamp {found}"))
+                .into());
+        }
+        self.partition.begin(self.data_position(), key, deletion);
+        self.buffer.extend_from_slice(&key_len.to_be_bytes());
+        self.buffer.extend_from_slice(key);
+        write_deletion_time(deletion, form_of(&self.header), &mut self.buffer);
+        if !deletion.is_live() {
+            self.begin_content();
+        }
+        let row = match static_row {
+            Some(row) => {
+                self.transcoder.row(row, &self.header).map_err(|error| RowError::new(key, &[], error))?
+            }
+            None => None,
+        };
+        write_static_row(&self.header, row, &mut self.buffer);
+        if let Some(row) = row {
+            if !self.partition.has_content {
+                self.partition.has_content = true;
+                self.stats.start_partition(key, deletion);
+            }
+            self.stats.row(row).map_err(|error| RowError::new(key, &[], error))?;
+        }
+        Ok(())
+    }
+
+    /// Adds a row or marker to the partition, behind those that it has.
+    ///
+    /// # Errors
+    /// A damaged row, or a failed write.
+    #[inline]
+    pub fn append(&mut self, unfiltered: Unfiltered<'_>) -> Result<(), WriteError> {
+        let position = self.data_position();
+        match unfiltered {
+            Unfiltered::Row(row) => {
+                let damaged = |error, key: &SearchKey| RowError::new(key.key(), row.clustering, error);
+                let encoded = self.transcoder.row(row, &self.header);
+                let Some(row) = encoded.map_err(|error| damaged(error, &self.partition.key))? else {
+                    return Ok(());
+                };
+                let prev_size = self.partition.place(unfiltered, position);
+                write_row(row, prev_size, &mut self.buffer);
+                if !self.partition.has_content {
+                    self.partition.has_content = true;
+                    self.stats.start_partition(self.partition.key.key(), self.partition.deletion);
+                }
+                self.stats.row(row).map_err(|error| damaged(error, &self.partition.key))?;
+            }
+            Unfiltered::Marker(marker) => {
+                let prev_size = self.partition.place(unfiltered, position);
+                write_marker(&self.header, marker, prev_size, &mut self.buffer);
+                self.begin_content();
+                self.stats.deletion(marker.close);
+                self.stats.deletion(marker.open);
+                self.partition.open = marker.open;
+            }
+        }
+        let offset = self.data_position() - self.partition.start;
+        if self
+            .partition
+            .block_start
+            .is_some_and(|block| offset - block >= self.options.row_index_granularity)
+        {
+            self.close_block()?;
+        }
+        if self.buffer.len() >= BUFFER_LEN {
+            self.flush_buffer()?;
+        }
+        Ok(())
+    }
+
+    /// Ends the partition.
+    ///
+    /// # Errors
+    /// A partition that does not follow the last one, or a failed write.
+    pub fn end_partition(&mut self) -> Result<(), SsTableError> {
+        self.partition.is_open = false;
+        if !self.partition.has_content {
+            // Its head is still in the buffer, which only what follows pushes out.
+            let kept = self.partition.start.saturating_sub(self.data.position());
+            self.buffer.truncate(usize::try_from(kept).unwrap_or(usize::MAX));
+            return Ok(());
+        }
+        let end_offset = self.data_position() - self.partition.start;
+        self.buffer.push(END_OF_PARTITION);
+        if self.rows.block_count() > 0 && self.partition.block_start.is_some() {
+            self.close_block()?;
+        }
+        let Partition { key, deletion, start, .. } = &self.partition;
+        let at = self.rows.finish_partition(key.key(), *start, end_offset, *deletion);
+        let at = at.map_err(|error| self.unwritable(error))?;
+        let at = at.map_or(PartitionPosition::Data(*start), PartitionPosition::Rows);
+        let added = self.partitions.add(key.key(), key.comparable(), key.hash(), at);
+        added.map_err(|error| self.unwritable(error))?;
+        if let Some(filter) = &mut self.filter {
+            filter.add_hash(key.hash());
+        }
+        self.partition.cover(&mut self.stats);
+        self.stats.end_partition(end_offset + 1);
+        self.key_count += 1;
+        self.rows_file.take(self.rows.output(), INDEX_BUFFER_LEN)?;
+        self.partitions_file.take(self.partitions.output(), INDEX_BUFFER_LEN)?;
+        if self.buffer.len() >= BUFFER_LEN {
+            self.flush_buffer()?;
+        }
+        Ok(())
+    }
+
+    /// Writes the partition that a forward stream stands in, to its end.
+    ///
+    /// # Errors
+    /// Those of the stream, and of the other methods.
+    pub fn write_partition<S: UnfilteredStream + ?Sized>(
+        &mut self,
+        stream: &mut S,
+    ) -> Result<(), WriteError> {
+        self.transcoder.expect(stream.header(), &self.header);
+        self.start_partition(stream.partition(), stream.static_row())?;
+        while stream.advance()? {
+            if let Some(unfiltered) = stream.current() {
+                self.append(unfiltered)?;
+            }
+        }
+        Ok(self.end_partition()?)
+    }
+
+    /// Writes everything that a forward stream still has.
+    ///
+    /// # Errors
+    /// Those of the stream, and of the other methods.
+    pub fn write_stream<S: UnfilteredStream + ?Sized>(&mut self, stream: &mut S) -> Result<(), WriteError> {
+        while stream.next_partition()? {
+            self.write_partition(stream)?;
+        }
+        Ok(())
+    }
+
+    /// Completes the table and makes it durable. Where nothing was written nothing is left, and there is no table.
+    ///
+    /// # Errors
+    /// A failed write; what there was of the files is removed as far as possible then.
+    pub fn finish(self) -> Result<Option<WrittenTable>, SsTableError> {
+        let (disk, descriptor) = (Arc::clone(&self.disk), self.descriptor.clone());
+        if self.key_count == 0 {
+            self.abort()?;
+            return Ok(None);
+        }
+        let finished = self.complete();
+        if finished.is_err() {
+            // The first error is the one to tell.
+            remove_files(&*disk, &descriptor).ok();
+        }
+        finished.map(Some)
+    }
+
+    /// Gives up: removes the files.
+    ///
+    /// # Errors
+    /// When a file cannot be removed.
+    pub fn abort(self) -> Result<(), SsTableError> {
+        let SsTableWriter { disk, descriptor, data, partitions_file, rows_file, .. } = self;
+        drop((data, partitions_file, rows_file));
+        remove_files(&*disk, &descriptor)
+    }
+
+    fn complete(mut self) -> Result<WrittenTable, SsTableError> {
+        self.flush_buffer()?;
+        let mut files = Files { disk: &*self.disk, descriptor: &self.descriptor, sizes: Vec::new() };
+        let chunks = self.data.finish()?;
+        files.sizes.push((Component::Data, chunks.file_len));
+        files.write_about_data(&chunks)?;
+
+        let mut checksums = PageChecksums::default();
+        let mut rows = self.rows.finish();
+        files.finish_index(self.rows_file, &mut rows, &mut checksums)?;
+        let partitions = self.partitions.finish();
+        let mut partitions = partitions.map_err(|error| files.unwritable(error))?;
+        files.finish_index(self.partitions_file, &mut partitions, &mut checksums)?;
+        if let Some(filter) = &self.filter {
+            let mut bytes = Vec::new();
+            filter.encode(BitOrder::Current, &mut bytes);
+            let mut hasher = PageHasher::new(Component::Filter.name());
+            hasher.update(&bytes);
+            checksums.add(hasher.finish());
+            files.write(Component::Filter, &bytes)?;
+        }
+        let mut bytes = Vec::new();
+        checksums.encode(&mut bytes);
+        files.write(Component::from_name(PAGE_CHECKSUMS_COMPONENT), &bytes)?;
+
+        let statistics = statistics(self.stats, &self.header, self.options, &chunks);
+        files.write(Component::Statistics, &statistics.encode(self.descriptor.version))?;
+        files.write_toc()?;
+        let sizes = files.sizes;
+        self.disk.sync_dir(parent_of(&self.descriptor.path(&Component::Data)))?;
+        let stats = statistics.stats;
+        let (first_key, last_key) = stats.key_range.clone().unwrap_or_default();
+        Ok(WrittenTable {
+            descriptor: self.descriptor,
+            bytes_on_disk: sizes.iter().map(|(_, len)| len).sum(),
+            file_sizes: sizes,
+            data_len: chunks.data_len,
+            key_count: self.key_count,
+            first_key,
+            last_key,
+            level: stats.level,
+            stats,
+        })
+    }
+
+    #[inline(never)]
+    fn flush_buffer(&mut self) -> Result<(), SsTableError> {
+        self.data.append(&self.buffer)?;
+        self.buffer.clear();
+        Ok(())
+    }
+
+    /// Adds the block that is open to the row index.
+    fn close_block(&mut self) -> Result<(), SsTableError> {
+        let partition = &mut self.partition;
+        let Some(offset) = partition.block_start.take() else { return Ok(()) };
+        let [first, last] = &mut partition.comparable;
+        partition.block_first.comparable(&self.header, first);
+        partition.last.comparable(&self.header, last);
+        let block = IndexBlock { offset, open_deletion: partition.block_open };
+        let added = self.rows.add_block(first, last, block);
+        added.map_err(|error| self.unwritable(error))
+    }
+
+    /// The partition is more than its key: it will be written.
+    fn begin_content(&mut self) {
+        if !self.partition.has_content {
+            self.partition.has_content = true;
+            self.stats.start_partition(self.partition.key.key(), self.partition.deletion);
+        }
+    }
+
+    #[cold]
+    fn unwritable(&self, what: impl ToString) -> SsTableError {
+        unwritable(&self.descriptor, &Component::Data, what)
+    }
+}
+
+const END_OF_PARTITION: u8 = 0x01;
+
+impl Partition {
+    fn new(partitioner: Partitioner) -> Partition {
+        Partition {
+            key: SearchKey::new(partitioner),
+            deletion: DeletionTime::LIVE,
+            start: 0,
+            has_content: false,
+            has_unfiltered: false,
+            is_open: false,
+            previous: 0,
+            first: Place::default(),
+            block_first: Place::default(),
+            last: Place::default(),
+            block_start: None,
+            block_open: DeletionTime::LIVE,
+            open: DeletionTime::LIVE,
+            comparable: [Vec::new(), Vec::new()],
+        }
+    }
+
+    fn begin(&mut self, start: u64, key: &[u8], deletion: DeletionTime) {
+        self.key.set(key);
+        self.deletion = deletion;
+        self.start = start;
+        self.has_content = false;
+        self.has_unfiltered = false;
+        self.is_open = true;
+        self.previous = 0;
+        self.block_start = None;
+        self.open = DeletionTime::LIVE;
+    }
+
+    /// Notes a row or marker that begins at `position` of the data; the distance to the one before it.
+    #[inline]
+    fn place(&mut self, unfiltered: Unfiltered<'_>, position: u64) -> u64 {
+        let offset = position - self.start;
+        if !self.has_unfiltered {
+            self.has_unfiltered = true;
+            self.first.set(unfiltered);
+        }
+        if self.block_start.is_none() {
+            self.block_start = Some(offset);
+            self.block_open = self.open;
+            self.block_first.set(unfiltered);
+        }
+        self.last.set(unfiltered);
+        let prev_size = offset - self.previous;
+        self.previous = offset;
+        prev_size
+    }
+
+    /// Widens what the table covers by the partition.
+    fn cover(&self, stats: &mut StatsCollector) {
+        if !self.has_unfiltered {
+            return;
+        }
+        let bound = |place: &'_ Place, kind| Bound { kind, size: place.size, values: &[] };
+        let start = bound(
+            &self.first,
+            self.first.bound.map_or(BoundKind::InclStart, |kind| BoundKind::start(kind.side())),
+        );
+        let end =
+            bound(&self.last, self.last.bound.map_or(BoundKind::InclEnd, |kind| BoundKind::end(kind.side())));
+        stats
+            .cover(Bound { values: &self.first.values, ..start }, Bound { values: &self.last.values, ..end });
+    }
+}
+
+impl Place {
+    #[inline]
+    fn set(&mut self, unfiltered: Unfiltered<'_>) {
+        let position = unfiltered.position();
+        self.bound = match unfiltered {
+            Unfiltered::Row(_) => None,
+            Unfiltered::Marker(marker) => Some(marker.bound.kind),
+        };
+        self.size = position.size;
+        self.values.clear();
+        self.values.extend_from_slice(position.values);
+    }
+
+    fn comparable(&self, header: &Header, out: &mut Vec<u8>) {
+        let kind = self.bound.map_or(PositionKind::Row, BoundKind::side);
+        out.clear();
+        header.clustering.comparable(Position { kind, size: self.size, values: &self.values }, out);
+    }
+}
+
+impl Transcoder {
+    /// Prepares for rows of a stream.
+    fn expect(&mut self, from: &Arc<Header>, to: &Arc<Header>) {
+        let is_known = self.from.as_ref().is_some_and(|(known, _)| Arc::ptr_eq(known, from));
+        if !Arc::ptr_eq(from, to) && !is_known {
+            self.from = Some((Arc::clone(from), ColumnMap::new(from, to, &[])));
+        }
+    }
+
+    /// The row as the table has it; `None` if it has none of the row's columns and nothing else is left.
+    #[inline]
+    fn row<'a>(&'a mut self, row: RowRef<'a>, header: &'a Header) -> Result<Option<RowRef<'a>>, DecodeError> {
+        if std::ptr::eq(row.header, header) {
+            return Ok(Some(row));
+        }
+        self.other_row(row, header)
+    }
+
+    fn other_row<'a>(
+        &'a mut self,
+        row: RowRef<'a>,
+        header: &'a Header,
+    ) -> Result<Option<RowRef<'a>>, DecodeError> {
+        if !self.from.as_ref().is_some_and(|(known, _)| std::ptr::eq(&**known, row.header)) {
+            let from = Arc::new(row.header.clone());
+            self.from = Some((Arc::clone(&from), ColumnMap::new(&from, header, &[])));
+        }
+        let Some((_, map)) = &self.from else { return Ok(Some(row)) };
+        if map.passes_through() {
+            return Ok(Some(RowRef { header, ..row }));
+        }
+        let is_left = self.merger.transcode(row, map, header, &mut self.row)?;
+        Ok(is_left.then(|| self.row.as_ref(header)))
+    }
+}
+
+impl IndexFile {
+    fn create(
+        disk: &dyn Disk,
+        descriptor: &Descriptor,
+        component: Component,
+    ) -> Result<IndexFile, SsTableError> {
+        let file = disk.create_new(&descriptor.path(&component))?;
+        let checksums = PageHasher::new(component.name());
+        Ok(IndexFile { out: FileWriter::with_piece_len(file, 0, INDEX_BUFFER_LEN), checksums, component })
+    }
+
+    /// Writes what was built, if that is at least `min_len` bytes.
+    fn take(&mut self, output: &mut IndexOutput, min_len: usize) -> Result<(), SsTableError> {
+        if output.pending().len() >= min_len {
+            self.checksums.update(output.pending());
+            self.out.append(output.pending())?;
+            output.clear_pending();
+        }
+        Ok(())
+    }
+}
+
+/// The small files of a table that is being completed.
+struct Files<'a> {
+    disk: &'a dyn Disk,
+    descriptor: &'a Descriptor,
+    sizes: Vec<(Component, u64)>,
+}
+
+impl Files<'_> {
+    /// Writes a whole component and makes it durable.
+    fn write(&mut self, component: Component, bytes: &[u8]) -> Result<(), SsTableError> {
+        let file = self.disk.create_new(&self.descriptor.path(&component))?;
+        file.write_at(0, bytes)?;
+        file.sync_all()?;
+        self.sizes.push((component, bytes.len() as u64));
+        Ok(())
+    }
+
+    fn write_about_data(&mut self, chunks: &WrittenChunks) -> Result<(), SsTableError> {
+        if let Some(info) = &chunks.compression_info {
+            self.write(Component::CompressionInfo, &info.encode(self.descriptor.version))?;
+        }
+        if let Some(crc) = &chunks.crc {
+            self.write(Component::Crc, &crc.encode())?;
+        }
+        self.write(Component::Digest, &chunks.digest.encode())
+    }
+
+    fn finish_index(
+        &mut self,
+        mut file: IndexFile,
+        output: &mut IndexOutput,
+        checksums: &mut PageChecksums,
+    ) -> Result<(), SsTableError> {
+        file.take(output, 0)?;
+        let len = file.out.finish()?;
+        checksums.add(file.checksums.finish());
+        self.sizes.push((file.component, len));
+        Ok(())
+    }
+
+    fn write_toc(&mut self) -> Result<(), SsTableError> {
+        let mut components: Vec<Component> =
+            self.sizes.iter().map(|(component, _)| component.clone()).collect();
+        components.push(Component::Toc);
+        self.write(Component::Toc, &Toc { components }.encode())
+    }
+
+    #[cold]
+    fn unwritable(&self, what: impl ToString) -> SsTableError {
+        unwritable(self.descriptor, &Component::Partitions, what)
+    }
+}
+
+/// Statistics.db of a table whose rows were all counted.
+fn statistics(
+    collector: StatsCollector,
+    header: &Header,
+    options: WriterOptions,
+    chunks: &WrittenChunks,
+) -> Statistics {
+    let (mut stats, compaction) = collector.finish();
+    stats.compression_ratio = chunks.compression_ratio;
+    stats.level = options.level;
+    stats.repaired_at_ms = options.repaired_at_ms;
+    stats.originating_host_id = options.host_id;
+    stats.commit_log_intervals = options.commit_log_intervals;
+    stats.token_space_coverage = options.token_space_coverage;
+    let columns = |columns: &Columns| {
+        let named = |column: &Column| (column.name.as_bytes().to_vec(), column.ty.class_name());
+        columns.as_slice().iter().map(named).collect()
+    };
+    let partitioner = options.partitioner.class_name().to_owned();
+    Statistics {
+        validation: ValidationComponent {
+            partitioner,
+            bloom_filter_fp_chance: options.bloom_filter_fp_chance,
+        },
+        compaction,
+        stats,
+        header: HeaderComponent {
+            min_timestamp: header.base.min_timestamp,
+            min_local_deletion_time: header.base.min_local_deletion_time,
+            min_ttl: header.base.min_ttl,
+            key_type: header.key_type.class_name(),
+            clustering_types: header.clustering.types().iter().map(Type::class_name).collect(),
+            static_columns: columns(&header.statics),
+            regular_columns: columns(&header.regulars),
+        },
+    }
+}
+
+/// Removes every file that a writer may have made.
+fn remove_files(disk: &dyn Disk, descriptor: &Descriptor) -> Result<(), SsTableError> {
+    let components = [
+        Component::Toc,
+        Component::Statistics,
+        Component::from_name(PAGE_CHECKSUMS_COMPONENT),
+        Component::Filter,
+        Component::Partitions,
+        Component::Rows,
+        Component::Digest,
+        Component::Crc,
+        Component::CompressionInfo,
+        Component::Data,
+    ];
+    for component in &components {
+        remove_if_exists(disk, &descriptor.path(component))?;
+    }
+    Ok(disk.sync_dir(parent_of(&descriptor.path(&Component::Data)))?)
+}
+
+#[cold]
+fn unwritable(descriptor: &Descriptor, component: &Component, what: impl ToString) -> SsTableError {
+    SsTableError::new(descriptor.path(component), SsTableErrorKind::Unwritable(what.to_string()))
+}

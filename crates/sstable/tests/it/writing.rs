@@ -1,0 +1,101 @@
+//! Tables of Cassandra 5.0 written again: the same rows give the same bytes.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use helenus_io::{Disk, RealDisk, read_to_vec};
+use helenus_sstable::{
+    Codec, Component, CompressionInfo, CompressionParams, Descriptor, Listing, SsTable, SsTableId,
+    SsTableWriter, StatsComponent, Version, WriterOptions,
+};
+
+use crate::corpus::{root, tables};
+use crate::reading::{all, open};
+
+pub(crate) fn disk() -> Arc<dyn Disk> {
+    Arc::new(RealDisk)
+}
+
+pub(crate) fn target(dir: &Path) -> Descriptor {
+    Descriptor::new(dir, Version::DA, SsTableId::parse("7").unwrap())
+}
+
+fn bytes(descriptor: &Descriptor, component: &Component) -> Option<Vec<u8>> {
+    read_to_vec(&RealDisk, &descriptor.path(component), 1 << 28).ok()
+}
+
+/// The options that the table was written with.
+fn same_options(table: &SsTable) -> WriterOptions {
+    let info = bytes(table.descriptor(), &Component::CompressionInfo).map(|bytes| {
+        let info = CompressionInfo::decode(Path::new("i"), &bytes, Version::DA).unwrap();
+        CompressionParams {
+            codec: Codec::from_class(&info.class).unwrap(),
+            options: info.options,
+            chunk_len: info.chunk_len,
+            max_compressed: info.max_compressed,
+            min_compress_ratio: 0.0,
+        }
+    });
+    let stats = table.stats();
+    WriterOptions {
+        partitioner: table.partitioner().clone(),
+        compression: info,
+        bloom_filter_fp_chance: table.statistics().validation.bloom_filter_fp_chance,
+        expected_keys: table.key_count(),
+        row_index_granularity: 4096,
+        level: stats.level,
+        repaired_at_ms: stats.repaired_at_ms,
+        host_id: stats.originating_host_id,
+        commit_log_intervals: stats.commit_log_intervals.clone(),
+        token_space_coverage: stats.token_space_coverage,
+    }
+}
+
+/// What cannot agree: compressors differ in their output.
+fn comparable(stats: &StatsComponent) -> StatsComponent {
+    StatsComponent { compression_ratio: None, ..stats.clone() }
+}
+
+#[test]
+fn every_table_is_written_again() {
+    let Some(root) = root() else { return };
+    let (mut tables_written, mut filters) = (0, 0);
+    for found in tables(&root, "da") {
+        let dir = tempfile::tempdir().unwrap();
+        let table = open(&found.descriptor);
+        let name = found.descriptor.path(&Component::Data);
+        let name = name.display();
+        let options_of_table = same_options(&table);
+        let descriptor = target(dir.path());
+        let writer =
+            SsTableWriter::new(&disk(), descriptor.clone(), Arc::clone(table.header()), options_of_table);
+        let mut writer = writer.unwrap();
+        writer.write_stream(&mut table.scan()).unwrap();
+        let written = writer.finish().unwrap().unwrap();
+        let again = open(&descriptor);
+
+        assert_eq!(written.data_len, table.data_len(), "{name}");
+        assert!(table.data_bytes().unwrap() == again.data_bytes().unwrap(), "{name}");
+        for component in [Component::Partitions, Component::Rows] {
+            assert!(
+                bytes(&found.descriptor, &component) == bytes(&descriptor, &component),
+                "{name} {component:?}"
+            );
+        }
+        let (ours, theirs) = (again.statistics(), table.statistics());
+        assert_eq!(ours.header, theirs.header, "{name}");
+        assert_eq!(ours.validation, theirs.validation, "{name}");
+        assert_eq!(comparable(&ours.stats), comparable(&theirs.stats), "{name}");
+        assert!(ours.compaction == theirs.compaction || table.key_count() > 5, "{name}");
+        filters +=
+            u32::from(bytes(&found.descriptor, &Component::Filter) == bytes(&descriptor, &Component::Filter));
+        assert_eq!(all(again.scan()), all(table.scan()), "{name}");
+
+        let names = RealDisk.list(dir.path()).unwrap();
+        let listing = Listing::new(dir.path(), names.iter().filter_map(|entry| entry.utf8()));
+        let [listed] = &*listing.tables else { panic!("one table") };
+        assert_eq!(listed.components.len(), written.file_sizes.len());
+        tables_written += 1;
+    }
+    println!("{tables_written} tables, {filters} equal filters");
+}
