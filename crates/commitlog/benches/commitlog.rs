@@ -1,1 +1,122 @@
-fn main() {}
+//! Append, sync and replay on the real disk, in the temporary directory (set `TMPDIR` to choose the disk).
+
+#![expect(clippy::unwrap_used, reason = "a benchmark stops at what it did not expect")]
+
+use std::convert::Infallible;
+use std::hint::black_box;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use helenus_commitlog::{CommitLog, Durability, LogOptions, TableTag, replay};
+use helenus_io::{Clock, RealDisk, SystemClock};
+
+const TAG: TableTag = TableTag(1);
+/// With head and tag, 168 bytes in the log.
+const PAYLOAD: [u8; 152] = [0x5a; 152];
+
+fn open(dir: &Path, durability: Durability) -> CommitLog {
+    let options = LogOptions { durability, spare_segments: 4, ..LogOptions::default() };
+    let log = CommitLog::open(Arc::new(RealDisk), dir, options, Arc::new(SystemClock::new())).unwrap();
+    while log.prepare_step().unwrap() {}
+    log
+}
+
+/// Runs `work` beside a thread that keeps segments ready, and returns how long the work took.
+fn with_background(log: &CommitLog, work: impl FnOnce()) -> Duration {
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Acquire) {
+                if !log.prepare_step().unwrap() {
+                    thread::park_timeout(Duration::from_millis(1));
+                }
+            }
+        });
+        let clock = SystemClock::new();
+        work();
+        let elapsed = clock.elapsed();
+        done.store(true, Ordering::Release);
+        elapsed
+    })
+}
+
+fn append(c: &mut Criterion) {
+    let mut group = c.benchmark_group("append");
+    group.throughput(Throughput::Elements(1));
+    group.bench_function("168 bytes, buffered", |b| {
+        let dir = tempfile::tempdir().unwrap();
+        let log = open(dir.path(), Durability::Buffered);
+        b.iter_custom(|n| {
+            with_background(&log, || {
+                for i in 0..n {
+                    let end = log.append(&[TAG], &[black_box(&PAYLOAD)]).unwrap();
+                    log.commit(end).unwrap();
+                    // As if a memtable had been flushed: segments are reused.
+                    if i % 400_000 == 399_999 {
+                        log.mark_flushed(TAG, end).unwrap();
+                    }
+                }
+                log.mark_flushed(TAG, log.position()).unwrap();
+            })
+        });
+    });
+    group.finish();
+}
+
+fn sync(c: &mut Criterion) {
+    let mut group = c.benchmark_group("sync");
+    group.throughput(Throughput::Elements(1));
+    for threads in [1_u64, 4, 16] {
+        group.bench_function(format!("{threads} threads"), |b| {
+            let dir = tempfile::tempdir().unwrap();
+            let log = open(dir.path(), Durability::Sync);
+            b.iter_custom(|n| {
+                with_background(&log, || {
+                    thread::scope(|scope| {
+                        for _ in 0..threads {
+                            scope.spawn(|| {
+                                for _ in 0..n.div_ceil(threads) {
+                                    let end = log.append(&[TAG], &[black_box(&PAYLOAD)]).unwrap();
+                                    log.commit(end).unwrap();
+                                }
+                            });
+                        }
+                    });
+                    log.mark_flushed(TAG, log.position()).unwrap();
+                })
+            });
+        });
+    }
+    group.finish();
+}
+
+fn read_back(c: &mut Criterion) {
+    const RECORDS: u64 = 3_000_000;
+    let dir = tempfile::tempdir().unwrap();
+    let log = open(dir.path(), Durability::Buffered);
+    for _ in 0..RECORDS {
+        log.append(&[TAG], &[&PAYLOAD]).unwrap();
+    }
+    log.close().unwrap();
+    let mut group = c.benchmark_group("replay");
+    group.sample_size(10).throughput(Throughput::Bytes(RECORDS * 168));
+    group.bench_function("500 MB of 168 bytes", |b| {
+        b.iter(|| {
+            let mut bytes = 0;
+            let report = replay(&RealDisk, dir.path(), &mut |record| {
+                bytes += record.payload.len();
+                Ok::<(), Infallible>(())
+            });
+            assert_eq!(report.unwrap().records, RECORDS);
+            bytes
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, append, sync, read_back);
+criterion_main!(benches);
