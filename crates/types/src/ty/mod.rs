@@ -20,6 +20,17 @@ pub use elements::{Element, Elements};
 ///
 /// Values are bytes; a type says what they mean. Whether a collection or a user type is frozen matters only at the
 /// top of a column: values nested in others always have the frozen, single-value form.
+///
+/// ```
+/// use helenus_types::Type;
+///
+/// let ty = Type::parse_cql("frozen<map<text, int>>", &|_| None)?;
+/// let value = ty.parse_literal("{'b': 2, 'a': 1}")?;
+/// let mut json = String::new();
+/// ty.json(&value, &mut json)?;
+/// assert_eq!(json, r#"{"a": 1, "b": 2}"#);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Type {
     /// `ascii`: characters below 128.

@@ -98,10 +98,8 @@ pub(crate) fn value_of(ty: &Type) -> BoxedStrategy<Vec<u8>> {
             prop_oneof![any::<f64>(), special()].prop_map(|value| value.to_be_bytes().to_vec()).boxed()
         }
         Type::Duration => duration(),
-        Type::Uuid | Type::LexicalUuid => {
-            any::<[u8; 16]>().prop_map(|bytes| with_version(bytes, bytes[0] % 6)).boxed()
-        }
-        Type::TimeUuid => any::<[u8; 16]>().prop_map(|bytes| with_version(bytes, 1)).boxed(),
+        Type::Uuid | Type::LexicalUuid => uuid().prop_map(|bytes| with_version(bytes, bytes[0] % 6)).boxed(),
+        Type::TimeUuid => uuid().prop_map(|bytes| with_version(bytes, 1)).boxed(),
         Type::Inet => prop_oneof![bytes(4..5), bytes(16..17)].boxed(),
         Type::Empty => Just(Vec::new()).boxed(),
         _ => nested_value_of(ty),
@@ -207,6 +205,21 @@ fn duration() -> BoxedStrategy<Vec<u8>> {
             out
         })
         .boxed()
+}
+
+/// Random ones, and ones of which the first half is often the same.
+fn uuid() -> impl Strategy<Value = [u8; 16]> {
+    let near = (
+        prop::sample::select(&[0u8, 1][..]),
+        prop::array::uniform8(prop::sample::select(&[0, 0x7F, 0x80, 0xFF][..])),
+    );
+    let near = near.prop_map(|(msb, lsb)| {
+        let mut bytes = [0; 16];
+        bytes[0] = msb;
+        bytes[8..].copy_from_slice(&lsb);
+        bytes
+    });
+    prop_oneof![any::<[u8; 16]>(), near]
 }
 
 fn with_version(mut bytes: [u8; 16], version: u8) -> Vec<u8> {
