@@ -15,6 +15,7 @@ mod compression;
 mod data;
 mod deletion_time;
 mod descriptor;
+mod dump;
 mod error;
 mod index;
 mod java_utf;
@@ -36,6 +37,7 @@ pub use compression::{
 pub use data::{Keys, PartitionPoint, PartitionStream, RowPoint, RowReader, Scan};
 pub use deletion_time::{DeletionTimeForm, deletion_time_size, read_deletion_time, write_deletion_time};
 pub use descriptor::{Component, Descriptor, FoundTable, Listing, SsTableId, Toc};
+pub use dump::{DumpOptions, DumpTimes, dump};
 pub use error::{SsTableError, SsTableErrorKind};
 pub use index::SearchKey;
 pub use page_checksums::{FileChecksums, PAGE_CHECKSUMS_COMPONENT, PageChecksums, PageHasher};

@@ -302,7 +302,7 @@ impl SsTable {
     pub fn partition<'s>(
         self: &Arc<Self>,
         key: &SearchKey,
-        slices: &'s [Slice<'s>],
+        slices: &[Slice<'s>],
         direction: Direction,
     ) -> Result<Option<PartitionStream<'s>>, SsTableError> {
         if !self.may_hold(key) {
@@ -343,6 +343,11 @@ impl SsTable {
             self.data.append(index, ChunkVerification::Check, &mut scratch, &mut bytes)?;
         }
         Ok(bytes)
+    }
+
+    /// The partitions from the one that begins at `start` of the data on.
+    pub(crate) fn scan_from(&self, start: u64) -> Scan {
+        Scan::new(Arc::clone(&self.header), self.ahead_window(), start, self.data_len())
     }
 
     pub(crate) fn index(&self) -> &Index {

@@ -3,5 +3,6 @@
 mod collector;
 mod components;
 mod corpus;
+mod dumps;
 mod reading;
 mod writing;

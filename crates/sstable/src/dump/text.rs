@@ -1,0 +1,177 @@
+//! The text forms that `sstabledump` has besides JSON's own.
+
+use helenus_types::{Elements, Type};
+
+/// Seconds or microseconds since 1970.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Instant {
+    Micros(i64),
+    Seconds(i64),
+}
+
+/// Appends an instant as a number, or as `java.time.Instant` prints it. `JsonTransformer.dateString` cuts seconds
+/// towards zero and takes the fraction from below, which is off by one second before 1970; so are we.
+pub(super) fn push_instant(instant: Instant, raw: bool, out: &mut String) {
+    let (number, seconds, nanos) = match instant {
+        Instant::Micros(micros) => (micros, micros / 1_000_000, micros.saturating_mul(1000)),
+        Instant::Seconds(seconds) => (seconds, seconds, seconds.saturating_mul(1_000_000_000)),
+    };
+    // What an instant cannot hold is a number in either case.
+    if raw || seconds.unsigned_abs() > 31_556_889_864_403_199 {
+        out.push_str(&number.to_string());
+        return;
+    }
+    let (days, of_day) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    let (year, month, day) = civil(days);
+    out.push_str(&match year {
+        0..=9999 => format!("{year:04}"),
+        10_000.. => format!("+{year}"),
+        _ => format!("-{:04}", year.unsigned_abs()),
+    });
+    out.push_str(&format!(
+        "-{month:02}-{day:02}T{:02}:{:02}:{:02}",
+        of_day / 3600,
+        of_day / 60 % 60,
+        of_day % 60
+    ));
+    match nanos.rem_euclid(1_000_000_000) {
+        0 => {}
+        nanos if nanos % 1_000_000 == 0 => out.push_str(&format!(".{:03}", nanos / 1_000_000)),
+        nanos if nanos % 1000 == 0 => out.push_str(&format!(".{:06}", nanos / 1000)),
+        nanos => out.push_str(&format!(".{nanos:09}")),
+    }
+    out.push('Z');
+}
+
+/// Year, month and day of a number of days since 1970, in the proleptic Gregorian calendar.
+fn civil(days: i64) -> (i64, i64, i64) {
+    // Years begin in March here, so that the leap day is their last.
+    let shifted = days + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let of_era = shifted.rem_euclid(146_097);
+    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    (era * 400 + year_of_era + i64::from(month <= 2), month, day)
+}
+
+/// Appends a value as `AbstractType.getString` prints it, without quotes: keys and paths. What is not a value of the
+/// type is hexadecimal.
+pub(super) fn push_plain(ty: &Type, value: &[u8], out: &mut String) {
+    match ty {
+        Type::Ascii | Type::Text => match std::str::from_utf8(value) {
+            Ok(text) => out.push_str(text),
+            Err(_) => push_hex(value, out),
+        },
+        Type::Reversed(base) => push_plain(base, value, out),
+        Type::Empty => {}
+        Type::Tuple(_) | Type::Udt { .. } => push_fields(ty, value, out),
+        Type::Blob | Type::Custom(_) | Type::Composite(_) | Type::DynamicComposite(_) => push_hex(value, out),
+        Type::List { .. } | Type::Set { .. } | Type::Map { .. } | Type::Vector { .. } => push_hex(value, out),
+        Type::Float | Type::Double if not_finite(value).is_some() => {
+            out.push_str(not_finite(value).unwrap_or(""))
+        }
+        _ => {
+            let mut json = String::new();
+            if ty.json(value, &mut json).is_err() {
+                return push_hex(value, out);
+            }
+            let text = json.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(&json);
+            if matches!(ty, Type::Timestamp | Type::LegacyDate) {
+                out.push_str(&text.replacen(' ', "T", 1));
+            } else {
+                out.push_str(text);
+            }
+        }
+    }
+}
+
+/// Appends the fields of a tuple, between colons; those inside fields are escaped, and a null is `@`
+/// (`TupleType.getString`).
+fn push_fields(ty: &Type, value: &[u8], out: &mut String) {
+    let Ok(Some(elements)) = Elements::new(ty, value) else { return push_hex(value, out) };
+    let types: Vec<&Type> = match ty {
+        Type::Tuple(types) => types.iter().collect(),
+        Type::Udt { definition, .. } => definition.fields.iter().map(|(_, ty)| ty).collect(),
+        _ => Vec::new(),
+    };
+    for (index, element) in elements.enumerate() {
+        if index > 0 {
+            out.push(':');
+        }
+        match (element, types.get(index)) {
+            (Ok(Some(field)), Some(ty)) => {
+                let mut text = String::new();
+                push_plain(ty, field, &mut text);
+                out.push_str(&text.replace(':', "\\:").replace('@', "\\@"));
+            }
+            _ => out.push('@'),
+        }
+    }
+}
+
+/// What Java calls a float or double that JSON has no number for.
+fn not_finite(value: &[u8]) -> Option<&'static str> {
+    let double = match value.len() {
+        4 => f64::from(f32::from_be_bytes(value.try_into().ok()?)),
+        _ => f64::from_be_bytes(value.try_into().ok()?),
+    };
+    if double.is_nan() {
+        Some("NaN")
+    } else if double.is_infinite() {
+        Some(if double > 0.0 { "Infinity" } else { "-Infinity" })
+    } else {
+        None
+    }
+}
+
+/// Appends bytes in hexadecimal.
+pub(super) fn push_hex(bytes: &[u8], out: &mut String) {
+    for byte in bytes {
+        out.push_str(&format!("{byte:02x}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instants_as_java_prints_them() {
+        let check = |instant, raw, expected: &str| {
+            let mut text = String::new();
+            push_instant(instant, raw, &mut text);
+            assert_eq!(text, expected);
+        };
+        check(Instant::Micros(1_700_000_000_086_163), true, "1700000000086163");
+        check(Instant::Micros(1_700_000_000_086_163), false, "2023-11-14T22:13:20.086163Z");
+        check(Instant::Micros(1_700_000_000_080_000), false, "2023-11-14T22:13:20.080Z");
+        check(Instant::Seconds(951_782_400), false, "2000-02-29T00:00:00Z");
+        check(Instant::Seconds(4_294_967_293), false, "2106-02-07T06:28:13Z");
+        check(Instant::Seconds(-62_198_755_200), false, "-0001-01-01T00:00:00Z");
+        check(Instant::Seconds(253_402_300_800), false, "+10000-01-01T00:00:00Z");
+        // One second too late, as in Java.
+        check(Instant::Micros(-1), false, "1970-01-01T00:00:00.999999Z");
+        check(Instant::Seconds(i64::MAX), false, "9223372036854775807");
+    }
+
+    #[test]
+    fn plain_values() {
+        let check = |ty: Type, value: &[u8], expected: &str| {
+            let mut text = String::new();
+            push_plain(&ty, value, &mut text);
+            assert_eq!(text, expected);
+        };
+        check(Type::Text, b"a\"b", "a\"b");
+        check(Type::Blob, &[0, 0xab], "00ab");
+        check(Type::Int, &[0, 0, 0, 7], "7");
+        check(Type::Int, &[1], "01");
+        check(Type::Float, &f32::NAN.to_be_bytes(), "NaN");
+        check(Type::Double, &f64::NEG_INFINITY.to_be_bytes(), "-Infinity");
+        check(Type::Timestamp, &0_i64.to_be_bytes(), "1970-01-01T00:00:00.000Z");
+        let tuple = [&[0, 0, 0, 3][..], b"a:b", &[0xff; 4], &[0, 0, 0, 1, b'@']].concat();
+        check(Type::tuple([Type::Text, Type::Int, Type::Text]), &tuple, "a\\:b:@:\\@");
+    }
+}
