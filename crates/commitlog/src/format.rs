@@ -172,19 +172,18 @@ impl RecordHead {
     }
 }
 
-/// Bytes 4 to 12 of a record.
-pub(crate) fn encode_record_head(body_len: u32, kind: u8, tags: u16) -> [u8; 8] {
+/// A record's head, its checksum still zero.
+pub(crate) fn encode_record_head(body_len: u32, kind: u8, tags: u16) -> [u8; RECORD_HEAD_LEN as usize] {
     let [a, b, c, d] = body_len.to_le_bytes();
     let [low, high] = tags.to_le_bytes();
-    [a, b, c, d, kind, 0, low, high]
+    [0, 0, 0, 0, a, b, c, d, kind, 0, low, high]
 }
 
 /// A whole sync mark for the given place.
 pub(crate) fn encode_mark(durable_to: LogPosition, salt: u64, offset: u32) -> [u8; MARK_LEN as usize] {
     let mut bytes = [0; MARK_LEN as usize];
     let head = encode_record_head(MARK_BODY_LEN, KIND_MARK, 0);
-    let fields: [&[u8]; 4] =
-        [&[0; 4], &head, &durable_to.segment.to_le_bytes(), &durable_to.offset.to_le_bytes()];
+    let fields: [&[u8]; 3] = [&head, &durable_to.segment.to_le_bytes(), &durable_to.offset.to_le_bytes()];
     for (to, from) in bytes.iter_mut().zip(fields.iter().flat_map(|field| field.iter())) {
         *to = *from;
     }
@@ -194,10 +193,7 @@ pub(crate) fn encode_mark(durable_to: LogPosition, salt: u64, offset: u32) -> [u
 
 /// A whole end record for the given place.
 pub(crate) fn encode_end(salt: u64, offset: u32) -> [u8; END_LEN as usize] {
-    let mut bytes = [0; END_LEN as usize];
-    for (to, from) in bytes.iter_mut().skip(4).zip(encode_record_head(0, KIND_END, 0)) {
-        *to = from;
-    }
+    let mut bytes = encode_record_head(0, KIND_END, 0);
     seal(&mut bytes, salt, offset);
     bytes
 }
@@ -304,8 +300,7 @@ mod tests {
 
     #[test]
     fn the_example_above() {
-        let mut record = vec![0; 4];
-        record.extend_from_slice(&encode_record_head(6, KIND_RECORD, 1));
+        let mut record = encode_record_head(6, KIND_RECORD, 1).to_vec();
         record.extend_from_slice(&[7, 0, 0, 0, b'h', b'i']);
         seal(&mut record, 1, 64);
         let hex: Vec<String> = record.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -316,8 +311,7 @@ mod tests {
     #[test]
     fn heads_are_checked() {
         let head = |body_len, kind, tags| {
-            let [a, b, c, d, e, f, g, h] = encode_record_head(body_len, kind, tags);
-            RecordHead::decode(&[0, 0, 0, 0, a, b, c, d, e, f, g, h], 100).map(|h| h.body_len)
+            RecordHead::decode(&encode_record_head(body_len, kind, tags), 100).map(|head| head.body_len)
         };
         assert_eq!(head(100, KIND_RECORD, 25), Ok(100));
         assert_eq!(head(101, KIND_RECORD, 0), Err(Damage::RecordLength { len: 101, tags: 0, left: 100 }));

@@ -466,9 +466,13 @@ impl RecordBytes {
         if body as usize > max {
             return Err(too_large);
         }
-        let mut bytes = SmallVec::from_slice(&[0; 4]);
-        bytes.extend_from_slice(&encode_record_head(body, KIND_RECORD, tag_count));
-        tags.iter().for_each(|tag| bytes.extend_from_slice(&tag.0.to_le_bytes()));
+        let mut bytes = SmallVec::from_elem(0, RECORD_HEAD_LEN as usize + tags.len() * 4);
+        if let Some((head, places)) = bytes.split_first_chunk_mut::<{ RECORD_HEAD_LEN as usize }>() {
+            *head = encode_record_head(body, KIND_RECORD, tag_count);
+            for (place, tag) in places.as_chunks_mut::<4>().0.iter_mut().zip(tags) {
+                *place = tag.0.to_le_bytes();
+            }
+        }
         let mut hasher = crc32fast::Hasher::new();
         hasher.update(bytes.get(4..).unwrap_or_default());
         payload.iter().for_each(|part| hasher.update(part));

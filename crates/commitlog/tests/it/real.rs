@@ -48,6 +48,23 @@ fn records_survive_reopening_with_and_without_a_close() {
     }
 }
 
+/// Longer than what replay reads at once, with records that are, too.
+#[test]
+fn large_segments_and_records() {
+    let dir = tempfile::tempdir().unwrap();
+    let options =
+        LogOptions { segment_len: 8 << 20, durability: Durability::Buffered, ..LogOptions::default() };
+    let log = open(dir.path(), options);
+    let payload =
+        |i: usize| vec![i.to_le_bytes()[0]; if i % 40 == 7 { 3_000_000 + i } else { i * 97 % 70_000 }];
+    for i in 0..300 {
+        log.append(&[A], &[&payload(i)]).unwrap();
+    }
+    let seen = read(dir.path());
+    assert_eq!(seen.len(), 300);
+    assert!(seen.iter().enumerate().all(|(i, s)| s.payload == payload(i)));
+}
+
 #[test]
 fn reused_segments_hold_new_records_alone() {
     let dir = tempfile::tempdir().unwrap();
