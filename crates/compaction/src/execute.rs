@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use helenus_rows::{DroppedColumn, Header, Merge, PartitionRef, Purge, PurgeOptions, Purgeable, UnfilteredStream};
-use helenus_sstable::{SsTable, SsTableError, SsTableWriter, WrittenTable};
+use helenus_sstable::{SsTable, SsTableError, SsTableWriter, WriteError, WrittenTable};
 
 /// What a run needs besides its inputs.
 pub struct Execution<'a> {
@@ -45,6 +45,9 @@ pub enum CompactionError {
     #[error(transparent)]
     Stream(#[from] helenus_rows::StreamError),
     /// The output can't be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// The output can't be completed.
     #[error(transparent)]
     SsTable(#[from] SsTableError),
 }
@@ -87,7 +90,7 @@ fn write(
 ) -> Result<ControlFlow<()>, CompactionError> {
     let mut sources: Vec<Box<dyn UnfilteredStream + '_>> = Vec::with_capacity(inputs.len());
     for input in inputs {
-        sources.push(Box::new(input.scan_all()?));
+        sources.push(Box::new(input.scan()));
     }
     let merged = Merge::new(execution.header, sources, execution.dropped);
     let mut stream = Purge::new(merged, execution.purge, execution.purgeable);

@@ -1,1 +1,34 @@
-//! An embedded wide-column storage engine with Cassandra's data model and Cassandra's SSTables on disk.
+//! An embedded wide-column storage engine with Cassandra's data model, whose files are Cassandra's SSTables.
+//!
+//! **Knows** databases, keyspaces, tables and their views, the whole write path, the read paths, flush, recovery
+//! and the scheduling of background work. **Must not know** the semantics of CQL statements that read and write,
+//! or sockets.
+//!
+//! Start reading at [`Database`] and [`Table`]; inside, `engine/write.rs` is the whole write path and
+//! `engine/read.rs` the read paths.
+
+#![deny(unsafe_code)]
+#![deny(clippy::indexing_slicing, clippy::expect_used, clippy::panic)]
+
+mod database;
+mod engine;
+mod error;
+mod key;
+mod manifest;
+mod metrics;
+mod options;
+mod schema;
+mod select;
+mod table;
+
+pub use database::Database;
+pub use error::{Error, ErrorKind, Result};
+pub use helenus_io::{Clock, Disk, RealDisk, SystemClock};
+pub use helenus_rows::{Cell, DeletionTime, LivenessInfo, UnfilteredStream};
+pub use helenus_types::{EncodeValue, TableId, Timestamp, Token, Type, Value};
+pub use key::IntoKey;
+pub use metrics::{DatabaseMetrics, TableMetrics};
+pub use options::{Background, Durability, Options};
+pub use schema::{Catalog, Keyspace, TableColumn, TableDef, TableOptions, ViewDef};
+pub use select::{Cells, RowPosition, RowView, Rows, Select};
+pub use table::Table;

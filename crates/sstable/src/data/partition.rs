@@ -5,6 +5,8 @@ use helenus_rows::{
     Unfiltered, UnfilteredStream,
 };
 
+use smallvec::SmallVec;
+
 use super::frame::{Head, Item, Step, next_item};
 use super::reverse::Backwards;
 use super::window::Window;
@@ -22,7 +24,7 @@ pub struct PartitionStream<'s> {
     pub(super) window: Window,
     pub(super) head: Head,
     pub(super) at: PartitionAt,
-    slices: &'s [Slice<'s>],
+    slices: SmallVec<[Slice<'s>; 1]>,
     direction: Direction,
     is_started: bool,
     phase: Phase,
@@ -66,7 +68,7 @@ impl<'s> PartitionStream<'s> {
     pub(crate) fn open(
         table: &Arc<SsTable>,
         key: &SearchKey,
-        slices: &'s [Slice<'s>],
+        slices: &[Slice<'s>],
         direction: Direction,
     ) -> Result<Option<PartitionStream<'s>>, SsTableError> {
         let Some(at) = table.index().find(key)? else { return Ok(None) };
@@ -76,7 +78,7 @@ impl<'s> PartitionStream<'s> {
             head: Head::default(),
             at,
             slices_left: slices.len(),
-            slices,
+            slices: slices.iter().copied().collect(),
             direction,
             is_started: false,
             phase: Phase::Before,

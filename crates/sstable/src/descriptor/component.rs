@@ -28,7 +28,7 @@ pub enum Component {
 }
 
 /// Components and their names, the part of the file's name behind the last `-`.
-const NAMES: [(Component, &str); 11] = [
+static NAMES: [(Component, &str); 11] = [
     (Component::Data, "Data.db"),
     (Component::Index, "Index.db"),
     (Component::Summary, "Summary.db"),
@@ -43,6 +43,11 @@ const NAMES: [(Component, &str); 11] = [
 ];
 
 impl Component {
+    /// All that Cassandra's tables can have, Data.db first.
+    pub fn known() -> impl Iterator<Item = &'static Component> {
+        NAMES.iter().map(|(component, _)| component)
+    }
+
     /// The component of that name; unknown names are custom ones.
     #[must_use]
     pub fn from_name(name: &str) -> Component {

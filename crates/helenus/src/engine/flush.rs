@@ -1,0 +1,269 @@
+//! Flush: a full memtable becomes an SSTable, and the log before it is no longer needed.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::{Acquire, Relaxed};
+
+use helenus_memtable::Memtable;
+use helenus_rows::Merge;
+use helenus_sstable::{
+    CachedFile, ChunkCache, Component, CompressionParams, Descriptor, OpenOptions, PageVerification, SsTable, SsTableId,
+    SsTableWriter, Version, WriterOptions,
+};
+use helenus_types::{Generation, LogPosition, Token};
+
+use super::inner::Inner;
+use super::read::Source;
+use super::table::{Active, LiveTable, TableCore, TableState, View};
+use crate::error::{Error, ErrorKind, Result};
+use crate::manifest::{Change, Edit, SsTableEntry};
+
+/// A memtable that was switched out.
+#[derive(Debug)]
+pub(crate) struct FlushJob {
+    core: Arc<TableCore>,
+    memtable: Arc<Memtable>,
+    state: Arc<TableState>,
+    /// Every record of the table up to here is in this memtable or in an older one.
+    upper: LogPosition,
+}
+
+impl Inner {
+    /// Switches the memtable of a table if it is full; another writer may have done it already.
+    pub(crate) fn switch_if_full(&self, core: &Arc<TableCore>) {
+        self.switch_when(core, |memtable| memtable.allocated_bytes() >= self.options.memtable_bytes);
+    }
+
+    /// Switches the memtable of a table if there is anything in it.
+    pub(crate) fn switch(&self, core: &Arc<TableCore>) {
+        self.switch_when(core, |memtable| !memtable.is_empty());
+    }
+
+    fn switch_when(&self, core: &Arc<TableCore>, due: impl Fn(&Memtable) -> bool) {
+        let mut active = core.active.write();
+        if due(&active.memtable) && !core.dropped.load(Acquire) {
+            self.switch_locked(core, &mut active);
+        }
+    }
+
+    /// Retires the active memtable and queues its flush; the caller holds the table's write lock.
+    pub(crate) fn switch_locked(&self, core: &Arc<TableCore>, active: &mut Active) {
+        let state = active.state.clone();
+        let fresh = Arc::new(Memtable::new(state.header.clone()));
+        let memtable = std::mem::replace(&mut active.memtable, fresh.clone());
+        let upper = self.log().map_or(LogPosition::ZERO, |log| log.position());
+        core.change_view(|view| View {
+            state: view.state.clone(),
+            memtables: std::iter::once(fresh).chain(view.memtables.iter().cloned()).collect(),
+            sstables: view.sstables.clone(),
+        });
+        self.scheduler.push(FlushJob { core: core.clone(), memtable, state, upper });
+    }
+
+    /// Queues the flush of the table whose memtable holds most.
+    pub(crate) fn flush_largest(&self) -> Result<()> {
+        if !self.scheduler.queue.lock().flushes.is_empty() {
+            return Ok(());
+        }
+        let size = |core: &Arc<TableCore>| core.view.load().memtables.first().map_or(0, |m| m.allocated_bytes());
+        if let Some(largest) = self.all_tables().iter().max_by_key(|core| size(core)) {
+            self.switch(largest);
+        }
+        Ok(())
+    }
+
+    /// Queues the flush of the tables that hold the log's oldest segment.
+    pub(crate) fn flush_oldest_of_log(&self) -> Result<()> {
+        let Some(log) = self.log() else { return Ok(()) };
+        if !self.scheduler.queue.lock().flushes.is_empty() {
+            return Ok(());
+        }
+        for tag in log.dirty_tags_of_oldest() {
+            let core = self.tables.read().by_tag.get(&tag.0).cloned();
+            match core {
+                Some(core) => self.switch(&core),
+                None => log.mark_flushed(tag, log.position())?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Queues the flush of tables whose `memtable_flush_period_in_ms` is over.
+    pub(crate) fn queue_periodic_flushes(&self) {
+        let now = self.clock().elapsed();
+        for core in self.all_tables() {
+            let period = core.active.read().state.options.memtable_flush_period;
+            if core.counters.flush_is_due(period, now) {
+                self.switch(&core);
+            }
+        }
+    }
+
+    /// Flushes the oldest memtable of the queue; false when it is empty.
+    pub(crate) fn flush_next(&self) -> Result<bool> {
+        let _flushing = self.scheduler.flushing.lock();
+        let job = {
+            let mut queue = self.scheduler.queue.lock();
+            let Some(job) = queue.flushes.pop_front() else { return Ok(false) };
+            queue.flushing += 1;
+            job
+        };
+        let result = self.flush(&job);
+        let mut queue = self.scheduler.queue.lock();
+        queue.flushing -= 1;
+        if result.is_err() {
+            // The memtable is still in the view and its records are in the log: it is tried again.
+            queue.flushes.push_front(job);
+        }
+        drop(queue);
+        self.scheduler.done.notify_all();
+        result.map(|()| true)
+    }
+
+    fn flush(&self, job: &FlushJob) -> Result<()> {
+        let core = &job.core;
+        let freed = job.memtable.allocated_bytes();
+        if !self.is_superseded(job) {
+            // What becomes visible must not be ahead of the log that a crash leaves.
+            if let Some(log) = self.log() {
+                log.sync()?;
+            }
+            let live = self.write_memtable(core, &job.state, &job.memtable)?;
+            self.publish_flush(job, live)?;
+        }
+        self.pressure.release(freed);
+        if let Some(log) = self.log() {
+            log.mark_flushed(core.tag, job.upper)?;
+        }
+        self.scheduler.compaction_due();
+        Ok(())
+    }
+
+    /// Whether a truncation or a drop threw the memtable away meanwhile.
+    fn is_superseded(&self, job: &FlushJob) -> bool {
+        job.core.dropped.load(Acquire) || !job.core.view.load().memtables.iter().any(|m| Arc::ptr_eq(m, &job.memtable))
+    }
+
+    fn publish_flush(&self, job: &FlushJob, live: Option<LiveTable>) -> Result<()> {
+        let core = &job.core;
+        let _publishing = self.publishing.lock();
+        if self.is_superseded(job) {
+            return self.remove_tables(live.into_iter().map(|t| t.sstable));
+        }
+        let mut edit = Edit::one(Change::Flushed { tag: core.tag.0, position: job.upper });
+        edit.changes.extend(live.iter().map(|live| added(core, live)));
+        self.commit(edit)?;
+        core.change_view(|view| View {
+            state: view.state.clone(),
+            memtables: view.memtables.iter().filter(|m| !Arc::ptr_eq(m, &job.memtable)).cloned().collect(),
+            sstables: view.with_sstables(&[], live.into_iter().collect()),
+        });
+        core.counters.flushes.fetch_add(1, Relaxed);
+        Ok(())
+    }
+
+    /// Writes a memtable as an SSTable, uncompressed: compaction compresses, once. `None` when nothing of it is
+    /// left, or was ever in it.
+    fn write_memtable(&self, core: &TableCore, state: &TableState, memtable: &Arc<Memtable>) -> Result<Option<LiveTable>> {
+        let source = Source::Memtable(memtable.scan(Token::MIN..=Token::MAX));
+        // A single source is still filtered by its own range and partition deletions.
+        let mut stream = Merge::new(state.header.clone(), vec![source], &[]);
+        let generation = self.next_generation()?;
+        let options = self.writer_options(state, memtable.partition_count() as u64, None);
+        let mut writer = self.create_writer(core, state, generation, options)?;
+        writer.write_stream(&mut stream)?;
+        match writer.finish()? {
+            None => Ok(None),
+            Some(_) => self.open_written(core, state, generation, 0).map(Some),
+        }
+    }
+
+    /// During recovery, when there is no log yet: flushes the memtable of a table, which holds all records up to
+    /// `upper` that its SSTables lack.
+    pub(crate) fn flush_replayed(&self, core: &Arc<TableCore>, upper: LogPosition) -> Result<()> {
+        self.switch(core);
+        let job = self.scheduler.queue.lock().flushes.pop_front();
+        match job {
+            Some(job) => self.flush(&FlushJob { upper, ..job }),
+            None => Ok(()),
+        }
+    }
+
+    /// Starts an SSTable of a table.
+    pub(crate) fn create_writer(
+        &self,
+        core: &TableCore,
+        state: &TableState,
+        generation: Generation,
+        options: WriterOptions,
+    ) -> Result<SsTableWriter> {
+        self.disk().create_dir_all(&core.dir)?;
+        let descriptor = self.descriptor(core, generation)?;
+        Ok(SsTableWriter::new(self.disk(), descriptor, state.header.clone(), options)?)
+    }
+
+    /// How SSTables of a table are written.
+    pub(crate) fn writer_options(
+        &self,
+        state: &TableState,
+        expected_keys: u64,
+        compression: Option<CompressionParams>,
+    ) -> WriterOptions {
+        WriterOptions {
+            compression,
+            bloom_filter_fp_chance: state.options.bloom_filter_fp_chance,
+            expected_keys,
+            host_id: Some(self.host_id),
+            ..WriterOptions::default()
+        }
+    }
+
+    /// Names of the SSTable of that generation.
+    fn descriptor(&self, core: &TableCore, generation: Generation) -> Result<Descriptor> {
+        let id = SsTableId::from_generation(generation)
+            .ok_or_else(|| Error::new(ErrorKind::Unsupported, "a table can't have more than 2^31 generations"))?;
+        Ok(Descriptor::new(&core.dir, Version::DA, id))
+    }
+
+    /// Opens an SSTable that was just written.
+    pub(crate) fn open_written(
+        &self,
+        core: &TableCore,
+        state: &TableState,
+        generation: Generation,
+        level: u32,
+    ) -> Result<LiveTable> {
+        let options = open_options(&self.cache, generation);
+        let sstable = SsTable::open(self.disk(), &self.descriptor(core, generation)?, options)?;
+        core.counters.bytes_written.fetch_add(sstable.disk_len(), Relaxed);
+        Ok(LiveTable::new(generation, level, self.now_seconds(), sstable, state))
+    }
+}
+
+/// How SSTables of a table are opened.
+pub(crate) fn open_options(cache: &Arc<ChunkCache>, generation: Generation) -> OpenOptions {
+    OpenOptions {
+        chunk_cache: cache.clone(),
+        // Generations are the database's, so the number is nobody else's.
+        cached_file: CachedFile(generation.0),
+        page_checksums: PageVerification::Check,
+    }
+}
+
+/// The change that brings an SSTable into the manifest.
+pub(crate) fn added(core: &TableCore, live: &LiveTable) -> Change {
+    Change::AddSsTable {
+        tag: core.tag.0,
+        generation: live.generation,
+        entry: SsTableEntry {
+            stem: stem(live.sstable.descriptor()),
+            level: live.level,
+            created_seconds: live.created_seconds,
+        },
+    }
+}
+
+/// The part of an SSTable's file names that its components share.
+fn stem(descriptor: &Descriptor) -> String {
+    let name = descriptor.file_name(&Component::Data);
+    name.strip_suffix("-Data.db").unwrap_or(&name).to_owned()
+}

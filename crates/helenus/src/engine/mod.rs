@@ -1,0 +1,21 @@
+//! The engine room: tables and their views, the write path, flush, compaction, recovery, the scheduler.
+
+mod compact;
+mod ddl;
+mod flush;
+mod inner;
+mod mutation;
+mod pressure;
+mod read;
+mod recovery;
+mod scheduler;
+mod table;
+mod timestamps;
+mod write;
+
+pub(crate) use compact::describe;
+pub(crate) use inner::{Inner, Parts, Tables};
+pub(crate) use mutation::{Mutation, MutationBuilder};
+pub(crate) use read::{PointReader, Source};
+pub(crate) use table::{LiveTable, TableCore, TableState, View};
+pub(crate) use write::Written;

@@ -1,0 +1,145 @@
+//! The whole write path: admit, append to the log, insert into the memtables, wait as durability demands.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::{Acquire, Relaxed};
+use std::time::Duration;
+
+use helenus_rows::UpdateRef;
+use parking_lot::RwLockReadGuard;
+
+use super::inner::Inner;
+use super::mutation::{Mutation, PartitionUpdate};
+use super::pressure::Admission;
+use super::table::{Active, TableCore};
+use crate::error::{Error, ErrorKind, Result};
+
+/// How a write ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Written {
+    /// It is acknowledged.
+    Yes,
+    /// The table's schema changed since the mutation was encoded; nothing was written. Encode it again.
+    Stale,
+}
+
+impl Inner {
+    /// Writes a mutation: all of it, or nothing.
+    pub(crate) fn write(&self, mutation: &Mutation) -> Result<Written> {
+        self.check_writable()?;
+        self.admit()?;
+        let mut full = false;
+        let end = match mutation.updates.as_slice() {
+            [] => return Ok(Written::Yes),
+            [update] => {
+                // One partition, the usual case: one lock, no list of guards.
+                let active = update.core.active.read();
+                if !fresh(update, &active)? {
+                    return Ok(Written::Stale);
+                }
+                let end = self.append(mutation)?;
+                full |= self.insert(mutation, update, &active)?;
+                end
+            }
+            updates => {
+                let Some(guards) = lock_all(updates)? else { return Ok(Written::Stale) };
+                let end = self.append(mutation)?;
+                for update in updates {
+                    let at = guards.binary_search_by_key(&update.core.tag, |(core, _)| core.tag);
+                    if let Some((_, active)) = at.ok().and_then(|at| guards.get(at)) {
+                        full |= self.insert(mutation, update, active)?;
+                    }
+                }
+                end
+            }
+        };
+        for update in &mutation.updates {
+            update.core.counters.writes.fetch_add(1, Relaxed);
+        }
+        if full {
+            mutation.updates.iter().for_each(|update| self.switch_if_full(&update.core));
+        }
+        if let Some((log, end)) = self.log().zip(end) {
+            if self.began_segment(end) && log.over_cap() {
+                self.flush_oldest_of_log()?;
+            }
+            log.commit(end)?;
+        }
+        Ok(Written::Yes)
+    }
+
+    fn append(&self, mutation: &Mutation) -> Result<Option<helenus_types::LogPosition>> {
+        match self.log() {
+            Some(log) if mutation.updates.iter().any(|u| u.state.durable_writes) => {
+                Ok(Some(log.append(&mutation.tags, &[&mutation.payload])?))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Inserts one update; tells whether the memtable is full now.
+    fn insert(&self, mutation: &Mutation, update: &PartitionUpdate, active: &Active) -> Result<bool> {
+        let bytes = mutation.payload.get(update.bytes.clone()).unwrap_or_default();
+        let grown = active.memtable.apply(update.token, UpdateRef::new(bytes)?, update.min_timestamp)?;
+        if grown == 0 {
+            return Ok(false);
+        }
+        self.pressure.add(grown);
+        Ok(active.memtable.allocated_bytes() >= self.options.memtable_bytes)
+    }
+
+    /// Slows or holds a writer as the memtables' budget fills.
+    #[inline]
+    fn admit(&self) -> Result<()> {
+        match self.pressure.admission() {
+            Admission::Free => Ok(()),
+            Admission::Slow(pause) => {
+                if self.has_threads() {
+                    self.pressure.wait(pause);
+                }
+                Ok(())
+            }
+            Admission::Full => self.wait_for_room(),
+        }
+    }
+
+    #[cold]
+    fn wait_for_room(&self) -> Result<()> {
+        while self.pressure.admission() == Admission::Full {
+            self.check_writable()?;
+            self.flush_largest()?;
+            if self.has_threads() {
+                self.pressure.wait(Duration::from_millis(100));
+            } else if !self.flush_next()? {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether the update was encoded against the table's present state.
+fn fresh(update: &PartitionUpdate, active: &Active) -> Result<bool> {
+    if update.core.dropped.load(Acquire) {
+        return Err(Error::new(ErrorKind::NotFound, "the table was dropped"));
+    }
+    Ok(Arc::ptr_eq(&update.state, &active.state))
+}
+
+type Guards<'a> = Vec<(&'a Arc<TableCore>, RwLockReadGuard<'a, Active>)>;
+
+/// Takes the locks of all tables of a mutation, in the order of their tags so that no two writers wait for each
+/// other; `None` when one of them changed its schema.
+fn lock_all(updates: &[PartitionUpdate]) -> Result<Option<Guards<'_>>> {
+    let mut cores: Vec<_> = updates.iter().map(|u| &u.core).collect();
+    cores.sort_by_key(|core| core.tag);
+    cores.dedup_by_key(|core| core.tag);
+    let guards: Guards<'_> = cores.into_iter().map(|core| (core, core.active.read())).collect();
+    for update in updates {
+        let at = guards.binary_search_by_key(&update.core.tag, |(core, _)| core.tag);
+        let Some((_, active)) = at.ok().and_then(|at| guards.get(at)) else { continue };
+        if !fresh(update, active)? {
+            return Ok(None);
+        }
+    }
+    Ok(Some(guards))
+}

@@ -1,0 +1,195 @@
+//! Keys as callers give them: one value, a tuple, a list.
+
+use std::net::IpAddr;
+
+use helenus_rows::{ColumnDef, TableSchema};
+use helenus_types::{EncodeValue, Serialized, Value};
+use uuid::Uuid;
+
+use crate::error::{Error, Result};
+
+/// The values of a partition key, or of a clustering or the beginning of one, in the order of the columns: a single
+/// value, a tuple of up to eight, a slice of `&dyn EncodeValue`, or `()` for none.
+pub trait IntoKey {
+    /// Shows the values to `f`.
+    fn with_values<R>(&self, f: impl FnOnce(&[&dyn EncodeValue]) -> R) -> R;
+}
+
+macro_rules! single {
+    ($($ty:ty),*) => {$(
+        impl IntoKey for $ty {
+            fn with_values<R>(&self, f: impl FnOnce(&[&dyn EncodeValue]) -> R) -> R {
+                f(&[self])
+            }
+        }
+    )*};
+}
+
+single!(i8, i16, i32, i64, bool, f32, f64, &str, String, &[u8], Vec<u8>, Uuid, IpAddr, Value, Serialized<'_>);
+
+macro_rules! tuple {
+    ($($name:ident),*) => {
+        impl<$($name: EncodeValue),*> IntoKey for ($($name,)*) {
+            #[expect(non_snake_case, reason = "the names of the types serve for the values")]
+            fn with_values<R>(&self, f: impl FnOnce(&[&dyn EncodeValue]) -> R) -> R {
+                let ($($name,)*) = self;
+                f(&[$($name),*])
+            }
+        }
+    };
+}
+
+tuple!(A);
+tuple!(A, B);
+tuple!(A, B, C);
+tuple!(A, B, C, D);
+tuple!(A, B, C, D, E);
+tuple!(A, B, C, D, E, F);
+tuple!(A, B, C, D, E, F, G);
+tuple!(A, B, C, D, E, F, G, H);
+
+impl IntoKey for () {
+    fn with_values<R>(&self, f: impl FnOnce(&[&dyn EncodeValue]) -> R) -> R {
+        f(&[])
+    }
+}
+
+impl IntoKey for &[&dyn EncodeValue] {
+    fn with_values<R>(&self, f: impl FnOnce(&[&dyn EncodeValue]) -> R) -> R {
+        f(self)
+    }
+}
+
+/// Longest key, and longest component of one, in bytes.
+const MAX_KEY_BYTES: usize = u16::MAX as usize;
+
+/// Appends the serialized partition key made of those values, checked as Cassandra does.
+pub(crate) fn encode_partition_key(
+    schema: &TableSchema,
+    values: &[&dyn EncodeValue],
+    out: &mut Vec<u8>,
+) -> Result<()> {
+    let columns = schema.partition_key();
+    if values.len() != columns.len() {
+        let names: Vec<_> = columns.iter().map(|c| &*c.name).collect();
+        return Err(Error::invalid(format!(
+            "{}.{}: the partition key has {} columns ({}), {} values were given",
+            schema.keyspace(),
+            schema.name(),
+            columns.len(),
+            names.join(", "),
+            values.len()
+        )));
+    }
+    let start = out.len();
+    if let ([value], [column]) = (values, columns) {
+        encode_component(schema, column, *value, out)?;
+        if out.len() == start {
+            return Err(problem(schema, column, "a partition key can't be empty"));
+        }
+    } else {
+        for (value, column) in values.iter().zip(columns) {
+            let len_at = out.len();
+            out.extend_from_slice(&[0, 0]);
+            encode_component(schema, column, *value, out)?;
+            let Ok(len) = u16::try_from(out.len() - len_at - 2) else {
+                return Err(problem(schema, column, "a key column's value can't exceed 65535 bytes"));
+            };
+            if let Some(place) = out.get_mut(len_at..len_at + 2) {
+                place.copy_from_slice(&len.to_be_bytes());
+            }
+            out.push(0);
+        }
+    }
+    if out.len() - start > MAX_KEY_BYTES {
+        let len = out.len() - start;
+        return Err(Error::invalid(format!(
+            "{}.{}: a partition key can't exceed 65535 bytes, this one has {len}",
+            schema.keyspace(),
+            schema.name()
+        )));
+    }
+    Ok(())
+}
+
+/// Appends the encoded beginning of a clustering made of those values, at most one for each clustering column.
+pub(crate) fn encode_clustering_prefix(
+    schema: &TableSchema,
+    values: &[&dyn EncodeValue],
+    out: &mut Vec<u8>,
+) -> Result<()> {
+    let columns = schema.clustering();
+    if values.len() > columns.len() {
+        return Err(Error::invalid(format!(
+            "{}.{}: there are {} clustering columns, {} values were given",
+            schema.keyspace(),
+            schema.name(),
+            columns.len(),
+            values.len()
+        )));
+    }
+    for (batch, columns) in values.chunks(32).zip(columns.chunks(32)) {
+        encode_batch(schema, batch, columns, out)?;
+    }
+    Ok(())
+}
+
+/// Up to 32 values behind their header, as [`helenus_rows::encode_clustering`] writes them.
+fn encode_batch(
+    schema: &TableSchema,
+    values: &[&dyn EncodeValue],
+    columns: &[ColumnDef],
+    out: &mut Vec<u8>,
+) -> Result<()> {
+    let start = out.len();
+    let mut header = 0u64;
+    // Empty values are rare, so the header is written as zero first: one byte that is right almost always.
+    out.push(0);
+    for (i, (value, column)) in values.iter().zip(columns).enumerate() {
+        let at = out.len();
+        encode_component(schema, column, *value, out)?;
+        let len = out.len() - at;
+        if len > MAX_KEY_BYTES {
+            return Err(problem(schema, column, "a clustering column's value can't exceed 65535 bytes"));
+        }
+        if len == 0 {
+            header |= 1 << (2 * i);
+        } else if column.ty.fixed_len().is_none() {
+            insert_len(out, at, len);
+        }
+    }
+    if header != 0 {
+        let values = out.split_off(start + 1);
+        out.truncate(start);
+        helenus_types::vint::write_unsigned(out, header);
+        out.extend_from_slice(&values);
+    }
+    Ok(())
+}
+
+/// Puts a length before the value that begins at `at`.
+fn insert_len(out: &mut Vec<u8>, at: usize, len: usize) {
+    let before = out.len();
+    helenus_types::vint::write_unsigned(out, len as u64);
+    let len_size = out.len() - before;
+    if let Some(tail) = out.get_mut(at..) {
+        tail.rotate_right(len_size);
+    }
+}
+
+fn encode_component(
+    schema: &TableSchema,
+    column: &ColumnDef,
+    value: &dyn EncodeValue,
+    out: &mut Vec<u8>,
+) -> Result<()> {
+    match value.encode(&column.ty, out) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(problem(schema, column, "null is not allowed in a key")),
+        Err(error) => Err(problem(schema, column, &error.to_string())),
+    }
+}
+
+fn problem(schema: &TableSchema, column: &ColumnDef, text: &str) -> Error {
+    Error::invalid(format!("{}.{}, column {}: {text}", schema.keyspace(), schema.name(), column.name))
+}

@@ -1,0 +1,187 @@
+//! Edits and their bytes: a sequence of changes, each a kind byte and its fields.
+
+use helenus_rows::EncodingBase;
+use helenus_types::{DecodeError, Generation, LocalDeletionTime, LogPosition, Reader, TableId, Timestamp, vint};
+use uuid::Uuid;
+
+use super::SsTableEntry;
+
+/// What changes together or not at all.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Edit {
+    pub(crate) changes: Vec<Change>,
+}
+
+/// One change.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Change {
+    /// The whole schema is this text now.
+    Schema(String),
+    /// A table begins.
+    AddTable { tag: u32, id: TableId, base: EncodingBase },
+    /// A table ends, with all its SSTables.
+    DropTable { tag: u32 },
+    /// The table's columns changed.
+    Layout { tag: u32, layout: u32 },
+    /// An SSTable became live.
+    AddSsTable { tag: u32, generation: Generation, entry: SsTableEntry },
+    /// An SSTable is live no more.
+    RemoveSsTable { tag: u32, generation: Generation },
+    /// The log up to there is not needed for that table.
+    Flushed { tag: u32, position: LogPosition },
+    /// The table was emptied.
+    Truncated { tag: u32, at: Timestamp },
+    /// Generations below that are ours to remove when they are not live.
+    NextGeneration(u64),
+    /// Timestamps up to that may have been given.
+    TimestampFloor(i64),
+    /// Tags below that were given.
+    NextTag(u32),
+}
+
+impl Edit {
+    /// An edit of one change.
+    pub(crate) fn one(change: Change) -> Self {
+        Self { changes: vec![change] }
+    }
+
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+        vint::write_unsigned(out, self.changes.len() as u64);
+        for change in &self.changes {
+            change.encode(out);
+        }
+    }
+
+    pub(crate) fn decode(payload: &[u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(payload);
+        let count = reader.unsigned_vint()?;
+        let mut changes = Vec::new();
+        for _ in 0..count {
+            changes.push(Change::decode(&mut reader)?);
+        }
+        if reader.is_empty() { Ok(Self { changes }) } else { Err(reader.error("the end of the edit", "more bytes")) }
+    }
+}
+
+impl Change {
+    fn encode(&self, out: &mut Vec<u8>) {
+        let number = vint::write_unsigned;
+        match self {
+            Self::Schema(text) => {
+                out.push(1);
+                bytes(out, text.as_bytes());
+            }
+            Self::AddTable { tag, id, base } => {
+                out.push(2);
+                number(out, u64::from(*tag));
+                out.extend_from_slice(id.0.as_bytes());
+                out.extend_from_slice(&base.min_timestamp.0.to_be_bytes());
+                out.extend_from_slice(&base.min_local_deletion_time.0.to_be_bytes());
+                out.extend_from_slice(&base.min_ttl.to_be_bytes());
+            }
+            Self::DropTable { tag } => {
+                out.push(3);
+                number(out, u64::from(*tag));
+            }
+            Self::Layout { tag, layout } => {
+                out.push(4);
+                number(out, u64::from(*tag));
+                number(out, u64::from(*layout));
+            }
+            Self::AddSsTable { tag, generation, entry } => {
+                out.push(5);
+                number(out, u64::from(*tag));
+                number(out, generation.0);
+                bytes(out, entry.stem.as_bytes());
+                number(out, u64::from(entry.level));
+                number(out, u64::from(entry.created_seconds));
+            }
+            Self::RemoveSsTable { tag, generation } => {
+                out.push(6);
+                number(out, u64::from(*tag));
+                number(out, generation.0);
+            }
+            Self::Flushed { tag, position } => {
+                out.push(7);
+                number(out, u64::from(*tag));
+                number(out, position.segment);
+                number(out, u64::from(position.offset));
+            }
+            Self::Truncated { tag, at } => {
+                out.push(8);
+                number(out, u64::from(*tag));
+                out.extend_from_slice(&at.0.to_be_bytes());
+            }
+            Self::NextGeneration(next) => {
+                out.push(9);
+                number(out, *next);
+            }
+            Self::TimestampFloor(floor) => {
+                out.push(10);
+                out.extend_from_slice(&floor.to_be_bytes());
+            }
+            Self::NextTag(next) => {
+                out.push(11);
+                number(out, u64::from(*next));
+            }
+        }
+    }
+
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let kind = reader.u8()?;
+        Ok(match kind {
+            1 => Self::Schema(text(reader)?),
+            2 => Self::AddTable {
+                tag: small(reader)?,
+                id: TableId(uuid(reader)?),
+                base: EncodingBase {
+                    min_timestamp: Timestamp(reader.i64()?),
+                    min_local_deletion_time: LocalDeletionTime(reader.u32()?),
+                    min_ttl: reader.u32()?,
+                },
+            },
+            3 => Self::DropTable { tag: small(reader)? },
+            4 => Self::Layout { tag: small(reader)?, layout: small(reader)? },
+            5 => Self::AddSsTable {
+                tag: small(reader)?,
+                generation: Generation(reader.unsigned_vint()?),
+                entry: SsTableEntry {
+                    stem: text(reader)?,
+                    level: small(reader)?,
+                    created_seconds: small(reader)?,
+                },
+            },
+            6 => Self::RemoveSsTable { tag: small(reader)?, generation: Generation(reader.unsigned_vint()?) },
+            7 => Self::Flushed {
+                tag: small(reader)?,
+                position: LogPosition { segment: reader.unsigned_vint()?, offset: small(reader)? },
+            },
+            8 => Self::Truncated { tag: small(reader)?, at: Timestamp(reader.i64()?) },
+            9 => Self::NextGeneration(reader.unsigned_vint()?),
+            10 => Self::TimestampFloor(reader.i64()?),
+            11 => Self::NextTag(small(reader)?),
+            other => return Err(reader.error("the kind of a change", other.to_string())),
+        })
+    }
+}
+
+fn bytes(out: &mut Vec<u8>, value: &[u8]) {
+    vint::write_unsigned(out, value.len() as u64);
+    out.extend_from_slice(value);
+}
+
+fn text(reader: &mut Reader<'_>) -> Result<String, DecodeError> {
+    let at = reader.position() as u64;
+    let value = reader.vint_bytes()?;
+    String::from_utf8(value.to_vec()).map_err(|e| DecodeError::new(at, "UTF-8 text", e.to_string()))
+}
+
+fn small(reader: &mut Reader<'_>) -> Result<u32, DecodeError> {
+    let value = reader.unsigned_vint()?;
+    u32::try_from(value).map_err(|e| reader.error("a number of 32 bits", format!("{value}: {e}")))
+}
+
+fn uuid(reader: &mut Reader<'_>) -> Result<Uuid, DecodeError> {
+    let value = reader.take(16)?;
+    Uuid::from_slice(value).map_err(|e| reader.error("a UUID", e.to_string()))
+}

@@ -1,0 +1,187 @@
+//! The file itself: append, sync, rewrite, and what a crash or damage leaves.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use helenus_io::{Disk, IoError, WriteFile, read_to_vec, write_atomically};
+use helenus_types::DecodeError;
+
+use super::{Edit, ManifestState};
+
+const MAGIC: &[u8] = b"HELENUS MANIFEST 1\n";
+const RECORD_HEAD_LEN: usize = 17;
+const MARK_LEN: usize = 13;
+/// A longer manifest is refused: hundreds of thousands of SSTables fit.
+const MAX_LEN_BYTES: usize = 1 << 30;
+/// Past this many bytes of edits the file is rewritten as one.
+const REWRITE_LEN_BYTES: u64 = 4 << 20;
+
+/// Why the manifest can't be read or written.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ManifestError {
+    #[error(transparent)]
+    Io(#[from] IoError),
+    #[error("{}: {error}", path.display())]
+    Corrupt { path: PathBuf, error: DecodeError },
+}
+
+/// The manifest of an open database.
+#[derive(Debug)]
+pub(crate) struct Manifest {
+    disk: Arc<dyn Disk>,
+    path: PathBuf,
+    file: Arc<dyn WriteFile>,
+    len: u64,
+    sequence: u64,
+    /// Length of the file after its last rewrite.
+    base_len: u64,
+    state: ManifestState,
+}
+
+impl Manifest {
+    /// Reads the state without changing the file; `None` where there is no manifest.
+    pub(crate) fn read(disk: &dyn Disk, path: &Path) -> Result<Option<ManifestState>, ManifestError> {
+        if !disk.exists(path)? {
+            return Ok(None);
+        }
+        let bytes = read_to_vec(disk, path, MAX_LEN_BYTES)?;
+        let parsed = parse(&bytes).map_err(|error| ManifestError::Corrupt { path: path.to_owned(), error })?;
+        Ok(Some(parsed))
+    }
+
+    /// Writes `state` as the whole manifest and stands ready to append.
+    pub(crate) fn create(
+        disk: Arc<dyn Disk>,
+        path: PathBuf,
+        state: ManifestState,
+    ) -> Result<Self, ManifestError> {
+        let bytes = whole(&state);
+        write_atomically(&*disk, &path, &bytes)?;
+        let file = disk.open_write(&path)?;
+        let len = bytes.len() as u64;
+        Ok(Self { disk, path, file, len, sequence: 1, base_len: len, state })
+    }
+
+    pub(crate) fn state(&self) -> &ManifestState {
+        &self.state
+    }
+
+    /// Makes an edit durable and applies it.
+    pub(crate) fn commit(&mut self, edit: &Edit) -> Result<(), ManifestError> {
+        let mut next = self.state.clone();
+        next.apply(edit).map_err(|found| ManifestError::Corrupt {
+            path: self.path.clone(),
+            error: DecodeError::new(self.len, "an edit of the present state", found),
+        })?;
+        if self.len > self.base_len + REWRITE_LEN_BYTES {
+            *self = Self::create(self.disk.clone(), self.path.clone(), next)?;
+            return Ok(());
+        }
+        let bytes = record(self.sequence, edit);
+        self.file.write_at(self.len, &bytes)?;
+        self.file.sync_all()?;
+        self.len += bytes.len() as u64;
+        self.state = next;
+        // Not synced by itself: it only tells damage from a torn write, and goes out with the next record.
+        let mark = mark(self.sequence);
+        self.sequence += 1;
+        self.file.write_at(self.len, &mark)?;
+        self.len += mark.len() as u64;
+        Ok(())
+    }
+}
+
+fn whole(state: &ManifestState) -> Vec<u8> {
+    let mut bytes = MAGIC.to_vec();
+    bytes.extend(record(0, &state.as_edit()));
+    bytes.extend(mark(0));
+    bytes
+}
+
+fn record(sequence: u64, edit: &Edit) -> Vec<u8> {
+    let mut payload = Vec::new();
+    edit.encode(&mut payload);
+    let mut bytes = vec![b'R'];
+    bytes.extend_from_slice(&sequence.to_be_bytes());
+    bytes.extend_from_slice(&u32::try_from(payload.len()).unwrap_or(u32::MAX).to_be_bytes());
+    seal(&mut bytes, 0);
+    let at = bytes.len();
+    bytes.extend(payload);
+    seal(&mut bytes, at);
+    bytes
+}
+
+fn mark(sequence: u64) -> Vec<u8> {
+    let mut bytes = vec![b'M'];
+    bytes.extend_from_slice(&sequence.to_be_bytes());
+    seal(&mut bytes, 0);
+    bytes
+}
+
+/// Appends the CRC32 of the bytes from `begin` on.
+fn seal(bytes: &mut Vec<u8>, begin: usize) {
+    let crc = crc32fast::hash(bytes.get(begin..).unwrap_or_default());
+    bytes.extend_from_slice(&crc.to_be_bytes());
+}
+
+/// The bytes before a CRC32, if it is theirs.
+fn unseal(bytes: &[u8]) -> Option<&[u8]> {
+    let (body, crc) = bytes.split_last_chunk::<4>()?;
+    (crc32fast::hash(body) == u32::from_be_bytes(*crc)).then_some(body)
+}
+
+fn parse(bytes: &[u8]) -> Result<ManifestState, DecodeError> {
+    if !bytes.starts_with(MAGIC) {
+        return Err(DecodeError::new(0, "the head of a manifest", "something else"));
+    }
+    let mut state = ManifestState::default();
+    let mut at = MAGIC.len();
+    let mut sequence = 0;
+    while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
+        if let Some(marked) = read_mark(rest) {
+            if marked + 1 != sequence {
+                return Err(DecodeError::new(at as u64, format!("mark {}", sequence - 1), format!("mark {marked}")));
+            }
+            at += MARK_LEN;
+            continue;
+        }
+        let Some((found, payload)) = read_record(rest) else {
+            return match (0..rest.len()).find_map(|i| read_mark(rest.get(i..)?).filter(|m| *m >= sequence)) {
+                Some(mark) => Err(DecodeError::new(
+                    at as u64,
+                    format!("record {sequence}, which mark {mark} says was written"),
+                    "bytes that don't match their checksum",
+                )),
+                None if sequence == 0 => Err(DecodeError::new(at as u64, "the first record", "no valid record")),
+                None => Ok(state),
+            };
+        };
+        if found != sequence {
+            return Err(DecodeError::new(at as u64, format!("record {sequence}"), format!("record {found}")));
+        }
+        let payload_at = (at + RECORD_HEAD_LEN) as u64;
+        let edit = Edit::decode(payload).map_err(|e| e.shifted(payload_at))?;
+        state
+            .apply(&edit)
+            .map_err(|found| DecodeError::new(payload_at, "an edit of the state before it", found))?;
+        at += RECORD_HEAD_LEN + payload.len() + 4;
+        sequence += 1;
+    }
+    if sequence == 0 {
+        return Err(DecodeError::new(at as u64, "the first record", "the end of the file"));
+    }
+    Ok(state)
+}
+
+fn read_mark(bytes: &[u8]) -> Option<u64> {
+    let body = bytes.get(..MARK_LEN).filter(|b| b.first() == Some(&b'M')).and_then(unseal)?;
+    Some(u64::from_be_bytes(*body.get(1..)?.first_chunk()?))
+}
+
+fn read_record(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    let head = bytes.get(..RECORD_HEAD_LEN).filter(|b| b.first() == Some(&b'R')).and_then(unseal)?;
+    let sequence = u64::from_be_bytes(*head.get(1..)?.first_chunk()?);
+    let len = u32::from_be_bytes(*head.get(9..)?.first_chunk()?) as usize;
+    let sealed = bytes.get(RECORD_HEAD_LEN..)?.get(..len.checked_add(4)?)?;
+    Some((sequence, unseal(sealed)?))
+}

@@ -1,0 +1,143 @@
+//! `MANIFEST`: what the directory holds, as a file of edits; one record is one atomic change.
+//!
+//! ```text
+//! file    magic "HELENUS MANIFEST 1\n", record*
+//! record  'R', sequence u64, payload length u32, CRC32 of these 13 bytes u32,
+//!         payload, CRC32 of the payload u32
+//! mark    'M', sequence u64, CRC32 of these 9 bytes u32
+//! ```
+//!
+//! A record is written and synced; then its mark is written, to be synced with whatever comes next. So a bad
+//! record with a valid mark at or behind it was promised and is damage, and one without was being written when
+//! the power went, and never happened. The file is rewritten, by an atomic rename, at every open and when long.
+
+mod edit;
+mod file;
+
+pub(crate) use edit::{Change, Edit};
+pub(crate) use file::{Manifest, ManifestError};
+
+use std::collections::BTreeMap;
+
+use helenus_rows::EncodingBase;
+use helenus_types::{Generation, LogPosition, TableId, Timestamp};
+
+/// What the edits add up to.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct ManifestState {
+    /// The whole schema as CQL; `schema.cql` is its readable copy.
+    pub(crate) schema: String,
+    /// Tables by their tag in the log.
+    pub(crate) tables: BTreeMap<u32, TableEntry>,
+    /// Every generation below was reserved: a file of one that is not live is a leftover of ours.
+    pub(crate) next_generation: u64,
+    /// Tags below were given.
+    pub(crate) next_tag: u32,
+    /// No timestamp above was given before the last clean edit.
+    pub(crate) timestamp_floor: i64,
+}
+
+/// One table.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct TableEntry {
+    pub(crate) id: TableId,
+    /// Bases of everything that we encode for this table, fixed at its creation.
+    pub(crate) base: EncodingBase,
+    /// Counts the changes of its columns: log records of another layout are never replayed.
+    pub(crate) layout: u32,
+    /// The log up to here is in the table's SSTables, or was truncated.
+    pub(crate) flushed: LogPosition,
+    /// When it was truncated last; data up to that write time is gone.
+    pub(crate) truncated_at: Option<Timestamp>,
+    pub(crate) sstables: BTreeMap<Generation, SsTableEntry>,
+}
+
+/// One live SSTable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SsTableEntry {
+    /// Its file names up to the component, such as `da-7-bti`.
+    pub(crate) stem: String,
+    /// Level in leveled compaction.
+    pub(crate) level: u32,
+    /// When it was written, seconds since 1970.
+    pub(crate) created_seconds: u32,
+}
+
+impl ManifestState {
+    /// Applies one edit; tells what is wrong with it otherwise.
+    pub(crate) fn apply(&mut self, edit: &Edit) -> Result<(), String> {
+        edit.changes.iter().try_for_each(|change| self.apply_change(change))
+    }
+
+    fn apply_change(&mut self, change: &Change) -> Result<(), String> {
+        match change {
+            Change::Schema(text) => self.schema.clone_from(text),
+            Change::AddTable { tag, id, base } => {
+                let entry = TableEntry {
+                    id: *id,
+                    base: *base,
+                    layout: 0,
+                    flushed: LogPosition::ZERO,
+                    truncated_at: None,
+                    sstables: BTreeMap::new(),
+                };
+                if self.tables.insert(*tag, entry).is_some() {
+                    return Err(format!("table tag {tag} is added twice"));
+                }
+                self.next_tag = self.next_tag.max(tag.saturating_add(1));
+            }
+            Change::DropTable { tag } => {
+                self.tables.remove(tag).ok_or_else(|| unknown(*tag))?;
+            }
+            Change::Layout { tag, layout } => self.table(*tag)?.layout = *layout,
+            Change::AddSsTable { tag, generation, entry } => {
+                if self.table(*tag)?.sstables.insert(*generation, entry.clone()).is_some() {
+                    return Err(format!("generation {} is added twice", generation.0));
+                }
+            }
+            Change::RemoveSsTable { tag, generation } => {
+                let removed = self.table(*tag)?.sstables.remove(generation);
+                removed.ok_or_else(|| format!("generation {} is removed but not there", generation.0))?;
+            }
+            Change::Flushed { tag, position } => {
+                let table = self.table(*tag)?;
+                table.flushed = table.flushed.max(*position);
+            }
+            Change::Truncated { tag, at } => self.table(*tag)?.truncated_at = Some(*at),
+            Change::NextTag(next) => self.next_tag = self.next_tag.max(*next),
+            Change::NextGeneration(next) => self.next_generation = self.next_generation.max(*next),
+            Change::TimestampFloor(floor) => self.timestamp_floor = self.timestamp_floor.max(*floor),
+        }
+        Ok(())
+    }
+
+    fn table(&mut self, tag: u32) -> Result<&mut TableEntry, String> {
+        self.tables.get_mut(&tag).ok_or_else(|| unknown(tag))
+    }
+
+    /// One edit that makes this state from nothing.
+    pub(crate) fn as_edit(&self) -> Edit {
+        let mut changes = vec![
+            Change::Schema(self.schema.clone()),
+            Change::NextGeneration(self.next_generation),
+            Change::TimestampFloor(self.timestamp_floor),
+        ];
+        for (&tag, table) in &self.tables {
+            changes.push(Change::AddTable { tag, id: table.id, base: table.base });
+            changes.push(Change::Layout { tag, layout: table.layout });
+            changes.push(Change::Flushed { tag, position: table.flushed });
+            changes.extend(table.truncated_at.map(|at| Change::Truncated { tag, at }));
+            changes.extend(table.sstables.iter().map(|(&generation, entry)| Change::AddSsTable {
+                tag,
+                generation,
+                entry: entry.clone(),
+            }));
+        }
+        changes.push(Change::NextTag(self.next_tag));
+        Edit { changes }
+    }
+}
+
+fn unknown(tag: u32) -> String {
+    format!("table tag {tag} is not known")
+}

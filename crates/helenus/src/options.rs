@@ -1,0 +1,179 @@
+//! How a database is opened.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use helenus_io::{Clock, Disk, RealDisk, SystemClock};
+
+use crate::database::Database;
+use crate::error::Result;
+
+/// When a write is acknowledged; see the table in the README and `docs/DURABILITY.md`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// Once it is on stable storage; concurrent writers share one sync.
+    Sync,
+    /// At once, but a write waits while the last completed sync began longer ago than this: about as much is
+    /// lost at most when the power goes.
+    Periodic(Duration),
+    /// Once the operating system has it: killing the process loses nothing, a power cut what was not yet
+    /// written out.
+    Buffered,
+}
+
+/// Who does the work that is nobody's call: flushes, compactions, preparing and syncing the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Background {
+    /// Threads of the database: one for flushes and the log, this many for compactions.
+    Threads(usize),
+    /// The caller, with [`Database::step`]; a write that needs room does it itself.
+    Manual,
+}
+
+/// How to open a database: `Options::new().durability(Durability::Sync).open("data")`.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub(crate) create_if_missing: bool,
+    pub(crate) error_if_exists: bool,
+    pub(crate) read_only: bool,
+    pub(crate) durability: Durability,
+    pub(crate) memtable_bytes: usize,
+    pub(crate) memtable_total_bytes: usize,
+    pub(crate) cache_bytes: usize,
+    pub(crate) log_segment_bytes: u32,
+    pub(crate) log_total_bytes: u64,
+    pub(crate) compaction_bytes_per_second: Option<u64>,
+    pub(crate) background: Background,
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Options {
+    /// Creates what is missing; [`Durability::Periodic`] of a second; 64 MiB to flush a memtable, 192 MiB for
+    /// all of them; 256 MiB of cache; a log of 1 GiB at most; two background threads.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            create_if_missing: true,
+            error_if_exists: false,
+            read_only: false,
+            durability: Durability::Periodic(Duration::from_secs(1)),
+            memtable_bytes: 64 << 20,
+            memtable_total_bytes: 192 << 20,
+            cache_bytes: 256 << 20,
+            log_segment_bytes: 32 << 20,
+            log_total_bytes: 1 << 30,
+            compaction_bytes_per_second: None,
+            background: Background::Threads(1),
+            disk: Arc::new(RealDisk),
+            clock: Arc::new(SystemClock::new()),
+        }
+    }
+
+    /// Whether a directory without a database becomes one.
+    #[must_use]
+    pub fn create_if_missing(mut self, yes: bool) -> Self {
+        self.create_if_missing = yes;
+        self
+    }
+
+    /// Whether a directory that already holds a database is refused.
+    #[must_use]
+    pub fn error_if_exists(mut self, yes: bool) -> Self {
+        self.error_if_exists = yes;
+        self
+    }
+
+    /// Whether nothing is written: no lock is taken, the log is read into memory and stays as it is.
+    #[must_use]
+    pub fn read_only(mut self, yes: bool) -> Self {
+        self.read_only = yes;
+        self
+    }
+
+    /// When writes are acknowledged.
+    #[must_use]
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.durability = durability;
+        self
+    }
+
+    /// Size in bytes at which a table's memtable is flushed.
+    #[must_use]
+    pub fn memtable_bytes(mut self, bytes: usize) -> Self {
+        self.memtable_bytes = bytes.max(64 << 10);
+        self
+    }
+
+    /// Budget in bytes of all memtables together, those being flushed included: writers are slowed as it fills
+    /// and wait when it is full.
+    #[must_use]
+    pub fn memtable_total_bytes(mut self, bytes: usize) -> Self {
+        self.memtable_total_bytes = bytes.max(128 << 10);
+        self
+    }
+
+    /// Budget in bytes of the cache of decompressed chunks, shared by all tables.
+    #[must_use]
+    pub fn cache_bytes(mut self, bytes: usize) -> Self {
+        self.cache_bytes = bytes;
+        self
+    }
+
+    /// Size in bytes of a segment of the log; a mutation may be half as large.
+    #[must_use]
+    pub fn log_segment_bytes(mut self, bytes: u32) -> Self {
+        self.log_segment_bytes = bytes.max(64 << 10);
+        self
+    }
+
+    /// Size in bytes of the log at which the tables that hold its oldest segments are flushed.
+    #[must_use]
+    pub fn log_total_bytes(mut self, bytes: u64) -> Self {
+        self.log_total_bytes = bytes;
+        self
+    }
+
+    /// Bytes a second that compactions may write, all together; no limit by default.
+    #[must_use]
+    pub fn compaction_bytes_per_second(mut self, limit: Option<u64>) -> Self {
+        self.compaction_bytes_per_second = limit;
+        self
+    }
+
+    /// Who does the background work.
+    #[must_use]
+    pub fn background(mut self, background: Background) -> Self {
+        self.background = background;
+        self
+    }
+
+    /// The disk, for tests and other file systems.
+    #[must_use]
+    pub fn disk(mut self, disk: Arc<dyn Disk>) -> Self {
+        self.disk = disk;
+        self
+    }
+
+    /// The clock that timestamps, expiry and purging go by.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Opens the database in `dir`.
+    ///
+    /// # Errors
+    /// As [`Database::open`].
+    pub fn open(self, dir: impl AsRef<Path>) -> Result<Database> {
+        Database::open_with(dir.as_ref(), self)
+    }
+}

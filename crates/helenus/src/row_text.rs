@@ -1,0 +1,306 @@
+//! Rows as text: lines of JSON as CQL's `SELECT JSON *` returns them, or lines of CSV.
+
+use std::ops::Range;
+
+use helenus_rows::{Column, Columns, TableSchema};
+use helenus_types::{Reader, Type, ValueError, push_json_name};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::select::{Assembler, Cells, RowView};
+
+/// Prints the rows of one query, a line each, in the order of `SELECT *`: the columns of the partition key, those of
+/// the clustering, the static ones by name, the others by name.
+///
+/// ```text
+/// JSON   {"p": 1, "c": "x", "\"Quoted\"": null, "tags": ["a", "b"]}
+/// CSV    1,x,,"['a', 'b']"
+/// ```
+///
+/// Values in JSON are those of [`Type::json`]. A field of CSV is a CQL literal ([`Type::literal`]), but a text, a time
+/// or an address without its quotes, as cqlsh's `COPY TO` has it; [`Type::parse_text`] reads it back. What needs it is
+/// put in double quotes, those inside doubled (RFC 4180).
+#[derive(Debug)]
+pub struct RowPrinter {
+    format: Format,
+    partition_key: Vec<Printed>,
+    clustering: Vec<Printed>,
+    /// Static columns, then regular ones.
+    others: Vec<Printed>,
+    /// Where in `others` a column stands, by its canonical index; regular ones behind the static ones.
+    places: Vec<usize>,
+    statics: usize,
+    /// What each of `others` says in the row at hand: a range of `text`.
+    found: Vec<Option<Range<usize>>>,
+    text: String,
+    bytes: Vec<u8>,
+    /// The partition key that was printed last, which many rows share.
+    key: Vec<u8>,
+    key_text: String,
+}
+
+#[derive(Debug)]
+enum Format {
+    Json,
+    Csv { null: String },
+}
+
+/// A column to print.
+#[derive(Debug)]
+struct Printed {
+    name: String,
+    ty: Type,
+    /// What stands before its value: punctuation, and in JSON its name.
+    before: String,
+}
+
+impl RowPrinter {
+    /// Prints lines of JSON.
+    pub fn json(schema: &TableSchema) -> Self {
+        Self::new(schema, Format::Json)
+    }
+
+    /// Prints lines of CSV; `null` stands for what has no value.
+    pub fn csv(schema: &TableSchema, null: impl Into<String>) -> Self {
+        Self::new(schema, Format::Csv { null: null.into() })
+    }
+
+    fn new(schema: &TableSchema, format: Format) -> Self {
+        let mut printer = Self {
+            format,
+            partition_key: Vec::new(),
+            clustering: Vec::new(),
+            others: Vec::new(),
+            places: Vec::new(),
+            statics: schema.statics().len(),
+            found: Vec::new(),
+            text: String::new(),
+            bytes: Vec::new(),
+            key: Vec::new(),
+            key_text: String::new(),
+        };
+        let mut is_first = true;
+        let mut printed = |name: &str, ty: &Type| printer.format.column(name, ty, std::mem::take(&mut is_first));
+        let keys = schema.partition_key().iter().map(|c| printed(&c.name, &c.ty)).collect();
+        let clustering = schema.clustering().iter().map(|c| printed(&c.name, &c.ty)).collect();
+        let mut others = Vec::new();
+        let mut places = Vec::new();
+        for columns in [schema.statics(), schema.regulars()] {
+            let base = others.len();
+            let order = select_order(columns);
+            let mut of_index = vec![0; order.len()];
+            for (place, (index, column)) in order.into_iter().enumerate() {
+                others.push(printed(&column.name, &column.ty));
+                if let Some(slot) = of_index.get_mut(index) {
+                    *slot = base + place;
+                }
+            }
+            places.extend(of_index);
+        }
+        let found = vec![None; others.len()];
+        Self { partition_key: keys, clustering, others, places, found, ..printer }
+    }
+
+    /// Names of the columns, in the order in which they are printed.
+    pub fn column_names(&self) -> impl Iterator<Item = &str> {
+        self.partition_key.iter().chain(&self.clustering).chain(&self.others).map(|column| column.name.as_str())
+    }
+
+    /// Appends the line that names the columns, where the format has one.
+    pub fn header(&self, out: &mut String) {
+        if matches!(self.format, Format::Json) {
+            return;
+        }
+        for (at, name) in self.column_names().enumerate() {
+            out.push_str(if at == 0 { "" } else { "," });
+            push_field(name, out);
+        }
+        out.push('\n');
+    }
+
+    /// Appends a row's line.
+    ///
+    /// # Errors
+    /// When a value's bytes are not of its column's type.
+    pub fn row(&mut self, row: &RowView<'_>, out: &mut String) -> Result<()> {
+        if self.key_text.is_empty() || self.key != row.partition_key() {
+            self.print_key(row)?;
+        }
+        out.push_str(&self.key_text);
+        let mut values = row.clustering_values();
+        for column in &self.clustering {
+            out.push_str(&column.before);
+            match values.next().flatten() {
+                Some(value) => self.format.value(&column.ty, value, out).map_err(|e| unreadable(row, &column.name, e))?,
+                None => out.push_str(self.format.null()),
+            }
+        }
+        self.text.clear();
+        self.found.fill(None);
+        let schema = row.schema();
+        self.gather(row, row.static_cells()?, schema.statics(), 0)?;
+        self.gather(row, row.cells()?, schema.regulars(), self.statics)?;
+        for (column, found) in self.others.iter().zip(&self.found) {
+            out.push_str(&column.before);
+            let text = found.clone().and_then(|range| self.text.get(range));
+            out.push_str(text.unwrap_or(self.format.null()));
+        }
+        out.push_str(self.format.end());
+        Ok(())
+    }
+
+    fn print_key(&mut self, row: &RowView<'_>) -> Result<()> {
+        self.key_text.clear();
+        self.key.clear();
+        let mut reader = Reader::new(row.partition_key());
+        let is_single = self.partition_key.len() == 1;
+        for column in &self.partition_key {
+            let value = if is_single { row.partition_key() } else { reader.u16_bytes()? };
+            if !is_single {
+                reader.u8()?;
+            }
+            self.key_text.push_str(&column.before);
+            let printed = self.format.value(&column.ty, value, &mut self.key_text);
+            printed.map_err(|error| unreadable(row, &column.name, error))?;
+        }
+        self.key.extend_from_slice(row.partition_key());
+        Ok(())
+    }
+
+    /// Prints each column's value into `text` and notes where. `columns` begin at `base` of `places`.
+    fn gather(&mut self, row: &RowView<'_>, mut cells: Cells<'_>, columns: &Columns, base: usize) -> Result<()> {
+        let mut next = cells.next()?;
+        while let Some((index, cell)) = next {
+            let Some(column) = columns.get(index) else { break };
+            let start = self.text.len();
+            self.bytes.clear();
+            let printed = if column.complex {
+                let mut assembler = Assembler::new(&column.ty, &self.bytes);
+                while let Some((_, cell)) = next.filter(|(at, _)| *at == index) {
+                    assembler.push(&cell, &mut self.bytes);
+                    next = cells.next()?;
+                }
+                assembler.finish(&mut self.bytes);
+                self.format.value(&column.ty, &self.bytes, &mut self.text)
+            } else {
+                next = cells.next()?;
+                if column.counter {
+                    let total = cell.counter_total()?.to_be_bytes();
+                    self.format.value(&column.ty, &total, &mut self.text)
+                } else {
+                    self.format.value(&column.ty, cell.value, &mut self.text)
+                }
+            };
+            printed.map_err(|error| unreadable(row, &column.name, error))?;
+            let place = self.places.get(base + index).and_then(|place| self.found.get_mut(*place));
+            if let Some(place) = place {
+                *place = Some(start..self.text.len());
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Format {
+    fn column(&self, name: &str, ty: &Type, is_first: bool) -> Printed {
+        let before = match (self, is_first) {
+            (Self::Json, _) => {
+                let mut before = String::from(if is_first { "{\"" } else { ", \"" });
+                push_json_name(name, &mut before);
+                before.push_str("\": ");
+                before
+            }
+            (Self::Csv { .. }, true) => String::new(),
+            (Self::Csv { .. }, false) => ",".to_owned(),
+        };
+        Printed { name: name.to_owned(), ty: ty.base().clone(), before }
+    }
+
+    fn value(&self, ty: &Type, value: &[u8], out: &mut String) -> std::result::Result<(), ValueError> {
+        match self {
+            Self::Json => ty.json(value, out),
+            Self::Csv { .. } => push_csv(ty, value, out),
+        }
+    }
+
+    fn null(&self) -> &str {
+        match self {
+            Self::Json => "null",
+            Self::Csv { null } => null,
+        }
+    }
+
+    fn end(&self) -> &'static str {
+        match self {
+            Self::Json => "}\n",
+            Self::Csv { .. } => "\n",
+        }
+    }
+}
+
+/// The columns in the order of `SELECT *`, each with its canonical index. Cassandra merges the simple and the complex
+/// ones by their names' bytes taken as signed (`Columns.selectOrderIterator`), each in its canonical order.
+fn select_order(columns: &Columns) -> Vec<(usize, &Column)> {
+    let (simple, complex) = columns.as_slice().split_at_checked(columns.simple_count()).unwrap_or_default();
+    let signed = |column: &Column| column.name.bytes().map(u8::cast_signed).collect::<Vec<_>>();
+    let mut simple = simple.iter().enumerate().peekable();
+    let mut complex = (columns.simple_count()..).zip(complex).peekable();
+    let mut merged = Vec::with_capacity(columns.len());
+    loop {
+        let next = match (simple.peek(), complex.peek()) {
+            (Some((_, a)), Some((_, b))) if signed(a) <= signed(b) => simple.next(),
+            (_, Some(_)) => complex.next(),
+            (_, None) => simple.next(),
+        };
+        match next {
+            Some(column) => merged.push(column),
+            None => return merged,
+        }
+    }
+}
+
+/// Appends a value as a field of CSV.
+fn push_csv(ty: &Type, value: &[u8], out: &mut String) -> std::result::Result<(), ValueError> {
+    let start = out.len();
+    match ty {
+        Type::Ascii | Type::Text => {
+            let text = std::str::from_utf8(value).ok().filter(|text| *ty == Type::Text || text.is_ascii());
+            match text {
+                Some(text) => push_field(text, out),
+                // The literal's error says what is wrong with the bytes.
+                None => ty.literal(value, out)?,
+            }
+            return Ok(());
+        }
+        _ => ty.literal(value, out)?,
+    }
+    let literal = out.split_off(start);
+    let is_bare = matches!(ty, Type::Timestamp | Type::LegacyDate | Type::Date | Type::Time | Type::Inet);
+    let inside = literal.strip_prefix('\'').and_then(|text| text.strip_suffix('\'')).filter(|_| is_bare);
+    push_field(inside.unwrap_or(&literal), out);
+    Ok(())
+}
+
+/// Appends a field of CSV, in quotes where it needs them.
+fn push_field(text: &str, out: &mut String) {
+    if !text.contains([',', '"', '\n', '\r']) {
+        out.push_str(text);
+        return;
+    }
+    out.push('"');
+    for (at, piece) in text.split('"').enumerate() {
+        out.push_str(if at == 0 { "" } else { "\"\"" });
+        out.push_str(piece);
+    }
+    out.push('"');
+}
+
+/// The error for bytes that are no value of their column's type.
+fn unreadable(row: &RowView<'_>, column: &str, error: ValueError) -> Error {
+    let schema = row.schema();
+    let key: String = row.partition_key().iter().take(64).map(|byte| format!("{byte:02x}")).collect();
+    Error::with(ErrorKind::Corrupt, error).context(format_args!(
+        "{}.{}, column {column}, partition with the key 0x{key}",
+        schema.keyspace(),
+        schema.name()
+    ))
+}

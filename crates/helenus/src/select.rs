@@ -1,0 +1,645 @@
+//! Reading rows: what to select, and a cursor over what was found.
+
+use std::ops::{Bound as RangeEnd, RangeInclusive};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use helenus_rows::{
+    Bound, BoundKind, Cell, ColumnKind, Direction, LiveRow, Merge, PositionKind, RowRef, Slice, StreamError, TableSchema, Unfiltered,
+    UnfilteredStream,
+};
+use helenus_sstable::SearchKey;
+use helenus_types::{EncodeValue, Partitioner, Token, Type, Value};
+
+use crate::engine::{Source, View};
+use crate::error::{Error, Result};
+use crate::key::{IntoKey, encode_clustering_prefix, encode_partition_key};
+use crate::table::Table;
+
+/// A query of one table: which partitions, which rows of them, in what order, how many.
+///
+/// Nothing is read before [`rows`](Self::rows), which sees the table as it is then. Values that can't be in the
+/// table's key make `rows` fail.
+#[derive(Clone, Debug)]
+pub struct Select {
+    table: Table,
+    partitions: Partitions,
+    start: End,
+    end: End,
+    direction: Direction,
+    limit: usize,
+    limit_per_partition: usize,
+    after: Option<RowPosition>,
+    distinct: bool,
+    problem: Option<Arc<Error>>,
+}
+
+#[derive(Clone, Debug)]
+enum Partitions {
+    Keys(Vec<Vec<u8>>),
+    Tokens(RangeInclusive<Token>),
+}
+
+/// One end of the range of rows.
+#[derive(Clone, Debug)]
+struct End {
+    kind: BoundKind,
+    size: usize,
+    values: Vec<u8>,
+}
+
+impl End {
+    fn bound(&self) -> Bound<'_> {
+        Bound { kind: self.kind, size: self.size, values: &self.values }
+    }
+}
+
+/// Where a query stopped: the last row that it showed. Another query with [`Select::after`] goes on behind it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowPosition {
+    /// Raw partition key.
+    pub partition_key: Vec<u8>,
+    /// Encoded clustering; `None` for a partition that showed its static row only.
+    pub clustering: Option<Vec<u8>>,
+}
+
+impl Table {
+    /// A query of this table, of all rows as yet.
+    pub fn select(&self) -> Select {
+        Select {
+            table: self.clone(),
+            partitions: Partitions::Tokens(Token::MIN..=Token::MAX),
+            start: End { kind: BoundKind::InclStart, size: 0, values: Vec::new() },
+            end: End { kind: BoundKind::InclEnd, size: 0, values: Vec::new() },
+            direction: Direction::Forward,
+            limit: usize::MAX,
+            limit_per_partition: usize::MAX,
+            after: None,
+            distinct: false,
+            problem: None,
+        }
+    }
+}
+
+impl Select {
+    /// Only the partition with that key. Called again it adds a partition; they come in the order of the calls.
+    #[must_use]
+    pub fn key(mut self, key: impl IntoKey) -> Self {
+        let mut bytes = Vec::new();
+        let encoded = key.with_values(|values| encode_partition_key(&self.table.schema(), values, &mut bytes));
+        self.note(encoded);
+        match &mut self.partitions {
+            Partitions::Keys(keys) => keys.push(bytes),
+            Partitions::Tokens(_) => self.partitions = Partitions::Keys(vec![bytes]),
+        }
+        self
+    }
+
+    /// Only partitions whose token lies in the range.
+    #[must_use]
+    pub fn tokens(mut self, tokens: RangeInclusive<Token>) -> Self {
+        self.partitions = Partitions::Tokens(tokens);
+        self
+    }
+
+    /// Only rows whose clustering begins with those values.
+    #[must_use]
+    pub fn prefix(self, values: impl IntoKey) -> Self {
+        let mut this = self;
+        values.with_values(|values| {
+            this.set_start(values, true);
+            this.set_end(values, true);
+        });
+        this
+    }
+
+    /// Only rows from those values on, in the table's order: included or not, and given in full or as a prefix,
+    /// which then stands for all rows that begin with it.
+    #[must_use]
+    pub fn from(self, values: RangeEnd<impl IntoKey>) -> Self {
+        let mut this = self;
+        match values {
+            RangeEnd::Included(values) => values.with_values(|values| this.set_start(values, true)),
+            RangeEnd::Excluded(values) => values.with_values(|values| this.set_start(values, false)),
+            RangeEnd::Unbounded => {}
+        }
+        this
+    }
+
+    /// Only rows up to those values, as for [`from`](Self::from).
+    #[must_use]
+    pub fn to(self, values: RangeEnd<impl IntoKey>) -> Self {
+        let mut this = self;
+        match values {
+            RangeEnd::Included(values) => values.with_values(|values| this.set_end(values, true)),
+            RangeEnd::Excluded(values) => values.with_values(|values| this.set_end(values, false)),
+            RangeEnd::Unbounded => {}
+        }
+        this
+    }
+
+    /// Rows against the table's order. Partitions must be named by their keys then.
+    #[must_use]
+    pub fn reverse(mut self) -> Self {
+        self.direction = Direction::Reverse;
+        self
+    }
+
+    /// At most so many rows in all.
+    #[must_use]
+    pub fn limit(mut self, rows: usize) -> Self {
+        self.limit = rows;
+        self
+    }
+
+    /// At most so many rows of each partition.
+    #[must_use]
+    pub fn limit_per_partition(mut self, rows: usize) -> Self {
+        self.limit_per_partition = rows;
+        self
+    }
+
+    /// One row for each partition that has any, or a static row: its key and its static columns.
+    #[must_use]
+    pub fn distinct(mut self) -> Self {
+        self.distinct = true;
+        self.limit_per_partition = 1;
+        self
+    }
+
+    /// Goes on behind the row where another run of the same query stopped.
+    #[must_use]
+    pub fn after(mut self, position: RowPosition) -> Self {
+        self.after = Some(position);
+        self
+    }
+
+    /// Runs the query.
+    ///
+    /// # Errors
+    /// Key values of a wrong type or number; damage or failed reads.
+    pub fn rows(&self) -> Result<Rows<'_>> {
+        if let Some(problem) = &self.problem {
+            return Err(Error::new(problem.kind(), problem.to_string()));
+        }
+        if self.direction == Direction::Reverse && matches!(self.partitions, Partitions::Tokens(_)) {
+            return Err(Error::invalid("rows come in reverse only within partitions that are named by their keys"));
+        }
+        self.table.core.counters.reads.fetch_add(1, Relaxed);
+        let view = self.table.core.view.load_full();
+        let comparator = &view.state.header.clustering;
+        let slice = self.slice();
+        let empty = !comparator.compare(slice.start.position(), slice.end.position()).is_lt();
+        let mut rows = Rows {
+            select: self,
+            now: self.table.db.inner.now_seconds(),
+            merge: None,
+            next_key: 0,
+            in_partition: false,
+            restricted: self.start.size > 0 || self.end.size > 0,
+            shown_of_partition: 0,
+            left: if empty { 0 } else { self.limit },
+            shown: Shown::Nothing,
+            view,
+        };
+        rows.open_scan()?;
+        Ok(rows)
+    }
+
+    fn slice(&self) -> Slice<'_> {
+        Slice { start: self.start.bound(), end: self.end.bound() }
+    }
+
+    fn note(&mut self, outcome: Result<()>) {
+        if let Err(error) = outcome {
+            self.problem.get_or_insert_with(|| Arc::new(error));
+        }
+    }
+
+    fn set_start(&mut self, values: &[&dyn EncodeValue], inclusive: bool) {
+        let side = if inclusive { PositionKind::Before } else { PositionKind::After };
+        self.start = self.end_of(values, BoundKind::start(side));
+    }
+
+    fn set_end(&mut self, values: &[&dyn EncodeValue], inclusive: bool) {
+        let side = if inclusive { PositionKind::After } else { PositionKind::Before };
+        self.end = self.end_of(values, BoundKind::end(side));
+    }
+
+    fn end_of(&mut self, values: &[&dyn EncodeValue], kind: BoundKind) -> End {
+        let mut bytes = Vec::new();
+        let encoded = encode_clustering_prefix(&self.table.schema(), values, &mut bytes);
+        self.note(encoded);
+        End { kind, size: values.len(), values: bytes }
+    }
+}
+
+/// The rows that a query found, one at a time: a lending cursor. It holds the table as it was when the query began.
+#[derive(Debug)]
+pub struct Rows<'q> {
+    select: &'q Select,
+    view: Arc<View>,
+    now: u32,
+    merge: Option<Merge<Source<'q>>>,
+    next_key: usize,
+    in_partition: bool,
+    restricted: bool,
+    shown_of_partition: usize,
+    left: usize,
+    shown: Shown,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shown {
+    Nothing,
+    Row,
+    StaticOnly,
+}
+
+impl<'q> Rows<'q> {
+    /// The next row; `None` after the last.
+    ///
+    /// # Errors
+    /// Damage or failed reads.
+    #[expect(clippy::should_implement_trait, reason = "rows are lent, an iterator would have to copy them")]
+    pub fn next(&mut self) -> Result<Option<RowView<'_>>> {
+        self.shown = Shown::Nothing;
+        if self.left == 0 {
+            return Ok(None);
+        }
+        loop {
+            if !self.in_partition {
+                if !self.next_partition()? {
+                    return Ok(None);
+                }
+                self.in_partition = true;
+                self.shown_of_partition = 0;
+            }
+            if self.shown_of_partition >= self.select.limit_per_partition {
+                self.in_partition = false;
+                continue;
+            }
+            self.shown = self.next_of_partition()?;
+            if self.shown != Shown::Nothing {
+                self.shown_of_partition += 1;
+                self.left -= 1;
+                return self.view();
+            }
+            self.in_partition = false;
+        }
+    }
+
+    /// Where the cursor stands: the row that [`next`](Self::next) showed last.
+    pub fn position(&self) -> Option<RowPosition> {
+        let merge = self.merge.as_ref()?;
+        let clustering = match (self.shown, merge.current()) {
+            (Shown::Row, Some(Unfiltered::Row(row))) => Some(row.clustering.to_vec()),
+            (Shown::StaticOnly, _) => None,
+            _ => return None,
+        };
+        Some(RowPosition { partition_key: merge.partition().key.to_vec(), clustering })
+    }
+
+    /// The schema that the rows are read by.
+    pub fn schema(&self) -> &TableSchema {
+        &self.view.state.schema
+    }
+
+    fn open_scan(&mut self) -> Result<()> {
+        if let Partitions::Tokens(tokens) = &self.select.partitions {
+            let from = match &self.select.after {
+                Some(after) => Partitioner::murmur3_token(&after.partition_key).max(*tokens.start()),
+                None => *tokens.start(),
+            };
+            self.merge = Some(self.view.scan(&(from..=*tokens.end()))?);
+        }
+        Ok(())
+    }
+
+    fn next_partition(&mut self) -> Result<bool> {
+        match &self.select.partitions {
+            Partitions::Tokens(_) => loop {
+                let Some(merge) = &mut self.merge else { return Ok(false) };
+                if !merge.next_partition()? {
+                    return Ok(false);
+                }
+                // The partition where the last run stopped comes again; those before it with its token don't.
+                let Some(after) = &self.select.after else { return Ok(true) };
+                let partition = merge.partition();
+                let stopped = (Partitioner::murmur3_token(&after.partition_key), after.partition_key.as_slice());
+                if (partition.token, partition.key) >= stopped {
+                    return Ok(true);
+                }
+            },
+            Partitions::Keys(keys) => self.next_named_partition(keys),
+        }
+    }
+
+    fn next_named_partition(&mut self, keys: &'q [Vec<u8>]) -> Result<bool> {
+        if self.next_key == 0
+            && let Some(after) = &self.select.after
+        {
+            self.next_key = keys.iter().position(|key| *key == after.partition_key).unwrap_or(0);
+        }
+        while let Some(key) = keys.get(self.next_key) {
+            self.next_key += 1;
+            let key = SearchKey::of(Partitioner::Murmur3, key);
+            let view = self.view.clone();
+            let select: &'q Select = self.select;
+            let merge = view.partition(&key, select.slice(), select.direction)?;
+            let merge = self.merge.insert(merge);
+            if merge.next_partition()? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Moves to the next visible row of the partition, or to its static row where there is none.
+    fn next_of_partition(&mut self) -> Result<Shown> {
+        let strict = self.view.state.schema.strict_liveness();
+        let select = self.select;
+        let Some(merge) = &mut self.merge else { return Ok(Shown::Nothing) };
+        while merge.advance()? {
+            let Some(Unfiltered::Row(row)) = merge.current() else { continue };
+            if LiveRow::new(row, self.now, strict).map_err(StreamError::from)?.is_none() {
+                continue;
+            }
+            if !select.after.as_ref().is_some_and(|after| is_behind(after, merge, &row, select.direction)) {
+                return Ok(Shown::Row);
+            }
+            // It was shown by the run before: then the partition's static row was too.
+            self.shown_of_partition = self.shown_of_partition.max(usize::from(select.distinct));
+            self.restricted = true;
+        }
+        let static_alone = self.shown_of_partition == 0
+            && !self.restricted
+            && !select.after.as_ref().is_some_and(|after| after.partition_key == merge.partition().key);
+        let is_live = |row| LiveRow::of_any(row, self.now).and_then(|mut live| live.next().map(|cell| cell.is_some()));
+        match merge.static_row().filter(|_| static_alone).map(is_live).transpose() {
+            Ok(Some(true)) => Ok(Shown::StaticOnly),
+            Ok(_) => Ok(Shown::Nothing),
+            Err(error) => Err(StreamError::from(error).into()),
+        }
+    }
+
+    fn view(&self) -> Result<Option<RowView<'_>>> {
+        let Some(merge) = &self.merge else { return Ok(None) };
+        let row = match (self.shown, merge.current()) {
+            (Shown::Row, Some(Unfiltered::Row(row))) => Some(row),
+            _ => None,
+        };
+        Ok(Some(RowView {
+            schema: &self.view.state.schema,
+            key: merge.partition().key,
+            row,
+            static_row: merge.static_row(),
+            now: self.now,
+        }))
+    }
+}
+
+/// Whether a run before, which stopped at `after`, has shown this row.
+fn is_behind(after: &RowPosition, merge: &Merge<Source<'_>>, row: &RowRef<'_>, direction: Direction) -> bool {
+    let Some(clustering) = &after.clustering else { return false };
+    if after.partition_key != merge.partition().key {
+        return false;
+    }
+    let order = row.header.clustering.compare_rows(row.clustering, clustering);
+    if direction == Direction::Forward { order.is_le() } else { order.is_ge() }
+}
+
+/// A row as a query sees it: its key, its visible cells and those of its partition's static row. Borrowed from the
+/// cursor until it moves on.
+#[derive(Clone, Copy, Debug)]
+pub struct RowView<'a> {
+    schema: &'a TableSchema,
+    key: &'a [u8],
+    row: Option<RowRef<'a>>,
+    static_row: Option<RowRef<'a>>,
+    now: u32,
+}
+
+impl<'a> RowView<'a> {
+    /// The schema that the row is read by.
+    pub fn schema(&self) -> &'a TableSchema {
+        self.schema
+    }
+
+    /// The raw partition key.
+    pub fn partition_key(&self) -> &'a [u8] {
+        self.key
+    }
+
+    /// Serialized values of the partition key's columns.
+    ///
+    /// # Errors
+    /// When the key's bytes are not what the schema says.
+    pub fn partition_key_values(&self) -> Result<Vec<&'a [u8]>> {
+        Ok(self.schema.split_partition_key(self.key)?)
+    }
+
+    /// Serialized values of the clustering columns, `None` where one is null; nothing at all for a partition that
+    /// shows its static row only.
+    pub fn clustering_values(&self) -> impl Iterator<Item = Option<&'a [u8]>> + use<'a> {
+        self.row.into_iter().flat_map(|row| row.header.clustering.components(row.clustering, row.header.clustering.len()))
+    }
+
+    /// Whether this is a partition without a row, shown for its static columns.
+    pub fn is_static_only(&self) -> bool {
+        self.row.is_none()
+    }
+
+    /// The second that the row is read at.
+    pub fn now_seconds(&self) -> u32 {
+        self.now
+    }
+
+    /// The visible cells, in the order of [`TableSchema::regulars`]; those of a collection follow one another in
+    /// the order of their paths.
+    ///
+    /// # Errors
+    /// Where the bytes are not a row's.
+    pub fn cells(&self) -> Result<Cells<'a>> {
+        Cells::new(self.row, self.now)
+    }
+
+    /// The visible static cells, in the order of [`TableSchema::statics`].
+    ///
+    /// # Errors
+    /// Where the bytes are not a row's.
+    pub fn static_cells(&self) -> Result<Cells<'a>> {
+        Cells::new(self.static_row, self.now)
+    }
+
+    /// The decoded value of a column: [`Value::Null`] when it has none, a whole collection, a counter's total.
+    ///
+    /// # Errors
+    /// When there is no such column, or the bytes are no value of its type.
+    pub fn value(&self, column: &str) -> Result<Value> {
+        let Some((kind, index)) = self.schema.column(column) else {
+            let text = format!("{}.{} has no column {column}", self.schema.keyspace(), self.schema.name());
+            return Err(Error::invalid(text));
+        };
+        let mut bytes = Vec::new();
+        let ty = self.schema.column_type(kind, index).cloned().unwrap_or(Type::Blob);
+        if self.serialized(kind, index, &mut bytes)? { Ok(ty.decode(&bytes)?) } else { Ok(Value::Null) }
+    }
+
+    /// The first visible cell of a column, with its timestamp and ttl; for a collection [`cells`](Self::cells) has
+    /// them all.
+    ///
+    /// # Errors
+    /// Where the bytes are not a row's.
+    pub fn cell(&self, kind: ColumnKind, index: usize) -> Result<Option<Cell<'a>>> {
+        let mut cells = if kind == ColumnKind::Static { self.static_cells()? } else { self.cells()? };
+        while let Some((column, cell)) = cells.next()? {
+            if column == index {
+                return Ok(Some(cell));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Appends the serialized value of a column, a collection in its frozen form and a counter as its total; false,
+    /// and nothing appended, when it has none.
+    ///
+    /// # Errors
+    /// Where the bytes are not a row's.
+    pub fn serialized(&self, kind: ColumnKind, index: usize, out: &mut Vec<u8>) -> Result<bool> {
+        match kind {
+            ColumnKind::PartitionKey => {
+                let values = self.schema.split_partition_key(self.key)?;
+                out.extend_from_slice(values.get(index).copied().unwrap_or_default());
+                return Ok(true);
+            }
+            ColumnKind::Clustering => {
+                let value = self.clustering_values().nth(index).flatten();
+                out.extend_from_slice(value.unwrap_or_default());
+                return Ok(value.is_some());
+            }
+            ColumnKind::Static | ColumnKind::Regular => {}
+        }
+        let columns = if kind == ColumnKind::Static { self.schema.statics() } else { self.schema.regulars() };
+        let Some(column) = columns.get(index) else { return Ok(false) };
+        let mut cells = if kind == ColumnKind::Static { self.static_cells()? } else { self.cells()? };
+        let mut assembler = Assembler::new(&column.ty, out);
+        while let Some((at, cell)) = cells.next()? {
+            if at > index {
+                break;
+            }
+            if at == index && column.counter {
+                let total = cell.counter_total()?;
+                out.extend_from_slice(&total.to_be_bytes());
+                return Ok(true);
+            }
+            if at == index && !column.complex {
+                out.extend_from_slice(cell.value);
+                return Ok(true);
+            }
+            if at == index {
+                assembler.push(&cell, out);
+            }
+        }
+        Ok(assembler.finish(out))
+    }
+}
+
+/// Puts the cells of a collection together into the form that it has when frozen.
+#[derive(Debug)]
+pub(crate) struct Assembler {
+    shape: Shape,
+    start: usize,
+    count: u32,
+    fields: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shape {
+    List,
+    Set,
+    Map,
+    Udt,
+}
+
+impl Assembler {
+    /// For a column of that type; the value is appended to `out`.
+    pub(crate) fn new(ty: &Type, out: &[u8]) -> Self {
+        let (shape, fields) = match ty {
+            Type::List { .. } => (Shape::List, 0),
+            Type::Set { .. } => (Shape::Set, 0),
+            Type::Udt { definition, .. } => (Shape::Udt, definition.fields.len()),
+            _ => (Shape::Map, 0),
+        };
+        Self { shape, start: out.len(), count: 0, fields }
+    }
+
+    /// The next cell, in the order of paths.
+    pub(crate) fn push(&mut self, cell: &Cell<'_>, out: &mut Vec<u8>) {
+        if self.shape == Shape::Udt {
+            // Fields without a cell are null.
+            let field = cell.path.first_chunk().map_or(0, |path| u32::from(u16::from_be_bytes(*path)));
+            while self.count < field {
+                out.extend_from_slice(&(-1i32).to_be_bytes());
+                self.count += 1;
+            }
+        } else if self.count == 0 {
+            out.extend_from_slice(&[0; 4]);
+        }
+        self.count += 1;
+        let mut element = |bytes: &[u8]| {
+            out.extend_from_slice(&u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_be_bytes());
+            out.extend_from_slice(bytes);
+        };
+        match self.shape {
+            Shape::Set => element(cell.path),
+            Shape::List | Shape::Udt => element(cell.value),
+            Shape::Map => {
+                element(cell.path);
+                element(cell.value);
+            }
+        }
+    }
+
+    /// Whether there was a cell at all.
+    pub(crate) fn finish(mut self, out: &mut Vec<u8>) -> bool {
+        if self.count == 0 {
+            return false;
+        }
+        if self.shape == Shape::Udt {
+            while (self.count as usize) < self.fields {
+                out.extend_from_slice(&(-1i32).to_be_bytes());
+                self.count += 1;
+            }
+        } else if let Some(place) = out.get_mut(self.start..self.start + 4) {
+            place.copy_from_slice(&self.count.to_be_bytes());
+        }
+        true
+    }
+}
+
+/// Visible cells of a row, one after the other.
+#[derive(Debug)]
+pub struct Cells<'a> {
+    live: Option<LiveRow<'a>>,
+}
+
+impl<'a> Cells<'a> {
+    fn new(row: Option<RowRef<'a>>, now: u32) -> Result<Self> {
+        let live = row.map(|row| LiveRow::of_any(row, now)).transpose();
+        Ok(Self { live: live.map_err(StreamError::from)? })
+    }
+
+    /// The next cell and the index of its column; `None` after the last.
+    ///
+    /// # Errors
+    /// Where the bytes are not a row's.
+    #[expect(clippy::should_implement_trait, reason = "an iterator could not stop after the first error")]
+    #[inline]
+    pub fn next(&mut self) -> Result<Option<(usize, Cell<'a>)>> {
+        match &mut self.live {
+            Some(live) => Ok(live.next().map_err(StreamError::from)?),
+            None => Ok(None),
+        }
+    }
+}
