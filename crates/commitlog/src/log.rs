@@ -320,7 +320,7 @@ impl CommitLog {
             drop(active.take_map());
             active.file.set_len(u64::from(active.offset))?;
             active.file.sync_all()?;
-            tail.full.push_back(Full::new(active));
+            tail.full.push_back(Full { unsynced: None, ..Full::new(active) });
         }
         self.release(tail)
     }
@@ -416,11 +416,18 @@ impl CommitLog {
     }
 
     /// Removes, or keeps for reuse, what holds no unflushed record. The newest file stays in any case: it
-    /// keeps ids from being used again.
-    fn release(&self, mut tail: MutexGuard<'_, Tail>) -> Result<(), LogError> {
+    /// keeps ids from being used again. What was never synced (its table was dropped) is synced first: a
+    /// power cut may give the file its name back, and then it must be whole, or it would look damaged to
+    /// those who read a later sync mark.
+    fn release<'a>(&'a self, mut tail: MutexGuard<'a, Tail>) -> Result<(), LogError> {
+        if tail.full.iter().any(|full| full.dirty.is_empty() && full.unsynced.is_some()) {
+            drop(tail);
+            self.sync()?;
+            tail = self.tail.lock();
+        }
         let newest = tail.active.is_none().then(|| tail.full.back().map(|full| full.id)).flatten();
-        let (kept, released): (VecDeque<Full>, VecDeque<Full>) =
-            tail.full.drain(..).partition(|full| !full.dirty.is_empty() || Some(full.id) == newest);
+        let kept = |full: &Full| !full.dirty.is_empty() || full.unsynced.is_some() || Some(full.id) == newest;
+        let (kept, released): (VecDeque<Full>, VecDeque<Full>) = tail.full.drain(..).partition(kept);
         tail.full = kept;
         drop(tail);
         let mut first_error = None;

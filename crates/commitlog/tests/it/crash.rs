@@ -80,6 +80,12 @@ impl History {
         log.mark_flushed(tag, up_to)
     }
 
+    /// As the engine drops a table: nothing of it is wanted any more, synced or not.
+    fn drop_table(&mut self, log: &CommitLog, tag: TableTag) -> Result<(), LogError> {
+        self.records.iter_mut().filter(|r| r.tag == tag).for_each(|r| r.flushed = true);
+        log.mark_flushed(tag, log.position())
+    }
+
     /// Checks what is read back, and takes it as the history from here on.
     fn check(&mut self, disk: &SimDisk, promise: Promise, context: &str) {
         let (seen, _) = try_read(disk, Path::new(DIR)).unwrap_or_else(|e| panic!("{context}: {e}"));
@@ -156,6 +162,7 @@ fn work(
                 let synced = log.sync().map_err(text)?;
                 history.durable_up_to(synced);
             }
+            6 => history.drop_table(&log, if rng.chance(1, 2) { A } else { B }).map_err(text)?,
             _ => {
                 let end = history.append(&log, &mut rng).map_err(text)?;
                 log.commit(end).map_err(text)?;
