@@ -1,0 +1,235 @@
+//! What statements do to a catalog: dispatch, and what the statements share.
+
+use std::sync::Arc;
+
+use helenus_cql_syntax::{CqlType, QualifiedName, Statement};
+use helenus_types::{TableId, Timestamp, Type, UserType};
+
+use super::catalog::{Catalog, Keyspace};
+use super::cql_types::Resolver;
+use super::names::check_not_system;
+use super::table_def::TableDef;
+use crate::error::{Error, ErrorKind, Result};
+
+/// What a statement takes from outside.
+pub(crate) struct ApplyContext<'a> {
+    /// When columns are dropped, where the statement doesn't say.
+    pub(crate) now: Timestamp,
+    /// Makes the identity of a table that brings none.
+    pub(crate) new_id: &'a mut dyn FnMut() -> TableId,
+}
+
+/// A catalog after a statement.
+#[derive(Debug)]
+pub(crate) struct Applied {
+    pub(crate) catalog: Catalog,
+    /// What changed, in the order in which it has to be carried out; never empty.
+    pub(crate) changes: Vec<Change>,
+    /// What acts differently from what was asked for, in words.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// What a statement changed. Views are tables here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    KeyspaceCreated(Arc<str>),
+    /// If `durable_writes` changed, a `TableAltered` of each table follows.
+    KeyspaceAltered {
+        name: Arc<str>,
+        durable_writes: bool,
+    },
+    /// After `TableDropped` of each table.
+    KeyspaceDropped(Arc<str>),
+    TypeCreated {
+        keyspace: Arc<str>,
+        name: Arc<str>,
+    },
+    /// A `TableAltered` of each table that uses it follows.
+    TypeAltered {
+        keyspace: Arc<str>,
+        name: Arc<str>,
+    },
+    TypeDropped {
+        keyspace: Arc<str>,
+        name: Arc<str>,
+    },
+    TableCreated(TableId),
+    /// `columns_changed`: rows are encoded differently from now on.
+    TableAltered {
+        id: TableId,
+        columns_changed: bool,
+    },
+    TableDropped(TableId),
+    TableTruncated(TableId),
+    /// A `TableAltered` of its table follows, because it may become or cease to be read-only.
+    IndexCreated {
+        table: TableId,
+        name: Arc<str>,
+    },
+    /// As `IndexCreated`.
+    IndexDropped {
+        table: TableId,
+        name: Arc<str>,
+    },
+    FunctionKept(Arc<str>),
+    /// `IF EXISTS` or `IF NOT EXISTS` was not fulfilled, or everything is as it was.
+    Nothing,
+}
+
+/// Gives a new table its identity.
+pub(super) type NewId<'a> = &'a mut dyn FnMut(&str, &str) -> TableId;
+
+/// Knows the user types that a file names and doesn't define, by keyspace and name.
+pub(super) type HeaderTypes<'a> = &'a dyn Fn(&str, &str) -> Option<Type>;
+
+/// A catalog that is being changed.
+pub(super) struct Applier<'a> {
+    pub(super) catalog: &'a mut Catalog,
+    pub(super) default_keyspace: Option<Arc<str>>,
+    pub(super) now: Timestamp,
+    pub(super) new_id: NewId<'a>,
+    /// Set for files that others wrote: what they leave out or add beyond Cassandra's is taken as it is.
+    pub(super) lenient: Option<HeaderTypes<'a>>,
+    /// Set when the whole schema is read: then functions are kept.
+    pub(super) reading: bool,
+    pub(super) changes: Vec<Change>,
+    pub(super) warnings: Vec<String>,
+}
+
+impl Catalog {
+    /// The catalog after a statement of the data definition language, and what it changed.
+    ///
+    /// # Errors
+    /// What Cassandra refuses, in its words; and statements that don't define anything.
+    pub(crate) fn apply(
+        &self,
+        statement: &Statement,
+        default_keyspace: Option<&str>,
+        context: ApplyContext<'_>,
+    ) -> Result<Applied> {
+        let mut catalog = self.clone();
+        let ApplyContext { now, new_id } = context;
+        let mut applier = Applier {
+            catalog: &mut catalog,
+            default_keyspace: default_keyspace.map(Arc::from),
+            now,
+            new_id: &mut |_, _| new_id(),
+            lenient: None,
+            reading: false,
+            changes: Vec::new(),
+            warnings: Vec::new(),
+        };
+        applier.statement(statement)?;
+        let Applier { changes, warnings, .. } = applier;
+        Ok(Applied { catalog, changes, warnings })
+    }
+}
+
+impl Applier<'_> {
+    pub(super) fn statement(&mut self, statement: &Statement) -> Result<()> {
+        match statement {
+            Statement::CreateKeyspace(statement) => self.create_keyspace(statement),
+            Statement::AlterKeyspace(statement) => self.alter_keyspace(statement),
+            Statement::DropKeyspace(statement) => self.drop_keyspace(statement),
+            Statement::CreateType(statement) => self.create_type(statement),
+            Statement::AlterType(statement) => self.alter_type(statement),
+            Statement::DropType(statement) => self.drop_type(statement),
+            Statement::CreateTable(statement) => self.create_table(statement),
+            Statement::AlterTable(statement) => self.alter_table(statement),
+            Statement::DropTable(statement) => self.drop_table(statement),
+            Statement::Truncate(table) => self.truncate(table),
+            Statement::CreateIndex(statement) => self.create_index(statement),
+            Statement::DropIndex(statement) => self.drop_index(statement),
+            Statement::CreateView(statement) => self.create_view(statement),
+            Statement::AlterView(statement) => self.alter_view(statement),
+            Statement::DropView(statement) => self.drop_view(statement),
+            Statement::Use(keyspace) => self.use_keyspace(keyspace.as_str()),
+            Statement::Other(text) => self.other(text),
+            Statement::Select(_)
+            | Statement::Insert(_)
+            | Statement::Update(_)
+            | Statement::Delete(_)
+            | Statement::Batch(_) => {
+                Err(Error::invalid("only statements that define a schema are allowed here"))
+            }
+        }
+    }
+
+    fn use_keyspace(&mut self, name: &str) -> Result<()> {
+        if self.lenient.is_none() {
+            self.catalog.keyspace(name)?;
+        }
+        self.default_keyspace = Some(name.into());
+        self.nothing()
+    }
+
+    /// The keyspace that a name is in.
+    pub(super) fn keyspace_of(&self, name: &QualifiedName) -> Result<Arc<str>> {
+        let keyspace = match (&name.keyspace, &self.default_keyspace) {
+            (Some(keyspace), _) => keyspace.as_str().into(),
+            (None, Some(default)) => default.clone(),
+            (None, None) => {
+                let text = format!("No keyspace has been specified: write keyspace.{}", name.name);
+                return Err(Error::invalid(text));
+            }
+        };
+        if self.lenient.is_none() {
+            check_not_system(&keyspace)?;
+        }
+        Ok(keyspace)
+    }
+
+    /// The keyspace that something is to be created in.
+    pub(super) fn keyspace_for_new(&mut self, name: &Arc<str>) -> Result<&Keyspace> {
+        if self.lenient.is_some() && !self.catalog.keyspaces.contains_key(name) {
+            self.create_default_keyspace(name)?;
+        }
+        self.catalog.keyspace(name)
+    }
+
+    /// The table or view of that name, if it is there.
+    pub(super) fn find_table(&self, keyspace: &str, name: &str) -> Option<Arc<TableDef>> {
+        self.catalog.keyspaces.get(keyspace)?.tables.get(name).cloned()
+    }
+
+    /// The storage's form of a type. Types that the header's callback knew are added to `adopted`.
+    pub(super) fn resolve(&self, keyspace: &str, ty: &CqlType, adopted: &mut Vec<UserType>) -> Result<Type> {
+        let types = self.catalog.keyspaces.get(keyspace).map(|definitions| &definitions.types);
+        let found = std::cell::RefCell::new(Vec::new());
+        let lookup = |name: &str| {
+            if let Some(known) = types.and_then(|types| types.get(name)) {
+                return Some(known);
+            }
+            match self.lenient?(keyspace, name)? {
+                Type::Udt { definition, .. } => {
+                    found.borrow_mut().push((*definition).clone());
+                    Some(Type::Udt { definition, frozen: false })
+                }
+                other => Some(other),
+            }
+        };
+        let resolved = Resolver { keyspace, lookup: &lookup }.resolve(ty);
+        adopted.append(&mut found.into_inner());
+        resolved
+    }
+
+    /// Adds types that a header knew to the keyspace.
+    pub(super) fn adopt(&mut self, keyspace: &str, adopted: Vec<UserType>) -> Result<()> {
+        if !adopted.is_empty() {
+            let types = &mut self.catalog.keyspace_mut(keyspace)?.types;
+            adopted.iter().for_each(|definition| types.adopt(definition));
+        }
+        Ok(())
+    }
+
+    /// What an unfulfilled `IF …` does.
+    pub(super) fn nothing(&mut self) -> Result<()> {
+        self.changes.push(Change::Nothing);
+        Ok(())
+    }
+
+    /// What a statement about something that isn't there does.
+    pub(super) fn missing(&mut self, if_exists: bool, text: impl FnOnce() -> String) -> Result<()> {
+        if if_exists { self.nothing() } else { Err(Error::new(ErrorKind::NotFound, text())) }
+    }
+}

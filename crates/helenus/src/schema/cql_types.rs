@@ -1,0 +1,278 @@
+//! Types between the tree and the storage (`CQL3Type.Raw`), and what may follow what.
+
+use helenus_cql_syntax::{CqlType, Identifier, NativeType};
+use helenus_types::{Type, UserType};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// Native types of the tree and of the storage. `varchar` is printed as `text`.
+const NATIVE: [(NativeType, Type); 21] = [
+    (NativeType::Ascii, Type::Ascii),
+    (NativeType::Bigint, Type::BigInt),
+    (NativeType::Blob, Type::Blob),
+    (NativeType::Boolean, Type::Boolean),
+    (NativeType::Counter, Type::Counter),
+    (NativeType::Date, Type::Date),
+    (NativeType::Decimal, Type::Decimal),
+    (NativeType::Double, Type::Double),
+    (NativeType::Duration, Type::Duration),
+    (NativeType::Float, Type::Float),
+    (NativeType::Inet, Type::Inet),
+    (NativeType::Int, Type::Int),
+    (NativeType::Smallint, Type::SmallInt),
+    (NativeType::Text, Type::Text),
+    (NativeType::Varchar, Type::Text),
+    (NativeType::Time, Type::Time),
+    (NativeType::Timestamp, Type::Timestamp),
+    (NativeType::Timeuuid, Type::TimeUuid),
+    (NativeType::Tinyint, Type::TinyInt),
+    (NativeType::Uuid, Type::Uuid),
+    (NativeType::Varint, Type::Varint),
+];
+
+/// Turns types of statements about one keyspace into types of the storage.
+pub(super) struct Resolver<'a> {
+    pub(super) keyspace: &'a str,
+    /// The user type of that name, multi-cell.
+    pub(super) lookup: &'a dyn Fn(&str) -> Option<Type>,
+}
+
+impl Resolver<'_> {
+    /// The type, checked as `CQL3Type.Raw.prepare` does.
+    pub(super) fn resolve(&self, ty: &CqlType) -> Result<Type> {
+        self.prepare(ty, false)
+    }
+
+    /// `frozen`: whether it stands in a `frozen<…>`.
+    fn prepare(&self, ty: &CqlType, frozen: bool) -> Result<Type> {
+        let resolved = match ty {
+            CqlType::Native(native) => native_type(*native),
+            CqlType::Frozen(inner) => {
+                if !supports_freezing(inner) {
+                    return Err(Error::invalid(format!(
+                        "frozen<> is only allowed on collections, tuples, and user-defined types (got {inner})"
+                    )));
+                }
+                self.prepare(inner, true)?
+            }
+            CqlType::List(element) => {
+                self.check_nested(ty, element, frozen)?;
+                Type::list(self.prepare(element, frozen)?)
+            }
+            CqlType::Set(element) => {
+                self.check_nested(ty, element, frozen)?;
+                if is_native(element, NativeType::Duration) {
+                    return Err(Error::invalid(format!("Durations are not allowed inside sets: {ty}")));
+                }
+                Type::set(self.prepare(element, frozen)?)
+            }
+            CqlType::Map(key, value) => {
+                self.check_nested(ty, value, frozen)?;
+                self.check_nested(ty, key, frozen)?;
+                if is_native(key, NativeType::Duration) {
+                    return Err(Error::invalid(format!("Durations are not allowed as map keys: {ty}")));
+                }
+                Type::map(self.prepare(key, frozen)?, self.prepare(value, frozen)?)
+            }
+            CqlType::Tuple(fields) => {
+                if fields.iter().any(|field| is_native(field, NativeType::Counter)) {
+                    return Err(Error::invalid("Counters are not allowed inside tuples"));
+                }
+                let fields: Result<Vec<_>> = fields.iter().map(|field| self.prepare(field, true)).collect();
+                Type::tuple(fields?)
+            }
+            CqlType::Vector(element, dimension) => {
+                if *dimension == 0 {
+                    return Err(Error::invalid("vectors may only have positive dimensions; given 0"));
+                }
+                if is_native(element, NativeType::Counter) {
+                    return Err(Error::invalid(format!("Counters are not allowed inside vectors: {ty}")));
+                }
+                Type::vector(self.prepare(element, true)?.freeze(), *dimension)
+            }
+            CqlType::User(name) => {
+                if let Some(other) = name.keyspace.as_ref().filter(|keyspace| **keyspace != *self.keyspace) {
+                    return Err(Error::invalid(format!(
+                        "Statement on keyspace {} cannot refer to a user type in keyspace {other}; user types can only \
+                         be used in the keyspace they are defined in",
+                        self.keyspace
+                    )));
+                }
+                let unknown = || {
+                    Error::new(ErrorKind::NotFound, format!("Unknown type {}.{}", self.keyspace, name.name))
+                };
+                (self.lookup)(name.name.as_str()).ok_or_else(unknown)?
+            }
+            CqlType::Custom(class) => Type::parse_class(class)?,
+        };
+        Ok(if frozen { resolved.freeze() } else { resolved })
+    }
+
+    /// What a collection can't hold.
+    fn check_nested(&self, outer: &CqlType, inner: &CqlType, frozen: bool) -> Result<()> {
+        if is_native(inner, NativeType::Counter) {
+            return Err(Error::invalid(format!("Counters are not allowed inside collections: {outer}")));
+        }
+        let what = match inner {
+            CqlType::List(_) | CqlType::Set(_) | CqlType::Map(..) => "collections",
+            CqlType::User(_) => "UDTs",
+            _ => return Ok(()),
+        };
+        if frozen {
+            return Ok(());
+        }
+        Err(Error::invalid(format!("Non-frozen {what} are not allowed inside collections: {outer}")))
+    }
+}
+
+fn native_type(native: NativeType) -> Type {
+    let known = NATIVE.iter().find(|(name, _)| *name == native);
+    known.map_or(Type::Blob, |(_, ty)| ty.clone())
+}
+
+fn is_native(ty: &CqlType, native: NativeType) -> bool {
+    *ty == CqlType::Native(native)
+}
+
+fn supports_freezing(ty: &CqlType) -> bool {
+    !matches!(ty, CqlType::Native(_) | CqlType::Custom(_))
+}
+
+/// The type as a statement names it. What CQL has no name for is named by its class.
+pub(super) fn to_cql(ty: &Type) -> CqlType {
+    let freezable =
+        |frozen: bool, inner: CqlType| if frozen { CqlType::Frozen(Box::new(inner)) } else { inner };
+    match ty {
+        Type::List { element, frozen } => freezable(*frozen, CqlType::List(Box::new(to_cql(element)))),
+        Type::Set { element, frozen } => freezable(*frozen, CqlType::Set(Box::new(to_cql(element)))),
+        Type::Map { entry, frozen } => {
+            freezable(*frozen, CqlType::Map(Box::new(to_cql(&entry.0)), Box::new(to_cql(&entry.1))))
+        }
+        Type::Tuple(fields) => freezable(true, CqlType::Tuple(fields.iter().map(to_cql).collect())),
+        Type::Udt { definition, frozen } => {
+            freezable(*frozen, CqlType::user(Identifier::exact(definition.name.as_str())))
+        }
+        Type::Vector { element, dimension } => CqlType::Vector(Box::new(to_cql(element)), *dimension),
+        Type::Reversed(base) => to_cql(base),
+        other => match NATIVE.iter().find(|(_, ty)| ty == other) {
+            Some((native, _)) => CqlType::Native(*native),
+            None => CqlType::Custom(other.class_name()),
+        },
+    }
+}
+
+/// Whether the user type of that name is anywhere in the type.
+pub(super) fn references(ty: &Type, name: &str) -> bool {
+    match ty {
+        Type::Udt { definition, .. } => {
+            definition.name == name || definition.fields.iter().any(|(_, field)| references(field, name))
+        }
+        _ => children(ty).into_iter().any(|child| references(child, name)),
+    }
+}
+
+/// The types directly inside of one that is no user type.
+fn children(ty: &Type) -> Vec<&Type> {
+    match ty {
+        Type::List { element, .. } | Type::Set { element, .. } | Type::Vector { element, .. } => {
+            vec![element]
+        }
+        Type::Map { entry, .. } => vec![&entry.0, &entry.1],
+        Type::Tuple(types) | Type::Composite(types) => types.iter().collect(),
+        Type::Reversed(base) => vec![base],
+        _ => Vec::new(),
+    }
+}
+
+/// The user types directly in the type, each with everything in it.
+pub(super) fn user_types_in<'a>(ty: &'a Type, found: &mut Vec<&'a UserType>) {
+    match ty {
+        Type::Udt { definition, .. } => found.push(definition),
+        _ => children(ty).into_iter().for_each(|child| user_types_in(child, found)),
+    }
+}
+
+/// The same type with what `replace` makes of each user type in it, whether frozen or not.
+pub(super) fn replace_user_types(ty: &Type, replace: &dyn Fn(&UserType) -> Type) -> Type {
+    let again = |ty: &Type| replace_user_types(ty, replace);
+    let replaced = match ty {
+        Type::List { element, .. } => Type::list(again(element)),
+        Type::Set { element, .. } => Type::set(again(element)),
+        Type::Map { entry, .. } => Type::map(again(&entry.0), again(&entry.1)),
+        Type::Tuple(fields) => Type::tuple(fields.iter().map(again)),
+        Type::Vector { element, dimension } => Type::vector(again(element), *dimension),
+        Type::Composite(types) => Type::Composite(types.iter().map(again).collect()),
+        Type::Reversed(base) => return Type::Reversed(std::sync::Arc::new(again(base))),
+        Type::Udt { definition, .. } => replace(definition),
+        other => return other.clone(),
+    };
+    if ty.is_multi_cell() || matches!(ty, Type::Composite(_)) { replaced } else { replaced.freeze() }
+}
+
+/// The same type with user types spelled out as tuples, as dropped columns keep theirs
+/// (`AbstractType.expandUserTypes`).
+pub(super) fn expand_user_types(ty: &Type) -> Type {
+    replace_user_types(ty, &|definition| {
+        Type::tuple(definition.fields.iter().map(|(_, field)| expand_user_types(field)))
+    })
+}
+
+/// Whether cells written with the type `previous` can be read with this one
+/// (`AbstractType.isSerializationCompatibleWith`).
+pub(super) fn reads_cells_of(ty: &Type, previous: &Type) -> bool {
+    reads_values_of(ty, previous)
+        && ty.fixed_len() == previous.fixed_len()
+        && ty.is_multi_cell() == previous.is_multi_cell()
+}
+
+/// `AbstractType.isValueCompatibleWith`.
+fn reads_values_of(ty: &Type, previous: &Type) -> bool {
+    if ty.is_multi_cell() != previous.is_multi_cell() {
+        return false;
+    }
+    let multi_cell = ty.is_multi_cell();
+    match (ty.base(), previous.base()) {
+        (Type::List { element, .. }, Type::List { element: old, .. }) => {
+            if multi_cell {
+                reads_cells_of(element, old)
+            } else {
+                reads_values_of(element, old)
+            }
+        }
+        (Type::Set { element, .. }, Type::Set { element: old, .. }) => orders_as(element, old),
+        (Type::Map { entry, .. }, Type::Map { entry: old, .. }) => {
+            let values =
+                if multi_cell { reads_cells_of(&entry.1, &old.1) } else { reads_values_of(&entry.1, &old.1) };
+            orders_as(&entry.0, &old.0) && values
+        }
+        (Type::Tuple(fields), Type::Tuple(old)) => {
+            fields.len() >= old.len()
+                && fields.iter().zip(old.iter()).all(|(new, old)| reads_values_of(new, old))
+        }
+        (Type::Udt { definition, .. }, Type::Udt { definition: old, .. }) => {
+            let fields = definition.fields.iter().zip(&old.fields);
+            definition.keyspace == old.keyspace
+                && definition.fields.len() >= old.fields.len()
+                && fields.into_iter().all(|((_, new), (_, old))| orders_as(new, old))
+        }
+        (Type::Blob, _) => !multi_cell,
+        (Type::BigInt, Type::Timestamp | Type::LegacyDate)
+        | (Type::Timestamp, Type::BigInt | Type::LegacyDate)
+        | (Type::Varint, Type::Int | Type::BigInt | Type::Timestamp | Type::LegacyDate)
+        | (Type::Uuid, Type::TimeUuid)
+        | (Type::Date, Type::Int)
+        | (Type::Time, Type::BigInt) => true,
+        (new, old) => orders_as(new, old),
+    }
+}
+
+/// Whether values compare in the same way, too (`AbstractType.isCompatibleWith`).
+fn orders_as(ty: &Type, previous: &Type) -> bool {
+    ty == previous
+        || matches!(
+            (ty, previous),
+            (Type::Text, Type::Ascii)
+                | (Type::Blob, Type::Ascii | Type::Text)
+                | (Type::Timestamp, Type::LegacyDate)
+        )
+}
