@@ -1,8 +1,16 @@
 //! Integration tests of helenus-sstable.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "tests stop at the first surprise, and say what they saw"
+)]
+
+mod building;
 mod collector;
 mod components;
 mod corpus;
+mod damage;
 mod dumps;
 mod reading;
 mod writing;

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use helenus_io::{Disk, RealDisk};
 use helenus_rows::{
-    Bound, BoundKind, DeletionTime, Direction, Slice, Sliced, Unfiltered, UnfilteredStream, Validator,
+    Bound, BoundKind, DeletionTime, Direction, Slice, Sliced, StreamError, Unfiltered, UnfilteredStream,
+    Validator,
 };
 use helenus_sstable::{
     CachedFile, ChunkCache, Descriptor, OpenOptions, PageVerification, PartitionBound, RowReader, SearchKey,
-    SsTable,
+    SsTable, SsTableError,
 };
 
 use crate::corpus::{root, tables};
@@ -59,18 +60,15 @@ fn copied(unfiltered: Unfiltered<'_>) -> Copied {
     }
 }
 
-fn rest(stream: &mut impl UnfilteredStream) -> Vec<Copied> {
-    let mut unfiltereds = Vec::new();
-    while stream.advance().unwrap() {
-        unfiltereds.push(copied(stream.current().unwrap()));
-    }
-    unfiltereds
+pub(crate) fn all(stream: impl UnfilteredStream) -> Vec<Partition> {
+    try_all(Validator::new(stream)).unwrap()
 }
 
-pub(crate) fn all(stream: impl UnfilteredStream) -> Vec<Partition> {
-    let mut stream = Validator::new(stream);
+/// Everything, or the error of a table.
+pub(crate) fn try_all(mut stream: impl UnfilteredStream) -> Result<Vec<Partition>, SsTableError> {
+    let error = |error: StreamError| *error.into_inner().downcast::<SsTableError>().unwrap();
     let mut partitions = Vec::new();
-    while stream.next_partition().unwrap() {
+    while stream.next_partition().map_err(error)? {
         let partition = stream.partition();
         let (key, deletion) = (partition.key.to_vec(), partition.deletion);
         let static_row = stream.static_row().map(|row| {
@@ -78,9 +76,13 @@ pub(crate) fn all(stream: impl UnfilteredStream) -> Vec<Partition> {
             row.pack(&mut packed);
             packed
         });
-        partitions.push(Partition { key, deletion, static_row, unfiltereds: rest(&mut stream) });
+        let mut unfiltereds = Vec::new();
+        while stream.advance().map_err(error)? {
+            unfiltereds.push(copied(stream.current().unwrap()));
+        }
+        partitions.push(Partition { key, deletion, static_row, unfiltereds });
     }
-    partitions
+    Ok(partitions)
 }
 
 fn one(table: &Arc<SsTable>, key: &SearchKey, slices: &[Slice<'_>], direction: Direction) -> Partition {
