@@ -353,7 +353,7 @@ impl CommitLog {
         let Some(segment) = &mut tail.active else { return Ok(()) };
         let mark = encode_mark(durable_to, segment.header.salt, segment.offset);
         let len = crate::format::MARK_LEN;
-        if tail.closed || !segment.fits(len) {
+        if !segment.fits(len) {
             return Ok(());
         }
         segment.append(len, once(mark.as_slice()), &mut tail.gathered).map_err(|e| self.stop(e))?;

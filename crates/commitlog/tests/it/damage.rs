@@ -4,11 +4,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use helenus_commitlog::{Damage, Durability, ReplayError};
+use helenus_commitlog::{Damage, Durability, LogOptions, ReplayError};
 use helenus_io::Disk;
 use helenus_sim::SimDisk;
 
-use super::{A, B, DIR, Seen, files, open, payloads, read, try_read};
+use super::{A, B, DIR, Seen, files, open, open_with, options, payloads, read, try_read};
 
 /// A log of two runs and several segments, synced, with two records behind the last sync.
 fn log_of_two_runs() -> (SimDisk, Vec<Seen>) {
@@ -111,6 +111,21 @@ fn damage_is_reported_with_file_and_offset() {
         text.starts_with("the commit log is damaged: db/commitlog/commitlog-2.log, offset 85: "),
         "{text}"
     );
+}
+
+/// Replay looks for marks behind a bad record in pieces of 1 MiB; this mark lies across their border.
+#[test]
+fn a_mark_on_the_border_of_two_reads_is_found() {
+    for shift in 0..=24 {
+        let disk = SimDisk::new();
+        let (log, _) = open_with(&disk, LogOptions { segment_len: 4 << 20, ..options(Durability::Sync) });
+        let end = log.append(&[A], &[&vec![7; (1 << 20) - 16 - shift]]).unwrap();
+        assert_eq!(end.offset as usize, 64 + (1 << 20) - shift);
+        log.sync().unwrap();
+        disk.flip(&Path::new(DIR).join("commitlog-2.log"), 100, 1).unwrap();
+        let error = try_read(&disk, Path::new(DIR)).unwrap_err();
+        assert!(matches!(error, ReplayError::Damaged { offset: 64, .. }), "{shift}: {error}");
+    }
 }
 
 #[test]
