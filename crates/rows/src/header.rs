@@ -75,7 +75,22 @@ impl Column {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Columns {
     list: Arc<[Column]>,
+    /// What the codec asks of each column, close together.
+    kinds: Arc<[ValueKind]>,
     simple: usize,
+}
+
+/// What follows in a row at a column's place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ValueKind {
+    /// A cell whose value has that length in bytes.
+    Fixed(u32),
+    /// A cell whose value says its length.
+    Variable,
+    /// Several cells.
+    Complex,
+    /// One of these: it has a path, and its value says its length.
+    Element,
 }
 
 impl Columns {
@@ -83,7 +98,12 @@ impl Columns {
     pub fn new(mut columns: Vec<Column>) -> Self {
         columns.sort_by(|a, b| (a.complex, a.name.as_bytes()).cmp(&(b.complex, b.name.as_bytes())));
         let simple = columns.iter().filter(|c| !c.complex).count();
-        Self { list: columns.into(), simple }
+        let kind = |column: &Column| match column.fixed_len.map(u32::try_from) {
+            _ if column.complex => ValueKind::Complex,
+            Some(Ok(len)) => ValueKind::Fixed(len),
+            _ => ValueKind::Variable,
+        };
+        Self { kinds: columns.iter().map(kind).collect(), list: columns.into(), simple }
     }
 
     /// No columns.
@@ -101,6 +121,12 @@ impl Columns {
     #[inline]
     pub fn get(&self, index: usize) -> Option<&Column> {
         self.list.get(index)
+    }
+
+    /// What follows in a row at column `index`, which is less than [`Columns::len`].
+    #[inline]
+    pub(crate) fn value_kind(&self, index: usize) -> ValueKind {
+        self.kinds.get(index).copied().unwrap_or(ValueKind::Variable)
     }
 
     /// Number of columns.

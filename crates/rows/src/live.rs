@@ -29,6 +29,7 @@ impl<'a> LiveRow<'a> {
     ///
     /// # Errors
     /// Where the bytes are not a row's. Offsets count from the start of the body.
+    #[inline]
     pub fn new(row: RowRef<'a>, now: u32, strict_liveness: bool) -> Result<Option<Self>, DecodeError> {
         let live = Self::of_any(row, now)?;
         if live.liveness.is_live(now) {
@@ -42,6 +43,7 @@ impl<'a> LiveRow<'a> {
     ///
     /// # Errors
     /// As there.
+    #[inline]
     pub fn of_any(row: RowRef<'a>, now: u32) -> Result<Self, DecodeError> {
         let cells = row.cells()?;
         let mut liveness = cells.liveness();

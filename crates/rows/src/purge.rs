@@ -304,10 +304,10 @@ fn purge_row<P: Purger>(
     builder: &mut RowBuilder,
     out: &mut RowBuf,
 ) -> Result<Shown, DecodeError> {
-    let cells = row.cells()?;
-    if !must_change(judge, &cells)? {
+    if !must_change(judge, row)? {
         return Ok(Shown::Source);
     }
+    let cells = row.cells()?;
     let mut liveness = judge.liveness(cells.liveness());
     if cells.deletion().deletes(liveness.timestamp) {
         liveness = LivenessInfo::EMPTY;
@@ -330,7 +330,8 @@ fn purge_row<P: Purger>(
 /// Whether something in the row goes or becomes a tombstone. Where rows live by their liveness alone, whether
 /// something in it is dead at all (`BTreeRow.hasDeletion`), for then the row itself may be.
 #[inline]
-fn must_change<P: Purger>(judge: &mut Judge<'_, P>, cells: &CellReader<'_>) -> Result<bool, DecodeError> {
+fn must_change<P: Purger>(judge: &mut Judge<'_, P>, row: RowRef<'_>) -> Result<bool, DecodeError> {
+    let mut cells = row.cells()?;
     let PurgeOptions { now, strict_liveness: strict, .. } = judge.options;
     let (liveness, deletion) = (cells.liveness(), cells.deletion());
     if !deletion.is_live() && (strict || judge.deletion(deletion).is_live()) {
@@ -340,7 +341,6 @@ fn must_change<P: Purger>(judge: &mut Judge<'_, P>, cells: &CellReader<'_>) -> R
     if has_expired && (strict || judge.liveness(liveness).is_empty()) {
         return Ok(true);
     }
-    let mut cells = cells.clone();
     while let Some(event) = cells.next()? {
         let changes = match event {
             CellEvent::Complex { deletion, .. } => {

@@ -3,13 +3,12 @@
 use std::borrow::Cow;
 
 use helenus_types::{DecodeError, LocalDeletionTime, Timestamp, vint};
-use smallvec::SmallVec;
 
 use super::{cell_flag, extended, flag};
 use crate::cell::Cell;
 use crate::clustering::{Bound, BoundKind, Position};
 use crate::deletion::DeletionTime;
-use crate::header::{Column, Columns, Header};
+use crate::header::{Columns, Header, ValueKind};
 use crate::liveness::LivenessInfo;
 
 /// A row as bytes, with the header that gives them meaning.
@@ -88,7 +87,8 @@ impl<'a> RowRef<'a> {
     ///
     /// # Errors
     /// Where the bytes are not a row's. Offsets count from the start of the body.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "moving a reader takes longer than making one")]
+    #[inline(always)]
     pub fn cells(&self) -> Result<CellReader<'a>, DecodeError> {
         CellReader::new(*self)
     }
@@ -168,35 +168,79 @@ pub enum CellEvent<'a> {
 #[derive(Clone, Debug)]
 pub struct CellReader<'a> {
     header: &'a Header,
-    columns: &'a [Column],
-    body: &'a [u8],
-    pos: usize,
+    columns: &'a Columns,
+    /// What is still to be read.
+    rest: &'a [u8],
+    body_len: usize,
     liveness: LivenessInfo,
     deletion: DeletionTime,
     shadowable: bool,
     complex_deletions: bool,
-    present: SmallVec<[u64; 2]>,
-    word: usize,
-    elements_left: u64,
+    /// Columns still to come, where there are fewer than 64.
+    present: u64,
+    /// Columns still to come, where there are more.
+    large: Option<LargeSubset<'a>>,
     element_column: usize,
+    elements_left: u64,
+}
+
+/// A column subset of 64 columns or more, read as it goes: a list of the columns that are there, or of those that
+/// are missing, whichever is shorter.
+#[derive(Clone, Copy, Debug)]
+struct LargeSubset<'a> {
+    /// Indices as uvints, ascending, checked.
+    list: &'a [u8],
+    lists_present: bool,
+    /// Index of the next column that may be there.
+    next: usize,
+    total: usize,
+    /// Next index of the list; the number of columns after its last.
+    listed: usize,
+}
+
+impl LargeSubset<'_> {
+    fn next_column(&mut self) -> Option<usize> {
+        if self.lists_present {
+            self.next = self.listed;
+            self.next_listed();
+        } else {
+            while self.next == self.listed && self.next < self.total {
+                self.next += 1;
+                self.next_listed();
+            }
+        }
+        let column = self.next;
+        self.next += 1;
+        (column < self.total).then_some(column)
+    }
+
+    fn next_listed(&mut self) {
+        self.listed = self.total;
+        if let Some((index, len)) = vint::read_unsigned(self.list) {
+            self.list = self.list.get(len..).unwrap_or_default();
+            self.listed = usize::try_from(index).unwrap_or(self.total);
+        }
+    }
 }
 
 impl<'a> CellReader<'a> {
+    #[expect(clippy::inline_always, reason = "moving a reader takes longer than making one")]
+    #[inline(always)]
     fn new(row: RowRef<'a>) -> Result<Self, DecodeError> {
-        let columns = row.columns().as_slice();
+        let columns = row.columns();
         let mut reader = Self {
             header: row.header,
             columns,
-            body: row.body,
-            pos: 0,
+            rest: row.body,
+            body_len: row.body.len(),
             liveness: LivenessInfo::EMPTY,
             deletion: DeletionTime::LIVE,
             shadowable: row.extended & extended::HAS_SHADOWABLE_DELETION != 0,
             complex_deletions: row.flags & flag::HAS_COMPLEX_DELETION != 0,
-            present: SmallVec::new(),
-            word: 0,
-            elements_left: 0,
+            present: 0,
+            large: None,
             element_column: 0,
+            elements_left: 0,
         };
         if row.flags & flag::HAS_TIMESTAMP != 0 {
             reader.liveness.timestamp = reader.timestamp()?;
@@ -209,11 +253,7 @@ impl<'a> CellReader<'a> {
         if row.flags & flag::HAS_DELETION != 0 {
             reader.deletion = reader.deletion_time()?;
         }
-        if row.flags & flag::HAS_ALL_COLUMNS != 0 {
-            reader.all_columns();
-        } else {
-            reader.column_subset()?;
-        }
+        reader.column_subset(row.flags & flag::HAS_ALL_COLUMNS != 0)?;
         Ok(reader)
     }
 
@@ -240,34 +280,29 @@ impl<'a> CellReader<'a> {
     /// # Errors
     /// Where the bytes are not a row's; offsets count from the start of the body.
     #[expect(clippy::should_implement_trait, reason = "an iterator could not stop after the first error")]
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "a cell returned through memory stalls its reader: twice the time"
+    )]
+    #[inline(always)]
     pub fn next(&mut self) -> Result<Option<CellEvent<'a>>, DecodeError> {
-        if self.elements_left > 0 {
+        let (column, kind) = if self.elements_left > 0 {
             self.elements_left -= 1;
-            let cell = self.cell(None, true)?;
-            return Ok(Some(CellEvent::Element { column: self.element_column, cell }));
-        }
-        let Some(column) = self.next_column() else {
-            if self.pos == self.body.len() {
-                return Ok(None);
-            }
-            return Err(
-                self.error("the end of the row", || format!("{} more bytes", self.body.len() - self.pos))
-            );
+            (self.element_column, ValueKind::Element)
+        } else {
+            let Some(column) = self.next_column() else {
+                return if self.rest.is_empty() { Ok(None) } else { Err(self.too_long()) };
+            };
+            (column, self.columns.value_kind(column))
         };
-        let Some(spec) = self.columns.get(column) else { return Ok(None) };
-        if !spec.complex {
-            let cell = self.cell(spec.fixed_len, false)?;
-            return Ok(Some(CellEvent::Simple { column, cell }));
+        if kind == ValueKind::Complex {
+            return self.complex(column).map(Some);
         }
-        let deletion = if self.complex_deletions { self.deletion_time()? } else { DeletionTime::LIVE };
-        let cells = self.uvint("the number of cells")?;
-        if cells > (self.body.len() - self.pos) as u64 {
-            return Err(self.error("as many cells as fit the row", || cells.to_string()));
-        }
-        self.elements_left = cells;
-        self.element_column = column;
-        Ok(Some(CellEvent::Complex { column, deletion, cells }))
+        let cell = self.cell(kind)?;
+        Ok(Some(match kind {
+            ValueKind::Element => CellEvent::Element { column, cell },
+            _ => CellEvent::Simple { column, cell },
+        }))
     }
 
     /// The next element of the complex column that began last; `None` after its last one.
@@ -277,72 +312,80 @@ impl<'a> CellReader<'a> {
             return Ok(None);
         }
         self.elements_left -= 1;
-        self.cell(None, true).map(Some)
+        self.cell(ValueKind::Element).map(Some)
+    }
+
+    fn complex(&mut self, column: usize) -> Result<CellEvent<'a>, DecodeError> {
+        let deletion = if self.complex_deletions { self.deletion_time()? } else { DeletionTime::LIVE };
+        let cells = self.uvint("the number of cells")?;
+        if cells > self.rest.len() as u64 {
+            return Err(self.error("as many cells as fit the row", || cells.to_string()));
+        }
+        self.elements_left = cells;
+        self.element_column = column;
+        Ok(CellEvent::Complex { column, deletion, cells })
     }
 
     #[inline]
     fn next_column(&mut self) -> Option<usize> {
-        loop {
-            let word = self.present.get_mut(self.word)?;
-            if *word != 0 {
-                let bit = word.trailing_zeros() as usize;
-                *word &= *word - 1;
-                return Some(self.word * 64 + bit);
-            }
-            self.word += 1;
+        if let Some(large) = &mut self.large {
+            return large.next_column();
         }
+        if self.present == 0 {
+            return None;
+        }
+        let column = self.present.trailing_zeros() as usize;
+        self.present &= self.present - 1;
+        Some(column)
     }
 
-    fn all_columns(&mut self) {
-        let mut left = self.columns.len();
-        while left > 0 {
-            self.present.push(if left >= 64 { u64::MAX } else { (1 << left) - 1 });
-            left = left.saturating_sub(64);
-        }
-    }
-
-    /// `Columns.Serializer.deserializeSubset`: under 64 columns a bitmap of the missing ones, else the shorter
-    /// of the two lists.
-    fn column_subset(&mut self) -> Result<(), DecodeError> {
+    /// `Columns.Serializer.deserializeSubset`: under 64 columns a bitmap of the missing ones, else a list.
+    #[inline]
+    fn column_subset(&mut self, is_full: bool) -> Result<(), DecodeError> {
         let total = self.columns.len();
-        let encoded = self.uvint("a column subset")?;
-        self.all_columns();
-        if encoded == 0 {
-            return Ok(());
+        if total >= 64 {
+            return self.large_subset(total, is_full);
         }
-        if total < 64 {
-            let Some(word) = self.present.first_mut().filter(|word| encoded & !**word == 0) else {
-                return Err(self.error("a bitmap of the header's columns", || format!("{encoded:#x}")));
-            };
-            *word &= !encoded;
-            return Ok(());
+        let all = (1 << total) - 1;
+        let missing = if is_full { 0 } else { self.uvint("a column subset")? };
+        if missing & !all != 0 {
+            return Err(self.error("a bitmap of the header's columns", || format!("{missing:#x}")));
         }
-        let Some(present) = usize::try_from(encoded).ok().and_then(|missing| total.checked_sub(missing))
-        else {
-            return Err(self.error("at most all columns missing", || encoded.to_string()));
-        };
-        let list_present = present < total / 2;
-        if list_present {
-            self.present.iter_mut().for_each(|word| *word = 0);
-        }
-        for _ in 0..if list_present { present } else { total - present } {
-            let index = self.uvint("the index of a column")?;
-            let slot = usize::try_from(index).ok().filter(|&i| i < total);
-            let Some(word) = slot.and_then(|i| self.present.get_mut(i / 64)) else {
-                return Err(self.error("the index of a column", || index.to_string()));
-            };
-            let bit = 1u64 << (index % 64);
-            *word = if list_present { *word | bit } else { *word & !bit };
-        }
+        self.present = all & !missing;
         Ok(())
     }
 
-    #[inline]
-    fn cell(&mut self, fixed_len: Option<usize>, has_path: bool) -> Result<Cell<'a>, DecodeError> {
-        let Some(&flags) = self.body.get(self.pos) else {
-            return Err(self.error("a cell", || "the end of the row".to_string()));
+    fn large_subset(&mut self, total: usize, is_full: bool) -> Result<(), DecodeError> {
+        let missing = if is_full { 0 } else { self.uvint("a column subset")? };
+        let present = usize::try_from(missing).ok().and_then(|missing| total.checked_sub(missing));
+        let Some(present) = present else {
+            return Err(self.error("at most all columns missing", || missing.to_string()));
         };
-        self.pos += 1;
+        let lists_present = present < total / 2;
+        let list = self.rest;
+        let mut least = 0;
+        for _ in 0..if lists_present { present } else { total - present } {
+            let index = self.uvint("the index of a column")?;
+            if index < least || index >= total as u64 {
+                return Err(self.error("the index of a later column", || index.to_string()));
+            }
+            least = index + 1;
+        }
+        let list = list.get(..list.len() - self.rest.len()).unwrap_or_default();
+        let mut subset = LargeSubset { list, lists_present, next: 0, total, listed: total };
+        subset.next_listed();
+        self.large = Some(subset);
+        Ok(())
+    }
+
+    #[expect(
+        clippy::inline_always,
+        reason = "a cell returned through memory stalls its reader: twice the time"
+    )]
+    #[inline(always)]
+    fn cell(&mut self, kind: ValueKind) -> Result<Cell<'a>, DecodeError> {
+        let Some((&flags, rest)) = self.rest.split_first() else { return Err(self.short("a cell")) };
+        self.rest = rest;
         let timestamp = if flags & cell_flag::USE_ROW_TIMESTAMP != 0 {
             self.liveness.timestamp
         } else {
@@ -359,7 +402,7 @@ impl<'a> CellReader<'a> {
                 ttl = self.ttl()?;
             }
         }
-        let path = if has_path {
+        let path = if kind == ValueKind::Element {
             let len = self.uvint("the length of a cell path")?;
             self.bytes(len, "a cell path")?
         } else {
@@ -368,9 +411,9 @@ impl<'a> CellReader<'a> {
         let value = if flags & cell_flag::HAS_EMPTY_VALUE != 0 {
             &[]
         } else {
-            let len = match fixed_len {
-                Some(len) => len as u64,
-                None => self.uvint("the length of a value")?,
+            let len = match kind {
+                ValueKind::Fixed(len) => u64::from(len),
+                _ => self.uvint("the length of a value")?,
             };
             self.bytes(len, "a value")?
         };
@@ -403,30 +446,40 @@ impl<'a> CellReader<'a> {
 
     #[inline]
     fn uvint(&mut self, what: &'static str) -> Result<u64, DecodeError> {
-        match self.body.get(self.pos..).and_then(vint::read_unsigned) {
-            Some((value, len)) => {
-                self.pos += len;
+        match vint::read_unsigned(self.rest).and_then(|(value, len)| Some((value, self.rest.get(len..)?))) {
+            Some((value, rest)) => {
+                self.rest = rest;
                 Ok(value)
             }
-            None => Err(self.error(what, || "the end of the row".to_string())),
+            None => Err(self.short(what)),
         }
     }
 
     #[inline]
     fn bytes(&mut self, len: u64, what: &'static str) -> Result<&'a [u8], DecodeError> {
-        let rest = self.body.get(self.pos..).unwrap_or_default();
-        match usize::try_from(len).ok().and_then(|len| rest.get(..len)) {
-            Some(bytes) => {
-                self.pos += bytes.len();
+        match usize::try_from(len).ok().and_then(|len| self.rest.split_at_checked(len)) {
+            Some((bytes, rest)) => {
+                self.rest = rest;
                 Ok(bytes)
             }
-            None => Err(self.error(what, || format!("{len} bytes where {} are left", rest.len()))),
+            None => Err(self.error(what, || format!("{len} bytes where {} are left", self.rest.len()))),
         }
     }
 
     #[cold]
+    fn short(&self, expected: &'static str) -> DecodeError {
+        self.error(expected, || "the end of the row".to_string())
+    }
+
+    #[cold]
+    fn too_long(&self) -> DecodeError {
+        self.error("the end of the row", || format!("{} more bytes", self.rest.len()))
+    }
+
+    #[cold]
     fn error(&self, expected: &'static str, found: impl FnOnce() -> String) -> DecodeError {
-        DecodeError::new(self.pos as u64, Cow::Borrowed(expected), Cow::Owned(found()))
+        let offset = (self.body_len - self.rest.len()) as u64;
+        DecodeError::new(offset, Cow::Borrowed(expected), Cow::Owned(found()))
     }
 }
 

@@ -33,7 +33,7 @@ pub struct Merge<S> {
     waiting: Vec<(Token, usize)>,
     /// Inputs that have the current partition.
     members: Vec<usize>,
-    /// Members that stand at a position after the current one.
+    /// Members that stand at a position after the current one, the next one last.
     heads: Vec<Head>,
     /// Members that stand at the current position; before the first one, all.
     at: Vec<usize>,
@@ -56,11 +56,14 @@ struct Input<S> {
     open: DeletionTime,
 }
 
-/// Where a member stands: eight bytes that order as positions do, as far as they go.
+/// Where a member stands.
 #[derive(Clone, Copy, Debug)]
 struct Head {
+    /// Eight bytes that order as positions do, as far as they go.
     prefix: u64,
     input: usize,
+    /// Whether the head before it in the list stands at the same position.
+    is_shared: bool,
 }
 
 /// What is current.
@@ -209,37 +212,52 @@ impl<S: UnfilteredStream> Merge<S> {
     }
 
     fn advance_members(&mut self) -> Result<(), StreamError> {
-        for index in self.at.drain(..) {
+        let mut at = std::mem::take(&mut self.at);
+        for index in at.drain(..) {
             let Some(input) = self.inputs.get_mut(index) else { continue };
             if !input.stream.advance()? {
                 continue;
             }
             if let Some(unfiltered) = input.stream.current() {
                 let prefix = prefix(&self.target.clustering, &unfiltered.position());
-                let prefix = if self.direction == Direction::Reverse { !prefix } else { prefix };
-                self.heads.push(Head { prefix, input: index });
+                self.insert(if self.direction == Direction::Reverse { !prefix } else { prefix }, index);
             }
         }
+        self.at = at;
         Ok(())
+    }
+
+    /// Puts a member among the heads. The least one is looked at first: mostly one source goes on for a while.
+    fn insert(&mut self, prefix: u64, input: usize) {
+        let (mut low, mut high) = (0, self.heads.len());
+        let mut probe = high.wrapping_sub(1);
+        while low < high
+            && let Some(&head) = self.heads.get(probe)
+        {
+            match prefix.cmp(&head.prefix).then_with(|| self.compare(input, head.input)) {
+                Ordering::Less => low = probe + 1,
+                Ordering::Greater => high = probe,
+                Ordering::Equal => {
+                    if let Some(equal) = self.heads.get_mut(probe) {
+                        equal.is_shared = true;
+                    }
+                    self.heads.insert(probe, Head { input, ..head });
+                    return;
+                }
+            }
+            probe = low.midpoint(high);
+        }
+        self.heads.insert(low, Head { prefix, input, is_shared: false });
     }
 
     /// Moves the members with the least position from the heads to the current ones.
     fn find_least(&mut self) {
-        let Some(least) = self.heads.iter().map(|head| head.prefix).min() else { return };
-        for head in self.heads.iter().filter(|head| head.prefix == least) {
-            let order = match self.at.first() {
-                None => Ordering::Equal,
-                Some(&first) => self.compare(head.input, first),
-            };
-            if order == Ordering::Less {
-                self.at.clear();
-            }
-            if order != Ordering::Greater {
-                self.at.push(head.input);
+        while let Some(head) = self.heads.pop() {
+            self.at.push(head.input);
+            if !head.is_shared {
+                break;
             }
         }
-        let at = &self.at;
-        self.heads.retain(|head| head.prefix != least || !at.contains(&head.input));
     }
 
     fn compare(&self, left: usize, right: usize) -> Ordering {

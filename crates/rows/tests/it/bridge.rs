@@ -148,6 +148,13 @@ impl VecStream {
         Self { header, direction, partitions, partition: None, unfiltered: None }
     }
 
+    /// The same stream, had all keys one token.
+    pub(crate) fn with_one_token(mut self) -> Self {
+        self.partitions.iter_mut().for_each(|partition| partition.token = Token(0));
+        self.partitions.sort_by(|a, b| a.key.cmp(&b.key));
+        self
+    }
+
     fn here(&self) -> Option<&Encoded> {
         self.partitions.get(self.partition?)
     }

@@ -489,3 +489,20 @@ fn deletion_times_delete_up_to_their_own() {
     let odd = DeletionTime::new(Timestamp::MIN, at(1));
     assert!(!odd.supersedes(&DeletionTime::LIVE) && !DeletionTime::LIVE.supersedes(&odd));
 }
+
+/// Different keys with one token are rare, but they exist.
+#[test]
+fn keys_with_one_token_stay_apart() {
+    let table = table(false);
+    let header = header(&table, EncodingBase::EPOCH);
+    let at_time = |timestamp| with_rows(vec![Row { liveness: alive(timestamp), ..row(1) }]);
+    let source = |partitions: &[(i32, i64)]| {
+        let keyed: Vec<_> =
+            partitions.iter().map(|&(key, timestamp)| (int(key), at_time(timestamp))).collect();
+        VecStream::new(header.clone(), &table, &keyed, Direction::Forward).with_one_token()
+    };
+    let sources = vec![source(&[(2, 1), (3, 1)]), source(&[(1, 2), (3, 2)]), source(&[(2, 3), (4, 3)])];
+    let mut merged = Validator::new(Merge::new(header.clone(), sources, &[]));
+    let expected = [(1, 2), (2, 3), (3, 2), (4, 3)].map(|(key, timestamp)| (int(key), at_time(timestamp)));
+    assert_eq!(collect(&table, &mut merged).unwrap(), expected);
+}

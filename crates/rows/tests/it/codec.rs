@@ -242,6 +242,41 @@ fn an_empty_static_row() {
     assert!(row.is_static() && events(row).is_empty());
 }
 
+/// From 64 columns on a subset is a list: of the columns that are there while they are fewer than half, else of
+/// those that are missing, after the number of missing ones.
+#[test]
+fn large_column_subsets() {
+    let names: Vec<String> = (0..64).map(|i| format!("c{i:02}")).collect();
+    let columns = names.iter().map(|name| (name.as_str(), Type::Int)).collect();
+    let header = header_of((0, 0, 0), vec![], columns);
+    let subset = |present: std::ops::Range<usize>| {
+        let mut builder = RowBuilder::default();
+        let mut buf = RowBuf::default();
+        builder.start(LivenessInfo::EMPTY, DeletionTime::LIVE, false);
+        present
+            .clone()
+            .for_each(|i| builder.simple(&header, &header.regulars, i, &Cell::live(Timestamp(0), b"")));
+        builder.finish(&header, false, &mut buf);
+        let column = |event| if let CellEvent::Simple { column, .. } = event { column } else { usize::MAX };
+        let read: Vec<usize> = events(buf.as_ref(&header)).into_iter().map(column).collect();
+        assert_eq!(read, present.collect::<Vec<_>>());
+        buf.body
+    };
+    let bytes = |missing: u8, list: std::ops::Range<u8>, cells: usize| {
+        [vec![missing], list.collect(), [4, 0].repeat(cells)].concat()
+    };
+    assert_eq!(subset(0..64), [4, 0].repeat(64));
+    assert_eq!(subset(0..63), bytes(1, 63..64, 63));
+    assert_eq!(subset(1..64), bytes(1, 0..1, 63));
+    assert_eq!(subset(0..32), bytes(32, 32..64, 32));
+    assert_eq!(subset(3..34), bytes(33, 3..34, 31));
+    assert_eq!(subset(0..0), bytes(64, 0..0, 0));
+    for damaged in [vec![65], vec![62, 3, 3], vec![62, 3, 64], vec![62, 3]] {
+        let buf = RowBuf { body: damaged, ..RowBuf::default() };
+        assert!(buf.as_ref(&header).cells().is_err());
+    }
+}
+
 /// A row as what a builder is told.
 #[derive(Debug)]
 struct Told {
