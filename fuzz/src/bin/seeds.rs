@@ -1,0 +1,277 @@
+//! Makes seeds for all targets: `seeds OUT CASSANDRA_CORPUS`.
+//!
+//! Small ones are made from nothing; where the corpus of Cassandra's own files is there, its tables are added, and
+//! its schemas. What `fuzz/seeds` holds, small tables and inputs that once broke something, is copied.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use helenus_fuzz::{SCHEMAS, TABLE_PARTS, VALUE_TYPES, join, schema};
+use helenus_io::{Disk, RealDisk};
+use helenus_rows::{
+    Bound, BoundKind, Cell, DeletionTime, LivenessInfo, MarkerRef, RowBuf, RowBuilder, RowRef, UpdateBuilder,
+    encode_clustering, write_marker, write_row, write_static_row,
+};
+use helenus_sstable::{CachedFile, ChunkCache, Component, Listing, OpenOptions, PageVerification, SsTable};
+use helenus_types::{LocalDeletionTime, Timestamp, Type};
+
+/// Larger tables make slow inputs.
+const MAX_TABLE_BYTES: usize = 48 << 10;
+
+fn main() {
+    let mut arguments = std::env::args_os().skip(1).map(PathBuf::from);
+    let out = arguments.next().expect("the folder of seeds");
+    let corpus = arguments.next().expect("the folder of Cassandra's files");
+    let out = Out(out);
+    made(&out);
+    let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds");
+    for target in folders(&committed) {
+        for file in files(&target) {
+            out.put(&name(&target), &name(&file), &std::fs::read(&file).expect("a seed"));
+        }
+    }
+    if !corpus.is_dir() {
+        println!("no corpus at {}: seeds without Cassandra's files", corpus.display());
+        return;
+    }
+    for version in ["da", "oa", "nb", "legacy"] {
+        for folder in tables_below(&corpus.join(version), 3) {
+            table(&out, &folder, version);
+        }
+    }
+}
+
+struct Out(PathBuf);
+
+impl Out {
+    fn put(&self, target: &str, seed: &str, bytes: &[u8]) {
+        let folder = self.0.join(target);
+        std::fs::create_dir_all(&folder).expect("a folder for seeds");
+        std::fs::write(folder.join(seed), bytes).expect("a seed");
+    }
+}
+
+/// One table's folder: each component for its target, and small `da` tables whole.
+fn table(out: &Out, folder: &Path, version: &str) {
+    let table_name = format!("{version}-{}", name(folder));
+    if let Ok(text) = std::fs::read(folder.join("schema.cql")) {
+        out.put("cql_schema", &table_name, &text);
+    }
+    for file in files(folder) {
+        let bytes = std::fs::read(&file).expect("a component");
+        let file_name = name(&file);
+        let seed = format!("{table_name}-{file_name}");
+        let choice = |index: u8, bytes: &[u8]| [&[index], bytes].concat();
+        let index = match version {
+            "da" => 0,
+            "oa" => 1,
+            "nb" => 2,
+            _ => 3,
+        };
+        if bytes.len() > MAX_TABLE_BYTES {
+            continue;
+        }
+        if file_name.ends_with("-Statistics.db") {
+            out.put("statistics_db", &seed, &choice(index, &bytes));
+        } else if file_name.ends_with("-CompressionInfo.db") {
+            out.put("compression_info", &seed, &choice(u8::from(index == 3), &bytes));
+        } else if file_name.ends_with("-Filter.db") {
+            out.put("filter_db", &seed, &choice(u8::from(index == 3), &bytes));
+        } else if file_name.ends_with("-Partitions.db") {
+            out.put("partitions_db", &seed, &join(&[&[0x40, 0x80, 0, 0, 0, 0, 0, 0, 0], &bytes]));
+        } else if file_name.ends_with("-Rows.db") {
+            out.put("rows_db", &seed, &join(&[&[0x40, 0x80, 0, 0, 1], &bytes]));
+        }
+    }
+    if version == "da" {
+        whole_tables(out, folder, &table_name);
+    }
+}
+
+/// The tables of a folder with their data uncompressed, so that mutations of it don't end at a chunk's checksum.
+fn whole_tables(out: &Out, folder: &Path, table_name: &str) {
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+    let names: Vec<String> = files(folder).iter().map(|file| name(file)).collect();
+    for found in Listing::new(folder, names.iter().map(String::as_str)).tables {
+        let options = OpenOptions {
+            chunk_cache: Arc::new(ChunkCache::new(0)),
+            cached_file: CachedFile(0),
+            page_checksums: PageVerification::Check,
+        };
+        let Ok(table) = SsTable::open(&disk, &found.descriptor, options) else { continue };
+        let Ok(data) = table.data_bytes() else { continue };
+        let mut statistics = table.statistics().clone();
+        statistics.stats.compression_ratio = None;
+        let statistics = statistics.encode(found.descriptor.version);
+        let parts: Vec<Vec<u8>> = TABLE_PARTS
+            .iter()
+            .map(|component| match component {
+                Component::Statistics => statistics.clone(),
+                Component::Data => data.clone(),
+                Component::CompressionInfo => Vec::new(),
+                other => std::fs::read(found.descriptor.path(other)).unwrap_or_default(),
+            })
+            .collect();
+        if parts.iter().map(Vec::len).sum::<usize>() <= MAX_TABLE_BYTES {
+            let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
+            let id = found.descriptor.file_name(&Component::Data);
+            out.put("data_db", &format!("{table_name}-{id}"), &join(&parts));
+        }
+    }
+}
+
+fn made(out: &Out) {
+    for choice in 0..=SCHEMAS.len() {
+        let choice = u8::try_from(choice).expect("few schemas");
+        rows(out, choice);
+    }
+    for (index, ty) in VALUE_TYPES.iter().enumerate() {
+        out.put("type_names", ty, ty.as_bytes());
+        let ty_of = Type::parse_cql(ty, &|_| None).expect("a type");
+        out.put("type_names", &format!("class-{index}"), ty_of.class_name().as_bytes());
+        for literal in LITERALS {
+            if let Ok(value) = ty_of.parse_literal(literal) {
+                let choice = [u8::try_from(index).expect("few types")];
+                let input = [&choice[..], &join(&[&value, &value])].concat();
+                out.put("values", &format!("{index}-{}", input.len()), &input);
+            }
+        }
+    }
+    for (index, text) in SCRIPTS.iter().enumerate() {
+        out.put("cql_schema", &format!("made-{index}"), text.as_bytes());
+    }
+    out.put("log_replay", "whole", &[1, 3, 20, 200, 0, 255, 7, 9, 90, 91, 93, 1]);
+    out.put("log_replay", "damaged", &[1, 30, 33, 36, 39, 42, 45, 0, 100, 1, 0, 200, 128]);
+    out.put(
+        "log_replay",
+        "header",
+        &[&[0][..], b"HELENLOG\x01\0\0\0\0\x10\0\0\x01\0\0\0\0\0\0\0", &[0; 64]].concat(),
+    );
+    out.put("page_checksums", "empty", &join(&[&[], &[]]));
+}
+
+/// A static row, two rows and a range of a schema, as a partition and as an update.
+fn rows(out: &Out, choice: u8) {
+    let header = schema(choice);
+    let mut partition = vec![choice];
+    let mut update = UpdateBuilder::default();
+    update.start(b"key");
+    let mut buf = RowBuf::default();
+    let value = |ty: &Type| vec![1; ty.fixed_len().unwrap_or(3)];
+    let mut fill = |is_static: bool, buf: &mut RowBuf| {
+        let mut builder = RowBuilder::default();
+        let timestamp = Timestamp(1_700_000_000_000_000);
+        let liveness = if is_static { LivenessInfo::EMPTY } else { LivenessInfo::new(timestamp) };
+        builder.start(liveness, DeletionTime::LIVE, false);
+        let columns = header.columns(is_static);
+        for (index, column) in columns.as_slice().iter().enumerate() {
+            if column.complex {
+                let deletion =
+                    DeletionTime::new(Timestamp(timestamp.0 - 1), LocalDeletionTime(1_700_000_000));
+                builder.complex(index, deletion);
+                let path = column.path_type.as_ref().map(value).unwrap_or_default();
+                builder.element(header, &Cell::live(timestamp, &[0; 4]).at_path(&path));
+            } else {
+                builder.simple(header, columns, index, &Cell::live(timestamp, &value(&column.ty)));
+            }
+        }
+        builder.finish(header, is_static, buf);
+    };
+    if !header.statics.is_empty() {
+        fill(true, &mut buf);
+        write_static_row(header, Some(buf.as_ref(header)), &mut partition);
+        update.row(buf.as_ref(header));
+    }
+    let values: Vec<Vec<u8>> = header.clustering.types().iter().map(value).collect();
+    let values: Vec<Option<&[u8]>> = values.iter().map(|value| Some(&value[..])).collect();
+    let mut clustering = Vec::new();
+    encode_clustering(header.clustering.types(), &values, &mut clustering);
+    fill(false, &mut buf);
+    let row = RowRef { clustering: &clustering, ..buf.as_ref(header) };
+    write_row(row, 0, &mut partition);
+    update.row(row);
+    let deletion = DeletionTime::new(Timestamp(1_700_000_000_000_001), LocalDeletionTime(1_700_000_000));
+    if !values.is_empty() {
+        let mut first = Vec::new();
+        encode_clustering(&header.clustering.types()[..1], &values[..1], &mut first);
+        let bound = |kind| Bound { kind, size: 1, values: &first };
+        let (start, end) = (bound(BoundKind::InclStart), bound(BoundKind::InclEnd));
+        update.range(start, end, deletion);
+        for (bound, close, open) in
+            [(start, DeletionTime::LIVE, deletion), (end, deletion, DeletionTime::LIVE)]
+        {
+            write_marker(header, MarkerRef { bound, close, open }, 0, &mut partition);
+        }
+    }
+    update.partition(deletion);
+    partition.push(1);
+    out.put("unfiltered", &format!("made-{choice}"), &partition);
+    out.put("update", &format!("made-{choice}"), &[&[choice], update.finish()].concat());
+}
+
+const LITERALS: &[&str] = &[
+    "0",
+    "-1",
+    "1.5",
+    "123456789012345678901234567890",
+    "1e-10",
+    "true",
+    "'text'",
+    "0xcafe",
+    "'2020-02-29'",
+    "'12:34:56.789'",
+    "'2020-02-29T12:34:56Z'",
+    "1y2mo3d4h5m6s",
+    "'127.0.0.1'",
+    "50554d6e-29bb-11e5-b345-feff819cdc9f",
+    "['a', 'b']",
+    "{1, 2}",
+    "{'a': 1.0}",
+    "(1, 'a', [50554d6e-29bb-11e5-b345-feff819cdc9f])",
+    "[1.0, 2.0, 3.0]",
+    "{'::1': {(1.0, true)}}",
+];
+
+const SCRIPTS: &[&str] = &[
+    "CREATE KEYSPACE ks WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1};",
+    "CREATE TYPE ks.u (a int, b frozen<list<text>>);",
+    "CREATE TABLE ks.t (k int, \"C\" timeuuid, s text static, v map<text, frozen<u>>, PRIMARY KEY ((k), \"C\")) \
+     WITH CLUSTERING ORDER BY (\"C\" DESC) AND gc_grace_seconds = 10 AND compression = {'enabled': 'false'};",
+    "ALTER TABLE ks.t DROP v USING TIMESTAMP 12345; -- a comment\nCREATE INDEX i ON ks.t (values(v));",
+    "CREATE MATERIALIZED VIEW ks.v AS SELECT * FROM ks.t WHERE k IS NOT NULL PRIMARY KEY (k, \"C\");",
+    "SELECT JSON a, ttl(b) FROM t WHERE k IN (1, 2) AND (c, d) > (?, :x) ORDER BY c DESC LIMIT 3 ALLOW FILTERING;",
+    "BEGIN BATCH INSERT INTO t (a) VALUES ($$x$$) IF NOT EXISTS USING TTL 5; DELETE a['k'] FROM t WHERE b = 0x00; \
+     UPDATE t SET l = l + ['a'], m['x'] = {1: (2, null)} WHERE k = -1.5e3; APPLY BATCH;",
+];
+
+fn name(path: &Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// Folders that hold SSTables, a few levels down.
+fn tables_below(folder: &Path, levels: u32) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for child in folders(folder) {
+        if files(&child).iter().any(|file| name(file).ends_with("-Data.db")) {
+            found.push(child);
+        } else if levels > 0 {
+            found.extend(tables_below(&child, levels - 1));
+        }
+    }
+    found
+}
+
+fn folders(folder: &Path) -> Vec<PathBuf> {
+    entries(folder).into_iter().filter(|path| path.is_dir()).collect()
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    entries(folder).into_iter().filter(|path| path.is_file()).collect()
+}
+
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let mut paths: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    paths.sort();
+    paths
+}

@@ -1,0 +1,43 @@
+//! What is fuzzed: each decoder, as a function of bytes that must neither panic nor take memory that its input
+//! does not account for, and that asserts what must hold of whatever it accepts.
+//!
+//! Start reading at [`TARGETS`]. `fuzz_targets/` gives each function to libFuzzer, the binary `mutate` runs them all
+//! over mutated seeds without it, the binary `seeds` makes the seeds.
+
+mod cql;
+mod framing;
+mod log;
+mod rows;
+mod schemas;
+mod tables;
+mod types;
+
+pub use cql::{cql_schema, type_names};
+pub use framing::{join, reseal_statistics, split};
+pub use log::log_replay;
+pub use rows::{unfiltered, update};
+pub use schemas::{SCHEMAS, schema};
+pub use tables::{
+    TABLE_PARTS, compression_info, data_db, filter_db, page_checksums, partitions_db, rows_db, statistics_db,
+};
+pub use types::{VALUE_TYPES, values};
+
+/// A target: it returns, or has found a bug.
+pub type Target = fn(&[u8]);
+
+/// All of them, by name.
+pub const TARGETS: &[(&str, Target)] = &[
+    ("unfiltered", unfiltered),
+    ("data_db", data_db),
+    ("partitions_db", partitions_db),
+    ("rows_db", rows_db),
+    ("statistics_db", statistics_db),
+    ("compression_info", compression_info),
+    ("filter_db", filter_db),
+    ("page_checksums", page_checksums),
+    ("log_replay", log_replay),
+    ("update", update),
+    ("cql_schema", cql_schema),
+    ("type_names", type_names),
+    ("values", values),
+];

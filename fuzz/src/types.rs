@@ -1,0 +1,88 @@
+//! Values of every type.
+
+use std::cmp::Ordering;
+use std::sync::OnceLock;
+
+use helenus_types::Type;
+
+use crate::split;
+
+/// The types whose values are fuzzed, in CQL.
+pub const VALUE_TYPES: &[&str] = &[
+    "ascii",
+    "bigint",
+    "blob",
+    "boolean",
+    "counter",
+    "date",
+    "decimal",
+    "double",
+    "duration",
+    "float",
+    "inet",
+    "int",
+    "smallint",
+    "text",
+    "time",
+    "timestamp",
+    "timeuuid",
+    "tinyint",
+    "uuid",
+    "varint",
+    "frozen<list<text>>",
+    "frozen<set<varint>>",
+    "frozen<map<text, decimal>>",
+    "tuple<int, text, frozen<list<timeuuid>>>",
+    "vector<float, 3>",
+    "vector<text, 2>",
+    "frozen<map<inet, frozen<set<tuple<double, boolean>>>>>",
+];
+
+/// A byte that chooses the type, then two values: nothing that is asked of either panics; what is valid has a
+/// text that gives the same value back, and an order that its byte-comparable form keeps.
+pub fn values(data: &[u8]) {
+    static TYPES: OnceLock<Vec<Type>> = OnceLock::new();
+    let types = TYPES.get_or_init(|| {
+        let parse = |name: &&str| Type::parse_cql(name, &|_| None).unwrap_or_else(|error| panic!("{error}"));
+        VALUE_TYPES.iter().map(parse).collect()
+    });
+    let Some((&choice, rest)) = data.split_first() else { return };
+    let ty = &types[usize::from(choice) % types.len()];
+    let [left, right] = split(rest);
+    for value in [left, right] {
+        one(ty, value);
+    }
+    let order = ty.compare(left, right);
+    assert_eq!(ty.compare(right, left), order.reverse(), "{ty:?}");
+    assert_eq!(ty.compare(left, left), Ordering::Equal, "{ty:?}");
+    if ty.validate(left).is_err() || ty.validate(right).is_err() {
+        return;
+    }
+    let [mut a, mut b] = [Vec::new(), Vec::new()];
+    if ty.comparable(left, &mut a) && ty.comparable(right, &mut b) {
+        assert_eq!(a.cmp(&b), order, "{ty:?}: {left:02x?} {right:02x?}");
+    }
+    let prefixes = ty.prefix64(left).cmp(&ty.prefix64(right));
+    assert!(prefixes.is_eq() || prefixes == order, "{ty:?}: {left:02x?} {right:02x?}");
+}
+
+fn one(ty: &Type, value: &[u8]) {
+    let mut text = String::new();
+    let _ = ty.json(value, &mut text);
+    text.clear();
+    let literal = ty.literal(value, &mut text);
+    let decoded = ty.decode(value);
+    let mut comparable = Vec::new();
+    let _ = ty.comparable(value, &mut comparable);
+    if ty.validate(value).is_err() {
+        return;
+    }
+    let decoded = decoded.unwrap_or_else(|error| panic!("{ty:?}: {value:02x?} is valid: {error}"));
+    let encoded = ty.encode(&decoded).unwrap_or_else(|error| panic!("{ty:?}: {decoded:?}: {error}"));
+    let again = ty.decode(&encoded).unwrap_or_else(|error| panic!("{ty:?}: {encoded:02x?}: {error}"));
+    // Through text: NaN differs from itself.
+    assert_eq!(format!("{again:?}"), format!("{decoded:?}"), "{ty:?}: {value:02x?}");
+    if literal.is_ok() {
+        let _ = ty.parse_literal(&text);
+    }
+}
