@@ -12,6 +12,8 @@ use std::sync::Arc;
 const READ_AHEAD: usize = 128 << 10;
 /// Bytes of data that a scan decompresses at once, if chunks are shorter: the second level cache holds them.
 const FILL: usize = 64 << 10;
+/// Bytes copied at least from a chunk to those of the one before: how long a row is may not be known yet.
+const JOIN: usize = 512;
 
 /// Where a cached window's chunks are kept.
 #[derive(Clone, Debug)]
@@ -178,12 +180,12 @@ impl Window {
         }
         let skipped = usize::try_from(position - self.start).unwrap_or(usize::MAX);
         let wanted = skipped.saturating_add(if self.cached.is_some() { len } else { len.max(FILL) });
-        while self.joined.len() < wanted && self.append_next()? {}
+        while self.joined.len() < wanted && self.append_next(wanted)? {}
         Ok(())
     }
 
-    /// Appends the chunk behind the joint buffer to it; false at the end of the data.
-    fn append_next(&mut self) -> Result<bool, SsTableError> {
+    /// Appends what lies behind the joint buffer to it, from one chunk; false at the end of the data.
+    fn append_next(&mut self, wanted: usize) -> Result<bool, SsTableError> {
         let at = self.start + self.joined.len() as u64;
         if at >= self.data_len() {
             return Ok(false);
@@ -191,8 +193,12 @@ impl Window {
         let index = self.reader.chunks().chunk_at(at);
         if self.cached.is_some() {
             self.load_chunk(index)?;
-            if let Some((_, _, bytes)) = &self.chunk {
-                self.joined.extend_from_slice(bytes);
+            if let Some((_, start, bytes)) = &self.chunk {
+                // What follows is lent from the chunk itself again, unless what lies before is held.
+                let least = if self.hold.is_some() { usize::MAX } else { JOIN };
+                let len = wanted.saturating_sub(self.joined.len()).max(least);
+                let rest = bytes.get(usize::try_from(at - start).unwrap_or(usize::MAX)..).unwrap_or_default();
+                self.joined.extend_from_slice(rest.get(..len).unwrap_or(rest));
             }
         } else {
             let read = self.reader.append(index, self.verification, &mut self.scratch, &mut self.joined);
