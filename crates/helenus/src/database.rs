@@ -19,7 +19,7 @@ use crate::table::Table;
 ///
 /// ```
 /// # fn main() -> helenus::Result<()> {
-/// # let dir = tempfile::tempdir().map_err(|e| helenus::Error::from(e)).unwrap();
+/// # let dir = tempfile::tempdir().unwrap();
 /// # let dir = dir.path();
 /// let db = helenus::Database::open(dir)?;
 /// db.execute_schema("CREATE KEYSPACE chat WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1};")?;
@@ -169,6 +169,7 @@ impl Database {
         }
         self.inner.scheduler.stop();
         let closed = self.inner.log().map_or(Ok(()), |log| log.close());
+        self.inner.unlock();
         flushed?;
         Ok(closed?)
     }

@@ -52,7 +52,7 @@ pub(crate) struct Inner {
     pub(crate) ddl: Mutex<()>,
     pub(crate) closed: AtomicBool,
     /// Held while the database is open for writing.
-    _lock: Option<Box<dyn Lock>>,
+    lock: Mutex<Option<Box<dyn Lock>>>,
 }
 
 /// The tables, by what they are looked up by.
@@ -101,7 +101,7 @@ impl Inner {
             publishing: Mutex::new(()),
             ddl: Mutex::new(()),
             closed: AtomicBool::new(false),
-            _lock: parts.lock,
+            lock: Mutex::new(parts.lock),
             options: parts.options,
         }
     }
@@ -149,6 +149,11 @@ impl Inner {
             return Err(Error::new(ErrorKind::ReadOnly, "the database was opened to read only"));
         }
         Ok(())
+    }
+
+    /// Lets others open the directory.
+    pub(crate) fn unlock(&self) {
+        self.lock.lock().take();
     }
 
     /// Commits an edit of the manifest.

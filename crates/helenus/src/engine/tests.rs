@@ -1,0 +1,173 @@
+//! The engine with its own mutations: what is written is read, through flush, compaction, restart and crash.
+
+use std::sync::Arc;
+
+use helenus_rows::{Cell, DeletionTime, LivenessInfo, RowBuf, RowBuilder, encode_clustering};
+use helenus_sim::{SimClock, SimDisk};
+use helenus_types::{LocalDeletionTime, Timestamp, Value};
+
+use super::{MutationBuilder, Written};
+use crate::{Background, Database, Durability, Options, Table};
+
+const SCHEMA: &str = "
+    CREATE KEYSPACE ks WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1};
+    CREATE TABLE ks.t (p int, c int, v text, PRIMARY KEY (p, c));";
+
+fn options(disk: &SimDisk) -> Options {
+    Options::new()
+        .disk(Arc::new(disk.clone()))
+        .clock(Arc::new(SimClock::new(1_700_000_000_000_000)))
+        .durability(Durability::Sync)
+        .log_segment_bytes(64 << 10)
+        .background(Background::Manual)
+}
+
+fn open(disk: &SimDisk) -> Database {
+    options(disk).open("/db").unwrap()
+}
+
+fn create(disk: &SimDisk) -> (Database, Table) {
+    let db = open(disk);
+    db.execute_schema(SCHEMA).unwrap();
+    let table = db.table("ks", "t").unwrap();
+    (db, table)
+}
+
+fn write(table: &Table, p: i32, rows: &[(i32, &str)], timestamp: i64) {
+    let view = table.core.view.load_full();
+    let state = &view.state;
+    let mut mutation = MutationBuilder::default();
+    mutation.start(false);
+    mutation.partition(&table.core, state, &p.to_be_bytes());
+    let (mut builder, mut row) = (RowBuilder::default(), RowBuf::default());
+    for (c, v) in rows {
+        row.clustering.clear();
+        encode_clustering(state.header.clustering.types(), &[Some(&c.to_be_bytes())], &mut row.clustering);
+        builder.start(LivenessInfo::new(Timestamp(timestamp)), DeletionTime::LIVE, false);
+        let cell = Cell::live(Timestamp(timestamp), v.as_bytes());
+        builder.simple(&state.header, &state.header.regulars, 0, &cell);
+        builder.finish(&state.header, false, &mut row);
+        mutation.row(row.as_ref(&state.header), Timestamp(timestamp));
+    }
+    assert_eq!(table.db.inner.write(mutation.finish()).unwrap(), Written::Yes);
+}
+
+fn delete_partition(table: &Table, p: i32, timestamp: i64) {
+    let view = table.core.view.load_full();
+    let mut mutation = MutationBuilder::default();
+    mutation.start(false);
+    mutation.partition(&table.core, &view.state, &p.to_be_bytes());
+    mutation.partition_deletion(DeletionTime::new(Timestamp(timestamp), LocalDeletionTime(1_600_000_000)));
+    assert_eq!(table.db.inner.write(mutation.finish()).unwrap(), Written::Yes);
+}
+
+fn rows(select: &crate::Select) -> Vec<(i32, i32, String)> {
+    let mut rows = select.rows().unwrap();
+    let mut found = Vec::new();
+    while let Some(row) = rows.next().unwrap() {
+        let int = |name| match row.value(name).unwrap() {
+            Value::Int(i) => i,
+            other => panic!("{other:?}"),
+        };
+        let Value::Text(v) = row.value("v").unwrap() else { panic!("no text") };
+        found.push((int("p"), int("c"), v));
+    }
+    found
+}
+
+fn all(table: &Table) -> Vec<(i32, i32, String)> {
+    let mut found = rows(&table.select());
+    found.sort();
+    found
+}
+
+fn expected(list: &[(i32, i32, &str)]) -> Vec<(i32, i32, String)> {
+    list.iter().map(|(p, c, v)| (*p, *c, (*v).to_owned())).collect()
+}
+
+#[test]
+fn what_is_written_is_read_in_every_state() {
+    let disk = SimDisk::new();
+    let (db, table) = create(&disk);
+    write(&table, 1, &[(1, "a"), (2, "b"), (3, "c")], 10);
+    write(&table, 2, &[(1, "x")], 10);
+    let first = expected(&[(1, 1, "a"), (1, 2, "b"), (1, 3, "c"), (2, 1, "x")]);
+    assert_eq!(all(&table), first);
+    db.flush().unwrap();
+    assert_eq!(all(&table), first);
+    write(&table, 1, &[(2, "B"), (4, "d")], 20);
+    delete_partition(&table, 2, 15);
+    let second = expected(&[(1, 1, "a"), (1, 2, "B"), (1, 3, "c"), (1, 4, "d")]);
+    assert_eq!(all(&table), second);
+    db.flush().unwrap();
+    assert_eq!(all(&table), second);
+    assert_eq!(table.metrics().sstables, 2);
+    db.compact().unwrap();
+    assert_eq!(all(&table), second);
+    assert_eq!(table.metrics().sstables, 1);
+    let select = table.select().key(1).from(std::ops::Bound::Excluded(1)).to(std::ops::Bound::Included(3)).reverse();
+    assert_eq!(rows(&select), expected(&[(1, 3, "c"), (1, 2, "B")]));
+    assert_eq!(rows(&table.select().key(1).prefix(4)), expected(&[(1, 4, "d")]));
+    assert_eq!(rows(&table.select().key(7)), expected(&[]));
+    db.close().unwrap();
+    drop((db, table));
+    let db = open(&disk);
+    assert_eq!(all(&db.table("ks", "t").unwrap()), second);
+}
+
+#[test]
+fn a_kill_loses_nothing_and_a_second_recovery_changes_nothing() {
+    let disk = SimDisk::new();
+    let (db, table) = create(&disk);
+    write(&table, 1, &[(1, "a")], 10);
+    db.flush().unwrap();
+    write(&table, 1, &[(2, "b")], 11);
+    let expected = expected(&[(1, 1, "a"), (1, 2, "b")]);
+    let killed = disk.kill();
+    for _ in 0..3 {
+        let db = open(&killed);
+        assert_eq!(all(&db.table("ks", "t").unwrap()), expected);
+        drop(db);
+    }
+    let crashed = disk.crash(7);
+    let db = open(&crashed);
+    assert_eq!(all(&db.table("ks", "t").unwrap()), expected);
+    drop(db);
+}
+
+#[test]
+fn truncation_and_drop_outlive_a_crash() {
+    let disk = SimDisk::new();
+    let (db, table) = create(&disk);
+    write(&table, 1, &[(1, "a")], 10);
+    db.flush().unwrap();
+    write(&table, 1, &[(2, "b")], 11);
+    table.truncate().unwrap();
+    write(&table, 1, &[(3, "c")], 5);
+    assert_eq!(all(&table), expected(&[(1, 3, "c")]));
+    let crashed = disk.crash(1);
+    let db2 = open(&crashed);
+    assert_eq!(all(&db2.table("ks", "t").unwrap()), expected(&[(1, 3, "c")]));
+    db.execute_schema("DROP TABLE ks.t").unwrap();
+    let crashed = disk.crash(2);
+    assert!(open(&crashed).table("ks", "t").is_err());
+}
+
+#[test]
+fn a_column_that_was_dropped_and_added_again_is_empty() {
+    let disk = SimDisk::new();
+    let (db, table) = create(&disk);
+    write(&table, 1, &[(1, "a")], 10);
+    db.execute_schema("ALTER TABLE ks.t DROP v; ALTER TABLE ks.t ADD v text;").unwrap();
+    let select = table.select();
+    let mut rows = select.rows().unwrap();
+    let row = rows.next().unwrap().unwrap();
+    assert_eq!(row.value("v").unwrap(), Value::Null);
+    drop(rows);
+    db.compact().unwrap();
+    let crashed = disk.crash(1);
+    let table = open(&crashed).table("ks", "t").unwrap();
+    let select = table.select();
+    let mut rows = select.rows().unwrap();
+    assert_eq!(rows.next().unwrap().unwrap().value("v").unwrap(), Value::Null);
+}
