@@ -14,10 +14,13 @@ use crate::counter::CounterContext;
 #[inline]
 #[must_use]
 pub fn reconcile<'a>(left: Cell<'a>, right: Cell<'a>) -> Cell<'a> {
-    if left.timestamp != right.timestamp {
-        return if left.timestamp > right.timestamp { left } else { right };
-    }
-    if right_wins_tie(&left, &right) { right } else { left }
+    if right_stands(&left, &right) { right } else { left }
+}
+
+/// Whether [`reconcile`] gives the right one; false where both are the same.
+#[inline]
+pub(crate) fn right_stands(left: &Cell<'_>, right: &Cell<'_>) -> bool {
+    right.timestamp > left.timestamp || (right.timestamp == left.timestamp && right_wins_tie(left, right))
 }
 
 fn right_wins_tie(left: &Cell<'_>, right: &Cell<'_>) -> bool {

@@ -227,10 +227,17 @@ impl<'a> CellReader<'a> {
     #[expect(clippy::inline_always, reason = "moving a reader takes longer than making one")]
     #[inline(always)]
     fn new(row: RowRef<'a>) -> Result<Self, DecodeError> {
-        let columns = row.columns();
-        let mut reader = Self {
+        let mut reader = Self::before(row);
+        reader.read_head(row.flags)?;
+        Ok(reader)
+    }
+
+    /// A reader that must be told to [`read_head`](Self::read_head): it is made in its place before it is filled.
+    #[inline]
+    pub(crate) fn before(row: RowRef<'a>) -> Self {
+        Self {
             header: row.header,
-            columns,
+            columns: row.columns(),
             rest: row.body,
             body_len: row.body.len(),
             liveness: LivenessInfo::EMPTY,
@@ -241,20 +248,24 @@ impl<'a> CellReader<'a> {
             large: None,
             element_column: 0,
             elements_left: 0,
-        };
-        if row.flags & flag::HAS_TIMESTAMP != 0 {
-            reader.liveness.timestamp = reader.timestamp()?;
-            if row.flags & flag::HAS_TTL != 0 {
+        }
+    }
+
+    /// Reads what stands before the first column of a row with those flags.
+    #[inline]
+    pub(crate) fn read_head(&mut self, flags: u8) -> Result<(), DecodeError> {
+        if flags & flag::HAS_TIMESTAMP != 0 {
+            self.liveness.timestamp = self.timestamp()?;
+            if flags & flag::HAS_TTL != 0 {
                 // Here the ttl precedes the expiration; in a cell it follows.
-                reader.liveness.ttl = reader.ttl()?;
-                reader.liveness.local_expiration_time = reader.local_deletion_time()?;
+                self.liveness.ttl = self.ttl()?;
+                self.liveness.local_expiration_time = self.local_deletion_time()?;
             }
         }
-        if row.flags & flag::HAS_DELETION != 0 {
-            reader.deletion = reader.deletion_time()?;
+        if flags & flag::HAS_DELETION != 0 {
+            self.deletion = self.deletion_time()?;
         }
-        reader.column_subset(row.flags & flag::HAS_ALL_COLUMNS != 0)?;
-        Ok(reader)
+        self.column_subset(flags & flag::HAS_ALL_COLUMNS != 0)
     }
 
     /// The row's marker.

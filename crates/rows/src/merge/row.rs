@@ -1,5 +1,7 @@
 //! Versions of one row into one (`db.rows.Row.Merger`).
 
+use std::cmp::Ordering;
+
 use smallvec::SmallVec;
 
 use helenus_types::{DecodeError, Timestamp, Type};
@@ -11,7 +13,7 @@ use crate::counter::CounterContext;
 use crate::deletion::DeletionTime;
 use crate::header::{Columns, Header};
 use crate::liveness::LivenessInfo;
-use crate::reconcile::{CounterWinner, reconcile, resolve_counters};
+use crate::reconcile::{CounterWinner, resolve_counters, right_stands};
 
 /// One version of a row.
 #[derive(Clone, Copy, Debug)]
@@ -84,7 +86,11 @@ impl RowMerger {
         let columns = target.columns(is_static);
         let mut cursors = SmallVec::<[Cursor<'_>; 8]>::new();
         for source in sources {
-            cursors.push(Cursor::new(*source, is_static)?);
+            cursors.push(Cursor::before(source, is_static));
+            if let Some(cursor) = cursors.last_mut() {
+                cursor.reader.read_head(source.row.flags)?;
+                cursor.advance()?;
+            }
         }
         let active = self.start(&cursors, active);
         loop {
@@ -153,26 +159,25 @@ impl RowMerger {
     }
 
     #[inline]
-    fn simple<'a>(
+    fn simple(
         &mut self,
-        cursors: &mut [Cursor<'a>],
+        cursors: &mut [Cursor<'_>],
         column: usize,
         active: DeletionTime,
         target: &Header,
         columns: &Columns,
     ) -> Result<(), DecodeError> {
-        let mut standing: Option<Cell<'a>> = None;
-        for cursor in cursors.iter_mut().filter(|cursor| cursor.column == column) {
-            let cell = cursor.cell;
-            if !active.deletes(cell.timestamp) {
-                standing = Some(standing.map_or(cell, |other| reconcile(other, cell)));
+        let mut standing: Option<&Cell<'_>> = None;
+        for cursor in cursors.iter().filter(|cursor| cursor.column == column) {
+            let cell = &cursor.cell;
+            if !active.deletes(cell.timestamp) && standing.is_none_or(|other| right_stands(other, cell)) {
+                standing = Some(cell);
             }
-            cursor.advance()?;
         }
         if let Some(cell) = standing {
-            self.builder.simple(target, columns, column, &cell);
+            self.builder.simple(target, columns, column, cell);
         }
-        Ok(())
+        cursors.iter_mut().filter(|cursor| cursor.column == column).try_for_each(Cursor::advance)
     }
 
     fn counter<'a>(
@@ -217,9 +222,9 @@ impl RowMerger {
         Ok(())
     }
 
-    fn complex<'a>(
+    fn complex(
         &mut self,
-        cursors: &mut [Cursor<'a>],
+        cursors: &mut [Cursor<'_>],
         column: usize,
         path_type: Option<&Type>,
         active: DeletionTime,
@@ -241,24 +246,25 @@ impl RowMerger {
             cursor.next_element(active)?;
         }
         loop {
-            let mut standing: Option<Cell<'a>> = None;
+            let mut standing: Option<&Cell<'_>> = None;
             let mut of_least: SmallVec<[usize; 8]> = SmallVec::new();
             for (i, cursor) in cursors.iter().enumerate() {
                 if cursor.column != column || !cursor.has_element {
                     continue;
                 }
-                let order = standing.map(|least| compare_paths(path_type, cursor.cell.path, least.path));
-                match order {
-                    None | Some(std::cmp::Ordering::Less) => {
-                        standing = Some(cursor.cell);
-                        of_least.clear();
-                        of_least.push(i);
-                    }
-                    Some(std::cmp::Ordering::Equal) => {
-                        standing = standing.map(|other| reconcile(other, cursor.cell));
-                        of_least.push(i);
-                    }
-                    Some(std::cmp::Ordering::Greater) => {}
+                let cell = &cursor.cell;
+                let order =
+                    standing.map_or(Ordering::Less, |least| compare_paths(path_type, cell.path, least.path));
+                if order == Ordering::Less {
+                    of_least.clear();
+                }
+                if order != Ordering::Greater {
+                    of_least.push(i);
+                }
+                if order == Ordering::Less
+                    || (order == Ordering::Equal && standing.is_some_and(|other| right_stands(other, cell)))
+                {
+                    standing = Some(cell);
                 }
             }
             let Some(cell) = standing else { break };
@@ -266,7 +272,7 @@ impl RowMerger {
                 self.builder.complex(column, DeletionTime::LIVE);
                 begun = true;
             }
-            self.builder.element(target, &cell);
+            self.builder.element(target, cell);
             for i in of_least {
                 if let Some(cursor) = cursors.get_mut(i) {
                     cursor.next_element(active)?;
@@ -277,7 +283,7 @@ impl RowMerger {
     }
 }
 
-fn compare_paths(path_type: Option<&Type>, left: &[u8], right: &[u8]) -> std::cmp::Ordering {
+fn compare_paths(path_type: Option<&Type>, left: &[u8], right: &[u8]) -> Ordering {
     path_type.map_or_else(|| left.cmp(right), |ty| ty.compare(left, right))
 }
 
@@ -296,19 +302,18 @@ struct Cursor<'a> {
 }
 
 impl<'a> Cursor<'a> {
+    /// A cursor that has still to read the row's head and to advance.
     #[inline]
-    fn new(source: RowSource<'a>, is_static: bool) -> Result<Self, DecodeError> {
-        let mut cursor = Self {
-            reader: source.row.cells()?,
+    fn before(source: &RowSource<'a>, is_static: bool) -> Self {
+        Self {
+            reader: CellReader::before(source.row),
             slots: source.map.filter(|map| !map.passes_through()).map(|map| map.slots(is_static)),
             column: Slot::NOWHERE,
             dropped_at: Timestamp::MIN,
             cell: Cell::live(Timestamp::MIN, &[]),
             has_element: false,
             deletion: DeletionTime::LIVE,
-        };
-        cursor.advance()?;
-        Ok(cursor)
+        }
     }
 
     /// Moves to the next column, past what is left of this one.
