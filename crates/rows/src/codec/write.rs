@@ -2,7 +2,7 @@
 
 use helenus_types::vint;
 
-use super::{MarkerRef, RowRef, flag};
+use super::{MarkerRef, RowRef, extended, flag};
 use crate::deletion::DeletionTime;
 use crate::header::Header;
 
@@ -26,14 +26,17 @@ pub fn write_static_row(header: &Header, row: Option<RowRef<'_>>, out: &mut Vec<
     if header.statics.is_empty() {
         return;
     }
-    match row {
-        Some(row) => write_row(row, 0, out),
-        None => {
-            let mut empty = super::RowBuf::default();
-            super::RowBuilder::default().finish(header, true, &mut empty);
-            write_row(empty.as_ref(header), 0, out);
-        }
+    if let Some(row) = row {
+        write_row(row, 0, out);
+        return;
     }
+    // The body is the subset of no columns: a bitmap, or from 64 columns on the number of missing ones.
+    let total = header.statics.len();
+    let subset = if total < 64 { (1 << total) - 1 } else { total as u64 };
+    out.extend_from_slice(&[flag::EXTENSION, extended::IS_STATIC]);
+    vint::write_unsigned(out, (vint::unsigned_len(0) + vint::unsigned_len(subset)) as u64);
+    vint::write_unsigned(out, 0);
+    vint::write_unsigned(out, subset);
 }
 
 /// Appends a marker; `prev_size` as for [`write_row`].

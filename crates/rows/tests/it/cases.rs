@@ -463,6 +463,8 @@ fn shadowed_cells_of_a_foreign_row_stay_shadowed() {
         Row { liveness: None, columns: vec![m(Some(deleted(8, 100)), &[(2, 9)])], ..foreign.clone() };
     // A lone version passes the merge as it is, and is read rightly.
     assert_eq!(merge(std::slice::from_ref(&foreign), None), Some(foreign.clone()));
+    let alone = with_rows(vec![foreign.clone()]);
+    assert_eq!(merge_partitions(&table, std::slice::from_ref(&alone)), alone);
     let buf = encode_row(&header, &table, &foreign, false);
     let mut live = LiveRow::new(buf.as_ref(&header), 10, false).unwrap().unwrap();
     assert!(live.liveness().is_empty());

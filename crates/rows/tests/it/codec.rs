@@ -232,14 +232,22 @@ fn a_counter_of_one_global_shard() {
 
 #[test]
 fn an_empty_static_row() {
-    let mut header = header_of((0, 0, 0), vec![Type::Int], vec![]);
-    header.statics = Columns::new(vec![Column::new("s", Type::Int)]);
-    let mut out = Vec::new();
-    write_static_row(&header, None, &mut out);
-    assert_eq!(out, hex("80 01 02 00 01"));
-    let frame = read_unfiltered(&header, &out, 0, true).unwrap();
-    let UnfilteredFrame::Unfiltered(Unfiltered::Row(row), 5) = frame else { panic!("{frame:?}") };
-    assert!(row.is_static() && events(row).is_empty());
+    for (columns, bytes) in
+        [(1, "80 01 02 00 01"), (63, "80 01 0a 00 ff7fffffffffffffff"), (64, "80 01 02 00 40")]
+    {
+        let mut header = header_of((0, 0, 0), vec![Type::Int], vec![]);
+        header.statics =
+            Columns::new((0..columns).map(|i| Column::new(format!("s{i}"), Type::Int)).collect());
+        let mut out = Vec::new();
+        write_static_row(&header, None, &mut out);
+        assert_eq!(out, hex(bytes));
+        let mut built = RowBuf::default();
+        RowBuilder::default().finish(&header, true, &mut built);
+        let frame = read_unfiltered(&header, &out, 0, true).unwrap();
+        let UnfilteredFrame::Unfiltered(Unfiltered::Row(row), _) = frame else { panic!("{frame:?}") };
+        assert!(row.is_static() && events(row).is_empty());
+        assert_eq!((row.flags, row.body), (built.flags, built.body.as_slice()));
+    }
 }
 
 /// From 64 columns on a subset is a list: of the columns that are there while they are fewer than half, else of
