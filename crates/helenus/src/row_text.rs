@@ -65,7 +65,7 @@ impl RowPrinter {
     }
 
     fn new(schema: &TableSchema, format: Format) -> Self {
-        let mut printer = Self {
+        let printer = Self {
             format,
             partition_key: Vec::new(),
             clustering: Vec::new(),
@@ -79,7 +79,8 @@ impl RowPrinter {
             key_text: String::new(),
         };
         let mut is_first = true;
-        let mut printed = |name: &str, ty: &Type| printer.format.column(name, ty, std::mem::take(&mut is_first));
+        let mut printed =
+            |name: &str, ty: &Type| printer.format.column(name, ty, std::mem::take(&mut is_first));
         let keys = schema.partition_key().iter().map(|c| printed(&c.name, &c.ty)).collect();
         let clustering = schema.clustering().iter().map(|c| printed(&c.name, &c.ty)).collect();
         let mut others = Vec::new();
@@ -102,7 +103,11 @@ impl RowPrinter {
 
     /// Names of the columns, in the order in which they are printed.
     pub fn column_names(&self) -> impl Iterator<Item = &str> {
-        self.partition_key.iter().chain(&self.clustering).chain(&self.others).map(|column| column.name.as_str())
+        self.partition_key
+            .iter()
+            .chain(&self.clustering)
+            .chain(&self.others)
+            .map(|column| column.name.as_str())
     }
 
     /// Appends the line that names the columns, where the format has one.
@@ -130,7 +135,9 @@ impl RowPrinter {
         for column in &self.clustering {
             out.push_str(&column.before);
             match values.next().flatten() {
-                Some(value) => self.format.value(&column.ty, value, out).map_err(|e| unreadable(row, &column.name, e))?,
+                Some(value) => {
+                    self.format.value(&column.ty, value, out).map_err(|e| unreadable(row, &column.name, e))?
+                }
                 None => out.push_str(self.format.null()),
             }
         }
@@ -167,7 +174,13 @@ impl RowPrinter {
     }
 
     /// Prints each column's value into `text` and notes where. `columns` begin at `base` of `places`.
-    fn gather(&mut self, row: &RowView<'_>, mut cells: Cells<'_>, columns: &Columns, base: usize) -> Result<()> {
+    fn gather(
+        &mut self,
+        row: &RowView<'_>,
+        mut cells: Cells<'_>,
+        columns: &Columns,
+        base: usize,
+    ) -> Result<()> {
         let mut next = cells.next()?;
         while let Some((index, cell)) = next {
             let Some(column) = columns.get(index) else { break };

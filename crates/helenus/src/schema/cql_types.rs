@@ -185,7 +185,7 @@ fn children(ty: &Type) -> Vec<&Type> {
 }
 
 /// The user types directly in the type, each with everything in it.
-pub(super) fn user_types_in<'a>(ty: &'a Type, found: &mut Vec<&'a UserType>) {
+pub(crate) fn user_types_in<'a>(ty: &'a Type, found: &mut Vec<&'a UserType>) {
     match ty {
         Type::Udt { definition, .. } => found.push(definition),
         _ => children(ty).into_iter().for_each(|child| user_types_in(child, found)),
@@ -219,7 +219,7 @@ pub(super) fn expand_user_types(ty: &Type) -> Type {
 
 /// Whether cells written with the type `previous` can be read with this one
 /// (`AbstractType.isSerializationCompatibleWith`).
-pub(super) fn reads_cells_of(ty: &Type, previous: &Type) -> bool {
+pub(crate) fn reads_cells_of(ty: &Type, previous: &Type) -> bool {
     reads_values_of(ty, previous)
         && ty.fixed_len() == previous.fixed_len()
         && ty.is_multi_cell() == previous.is_multi_cell()

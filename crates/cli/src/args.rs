@@ -1,0 +1,246 @@
+//! The command line. The doc comments here are what `--help` prints.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 the command line is wrong.
+
+DIR is a directory that Helenus made, or with --schema any directory of Cassandra's SSTables.
+A table is written as in CQL: chat.messages, or '\"Fleet\".\"Trips\"' where upper case counts.";
+
+/// Reads, fills and tends tables in the format of Apache Cassandra, without a server.
+#[derive(Debug, Parser)]
+#[command(name = "helenus", version, after_help = EXIT_CODES, max_term_width = 100)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Export(Export),
+    Get(Get),
+    Import(Import),
+    Tables(Dir),
+    #[command(about = "Prints figures about one table, or about all", after_help = STATS)]
+    Stats(Tables),
+    #[command(about = "Writes what is only in the log to SSTables", after_help = FLUSH)]
+    Flush(Tables),
+    #[command(about = "Merges all SSTables of one table, or of all, into one each", after_help = COMPACT)]
+    Compact(Tables),
+    Sstable(Sstable),
+}
+
+const STATS: &str = "Examples:
+  helenus stats ./db
+  helenus stats ./db chat.messages";
+
+const FLUSH: &str = "Examples:
+  helenus flush ./db
+  helenus flush ./db chat.messages
+
+Afterwards the files under DIR/data hold everything, and can be copied to a Cassandra node.";
+
+const COMPACT: &str = "Examples:
+  helenus compact ./db
+  helenus compact ./db chat.messages";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// A JSON object a line, as CQL's SELECT JSON * returns it
+    Jsonl,
+    /// RFC 4180 with a header line, values as cqlsh's COPY TO writes them
+    Csv,
+}
+
+/// Prints all rows of a table
+///
+/// Rows come in the order of their tokens and clustering. Only live data is shown, merged from all SSTables and the
+/// log. A database may be open elsewhere meanwhile.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  helenus export ./db chat.messages
+  helenus export --format csv ./db chat.messages > messages.csv
+  helenus export --schema schema.cql /var/lib/cassandra/data/chat/messages-5a1c3950e6a711f1ab1cb38d9ae74bd1 chat.messages")]
+pub(crate) struct Export {
+    /// CQL that defines the table: DIR is then any directory of SSTables
+    #[arg(long, value_name = "FILE")]
+    pub(crate) schema: Option<PathBuf>,
+    /// What a row looks like
+    #[arg(long, value_enum, default_value = "jsonl")]
+    pub(crate) format: Format,
+    /// With csv: what stands for null
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    pub(crate) null: String,
+    /// The database, or a directory of SSTables
+    pub(crate) dir: PathBuf,
+    /// keyspace.table
+    pub(crate) table: String,
+}
+
+/// Prints rows of one partition
+///
+/// KEY… are CQL literals of the partition key's columns, then of as many clustering columns as wanted. Only what the
+/// filters and indexes lead to is read. Nothing found prints nothing, and is no error.
+#[derive(Debug, Args)]
+#[command(
+    override_usage = "helenus get [OPTIONS] <DIR> <TABLE> -- <KEY>...",
+    after_help = "Examples:
+  helenus get ./db chat.messages -- 42
+  helenus get --reverse --limit 50 ./db chat.messages -- 42 7
+  helenus get --from '2024-02-01' --to '2024-02-29' ./db shop.orders -- \"'Oslo'\"
+  helenus get --schema schema.cql ./messages-5a1c chat.messages -- 42 \"'general'\" 0xcafe"
+)]
+pub(crate) struct Get {
+    /// CQL that defines the table: DIR is then any directory of SSTables
+    #[arg(long, value_name = "FILE")]
+    pub(crate) schema: Option<PathBuf>,
+    /// What a row looks like
+    #[arg(long, value_enum, default_value = "jsonl")]
+    pub(crate) format: Format,
+    /// With csv: what stands for null
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    pub(crate) null: String,
+    /// First rows wanted, by the clustering columns behind KEY, included; in the table's order
+    #[arg(long, value_name = "LIT", num_args = 1.., allow_negative_numbers = true)]
+    pub(crate) from: Vec<String>,
+    /// Last rows wanted, likewise
+    #[arg(long, value_name = "LIT", num_args = 1.., allow_negative_numbers = true)]
+    pub(crate) to: Vec<String>,
+    /// Last row first
+    #[arg(long)]
+    pub(crate) reverse: bool,
+    /// At most so many rows
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<usize>,
+    /// The database, or a directory of SSTables
+    #[arg(value_name = "DIR", required = false, default_value = "", hide_default_value = true)]
+    pub(crate) dir: PathBuf,
+    /// keyspace.table
+    #[arg(value_name = "TABLE", required = false, default_value = "", hide_default_value = true)]
+    pub(crate) table: String,
+    /// Literals of the key
+    #[arg(last = true, required = true)]
+    pub(crate) key: Vec<String>,
+}
+
+/// Writes the rows of a CSV file into a table
+///
+/// The header line names the columns. Read are RFC 4180 and what cqlsh's COPY TO writes, with doubled quotes or
+/// backslashes. A field that says null leaves its column as it is; a line with the partition key and static columns
+/// alone is fine. A line that can't be taken is reported with its number and kept in FILE.csv.refused; the others are
+/// written.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  helenus import ./db --table air.flights --schema flights.cql flights.csv
+  helenus import ./db --table air.flights --null NA --max-errors 10 flights.csv")]
+pub(crate) struct Import {
+    /// The database; made if it is not there
+    pub(crate) dir: PathBuf,
+    /// keyspace.table to write into
+    #[arg(long, value_name = "TABLE")]
+    pub(crate) table: String,
+    /// CQL that makes the table (and its keyspace and types) if it is not there
+    #[arg(long, value_name = "FILE")]
+    pub(crate) schema: Option<PathBuf>,
+    /// What stands for null [default: the empty field]
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    pub(crate) null: String,
+    /// Bad lines at which to stop
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    pub(crate) max_errors: u64,
+    /// How quotes inside quotes are written
+    #[arg(long, value_enum, default_value = "auto")]
+    pub(crate) quotes: Quotes,
+    /// The CSV file
+    pub(crate) file: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Quotes {
+    /// Found out from the beginning of the file
+    Auto,
+    /// Doubled (RFC 4180)
+    Doubled,
+    /// Behind a backslash (cqlsh's COPY TO)
+    Backslash,
+}
+
+/// Lists the tables of a database
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  helenus tables ./db")]
+pub(crate) struct Dir {
+    /// The database
+    pub(crate) dir: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Tables {
+    /// The database
+    pub(crate) dir: PathBuf,
+    /// keyspace.table [default: all tables]
+    pub(crate) table: Option<String>,
+}
+
+/// Looks into single SSTables
+#[derive(Debug, Args)]
+pub(crate) struct Sstable {
+    #[command(subcommand)]
+    pub(crate) command: SstableCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SstableCommand {
+    Dump(Dump),
+}
+
+/// Prints everything in an SSTable as JSON, as Cassandra's sstabledump does
+///
+/// Rows, deletions and positions, dead or alive; no schema is needed. Damaged partitions are reported and skipped.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  helenus sstable dump data/chat/messages-5a1c/da-3-bti-Data.db
+  helenus sstable dump -t da-3-bti-Data.db")]
+pub(crate) struct Dump {
+    /// Print timestamps as numbers, not as dates
+    #[arg(short = 't')]
+    pub(crate) timestamps: bool,
+    /// The table's Data.db; its other components lie beside it
+    #[arg(value_name = "FILE-Data.db")]
+    pub(crate) file: PathBuf,
+}
+
+/// What the command line asks for.
+pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, clap::Error> {
+    let mut app = CommandLine::command();
+    let matches = app.try_get_matches_from_mut(args)?;
+    let mut parsed = CommandLine::from_arg_matches(&matches)?;
+    if let (Command::Get(get), Some(("get", matches))) = (&mut parsed.command, matches.subcommand()) {
+        take_back_positionals(get, matches);
+        if get.table.is_empty() {
+            let text = "DIR and TABLE are required: helenus get [OPTIONS] <DIR> <TABLE> -- <KEY>...\n";
+            return Err(app.error(clap::error::ErrorKind::MissingRequiredArgument, text));
+        }
+    }
+    Ok(parsed.command)
+}
+
+/// `--from` and `--to` take as many literals as follow, so `get --from 1 2 DIR TABLE -- KEY` gives them DIR and TABLE
+/// too: what is missing of those two is taken from the end of the option that stood last.
+fn take_back_positionals(get: &mut Get, matches: &ArgMatches) {
+    let given = |name: &str| matches.value_source(name) == Some(clap::parser::ValueSource::CommandLine);
+    let last = |name: &str| matches.indices_of(name).and_then(|indices| indices.last());
+    let greedy = if last("to") > last("from") { &mut get.to } else { &mut get.from };
+    if !given("table") {
+        // A lone positional is DIR, unless the option in front of it swallowed DIR itself.
+        if let Some(table) = greedy.pop() {
+            get.table = table;
+        }
+        if !given("dir") {
+            get.dir = greedy.pop().unwrap_or_default().into();
+        }
+    }
+}

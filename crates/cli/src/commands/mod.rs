@@ -1,0 +1,7 @@
+//! What each command does.
+
+pub(crate) mod import;
+pub(crate) mod inspect;
+pub(crate) mod maintain;
+pub(crate) mod rows;
+pub(crate) mod sstable;
