@@ -3,8 +3,10 @@
 //! **Knows:** the versions `ma` to `oa` (`big`) and `da` (`bti`), by named capabilities; every component's bytes.
 //! **Must not know:** which tables are live, strategies, the engine; it starts no thread and asks no clock.
 //!
-//! Start reading at [`Version`] in `version.rs`, the ledger of what each version changed; then `descriptor/`
-//! (names), `compression/` (Data.db as chunks), `statistics/` (metadata).
+//! Start reading at [`SsTable`] in `table.rs` (what a table is), then `data/` (how rows are found in it) and
+//! [`SsTableWriter`] in `writer/`. Below them: [`Version`] in `version.rs`, the ledger of what each version changed,
+//! `descriptor/` (names), `compression/` (Data.db as chunks), `statistics/` (metadata), `bti/` (indexes). [`dump()`]
+//! prints a table.
 
 #![deny(unsafe_code)]
 #![deny(clippy::indexing_slicing, clippy::expect_used, clippy::panic)]

@@ -22,7 +22,7 @@ use crate::descriptor::{Component, Descriptor};
 use crate::error::{SsTableError, SsTableErrorKind};
 use crate::index::{Index, PartitionAt, SearchKey};
 use crate::page_checksums::{PAGE_CHECKSUMS_COMPONENT, PageChecksums};
-use crate::statistics::{CoveredBound, HeaderComponent, Statistics, StatsComponent};
+use crate::statistics::{CoveredBound, CoveredClusterings, HeaderComponent, Statistics, StatsComponent};
 
 /// How a table is opened.
 #[derive(Debug, Clone)]
@@ -56,11 +56,42 @@ pub struct SsTable {
     partitioner: Partitioner,
     /// Murmur3 tokens of the first and the last partition.
     token_range: (Token, Token),
+    /// Where rows and range deletions lie, if there are any.
+    covered: Option<[CoveredEnd; 2]>,
     filter: Option<Filter>,
     index: Index,
     data: ChunkReader,
     cached: Cached,
     file_sizes: Vec<(Component, u64)>,
+}
+
+/// One end of what a table covers.
+#[derive(Debug)]
+struct CoveredEnd {
+    kind: BoundKind,
+    size: usize,
+    values: Vec<u8>,
+}
+
+impl CoveredEnd {
+    fn new(bound: &CoveredBound, kinds: [BoundKind; 2], header: &Header) -> CoveredEnd {
+        let [inclusive, exclusive] = kinds;
+        let list: Vec<Option<&[u8]>> = bound.values.iter().map(Option::as_deref).collect();
+        let mut values = Vec::new();
+        encode_clustering(header.clustering.types(), &list, &mut values);
+        CoveredEnd { kind: if bound.inclusive { inclusive } else { exclusive }, size: list.len(), values }
+    }
+
+    fn bound(&self) -> Bound<'_> {
+        Bound { kind: self.kind, size: self.size, values: &self.values }
+    }
+}
+
+/// Both ends, unless nothing is covered.
+fn covered(covered: &CoveredClusterings, header: &Header) -> Option<[CoveredEnd; 2]> {
+    let start = || CoveredEnd::new(&covered.start, [BoundKind::InclStart, BoundKind::ExclStart], header);
+    let end = || CoveredEnd::new(&covered.end, [BoundKind::InclEnd, BoundKind::ExclEnd], header);
+    (!covered.is_nothing()).then(|| [start(), end()])
 }
 
 /// A place among the partitions, between any two of them.
@@ -95,7 +126,7 @@ impl SsTable {
         let version = descriptor.version;
         let path = descriptor.path(&Component::Statistics);
         let statistics = Statistics::decode(&path, &files.read(&Component::Statistics)?, version)?;
-        let header = header(&path, &statistics.header, version.has_uint_deletion_time())?;
+        let header = Arc::new(header(&path, &statistics.header, version.has_uint_deletion_time())?);
         let partitioner =
             Partitioner::from_class_name(&statistics.validation.partitioner).ok_or_else(|| {
                 let found = statistics.validation.partitioner.clone();
@@ -114,10 +145,11 @@ impl SsTable {
         let cached = Cached { cache: options.chunk_cache, file: options.cached_file };
         Ok(Arc::new(SsTable {
             descriptor: descriptor.clone(),
-            header: Arc::new(header),
+            header: Arc::clone(&header),
             token_range: [index.first_key(), index.last_key()]
                 .map(|key| Partitioner::murmur3_token(key))
                 .into(),
+            covered: covered(&statistics.stats.covered_clusterings, &header),
             statistics,
             partitioner,
             filter,
@@ -257,26 +289,10 @@ impl SsTable {
     /// `stats().has_partition_level_deletions` and the header's statics tell of them.
     #[must_use]
     pub fn may_cover(&self, slice: Slice<'_>) -> bool {
-        let covered = &self.statistics.stats.covered_clusterings;
-        if covered.is_nothing() {
-            return false;
-        }
+        let Some([start, end]) = &self.covered else { return false };
         let clustering = &self.header.clustering;
-        let mut values = Vec::new();
-        let mut compare = |bound: &CoveredBound, is_start, other: Bound<'_>| {
-            values.clear();
-            let list: Vec<Option<&[u8]>> = bound.values.iter().map(Option::as_deref).collect();
-            encode_clustering(clustering.types(), &list, &mut values);
-            let kind = match (is_start, bound.inclusive) {
-                (true, true) => BoundKind::InclStart,
-                (true, false) => BoundKind::ExclStart,
-                (false, true) => BoundKind::InclEnd,
-                (false, false) => BoundKind::ExclEnd,
-            };
-            let bound = Bound { kind, size: list.len(), values: &values };
-            clustering.compare(bound.position(), other.position())
-        };
-        compare(&covered.start, true, slice.end).is_lt() && compare(&covered.end, false, slice.start).is_gt()
+        clustering.compare(start.bound().position(), slice.end.position()).is_lt()
+            && clustering.compare(end.bound().position(), slice.start.position()).is_gt()
     }
 
     /// All partitions, in order.
@@ -326,7 +342,7 @@ impl SsTable {
             None => Ok(None),
             Some(at) => {
                 let mut head = Head::default();
-                head.read(&mut self.cached_window(), &self.header, at)?;
+                head.read(&mut self.cached_window(), &self.header, &[], at)?;
                 Ok(Some(head.key))
             }
         }
@@ -402,7 +418,7 @@ impl SsTable {
     /// Whether the partition lies behind a place in byte-comparable form.
     fn is_behind(&self, at: PartitionAt, comparable: &[u8]) -> Result<bool, SsTableError> {
         let mut head = Head::default();
-        head.read(&mut self.cached_window(), &self.header, at.data)?;
+        head.read(&mut self.cached_window(), &self.header, &[], at.data)?;
         let mut found = Vec::new();
         decorated_key_comparable(&self.partitioner, &head.key, Side::At, &mut found);
         Ok(&*found > comparable)

@@ -39,15 +39,16 @@ impl Default for Head {
 }
 
 impl Head {
-    /// Reads the head of the partition that begins at `start`.
+    /// Reads the head of the partition that begins at `start`. `sought` is its key as far as that is known, for errors.
     pub(crate) fn read(
         &mut self,
         window: &mut Window,
         header: &Header,
+        sought: &[u8],
         start: u64,
     ) -> Result<(), SsTableError> {
         self.has_static_row = false;
-        self.read_key(window, start)?;
+        self.read_key(window, sought, start)?;
         let at = start + 2 + self.key.len() as u64;
         self.body = self.read_deletion(window, header, at)?;
         if !header.statics.is_empty() {
@@ -57,16 +58,21 @@ impl Head {
     }
 
     /// Reads only the key of the partition that begins at `start`.
-    pub(crate) fn read_key(&mut self, window: &mut Window, start: u64) -> Result<(), SsTableError> {
+    pub(crate) fn read_key(
+        &mut self,
+        window: &mut Window,
+        sought: &[u8],
+        start: u64,
+    ) -> Result<(), SsTableError> {
         self.start = start;
         self.key.clear();
-        window.need(start, 2)?;
+        window.need_in(start, 2, sought)?;
         let key_len = match window.at(start) {
             [high, low, ..] => usize::from(u16::from_be_bytes([*high, *low])),
             _ => 0,
         };
         // With the first byte of the deletion, which tells how long that is.
-        window.need(start, 2 + key_len + 1)?;
+        window.need_in(start, 2 + key_len + 1, sought)?;
         self.key.extend_from_slice(window.at(start).get(2..2 + key_len).unwrap_or_default());
         self.token = Partitioner::murmur3_token(&self.key);
         Ok(())
@@ -92,7 +98,7 @@ impl Head {
         let form = form_of(header);
         // Twelve bytes at most, but the file may end behind the one byte of none and the end of the partition.
         if form == DeletionTimeForm::Legacy || window.at(at).first().is_none_or(|&first| first & 0x80 == 0) {
-            window.need(at, 12)?;
+            window.need_in(at, 12, &self.key)?;
         }
         let mut reader = Reader::new(window.at(at));
         self.deletion =

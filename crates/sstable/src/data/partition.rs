@@ -94,7 +94,7 @@ impl<'s> PartitionStream<'s> {
                 stream.head.assign(at.data, key.key(), key.token(), index.deletion);
             }
             _ => {
-                stream.head.read(&mut stream.window, table.header(), at.data)?;
+                stream.head.read(&mut stream.window, table.header(), key.key(), at.data)?;
                 if stream.head.key != key.key() {
                     return if at.row_index.is_none() { Ok(None) } else { Err(stream.other_key(key)) };
                 }

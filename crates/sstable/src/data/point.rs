@@ -138,7 +138,7 @@ impl RowReader {
     /// Reads the head of the partition at `at`; false if it is another key's.
     fn read_head(&mut self, table: &SsTable, key: &SearchKey, at: PartitionAt) -> Result<bool, SsTableError> {
         let window = window_of(&mut self.window, table);
-        self.head.read(window, table.header(), at.data)?;
+        self.head.read(window, table.header(), key.key(), at.data)?;
         Ok(self.head.key == key.key())
     }
 }

@@ -56,7 +56,7 @@ impl Scan {
         if self.next >= self.end {
             return Ok(false);
         }
-        if let Err(error) = self.head.read(&mut self.window, &self.header, self.next) {
+        if let Err(error) = self.head.read(&mut self.window, &self.header, &[], self.next) {
             self.next = self.end;
             return Err(error);
         }

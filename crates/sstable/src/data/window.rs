@@ -1,12 +1,13 @@
 //! A stretch of the uncompressed data in memory.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use helenus_types::DecodeError;
 
 use crate::chunk_cache::{CachedFile, ChunkCache};
 use crate::compression::{ChunkReader, ChunkScratch, ChunkVerification};
-use crate::error::SsTableError;
-use std::sync::Arc;
+use crate::error::{SsTableError, SsTableErrorKind};
 
 /// Bytes taken from the file at once by a scan.
 const READ_AHEAD: usize = 128 << 10;
@@ -112,18 +113,11 @@ impl Window {
         skipped.and_then(|skipped| bytes.get(skipped..)).unwrap_or_default()
     }
 
-    /// Sees to it that [`at`](Self::at) holds `len` bytes from `position` on. What lies before is dropped.
+    /// Sees to it that [`at`](Self::at) holds `len` bytes from `position` on. What lies before is dropped. `key` is that
+    /// of the partition, or empty, for errors.
     ///
     /// # Errors
     /// When the data ends before, or cannot be read.
-    pub(crate) fn need(&mut self, position: u64, len: usize) -> Result<(), SsTableError> {
-        self.need_in(position, len, &[])
-    }
-
-    /// The same on behalf of the partition of `key`.
-    ///
-    /// # Errors
-    /// Those of [`need`](Self::need).
     #[inline]
     pub(crate) fn need_in(&mut self, position: u64, len: usize, key: &[u8]) -> Result<(), SsTableError> {
         if self.at(position).len() >= len {
@@ -145,17 +139,27 @@ impl Window {
             );
             return Err(self.corrupt(position, error, key));
         }
-        let position = self.hold.map_or(position, |held| held.min(position));
-        let len = usize::try_from(end - position).unwrap_or(usize::MAX);
+        let begin = self.hold.map_or(position, |held| held.min(position));
         let chunks = self.reader.chunks();
-        if self.cached.is_some() {
-            let first = chunks.chunk_at(position);
-            if chunks.chunk_at(end.saturating_sub(1).max(position)) == first {
-                self.is_joined = false;
-                return self.load_chunk(first);
-            }
-        }
-        self.join(position, len)
+        let first = chunks.chunk_at(begin);
+        let loaded = if self.cached.is_some() && chunks.chunk_at(end.saturating_sub(1).max(begin)) == first {
+            self.is_joined = false;
+            self.load_chunk(first)
+        } else {
+            self.join(begin, usize::try_from(end - begin).unwrap_or(usize::MAX))
+        };
+        loaded.map_err(|error| self.in_partition(error, position, key))
+    }
+
+    /// A chunk's error, with what was looked for in the chunk.
+    #[cold]
+    fn in_partition(&self, error: SsTableError, position: u64, key: &[u8]) -> SsTableError {
+        let SsTableErrorKind::Corrupt(DecodeError { offset, expected, found }) = error.kind() else {
+            return error;
+        };
+        let mut found = format!("{found}; read for offset {position} of the uncompressed data");
+        push_key(key, &mut found);
+        SsTableError::corrupt(error.file(), *offset, expected.clone(), found)
     }
 
     /// Lends the bytes from `position` on from the joint buffer, which gets `len` of them at least.
@@ -231,17 +235,19 @@ impl Window {
         let error = error.shifted(position);
         let chunks = self.reader.chunks();
         let mut found = error.found.into_owned();
-        if !key.is_empty() {
-            found.push_str(" in partition 0x");
-            for byte in key {
-                found.push_str(&format!("{byte:02x}"));
-            }
-        }
+        push_key(key, &mut found);
         if chunks.is_compressed() {
             let index = chunks.chunk_at(error.offset);
             let inside = error.offset - chunks.chunk_position(index).min(error.offset);
             found.push_str(&format!(" (offset of uncompressed data; byte {inside} of chunk {index})"));
         }
         SsTableError::corrupt(chunks.path(), error.offset, error.expected, found)
+    }
+}
+
+fn push_key(key: &[u8], text: &mut String) {
+    if !key.is_empty() {
+        text.push_str(" in partition 0x");
+        key.iter().for_each(|byte| text.push_str(&format!("{byte:02x}")));
     }
 }

@@ -7,7 +7,7 @@ use helenus_io::{Disk, FileWriter, RealDisk, read_to_vec};
 use helenus_rows::{Direction, Slice};
 use helenus_sim::SimDisk;
 use helenus_sstable::{
-    CompressionParams, Descriptor, DumpOptions, RowReader, SearchKey, SsTable, SsTableError, dump,
+    Component, CompressionParams, Descriptor, DumpOptions, RowReader, SearchKey, SsTable, SsTableError, dump,
 };
 
 use crate::building::{DIR, descriptor, header, opened, sim, write_small};
@@ -129,4 +129,27 @@ fn sweep(
         }
     }
     noticed
+}
+
+#[test]
+fn an_error_names_file_place_and_partition() {
+    let header = header(1_700_000_000_000_000);
+    let (disk, shared) = sim();
+    write_small(&shared, &descriptor(1), &header, Some(CompressionParams::default())).unwrap().unwrap();
+    let key = all(opened(&shared, &descriptor(1)).unwrap().scan()).remove(0).key;
+    let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+    disk.flip(&descriptor(1).path(&Component::Data), 40, 1).unwrap();
+    let table = opened(&shared, &descriptor(1)).unwrap();
+    let search = SearchKey::of(table.partitioner().clone(), &key);
+    let found =
+        table.partition(&search, &[Slice::ALL], Direction::Forward).map(|stream| try_all(stream.unwrap()));
+    let error = found.and_then(|found| found).unwrap_err().to_string();
+    for part in [
+        "da-1-bti-Data.db: corrupt at offset 0: expected",
+        "checksum",
+        "read for offset",
+        &format!("partition 0x{hex}"),
+    ] {
+        assert!(error.contains(part), "{error}");
+    }
 }

@@ -7,31 +7,31 @@
 //! 3. Statistics.db, whose numbers are complete only now;
 //! 4. TOC.txt, whose presence says that the table is; the directory.
 
+mod files;
+mod partition;
+
 use std::sync::Arc;
 
 use helenus_bloom::{BitOrder, Filter};
-use helenus_io::{Disk, FileWriter, parent_of, remove_if_exists};
+use helenus_io::{Disk, parent_of};
 use helenus_rows::{
-    Bound, BoundKind, Column, ColumnMap, Columns, DeletionTime, Header, PartitionRef, Position, PositionKind,
-    RowBuf, RowError, RowMerger, RowRef, StreamError, Unfiltered, UnfilteredStream, write_marker, write_row,
-    write_static_row,
+    Header, PartitionRef, RowError, RowRef, StreamError, Unfiltered, UnfilteredStream, write_marker,
+    write_row, write_static_row,
 };
-use helenus_types::{DecodeError, Partitioner, Type};
+use helenus_types::Partitioner;
 use uuid::Uuid;
 
-use crate::bti::{
-    IndexBlock, IndexBuildError, IndexOutput, PartitionIndexBuilder, PartitionPosition, RowIndexWriter,
-};
-use crate::compression::{ChunkWriter, CompressionParams, WrittenChunks};
+use self::files::{Files, INDEX_BUFFER_LEN, IndexFile, remove_files, statistics, unwritable};
+use self::partition::{Partition, Transcoder};
+use crate::bti::{IndexBlock, IndexBuildError, PartitionIndexBuilder, PartitionPosition, RowIndexWriter};
+use crate::compression::{ChunkWriter, CompressionParams};
 use crate::data::form_of;
 use crate::deletion_time::write_deletion_time;
-use crate::descriptor::{Component, Descriptor, Toc};
-use crate::error::{SsTableError, SsTableErrorKind};
+use crate::descriptor::{Component, Descriptor};
+use crate::error::SsTableError;
 use crate::index::SearchKey;
 use crate::page_checksums::{PAGE_CHECKSUMS_COMPONENT, PageChecksums, PageHasher};
-use crate::statistics::{
-    CommitLogInterval, HeaderComponent, Statistics, StatsCollector, StatsComponent, ValidationComponent,
-};
+use crate::statistics::{CommitLogInterval, StatsCollector, StatsComponent};
 
 /// How a table is written.
 #[derive(Debug, Clone)]
@@ -145,63 +145,8 @@ pub struct SsTableWriter {
     transcoder: Transcoder,
 }
 
-/// The partition that is being written.
-#[derive(Debug)]
-struct Partition {
-    key: SearchKey,
-    deletion: DeletionTime,
-    /// Where it begins in the data.
-    start: u64,
-    /// Whether anything is in it yet; an empty one is not written.
-    has_content: bool,
-    /// Whether a row or marker is.
-    has_unfiltered: bool,
-    is_open: bool,
-    /// Distance from the start to the last row or marker.
-    previous: u64,
-    /// First row or marker of the partition, of the block, and the last one.
-    first: Place,
-    block_first: Place,
-    last: Place,
-    /// Distance from the start to the block, if one is open.
-    block_start: Option<u64>,
-    /// The range deletion that was open at the block's start.
-    block_open: DeletionTime,
-    /// The one that is open now.
-    open: DeletionTime,
-    comparable: [Vec<u8>; 2],
-}
-
-/// A row's or marker's position, copied.
-#[derive(Debug, Default)]
-struct Place {
-    /// `None` is a row.
-    bound: Option<BoundKind>,
-    size: usize,
-    values: Vec<u8>,
-}
-
-/// An index file, written as it grows.
-#[derive(Debug)]
-struct IndexFile {
-    component: Component,
-    out: FileWriter,
-    checksums: PageHasher,
-}
-
-/// Encodes rows of other headers.
-#[derive(Debug, Default)]
-struct Transcoder {
-    /// The header that was met last, and the way from it.
-    from: Option<(Arc<Header>, ColumnMap)>,
-    merger: RowMerger,
-    row: RowBuf,
-}
-
 /// Bytes that are gathered before they go to the chunks.
 const BUFFER_LEN: usize = 32 << 10;
-/// Bytes of an index that are gathered before they go to the file.
-const INDEX_BUFFER_LEN: usize = 64 << 10;
 
 impl SsTableWriter {
     /// Creates the files of a table that is not there yet, whose rows will be encoded against `header`.
@@ -529,265 +474,3 @@ impl SsTableWriter {
 }
 
 const END_OF_PARTITION: u8 = 0x01;
-
-impl Partition {
-    fn new(partitioner: Partitioner) -> Partition {
-        Partition {
-            key: SearchKey::new(partitioner),
-            deletion: DeletionTime::LIVE,
-            start: 0,
-            has_content: false,
-            has_unfiltered: false,
-            is_open: false,
-            previous: 0,
-            first: Place::default(),
-            block_first: Place::default(),
-            last: Place::default(),
-            block_start: None,
-            block_open: DeletionTime::LIVE,
-            open: DeletionTime::LIVE,
-            comparable: [Vec::new(), Vec::new()],
-        }
-    }
-
-    fn begin(&mut self, start: u64, key: &[u8], deletion: DeletionTime) {
-        self.key.set(key);
-        self.deletion = deletion;
-        self.start = start;
-        self.has_content = false;
-        self.has_unfiltered = false;
-        self.is_open = true;
-        self.previous = 0;
-        self.block_start = None;
-        self.open = DeletionTime::LIVE;
-    }
-
-    /// Notes a row or marker that begins at `position` of the data; the distance to the one before it.
-    #[inline]
-    fn place(&mut self, unfiltered: Unfiltered<'_>, position: u64) -> u64 {
-        let offset = position - self.start;
-        if !self.has_unfiltered {
-            self.has_unfiltered = true;
-            self.first.set(unfiltered);
-        }
-        if self.block_start.is_none() {
-            self.block_start = Some(offset);
-            self.block_open = self.open;
-            self.block_first.set(unfiltered);
-        }
-        self.last.set(unfiltered);
-        let prev_size = offset - self.previous;
-        self.previous = offset;
-        prev_size
-    }
-
-    /// Widens what the table covers by the partition.
-    fn cover(&self, stats: &mut StatsCollector) {
-        if !self.has_unfiltered {
-            return;
-        }
-        let bound = |place: &'_ Place, kind| Bound { kind, size: place.size, values: &[] };
-        let start = bound(
-            &self.first,
-            self.first.bound.map_or(BoundKind::InclStart, |kind| BoundKind::start(kind.side())),
-        );
-        let end =
-            bound(&self.last, self.last.bound.map_or(BoundKind::InclEnd, |kind| BoundKind::end(kind.side())));
-        stats
-            .cover(Bound { values: &self.first.values, ..start }, Bound { values: &self.last.values, ..end });
-    }
-}
-
-impl Place {
-    #[inline]
-    fn set(&mut self, unfiltered: Unfiltered<'_>) {
-        let position = unfiltered.position();
-        self.bound = match unfiltered {
-            Unfiltered::Row(_) => None,
-            Unfiltered::Marker(marker) => Some(marker.bound.kind),
-        };
-        self.size = position.size;
-        self.values.clear();
-        self.values.extend_from_slice(position.values);
-    }
-
-    fn comparable(&self, header: &Header, out: &mut Vec<u8>) {
-        let kind = self.bound.map_or(PositionKind::Row, BoundKind::side);
-        out.clear();
-        header.clustering.comparable(Position { kind, size: self.size, values: &self.values }, out);
-    }
-}
-
-impl Transcoder {
-    /// Prepares for rows of a stream.
-    fn expect(&mut self, from: &Arc<Header>, to: &Arc<Header>) {
-        let is_known = self.from.as_ref().is_some_and(|(known, _)| Arc::ptr_eq(known, from));
-        if !Arc::ptr_eq(from, to) && !is_known {
-            self.from = Some((Arc::clone(from), ColumnMap::new(from, to, &[])));
-        }
-    }
-
-    /// The row as the table has it; `None` if it has none of the row's columns and nothing else is left.
-    #[inline]
-    fn row<'a>(&'a mut self, row: RowRef<'a>, header: &'a Header) -> Result<Option<RowRef<'a>>, DecodeError> {
-        if std::ptr::eq(row.header, header) {
-            return Ok(Some(row));
-        }
-        self.other_row(row, header)
-    }
-
-    fn other_row<'a>(
-        &'a mut self,
-        row: RowRef<'a>,
-        header: &'a Header,
-    ) -> Result<Option<RowRef<'a>>, DecodeError> {
-        if !self.from.as_ref().is_some_and(|(known, _)| std::ptr::eq(&**known, row.header)) {
-            let from = Arc::new(row.header.clone());
-            self.from = Some((Arc::clone(&from), ColumnMap::new(&from, header, &[])));
-        }
-        let Some((_, map)) = &self.from else { return Ok(Some(row)) };
-        if map.passes_through() {
-            return Ok(Some(RowRef { header, ..row }));
-        }
-        let is_left = self.merger.transcode(row, map, header, &mut self.row)?;
-        Ok(is_left.then(|| self.row.as_ref(header)))
-    }
-}
-
-impl IndexFile {
-    fn create(
-        disk: &dyn Disk,
-        descriptor: &Descriptor,
-        component: Component,
-    ) -> Result<IndexFile, SsTableError> {
-        let file = disk.create_new(&descriptor.path(&component))?;
-        let checksums = PageHasher::new(component.name());
-        Ok(IndexFile { out: FileWriter::with_piece_len(file, 0, INDEX_BUFFER_LEN), checksums, component })
-    }
-
-    /// Writes what was built, if that is at least `min_len` bytes.
-    fn take(&mut self, output: &mut IndexOutput, min_len: usize) -> Result<(), SsTableError> {
-        if output.pending().len() >= min_len {
-            self.checksums.update(output.pending());
-            self.out.append(output.pending())?;
-            output.clear_pending();
-        }
-        Ok(())
-    }
-}
-
-/// The small files of a table that is being completed.
-struct Files<'a> {
-    disk: &'a dyn Disk,
-    descriptor: &'a Descriptor,
-    sizes: Vec<(Component, u64)>,
-}
-
-impl Files<'_> {
-    /// Writes a whole component and makes it durable.
-    fn write(&mut self, component: Component, bytes: &[u8]) -> Result<(), SsTableError> {
-        let file = self.disk.create_new(&self.descriptor.path(&component))?;
-        file.write_at(0, bytes)?;
-        file.sync_all()?;
-        self.sizes.push((component, bytes.len() as u64));
-        Ok(())
-    }
-
-    fn write_about_data(&mut self, chunks: &WrittenChunks) -> Result<(), SsTableError> {
-        if let Some(info) = &chunks.compression_info {
-            self.write(Component::CompressionInfo, &info.encode(self.descriptor.version))?;
-        }
-        if let Some(crc) = &chunks.crc {
-            self.write(Component::Crc, &crc.encode())?;
-        }
-        self.write(Component::Digest, &chunks.digest.encode())
-    }
-
-    fn finish_index(
-        &mut self,
-        mut file: IndexFile,
-        output: &mut IndexOutput,
-        checksums: &mut PageChecksums,
-    ) -> Result<(), SsTableError> {
-        file.take(output, 0)?;
-        let len = file.out.finish()?;
-        checksums.add(file.checksums.finish());
-        self.sizes.push((file.component, len));
-        Ok(())
-    }
-
-    fn write_toc(&mut self) -> Result<(), SsTableError> {
-        let mut components: Vec<Component> =
-            self.sizes.iter().map(|(component, _)| component.clone()).collect();
-        components.push(Component::Toc);
-        self.write(Component::Toc, &Toc { components }.encode())
-    }
-
-    #[cold]
-    fn unwritable(&self, what: impl ToString) -> SsTableError {
-        unwritable(self.descriptor, &Component::Partitions, what)
-    }
-}
-
-/// Statistics.db of a table whose rows were all counted.
-fn statistics(
-    collector: StatsCollector,
-    header: &Header,
-    options: WriterOptions,
-    chunks: &WrittenChunks,
-) -> Statistics {
-    let (mut stats, compaction) = collector.finish();
-    stats.compression_ratio = chunks.compression_ratio;
-    stats.level = options.level;
-    stats.repaired_at_ms = options.repaired_at_ms;
-    stats.originating_host_id = options.host_id;
-    stats.commit_log_intervals = options.commit_log_intervals;
-    stats.token_space_coverage = options.token_space_coverage;
-    let columns = |columns: &Columns| {
-        let named = |column: &Column| (column.name.as_bytes().to_vec(), column.ty.class_name());
-        columns.as_slice().iter().map(named).collect()
-    };
-    let partitioner = options.partitioner.class_name().to_owned();
-    Statistics {
-        validation: ValidationComponent {
-            partitioner,
-            bloom_filter_fp_chance: options.bloom_filter_fp_chance,
-        },
-        compaction,
-        stats,
-        header: HeaderComponent {
-            min_timestamp: header.base.min_timestamp,
-            min_local_deletion_time: header.base.min_local_deletion_time,
-            min_ttl: header.base.min_ttl,
-            key_type: header.key_type.class_name(),
-            clustering_types: header.clustering.types().iter().map(Type::class_name).collect(),
-            static_columns: columns(&header.statics),
-            regular_columns: columns(&header.regulars),
-        },
-    }
-}
-
-/// Removes every file that a writer may have made.
-fn remove_files(disk: &dyn Disk, descriptor: &Descriptor) -> Result<(), SsTableError> {
-    let components = [
-        Component::Toc,
-        Component::Statistics,
-        Component::from_name(PAGE_CHECKSUMS_COMPONENT),
-        Component::Filter,
-        Component::Partitions,
-        Component::Rows,
-        Component::Digest,
-        Component::Crc,
-        Component::CompressionInfo,
-        Component::Data,
-    ];
-    for component in &components {
-        remove_if_exists(disk, &descriptor.path(component))?;
-    }
-    Ok(disk.sync_dir(parent_of(&descriptor.path(&Component::Data)))?)
-}
-
-#[cold]
-fn unwritable(descriptor: &Descriptor, component: &Component, what: impl ToString) -> SsTableError {
-    SsTableError::new(descriptor.path(component), SsTableErrorKind::Unwritable(what.to_string()))
-}

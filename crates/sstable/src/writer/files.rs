@@ -1,0 +1,166 @@
+//! The files of a table, written as they grow or when it is completed.
+
+use helenus_io::{Disk, FileWriter, parent_of, remove_if_exists};
+use helenus_rows::{Column, Columns, Header};
+use helenus_types::Type;
+
+use super::WriterOptions;
+use crate::bti::IndexOutput;
+use crate::compression::WrittenChunks;
+use crate::descriptor::{Component, Descriptor, Toc};
+use crate::error::{SsTableError, SsTableErrorKind};
+use crate::page_checksums::{PAGE_CHECKSUMS_COMPONENT, PageChecksums, PageHasher};
+use crate::statistics::{HeaderComponent, Statistics, StatsCollector, ValidationComponent};
+
+/// An index file, written as it grows.
+#[derive(Debug)]
+pub(super) struct IndexFile {
+    component: Component,
+    out: FileWriter,
+    checksums: PageHasher,
+}
+
+/// Bytes of an index that are gathered before they go to the file.
+pub(super) const INDEX_BUFFER_LEN: usize = 64 << 10;
+
+impl IndexFile {
+    pub(super) fn create(
+        disk: &dyn Disk,
+        descriptor: &Descriptor,
+        component: Component,
+    ) -> Result<IndexFile, SsTableError> {
+        let file = disk.create_new(&descriptor.path(&component))?;
+        let checksums = PageHasher::new(component.name());
+        Ok(IndexFile { out: FileWriter::with_piece_len(file, 0, INDEX_BUFFER_LEN), checksums, component })
+    }
+
+    /// Writes what was built, if that is at least `min_len` bytes.
+    pub(super) fn take(&mut self, output: &mut IndexOutput, min_len: usize) -> Result<(), SsTableError> {
+        if output.pending().len() >= min_len {
+            self.checksums.update(output.pending());
+            self.out.append(output.pending())?;
+            output.clear_pending();
+        }
+        Ok(())
+    }
+}
+
+/// The small files of a table that is being completed.
+pub(super) struct Files<'a> {
+    pub(super) disk: &'a dyn Disk,
+    pub(super) descriptor: &'a Descriptor,
+    pub(super) sizes: Vec<(Component, u64)>,
+}
+
+impl Files<'_> {
+    /// Writes a whole component and makes it durable.
+    pub(super) fn write(&mut self, component: Component, bytes: &[u8]) -> Result<(), SsTableError> {
+        let file = self.disk.create_new(&self.descriptor.path(&component))?;
+        file.write_at(0, bytes)?;
+        file.sync_all()?;
+        self.sizes.push((component, bytes.len() as u64));
+        Ok(())
+    }
+
+    pub(super) fn write_about_data(&mut self, chunks: &WrittenChunks) -> Result<(), SsTableError> {
+        if let Some(info) = &chunks.compression_info {
+            self.write(Component::CompressionInfo, &info.encode(self.descriptor.version))?;
+        }
+        if let Some(crc) = &chunks.crc {
+            self.write(Component::Crc, &crc.encode())?;
+        }
+        self.write(Component::Digest, &chunks.digest.encode())
+    }
+
+    pub(super) fn finish_index(
+        &mut self,
+        mut file: IndexFile,
+        output: &mut IndexOutput,
+        checksums: &mut PageChecksums,
+    ) -> Result<(), SsTableError> {
+        file.take(output, 0)?;
+        let len = file.out.finish()?;
+        checksums.add(file.checksums.finish());
+        self.sizes.push((file.component, len));
+        Ok(())
+    }
+
+    pub(super) fn write_toc(&mut self) -> Result<(), SsTableError> {
+        let mut components: Vec<Component> =
+            self.sizes.iter().map(|(component, _)| component.clone()).collect();
+        components.push(Component::Toc);
+        self.write(Component::Toc, &Toc { components }.encode())
+    }
+
+    #[cold]
+    pub(super) fn unwritable(&self, what: impl ToString) -> SsTableError {
+        unwritable(self.descriptor, &Component::Partitions, what)
+    }
+}
+
+/// Statistics.db of a table whose rows were all counted.
+pub(super) fn statistics(
+    collector: StatsCollector,
+    header: &Header,
+    options: WriterOptions,
+    chunks: &WrittenChunks,
+) -> Statistics {
+    let (mut stats, compaction) = collector.finish();
+    stats.compression_ratio = chunks.compression_ratio;
+    stats.level = options.level;
+    stats.repaired_at_ms = options.repaired_at_ms;
+    stats.originating_host_id = options.host_id;
+    stats.commit_log_intervals = options.commit_log_intervals;
+    stats.token_space_coverage = options.token_space_coverage;
+    let columns = |columns: &Columns| {
+        let named = |column: &Column| (column.name.as_bytes().to_vec(), column.ty.class_name());
+        columns.as_slice().iter().map(named).collect()
+    };
+    let partitioner = options.partitioner.class_name().to_owned();
+    Statistics {
+        validation: ValidationComponent {
+            partitioner,
+            bloom_filter_fp_chance: options.bloom_filter_fp_chance,
+        },
+        compaction,
+        stats,
+        header: HeaderComponent {
+            min_timestamp: header.base.min_timestamp,
+            min_local_deletion_time: header.base.min_local_deletion_time,
+            min_ttl: header.base.min_ttl,
+            key_type: header.key_type.class_name(),
+            clustering_types: header.clustering.types().iter().map(Type::class_name).collect(),
+            static_columns: columns(&header.statics),
+            regular_columns: columns(&header.regulars),
+        },
+    }
+}
+
+/// Removes every file that a writer may have made.
+pub(super) fn remove_files(disk: &dyn Disk, descriptor: &Descriptor) -> Result<(), SsTableError> {
+    let components = [
+        Component::Toc,
+        Component::Statistics,
+        Component::from_name(PAGE_CHECKSUMS_COMPONENT),
+        Component::Filter,
+        Component::Partitions,
+        Component::Rows,
+        Component::Digest,
+        Component::Crc,
+        Component::CompressionInfo,
+        Component::Data,
+    ];
+    for component in &components {
+        remove_if_exists(disk, &descriptor.path(component))?;
+    }
+    Ok(disk.sync_dir(parent_of(&descriptor.path(&Component::Data)))?)
+}
+
+#[cold]
+pub(super) fn unwritable(
+    descriptor: &Descriptor,
+    component: &Component,
+    what: impl ToString,
+) -> SsTableError {
+    SsTableError::new(descriptor.path(component), SsTableErrorKind::Unwritable(what.to_string()))
+}

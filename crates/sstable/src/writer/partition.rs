@@ -1,0 +1,185 @@
+//! What the writer knows of the partition that it is in.
+
+use std::sync::Arc;
+
+use helenus_rows::{
+    Bound, BoundKind, ColumnMap, DeletionTime, Header, Position, PositionKind, RowBuf, RowMerger, RowRef,
+    Unfiltered,
+};
+use helenus_types::{DecodeError, Partitioner};
+
+use crate::index::SearchKey;
+use crate::statistics::StatsCollector;
+
+/// The partition that is being written.
+#[derive(Debug)]
+pub(super) struct Partition {
+    pub(super) key: SearchKey,
+    pub(super) deletion: DeletionTime,
+    /// Where it begins in the data.
+    pub(super) start: u64,
+    /// Whether anything is in it yet; an empty one is not written.
+    pub(super) has_content: bool,
+    /// Whether a row or marker is.
+    pub(super) has_unfiltered: bool,
+    pub(super) is_open: bool,
+    /// Distance from the start to the last row or marker.
+    pub(super) previous: u64,
+    /// First row or marker of the partition, of the block, and the last one.
+    pub(super) first: Place,
+    pub(super) block_first: Place,
+    pub(super) last: Place,
+    /// Distance from the start to the block, if one is open.
+    pub(super) block_start: Option<u64>,
+    /// The range deletion that was open at the block's start.
+    pub(super) block_open: DeletionTime,
+    /// The one that is open now.
+    pub(super) open: DeletionTime,
+    pub(super) comparable: [Vec<u8>; 2],
+}
+
+/// A row's or marker's position, copied.
+#[derive(Debug, Default)]
+pub(super) struct Place {
+    /// `None` is a row.
+    bound: Option<BoundKind>,
+    size: usize,
+    values: Vec<u8>,
+}
+
+/// Encodes rows of other headers.
+#[derive(Debug, Default)]
+pub(super) struct Transcoder {
+    /// The header that was met last, and the way from it.
+    from: Option<(Arc<Header>, ColumnMap)>,
+    merger: RowMerger,
+    row: RowBuf,
+}
+
+impl Partition {
+    pub(super) fn new(partitioner: Partitioner) -> Partition {
+        Partition {
+            key: SearchKey::new(partitioner),
+            deletion: DeletionTime::LIVE,
+            start: 0,
+            has_content: false,
+            has_unfiltered: false,
+            is_open: false,
+            previous: 0,
+            first: Place::default(),
+            block_first: Place::default(),
+            last: Place::default(),
+            block_start: None,
+            block_open: DeletionTime::LIVE,
+            open: DeletionTime::LIVE,
+            comparable: [Vec::new(), Vec::new()],
+        }
+    }
+
+    pub(super) fn begin(&mut self, start: u64, key: &[u8], deletion: DeletionTime) {
+        self.key.set(key);
+        self.deletion = deletion;
+        self.start = start;
+        self.has_content = false;
+        self.has_unfiltered = false;
+        self.is_open = true;
+        self.previous = 0;
+        self.block_start = None;
+        self.open = DeletionTime::LIVE;
+    }
+
+    /// Notes a row or marker that begins at `position` of the data; the distance to the one before it.
+    #[inline]
+    pub(super) fn place(&mut self, unfiltered: Unfiltered<'_>, position: u64) -> u64 {
+        let offset = position - self.start;
+        if !self.has_unfiltered {
+            self.has_unfiltered = true;
+            self.first.set(unfiltered);
+        }
+        if self.block_start.is_none() {
+            self.block_start = Some(offset);
+            self.block_open = self.open;
+            self.block_first.set(unfiltered);
+        }
+        self.last.set(unfiltered);
+        let prev_size = offset - self.previous;
+        self.previous = offset;
+        prev_size
+    }
+
+    /// Widens what the table covers by the partition.
+    pub(super) fn cover(&self, stats: &mut StatsCollector) {
+        if !self.has_unfiltered {
+            return;
+        }
+        let bound = |place: &'_ Place, kind| Bound { kind, size: place.size, values: &[] };
+        let start = bound(
+            &self.first,
+            self.first.bound.map_or(BoundKind::InclStart, |kind| BoundKind::start(kind.side())),
+        );
+        let end =
+            bound(&self.last, self.last.bound.map_or(BoundKind::InclEnd, |kind| BoundKind::end(kind.side())));
+        stats
+            .cover(Bound { values: &self.first.values, ..start }, Bound { values: &self.last.values, ..end });
+    }
+}
+
+impl Place {
+    #[inline]
+    pub(super) fn set(&mut self, unfiltered: Unfiltered<'_>) {
+        let position = unfiltered.position();
+        self.bound = match unfiltered {
+            Unfiltered::Row(_) => None,
+            Unfiltered::Marker(marker) => Some(marker.bound.kind),
+        };
+        self.size = position.size;
+        self.values.clear();
+        self.values.extend_from_slice(position.values);
+    }
+
+    pub(super) fn comparable(&self, header: &Header, out: &mut Vec<u8>) {
+        let kind = self.bound.map_or(PositionKind::Row, BoundKind::side);
+        out.clear();
+        header.clustering.comparable(Position { kind, size: self.size, values: &self.values }, out);
+    }
+}
+
+impl Transcoder {
+    /// Prepares for rows of a stream.
+    pub(super) fn expect(&mut self, from: &Arc<Header>, to: &Arc<Header>) {
+        let is_known = self.from.as_ref().is_some_and(|(known, _)| Arc::ptr_eq(known, from));
+        if !Arc::ptr_eq(from, to) && !is_known {
+            self.from = Some((Arc::clone(from), ColumnMap::new(from, to, &[])));
+        }
+    }
+
+    /// The row as the table has it; `None` if it has none of the row's columns and nothing else is left.
+    #[inline]
+    pub(super) fn row<'a>(
+        &'a mut self,
+        row: RowRef<'a>,
+        header: &'a Header,
+    ) -> Result<Option<RowRef<'a>>, DecodeError> {
+        if std::ptr::eq(row.header, header) {
+            return Ok(Some(row));
+        }
+        self.other_row(row, header)
+    }
+
+    pub(super) fn other_row<'a>(
+        &'a mut self,
+        row: RowRef<'a>,
+        header: &'a Header,
+    ) -> Result<Option<RowRef<'a>>, DecodeError> {
+        if !self.from.as_ref().is_some_and(|(known, _)| std::ptr::eq(&**known, row.header)) {
+            let from = Arc::new(row.header.clone());
+            self.from = Some((Arc::clone(&from), ColumnMap::new(&from, header, &[])));
+        }
+        let Some((_, map)) = &self.from else { return Ok(Some(row)) };
+        if map.passes_through() {
+            return Ok(Some(RowRef { header, ..row }));
+        }
+        let is_left = self.merger.transcode(row, map, header, &mut self.row)?;
+        Ok(is_left.then(|| self.row.as_ref(header)))
+    }
+}
