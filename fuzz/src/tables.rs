@@ -166,10 +166,11 @@ pub fn statistics_db(data: &[u8]) {
     }
     let path = Path::new("Statistics.db");
     let Ok(statistics) = Statistics::decode(path, &bytes, version) else { return };
-    let again = Statistics::decode(path, &statistics.encode(version), version);
+    // What the version cannot say is brought into its range when it is written, and not again.
+    let encoded = statistics.encode(version);
+    let again = Statistics::decode(path, &encoded, version);
     let again = again.unwrap_or_else(|error| panic!("what was encoded: {error}"));
-    // Through text: NaN differs from itself.
-    assert_eq!(format!("{again:?}"), format!("{statistics:?}"));
+    assert!(again.encode(version) == encoded, "{again:?}");
 }
 
 /// CompressionInfo.db: a byte that chooses the version, then the file.

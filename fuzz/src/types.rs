@@ -58,6 +58,11 @@ pub fn values(data: &[u8]) {
     if ty.validate(left).is_err() || ty.validate(right).is_err() {
         return;
     }
+    // Cassandra orders NaNs by their bits in the byte-comparable form, and takes them for equal elsewhere.
+    let is_plain = |value| ty.decode(value).is_ok_and(|value| !format!("{value:?}").contains("NaN"));
+    if !is_plain(left) || !is_plain(right) {
+        return;
+    }
     let [mut a, mut b] = [Vec::new(), Vec::new()];
     if ty.comparable(left, &mut a) && ty.comparable(right, &mut b) {
         assert_eq!(a.cmp(&b), order, "{ty:?}: {left:02x?} {right:02x?}");
@@ -77,11 +82,12 @@ fn one(ty: &Type, value: &[u8]) {
     if ty.validate(value).is_err() {
         return;
     }
-    let decoded = decoded.unwrap_or_else(|error| panic!("{ty:?}: {value:02x?} is valid: {error}"));
+    // What Cassandra's validation lets pass can still be nothing: a decimal of a scale alone, a text beyond Unicode.
+    let Ok(decoded) = decoded else { return };
     let encoded = ty.encode(&decoded).unwrap_or_else(|error| panic!("{ty:?}: {decoded:?}: {error}"));
     let again = ty.decode(&encoded).unwrap_or_else(|error| panic!("{ty:?}: {encoded:02x?}: {error}"));
-    // Through text: NaN differs from itself.
-    assert_eq!(format!("{again:?}"), format!("{decoded:?}"), "{ty:?}: {value:02x?}");
+    // Encoding puts sets and maps in order and drops what stands in them twice; once.
+    assert_eq!(ty.encode(&again).ok(), Some(encoded), "{ty:?}: {value:02x?}");
     if literal.is_ok() {
         let _ = ty.parse_literal(&text);
     }

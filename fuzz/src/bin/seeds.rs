@@ -158,7 +158,7 @@ fn rows(out: &Out, choice: u8) {
     update.start(b"key");
     let mut buf = RowBuf::default();
     let value = |ty: &Type| vec![1; ty.fixed_len().unwrap_or(3)];
-    let mut fill = |is_static: bool, buf: &mut RowBuf| {
+    let fill = |is_static: bool, buf: &mut RowBuf| {
         let mut builder = RowBuilder::default();
         let timestamp = Timestamp(1_700_000_000_000_000);
         let liveness = if is_static { LivenessInfo::EMPTY } else { LivenessInfo::new(timestamp) };
