@@ -30,6 +30,11 @@ const NATIVE: [(NativeType, Type); 21] = [
     (NativeType::Varint, Type::Varint),
 ];
 
+/// Types hold what they are made of whole, so types made of each other would grow without end. These are more than
+/// any table needs, and headers of SSTables can hold them.
+const MAX_TYPE_PARTS: usize = 4096;
+const MAX_TYPE_DEPTH: usize = 32;
+
 /// Turns types of statements about one keyspace into types of the storage.
 pub(super) struct Resolver<'a> {
     pub(super) keyspace: &'a str,
@@ -40,11 +45,14 @@ pub(super) struct Resolver<'a> {
 impl Resolver<'_> {
     /// The type, checked as `CQL3Type.Raw.prepare` does.
     pub(super) fn resolve(&self, ty: &CqlType) -> Result<Type> {
-        self.prepare(ty, false)
+        let mut parts = MAX_TYPE_PARTS;
+        let resolved = self.prepare(ty, false, &mut parts)?;
+        check_size(&resolved)?;
+        Ok(resolved)
     }
 
-    /// `frozen`: whether it stands in a `frozen<…>`.
-    fn prepare(&self, ty: &CqlType, frozen: bool) -> Result<Type> {
+    /// `frozen`: whether it stands in a `frozen<…>`; `parts`: how many more parts of user types may be copied.
+    fn prepare(&self, ty: &CqlType, frozen: bool, parts: &mut usize) -> Result<Type> {
         let resolved = match ty {
             CqlType::Native(native) => native_type(*native),
             CqlType::Frozen(inner) => {
@@ -53,18 +61,18 @@ impl Resolver<'_> {
                         "frozen<> is only allowed on collections, tuples, and user-defined types (got {inner})"
                     )));
                 }
-                self.prepare(inner, true)?
+                self.prepare(inner, true, parts)?
             }
             CqlType::List(element) => {
                 self.check_nested(ty, element, frozen)?;
-                Type::list(self.prepare(element, frozen)?)
+                Type::list(self.prepare(element, frozen, parts)?)
             }
             CqlType::Set(element) => {
                 self.check_nested(ty, element, frozen)?;
                 if is_native(element, NativeType::Duration) {
                     return Err(Error::invalid(format!("Durations are not allowed inside sets: {ty}")));
                 }
-                Type::set(self.prepare(element, frozen)?)
+                Type::set(self.prepare(element, frozen, parts)?)
             }
             CqlType::Map(key, value) => {
                 self.check_nested(ty, value, frozen)?;
@@ -72,13 +80,14 @@ impl Resolver<'_> {
                 if is_native(key, NativeType::Duration) {
                     return Err(Error::invalid(format!("Durations are not allowed as map keys: {ty}")));
                 }
-                Type::map(self.prepare(key, frozen)?, self.prepare(value, frozen)?)
+                Type::map(self.prepare(key, frozen, parts)?, self.prepare(value, frozen, parts)?)
             }
             CqlType::Tuple(fields) => {
                 if fields.iter().any(|field| is_native(field, NativeType::Counter)) {
                     return Err(Error::invalid("Counters are not allowed inside tuples"));
                 }
-                let fields: Result<Vec<_>> = fields.iter().map(|field| self.prepare(field, true)).collect();
+                let fields: Result<Vec<_>> =
+                    fields.iter().map(|field| self.prepare(field, true, parts)).collect();
                 Type::tuple(fields?)
             }
             CqlType::Vector(element, dimension) => {
@@ -88,7 +97,7 @@ impl Resolver<'_> {
                 if is_native(element, NativeType::Counter) {
                     return Err(Error::invalid(format!("Counters are not allowed inside vectors: {ty}")));
                 }
-                Type::vector(self.prepare(element, true)?.freeze(), *dimension)
+                Type::vector(self.prepare(element, true, parts)?.freeze(), *dimension)
             }
             CqlType::User(name) => {
                 if let Some(other) = name.keyspace.as_ref().filter(|keyspace| **keyspace != *self.keyspace) {
@@ -101,7 +110,9 @@ impl Resolver<'_> {
                 let unknown = || {
                     Error::new(ErrorKind::NotFound, format!("Unknown type {}.{}", self.keyspace, name.name))
                 };
-                (self.lookup)(name.name.as_str()).ok_or_else(unknown)?
+                let known = (self.lookup)(name.name.as_str()).ok_or_else(unknown)?;
+                *parts = parts.checked_sub(size(&known).0).ok_or_else(too_large)?;
+                known
             }
             CqlType::Custom(class) => Type::parse_class(class)?,
         };
@@ -159,6 +170,31 @@ pub(super) fn to_cql(ty: &Type) -> CqlType {
             None => CqlType::Custom(other.class_name()),
         },
     }
+}
+
+/// Refuses a type that is larger than any that makes sense.
+pub(super) fn check_size(ty: &Type) -> Result<()> {
+    let (parts, depth) = size(ty);
+    if parts <= MAX_TYPE_PARTS && depth <= MAX_TYPE_DEPTH { Ok(()) } else { Err(too_large()) }
+}
+
+fn too_large() -> Error {
+    Error::invalid(format!(
+        "a type may have {MAX_TYPE_PARTS} parts, those of user types in it included, and be nested {MAX_TYPE_DEPTH} deep"
+    ))
+}
+
+/// The number of types in the type, itself included, and how deep they are nested.
+fn size(ty: &Type) -> (usize, usize) {
+    let add = |(parts, depth): (usize, usize), child: &Type| {
+        let (child_parts, child_depth) = size(child);
+        (parts.saturating_add(child_parts), depth.max(child_depth))
+    };
+    let (parts, depth) = match ty {
+        Type::Udt { definition, .. } => definition.fields.iter().map(|(_, field)| field).fold((1, 0), add),
+        _ => children(ty).into_iter().fold((1, 0), add),
+    };
+    (parts, depth + 1)
 }
 
 /// Whether the user type of that name is anywhere in the type.

@@ -275,8 +275,14 @@ impl TableOptions {
         ];
         let mut all: BTreeMap<&str, PropertyValue> = acting.into_iter().collect();
         all.extend(self.kept.iter().map(|(name, value)| (*name, value.clone())));
+        let memtable = all.remove_entry("memtable");
         let property = |(name, value)| Property { name: Identifier::exact(name), value };
-        all.into_iter().map(property).collect()
+        let mut properties: Vec<_> = all.into_iter().map(property).collect();
+        // Cassandra prints this one out of order.
+        let after_compression =
+            properties.partition_point(|property| property.name.as_str() <= "compression");
+        properties.splice(after_compression..after_compression, memtable.map(property));
+        properties
     }
 }
 

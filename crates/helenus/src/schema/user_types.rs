@@ -9,7 +9,7 @@ use helenus_cql_syntax::{
 use helenus_types::{Type, UserType};
 
 use super::apply::{Applier, Change};
-use super::cql_types::{references, replace_user_types, user_types_in};
+use super::cql_types::{check_size, references, replace_user_types, user_types_in};
 use super::table_def::TableDef;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -50,19 +50,24 @@ impl UserTypes {
     }
 
     /// Puts the new definition of a type and carries it into the others.
-    fn change(&mut self, definition: UserType) {
+    ///
+    /// # Errors
+    /// When one of them becomes too large.
+    fn change(&mut self, definition: UserType) -> Result<()> {
         self.put(definition);
         // Each after what it is made of, so that one pass is enough.
-        for name in self.in_order().into_iter().map(|definition| definition.name.clone()).collect::<Vec<_>>()
-        {
+        let names: Vec<_> = self.in_order().into_iter().map(|definition| definition.name.clone()).collect();
+        for name in names {
             let Some(present) = self.types.get(&name) else { continue };
             let fields = present.fields.iter().map(|(name, field)| (name.clone(), self.refresh(field)));
             let fields = fields.collect();
             let changed = UserType { keyspace: present.keyspace.clone(), name, fields };
             if changed != **present {
+                check_size(&Type::udt(changed.clone()))?;
                 self.put(changed);
             }
         }
+        Ok(())
     }
 
     /// The type with the present definitions of all user types in it.
@@ -121,6 +126,7 @@ impl Applier<'_> {
         }
         self.adopt(&keyspace, adopted)?;
         let definition = UserType { keyspace: keyspace.to_string(), name: name.to_owned(), fields };
+        check_size(&Type::udt(definition.clone()))?;
         self.catalog.keyspace_mut(&keyspace)?.types.put(definition);
         self.changes.push(Change::TypeCreated { keyspace, name: name.into() });
         Ok(())
@@ -144,7 +150,8 @@ impl Applier<'_> {
         if changed == present {
             return self.nothing();
         }
-        self.catalog.keyspace_mut(&keyspace)?.types.change(changed);
+        check_size(&Type::udt(changed.clone()))?;
+        self.catalog.keyspace_mut(&keyspace)?.types.change(changed)?;
         self.changes.push(Change::TypeAltered { keyspace: keyspace.clone(), name: name.into() });
         self.refresh_tables(&keyspace, name)
     }
@@ -229,7 +236,10 @@ impl Applier<'_> {
         let tables: Vec<_> = definitions.tables().filter(uses).cloned().collect();
         for table in tables {
             let mut columns = table.columns().to_vec();
-            columns.iter_mut().for_each(|column| column.ty = types.refresh(&column.ty));
+            for column in &mut columns {
+                column.ty = types.refresh(&column.ty);
+                check_size(&column.ty)?;
+            }
             check_multi_cell_fields(&columns.iter().map(|c| (&*c.name, &c.ty)).collect::<Vec<_>>())?;
             let changed = table.with_columns(columns, table.schema().dropped().to_vec())?;
             self.changes.push(Change::TableAltered { id: table.id(), columns_changed: true });

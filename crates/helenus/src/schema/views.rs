@@ -34,7 +34,7 @@ impl Applier<'_> {
             return self.exists(&keyspace, &name, statement.if_not_exists && known.view.is_some());
         }
         check_base(&base, &name)?;
-        let selected = selected(&base, &statement.selection, &name)?;
+        let selected = selected(&base, &statement.selection, &name, self.reading)?;
         check_key(&base, statement, &selected, &name)?;
         check_where(&base, statement)?;
         let (id, options) = self.identity_and_options(&keyspace, &name, &statement.options.properties)?;
@@ -157,11 +157,20 @@ fn check_base(base: &TableDef, view: &str) -> Result<()> {
     Ok(())
 }
 
-/// The columns of the table that a view takes.
-fn selected<'a>(base: &'a TableDef, selection: &'a Selection, view: &str) -> Result<BTreeSet<&'a str>> {
+/// The columns of the table that a view takes. `reading`: the view was made before; static columns that its table got
+/// since are not a part of `*`.
+fn selected<'a>(
+    base: &'a TableDef,
+    selection: &'a Selection,
+    view: &str,
+    reading: bool,
+) -> Result<BTreeSet<&'a str>> {
     let mut selected = BTreeSet::new();
     match selection {
-        Selection::All => selected.extend(base.columns().iter().map(|column| &*column.name)),
+        Selection::All => {
+            let taken = base.columns().iter().filter(|column| !reading || column.kind != ColumnKind::Static);
+            selected.extend(taken.map(|column| &*column.name));
+        }
         Selection::Selectors(selectors) => {
             for selector in selectors {
                 let Selector { term: Term::Column(name), alias: None } = selector else {
