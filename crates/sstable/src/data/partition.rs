@@ -30,6 +30,8 @@ pub struct PartitionStream<'s> {
     phase: Phase,
     /// Slices that are still to come, the present one among them.
     slices_left: usize,
+    /// Forwards: whether the block of the present slice was looked for.
+    is_placed: bool,
     /// Forwards: where the next row or marker begins.
     next: u64,
     /// The range deletion that is open behind what was read last, in the stream's direction.
@@ -82,6 +84,7 @@ impl<'s> PartitionStream<'s> {
             direction,
             is_started: false,
             phase: Phase::Before,
+            is_placed: false,
             next: 0,
             open: DeletionTime::LIVE,
             backwards: Backwards::default(),
@@ -132,9 +135,9 @@ impl<'s> PartitionStream<'s> {
                 self.phase = Phase::Before;
                 continue;
             }
-            if self.phase == Phase::Before && !self.backwards.is_placed {
+            if self.phase == Phase::Before && !self.is_placed {
                 self.seek(slice)?;
-                self.backwards.is_placed = true;
+                self.is_placed = true;
             }
             let step = next_item(&mut self.window, self.table.header(), &self.head.key, self.next)?;
             if self.phase == Phase::Before {
@@ -158,7 +161,7 @@ impl<'s> PartitionStream<'s> {
                 }
                 _ => {
                     self.phase = Phase::After;
-                    self.backwards.is_placed = false;
+                    self.is_placed = false;
                     if !self.open.is_live() {
                         self.current = Current::End(self.open);
                         return Ok(true);

@@ -13,8 +13,6 @@ use crate::error::SsTableError;
 pub(super) struct Backwards {
     /// Its rows and markers that are still to come, the next one last.
     pub(super) items: Vec<Item>,
-    /// Forwards: whether the stream has looked for the block of the present slice.
-    pub(super) is_placed: bool,
     /// Where the block begins.
     start: u64,
     /// At the block, for a partition with a row index.
