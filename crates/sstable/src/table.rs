@@ -121,6 +121,8 @@ impl SsTable {
         descriptor: &Descriptor,
         options: OpenOptions,
     ) -> Result<Arc<SsTable>, SsTableError> {
+        let readable = descriptor.version.check_readable();
+        readable.map_err(|error| SsTableError::new(descriptor.path(&Component::Data), error))?;
         let mut files = Files { disk: &**disk, descriptor, checksums: None, sizes: Vec::new() };
         files.read_checksums(options.page_checksums)?;
         let version = descriptor.version;
