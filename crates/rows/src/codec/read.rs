@@ -83,6 +83,22 @@ impl<'a> RowRef<'a> {
         self.flags & (flag::HAS_TTL | flag::HAS_DELETION | flag::HAS_COMPLEX_DELETION) != 0
     }
 
+    /// Whether the row holds nothing at all, no liveness, deletion or column: its columns were dropped before it was
+    /// written. Readers pass over such a row.
+    ///
+    /// # Errors
+    /// Where the bytes are not a row's. Offsets count from the start of the body.
+    #[inline]
+    pub fn is_empty(&self) -> Result<bool, DecodeError> {
+        if self.flags & (flag::HAS_TIMESTAMP | flag::HAS_DELETION) != 0 {
+            return Ok(false);
+        }
+        if self.flags & flag::HAS_ALL_COLUMNS != 0 {
+            return Ok(self.columns().is_empty());
+        }
+        Ok(self.cells()?.next()?.is_none())
+    }
+
     /// Reads the head of the body and stands before the first column.
     ///
     /// # Errors

@@ -116,7 +116,7 @@ impl Head {
             let needed = match read_unfiltered(header, window.at(at), 0, true) {
                 Ok(UnfilteredFrame::Unfiltered(Unfiltered::Row(row), end)) => {
                     self.has_static_row =
-                        !is_empty(row).map_err(|error| window.corrupt(at, error, &self.key))?;
+                        !row.is_empty().map_err(|error| window.corrupt(at, error, &self.key))?;
                     self.static_row.assign(row);
                     return Ok(at + end as u64);
                 }
@@ -239,7 +239,7 @@ pub(crate) fn next_item(
             Ok(UnfilteredFrame::Unfiltered(unfiltered, end)) => {
                 let next = at + end as u64;
                 if let Unfiltered::Row(row) = unfiltered
-                    && is_empty(row).map_err(|error| window.corrupt(at, error, key))?
+                    && row.is_empty().map_err(|error| window.corrupt(at, error, key))?
                 {
                     at = next;
                     continue;
@@ -252,19 +252,4 @@ pub(crate) fn next_item(
         };
         window.need_in(at, needed, key)?;
     }
-}
-
-const HAS_LIVENESS_OR_DELETION: u8 = 0x04 | 0x10;
-const HAS_ALL_COLUMNS: u8 = 0x20;
-
-/// Whether a row holds nothing at all: its columns were dropped before the file was written.
-#[inline]
-fn is_empty(row: RowRef<'_>) -> Result<bool, DecodeError> {
-    if row.flags & HAS_LIVENESS_OR_DELETION != 0 {
-        return Ok(false);
-    }
-    if row.flags & HAS_ALL_COLUMNS != 0 {
-        return Ok(row.columns().is_empty());
-    }
-    Ok(row.cells()?.next()?.is_none())
 }
