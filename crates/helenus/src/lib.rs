@@ -17,6 +17,7 @@ mod foreign;
 mod key;
 mod manifest;
 mod metrics;
+mod mutate;
 mod options;
 mod row_text;
 mod schema;
@@ -31,6 +32,9 @@ pub use helenus_rows::{Cell, ColumnDef, ColumnKind, Columns, DeletionTime, Liven
 pub use helenus_types::{EncodeValue, Serialized, TableId, Timestamp, Token, Type, Value};
 pub use key::IntoKey;
 pub use metrics::{DatabaseMetrics, TableMetrics};
+pub use mutate::{
+    Batch, BindValue, BindValues, Bound, Conditional, Delete, Insert, Op, Outcome, Prepared, Unset, Update, WriteOptions,
+};
 pub use options::{Background, Durability, Options};
 pub use row_text::RowPrinter;
 pub use schema::{Catalog, Keyspace, LoadedSchema, TableColumn, TableDef, TableOptions, ViewDef};

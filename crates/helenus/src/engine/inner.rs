@@ -17,6 +17,7 @@ use super::scheduler::Scheduler;
 use super::table::TableCore;
 use super::timestamps::Timestamps;
 use crate::error::{Error, ErrorKind, Result};
+use crate::mutate::Workspaces;
 use crate::manifest::{Change, Edit, Manifest};
 use crate::metrics::DatabaseMetrics;
 use crate::options::{Background, Options};
@@ -45,6 +46,8 @@ pub(crate) struct Inner {
     pub(crate) pressure: Pressure,
     pub(crate) timestamps: Timestamps,
     pub(crate) scheduler: Scheduler,
+    /// Buffers of writes.
+    pub(crate) workspaces: Workspaces,
     generations: Mutex<Generations>,
     /// Held from the look at a view to the commit and the change of it, by whatever adds or removes SSTables.
     pub(crate) publishing: Mutex<()>,
@@ -97,6 +100,7 @@ impl Inner {
             pressure: parts.pressure,
             timestamps: Timestamps::new(parts.timestamp_floor),
             scheduler: Scheduler::default(),
+            workspaces: Workspaces::default(),
             generations: Mutex::new(Generations { next: parts.next_generation, reserved: parts.next_generation }),
             publishing: Mutex::new(()),
             ddl: Mutex::new(()),

@@ -20,6 +20,6 @@ pub(crate) use compact::describe;
 pub(crate) use inner::{Inner, Parts, Tables};
 pub(crate) use mutation::{Mutation, MutationBuilder};
 pub(crate) use pressure::Pressure;
-pub(crate) use read::{PointReader, Source};
+pub(crate) use read::{PointReader, PointRow, Source};
 pub(crate) use table::{LiveTable, TableCore, TableState, View};
 pub(crate) use write::Written;

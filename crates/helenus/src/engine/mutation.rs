@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use helenus_commitlog::TableTag;
 use helenus_rows::{Bound, DeletionTime, RowRef, UpdateBuilder};
-use helenus_types::{DecodeError, Partitioner, Reader, Timestamp, Token};
+use helenus_types::{DecodeError, Reader, Timestamp, Token};
 
 use super::table::{TableCore, TableState};
 
@@ -56,14 +56,14 @@ impl MutationBuilder {
         self.open = None;
     }
 
-    /// Begins the update of a partition.
-    pub(crate) fn partition(&mut self, core: &Arc<TableCore>, state: &Arc<TableState>, key: &[u8]) {
+    /// Begins the update of the partition with that key and token.
+    pub(crate) fn partition(&mut self, core: &Arc<TableCore>, state: &Arc<TableState>, key: &[u8], token: Token) {
         self.end_partition();
         self.update.start(key);
         self.open = Some(PartitionUpdate {
             core: core.clone(),
             state: state.clone(),
-            token: Partitioner::murmur3_token(key),
+            token,
             min_timestamp: Timestamp::MAX,
             bytes: 0..0,
         });

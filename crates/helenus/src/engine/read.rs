@@ -183,6 +183,17 @@ impl PointReader {
         })
     }
 
+    /// Reads the static row alone.
+    pub(crate) fn static_row<'a>(
+        &'a mut self,
+        view: &View,
+        header: &'a Header,
+        key: &SearchKey,
+    ) -> Result<Option<RowRef<'a>>> {
+        let found = !header.statics.is_empty() && self.read_static(view, header, key)?;
+        Ok(found.then(|| self.static_row.as_ref(header)))
+    }
+
     /// Merges the static row into its buffer; false when there is none.
     fn read_static(&mut self, view: &View, header: &Header, key: &SearchKey) -> Result<bool> {
         let snapshots: SmallVec<[PartitionSnapshot; 4]> =

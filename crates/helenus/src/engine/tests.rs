@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use helenus_rows::{Cell, DeletionTime, LivenessInfo, RowBuf, RowBuilder, encode_clustering};
 use helenus_sim::{SimClock, SimDisk};
-use helenus_types::{LocalDeletionTime, Timestamp, Value};
+use helenus_types::{LocalDeletionTime, Partitioner, Timestamp, Value};
 
 use super::{MutationBuilder, Written};
 use crate::{Background, Database, Durability, Options, Table};
@@ -38,7 +38,8 @@ fn write(table: &Table, p: i32, rows: &[(i32, &str)], timestamp: i64) {
     let state = &view.state;
     let mut mutation = MutationBuilder::default();
     mutation.start(false);
-    mutation.partition(&table.core, state, &p.to_be_bytes());
+    let key = p.to_be_bytes();
+    mutation.partition(&table.core, state, &key, Partitioner::murmur3_token(&key));
     let (mut builder, mut row) = (RowBuilder::default(), RowBuf::default());
     for (c, v) in rows {
         row.clustering.clear();
@@ -56,7 +57,8 @@ fn delete_partition(table: &Table, p: i32, timestamp: i64) {
     let view = table.core.view.load_full();
     let mut mutation = MutationBuilder::default();
     mutation.start(false);
-    mutation.partition(&table.core, &view.state, &p.to_be_bytes());
+    let key = p.to_be_bytes();
+    mutation.partition(&table.core, &view.state, &key, Partitioner::murmur3_token(&key));
     mutation.partition_deletion(DeletionTime::new(Timestamp(timestamp), LocalDeletionTime(1_600_000_000)));
     assert_eq!(table.db.inner.write(mutation.finish()).unwrap(), Written::Yes);
 }

@@ -1,0 +1,168 @@
+//! Several writes that become durable and visible in each partition together.
+
+use std::fmt;
+use std::sync::Arc;
+
+use helenus_types::Timestamp;
+
+use super::errors::table_problem;
+use super::staged::{Entry, Staged, Target};
+use super::workspace::Workspace;
+use super::write::commit;
+use crate::database::Database;
+use crate::error::{Error, Result};
+
+impl Database {
+    /// A batch, empty.
+    pub fn batch(&self) -> Batch {
+        let workspace = *self.inner.workspaces.take();
+        Batch { db: self.clone(), workspace, tables: Vec::new(), counters: None, timestamp: None }
+    }
+}
+
+/// Writes of any tables of one database that are carried out as one: one record of the log, so all of them or none
+/// after a crash, and one timestamp. A partition's reader sees all that the batch does to it, or nothing.
+///
+/// ```
+/// # fn main() -> helenus::Result<()> {
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let db = helenus::Database::open(dir.path())?;
+/// # db.execute_schema("CREATE KEYSPACE k WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1};
+/// #     CREATE TABLE k.events (day int, at bigint, what text, PRIMARY KEY (day, at));
+/// #     CREATE TABLE k.last (day int PRIMARY KEY, at bigint);")?;
+/// let (events, last) = (db.table("k", "events")?, db.table("k", "last")?);
+/// let insert = events.prepare_insert(&["day", "at", "what"])?;
+/// let mut batch = db.batch();
+/// for at in 0..100i64 {
+///     insert.add_to(&mut batch, (1, at, "tick"))?;
+/// }
+/// last.insert(1, ()).set("at", 99i64).add_to(&mut batch)?;
+/// batch.execute()?;
+/// assert!(batch.is_empty());
+/// # Ok(())
+/// # }
+/// ```
+pub struct Batch {
+    db: Database,
+    workspace: Workspace,
+    tables: Vec<Entry>,
+    /// Whether it is one of counters; `None` while it is empty.
+    counters: Option<bool>,
+    timestamp: Option<Timestamp>,
+}
+
+impl Batch {
+    /// Microseconds since 1970, instead of the database's own timestamp, for those writes that bring none of their
+    /// own.
+    pub fn timestamp(&mut self, micros: i64) -> &mut Self {
+        self.timestamp = Some(Timestamp(micros));
+        self
+    }
+
+    /// Number of operations: rows, static rows and deletions.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.workspace.staged.ops.len()
+    }
+
+    /// Whether there is nothing to write.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Forgets what was added and the timestamp; buffers are kept for the next use.
+    pub fn clear(&mut self) {
+        self.workspace.staged.clear();
+        self.workspace.encoder.clear();
+        self.tables.clear();
+        self.counters = None;
+        self.timestamp = None;
+    }
+
+    /// Writes what was added, then the batch is empty. After an error it is as it was.
+    ///
+    /// # Errors
+    /// As [`crate::Insert::execute`]; a batch of more than half a segment of the log is refused.
+    pub fn execute(&mut self) -> Result<()> {
+        if let Some(timestamp) = self.timestamp {
+            self.set_timestamps(timestamp)?;
+        }
+        let Workspace { staged, encoder, .. } = &mut self.workspace;
+        commit(&self.db.inner, staged, encoder, &mut self.tables)?;
+        self.clear();
+        Ok(())
+    }
+
+    fn set_timestamps(&mut self, timestamp: Timestamp) -> Result<()> {
+        for op in &mut self.workspace.staged.ops {
+            let Some(entry) = self.tables.get(op.table as usize) else { continue };
+            let options = op.options.timestamp(op.options.timestamp.unwrap_or(timestamp).0);
+            options.check(&entry.state.schema)?;
+            if matches!(op.target, Target::Partition) {
+                options.check_partition_deletion(&entry.state.schema)?;
+            }
+            op.options = options;
+        }
+        Ok(())
+    }
+
+    /// Adds staged operations on one table.
+    pub(super) fn append(&mut self, db: &Database, entry: Entry, staged: &Staged) -> Result<()> {
+        self.stage(db, &entry, |own, table| {
+            own.append(staged, table);
+            Ok(())
+        })
+    }
+
+    /// Lets `stage` add operations on a table, given its index; after an error all is as it was.
+    #[inline]
+    pub(super) fn stage(
+        &mut self,
+        db: &Database,
+        entry: &Entry,
+        stage: impl FnOnce(&mut Staged, u32) -> Result<()>,
+    ) -> Result<()> {
+        if !Arc::ptr_eq(&db.inner, &self.db.inner) {
+            return Err(Error::invalid("a batch is of one database, the statement is of another"));
+        }
+        let is_counter = entry.state.schema.is_counter();
+        if self.counters.is_some_and(|counters| counters != is_counter) {
+            return Err(table_problem(
+                &entry.state.schema,
+                "counters and other columns can't be in one batch",
+            ));
+        }
+        let table = self.table(entry);
+        let staged = &mut self.workspace.staged;
+        let mark = staged.mark();
+        let done = stage(staged, table).and_then(|()| staged.check_len(&entry.state));
+        match done {
+            Ok(()) => self.counters = Some(is_counter),
+            Err(_) => staged.rewind(mark),
+        }
+        done
+    }
+
+    #[inline]
+    fn table(&mut self, entry: &Entry) -> u32 {
+        let is = |own: &Entry| Arc::ptr_eq(&own.state, &entry.state);
+        let at = self.tables.iter().position(is).unwrap_or_else(|| {
+            self.tables.push(entry.clone());
+            self.tables.len() - 1
+        });
+        u32::try_from(at).unwrap_or(u32::MAX)
+    }
+}
+
+impl Drop for Batch {
+    fn drop(&mut self) {
+        self.db.inner.workspaces.give(Box::new(std::mem::take(&mut self.workspace)));
+    }
+}
+
+impl fmt::Debug for Batch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Batch").field("len", &self.len()).finish_non_exhaustive()
+    }
+}

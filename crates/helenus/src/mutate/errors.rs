@@ -1,0 +1,84 @@
+//! What is wrong with a write, in words: the table, the column, what was expected and found.
+
+use std::fmt::Display;
+
+use helenus_rows::TableSchema;
+use helenus_types::Type;
+
+use crate::error::Error;
+
+fn in_table(schema: &TableSchema, text: impl Display) -> Error {
+    Error::invalid(format!("{}.{}: {text}", schema.keyspace(), schema.name()))
+}
+
+/// A wrong statement.
+#[cold]
+pub(super) fn table_problem(schema: &TableSchema, text: impl Display) -> Error {
+    in_table(schema, text)
+}
+
+/// Something wrong with what a column is to hold.
+#[cold]
+pub(super) fn column_problem(schema: &TableSchema, column: &str, text: impl Display) -> Error {
+    Error::invalid(format!("{}.{}, column {column}: {text}", schema.keyspace(), schema.name()))
+}
+
+#[cold]
+pub(super) fn unknown_column(schema: &TableSchema, column: &str) -> Error {
+    in_table(schema, format_args!("there is no column {column}"))
+}
+
+#[cold]
+pub(super) fn key_column(schema: &TableSchema, column: &str) -> Error {
+    column_problem(schema, column, "a column of the primary key can't be set, only named by the key")
+}
+
+#[cold]
+pub(super) fn dropped_column(schema: &TableSchema, column: &str) -> Error {
+    column_problem(schema, column, "the column was dropped before the write was carried out")
+}
+
+#[cold]
+pub(super) fn changed_column(schema: &TableSchema, column: &str, ty: &Type) -> Error {
+    column_problem(
+        schema,
+        column,
+        format_args!("the column became a {ty} before the write was carried out, which can't hold the value"),
+    )
+}
+
+#[cold]
+pub(super) fn wrong_type(schema: &TableSchema, column: &str, ty: &Type, expected: &str) -> Error {
+    column_problem(schema, column, format_args!("expected {expected}, it is a {ty}"))
+}
+
+#[cold]
+pub(super) fn path_too_long(schema: &TableSchema, column: &str, len: usize) -> Error {
+    column_problem(
+        schema,
+        column,
+        format_args!("a set's element or a map's key can't exceed 65535 bytes, this one has {len}"),
+    )
+}
+
+#[cold]
+pub(super) fn missing_clustering(schema: &TableSchema, given: usize) -> Error {
+    let missing = schema.clustering().get(given).map_or("", |column| &*column.name);
+    in_table(
+        schema,
+        format_args!(
+            "a row needs a value for each of its {} clustering columns, {given} were given: {missing} is missing",
+            schema.clustering().len()
+        ),
+    )
+}
+
+#[cold]
+pub(super) fn too_much(schema: &TableSchema, len: usize, max: usize) -> Error {
+    in_table(
+        schema,
+        format_args!(
+            "a mutation of {len} bytes is too large: at most {max} bytes, half a segment of the log, can be written at once"
+        ),
+    )
+}

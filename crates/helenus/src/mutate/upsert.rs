@@ -1,0 +1,243 @@
+//! INSERT and UPDATE, and their conditions.
+
+use helenus_types::EncodeValue;
+
+use super::batch::Batch;
+use super::bind::BindValue;
+use super::condition::{Comparison, Op, Outcome};
+use super::staged::Change;
+use super::statement::{Kind, Statement};
+use crate::error::Result;
+use crate::key::IntoKey;
+use crate::table::Table;
+
+impl Table {
+    /// Writes a row, which exists from then on even without values. The clustering is `()` in a table that has none,
+    /// and where only static columns are set.
+    ///
+    /// ```
+    /// # fn main() -> helenus::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let db = helenus::Database::open(dir.path())?;
+    /// # db.execute_schema("CREATE KEYSPACE k WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1};
+    /// #     CREATE TABLE k.users (id int, at bigint, name text, tags set<text>, PRIMARY KEY (id, at));")?;
+    /// let users = db.table("k", "users")?;
+    /// users.insert(1, 1000i64).set("name", "Ada").set("tags", vec!["first"]).ttl(86_400).execute()?;
+    ///
+    /// let written = users.insert(1, 1000i64).set("name", "Bob").if_not_exists().execute()?;
+    /// assert!(!written.is_applied());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn insert(&self, key: impl IntoKey, clustering: impl IntoKey) -> Insert<'_> {
+        Insert(Statement::new(self, Kind::Insert, key, clustering))
+    }
+
+    /// Writes columns of a row, which exists from then on as long as one of them has a value.
+    ///
+    /// ```
+    /// # fn main() -> helenus::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let db = helenus::Database::open(dir.path())?;
+    /// # db.execute_schema("CREATE KEYSPACE k WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1};
+    /// #     CREATE TABLE k.posts (id int PRIMARY KEY, tags set<text>, votes map<text, int>, log list<text>);
+    /// #     CREATE TABLE k.hits (page text PRIMARY KEY, n counter);")?;
+    /// let posts = db.table("k", "posts")?;
+    /// posts.update(7, ()).add_to_set("tags", "rust").put("votes", "ada", 1).append("log", "seen").execute()?;
+    /// posts.update(7, ()).set_at("log", 0, "read").remove_key("votes", "ada").execute()?;
+    ///
+    /// let hits = db.table("k", "hits")?;
+    /// hits.update("/", ()).increment("n", 1).execute()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn update(&self, key: impl IntoKey, clustering: impl IntoKey) -> Update<'_> {
+        Update(Statement::new(self, Kind::Update, key, clustering))
+    }
+}
+
+/// An INSERT in the making. Nothing is written before [`execute`](Self::execute), which also tells what is wrong with
+/// the values that were given.
+#[must_use = "nothing is written before it is executed"]
+#[derive(Debug)]
+pub struct Insert<'t>(Statement<'t>);
+
+/// An UPDATE in the making. Nothing is written before [`execute`](Self::execute), which also tells what is wrong with
+/// the values that were given.
+#[must_use = "nothing is written before it is executed"]
+#[derive(Debug)]
+pub struct Update<'t>(Statement<'t>);
+
+/// A write that waits upon conditions, all of which must hold.
+#[must_use = "nothing is written before it is executed"]
+#[derive(Debug)]
+pub struct Conditional<'t> {
+    statement: Statement<'t>,
+    exists: Option<bool>,
+    comparisons: Vec<Comparison>,
+}
+
+impl<'t> Insert<'t> {
+    /// Sets a column, static ones too; null deletes what it holds, [`crate::Unset`] leaves it.
+    pub fn set(self, column: &str, value: impl BindValue) -> Self {
+        Self(self.0.change(column, |place, staged| place.set(&value, staged)))
+    }
+
+    /// Microseconds since 1970, instead of the database's own timestamp.
+    pub fn timestamp(self, micros: i64) -> Self {
+        Self(self.0.timestamp(micros))
+    }
+
+    /// Seconds to live, at most 20 years; 0 for ever, whatever the table's default.
+    pub fn ttl(self, seconds: u32) -> Self {
+        Self(self.0.ttl(seconds))
+    }
+
+    /// Only if there is no such row (no static column, where only static ones are set).
+    pub fn if_not_exists(self) -> Conditional<'t> {
+        Conditional { statement: self.0, exists: Some(false), comparisons: Vec::new() }
+    }
+
+    /// Writes it; acknowledged as the database's durability says.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Invalid`] for what can't be written, [`crate::ErrorKind::ReadOnly`],
+    /// [`crate::ErrorKind::NotFound`] when the table was dropped; nothing was written then. Failures of the log.
+    pub fn execute(self) -> Result<()> {
+        self.0.execute()
+    }
+
+    /// Adds it to a batch.
+    ///
+    /// # Errors
+    /// When it can't be written, or not in this batch, which stays as it was.
+    pub fn add_to(self, batch: &mut Batch) -> Result<()> {
+        self.0.add_to(batch)
+    }
+}
+
+impl<'t> Update<'t> {
+    /// Sets a column, static ones too: a collection as a whole, replacing what it held. Null deletes what the column
+    /// holds, [`crate::Unset`] leaves it.
+    pub fn set(self, column: &str, value: impl BindValue) -> Self {
+        Self(self.0.change(column, |place, staged| place.set(&value, staged)))
+    }
+
+    /// Adds an element to a set.
+    pub fn add_to_set(self, column: &str, element: impl EncodeValue) -> Self {
+        Self(self.0.change(column, |place, staged| place.put(&element, None, staged)))
+    }
+
+    /// Removes an element of a set.
+    pub fn remove_from_set(self, column: &str, element: impl EncodeValue) -> Self {
+        self.remove(column, &element)
+    }
+
+    /// Puts an entry into a map; a null value removes it.
+    pub fn put(self, column: &str, key: impl EncodeValue, value: impl BindValue) -> Self {
+        Self(self.0.change(column, |place, staged| place.put(&key, Some(&value), staged)))
+    }
+
+    /// Removes an entry of a map.
+    pub fn remove_key(self, column: &str, key: impl EncodeValue) -> Self {
+        self.remove(column, &key)
+    }
+
+    /// Adds an element at the end of a list.
+    pub fn append(self, column: &str, element: impl EncodeValue) -> Self {
+        Self(self.0.change(column, |place, staged| place.list(Change::Append, &element, staged)))
+    }
+
+    /// Adds an element at the start of a list; of several the last one comes first.
+    pub fn prepend(self, column: &str, element: impl EncodeValue) -> Self {
+        Self(self.0.change(column, |place, staged| place.list(Change::Prepend, &element, staged)))
+    }
+
+    /// Sets the element of a list at an index, which is that of the list before this statement. The list is read
+    /// first, under the partition's lock.
+    pub fn set_at(self, column: &str, index: u32, element: impl BindValue) -> Self {
+        Self(self.0.change(column, |place, staged| place.list(Change::SetAt(index), &element, staged)))
+    }
+
+    /// Removes the element of a list at an index; as [`set_at`](Self::set_at).
+    pub fn remove_at(self, column: &str, index: u32) -> Self {
+        Self(self.0.change(column, |place, staged| place.remove_at(index, staged)))
+    }
+
+    /// Removes all elements of a list that have a value. The list is read first, under the partition's lock.
+    pub fn remove_value(self, column: &str, element: impl EncodeValue) -> Self {
+        Self(self.0.change(column, |place, staged| place.list(Change::RemoveValue, &element, staged)))
+    }
+
+    /// Sets a field of a user type that is not frozen; null deletes it.
+    pub fn set_field(self, column: &str, field: &str, value: impl BindValue) -> Self {
+        Self(self.0.change(column, |place, staged| place.set_field(field, &value, staged)))
+    }
+
+    /// Adds to a counter, or subtracts. The counter is read first, under the partition's lock.
+    pub fn increment(self, column: &str, delta: i64) -> Self {
+        Self(self.0.change(column, |place, staged| place.increment(&delta, staged)))
+    }
+
+    /// Microseconds since 1970, instead of the database's own timestamp.
+    pub fn timestamp(self, micros: i64) -> Self {
+        Self(self.0.timestamp(micros))
+    }
+
+    /// Seconds to live, at most 20 years; 0 for ever, whatever the table's default.
+    pub fn ttl(self, seconds: u32) -> Self {
+        Self(self.0.ttl(seconds))
+    }
+
+    /// Only if the row exists (a static column, where only static ones are set).
+    pub fn if_exists(self) -> Conditional<'t> {
+        Conditional { statement: self.0, exists: Some(true), comparisons: Vec::new() }
+    }
+
+    /// Only if a column compares so with a value; null is equal to null alone, and neither less nor greater than
+    /// anything.
+    pub fn if_(self, column: &str, op: Op, value: impl BindValue) -> Conditional<'t> {
+        Conditional { statement: self.0, exists: None, comparisons: Vec::new() }.if_(column, op, value)
+    }
+
+    /// As [`Insert::execute`].
+    ///
+    /// # Errors
+    /// As there; also damage or failed reads where something is read first.
+    pub fn execute(self) -> Result<()> {
+        self.0.execute()
+    }
+
+    /// Adds it to a batch.
+    ///
+    /// # Errors
+    /// When it can't be written, or not in this batch, which stays as it was.
+    pub fn add_to(self, batch: &mut Batch) -> Result<()> {
+        self.0.add_to(batch)
+    }
+
+    fn remove(self, column: &str, key: &dyn BindValue) -> Self {
+        Self(self.0.change(column, |place, staged| place.remove(key, staged)))
+    }
+}
+
+impl<'t> Conditional<'t> {
+    pub(super) fn new(statement: Statement<'t>, exists: Option<bool>) -> Self {
+        Self { statement, exists, comparisons: Vec::new() }
+    }
+
+    /// Another condition: a static or regular column compares so with a value.
+    pub fn if_(mut self, column: &str, op: Op, value: impl BindValue) -> Self {
+        self.comparisons.extend(self.statement.comparison(column, op, &value));
+        self
+    }
+
+    /// Reads the row and, if the conditions hold, writes; both under the partition's lock, so that of several
+    /// conditional writes each sees what the one before left.
+    ///
+    /// # Errors
+    /// As [`Insert::execute`]; damage or failed reads.
+    pub fn execute(self) -> Result<Outcome> {
+        self.statement.execute_if(self.exists, &self.comparisons)
+    }
+}

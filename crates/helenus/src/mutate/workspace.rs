@@ -1,0 +1,50 @@
+//! Buffers of writes, handed from one to the next: in a steady state writing allocates nothing.
+
+use crossbeam::queue::ArrayQueue;
+
+use super::encode::Encoder;
+use super::staged::{Staged, StagedCell};
+
+/// So many sets of buffers are kept; more writers at once make their own.
+const KEPT: usize = 64;
+/// Buffers of more bytes are not kept.
+const KEPT_BYTES: usize = 1 << 20;
+
+/// What one write at a time needs.
+#[derive(Debug, Default)]
+pub(crate) struct Workspace {
+    pub(super) staged: Staged,
+    pub(super) encoder: Encoder,
+    /// Changes of a statement's columns before they are put in order: of static columns, and of others.
+    pub(super) changes: Vec<(bool, StagedCell)>,
+}
+
+/// The sets of buffers that are not in use.
+#[derive(Debug)]
+pub(crate) struct Workspaces(ArrayQueue<Box<Workspace>>);
+
+impl Default for Workspaces {
+    fn default() -> Self {
+        Self(ArrayQueue::new(KEPT))
+    }
+}
+
+impl Workspaces {
+    /// Buffers, empty.
+    #[inline]
+    pub(super) fn take(&self) -> Box<Workspace> {
+        self.0.pop().unwrap_or_default()
+    }
+
+    /// Takes buffers back.
+    #[inline]
+    pub(super) fn give(&self, mut workspace: Box<Workspace>) {
+        workspace.staged.clear();
+        workspace.changes.clear();
+        workspace.encoder.clear();
+        if workspace.staged.bytes.capacity() <= KEPT_BYTES {
+            // A full queue drops them.
+            drop(self.0.push(workspace));
+        }
+    }
+}

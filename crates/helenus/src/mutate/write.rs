@@ -1,0 +1,126 @@
+//! From staged operations to an acknowledged write, also where something is read first.
+
+use std::sync::Arc;
+
+use helenus_types::Partitioner;
+use parking_lot::{Mutex, MutexGuard};
+use smallvec::SmallVec;
+
+use super::condition::{Check, Outcome};
+use super::encode::{Encoder, WriteTime};
+use super::errors::too_much;
+use super::resolve::{RowFinder, resolve};
+use super::staged::{Entry, Staged};
+use crate::engine::{Inner, Written};
+use crate::error::Result;
+
+/// Writes what is staged; all of it becomes visible and durable together, or nothing is written.
+pub(super) fn commit(
+    inner: &Inner,
+    staged: &mut Staged,
+    encoder: &mut Encoder,
+    tables: &mut [Entry],
+) -> Result<()> {
+    if staged.reads_first() {
+        return commit_checked(inner, staged, encoder, tables, None).map(|_| ());
+    }
+    while write(inner, staged, encoder, tables)? == Written::Stale {
+        staged.rebase(tables)?;
+    }
+    Ok(())
+}
+
+/// One attempt to write operations that read nothing.
+#[inline]
+pub(super) fn write(
+    inner: &Inner,
+    staged: &Staged,
+    encoder: &mut Encoder,
+    tables: &[Entry],
+) -> Result<Written> {
+    write_at(inner, staged, encoder, tables, WriteTime::next(inner))
+}
+
+fn write_at(
+    inner: &Inner,
+    staged: &Staged,
+    encoder: &mut Encoder,
+    tables: &[Entry],
+    time: WriteTime,
+) -> Result<Written> {
+    let mutation = encoder.encode(inner, staged, tables, time);
+    // The log refuses it too; but a keyspace may have none, and the table's name helps.
+    let max = inner.options.log_segment_bytes as usize / 2;
+    if mutation.payload.len() > max
+        && let Some(entry) = tables.first()
+    {
+        return Err(too_much(&entry.state.schema, mutation.payload.len(), max));
+    }
+    inner.write(mutation)
+}
+
+/// Writes what is staged if `check` holds, reading what has to be known first, all under the locks of the
+/// partitions.
+pub(super) fn commit_checked(
+    inner: &Inner,
+    staged: &mut Staged,
+    encoder: &mut Encoder,
+    tables: &mut [Entry],
+    check: Option<&Check<'_>>,
+) -> Result<Outcome> {
+    inner.check_writable()?;
+    let cores: SmallVec<[_; 4]> = tables.iter().map(|entry| entry.core.clone()).collect();
+    let locks = locks_of(staged, &cores, check.is_some());
+    let _held: SmallVec<[MutexGuard<'_, ()>; 4]> = locks.iter().map(|lock| lock.lock()).collect();
+    let mut finder = RowFinder::default();
+    loop {
+        let views: SmallVec<[_; 4]> = tables.iter().map(|entry| entry.core.view.load_full()).collect();
+        let current = views.iter().zip(&*tables).all(|(view, entry)| Arc::ptr_eq(&view.state, &entry.state));
+        if !current {
+            staged.rebase(tables)?;
+            // A schema change shows in the table first, in its view a moment later.
+            std::thread::yield_now();
+            continue;
+        }
+        let time = WriteTime::next(inner);
+        if let Some(check) = check
+            && let Some(refused) = check.refuses(inner, staged, &mut finder, &views)?
+        {
+            return Ok(refused);
+        }
+        let written = if staged.reads_first() {
+            let resolved = resolve(inner, staged, &mut finder, &views, time)?;
+            write_at(inner, &resolved, encoder, tables, time)?
+        } else {
+            write_at(inner, staged, encoder, tables, time)?
+        };
+        match written {
+            Written::Yes => return Ok(Outcome::Applied),
+            Written::Stale => staged.rebase(tables)?,
+        }
+    }
+}
+
+/// The locks of the partitions that are read, each once, in an order that all writers keep.
+fn locks_of<'c>(
+    staged: &Staged,
+    cores: &'c [Arc<crate::engine::TableCore>],
+    all: bool,
+) -> SmallVec<[&'c Mutex<()>; 4]> {
+    let mut locks: SmallVec<[&Mutex<()>; 4]> = SmallVec::new();
+    for op in &staged.ops {
+        if !all && !staged.cells_of(op).iter().any(|cell| cell.change.reads_first()) {
+            continue;
+        }
+        let Some(core) = cores.get(op.table as usize) else { continue };
+        locks.push(core.partition_lock(op.token.0.cast_unsigned()));
+    }
+    locks.sort_unstable_by_key(|lock| std::ptr::from_ref::<Mutex<()>>(lock).addr());
+    locks.dedup_by(|a, b| std::ptr::eq(*a, *b));
+    locks
+}
+
+/// The token of a key.
+pub(super) fn token_of(key: &[u8]) -> helenus_types::Token {
+    Partitioner::murmur3_token(key)
+}
