@@ -116,7 +116,8 @@ impl Applier<'_> {
             let columns = view_columns(&base, &definition.statement);
             if columns != view.columns() {
                 let encoded = |columns: &[TableColumn]| {
-                    columns.iter().filter(|c| !is_key(c.kind)).cloned().collect::<Vec<_>>()
+                    let others = columns.iter().filter(|column| !is_key(column.kind));
+                    others.map(|column| (column.name.clone(), column.ty.clone())).collect::<Vec<_>>()
                 };
                 let columns_changed = encoded(&columns) != encoded(view.columns());
                 self.catalog.put_table(view.with_columns(columns, Vec::new())?)?;

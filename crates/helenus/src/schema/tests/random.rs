@@ -1,7 +1,11 @@
-//! Random statements: whatever is accepted, the printed catalog is the same catalog.
+//! Random statements: whatever is accepted, the printed catalog is the same catalog, and the changes are told.
 
+use std::collections::BTreeSet;
+
+use helenus_rows::EncodingBase;
 use proptest::prelude::*;
 
+use super::super::{Applied, Catalog, Change, TableDef};
 use super::{apply_with, catalog, check_round_trip};
 
 /// What the statements begin with, so that most of them find something to change.
@@ -141,6 +145,44 @@ fn statement() -> impl Strategy<Value = String> {
     ]
 }
 
+/// Checks that the changes tell which tables came, went, and are to be held or encoded differently.
+fn check_changes(before: &Catalog, after: &Applied, statement: &str) {
+    let Applied { catalog, changes, .. } = after;
+    assert!(!changes.is_empty(), "{statement}");
+    assert!(!changes.contains(&Change::Nothing) || before == catalog, "{statement}");
+    let ids: BTreeSet<_> = before.tables().chain(catalog.tables()).map(|table| table.id()).collect();
+    for id in ids {
+        let mut told = changes.iter().filter(|change| match change {
+            Change::TableCreated(of) | Change::TableDropped(of) | Change::TableAltered { id: of, .. } => {
+                *of == id
+            }
+            _ => false,
+        });
+        match (before.table_by_id(id), catalog.table_by_id(id), told.next()) {
+            (None, Some(_), Some(Change::TableCreated(_)))
+            | (Some(_), None, Some(Change::TableDropped(_))) => {}
+            (Some(old), Some(new), told) => {
+                let header = |table: &TableDef| table.schema().header(EncodingBase::EPOCH);
+                let (old_header, new_header) = (header(old), header(new));
+                let same_bytes =
+                    old_header.same_encoding(&new_header) && old_header.key_type == new_header.key_type;
+                let expected = match old == new {
+                    true => None,
+                    false => Some(Change::TableAltered { id, columns_changed: !same_bytes }),
+                };
+                // A statement may set what was set before.
+                let redundant = Change::TableAltered { id, columns_changed: false };
+                assert!(
+                    told == expected.as_ref() || (expected.is_none() && told == Some(&redundant)),
+                    "{statement}"
+                );
+            }
+            (_, _, told) => panic!("{statement}: {told:?}"),
+        }
+        assert_eq!(told.next(), None, "{statement}: told twice");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -150,7 +192,7 @@ proptest! {
         let mut catalog = catalog(SETUP);
         for statement in &statements {
             if let Ok(applied) = apply_with(&catalog, statement, &mut ids) {
-                prop_assert!(!applied.changes.is_empty(), "{statement}");
+                check_changes(&catalog, &applied, statement);
                 check_round_trip(&applied.catalog);
                 catalog = applied.catalog;
             }
