@@ -17,7 +17,11 @@ use crate::schema::{Applied, ApplyContext, Catalog, Change as SchemaChange, Tabl
 
 impl Inner {
     /// Applies one schema statement: all that it changes becomes visible, and durable, by one edit.
-    pub(crate) fn apply_schema(&self, statement: &Statement, keyspace: Option<&str>) -> Result<Vec<SchemaChange>> {
+    pub(crate) fn apply_schema(
+        &self,
+        statement: &Statement,
+        keyspace: Option<&str>,
+    ) -> Result<Vec<SchemaChange>> {
         self.check_writable()?;
         let _one_at_a_time = self.ddl.lock();
         let before = self.catalog.read().clone();
@@ -30,8 +34,13 @@ impl Inner {
         if changes.iter().all(|change| *change == SchemaChange::Nothing) {
             return Ok(changes);
         }
-        if let [SchemaChange::TableTruncated(id)] = changes.as_slice() {
-            self.truncate(*id, now)?;
+        if changes.iter().all(|change| matches!(change, SchemaChange::TableTruncated(_))) {
+            // A table with views empties them as well; each is emptied by an edit of its own, the table first.
+            for change in &changes {
+                if let SchemaChange::TableTruncated(id) = change {
+                    self.truncate(*id, now)?;
+                }
+            }
             return Ok(changes);
         }
         self.change_schema(Arc::new(catalog), &changes, now)?;
@@ -71,7 +80,9 @@ impl Inner {
         }
         drop(tables);
         for (core, state) in states {
-            if let Some(active) = guards.iter_mut().zip(&cores).find(|(_, c)| c.tag == core.tag).map(|(g, _)| g) {
+            if let Some(active) =
+                guards.iter_mut().zip(&cores).find(|(_, c)| c.tag == core.tag).map(|(g, _)| g)
+            {
                 publish(core, active, state);
             }
         }
@@ -90,7 +101,9 @@ impl Inner {
         let mut cores = Vec::new();
         for change in changes {
             match change {
-                SchemaChange::TableDropped(id) | SchemaChange::TableAltered { id, .. } => cores.push(self.core(*id)?),
+                SchemaChange::TableDropped(id) | SchemaChange::TableAltered { id, .. } => {
+                    cores.push(self.core(*id)?)
+                }
                 _ => {}
             }
         }
@@ -101,7 +114,12 @@ impl Inner {
 
     /// The state that a table has after a change. Where its columns change, everything that was encoded against
     /// the old ones is flushed first: so no record of the log that may be replayed has another layout.
-    fn altered_state(&self, core: &Arc<TableCore>, active: &mut Active, def: &TableDef) -> Result<TableState> {
+    fn altered_state(
+        &self,
+        core: &Arc<TableCore>,
+        active: &mut Active,
+        def: &TableDef,
+    ) -> Result<TableState> {
         let old = active.state.clone();
         let mut next = def.state(old.header.base, old.layout);
         if next.header.same_encoding(&old.header) && next.schema.dropped() == old.schema.dropped() {
