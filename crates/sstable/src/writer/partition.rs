@@ -112,15 +112,9 @@ impl Partition {
         if !self.has_unfiltered {
             return;
         }
-        let bound = |place: &'_ Place, kind| Bound { kind, size: place.size, values: &[] };
-        let start = bound(
-            &self.first,
-            self.first.bound.map_or(BoundKind::InclStart, |kind| BoundKind::start(kind.side())),
-        );
-        let end =
-            bound(&self.last, self.last.bound.map_or(BoundKind::InclEnd, |kind| BoundKind::end(kind.side())));
-        stats
-            .cover(Bound { values: &self.first.values, ..start }, Bound { values: &self.last.values, ..end });
+        let start = self.first.bound.map_or(BoundKind::InclStart, |kind| BoundKind::start(kind.side()));
+        let end = self.last.bound.map_or(BoundKind::InclEnd, |kind| BoundKind::end(kind.side()));
+        stats.cover(self.first.bounded(start), self.last.bounded(end));
     }
 }
 
@@ -135,6 +129,10 @@ impl Place {
         self.size = position.size;
         self.values.clear();
         self.values.extend_from_slice(position.values);
+    }
+
+    fn bounded(&self, kind: BoundKind) -> Bound<'_> {
+        Bound { kind, size: self.size, values: &self.values }
     }
 
     pub(super) fn comparable(&self, header: &Header, out: &mut Vec<u8>) {
@@ -153,13 +151,16 @@ impl Transcoder {
         }
     }
 
-    /// The row as the table has it; `None` if it has none of the row's columns and nothing else is left.
+    /// The row as the table has it; `None` if nothing is in it, or in those of its columns that the table has.
     #[inline]
     pub(super) fn row<'a>(
         &'a mut self,
         row: RowRef<'a>,
         header: &'a Header,
     ) -> Result<Option<RowRef<'a>>, DecodeError> {
+        if row.is_empty()? {
+            return Ok(None);
+        }
         if std::ptr::eq(row.header, header) {
             return Ok(Some(row));
         }

@@ -214,6 +214,13 @@ fn nothing_is_left_of_nothing() {
     };
     let mut writer = new(1);
     writer.start_partition(partition(b"k", DeletionTime::LIVE), None).unwrap();
+    let mut empty = RowBuf { clustering: ck(&header, 1), ..RowBuf::default() };
+    RowBuilder::default().finish(&header, false, &mut empty);
+    writer.append(Unfiltered::Row(empty.as_ref(&header))).unwrap();
+    writer.end_partition().unwrap();
+    RowBuilder::default().finish(&header, true, &mut empty);
+    empty.clustering.clear();
+    writer.start_partition(partition(b"l", DeletionTime::LIVE), Some(empty.as_ref(&header))).unwrap();
     writer.end_partition().unwrap();
     assert_eq!(writer.data_position(), 0);
     assert!(writer.finish().unwrap().is_none());
