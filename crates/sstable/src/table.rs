@@ -14,9 +14,7 @@ use helenus_types::{
 };
 
 use crate::chunk_cache::{CachedFile, ChunkCache};
-use crate::compression::{
-    ChunkReader, ChunkScratch, ChunkVerification, ChunkedFile, CompressionInfo, CrcComponent,
-};
+use crate::compression::{ChunkReader, ChunkedFile, CompressionInfo, CrcComponent};
 use crate::data::{Cached, Head, Keys, PartitionStream, Scan, Window};
 use crate::descriptor::{Component, Descriptor};
 use crate::error::{SsTableError, SsTableErrorKind};
@@ -348,19 +346,6 @@ impl SsTable {
                 Ok(Some(head.key))
             }
         }
-    }
-
-    /// All of the uncompressed data, each chunk's checksum compared.
-    ///
-    /// # Errors
-    /// Damage or a failed read.
-    pub fn data_bytes(&self) -> Result<Vec<u8>, SsTableError> {
-        let mut bytes = Vec::new();
-        let mut scratch = ChunkScratch::default();
-        for index in 0..self.data.chunks().chunk_count() {
-            self.data.append(index, ChunkVerification::Check, &mut scratch, &mut bytes)?;
-        }
-        Ok(bytes)
     }
 
     /// The partitions from the one that begins at `start` of the data on.

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use helenus_io::{Disk, RealDisk};
+use helenus_io::{Disk, RealDisk, read_to_vec};
 use helenus_rows::{
     Bound, BoundKind, DeletionTime, Direction, Slice, Sliced, StreamError, Unfiltered, UnfilteredStream,
     Validator,
 };
 use helenus_sstable::{
-    CachedFile, ChunkCache, Descriptor, OpenOptions, PageVerification, PartitionBound, RowReader, SearchKey,
+    CachedFile, ChunkCache, ChunkReader, ChunkScratch, ChunkVerification, ChunkedFile, Component,
+    CompressionInfo, Descriptor, OpenOptions, PageVerification, PartitionBound, RowReader, SearchKey,
     SsTable, SsTableError,
 };
 
@@ -41,6 +42,26 @@ pub(crate) fn options() -> OpenOptions {
         cached_file: CachedFile(1),
         page_checksums: PageVerification::Check,
     }
+}
+
+/// The uncompressed data of a table.
+pub(crate) fn data_bytes(disk: &dyn Disk, descriptor: &Descriptor) -> Vec<u8> {
+    let path = descriptor.path(&Component::Data);
+    let file = disk.open_read(&path).unwrap();
+    let len = file.len().unwrap();
+    let chunks = match read_to_vec(disk, &descriptor.path(&Component::CompressionInfo), 1 << 24) {
+        Ok(info) => {
+            let info = CompressionInfo::decode(&path, &info, descriptor.version).unwrap();
+            ChunkedFile::compressed(path, len, info)
+        }
+        Err(_) => ChunkedFile::plain(path, len, None),
+    };
+    let reader = ChunkReader::new(Arc::new(chunks.unwrap()), file);
+    let (mut scratch, mut bytes) = (ChunkScratch::default(), Vec::new());
+    for index in 0..reader.chunks().chunk_count() {
+        reader.append(index, ChunkVerification::Check, &mut scratch, &mut bytes).unwrap();
+    }
+    bytes
 }
 
 fn copied(unfiltered: Unfiltered<'_>) -> Copied {
@@ -97,10 +118,7 @@ fn each_table(mut check: impl FnMut(&str, &Arc<SsTable>)) {
     let tables = tables(&root, "da");
     assert!(tables.len() >= 81, "{}", tables.len());
     for found in tables {
-        check(
-            &found.descriptor.path(&helenus_sstable::Component::Data).to_string_lossy(),
-            &open(&found.descriptor),
-        );
+        check(&found.descriptor.path(&Component::Data).to_string_lossy(), &open(&found.descriptor));
     }
 }
 
