@@ -12,7 +12,10 @@ use helenus_rows::{
     Bound, BoundKind, Cell, DeletionTime, LivenessInfo, MarkerRef, RowBuf, RowBuilder, RowRef, UpdateBuilder,
     encode_clustering, write_marker, write_row, write_static_row,
 };
-use helenus_sstable::{CachedFile, ChunkCache, Component, Listing, OpenOptions, PageVerification, SsTable};
+use helenus_sstable::{
+    CachedFile, ChunkCache, ChunkReader, ChunkScratch, ChunkVerification, ChunkedFile, Component,
+    CompressionInfo, Descriptor, Listing, OpenOptions, PageVerification, SsTable,
+};
 use helenus_types::{LocalDeletionTime, Timestamp, Type};
 
 /// Larger tables make slow inputs.
@@ -99,7 +102,7 @@ fn whole_tables(out: &Out, folder: &Path, table_name: &str) {
             page_checksums: PageVerification::Check,
         };
         let Ok(table) = SsTable::open(&disk, &found.descriptor, options) else { continue };
-        let Ok(data) = table.data_bytes() else { continue };
+        let Some(data) = data_of(&disk, &found.descriptor) else { continue };
         let mut statistics = table.statistics().clone();
         statistics.stats.compression_ratio = None;
         let statistics = statistics.encode(found.descriptor.version);
@@ -118,6 +121,23 @@ fn whole_tables(out: &Out, folder: &Path, table_name: &str) {
             out.put("data_db", &format!("{table_name}-{id}"), &join(&parts));
         }
     }
+}
+
+/// The uncompressed data of a table; `None` where a chunk is damaged.
+fn data_of(disk: &Arc<dyn Disk>, descriptor: &Descriptor) -> Option<Vec<u8>> {
+    let path = descriptor.path(&Component::Data);
+    let Ok(info) = std::fs::read(descriptor.path(&Component::CompressionInfo)) else {
+        return std::fs::read(path).ok();
+    };
+    let info = CompressionInfo::decode(&path, &info, descriptor.version).ok()?;
+    let file = disk.open_read(&path).ok()?;
+    let chunks = Arc::new(ChunkedFile::compressed(&path, file.len().ok()?, info).ok()?);
+    let reader = ChunkReader::new(chunks.clone(), file);
+    let (mut data, mut scratch) = (Vec::new(), ChunkScratch::default());
+    for index in 0..chunks.chunk_count() {
+        reader.append(index, ChunkVerification::Check, &mut scratch, &mut data).ok()?;
+    }
+    Some(data)
 }
 
 fn made(out: &Out) {
