@@ -28,15 +28,23 @@ pub use database::Database;
 pub use error::{Error, ErrorKind, Result};
 pub use helenus_cql_syntax::{Identifier, QualifiedName, parse_qualified_name};
 pub use helenus_io::{Clock, Disk, RealDisk, SystemClock};
-pub use helenus_rows::{Cell, ColumnDef, ColumnKind, Columns, DeletionTime, LivenessInfo, TableSchema, UnfilteredStream};
+pub use helenus_rows::{
+    Cell, ColumnDef, ColumnKind, Columns, DeletionTime, LivenessInfo, TableSchema, UnfilteredStream,
+};
 pub use helenus_types::{EncodeValue, Serialized, TableId, Timestamp, Token, Type, Value};
 pub use key::IntoKey;
 pub use metrics::{DatabaseMetrics, TableMetrics};
 pub use mutate::{
-    Batch, BindValue, BindValues, Bound, Conditional, Delete, Insert, Op, Outcome, Prepared, Unset, Update, WriteOptions,
+    Batch, BindValue, BindValues, Bound, Conditional, Delete, Insert, Op, Outcome, Prepared, Unset, Update,
+    WriteOptions,
 };
 pub use options::{Background, Durability, Options};
 pub use row_text::RowPrinter;
 pub use schema::{Catalog, Keyspace, LoadedSchema, TableColumn, TableDef, TableOptions, ViewDef};
 pub use select::{Cells, RowPosition, RowView, Rows, Select};
 pub use table::Table;
+
+/// The README's example, compiled and run as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
