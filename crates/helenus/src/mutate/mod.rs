@@ -21,6 +21,9 @@ mod upsert;
 mod workspace;
 mod write;
 
+#[cfg(test)]
+mod tests;
+
 pub use batch::Batch;
 pub use bind::{BindValue, BindValues, Bound, Unset};
 pub use condition::{Op, Outcome};

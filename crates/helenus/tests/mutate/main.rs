@@ -1,0 +1,4 @@
+//! The write API from outside: random histories beside the naive model, and what writing allocates.
+
+mod allocations;
+mod histories;
