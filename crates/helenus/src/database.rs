@@ -169,8 +169,10 @@ impl Database {
         }
         self.inner.scheduler.stop();
         let closed = self.inner.log().map_or(Ok(()), |log| log.close());
+        let rewritten = self.inner.rewrite_manifest();
         self.inner.unlock();
         flushed?;
-        Ok(closed?)
+        closed?;
+        rewritten
     }
 }

@@ -108,7 +108,7 @@ impl Options {
     /// Size in bytes at which a table's memtable is flushed.
     #[must_use]
     pub fn memtable_bytes(mut self, bytes: usize) -> Self {
-        self.memtable_bytes = bytes.max(64 << 10);
+        self.memtable_bytes = bytes.max(4 << 10);
         self
     }
 
@@ -116,7 +116,7 @@ impl Options {
     /// and wait when it is full.
     #[must_use]
     pub fn memtable_total_bytes(mut self, bytes: usize) -> Self {
-        self.memtable_total_bytes = bytes.max(128 << 10);
+        self.memtable_total_bytes = bytes.max(8 << 10);
         self
     }
 
@@ -130,7 +130,7 @@ impl Options {
     /// Size in bytes of a segment of the log; a mutation may be half as large.
     #[must_use]
     pub fn log_segment_bytes(mut self, bytes: u32) -> Self {
-        self.log_segment_bytes = bytes.max(64 << 10);
+        self.log_segment_bytes = bytes.max(4 << 10);
         self
     }
 

@@ -36,9 +36,11 @@ pub struct OpenOptions {
 /// What is done with the component of page checksums.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum PageVerification {
-    /// Compare.
+    /// Compare, if there is one.
     #[default]
     Check,
+    /// Compare; a table without it is damaged. For tables that Helenus is known to have written.
+    Require,
     /// Ignore it.
     Skip,
 }
@@ -426,12 +428,18 @@ impl Files<'_> {
             return Ok(());
         }
         let component = Component::from_name(PAGE_CHECKSUMS_COMPONENT);
-        if let Some(bytes) = self.read_optional(&component)? {
-            let path = self.descriptor.path(&component);
-            let checksums = PageChecksums::decode(&bytes).map_err(|error| SsTableError::new(path, error))?;
-            self.checksums = Some(checksums);
+        match self.read_optional(&component)? {
+            Some(bytes) => {
+                let path = self.descriptor.path(&component);
+                let decoded = PageChecksums::decode(&bytes);
+                self.checksums = Some(decoded.map_err(|error| SsTableError::new(path, error))?);
+                Ok(())
+            }
+            None if verification == PageVerification::Require => {
+                Err(self.missing(&component, "it was there when the table was written; restore it from a backup"))
+            }
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// The bytes of a component that must be there.

@@ -56,6 +56,7 @@ impl Inner {
         for (core, active) in cores.iter().zip(&mut guards) {
             let Some(def) = after.table_by_id(core.id) else {
                 edit.changes.push(Change::DropTable { tag: core.tag.0 });
+                edit.changes.push(Change::Dropped { id: core.id, dir: self.relative_dir(core) });
                 continue;
             };
             let state = self.altered_state(core, active, def)?;
@@ -65,6 +66,7 @@ impl Inner {
             states.push((core, state));
         }
         let created = self.created(changes, &after, now, &mut edit)?;
+        self.sync_log()?;
         let publishing = self.publishing.lock();
         self.commit(edit)?;
         *self.catalog.write() = after.clone();
@@ -87,13 +89,24 @@ impl Inner {
             }
         }
         drop(publishing);
-        self.write_schema_copy()?;
-        for (core, active) in cores.iter().zip(&guards) {
-            if core.dropped.load(Acquire) {
-                self.remove_dropped(core, active)?;
+        // The change is made: what fails from here on is made up for when the database is opened.
+        if let Err(error) = self.write_schema_copy() {
+            tracing::warn!(%error, "schema.cql is not what the schema is");
+        }
+        for (core, active) in cores.iter().zip(&guards).filter(|(core, _)| core.dropped.load(Acquire)) {
+            if let Err(error) = self.remove_dropped(core, active) {
+                tracing::warn!(%error, "files of a dropped table are left");
             }
         }
         Ok(())
+    }
+
+    /// What a change of the schema or a truncation makes durable must not be ahead of the writes before it.
+    fn sync_log(&self) -> Result<()> {
+        match self.log() {
+            Some(log) => Ok(log.sync().map(drop)?),
+            None => Ok(()),
+        }
     }
 
     /// The tables that a change is about and that exist already, in the order of their tags.
@@ -185,6 +198,7 @@ impl Inner {
         let mut active = core.active.write();
         // The memtable's flush is queued and finds that nobody wants it.
         self.switch_locked(&core, &mut active);
+        self.sync_log()?;
         let publishing = self.publishing.lock();
         let view = core.view.load_full();
         let tag = core.tag.0;

@@ -6,12 +6,13 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed};
 use helenus_memtable::Memtable;
 use helenus_rows::Merge;
 use helenus_sstable::{
-    CachedFile, ChunkCache, Component, CompressionParams, Descriptor, OpenOptions, PageVerification, SsTable, SsTableId,
-    SsTableWriter, Version, WriterOptions,
+    CachedFile, ChunkCache, Component, CompressionParams, Descriptor, OpenOptions, PageVerification, SsTable,
+    SsTableId, SsTableWriter, Version, WriterOptions,
 };
 use helenus_types::{Generation, LogPosition, Token};
 
 use super::inner::Inner;
+use super::recovery::DATA_DIR;
 use super::read::Source;
 use super::table::{Active, LiveTable, TableCore, TableState, View};
 use crate::error::{Error, ErrorKind, Result};
@@ -64,7 +65,8 @@ impl Inner {
         if !self.scheduler.queue.lock().flushes.is_empty() {
             return Ok(());
         }
-        let size = |core: &Arc<TableCore>| core.view.load().memtables.first().map_or(0, |m| m.allocated_bytes());
+        let size =
+            |core: &Arc<TableCore>| core.view.load().memtables.first().map_or(0, |m| m.allocated_bytes());
         if let Some(largest) = self.all_tables().iter().max_by_key(|core| size(core)) {
             self.switch(largest);
         }
@@ -140,7 +142,8 @@ impl Inner {
 
     /// Whether a truncation or a drop threw the memtable away meanwhile.
     fn is_superseded(&self, job: &FlushJob) -> bool {
-        job.core.dropped.load(Acquire) || !job.core.view.load().memtables.iter().any(|m| Arc::ptr_eq(m, &job.memtable))
+        job.core.dropped.load(Acquire)
+            || !job.core.view.load().memtables.iter().any(|m| Arc::ptr_eq(m, &job.memtable))
     }
 
     fn publish_flush(&self, job: &FlushJob, live: Option<LiveTable>) -> Result<()> {
@@ -163,14 +166,23 @@ impl Inner {
 
     /// Writes a memtable as an SSTable, uncompressed: compaction compresses, once. `None` when nothing of it is
     /// left, or was ever in it.
-    fn write_memtable(&self, core: &TableCore, state: &TableState, memtable: &Arc<Memtable>) -> Result<Option<LiveTable>> {
+    fn write_memtable(
+        &self,
+        core: &TableCore,
+        state: &TableState,
+        memtable: &Arc<Memtable>,
+    ) -> Result<Option<LiveTable>> {
         let source = Source::Memtable(memtable.scan(Token::MIN..=Token::MAX));
         // A single source is still filtered by its own range and partition deletions.
         let mut stream = Merge::new(state.header.clone(), vec![source], &[]);
         let generation = self.next_generation()?;
         let options = self.writer_options(state, memtable.partition_count() as u64, None);
         let mut writer = self.create_writer(core, state, generation, options)?;
-        writer.write_stream(&mut stream)?;
+        if let Err(error) = writer.write_stream(&mut stream) {
+            // The first error is the one to tell; what stays is removed when the database is opened.
+            writer.abort().ok();
+            return Err(error.into());
+        }
         match writer.finish()? {
             None => Ok(None),
             Some(_) => self.open_written(core, state, generation, 0).map(Some),
@@ -197,6 +209,11 @@ impl Inner {
         options: WriterOptions,
     ) -> Result<SsTableWriter> {
         self.disk().create_dir_all(&core.dir)?;
+        if core.view.load().sstables.is_empty() {
+            // Whoever made the directories above may have been killed before they were durable.
+            self.disk().sync_dir(&self.dir.join(DATA_DIR))?;
+            self.disk().sync_dir(&self.dir)?;
+        }
         let descriptor = self.descriptor(core, generation)?;
         Ok(SsTableWriter::new(self.disk(), descriptor, state.header.clone(), options)?)
     }
@@ -219,8 +236,9 @@ impl Inner {
 
     /// Names of the SSTable of that generation.
     fn descriptor(&self, core: &TableCore, generation: Generation) -> Result<Descriptor> {
-        let id = SsTableId::from_generation(generation)
-            .ok_or_else(|| Error::new(ErrorKind::Unsupported, "a table can't have more than 2^31 generations"))?;
+        let id = SsTableId::from_generation(generation).ok_or_else(|| {
+            Error::new(ErrorKind::Unsupported, "a table can't have more than 2^31 generations")
+        })?;
         Ok(Descriptor::new(&core.dir, Version::DA, id))
     }
 
@@ -245,7 +263,7 @@ pub(crate) fn open_options(cache: &Arc<ChunkCache>, generation: Generation) -> O
         chunk_cache: cache.clone(),
         // Generations are the database's, so the number is nobody else's.
         cached_file: CachedFile(generation.0),
-        page_checksums: PageVerification::Check,
+        page_checksums: PageVerification::Require,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Acquire, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
 use std::sync::{Arc, OnceLock};
 
 use helenus_commitlog::CommitLog;
@@ -17,9 +17,9 @@ use super::scheduler::Scheduler;
 use super::table::TableCore;
 use super::timestamps::Timestamps;
 use crate::error::{Error, ErrorKind, Result};
-use crate::mutate::Workspaces;
 use crate::manifest::{Change, Edit, Manifest};
 use crate::metrics::DatabaseMetrics;
+use crate::mutate::Workspaces;
 use crate::options::{Background, Options};
 use crate::schema::Catalog;
 
@@ -54,6 +54,9 @@ pub(crate) struct Inner {
     /// One schema change at a time.
     pub(crate) ddl: Mutex<()>,
     pub(crate) closed: AtomicBool,
+    /// Set while it is not known whether an edit that failed is in the manifest: after a crash a table may be
+    /// dropped or empty, so that no write can be promised.
+    in_doubt: AtomicBool,
     /// Held while the database is open for writing.
     lock: Mutex<Option<Box<dyn Lock>>>,
 }
@@ -101,10 +104,14 @@ impl Inner {
             timestamps: Timestamps::new(parts.timestamp_floor),
             scheduler: Scheduler::default(),
             workspaces: Workspaces::default(),
-            generations: Mutex::new(Generations { next: parts.next_generation, reserved: parts.next_generation }),
+            generations: Mutex::new(Generations {
+                next: parts.next_generation,
+                reserved: parts.next_generation,
+            }),
             publishing: Mutex::new(()),
             ddl: Mutex::new(()),
             closed: AtomicBool::new(false),
+            in_doubt: AtomicBool::new(false),
             lock: Mutex::new(parts.lock),
             options: parts.options,
         }
@@ -136,7 +143,8 @@ impl Inner {
     /// Whether a record at `end` is the first one seen in its segment.
     #[inline]
     pub(crate) fn began_segment(&self, end: LogPosition) -> bool {
-        self.last_segment.load(Relaxed) != end.segment && self.last_segment.swap(end.segment, Relaxed) != end.segment
+        self.last_segment.load(Relaxed) != end.segment
+            && self.last_segment.swap(end.segment, Relaxed) != end.segment
     }
 
     pub(crate) fn has_threads(&self) -> bool {
@@ -170,7 +178,32 @@ impl Inner {
         if manifest.state().timestamp_floor < last {
             edit.changes.push(Change::TimestampFloor(last.saturating_add(FLOOR_AHEAD_MICROS)));
         }
-        Ok(manifest.commit(&edit)?)
+        let committed = manifest.commit(&edit);
+        self.in_doubt.store(manifest.in_doubt(), Release);
+        Ok(committed?)
+    }
+
+    /// Writes the manifest anew, so that no part of it can be cut off unnoticed.
+    pub(crate) fn rewrite_manifest(&self) -> Result<()> {
+        match self.manifest.lock().as_mut() {
+            Some(manifest) => Ok(manifest.rewrite()?),
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses to promise anything while it is not known what the manifest holds.
+    #[inline]
+    pub(crate) fn check_certain(&self) -> Result<()> {
+        if self.in_doubt.load(Acquire) {
+            let text = "the manifest could not be written, nor put back to what it was: close and open again";
+            return Err(Error::new(ErrorKind::LogFailed, text));
+        }
+        Ok(())
+    }
+
+    /// Directory of a table, relative to the database's.
+    pub(crate) fn relative_dir(&self, core: &TableCore) -> String {
+        core.dir.strip_prefix(&self.dir).unwrap_or(&core.dir).to_string_lossy().into_owned()
     }
 
     /// A generation that was never used, reserved in the manifest before a file of it exists.

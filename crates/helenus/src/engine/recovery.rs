@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use helenus_commitlog::{CommitLog, LogOptions, Record, ReplayError, ReplayReport, TableTag, replay};
-use helenus_io::{Disk, Lock, read_to_vec, remove_if_exists, write_atomically};
+use helenus_io::{Disk, Lock, parent_of, read_to_vec, remove_if_exists, write_atomically};
 use helenus_rows::{Op, RowStats, UpdateRef};
 use helenus_sstable::{ChunkCache, Descriptor, Listing, SsTable};
 use helenus_types::{Generation, Partitioner, Timestamp};
@@ -26,18 +26,60 @@ const MANIFEST: &str = "MANIFEST";
 const SCHEMA: &str = "schema.cql";
 const LOCK: &str = "LOCK";
 const LOG_DIR: &str = "commitlog";
-const DATA_DIR: &str = "data";
+pub(super) const DATA_DIR: &str = "data";
 /// Version of the directory's layout. A newer one is refused by name.
 const DIRECTORY_VERSION: u32 = 1;
 const MAX_IDENTITY_BYTES: usize = 4096;
+/// How often a directory that is being written is read before it is given up.
+const READ_ONLY_ATTEMPTS: u32 = 8;
+
+/// How far a replay is.
+struct Progress {
+    /// The newest timestamp that the database gave.
+    newest: Timestamp,
+    /// Whether the log was made durable.
+    synced: bool,
+}
 
 impl Inner {
     /// Opens or creates the database in `dir`.
     pub(crate) fn open(dir: &Path, options: Options) -> Result<Arc<Self>> {
+        let exists = check_presence(dir, &options)?;
+        if !options.read_only {
+            let lock = lock(&*options.disk, dir)?;
+            return Self::open_present(dir, options, exists, Some(lock)).map(|(inner, _)| inner);
+        }
+        // Whoever writes the directory meanwhile may flush or compact what was still to be read: then the manifest is
+        // another one afterwards, or something was not there or not whole.
+        let mut attempt = 1;
+        loop {
+            let last = attempt == READ_ONLY_ATTEMPTS;
+            match Self::open_present(dir, options.clone(), exists, None) {
+                Ok((inner, state)) => {
+                    let now = Manifest::read(&*options.disk, &dir.join(MANIFEST))?;
+                    if now.as_ref() == Some(&state) {
+                        return Ok(inner);
+                    }
+                    if last {
+                        let text = format!("{} changed while it was read; try again", dir.display());
+                        return Err(Error::new(ErrorKind::Locked, text));
+                    }
+                }
+                Err(error) if last => return Err(error),
+                Err(error) => tracing::debug!(%error, attempt, "reading again"),
+            }
+            attempt += 1;
+        }
+    }
+
+    /// Opens a directory; also what its manifest held.
+    fn open_present(
+        dir: &Path,
+        options: Options,
+        exists: bool,
+        lock: Option<Box<dyn Lock>>,
+    ) -> Result<(Arc<Self>, ManifestState)> {
         let disk = options.disk.clone();
-        let exists = disk.exists(&dir.join(MANIFEST))?;
-        check_presence(dir, exists, &options)?;
-        let lock = if options.read_only { None } else { Some(lock(&*disk, dir)?) };
         let host_id = identity(&*disk, dir, &options, exists)?;
         let state = Manifest::read(&*disk, &dir.join(MANIFEST))?.unwrap_or_default();
         let catalog = Catalog::parse(&state.schema).map_err(|e| e.context(dir.join(MANIFEST).display()))?;
@@ -48,8 +90,13 @@ impl Inner {
         let manifest = if options.read_only {
             None
         } else {
+            // The last edit may have been read from memory, after a kill: only once it is durable may go what it made
+            // superfluous.
+            let mut manifest = Manifest::create(disk.clone(), dir.join(MANIFEST), state.clone())?;
             remove_leftovers(&*disk, &state, &tables)?;
-            Some(Manifest::create(disk.clone(), dir.join(MANIFEST), state.clone())?)
+            remove_dropped(&*disk, dir, &state)?;
+            manifest.forget_dropped();
+            Some(manifest)
         };
         let pressure = Pressure::new(options.memtable_total_bytes);
         let inner = Arc::new(Self::new(Parts {
@@ -67,22 +114,23 @@ impl Inner {
         }));
         let report = inner.replay_log(&state.tables)?;
         if inner.options.read_only {
-            return Ok(inner);
+            return Ok((inner, state));
         }
         inner.resume_log(report)?;
         inner.write_schema_copy()?;
         Self::start_threads(&inner)?;
         inner.scheduler.compaction_due();
-        Ok(inner)
+        Ok((inner, state))
     }
 
     /// Puts every record that no SSTable holds yet into the memtables.
     fn replay_log(&self, entries: &BTreeMap<u32, TableEntry>) -> Result<ReplayReport> {
-        let mut newest = Timestamp::MIN;
-        let outcome = replay(&**self.disk(), &self.dir.join(LOG_DIR), &mut |record: Record<'_>| -> Result<()> {
-            self.replay_record(&record, entries, &mut newest)
-        });
-        self.timestamps.raise(newest);
+        let mut progress = Progress { newest: Timestamp::MIN, synced: false };
+        let outcome =
+            replay(&**self.disk(), &self.dir.join(LOG_DIR), &mut |record: Record<'_>| -> Result<()> {
+                self.replay_record(&record, entries, &mut progress)
+            });
+        self.timestamps.raise(progress.newest);
         match outcome {
             Ok(report) => {
                 for path in &report.foreign {
@@ -92,7 +140,9 @@ impl Inner {
             }
             Err(ReplayError::Receiver(error)) => Err(error),
             Err(ReplayError::Io(error)) => Err(error.into()),
-            Err(damaged @ ReplayError::Damaged { .. }) => Err(Error::new(ErrorKind::Corrupt, damaged.to_string())),
+            Err(damaged @ ReplayError::Damaged { .. }) => {
+                Err(Error::new(ErrorKind::Corrupt, damaged.to_string()))
+            }
         }
     }
 
@@ -111,7 +161,9 @@ impl Inner {
             log.mark_flushed(tag, position)?;
         }
         // What is left without a table belongs to tables that were dropped.
-        while let Some(tag) = log.dirty_tags_of_oldest().into_iter().find(|t| !self.tables.read().by_tag.contains_key(&t.0)) {
+        while let Some(tag) =
+            log.dirty_tags_of_oldest().into_iter().find(|t| !self.tables.read().by_tag.contains_key(&t.0))
+        {
             log.mark_flushed(tag, log.position())?;
         }
         self.set_log(log);
@@ -122,7 +174,7 @@ impl Inner {
         &self,
         record: &Record<'_>,
         entries: &BTreeMap<u32, TableEntry>,
-        floor: &mut Timestamp,
+        progress: &mut Progress,
     ) -> Result<()> {
         let mut mutation = LoggedMutation::new(record.payload)?;
         let own_timestamps = mutation.own_timestamps;
@@ -137,7 +189,7 @@ impl Inner {
             }
             let (min, max) = timestamps_of(&active.state, update.clone())?;
             if own_timestamps {
-                *floor = (*floor).max(max);
+                progress.newest = progress.newest.max(max);
             }
             if entries.get(&logged.tag).is_some_and(|entry| record.end <= entry.flushed) {
                 continue;
@@ -147,12 +199,25 @@ impl Inner {
             self.pressure.add(grown);
         }
         if !self.options.read_only && self.pressure.used() >= self.options.memtable_total_bytes / 2 {
-            // Every record up to this one is in memtables: they may go to disk while more is read.
+            // Every record up to this one is in memtables: they may go to disk while more is read. After a kill the
+            // log itself may not be there yet, and no SSTable may be ahead of it.
+            if !std::mem::replace(&mut progress.synced, true) {
+                self.sync_segments()?;
+            }
             for core in self.all_tables() {
                 self.flush_replayed(&core, record.end)?;
             }
         }
         Ok(())
+    }
+
+    /// Makes the log durable as it was found.
+    fn sync_segments(&self) -> Result<()> {
+        let dir = self.dir.join(LOG_DIR);
+        for entry in self.disk().list(&dir)?.iter().filter(|entry| entry.is_file()) {
+            self.disk().open_write(&dir.join(&entry.name))?.sync_data()?;
+        }
+        Ok(self.disk().sync_dir(&dir)?)
     }
 
     /// Rewrites `schema.cql`, the readable copy of the schema, if it is not what the manifest says.
@@ -179,8 +244,10 @@ fn table_dir(dir: &Path, keyspace: &str, table: &str, id: helenus_types::TableId
     dir.join(DATA_DIR).join(keyspace).join(format!("{table}-{id}"))
 }
 
-fn check_presence(dir: &Path, exists: bool, options: &Options) -> Result<()> {
+/// Whether there is a database, if that is as the options want it.
+fn check_presence(dir: &Path, options: &Options) -> Result<bool> {
     let place = dir.display();
+    let exists = options.disk.exists(&dir.join(MANIFEST))?;
     if exists && options.error_if_exists {
         return Err(Error::new(ErrorKind::AlreadyExists, format!("{place} already holds a database")));
     }
@@ -189,9 +256,16 @@ fn check_presence(dir: &Path, exists: bool, options: &Options) -> Result<()> {
         return Err(Error::new(ErrorKind::NotFound, text));
     }
     if !exists {
+        for part in [LOG_DIR, DATA_DIR] {
+            // The manifest is there before them, and never goes.
+            if options.disk.exists(&dir.join(part))? {
+                let text = format!("{}: the file is missing beside {part}", dir.join(MANIFEST).display());
+                return Err(Error::new(ErrorKind::Corrupt, text));
+            }
+        }
         options.disk.create_dir_all(dir)?;
     }
-    Ok(())
+    Ok(exists)
 }
 
 fn lock(disk: &dyn Disk, dir: &Path) -> Result<Box<dyn Lock>> {
@@ -199,39 +273,53 @@ fn lock(disk: &dyn Disk, dir: &Path) -> Result<Box<dyn Lock>> {
     disk.lock(&path).map_err(|error| match error.kind() {
         std::io::ErrorKind::WouldBlock => Error::new(
             ErrorKind::Locked,
-            format!("{} is open in another process or handle; close it there, or open it to read only", dir.display()),
+            format!(
+                "{} is open in another process or handle; close it there, or open it to read only",
+                dir.display()
+            ),
         ),
         _ => error.into(),
     })
 }
 
-/// Reads `IDENTITY`, or makes one: host id and version of the directory, a line each.
+/// Reads `IDENTITY`, or makes one: version of the directory, host id and CRC32 of the lines before, a line each.
 fn identity(disk: &dyn Disk, dir: &Path, options: &Options, exists: bool) -> Result<Uuid> {
     let path = dir.join(IDENTITY);
     if disk.exists(&path)? {
         let bytes = read_to_vec(disk, &path, MAX_IDENTITY_BYTES)?;
         return parse_identity(&String::from_utf8_lossy(&bytes))
-            .map_err(|text| Error::new(ErrorKind::Corrupt, format!("{}: {text}", path.display())));
+            .map_err(|(kind, text)| Error::new(kind, format!("{}: {text}", path.display())));
     }
     if exists || options.read_only {
-        return Err(Error::new(ErrorKind::Corrupt, format!("{} is missing beside {MANIFEST}", path.display())));
+        return Err(Error::new(
+            ErrorKind::Corrupt,
+            format!("{} is missing beside {MANIFEST}", path.display()),
+        ));
     }
     // An identity needs no secret: time and the address of a fresh allocation would do; the UUID crate does better.
     let host_id = Uuid::new_v4();
     let text = format!("helenus directory {DIRECTORY_VERSION}\nhost {host_id}\n");
+    let text = format!("{text}check {:08x}\n", crc32fast::hash(text.as_bytes()));
     write_atomically(disk, &path, text.as_bytes())?;
     Ok(host_id)
 }
 
-fn parse_identity(text: &str) -> std::result::Result<Uuid, String> {
+fn parse_identity(text: &str) -> std::result::Result<Uuid, (ErrorKind, String)> {
+    let expected =
+        |what: &str, found: &str| (ErrorKind::Corrupt, format!("expected \"{what}\", found {found:?}"));
     let mut lines = text.lines();
-    let version = lines.next().and_then(|line| line.strip_prefix("helenus directory ")).unwrap_or_default();
-    let version: u32 = version.parse().map_err(|e| format!("expected \"helenus directory N\", found {version:?} ({e})"))?;
+    let mut line = |prefix: &str| lines.next().and_then(|line| line.strip_prefix(prefix)).unwrap_or_default();
+    let version = line("helenus directory ");
+    let version: u32 = version.parse().map_err(|_| expected("helenus directory N", version))?;
     if version > DIRECTORY_VERSION {
-        return Err(format!("version {version} of the directory is from a newer release; this one knows {DIRECTORY_VERSION}"));
+        let text = format!("version {version} is a newer release's; this one knows {DIRECTORY_VERSION}");
+        return Err((ErrorKind::Unsupported, text));
     }
-    let host = lines.next().and_then(|line| line.strip_prefix("host ")).unwrap_or_default();
-    host.parse().map_err(|e| format!("expected \"host UUID\", found {host:?} ({e})"))
+    let host = line("host ");
+    let host_id = host.parse().map_err(|_| expected("host UUID", host))?;
+    let (checked, check) = text.split_once("check ").unwrap_or((text, ""));
+    let sum = format!("{:08x}\n", crc32fast::hash(checked.as_bytes()));
+    if sum == check { Ok(host_id) } else { Err(expected(&format!("check {sum}"), check)) }
 }
 
 fn open_tables(
@@ -254,7 +342,13 @@ fn open_tables(
             let descriptor = Descriptor::parse(&path, &format!("{}-Data.db", sstable.stem));
             let (descriptor, _) = descriptor.map_err(|e| Error::new(ErrorKind::Corrupt, e.to_string()))?;
             let opened = SsTable::open(&options.disk, &descriptor, open_options(cache, generation))?;
-            live.push(LiveTable::new(generation, sstable.level, sstable.created_seconds, opened, &table_state));
+            live.push(LiveTable::new(
+                generation,
+                sstable.level,
+                sstable.created_seconds,
+                opened,
+                &table_state,
+            ));
         }
         let core = Arc::new(TableCore::new(entry.id, TableTag(tag), path, table_state, live));
         tables.by_id.insert(entry.id, core.clone());
@@ -284,14 +378,47 @@ fn remove_leftovers(disk: &dyn Disk, state: &ManifestState, tables: &Tables) -> 
                     }
                 }
                 Some(_) => {}
-                None => tracing::warn!(path = %core.dir.display(), id = %found.descriptor.id, "not ours: left alone"),
+                None => {
+                    tracing::warn!(path = %core.dir.display(), id = %found.descriptor.id, "not ours: left alone")
+                }
             }
-        }
-        for name in names.iter().filter_map(|e| e.utf8()).filter(|name| name.ends_with(".tmp")) {
-            removed |= remove_if_exists(disk, &core.dir.join(name))?;
         }
         if removed {
             disk.sync_dir(&core.dir)?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes what is left of tables that were dropped: files of generations that the manifest reserved, and their
+/// directories once they are empty.
+fn remove_dropped(disk: &dyn Disk, dir: &Path, state: &ManifestState) -> Result<()> {
+    for relative in state.dropped.values() {
+        let path = dir.join(relative);
+        if disk.exists(&path)? {
+            let names = disk.list(&path)?;
+            let listing = Listing::new(&path, names.iter().filter(|e| e.is_file()).filter_map(|e| e.utf8()));
+            let reserved = |g: Generation| g.0 < state.next_generation;
+            for found in listing.tables.iter().filter(|t| t.descriptor.id.generation().is_some_and(reserved)) {
+                for component in &found.components {
+                    remove_if_exists(disk, &found.descriptor.path(component))?;
+                }
+            }
+            disk.sync_dir(&path)?;
+            if !disk.list(&path)?.is_empty() {
+                tracing::warn!(path = %path.display(), "not all is ours in the directory of a dropped table");
+                continue;
+            }
+            disk.remove_dir(&path)?;
+        }
+        let keyspace = parent_of(&path);
+        if disk.exists(keyspace)? {
+            if disk.list(keyspace)?.is_empty() {
+                disk.remove_dir(keyspace)?;
+                disk.sync_dir(parent_of(keyspace))?;
+            } else {
+                disk.sync_dir(keyspace)?;
+            }
         }
     }
     Ok(())

@@ -70,6 +70,7 @@ impl Inner {
     fn append(&self, mutation: &Mutation) -> Result<Option<helenus_types::LogPosition>> {
         match self.log() {
             Some(log) if mutation.updates.iter().any(|u| u.state.durable_writes) => {
+                self.check_certain()?;
                 Ok(Some(log.append(&mutation.tags, &[&mutation.payload])?))
             }
             _ => Ok(None),

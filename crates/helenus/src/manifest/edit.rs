@@ -1,7 +1,9 @@
 //! Edits and their bytes: a sequence of changes, each a kind byte and its fields.
 
 use helenus_rows::EncodingBase;
-use helenus_types::{DecodeError, Generation, LocalDeletionTime, LogPosition, Reader, TableId, Timestamp, vint};
+use helenus_types::{
+    DecodeError, Generation, LocalDeletionTime, LogPosition, Reader, TableId, Timestamp, vint,
+};
 use uuid::Uuid;
 
 use super::SsTableEntry;
@@ -37,6 +39,8 @@ pub(crate) enum Change {
     TimestampFloor(i64),
     /// Tags below that were given.
     NextTag(u32),
+    /// Files of a table that was dropped may be left in that directory, relative to the database's.
+    Dropped { id: TableId, dir: String },
 }
 
 impl Edit {
@@ -59,7 +63,11 @@ impl Edit {
         for _ in 0..count {
             changes.push(Change::decode(&mut reader)?);
         }
-        if reader.is_empty() { Ok(Self { changes }) } else { Err(reader.error("the end of the edit", "more bytes")) }
+        if reader.is_empty() {
+            Ok(Self { changes })
+        } else {
+            Err(reader.error("the end of the edit", "more bytes"))
+        }
     }
 }
 
@@ -124,6 +132,11 @@ impl Change {
                 out.push(11);
                 number(out, u64::from(*next));
             }
+            Self::Dropped { id, dir } => {
+                out.push(12);
+                out.extend_from_slice(id.0.as_bytes());
+                bytes(out, dir.as_bytes());
+            }
         }
     }
 
@@ -160,6 +173,7 @@ impl Change {
             9 => Self::NextGeneration(reader.unsigned_vint()?),
             10 => Self::TimestampFloor(reader.i64()?),
             11 => Self::NextTag(small(reader)?),
+            12 => Self::Dropped { id: TableId(uuid(reader)?), dir: text(reader)? },
             other => return Err(reader.error("the kind of a change", other.to_string())),
         })
     }

@@ -31,11 +31,14 @@ pub(crate) struct Manifest {
     disk: Arc<dyn Disk>,
     path: PathBuf,
     file: Arc<dyn WriteFile>,
+    /// Where the last record ends: its mark is written here, and again with the next record.
     len: u64,
     sequence: u64,
     /// Length of the file after its last rewrite.
     base_len: u64,
     state: ManifestState,
+    /// A write or sync failed: what the file holds is not known.
+    in_doubt: bool,
 }
 
 impl Manifest {
@@ -45,7 +48,8 @@ impl Manifest {
             return Ok(None);
         }
         let bytes = read_to_vec(disk, path, MAX_LEN_BYTES)?;
-        let parsed = parse(&bytes).map_err(|error| ManifestError::Corrupt { path: path.to_owned(), error })?;
+        let parsed =
+            parse(&bytes).map_err(|error| ManifestError::Corrupt { path: path.to_owned(), error })?;
         Ok(Some(parsed))
     }
 
@@ -58,35 +62,70 @@ impl Manifest {
         let bytes = whole(&state);
         write_atomically(&*disk, &path, &bytes)?;
         let file = disk.open_write(&path)?;
-        let len = bytes.len() as u64;
-        Ok(Self { disk, path, file, len, sequence: 1, base_len: len, state })
+        let len = (bytes.len() - MARK_LEN) as u64;
+        Ok(Self { disk, path, file, len, sequence: 1, base_len: len, state, in_doubt: false })
     }
 
     pub(crate) fn state(&self) -> &ManifestState {
         &self.state
     }
 
-    /// Makes an edit durable and applies it.
+    /// Whether the last edit may be in the file although it failed.
+    pub(crate) fn in_doubt(&self) -> bool {
+        self.in_doubt
+    }
+
+    /// Makes an edit durable and applies it. Where that fails the file is put back to what it was, so that the edit
+    /// is not there after a crash either; if that fails too the file is [in doubt](Self::in_doubt) until it succeeds
+    /// with a later edit.
     pub(crate) fn commit(&mut self, edit: &Edit) -> Result<(), ManifestError> {
         let mut next = self.state.clone();
         next.apply(edit).map_err(|found| ManifestError::Corrupt {
             path: self.path.clone(),
             error: DecodeError::new(self.len, "an edit of the present state", found),
         })?;
-        if self.len > self.base_len + REWRITE_LEN_BYTES {
-            *self = Self::create(self.disk.clone(), self.path.clone(), next)?;
-            return Ok(());
+        if self.in_doubt || self.len > self.base_len + REWRITE_LEN_BYTES {
+            self.rewrite()?;
         }
-        let bytes = record(self.sequence, edit);
-        self.file.write_at(self.len, &bytes)?;
-        self.file.sync_all()?;
-        self.len += bytes.len() as u64;
+        let appended = self.append(edit);
+        if appended.is_err() {
+            self.in_doubt = true;
+            if let Err(error) = self.rewrite() {
+                tracing::error!(%error, "what {} holds is not known", self.path.display());
+            }
+            return appended;
+        }
         self.state = next;
         // Not synced by itself: it only tells damage from a torn write, and goes out with the next record.
         let mark = mark(self.sequence);
         self.sequence += 1;
-        self.file.write_at(self.len, &mark)?;
-        self.len += mark.len() as u64;
+        if let Err(error) = self.file.write_at(self.len, &mark) {
+            tracing::warn!(%error, "the last edit of the manifest has no mark");
+        }
+        Ok(())
+    }
+
+    /// Nothing is left of the tables that were dropped before. The file says so when it is rewritten.
+    pub(crate) fn forget_dropped(&mut self) {
+        self.state.dropped.clear();
+    }
+
+    /// Writes the state as the whole file.
+    pub(crate) fn rewrite(&mut self) -> Result<(), ManifestError> {
+        // After a failure the rename may have happened all the same, and appending to the old file be in vain.
+        self.in_doubt = true;
+        *self = Self::create(self.disk.clone(), self.path.clone(), self.state.clone())?;
+        Ok(())
+    }
+
+    fn append(&mut self, edit: &Edit) -> Result<(), ManifestError> {
+        // The mark of the record before may not be durable, and may be forgotten by a sync that failed: without it
+        // the next record would not be found.
+        let mut bytes = mark(self.sequence - 1);
+        bytes.extend(record(self.sequence, edit));
+        self.file.write_at(self.len, &bytes)?;
+        self.file.sync_all()?;
+        self.len += bytes.len() as u64;
         Ok(())
     }
 }
@@ -140,7 +179,11 @@ fn parse(bytes: &[u8]) -> Result<ManifestState, DecodeError> {
     while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
         if let Some(marked) = read_mark(rest) {
             if marked + 1 != sequence {
-                return Err(DecodeError::new(at as u64, format!("mark {}", sequence - 1), format!("mark {marked}")));
+                return Err(DecodeError::new(
+                    at as u64,
+                    format!("mark {}", sequence - 1),
+                    format!("mark {marked}"),
+                ));
             }
             at += MARK_LEN;
             continue;
@@ -152,7 +195,9 @@ fn parse(bytes: &[u8]) -> Result<ManifestState, DecodeError> {
                     format!("record {sequence}, which mark {mark} says was written"),
                     "bytes that don't match their checksum",
                 )),
-                None if sequence == 0 => Err(DecodeError::new(at as u64, "the first record", "no valid record")),
+                None if sequence == 0 => {
+                    Err(DecodeError::new(at as u64, "the first record", "no valid record"))
+                }
                 None => Ok(state),
             };
         };

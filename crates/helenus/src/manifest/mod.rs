@@ -7,9 +7,11 @@
 //! mark    'M', sequence u64, CRC32 of these 9 bytes u32
 //! ```
 //!
-//! A record is written and synced; then its mark is written, to be synced with whatever comes next. So a bad
-//! record with a valid mark at or behind it was promised and is damage, and one without was being written when
-//! the power went, and never happened. The file is rewritten, by an atomic rename, at every open and when long.
+//! A record is written and synced; then its mark is written, and once more with the next record, to be synced with
+//! it. So a bad record with a valid mark at or behind it was promised and is damage, and one without was being
+//! written when the power went, and never happened. The file is rewritten, by an atomic rename, when the database is
+//! opened and closed, when it is long, and when a write of it failed: an edit that was refused is not to appear after
+//! a crash.
 
 mod edit;
 mod file;
@@ -35,6 +37,8 @@ pub(crate) struct ManifestState {
     pub(crate) next_tag: u32,
     /// No timestamp above was given before the last clean edit.
     pub(crate) timestamp_floor: i64,
+    /// Tables that were dropped, and the directories, relative to the database's, that may still hold files of them.
+    pub(crate) dropped: BTreeMap<TableId, String>,
 }
 
 /// One table.
@@ -104,6 +108,7 @@ impl ManifestState {
                 table.flushed = table.flushed.max(*position);
             }
             Change::Truncated { tag, at } => self.table(*tag)?.truncated_at = Some(*at),
+            Change::Dropped { id, dir } => drop(self.dropped.insert(*id, dir.clone())),
             Change::NextTag(next) => self.next_tag = self.next_tag.max(*next),
             Change::NextGeneration(next) => self.next_generation = self.next_generation.max(*next),
             Change::TimestampFloor(floor) => self.timestamp_floor = self.timestamp_floor.max(*floor),
@@ -133,6 +138,7 @@ impl ManifestState {
                 entry: entry.clone(),
             }));
         }
+        changes.extend(self.dropped.iter().map(|(&id, dir)| Change::Dropped { id, dir: dir.clone() }));
         changes.push(Change::NextTag(self.next_tag));
         Edit { changes }
     }

@@ -1,0 +1,17 @@
+//! What a database survives: power cuts and kills at every operation on the disk, failing operations, flipped and
+//! missing bytes, threads, other openers.
+//!
+//! `workload.rs` has operations and the model of what they do; `run.rs` carries them out, reads a whole database back
+//! and accounts for every file of it. `HELENUS_CRASH_POINTS=all` runs every point instead of a sample.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    reason = "a test stops at what it did not expect, and says how much it tried"
+)]
+
+mod run;
+mod sweep;
+mod workload;
