@@ -115,11 +115,12 @@ pub(crate) struct Get {
     /// At most so many rows
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<usize>,
-    /// The database, or a directory of SSTables
-    #[arg(value_name = "DIR", required = false, default_value = "", hide_default_value = true)]
+    /// The database, or a directory of SSTables; keyspace.table
+    #[arg(value_names = ["DIR", "TABLE"], num_args = 0..=2)]
+    place: Vec<String>,
+    #[arg(skip)]
     pub(crate) dir: PathBuf,
-    /// keyspace.table
-    #[arg(value_name = "TABLE", required = false, default_value = "", hide_default_value = true)]
+    #[arg(skip)]
     pub(crate) table: String,
     /// Literals of the key
     #[arg(last = true, required = true)]
@@ -131,7 +132,7 @@ pub(crate) struct Get {
 /// The header line names the columns. Read are RFC 4180 and what cqlsh's COPY TO writes, with doubled quotes or
 /// backslashes. A field that says null leaves its column as it is; a line with the partition key and static columns
 /// alone is fine. A line that can't be taken is reported with its number and kept in FILE.csv.refused; the others are
-/// written.
+/// written, and the exit code is 1.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   helenus import ./db --table air.flights --schema flights.cql flights.csv
@@ -148,7 +149,7 @@ pub(crate) struct Import {
     /// What stands for null [default: the empty field]
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     pub(crate) null: String,
-    /// Bad lines at which to stop
+    /// Bad lines to pass over; one more ends the import
     #[arg(long, value_name = "N", default_value_t = 1000)]
     pub(crate) max_errors: u64,
     /// How quotes inside quotes are written
@@ -218,29 +219,29 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command,
     let mut app = CommandLine::command();
     let matches = app.try_get_matches_from_mut(args)?;
     let mut parsed = CommandLine::from_arg_matches(&matches)?;
-    if let (Command::Get(get), Some(("get", matches))) = (&mut parsed.command, matches.subcommand()) {
-        take_back_positionals(get, matches);
-        if get.table.is_empty() {
-            let text = "DIR and TABLE are required: helenus get [OPTIONS] <DIR> <TABLE> -- <KEY>...\n";
-            return Err(app.error(clap::error::ErrorKind::MissingRequiredArgument, text));
-        }
+    if let (Command::Get(get), Some(("get", matches))) = (&mut parsed.command, matches.subcommand())
+        && !find_place(get, matches)
+    {
+        let text = "DIR and TABLE are required: helenus get [OPTIONS] <DIR> <TABLE> -- <KEY>...\n";
+        return Err(app.error(clap::error::ErrorKind::MissingRequiredArgument, text));
     }
     Ok(parsed.command)
 }
 
+/// Sets directory and table; false if they were not given.
+///
 /// `--from` and `--to` take as many literals as follow, so `get --from 1 2 DIR TABLE -- KEY` gives them DIR and TABLE
 /// too: what is missing of those two is taken from the end of the option that stood last.
-fn take_back_positionals(get: &mut Get, matches: &ArgMatches) {
-    let given = |name: &str| matches.value_source(name) == Some(clap::parser::ValueSource::CommandLine);
+fn find_place(get: &mut Get, matches: &ArgMatches) -> bool {
     let last = |name: &str| matches.indices_of(name).and_then(|indices| indices.last());
     let greedy = if last("to") > last("from") { &mut get.to } else { &mut get.from };
-    if !given("table") {
-        // A lone positional is DIR, unless the option in front of it swallowed DIR itself.
-        if let Some(table) = greedy.pop() {
-            get.table = table;
-        }
-        if !given("dir") {
-            get.dir = greedy.pop().unwrap_or_default().into();
-        }
-    }
+    let missing = 2 - get.place.len().min(2);
+    // A lone positional is DIR: what was swallowed stood behind it.
+    let swallowed = greedy.split_off(greedy.len().saturating_sub(missing));
+    let mut place = get.place.drain(..).chain(swallowed);
+    let (Some(dir), Some(table)) = (place.next(), place.next()) else { return false };
+    drop(place);
+    get.dir = dir.into();
+    get.table = table;
+    true
 }

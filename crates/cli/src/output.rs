@@ -92,6 +92,16 @@ impl Progress {
         }
     }
 
+    /// Says something without disturbing the bar.
+    pub(crate) fn message(&self, text: &str) -> io::Result<()> {
+        self.bar.suspend(|| writeln!(io::stderr(), "{text}"))
+    }
+
+    /// Says how far the command is where there is no bar to show it.
+    pub(crate) fn line(&self, text: &str) -> io::Result<()> {
+        if self.bar.is_hidden() { writeln!(io::stderr(), "{text}") } else { Ok(()) }
+    }
+
     pub(crate) fn finish(&self) {
         self.bar.finish_and_clear();
     }

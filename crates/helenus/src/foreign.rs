@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use helenus_commitlog::TableTag;
+use helenus_cql_syntax::{Identifier, QualifiedName, Statement, parse_statements};
 use helenus_io::{Disk, read_to_vec};
 use helenus_rows::{Columns, EncodingBase, Header, TableSchema};
 use helenus_sstable::{
@@ -37,6 +38,59 @@ impl Database {
     /// damaged or of a version that isn't read here.
     pub fn open_sstables(dir: impl AsRef<Path>, schema: &str, keyspace: &str, table: &str) -> Result<Table> {
         Options::new().open_sstables(dir, schema, keyspace, table)
+    }
+}
+
+impl Database {
+    /// Creates what a schema file defines and the database doesn't have yet: as
+    /// [`execute_schema`](Self::execute_schema), but a keyspace that the file doesn't create is made with defaults,
+    /// and keyspaces, types and tables that are there stay as they are.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn adopt_schema(&self, cql: &str) -> Result<()> {
+        let statements = parse_statements(cql).map_err(|error| Error::with(ErrorKind::Invalid, error))?;
+        let present = self.schema();
+        let mut default: Option<String> = None;
+        for statement in statements.iter().map(|statement| &statement.node) {
+            if let Statement::Use(name) = statement {
+                default = Some(name.as_str().to_owned());
+                continue;
+            }
+            if let Some(keyspace) = created_in(statement).map(|name| name.keyspace.as_ref())
+                && let Some(keyspace) = keyspace.map(|name| name.as_str()).or(default.as_deref())
+                && self.schema().keyspace(keyspace).is_err()
+            {
+                let name = Identifier::exact(keyspace);
+                let create = format!("CREATE KEYSPACE {name} WITH replication = {{'class': 'SimpleStrategy', 'replication_factor': 1}}");
+                self.execute_schema(&create)?;
+            }
+            let is_present = |name: &QualifiedName| {
+                let keyspace = name.keyspace.as_ref().map(|name| name.as_str()).or(default.as_deref());
+                keyspace.is_some_and(|keyspace| present.table(keyspace, name.name.as_str()).is_ok())
+            };
+            if let Statement::AlterTable(alter) = statement
+                && is_present(&alter.name)
+            {
+                continue;
+            }
+            match self.inner.apply_schema(statement, default.as_deref()) {
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The name that a statement creates in a keyspace.
+fn created_in(statement: &Statement) -> Option<&QualifiedName> {
+    match statement {
+        Statement::CreateTable(create) => Some(&create.name),
+        Statement::CreateType(create) => Some(&create.name),
+        Statement::CreateView(create) => Some(&create.name),
+        _ => None,
     }
 }
 
@@ -235,18 +289,16 @@ fn check_fits(schema: &TableSchema, header: &Header, sstable: &SsTable) -> Resul
     };
     let theirs = sstable.header();
     if !reads_cells_of(&header.key_type, &theirs.key_type) {
-        return refuse("the partition key", &theirs.key_type.cql_name(), &header.key_type.cql_name());
+        let names = |ty: &Type| match ty {
+            Type::Composite(types) => names(types),
+            single => single.cql_name(),
+        };
+        return refuse("the partition key", &names(&theirs.key_type), &names(&header.key_type));
     }
     let (clustering, ours) = (theirs.clustering.types(), header.clustering.types());
     let is_same =
         |(new, old): (&Type, &Type)| new.is_reversed() == old.is_reversed() && reads_cells_of(new, old);
     if clustering.len() != ours.len() || !ours.iter().zip(clustering).all(is_same) {
-        let names = |types: &[Type]| {
-            let name =
-                |ty: &Type| format!("{}{}", ty.cql_name(), if ty.is_reversed() { " DESC" } else { "" });
-            let names: Vec<String> = types.iter().map(name).collect();
-            if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
-        };
         return refuse("the clustering", &names(clustering), &names(ours));
     }
     for (is_static, columns) in [(true, &theirs.statics), (false, &theirs.regulars)] {
@@ -275,6 +327,12 @@ fn check_fits(schema: &TableSchema, header: &Header, sstable: &SsTable) -> Resul
         }
     }
     Ok(())
+}
+
+fn names(types: &[Type]) -> String {
+    let name = |ty: &Type| format!("{}{}", ty.cql_name(), if ty.is_reversed() { " DESC" } else { "" });
+    let names: Vec<String> = types.iter().map(name).collect();
+    if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
 }
 
 #[cfg(test)]

@@ -12,8 +12,7 @@ use crate::output::{self, Lines, Progress};
 pub(crate) fn export(args: &Export) -> Result<(), Failure> {
     let table = open::table_to_read(&args.dir, args.schema.as_deref(), &args.table)?;
     let progress = Progress::beside_output(table.metrics().rows_estimate);
-    let done = print(&table.select(), printer(&table, args.format, &args.null), progress);
-    done
+    print(&table.select(), printer(&table, args.format, &args.null), progress)
 }
 
 pub(crate) fn get(args: &Get) -> Result<(), Failure> {
@@ -95,8 +94,8 @@ fn split_key<'a>(schema: &TableSchema, key: &'a [String]) -> Result<(&'a [String
     let split = key.split_at_checked(schema.partition_key().len());
     split.filter(|(_, of_clustering)| of_clustering.len() <= schema.clustering().len()).ok_or_else(|| {
         let text = format!(
-            "{} values are no key of {}.{}: its partition key is {}{}",
-            key.len(),
+            "{} can't be a key of {}.{}: its partition key is {}{}",
+            if key.len() == 1 { "1 value".to_owned() } else { format!("{} values", key.len()) },
             schema.keyspace(),
             schema.name(),
             names(partition()),
