@@ -116,8 +116,18 @@ fn options(opening: Opening) -> Options {
     options.memtable_bytes(memory).memtable_total_bytes(memory).log_total_bytes(bytes.saturating_mul(8))
 }
 
+/// What becomes of columns that a message doesn't have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Absent {
+    /// They are left alone: nothing is there.
+    Unset,
+    /// They are deleted.
+    Null,
+}
+
 /// Writes messages: one for each thread.
 pub(crate) struct Writer {
+    absent: Absent,
     insert: Prepared,
     delete: Prepared,
     batch: Batch,
@@ -125,8 +135,19 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
+    /// For rows that are new.
     pub(crate) fn new(store: &Store) -> Result<Self> {
+        Self::with(store, Absent::Unset)
+    }
+
+    /// For rows that take the place of others.
+    pub(crate) fn replacing(store: &Store) -> Result<Self> {
+        Self::with(store, Absent::Null)
+    }
+
+    fn with(store: &Store, absent: Absent) -> Result<Self> {
         Ok(Self {
+            absent,
             insert: store.table.prepare_insert(&COLUMNS)?,
             delete: store.table.prepare_delete(&KEY, &[])?,
             batch: store.database.batch(),
@@ -136,15 +157,15 @@ impl Writer {
 
     /// Writes one row.
     pub(crate) fn write(&mut self, message: &Message<&str>) -> Result<()> {
-        let Self { insert, reactions, .. } = self;
-        bind(message, reactions, |values| insert.execute(values))
+        let Self { absent, insert, reactions, .. } = self;
+        bind(message, *absent, reactions, |values| insert.execute(values))
     }
 
     /// Writes rows and deletes others, as one.
     pub(crate) fn write_batch(&mut self, rows: &[Message<&str>], deleted: &[Key]) -> Result<()> {
-        let Self { insert, delete, batch, reactions } = self;
+        let Self { absent, insert, delete, batch, reactions } = self;
         for message in rows {
-            bind(message, reactions, |values| insert.add_to(batch, values))?;
+            bind(message, *absent, reactions, |values| insert.add_to(batch, values))?;
         }
         for Key { partition, message_id } in deleted {
             delete.add_to(batch, (partition.channel_id, partition.bucket, *message_id))?;
@@ -153,18 +174,19 @@ impl Writer {
     }
 }
 
-/// Shows the values of a message to `f`, in the order of [`COLUMNS`]. What a message doesn't have is left unset, not
-/// deleted.
+/// Shows the values of a message to `f`, in the order of [`COLUMNS`].
 fn bind(
     message: &Message<&str>,
+    absent: Absent,
     reactions: &mut Vec<u8>,
     f: impl FnOnce(&[&dyn BindValue]) -> helenus::Result<()>,
 ) -> Result<()> {
     let Key { partition: Partition { channel_id, bucket }, message_id } = &message.key;
-    let edited_at: &dyn BindValue = message.edited_at.as_ref().map_or(&Unset, |at| at as &dyn BindValue);
+    let nothing: &dyn BindValue = if absent == Absent::Unset { &Unset } else { &None::<i64> };
+    let edited_at = message.edited_at.as_ref().map_or(nothing, |at| at as &dyn BindValue);
     let serialized;
     let reactions: &dyn BindValue = if message.reactions().is_empty() {
-        &Unset
+        nothing
     } else {
         serialize(message.reactions(), reactions);
         serialized = Serialized(reactions);

@@ -16,7 +16,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let store = loaded(&Args { reuse: false, ..args.clone() }, &generator)?;
     let (mut sum, _) = generator.totals(args.rows);
     let disk_loaded = size_of(args);
-    let mut writer = Writer::new(&store)?;
+    let mut writer = Writer::replacing(&store)?;
     let mut calls = Histogram::default();
     let (mut bytes, mut deleted) = (0, 0);
     let changes = args.rows * 3 / 4;
