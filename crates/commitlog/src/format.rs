@@ -41,7 +41,9 @@
 //! 4. a file gets a segment's name only when its header is durable, in the order of ids, and a released
 //!    segment loses its name durably before its bytes change. So a missing id is a released segment, and a
 //!    bad header is damage;
-//! 5. opening a log syncs what was replayed, then makes the first segment of a new run, whose header says
+//! 5. a segment has its whole length before it gets its name, and a log that is closed cuts its last one behind an
+//!    end record: a file that is short without one was cut by somebody else;
+//! 6. opening a log syncs what was replayed, then makes the first segment of a new run, whose header says
 //!    where the log ended: what older runs have beyond is void for ever.
 
 use helenus_types::LogPosition;

@@ -318,7 +318,11 @@ impl CommitLog {
         if let Some(mut active) = tail.active.take() {
             // A file that is cut must not be mapped.
             drop(active.take_map());
-            active.file.set_len(u64::from(active.offset))?;
+            // It ends with an end record, durable first: a file that is short without one was cut by somebody else.
+            let end = encode_end(active.header.salt, active.offset);
+            active.file.write_at(u64::from(active.offset), &end)?;
+            active.file.sync_data()?;
+            active.file.set_len(u64::from(active.offset + END_LEN))?;
             active.file.sync_all()?;
             tail.full.push_back(Full { unsynced: None, ..Full::new(active) });
         }

@@ -188,6 +188,11 @@ impl<E> Replay<'_, E> {
         }
         match ended {
             Ok(()) => Ok(()),
+            Err(_) if segment.len < u64::from(segment.header.len) && cut == u32::MAX => {
+                // A segment has its whole length before it has its name, and is made shorter behind an end only.
+                let path = segment.path.clone();
+                Err(ReplayError::Damaged { path, offset: segment.len, damage: Damage::RecordCut })
+            }
             Err(reason) => {
                 let tail = DroppedTail { path: segment.path.clone(), offset: u64::from(end), reason };
                 self.stop(Stop { at: end_position, tail }, segment, end)
