@@ -1,3 +1,4 @@
+use std::fmt::{Display, Write};
 use std::net::IpAddr;
 
 use num_bigint::BigInt;
@@ -48,14 +49,14 @@ impl Type {
         match self {
             Type::Boolean if value.len() != 1 => return None,
             Type::Boolean => out.push_str(if value == [0] { "false" } else { "true" }),
-            Type::TinyInt => out.push_str(&i8::from_be_bytes(value.try_into().ok()?).to_string()),
-            Type::SmallInt => out.push_str(&i16::from_be_bytes(value.try_into().ok()?).to_string()),
-            Type::Int => out.push_str(&i32::from_be_bytes(value.try_into().ok()?).to_string()),
+            Type::TinyInt => push_display(i8::from_be_bytes(value.try_into().ok()?), out),
+            Type::SmallInt => push_display(i16::from_be_bytes(value.try_into().ok()?), out),
+            Type::Int => push_display(i32::from_be_bytes(value.try_into().ok()?), out),
             Type::BigInt | Type::Counter => {
-                out.push_str(&i64::from_be_bytes(value.try_into().ok()?).to_string());
+                push_display(i64::from_be_bytes(value.try_into().ok()?), out);
             }
-            Type::Varint => out.push_str(&BigInt::from_signed_bytes_be(value).to_string()),
-            Type::Decimal => out.push_str(&Decimal::from_bytes(value)?.to_string()),
+            Type::Varint => push_display(BigInt::from_signed_bytes_be(value), out),
+            Type::Decimal => push_display(Decimal::from_bytes(value)?, out),
             Type::Float => match f32::from_be_bytes(value.try_into().ok()?) {
                 float if float.is_finite() => push_float(float, out),
                 _ => out.push_str("null"),
@@ -84,9 +85,9 @@ impl Type {
                 let nanos = i64::from_be_bytes(value.try_into().ok()?);
                 push_time((0..crate::temporal::NANOS_PER_DAY).contains(&nanos).then_some(nanos)?, out);
             }
-            Type::Duration => out.push_str(&Duration::from_bytes(value).ok()?.to_string()),
+            Type::Duration => push_display(Duration::from_bytes(value).ok()?, out),
             Type::Uuid | Type::TimeUuid | Type::LexicalUuid => {
-                out.push_str(&Uuid::from_slice(value).ok()?.to_string());
+                push_display(Uuid::from_slice(value).ok()?, out);
             }
             Type::Inet => push_address(address(value)?, out),
             _ => return None,
@@ -210,19 +211,32 @@ pub fn push_json_key(json: &str, out: &mut String) {
 
 /// Appends text as it stands between a JSON string's quotes. Only what must be escaped is.
 pub fn escape_json(text: &str, out: &mut String) {
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\u{8}' => out.push_str("\\b"),
-            '\t' => out.push_str("\\t"),
-            '\n' => out.push_str("\\n"),
-            '\u{c}' => out.push_str("\\f"),
-            '\r' => out.push_str("\\r"),
-            '\0'..='\u{1f}' => out.push_str(&format!("\\u{:04X}", u32::from(c))),
-            _ => out.push(c),
+    let is_special = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
+    let mut rest = text;
+    while let Some(at) = rest.bytes().position(is_special) {
+        let (plain, behind) = rest.split_at_checked(at).unwrap_or_default();
+        out.push_str(plain);
+        let mut chars = behind.chars();
+        match chars.next() {
+            Some('"') => out.push_str("\\\""),
+            Some('\\') => out.push_str("\\\\"),
+            Some('\u{8}') => out.push_str("\\b"),
+            Some('\t') => out.push_str("\\t"),
+            Some('\n') => out.push_str("\\n"),
+            Some('\u{c}') => out.push_str("\\f"),
+            Some('\r') => out.push_str("\\r"),
+            Some(control) => push_display(format_args!("\\u{:04X}", u32::from(control)), out),
+            None => {}
         }
+        rest = chars.as_str();
     }
+    out.push_str(rest);
+}
+
+/// Appends what `{}` prints, without a string of its own.
+fn push_display(value: impl Display, out: &mut String) {
+    // Writing to a string doesn't fail.
+    write!(out, "{value}").unwrap_or_default();
 }
 
 /// Java takes an IPv4 address in an IPv6 one for the former.
@@ -236,11 +250,11 @@ pub(super) fn address(value: &[u8]) -> Option<IpAddr> {
 /// All eight groups of an IPv6 address, as Java prints it.
 fn push_address(address: IpAddr, out: &mut String) {
     match address {
-        IpAddr::V4(address) => out.push_str(&address.to_string()),
+        IpAddr::V4(address) => push_display(address, out),
         IpAddr::V6(address) => {
             for (index, group) in address.segments().into_iter().enumerate() {
                 out.push_str(if index == 0 { "" } else { ":" });
-                out.push_str(&format!("{group:x}"));
+                push_display(format_args!("{group:x}"), out);
             }
         }
     }
