@@ -35,7 +35,7 @@ pub use helenus_types::{EncodeValue, Serialized, TableId, Timestamp, Token, Type
 pub use key::IntoKey;
 pub use metrics::{DatabaseMetrics, TableMetrics};
 pub use mutate::{
-    Batch, BindValue, BindValues, Bound, Conditional, Delete, Insert, Op, Outcome, Prepared, Unset, Update,
+    Batch, BindValue, BindValues, Binding, Conditional, Delete, Insert, Op, Outcome, Prepared, Unset, Update,
     WriteOptions,
 };
 pub use options::{Background, Durability, Options};

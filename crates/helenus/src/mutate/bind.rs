@@ -15,7 +15,7 @@ pub struct Unset;
 
 /// What was made of a bound value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Bound {
+pub enum Binding {
     /// Its bytes were appended.
     Value,
     /// Null: what the column holds is deleted.
@@ -30,25 +30,25 @@ pub trait BindValue {
     ///
     /// # Errors
     /// When it is no value of that type; `out` may hold a part of it then.
-    fn bind(&self, ty: &Type, out: &mut Vec<u8>) -> Result<Bound, ValueError>;
+    fn bind(&self, ty: &Type, out: &mut Vec<u8>) -> Result<Binding, ValueError>;
 }
 
 impl<T: EncodeValue> BindValue for T {
     #[inline]
-    fn bind(&self, ty: &Type, out: &mut Vec<u8>) -> Result<Bound, ValueError> {
-        self.encode(ty, out).map(|some| if some { Bound::Value } else { Bound::Null })
+    fn bind(&self, ty: &Type, out: &mut Vec<u8>) -> Result<Binding, ValueError> {
+        self.encode(ty, out).map(|some| if some { Binding::Value } else { Binding::Null })
     }
 }
 
 impl BindValue for Unset {
-    fn bind(&self, _: &Type, _: &mut Vec<u8>) -> Result<Bound, ValueError> {
-        Ok(Bound::Unset)
+    fn bind(&self, _: &Type, _: &mut Vec<u8>) -> Result<Binding, ValueError> {
+        Ok(Binding::Unset)
     }
 }
 
 impl BindValue for &dyn BindValue {
     #[inline]
-    fn bind(&self, ty: &Type, out: &mut Vec<u8>) -> Result<Bound, ValueError> {
+    fn bind(&self, ty: &Type, out: &mut Vec<u8>) -> Result<Binding, ValueError> {
         (**self).bind(ty, out)
     }
 }
@@ -137,9 +137,9 @@ impl EncodeValue for KeyPart<'_> {
     #[inline]
     fn encode(&self, ty: &Type, out: &mut Vec<u8>) -> Result<bool, ValueError> {
         match self.0.bind(ty, out)? {
-            Bound::Value => Ok(true),
-            Bound::Null => Ok(false),
-            Bound::Unset => Err(ValueError::new(ty, "a key column can't be left unset")),
+            Binding::Value => Ok(true),
+            Binding::Null => Ok(false),
+            Binding::Unset => Err(ValueError::new(ty, "a key column can't be left unset")),
         }
     }
 }

@@ -3,7 +3,7 @@
 use helenus_rows::{Column, ColumnKind, TableSchema};
 use helenus_types::{Type, ValueError};
 
-use super::bind::{BindValue, Bound};
+use super::bind::{BindValue, Binding};
 use super::errors::{column_problem, key_column, path_too_long, unknown_column, wrong_type};
 use super::staged::{Change, Span, Staged, StagedCell, span};
 use crate::error::{Error, Result};
@@ -59,16 +59,16 @@ impl<'s> Place<'s> {
         let bound = value.bind(&self.column.ty, &mut staged.bytes).map_err(|e| self.problem(&e))?;
         let all = staged.span_from(start);
         match (bound, self.column.complex) {
-            (Bound::Unset, _) => {}
-            (Bound::Value, false) => staged.cells.push(self.cell(Change::Value, Span::default(), all)),
-            (Bound::Null, false) => {
+            (Binding::Unset, _) => {}
+            (Binding::Value, false) => staged.cells.push(self.cell(Change::Value, Span::default(), all)),
+            (Binding::Null, false) => {
                 staged.cells.push(self.cell(Change::Tombstone, Span::default(), Span::default()))
             }
             // As CQL does it, null for a collection is written as the empty one.
-            (Bound::Null, true) => {
+            (Binding::Null, true) => {
                 staged.cells.push(self.cell(Change::Overwrite, Span::default(), Span::default()))
             }
-            (Bound::Value, true) => self.overwrite(start, staged)?,
+            (Binding::Value, true) => self.overwrite(start, staged)?,
         }
         Ok(())
     }
@@ -177,11 +177,11 @@ impl<'s> Place<'s> {
             let start = staged.bytes.len();
             let bound = value.bind(element, &mut staged.bytes).map_err(|e| self.problem(&e))?;
             match bound {
-                Bound::Unset => {}
-                Bound::Null => {
+                Binding::Unset => {}
+                Binding::Null => {
                     staged.cells.push(self.cell(Change::RemoveAt(index), Span::default(), Span::default()))
                 }
-                Bound::Value => {
+                Binding::Value => {
                     let value = staged.span_from(start);
                     staged.cells.push(self.cell(change, Span::default(), value));
                 }
@@ -224,9 +224,11 @@ impl<'s> Place<'s> {
         }
         let start = staged.bytes.len();
         match delta.bind(&self.column.ty, &mut staged.bytes).map_err(|e| self.problem(&e))? {
-            Bound::Unset => Ok(()),
-            Bound::Null => Err(column_problem(self.schema, &self.column.name, "a counter can't count null")),
-            Bound::Value => {
+            Binding::Unset => Ok(()),
+            Binding::Null => {
+                Err(column_problem(self.schema, &self.column.name, "a counter can't count null"))
+            }
+            Binding::Value => {
                 let value = staged.span_from(start);
                 staged.cells.push(self.cell(Change::Increment, Span::default(), value));
                 Ok(())
@@ -250,9 +252,9 @@ impl<'s> Place<'s> {
     ) -> Result<()> {
         let start = staged.bytes.len();
         match value.bind(ty, &mut staged.bytes).map_err(|e| self.problem(&e))? {
-            Bound::Unset => {}
-            Bound::Null => staged.cells.push(self.cell(Change::Tombstone, path, Span::default())),
-            Bound::Value => {
+            Binding::Unset => {}
+            Binding::Null => staged.cells.push(self.cell(Change::Tombstone, path, Span::default())),
+            Binding::Value => {
                 let value = staged.span_from(start);
                 staged.cells.push(self.cell(change, path, value));
             }
@@ -270,9 +272,9 @@ impl<'s> Place<'s> {
         let start = staged.bytes.len();
         let refuse = |what| Err(self.problem(&ValueError::new(ty, what)));
         match value.bind(ty, &mut staged.bytes).map_err(|e| self.problem(&e))? {
-            Bound::Value => Ok(staged.span_from(start)),
-            Bound::Null => refuse("an element can't be null"),
-            Bound::Unset => refuse("an element can't be left unset"),
+            Binding::Value => Ok(staged.span_from(start)),
+            Binding::Null => refuse("an element can't be null"),
+            Binding::Unset => refuse("an element can't be left unset"),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Staged operations become a mutation: here they get their timestamps.
 
+use std::cell::OnceCell;
 use std::cmp::Ordering;
 
 use helenus_rows::{Bound, Cell, DeletionTime, Header, LivenessInfo, RowBuf, RowBuilder, RowRef};
@@ -25,31 +26,37 @@ pub(super) struct Encoder {
 }
 
 /// The time of a mutation.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct WriteTime {
+#[derive(Debug)]
+pub(super) struct WriteTime<'i> {
+    inner: &'i Inner,
     /// Timestamp of what has none of its own.
     pub(super) timestamp: Timestamp,
-    /// This second.
-    pub(super) now: u32,
+    /// This second, once it was asked for: most writes don't.
+    now: OnceCell<u32>,
 }
 
-impl WriteTime {
-    /// A new timestamp, and the second of the clock.
+impl<'i> WriteTime<'i> {
+    /// A new timestamp.
     #[inline]
-    pub(super) fn next(inner: &Inner) -> Self {
-        let timestamp = inner.timestamps.next(inner.clock());
-        Self { timestamp, now: inner.now_seconds().min(LocalDeletionTime::MAX.0) }
+    pub(super) fn next(inner: &'i Inner) -> Self {
+        Self { inner, timestamp: inner.timestamps.next(inner.clock()), now: OnceCell::new() }
     }
 
-    fn deletion(self, timestamp: Timestamp) -> DeletionTime {
-        DeletionTime::new(timestamp, LocalDeletionTime(self.now))
+    /// This second, as far as tombstones can tell it.
+    pub(super) fn now(&self) -> u32 {
+        *self.now.get_or_init(|| self.inner.now_seconds().min(LocalDeletionTime::MAX.0))
+    }
+
+    fn deletion(&self, timestamp: Timestamp) -> DeletionTime {
+        DeletionTime::new(timestamp, LocalDeletionTime(self.now()))
     }
 
     /// Second at which something expires.
-    fn expiration(self, ttl: u32) -> LocalDeletionTime {
+    #[inline]
+    fn expiration(&self, ttl: u32) -> LocalDeletionTime {
         match ttl {
             0 => LocalDeletionTime::NONE,
-            _ => LocalDeletionTime(self.now.saturating_add(ttl).min(LocalDeletionTime::MAX.0)),
+            _ => LocalDeletionTime(self.now().saturating_add(ttl).min(LocalDeletionTime::MAX.0)),
         }
     }
 }
@@ -104,21 +111,11 @@ impl ListPaths<'_> {
 
 impl Encoder {
     /// The mutation of staged operations on those tables.
-    pub(super) fn encode(
-        &mut self,
-        inner: &Inner,
-        staged: &Staged,
-        tables: &[Entry],
-        time: WriteTime,
-    ) -> &Mutation {
+    pub(super) fn encode(&mut self, staged: &Staged, tables: &[Entry], time: &WriteTime<'_>) -> &Mutation {
         // What the caller timed must not raise the timestamps given after recovery.
         let own_timestamps = staged.ops.iter().all(|op| op.options.timestamp.is_none());
         self.builder.start(own_timestamps);
-        let mut paths = ListPaths { inner, micros: time.timestamp.0, appended: 0, prepended: 0 };
-        if !own_timestamps {
-            // An own timestamp is as good as a clock's tick; another's is not.
-            paths.micros = inner.timestamps.next(inner.clock()).0;
-        }
+        let mut paths = ListPaths { inner: time.inner, micros: time.timestamp.0, appended: 0, prepended: 0 };
         if let [op] = staged.ops.as_slice() {
             self.partition(staged, op, tables);
             self.op(staged, op, tables, time, &mut paths);
@@ -160,7 +157,7 @@ impl Encoder {
         &mut self,
         staged: &Staged,
         tables: &[Entry],
-        time: WriteTime,
+        time: &WriteTime<'_>,
         paths: &mut ListPaths<'_>,
     ) {
         let order = std::mem::take(&mut self.order);
@@ -188,7 +185,7 @@ impl Encoder {
         staged: &Staged,
         op: &StagedOp,
         tables: &[Entry],
-        time: WriteTime,
+        time: &WriteTime<'_>,
         paths: &mut ListPaths<'_>,
     ) {
         let Some(entry) = tables.get(op.table as usize) else { return };
@@ -303,7 +300,7 @@ impl Encoder {
 struct RowWrite<'a> {
     header: &'a Header,
     staged: &'a Staged,
-    time: WriteTime,
+    time: &'a WriteTime<'a>,
     timestamp: Timestamp,
     /// The oldest timestamp in the row.
     min_timestamp: Timestamp,
@@ -320,7 +317,7 @@ impl<'a> RowWrite<'a> {
         let value = self.staged.get(cell.value);
         match cell.change {
             Change::Tombstone => {
-                Cell::tombstone(self.timestamp, LocalDeletionTime(self.time.now)).at_path(path)
+                Cell::tombstone(self.timestamp, LocalDeletionTime(self.time.now())).at_path(path)
             }
             // A counter's cell never expires.
             Change::Increment => Cell::live(self.timestamp, value),

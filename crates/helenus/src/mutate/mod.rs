@@ -25,7 +25,7 @@ mod write;
 mod tests;
 
 pub use batch::Batch;
-pub use bind::{BindValue, BindValues, Bound, Unset};
+pub use bind::{BindValue, BindValues, Binding, Unset};
 pub use condition::{Op, Outcome};
 pub use delete::Delete;
 pub use options::WriteOptions;

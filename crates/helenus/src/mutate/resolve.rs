@@ -57,7 +57,7 @@ pub(super) fn resolve(
     staged: &Staged,
     finder: &mut RowFinder,
     views: &[Arc<View>],
-    time: WriteTime,
+    time: &WriteTime<'_>,
 ) -> Result<Staged> {
     let mut resolved = Staged { bytes: staged.bytes.clone(), ..Staged::default() };
     let mut counters = Counters::default();
@@ -74,7 +74,7 @@ pub(super) fn resolve(
                 let found = finder.find(view, staged.get(op.key), target, false)?;
                 let is_static = matches!(target, RowTarget::Static);
                 let row = if is_static { found.static_row } else { found.row };
-                let known = Known { view, row, is_static, now: time.now };
+                let known = Known { view, row, is_static, now: time.now() };
                 for cell in cells {
                     match cell.change {
                         Change::Increment => {
@@ -163,9 +163,12 @@ impl Known<'_> {
 /// Counters that a mutation has counted already: those of one batch add up.
 #[derive(Default)]
 struct Counters {
-    /// The context that was made last, by table, key, clustering and column.
-    made: BTreeMap<(u32, Vec<u8>, Option<Vec<u8>>, u32), Span>,
+    /// The context that was made last of each.
+    made: BTreeMap<CounterPlace, Span>,
 }
+
+/// A counter, by its table, partition key, clustering (`None` in the static row) and column.
+type CounterPlace = (u32, Vec<u8>, Option<Vec<u8>>, u32);
 
 impl Counters {
     /// Stages the shard of this node that makes the counter count the delta (`CounterMutation`).

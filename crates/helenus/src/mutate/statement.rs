@@ -6,7 +6,7 @@ use helenus_rows::{BoundKind, TableSchema};
 use helenus_types::{EncodeValue, Type};
 
 use super::batch::Batch;
-use super::bind::{BindValue, Bound};
+use super::bind::{BindValue, Binding};
 use super::columns::Place;
 use super::condition::{Check, Comparison, Op, Outcome};
 use super::errors::{column_problem, missing_clustering, table_problem};
@@ -154,10 +154,15 @@ impl<'t> Statement<'t> {
             return Err(table_problem(schema, "a conditional write takes no timestamp"));
         }
         let whole = self.clustering_len == schema.clustering().len();
-        if self.range.is_some() || (!whole && self.clustering_len > 0) {
+        let deletes_several = self.workspace.staged.ops.iter().any(|op| match op.target {
+            Target::Range(..) => true,
+            Target::Partition => !whole,
+            Target::Row { .. } | Target::Static => false,
+        });
+        if deletes_several {
             return Err(table_problem(
                 schema,
-                "a condition is about one row or a partition's static columns, not a range",
+                "what is deleted on a condition is one row or columns, not a range",
             ));
         }
         let check =
@@ -179,16 +184,20 @@ impl<'t> Statement<'t> {
 
     /// A comparison of a column with a value.
     pub(super) fn comparison(&mut self, column: &str, op: Op, value: &dyn BindValue) -> Option<Comparison> {
+        let given = self.clustering_len;
         self.attempt(|schema, _| {
             let place = Place::named(schema, column)?;
+            if !place.is_static && given < schema.clustering().len() {
+                return Err(missing_clustering(schema, given));
+            }
             let mut bytes = Vec::new();
             let value = match value.bind(&place.column.ty, &mut bytes).map_err(|e| place.problem(&e))? {
-                Bound::Value => Some(bytes),
-                Bound::Null if matches!(op, Op::Eq | Op::Ne) => None,
-                Bound::Null => {
+                Binding::Value => Some(bytes),
+                Binding::Null if matches!(op, Op::Eq | Op::Ne) => None,
+                Binding::Null => {
                     return Err(column_problem(schema, column, "null is neither less nor greater"));
                 }
-                Bound::Unset => {
+                Binding::Unset => {
                     return Err(column_problem(schema, column, "a condition can't be left unset"));
                 }
             };
@@ -273,7 +282,7 @@ impl<'t> Statement<'t> {
         let count = changes.iter().take_while(|(is_static, _)| !is_static).count();
         let (regulars, statics) = changes.split_at_checked(count).unwrap_or_default();
         let needs_row = !regulars.is_empty() || (self.kind == Kind::Insert && (whole || statics.is_empty()));
-        if needs_row && !whole || self.clustering_len > 0 && !whole {
+        if !whole && (needs_row || self.clustering_len > 0) {
             return Err(missing_clustering(schema, self.clustering_len));
         }
         let insert = self.kind == Kind::Insert;

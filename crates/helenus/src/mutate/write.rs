@@ -38,7 +38,7 @@ pub(super) fn write(
     encoder: &mut Encoder,
     tables: &[Entry],
 ) -> Result<Written> {
-    write_at(inner, staged, encoder, tables, WriteTime::next(inner))
+    write_at(inner, staged, encoder, tables, &WriteTime::next(inner))
 }
 
 fn write_at(
@@ -46,9 +46,9 @@ fn write_at(
     staged: &Staged,
     encoder: &mut Encoder,
     tables: &[Entry],
-    time: WriteTime,
+    time: &WriteTime<'_>,
 ) -> Result<Written> {
-    let mutation = encoder.encode(inner, staged, tables, time);
+    let mutation = encoder.encode(staged, tables, time);
     // The log refuses it too; but a keyspace may have none, and the table's name helps.
     let max = inner.options.log_segment_bytes as usize / 2;
     if mutation.payload.len() > max
@@ -89,10 +89,10 @@ pub(super) fn commit_checked(
             return Ok(refused);
         }
         let written = if staged.reads_first() {
-            let resolved = resolve(inner, staged, &mut finder, &views, time)?;
-            write_at(inner, &resolved, encoder, tables, time)?
+            let resolved = resolve(inner, staged, &mut finder, &views, &time)?;
+            write_at(inner, &resolved, encoder, tables, &time)?
         } else {
-            write_at(inner, staged, encoder, tables, time)?
+            write_at(inner, staged, encoder, tables, &time)?
         };
         match written {
             Written::Yes => return Ok(Outcome::Applied),

@@ -100,7 +100,7 @@ fn collections_are_assigned_added_to_and_removed_from() {
     t.update(3, (1, "x")).put("m", "k", 1).put("m", "k", 2).timestamp(10).execute().unwrap();
     t.update(3, (2, "x"))
         .set("s", Vec::<i32>::new())
-        .set("f", &Value::Map(vec![]))
+        .set("f", Value::Map(vec![]))
         .timestamp(10)
         .execute()
         .unwrap();

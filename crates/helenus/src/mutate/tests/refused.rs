@@ -206,11 +206,19 @@ fn wrong_statements() {
         let conditional = |outcome: Result<crate::Outcome>| outcome.map(drop);
         refused(
             conditional(t.delete(1, 1).if_exists().execute()),
-            "ks.t: a condition is about one row or a partition's static columns, not a range",
+            "ks.t: what is deleted on a condition is one row or columns, not a range",
         );
         refused(
             conditional(t.insert(1, (1, "x")).timestamp(1).if_not_exists().execute()),
             "ks.t: a conditional write takes no timestamp",
+        );
+        refused(
+            conditional(t.delete(1, ()).if_("s1", crate::Op::Eq, 1).execute()),
+            "ks.t: what is deleted on a condition is one row or columns, not a range",
+        );
+        refused(
+            conditional(t.update(1, ()).set("s1", 1).if_("a", crate::Op::Eq, 1).execute()),
+            "ks.t: a row needs a value for each of its 2 clustering columns, 0 were given: c is missing",
         );
         let less = t.update(1, (1, "x")).set("b", "x").if_("a", crate::Op::Lt, None::<i32>).execute();
         refused(conditional(less), "ks.t, column a: null is neither less nor greater");
