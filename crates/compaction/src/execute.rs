@@ -3,7 +3,9 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use helenus_rows::{DroppedColumn, Header, Merge, PartitionRef, Purge, PurgeOptions, Purgeable, UnfilteredStream};
+use helenus_rows::{
+    DroppedColumn, Header, Merge, PartitionRef, Purge, PurgeOptions, Purgeable, UnfilteredStream,
+};
 use helenus_sstable::{SsTable, SsTableError, SsTableWriter, WriteError, WrittenTable};
 
 /// What a run needs besides its inputs.
@@ -33,7 +35,7 @@ pub struct Progress {
 #[derive(Debug)]
 pub enum Outcome {
     /// Everything is written; `None` when nothing was left to write.
-    Done(Option<WrittenTable>),
+    Done(Option<Box<WrittenTable>>),
     /// The caller stopped it; nothing is left of the output.
     Stopped,
 }
@@ -54,9 +56,7 @@ pub enum CompactionError {
 
 impl std::fmt::Debug for Execution<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Execution")
-            .field("purge", &self.purge)
-            .finish_non_exhaustive()
+        f.debug_struct("Execution").field("purge", &self.purge).finish_non_exhaustive()
     }
 }
 
@@ -70,7 +70,7 @@ pub fn execute(
     mut writer: SsTableWriter,
 ) -> Result<Outcome, CompactionError> {
     match write(inputs, execution, &mut writer) {
-        Ok(ControlFlow::Continue(())) => Ok(Outcome::Done(writer.finish()?)),
+        Ok(ControlFlow::Continue(())) => Ok(Outcome::Done(writer.finish()?.map(Box::new))),
         Ok(ControlFlow::Break(())) => {
             writer.abort()?;
             Ok(Outcome::Stopped)

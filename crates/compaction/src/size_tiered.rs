@@ -63,7 +63,11 @@ impl SizeTiered {
             }
         }
         if this.min_threshold < 2 {
-            return Err(InvalidStrategy::option("min_threshold", &this.min_threshold.to_string(), "2 or more"));
+            return Err(InvalidStrategy::option(
+                "min_threshold",
+                &this.min_threshold.to_string(),
+                "2 or more",
+            ));
         }
         if this.max_threshold < this.min_threshold {
             let expected = format!("min_threshold ({}) or more", this.min_threshold);
@@ -79,7 +83,8 @@ impl SizeTiered {
     pub(crate) fn next_task(&self, tables: &[Description], now_seconds: u32) -> Option<Task> {
         let buckets = self.buckets(tables);
         // Without counts of reads all buckets are equally hot: then the largest average wins.
-        let bucket = buckets.iter().filter(|b| b.tables.len() >= self.min_threshold).max_by_key(|b| b.average);
+        let bucket =
+            buckets.iter().filter(|b| b.tables.len() >= self.min_threshold).max_by_key(|b| b.average);
         if let Some(bucket) = bucket {
             let inputs = bucket.tables.iter().take(self.max_threshold).map(|t| t.generation).collect();
             return Some(Task { inputs, level: 0 });
@@ -134,7 +139,10 @@ fn parse<T: std::str::FromStr>(name: &str, value: &str, expected: &str) -> Resul
 where
     T::Err: std::fmt::Display,
 {
-    value.trim().parse().map_err(|e: T::Err| InvalidStrategy::option(name, value, format!("{expected} ({e})")))
+    value
+        .trim()
+        .parse()
+        .map_err(|e: T::Err| InvalidStrategy::option(name, value, format!("{expected} ({e})")))
 }
 
 #[cfg(test)]

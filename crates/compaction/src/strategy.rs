@@ -62,7 +62,9 @@ impl Strategy {
     ) -> Result<(Self, Option<String>), InvalidStrategy> {
         let simple = class.rsplit('.').next().unwrap_or(class);
         match simple {
-            "SizeTieredCompactionStrategy" => Ok((Self::SizeTiered(SizeTiered::from_options(options)?), None)),
+            "SizeTieredCompactionStrategy" => {
+                Ok((Self::SizeTiered(SizeTiered::from_options(options)?), None))
+            }
             "LeveledCompactionStrategy" | "TimeWindowCompactionStrategy" | "UnifiedCompactionStrategy" => {
                 let warning = format!("{simple} runs as SizeTieredCompactionStrategy in this release");
                 Ok((Self::SizeTiered(SizeTiered::default()), Some(warning)))
