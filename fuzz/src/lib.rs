@@ -5,6 +5,7 @@
 //! over mutated seeds without it, the binary `seeds` makes the seeds.
 
 mod cql;
+mod database;
 mod framing;
 mod log;
 mod rows;
@@ -13,6 +14,7 @@ mod tables;
 mod types;
 
 pub use cql::{cql_schema, type_names};
+pub use database::{manifest, manifests, schema_cql};
 pub use framing::{join, reseal_statistics, split};
 pub use log::log_replay;
 pub use rows::{unfiltered, update};
@@ -37,6 +39,8 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("page_checksums", page_checksums),
     ("log_replay", log_replay),
     ("update", update),
+    ("manifest", manifest),
+    ("schema_cql", schema_cql),
     ("cql_schema", cql_schema),
     ("type_names", type_names),
     ("values", values),

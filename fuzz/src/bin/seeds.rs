@@ -59,6 +59,7 @@ fn table(out: &Out, folder: &Path, version: &str) {
     let table_name = format!("{version}-{}", name(folder));
     if let Ok(text) = std::fs::read(folder.join("schema.cql")) {
         out.put("cql_schema", &table_name, &text);
+        out.put("schema_cql", &table_name, &text);
     }
     for file in files(folder) {
         let bytes = std::fs::read(&file).expect("a component");
@@ -159,6 +160,10 @@ fn made(out: &Out) {
     }
     for (index, text) in SCRIPTS.iter().enumerate() {
         out.put("cql_schema", &format!("made-{index}"), text.as_bytes());
+    }
+    out.put("schema_cql", "made", SCRIPTS[..5].join("\n").as_bytes());
+    for (index, manifest) in helenus_fuzz::manifests().iter().enumerate() {
+        out.put("manifest", &format!("made-{index}"), manifest);
     }
     out.put("log_replay", "whole", &[1, 3, 20, 200, 0, 255, 7, 9, 90, 91, 93, 1]);
     out.put("log_replay", "damaged", &[1, 30, 33, 36, 39, 42, 45, 0, 100, 1, 0, 200, 128]);
