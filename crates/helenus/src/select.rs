@@ -1,17 +1,18 @@
 //! Reading rows: what to select, and a cursor over what was found.
 
-use std::ops::{Bound as RangeEnd, RangeInclusive};
+use std::ops::{Bound as RangeEnd, Range, RangeInclusive};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use helenus_rows::{
-    Bound, BoundKind, Cell, ColumnKind, Direction, LiveRow, Merge, PositionKind, RowRef, Slice, StreamError, TableSchema, Unfiltered,
-    UnfilteredStream,
+    Bound, BoundKind, Cell, ColumnKind, Direction, LiveRow, Merge, PositionKind, RowRef, Slice, StreamError,
+    TableSchema, Unfiltered, UnfilteredStream,
 };
 use helenus_sstable::SearchKey;
 use helenus_types::{EncodeValue, Partitioner, Token, Type, Value};
+use smallvec::SmallVec;
 
-use crate::engine::{Source, View};
+use crate::engine::{Lookup, PointRow, Source, View};
 use crate::error::{Error, Result};
 use crate::key::{IntoKey, encode_clustering_prefix, encode_partition_key};
 use crate::table::Table;
@@ -23,6 +24,8 @@ use crate::table::Table;
 #[derive(Clone, Debug)]
 pub struct Select {
     table: Table,
+    /// Raw keys and the values of the ends, one after the other.
+    bytes: Vec<u8>,
     partitions: Partitions,
     start: End,
     end: End,
@@ -36,7 +39,8 @@ pub struct Select {
 
 #[derive(Clone, Debug)]
 enum Partitions {
-    Keys(Vec<Vec<u8>>),
+    /// Where their keys are in the bytes.
+    Keys(SmallVec<[Range<usize>; 1]>),
     Tokens(RangeInclusive<Token>),
 }
 
@@ -45,13 +49,8 @@ enum Partitions {
 struct End {
     kind: BoundKind,
     size: usize,
-    values: Vec<u8>,
-}
-
-impl End {
-    fn bound(&self) -> Bound<'_> {
-        Bound { kind: self.kind, size: self.size, values: &self.values }
-    }
+    /// Where its values are in the bytes.
+    values: Range<usize>,
 }
 
 /// Where a query stopped: the last row that it showed. Another query with [`Select::after`] goes on behind it.
@@ -68,9 +67,11 @@ impl Table {
     pub fn select(&self) -> Select {
         Select {
             table: self.clone(),
+            // Enough for a key and a clustering of a few numbers.
+            bytes: Vec::with_capacity(64),
             partitions: Partitions::Tokens(Token::MIN..=Token::MAX),
-            start: End { kind: BoundKind::InclStart, size: 0, values: Vec::new() },
-            end: End { kind: BoundKind::InclEnd, size: 0, values: Vec::new() },
+            start: End { kind: BoundKind::InclStart, size: 0, values: 0..0 },
+            end: End { kind: BoundKind::InclEnd, size: 0, values: 0..0 },
             direction: Direction::Forward,
             limit: usize::MAX,
             limit_per_partition: usize::MAX,
@@ -85,12 +86,16 @@ impl Select {
     /// Only the partition with that key. Called again it adds a partition; they come in the order of the calls.
     #[must_use]
     pub fn key(mut self, key: impl IntoKey) -> Self {
-        let mut bytes = Vec::new();
-        let encoded = key.with_values(|values| encode_partition_key(&self.table.schema(), values, &mut bytes));
+        let begin = self.bytes.len();
+        let view = self.table.core.view.load();
+        let encoded =
+            key.with_values(|values| encode_partition_key(&view.state.schema, values, &mut self.bytes));
+        drop(view);
         self.note(encoded);
+        let span = begin..self.bytes.len();
         match &mut self.partitions {
-            Partitions::Keys(keys) => keys.push(bytes),
-            Partitions::Tokens(_) => self.partitions = Partitions::Keys(vec![bytes]),
+            Partitions::Keys(keys) => keys.push(span),
+            Partitions::Tokens(_) => self.partitions = Partitions::Keys(std::iter::once(span).collect()),
         }
         self
     }
@@ -108,7 +113,8 @@ impl Select {
         let mut this = self;
         values.with_values(|values| {
             this.set_start(values, true);
-            this.set_end(values, true);
+            let End { size, values, .. } = this.start.clone();
+            this.end = End { kind: BoundKind::end(PositionKind::After), size, values };
         });
         this
     }
@@ -183,7 +189,9 @@ impl Select {
             return Err(Error::new(problem.kind(), problem.to_string()));
         }
         if self.direction == Direction::Reverse && matches!(self.partitions, Partitions::Tokens(_)) {
-            return Err(Error::invalid("rows come in reverse only within partitions that are named by their keys"));
+            return Err(Error::invalid(
+                "rows come in reverse only within partitions that are named by their keys",
+            ));
         }
         self.table.core.counters.reads.fetch_add(1, Relaxed);
         let view = self.table.core.view.load_full();
@@ -193,6 +201,7 @@ impl Select {
         let mut rows = Rows {
             select: self,
             now: self.table.db.inner.now_seconds(),
+            lookup: self.is_of_single_rows(comparator.len()).then(|| Lookup::new(view.clone())),
             merge: None,
             next_key: 0,
             in_partition: false,
@@ -206,8 +215,27 @@ impl Select {
         Ok(rows)
     }
 
+    /// Whether in every partition one row at most is asked for, by its whole key.
+    fn is_of_single_rows(&self, clustering_len: usize) -> bool {
+        matches!(self.partitions, Partitions::Keys(_))
+            && (self.start.kind, self.end.kind) == (BoundKind::InclStart, BoundKind::InclEnd)
+            && (self.start.size, self.end.size) == (clustering_len, clustering_len)
+            && self.bytes_of(&self.start.values) == self.bytes_of(&self.end.values)
+            && self.limit_per_partition > 0
+            && self.after.is_none()
+            && !self.distinct
+    }
+
     fn slice(&self) -> Slice<'_> {
-        Slice { start: self.start.bound(), end: self.end.bound() }
+        Slice { start: self.bound(&self.start), end: self.bound(&self.end) }
+    }
+
+    fn bound(&self, end: &End) -> Bound<'_> {
+        Bound { kind: end.kind, size: end.size, values: self.bytes_of(&end.values) }
+    }
+
+    fn bytes_of(&self, span: &Range<usize>) -> &[u8] {
+        self.bytes.get(span.clone()).unwrap_or_default()
     }
 
     fn note(&mut self, outcome: Result<()>) {
@@ -227,10 +255,12 @@ impl Select {
     }
 
     fn end_of(&mut self, values: &[&dyn EncodeValue], kind: BoundKind) -> End {
-        let mut bytes = Vec::new();
-        let encoded = encode_clustering_prefix(&self.table.schema(), values, &mut bytes);
+        let begin = self.bytes.len();
+        let view = self.table.core.view.load();
+        let encoded = encode_clustering_prefix(&view.state.schema, values, &mut self.bytes);
+        drop(view);
         self.note(encoded);
-        End { kind, size: values.len(), values: bytes }
+        End { kind, size: values.len(), values: begin..self.bytes.len() }
     }
 }
 
@@ -240,6 +270,8 @@ pub struct Rows<'q> {
     select: &'q Select,
     view: Arc<View>,
     now: u32,
+    /// For single rows; anything else is merged.
+    lookup: Option<Lookup>,
     merge: Option<Merge<Source<'q>>>,
     next_key: usize,
     in_partition: bool,
@@ -267,6 +299,9 @@ impl<'q> Rows<'q> {
         if self.left == 0 {
             return Ok(None);
         }
+        if self.lookup.is_some() {
+            return self.next_single_row();
+        }
         loop {
             if !self.in_partition {
                 if !self.next_partition()? {
@@ -291,6 +326,13 @@ impl<'q> Rows<'q> {
 
     /// Where the cursor stands: the row that [`next`](Self::next) showed last.
     pub fn position(&self) -> Option<RowPosition> {
+        if let Some(lookup) = self.lookup.as_ref().filter(|_| self.shown == Shown::Row) {
+            let (key, found) = lookup.found(&self.view.state.header)?;
+            return Some(RowPosition {
+                partition_key: key.to_vec(),
+                clustering: Some(found.row?.clustering.to_vec()),
+            });
+        }
         let merge = self.merge.as_ref()?;
         let clustering = match (self.shown, merge.current()) {
             (Shown::Row, Some(Unfiltered::Row(row))) => Some(row.clustering.to_vec()),
@@ -303,6 +345,31 @@ impl<'q> Rows<'q> {
     /// The schema that the rows are read by.
     pub fn schema(&self) -> &TableSchema {
         &self.view.state.schema
+    }
+
+    /// Looks up the row of the next partition that has it.
+    fn next_single_row(&mut self) -> Result<Option<RowView<'_>>> {
+        let strict = self.view.state.schema.strict_liveness();
+        let select = self.select;
+        let (Partitions::Keys(keys), Some(lookup)) = (&select.partitions, &mut self.lookup) else {
+            return Ok(None);
+        };
+        let clustering = select.bytes_of(&select.start.values);
+        while let Some(key) = keys.get(self.next_key) {
+            self.next_key += 1;
+            if !lookup.find(select.bytes_of(key), clustering)? {
+                continue;
+            }
+            let Some((_, PointRow { row: Some(row), .. })) = lookup.found(&self.view.state.header) else {
+                continue;
+            };
+            if LiveRow::new(row, self.now, strict).map_err(StreamError::from)?.is_some() {
+                self.shown = Shown::Row;
+                self.left -= 1;
+                return self.view();
+            }
+        }
+        Ok(None)
     }
 
     fn open_scan(&mut self) -> Result<()> {
@@ -326,7 +393,8 @@ impl<'q> Rows<'q> {
                 // The partition where the last run stopped comes again; those before it with its token don't.
                 let Some(after) = &self.select.after else { return Ok(true) };
                 let partition = merge.partition();
-                let stopped = (Partitioner::murmur3_token(&after.partition_key), after.partition_key.as_slice());
+                let stopped =
+                    (Partitioner::murmur3_token(&after.partition_key), after.partition_key.as_slice());
                 if (partition.token, partition.key) >= stopped {
                     return Ok(true);
                 }
@@ -335,15 +403,16 @@ impl<'q> Rows<'q> {
         }
     }
 
-    fn next_named_partition(&mut self, keys: &'q [Vec<u8>]) -> Result<bool> {
+    fn next_named_partition(&mut self, keys: &'q [Range<usize>]) -> Result<bool> {
         if self.next_key == 0
             && let Some(after) = &self.select.after
         {
-            self.next_key = keys.iter().position(|key| *key == after.partition_key).unwrap_or(0);
+            let is_there = |key: &Range<usize>| self.select.bytes_of(key) == after.partition_key;
+            self.next_key = keys.iter().position(is_there).unwrap_or(0);
         }
         while let Some(key) = keys.get(self.next_key) {
             self.next_key += 1;
-            let key = SearchKey::of(Partitioner::Murmur3, key);
+            let key = SearchKey::of(Partitioner::Murmur3, self.select.bytes_of(key));
             let view = self.view.clone();
             let select: &'q Select = self.select;
             let merge = view.partition(&key, select.slice(), select.direction)?;
@@ -375,7 +444,8 @@ impl<'q> Rows<'q> {
         let static_alone = self.shown_of_partition == 0
             && !self.restricted
             && !select.after.as_ref().is_some_and(|after| after.partition_key == merge.partition().key);
-        let is_live = |row| LiveRow::of_any(row, self.now).and_then(|mut live| live.next().map(|cell| cell.is_some()));
+        let is_live =
+            |row| LiveRow::of_any(row, self.now).and_then(|mut live| live.next().map(|cell| cell.is_some()));
         match merge.static_row().filter(|_| static_alone).map(is_live).transpose() {
             Ok(Some(true)) => Ok(Shown::StaticOnly),
             Ok(_) => Ok(Shown::Nothing),
@@ -384,13 +454,20 @@ impl<'q> Rows<'q> {
     }
 
     fn view(&self) -> Result<Option<RowView<'_>>> {
+        let schema = &*self.view.state.schema;
+        if let Some(lookup) = &self.lookup {
+            let found = lookup.found(&self.view.state.header);
+            let view =
+                |(key, PointRow { row, static_row })| RowView { schema, key, row, static_row, now: self.now };
+            return Ok(found.map(view));
+        }
         let Some(merge) = &self.merge else { return Ok(None) };
         let row = match (self.shown, merge.current()) {
             (Shown::Row, Some(Unfiltered::Row(row))) => Some(row),
             _ => None,
         };
         Ok(Some(RowView {
-            schema: &self.view.state.schema,
+            schema,
             key: merge.partition().key,
             row,
             static_row: merge.static_row(),
@@ -442,7 +519,9 @@ impl<'a> RowView<'a> {
     /// Serialized values of the clustering columns, `None` where one is null; nothing at all for a partition that
     /// shows its static row only.
     pub fn clustering_values(&self) -> impl Iterator<Item = Option<&'a [u8]>> + use<'a> {
-        self.row.into_iter().flat_map(|row| row.header.clustering.components(row.clustering, row.header.clustering.len()))
+        self.row
+            .into_iter()
+            .flat_map(|row| row.header.clustering.components(row.clustering, row.header.clustering.len()))
     }
 
     /// Whether this is a partition without a row, shown for its static columns.

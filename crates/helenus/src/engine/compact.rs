@@ -12,6 +12,7 @@ use helenus_types::{Generation, LocalDeletionTime, murmur3};
 
 use super::flush::added;
 use super::inner::Inner;
+use super::lookup::Lookups;
 use super::table::{LiveTable, TableCore, View};
 use crate::error::Result;
 use crate::manifest::{Change, Edit};
@@ -26,7 +27,9 @@ impl Inner {
             if !core.view.load().state.options.compaction_enabled {
                 continue;
             }
-            let Some((task, inputs)) = self.claim(&core, |strategy, tables, now| strategy.next_task(tables, now)) else {
+            let Some((task, inputs)) =
+                self.claim(&core, |strategy, tables, now| strategy.next_task(tables, now))
+            else {
                 continue;
             };
             // There may be more to do, here and in other tables, for this thread and for others.
@@ -43,7 +46,9 @@ impl Inner {
         // Another compaction may hold some of them: it is waited for, so that "all" means all.
         loop {
             let idle = core.compacting.lock().is_empty();
-            if idle && let Some((task, inputs)) = self.claim(core, |strategy, tables, _| strategy.major(tables)) {
+            if idle
+                && let Some((task, inputs)) = self.claim(core, |strategy, tables, _| strategy.major(tables))
+            {
                 return self.run(core, &task, inputs);
             }
             if idle {
@@ -71,7 +76,8 @@ impl Inner {
         let idle = view.sstables.iter().filter(|t| !compacting.contains(&t.generation));
         let described: Vec<_> = idle.map(|t| describe(t, gc_before)).collect();
         let task = choose(&options.strategy, &described, now)?;
-        let inputs: Vec<_> = view.sstables.iter().filter(|t| task.inputs.contains(&t.generation)).cloned().collect();
+        let inputs: Vec<_> =
+            view.sstables.iter().filter(|t| task.inputs.contains(&t.generation)).cloned().collect();
         compacting.extend(&task.inputs);
         drop(compacting);
         self.scheduler.queue.lock().compacting += 1;
@@ -149,6 +155,7 @@ impl Inner {
             state: view.state.clone(),
             memtables: view.memtables.clone(),
             sstables: view.with_sstables(&removed, output.into_iter().collect()),
+            lookups: Lookups::default(),
         });
         core.counters.compactions.fetch_add(1, Relaxed);
         self.remove_tables(inputs.iter().map(|t| t.sstable.clone()))

@@ -10,6 +10,7 @@ use helenus_types::{LocalDeletionTime, LogPosition, TableId, Timestamp, timeuuid
 use uuid::Uuid;
 
 use super::inner::Inner;
+use super::lookup::Lookups;
 use super::table::{Active, LiveTable, TableCore, TableState, View};
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::{Change, Edit};
@@ -210,6 +211,7 @@ impl Inner {
             state: view.state.clone(),
             memtables: view.memtables.iter().take(1).cloned().collect(),
             sstables: Vec::new(),
+            lookups: Lookups::default(),
         });
         drop(publishing);
         drop(active);
@@ -234,6 +236,7 @@ fn publish(core: &TableCore, active: &mut Active, state: TableState) {
     active.state = state.clone();
     let memtable = active.memtable.clone();
     core.change_view(|view| View {
+        lookups: Lookups::default(),
         memtables: std::iter::once(memtable).chain(view.memtables.iter().skip(1).cloned()).collect(),
         sstables: view
             .sstables

@@ -12,11 +12,16 @@ use helenus_sstable::{
 use helenus_types::{Generation, LogPosition, Token};
 
 use super::inner::Inner;
-use super::recovery::DATA_DIR;
+use super::lookup::Lookups;
 use super::read::Source;
+use super::recovery::DATA_DIR;
 use super::table::{Active, LiveTable, TableCore, TableState, View};
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::{Change, Edit, SsTableEntry};
+
+/// A block of a row index is closed after so many bytes of rows. Cassandra's default is four times as much: a point
+/// read decodes half a block's rows on average, and here reads are of single rows, not of chunks from a spindle.
+const ROW_INDEX_GRANULARITY_BYTES: u64 = 4 << 10;
 
 /// A memtable that was switched out.
 #[derive(Debug)]
@@ -56,6 +61,7 @@ impl Inner {
             state: view.state.clone(),
             memtables: std::iter::once(fresh).chain(view.memtables.iter().cloned()).collect(),
             sstables: view.sstables.clone(),
+            lookups: Lookups::default(),
         });
         self.scheduler.push(FlushJob { core: core.clone(), memtable, state, upper });
     }
@@ -159,6 +165,7 @@ impl Inner {
             state: view.state.clone(),
             memtables: view.memtables.iter().filter(|m| !Arc::ptr_eq(m, &job.memtable)).cloned().collect(),
             sstables: view.with_sstables(&[], live.into_iter().collect()),
+            lookups: Lookups::default(),
         });
         core.counters.flushes.fetch_add(1, Relaxed);
         Ok(())
@@ -229,6 +236,7 @@ impl Inner {
             compression,
             bloom_filter_fp_chance: state.options.bloom_filter_fp_chance,
             expected_keys,
+            row_index_granularity: ROW_INDEX_GRANULARITY_BYTES,
             host_id: Some(self.host_id),
             ..WriterOptions::default()
         }

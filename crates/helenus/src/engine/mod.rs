@@ -4,6 +4,7 @@ mod compact;
 mod ddl;
 mod flush;
 mod inner;
+mod lookup;
 mod mutation;
 mod pressure;
 mod read;
@@ -18,6 +19,7 @@ mod tests;
 
 pub(crate) use compact::describe;
 pub(crate) use inner::{Inner, Parts, Tables};
+pub(crate) use lookup::Lookup;
 pub(crate) use mutation::{Mutation, MutationBuilder};
 pub(crate) use pressure::Pressure;
 pub(crate) use read::{PointReader, PointRow, Source};

@@ -94,7 +94,8 @@ impl View {
             }
             // A file whose rows all lie outside the slice still counts for its partition deletion and statics.
             let in_slice = table.may_cover(slice);
-            if !in_slice && !table.stats().has_partition_level_deletions && table.header().statics.is_empty() {
+            if !in_slice && !table.stats().has_partition_level_deletions && table.header().statics.is_empty()
+            {
                 continue;
             }
             if let Some(stream) = table.partition(key, &[slice], direction)? {
@@ -130,7 +131,9 @@ pub(crate) struct PointReader {
     readers: Vec<RowReader>,
     merger: RowMerger,
     row: RowBuf,
+    has_row: bool,
     static_row: RowBuf,
+    has_static: bool,
 }
 
 /// What a point read found, merged.
@@ -150,7 +153,8 @@ impl PointReader {
         clustering: &[u8],
         with_static: bool,
     ) -> Result<PointRow<'a>> {
-        let has_static = with_static && !header.statics.is_empty() && self.read_static(view, header, key)?;
+        self.has_row = false;
+        self.has_static = with_static && !header.statics.is_empty() && self.read_static(view, header, key)?;
         let snapshots: SmallVec<[PartitionSnapshot; 4]> =
             view.memtables.iter().filter_map(|m| m.partition(key.token(), key.key())).collect();
         let mut versions: SmallVec<[RowSource<'_>; 8]> = SmallVec::new();
@@ -172,15 +176,22 @@ impl PointReader {
             active = active.merge(point.partition_deletion).merge(point.range_deletion);
             if let Some(row) = point.row {
                 versions.push(RowSource { row, map: live.map.as_deref() });
-                complete_from = if live.map.is_none() { complete_from.max(complete_row(&row)?) } else { complete_from };
+                complete_from =
+                    if live.map.is_none() { complete_from.max(complete_row(&row)?) } else { complete_from };
             }
         }
-        let found = !versions.is_empty()
+        self.has_row = !versions.is_empty()
             && self.merger.merge(&versions, active, header, &mut self.row).map_err(StreamError::from)?;
-        Ok(PointRow {
-            row: found.then(|| self.row.as_ref(header)),
-            static_row: has_static.then(|| self.static_row.as_ref(header)),
-        })
+        drop(versions);
+        Ok(self.found(header))
+    }
+
+    /// What [`read`](Self::read) found last.
+    pub(crate) fn found<'a>(&'a self, header: &'a Header) -> PointRow<'a> {
+        PointRow {
+            row: self.has_row.then(|| self.row.as_ref(header)),
+            static_row: self.has_static.then(|| self.static_row.as_ref(header)),
+        }
     }
 
     /// Reads the static row alone.
@@ -190,8 +201,9 @@ impl PointReader {
         header: &'a Header,
         key: &SearchKey,
     ) -> Result<Option<RowRef<'a>>> {
-        let found = !header.statics.is_empty() && self.read_static(view, header, key)?;
-        Ok(found.then(|| self.static_row.as_ref(header)))
+        self.has_row = false;
+        self.has_static = !header.statics.is_empty() && self.read_static(view, header, key)?;
+        Ok(self.found(header).static_row)
     }
 
     /// Merges the static row into its buffer; false when there is none.
@@ -213,7 +225,10 @@ impl PointReader {
             }
         }
         Ok(!versions.is_empty()
-            && self.merger.merge(&versions, active, header, &mut self.static_row).map_err(StreamError::from)?)
+            && self
+                .merger
+                .merge(&versions, active, header, &mut self.static_row)
+                .map_err(StreamError::from)?)
     }
 }
 

@@ -13,6 +13,7 @@ use helenus_sstable::SsTable;
 use helenus_types::{Generation, TableId};
 use parking_lot::{Mutex, RwLock};
 
+use super::lookup::Lookups;
 use crate::metrics::TableCounters;
 use crate::schema::TableOptions;
 
@@ -69,6 +70,8 @@ pub(crate) struct View {
     pub(crate) memtables: Vec<Arc<Memtable>>,
     /// Newest data first.
     pub(crate) sstables: Vec<LiveTable>,
+    /// Buffers of point reads.
+    pub(crate) lookups: Lookups,
 }
 
 /// What writers share under the read half of the lock; a switch takes the write half.
@@ -110,7 +113,12 @@ impl TableCore {
         sstables: Vec<LiveTable>,
     ) -> Self {
         let memtable = Arc::new(Memtable::new(state.header.clone()));
-        let view = View { state: state.clone(), memtables: vec![memtable.clone()], sstables: sorted(sstables) };
+        let view = View {
+            state: state.clone(),
+            memtables: vec![memtable.clone()],
+            sstables: sorted(sstables),
+            lookups: Lookups::default(),
+        };
         Self {
             id,
             tag,

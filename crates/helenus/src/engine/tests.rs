@@ -107,7 +107,8 @@ fn what_is_written_is_read_in_every_state() {
     db.compact().unwrap();
     assert_eq!(all(&table), second);
     assert_eq!(table.metrics().sstables, 1);
-    let select = table.select().key(1).from(std::ops::Bound::Excluded(1)).to(std::ops::Bound::Included(3)).reverse();
+    let select =
+        table.select().key(1).from(std::ops::Bound::Excluded(1)).to(std::ops::Bound::Included(3)).reverse();
     assert_eq!(rows(&select), expected(&[(1, 3, "c"), (1, 2, "B")]));
     assert_eq!(rows(&table.select().key(1).prefix(4)), expected(&[(1, 4, "d")]));
     assert_eq!(rows(&table.select().key(7)), expected(&[]));
@@ -172,4 +173,49 @@ fn a_column_that_was_dropped_and_added_again_is_empty() {
     let select = table.select();
     let mut rows = select.rows().unwrap();
     assert_eq!(rows.next().unwrap().unwrap().value("v").unwrap(), Value::Null);
+}
+
+#[test]
+fn single_rows_are_found_wherever_they_are() {
+    let disk = SimDisk::new();
+    let (db, table) = create(&disk);
+    let check = || {
+        let all = all(&table);
+        for p in 0..4 {
+            for c in 0..6 {
+                let select = table.select().key(p).prefix(c);
+                let expected: Vec<_> = all.iter().filter(|(q, d, _)| (*q, *d) == (p, c)).cloned().collect();
+                assert_eq!(rows(&select), expected, "{p} {c}");
+                assert_eq!(rows(&select.reverse().limit(1)), expected, "{p} {c}");
+            }
+        }
+        let select = table.select().key(2).key(1).key(3).prefix(2);
+        let mut found = select.rows().unwrap();
+        let mut keys = Vec::new();
+        while found.next().unwrap().is_some() {
+            let position = found.position().unwrap();
+            assert!(position.clustering.is_some());
+            keys.push(position.partition_key);
+        }
+        drop(found);
+        let held = |p: &i32| all.iter().any(|(q, c, _)| (*q, *c) == (*p, 2));
+        let expected: Vec<_> =
+            [2, 1, 3].into_iter().filter(held).map(|p: i32| p.to_be_bytes().to_vec()).collect();
+        assert_eq!(keys, expected);
+        assert_eq!(rows(&select.limit(1)).len(), expected.len().min(1));
+    };
+    write(&table, 1, &[(1, "a"), (2, "b"), (3, "c")], 10);
+    write(&table, 2, &[(1, "x"), (2, "y")], 10);
+    check();
+    db.flush().unwrap();
+    check();
+    write(&table, 1, &[(2, "B"), (4, "d")], 20);
+    write(&table, 3, &[(2, "z")], 20);
+    delete_partition(&table, 2, 15);
+    check();
+    db.flush().unwrap();
+    write(&table, 2, &[(2, "again")], 30);
+    check();
+    db.compact().unwrap();
+    check();
 }

@@ -1,0 +1,74 @@
+//! Lookups of single rows, with buffers that a view hands from one to the next.
+
+use std::sync::Arc;
+
+use crossbeam::queue::ArrayQueue;
+use helenus_rows::Header;
+use helenus_sstable::SearchKey;
+use helenus_types::Partitioner;
+
+use super::read::{PointReader, PointRow};
+use super::table::View;
+use crate::error::Result;
+
+/// So many sets of buffers are kept; more readers at once make their own.
+const KEPT: usize = 16;
+
+/// The buffers of lookups that are not in use. They belong to a view: they hold on to its SSTables' files and to
+/// chunks of them, and go with it.
+#[derive(Debug)]
+pub(crate) struct Lookups(ArrayQueue<Box<Buffers>>);
+
+impl Default for Lookups {
+    fn default() -> Self {
+        Self(ArrayQueue::new(KEPT))
+    }
+}
+
+#[derive(Debug)]
+struct Buffers {
+    key: SearchKey,
+    reader: PointReader,
+}
+
+/// Looks up rows in a view, one after the other; the last one found can be seen until the next.
+#[derive(Debug)]
+pub(crate) struct Lookup {
+    view: Arc<View>,
+    /// There until the lookup is dropped.
+    buffers: Option<Box<Buffers>>,
+}
+
+impl Lookup {
+    /// A lookup with buffers of the view, or new ones.
+    pub(crate) fn new(view: Arc<View>) -> Self {
+        let new = || {
+            Box::new(Buffers { key: SearchKey::new(Partitioner::Murmur3), reader: PointReader::default() })
+        };
+        let buffers = view.lookups.0.pop().unwrap_or_else(new);
+        Self { view, buffers: Some(buffers) }
+    }
+
+    /// Looks for the row with that encoded clustering in the partition with that raw key; false when there is none.
+    pub(crate) fn find(&mut self, key: &[u8], clustering: &[u8]) -> Result<bool> {
+        let Some(Buffers { key: search, reader }) = self.buffers.as_deref_mut() else { return Ok(false) };
+        search.set(key);
+        let found = reader.read(&self.view, &self.view.state.header, search, clustering, true)?;
+        Ok(found.row.is_some())
+    }
+
+    /// The raw key of the partition and what was found there last, with the static row.
+    pub(crate) fn found<'a>(&'a self, header: &'a Header) -> Option<(&'a [u8], PointRow<'a>)> {
+        let buffers = self.buffers.as_deref()?;
+        Some((buffers.key.key(), buffers.reader.found(header)))
+    }
+}
+
+impl Drop for Lookup {
+    fn drop(&mut self) {
+        if let Some(buffers) = self.buffers.take() {
+            // A full queue drops them.
+            drop(self.view.lookups.0.push(buffers));
+        }
+    }
+}
