@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{BufRead, BufReader};
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use helenus::{Clock, Database, SystemClock};
 
@@ -23,6 +26,9 @@ const SETTINGS: [(&str, &str); 6] = [
     ("buffered", "64"),
     ("sync", "1"),
 ];
+
+/// A kill waits for a random moment within so long, or it would always hit the load while it prints its progress.
+const DELAY_MICROS: u64 = 3_000;
 
 /// Kills `rounds` loads of what is in `dir`, each into a new database in `db` and at a later row than the one before.
 #[expect(clippy::disallowed_methods, reason = "the databases are made here, to be thrown away")]
@@ -81,13 +87,17 @@ fn load_and_kill(db: &Path, dir: &Path, kill_at: u64, options: &[&str]) -> Outco
         let Some((name, rows)) = progress(&line) else { continue };
         acknowledged.insert(name.to_owned(), rows);
         if !is_killed && acknowledged.values().sum::<u64>() >= kill_at {
+            let delay = RandomState::new().build_hasher().finish() % DELAY_MICROS;
+            std::thread::park_timeout(Duration::from_micros(delay));
             child.0.kill()?;
             is_killed = true;
         }
     }
     let status = child.0.wait()?;
-    if !is_killed {
-        return Err(format!("the load ended by itself, before row {kill_at}: {status}").into());
+    if status.signal().is_none() {
+        return Err(
+            format!("the load ended by itself, it was to be killed behind row {kill_at}: {status}").into()
+        );
     }
     Ok(acknowledged)
 }
