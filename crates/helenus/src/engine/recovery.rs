@@ -286,6 +286,10 @@ fn lock(disk: &dyn Disk, dir: &Path) -> Result<Box<dyn Lock>> {
 fn identity(disk: &dyn Disk, dir: &Path, options: &Options, exists: bool) -> Result<Uuid> {
     let path = dir.join(IDENTITY);
     if disk.exists(&path)? {
+        if !exists {
+            // Whoever gave it its name was killed before that was durable, and the manifest must not be first.
+            disk.sync_dir(dir)?;
+        }
         let bytes = read_to_vec(disk, &path, MAX_IDENTITY_BYTES)?;
         return parse_identity(&String::from_utf8_lossy(&bytes))
             .map_err(|(kind, text)| Error::new(kind, format!("{}: {text}", path.display())));
@@ -399,7 +403,8 @@ fn remove_dropped(disk: &dyn Disk, dir: &Path, state: &ManifestState) -> Result<
             let names = disk.list(&path)?;
             let listing = Listing::new(&path, names.iter().filter(|e| e.is_file()).filter_map(|e| e.utf8()));
             let reserved = |g: Generation| g.0 < state.next_generation;
-            for found in listing.tables.iter().filter(|t| t.descriptor.id.generation().is_some_and(reserved)) {
+            for found in listing.tables.iter().filter(|t| t.descriptor.id.generation().is_some_and(reserved))
+            {
                 for component in &found.components {
                     remove_if_exists(disk, &found.descriptor.path(component))?;
                 }

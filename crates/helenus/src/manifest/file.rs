@@ -13,8 +13,10 @@ const RECORD_HEAD_LEN: usize = 17;
 const MARK_LEN: usize = 13;
 /// A longer manifest is refused: hundreds of thousands of SSTables fit.
 const MAX_LEN_BYTES: usize = 1 << 30;
-/// Past this many bytes of edits the file is rewritten as one.
-const REWRITE_LEN_BYTES: u64 = 4 << 20;
+/// Magic, length, checksum.
+const HEAD_LEN: usize = MAGIC.len() + 12;
+/// Bytes of a file at least: most of it is for the edits to come.
+const MIN_LEN_BYTES: usize = 64 << 10;
 
 /// Why the manifest can't be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -34,8 +36,8 @@ pub(crate) struct Manifest {
     /// Where the last record ends: its mark is written here, and again with the next record.
     len: u64,
     sequence: u64,
-    /// Length of the file after its last rewrite.
-    base_len: u64,
+    /// Length of the whole file.
+    file_len: u64,
     state: ManifestState,
     /// A write or sync failed: what the file holds is not known.
     in_doubt: bool,
@@ -59,11 +61,10 @@ impl Manifest {
         path: PathBuf,
         state: ManifestState,
     ) -> Result<Self, ManifestError> {
-        let bytes = whole(&state);
+        let (bytes, len) = whole(&state);
         write_atomically(&*disk, &path, &bytes)?;
         let file = disk.open_write(&path)?;
-        let len = (bytes.len() - MARK_LEN) as u64;
-        Ok(Self { disk, path, file, len, sequence: 1, base_len: len, state, in_doubt: false })
+        Ok(Self { disk, path, file, len, sequence: 1, file_len: bytes.len() as u64, state, in_doubt: false })
     }
 
     pub(crate) fn state(&self) -> &ManifestState {
@@ -84,10 +85,18 @@ impl Manifest {
             path: self.path.clone(),
             error: DecodeError::new(self.len, "an edit of the present state", found),
         })?;
-        if self.in_doubt || self.len > self.base_len + REWRITE_LEN_BYTES {
+        if self.in_doubt {
             self.rewrite()?;
         }
-        let appended = self.append(edit);
+        // The mark of the record before may not be durable, and may be forgotten by a sync that failed: without it
+        // the next record would not be found.
+        let mut bytes = mark(self.sequence - 1);
+        bytes.extend(record(self.sequence, edit));
+        if self.len + (bytes.len() + MARK_LEN) as u64 > self.file_len {
+            *self = Self::create(self.disk.clone(), self.path.clone(), next)?;
+            return Ok(());
+        }
+        let appended = self.append(&bytes);
         if appended.is_err() {
             self.in_doubt = true;
             if let Err(error) = self.rewrite() {
@@ -118,23 +127,26 @@ impl Manifest {
         Ok(())
     }
 
-    fn append(&mut self, edit: &Edit) -> Result<(), ManifestError> {
-        // The mark of the record before may not be durable, and may be forgotten by a sync that failed: without it
-        // the next record would not be found.
-        let mut bytes = mark(self.sequence - 1);
-        bytes.extend(record(self.sequence, edit));
-        self.file.write_at(self.len, &bytes)?;
+    fn append(&mut self, bytes: &[u8]) -> Result<(), ManifestError> {
+        self.file.write_at(self.len, bytes)?;
         self.file.sync_all()?;
         self.len += bytes.len() as u64;
         Ok(())
     }
 }
 
-fn whole(state: &ManifestState) -> Vec<u8> {
+/// The bytes of a file that holds that state and has room for as much again, and where its record ends.
+fn whole(state: &ManifestState) -> (Vec<u8>, u64) {
+    let record = record(0, &state.as_edit());
+    let len = (2 * record.len()).max(MIN_LEN_BYTES);
     let mut bytes = MAGIC.to_vec();
-    bytes.extend(record(0, &state.as_edit()));
+    bytes.extend_from_slice(&(len as u64).to_be_bytes());
+    seal(&mut bytes, 0);
+    bytes.extend(record);
+    let end = bytes.len() as u64;
     bytes.extend(mark(0));
-    bytes
+    bytes.resize(len, 0);
+    (bytes, end)
 }
 
 fn record(sequence: u64, edit: &Edit) -> Vec<u8> {
@@ -170,20 +182,22 @@ fn unseal(bytes: &[u8]) -> Option<&[u8]> {
 }
 
 fn parse(bytes: &[u8]) -> Result<ManifestState, DecodeError> {
-    if !bytes.starts_with(MAGIC) {
+    let head = bytes.get(..HEAD_LEN).and_then(unseal).and_then(|head| head.strip_prefix(MAGIC));
+    let Some(len) = head.and_then(|len| len.first_chunk()).map(|len| u64::from_be_bytes(*len)) else {
         return Err(DecodeError::new(0, "the head of a manifest", "something else"));
+    };
+    if bytes.len() as u64 != len {
+        let found = format!("{} bytes", bytes.len());
+        return Err(DecodeError::new(bytes.len() as u64, format!("a file of {len} bytes"), found));
     }
     let mut state = ManifestState::default();
-    let mut at = MAGIC.len();
-    let mut sequence = 0;
+    let mut at = HEAD_LEN;
+    let mut sequence = 0_u64;
     while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
         if let Some(marked) = read_mark(rest) {
-            if marked + 1 != sequence {
-                return Err(DecodeError::new(
-                    at as u64,
-                    format!("mark {}", sequence - 1),
-                    format!("mark {marked}"),
-                ));
+            if sequence.checked_sub(1) != Some(marked) {
+                let expected = format!("the mark before record {sequence}");
+                return Err(DecodeError::new(at as u64, expected, format!("mark {marked}")));
             }
             at += MARK_LEN;
             continue;
@@ -229,4 +243,23 @@ fn read_record(bytes: &[u8]) -> Option<(u64, &[u8])> {
     let len = u32::from_be_bytes(*head.get(9..)?.first_chunk()?) as usize;
     let sealed = bytes.get(RECORD_HEAD_LEN..)?.get(..len.checked_add(4)?)?;
     Some((sequence, unseal(sealed)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Fuzzing found that a mark before any record, and the highest mark, broke the arithmetic of its number.
+    #[test]
+    fn a_mark_out_of_place_is_damage_whatever_its_number() {
+        let (whole, end) = whole(&ManifestState::default());
+        let end = usize::try_from(end).unwrap();
+        for at in [HEAD_LEN, end] {
+            for number in [0, 1, u64::MAX] {
+                let mut bytes = whole.clone();
+                bytes[at..at + MARK_LEN].copy_from_slice(&mark(number));
+                assert_eq!(parse(&bytes).is_ok(), at == end && number == 0, "{at} {number}");
+            }
+        }
+    }
 }

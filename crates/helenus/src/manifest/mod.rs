@@ -1,7 +1,7 @@
 //! `MANIFEST`: what the directory holds, as a file of edits; one record is one atomic change.
 //!
 //! ```text
-//! file    magic "HELENUS MANIFEST 1\n", record*
+//! file    magic "HELENUS MANIFEST 1\n", length of the whole file u64, CRC32 of these 27 bytes u32, record*, zeros
 //! record  'R', sequence u64, payload length u32, CRC32 of these 13 bytes u32,
 //!         payload, CRC32 of the payload u32
 //! mark    'M', sequence u64, CRC32 of these 9 bytes u32
@@ -10,8 +10,8 @@
 //! A record is written and synced; then its mark is written, and once more with the next record, to be synced with
 //! it. So a bad record with a valid mark at or behind it was promised and is damage, and one without was being
 //! written when the power went, and never happened. The file is rewritten, by an atomic rename, when the database is
-//! opened and closed, when it is long, and when a write of it failed: an edit that was refused is not to appear after
-//! a crash.
+//! opened and closed, when it is full, and when a write of it failed: an edit that was refused is not to appear after
+//! a crash. It has its length from the beginning, so that a file that was cut is known from one that ends.
 
 mod edit;
 mod file;

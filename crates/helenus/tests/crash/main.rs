@@ -12,6 +12,8 @@
     reason = "a test stops at what it did not expect, and says how much it tried"
 )]
 
+mod damage;
+mod faults;
 mod run;
 mod sweep;
 mod workload;

@@ -43,6 +43,17 @@ impl Runner {
         Self { disk: disk.clone(), clock: clock(), durability, db: None }
     }
 
+    /// A database on that disk, open.
+    pub(crate) fn opened(disk: &SimDisk, durability: Durability) -> Result<Self> {
+        let mut runner = Self::new(disk, durability);
+        runner.step(&Op::Open)?;
+        Ok(runner)
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.db.is_some()
+    }
+
     pub(crate) fn db(&self) -> &Database {
         self.db.as_ref().unwrap()
     }

@@ -58,7 +58,7 @@ impl Allowed<'_> {
 }
 
 /// What differs, in short.
-fn difference(expected: &Contents, found: &Contents) -> String {
+pub(crate) fn difference(expected: &Contents, found: &Contents) -> String {
     let mut text = format!("types {:?} and {:?}; ", expected.types, found.types);
     let names: std::collections::BTreeSet<_> = expected.tables.keys().chain(found.tables.keys()).collect();
     for name in names {

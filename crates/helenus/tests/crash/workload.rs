@@ -85,7 +85,7 @@ pub(crate) const STATIC: &str = "s";
 
 /// The model: contents, and static values by partition, which rows show.
 #[derive(Clone, Debug, Default)]
-struct Model {
+pub(crate) struct Model {
     contents: Contents,
     statics: BTreeMap<i32, String>,
 }
@@ -102,7 +102,7 @@ pub(crate) fn states(ops: &[Op]) -> Vec<Contents> {
 }
 
 impl Model {
-    fn apply(&mut self, op: &Op) {
+    pub(crate) fn apply(&mut self, op: &Op) {
         match op {
             Op::Write(changes) => changes.iter().for_each(|change| self.change(change)),
             Op::Count { page, by } => {
@@ -183,7 +183,7 @@ impl Model {
     }
 
     /// Rows show the static value of their partition, and a partition without rows shows it alone.
-    fn visible(&self) -> Contents {
+    pub(crate) fn visible(&self) -> Contents {
         let mut contents = self.contents.clone();
         let Some(events) = contents.tables.get_mut("app.events") else { return contents };
         for (p, value) in &self.statics {
@@ -207,28 +207,36 @@ impl Cell {
     }
 }
 
+/// The tables that are always there.
+pub(crate) fn tables() -> Vec<Op> {
+    let schema = |cql: &str, effect| Op::Schema(cql.to_owned(), effect);
+    vec![
+        Op::Open,
+        schema(
+            "CREATE KEYSPACE app WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}",
+            Effect::Nothing,
+        ),
+        schema(
+            "CREATE TABLE app.events (p int, c int, v text, w int, s text static, PRIMARY KEY (p, c))",
+            Effect::CreateTable("app.events", vec!["v", "w", "s"]),
+        ),
+        schema(
+            "CREATE TABLE app.notes (p int PRIMARY KEY, body text) WITH gc_grace_seconds = 0",
+            Effect::CreateTable("app.notes", vec!["body"]),
+        ),
+        schema(
+            "CREATE TABLE app.hits (p int PRIMARY KEY, n counter)",
+            Effect::CreateTable("app.hits", vec!["n"]),
+        ),
+    ]
+}
+
 /// A workload that does everything that changes the disk. Values are long enough for segments and memtables of a few
 /// KiB to fill.
 pub(crate) fn everything(seed: u64) -> Vec<Op> {
     let mut rng = Rng::new(seed);
-    let mut ops = vec![Op::Open];
     let schema = |cql: &str, effect| Op::Schema(cql.to_owned(), effect);
-    ops.push(schema(
-        "CREATE KEYSPACE app WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}",
-        Effect::Nothing,
-    ));
-    ops.push(schema(
-        "CREATE TABLE app.events (p int, c int, v text, w int, s text static, PRIMARY KEY (p, c))",
-        Effect::CreateTable("app.events", vec!["v", "w", "s"]),
-    ));
-    ops.push(schema(
-        "CREATE TABLE app.notes (p int PRIMARY KEY, body text) WITH gc_grace_seconds = 0",
-        Effect::CreateTable("app.notes", vec!["body"]),
-    ));
-    ops.push(schema(
-        "CREATE TABLE app.hits (p int PRIMARY KEY, n counter)",
-        Effect::CreateTable("app.hits", vec!["n"]),
-    ));
+    let mut ops = tables();
     writes(&mut ops, &mut rng, 12, true);
     ops.push(schema("CREATE TYPE app.mood (level int)", Effect::Type("app.mood", vec!["level"])));
     ops.extend([Op::FlushTable("app.events"), Op::Steps(1)]);
@@ -268,6 +276,22 @@ pub(crate) fn everything(seed: u64) -> Vec<Op> {
     writes(&mut ops, &mut rng, 5, true);
     ops.push(Op::Close);
     writes(&mut ops, &mut rng, 2, true);
+    ops
+}
+
+/// Writes, flushes and compactions, without schema changes: any of them may fail and the others still make sense.
+pub(crate) fn data(seed: u64, count: usize) -> Vec<Op> {
+    let mut rng = Rng::new(seed);
+    let mut ops = Vec::new();
+    while ops.len() < count {
+        writes(&mut ops, &mut rng, 4, true);
+        ops.push(match rng.below(5) {
+            0 => Op::Flush,
+            1 => Op::FlushTable("app.events"),
+            2 => Op::Compact(["app.events", "app.notes", "app.hits"][rng.index(3)]),
+            _ => Op::Steps(2),
+        });
+    }
     ops
 }
 

@@ -62,12 +62,29 @@ impl Files<'_> {
         Ok(())
     }
 
-    pub(super) fn write_about_data(&mut self, chunks: &WrittenChunks) -> Result<(), SsTableError> {
+    /// The same, and adds its checksums.
+    pub(super) fn write_checked(
+        &mut self,
+        component: Component,
+        bytes: &[u8],
+        checksums: &mut PageChecksums,
+    ) -> Result<(), SsTableError> {
+        let mut hasher = PageHasher::new(component.name());
+        hasher.update(bytes);
+        checksums.add(hasher.finish());
+        self.write(component, bytes)
+    }
+
+    pub(super) fn write_about_data(
+        &mut self,
+        chunks: &WrittenChunks,
+        checksums: &mut PageChecksums,
+    ) -> Result<(), SsTableError> {
         if let Some(info) = &chunks.compression_info {
-            self.write(Component::CompressionInfo, &info.encode(self.descriptor.version))?;
+            self.write_checked(Component::CompressionInfo, &info.encode(self.descriptor.version), checksums)?;
         }
         if let Some(crc) = &chunks.crc {
-            self.write(Component::Crc, &crc.encode())?;
+            self.write_checked(Component::Crc, &crc.encode(), checksums)?;
         }
         self.write(Component::Digest, &chunks.digest.encode())
     }

@@ -30,7 +30,7 @@ use crate::deletion_time::write_deletion_time;
 use crate::descriptor::{Component, Descriptor};
 use crate::error::SsTableError;
 use crate::index::SearchKey;
-use crate::page_checksums::{PAGE_CHECKSUMS_COMPONENT, PageChecksums, PageHasher};
+use crate::page_checksums::{PAGE_CHECKSUMS_COMPONENT, PageChecksums};
 use crate::statistics::{CommitLogInterval, StatsCollector, StatsComponent};
 
 /// How a table is written.
@@ -400,9 +400,9 @@ impl SsTableWriter {
         let mut files = Files { disk: &*self.disk, descriptor: &self.descriptor, sizes: Vec::new() };
         let chunks = self.data.finish()?;
         files.sizes.push((Component::Data, chunks.file_len));
-        files.write_about_data(&chunks)?;
-
         let mut checksums = PageChecksums::default();
+        files.write_about_data(&chunks, &mut checksums)?;
+
         let mut rows = self.rows.finish();
         files.finish_index(self.rows_file, &mut rows, &mut checksums)?;
         let partitions = self.partitions.finish();
@@ -411,10 +411,7 @@ impl SsTableWriter {
         if let Some(filter) = &self.filter {
             let mut bytes = Vec::new();
             filter.encode(BitOrder::Current, &mut bytes);
-            let mut hasher = PageHasher::new(Component::Filter.name());
-            hasher.update(&bytes);
-            checksums.add(hasher.finish());
-            files.write(Component::Filter, &bytes)?;
+            files.write_checked(Component::Filter, &bytes, &mut checksums)?;
         }
         let mut bytes = Vec::new();
         checksums.encode(&mut bytes);
