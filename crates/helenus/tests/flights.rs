@@ -1,6 +1,8 @@
 //! Real data: the sample of New York's weather in `testdata/flights`, loaded, queried, deleted from and opened again,
 //! each time compared with its CSV. The example `flights` does this with the whole, and kills it meanwhile.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot read its data fails")]
+
 #[path = "../examples/flights/records.rs"]
 mod records;
 
