@@ -12,7 +12,7 @@ A table is written as in CQL: chat.messages, or '\"Fleet\".\"Trips\"' where uppe
 
 /// Reads, fills and tends tables in the format of Apache Cassandra, without a server.
 #[derive(Debug, Parser)]
-#[command(name = "helenus", version, after_help = EXIT_CODES, max_term_width = 100)]
+#[command(name = "helenus", version, after_help = EXIT_CODES)]
 struct CommandLine {
     #[command(subcommand)]
     command: Command,
@@ -60,10 +60,13 @@ pub(crate) enum Format {
 /// Rows come in the order of their tokens and clustering. Only live data is shown, merged from all SSTables and the
 /// log. A database may be open elsewhere meanwhile.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(
+    verbatim_doc_comment,
+    after_help = "Examples:
   helenus export ./db chat.messages
   helenus export --format csv ./db chat.messages > messages.csv
-  helenus export --schema schema.cql /var/lib/cassandra/data/chat/messages-5a1c3950e6a711f1ab1cb38d9ae74bd1 chat.messages")]
+  helenus export --schema schema.cql /var/lib/cassandra/data/chat/messages-5a1c3950e6a711f1ab1cb38d9ae74bd1 chat.messages"
+)]
 pub(crate) struct Export {
     /// CQL that defines the table: DIR is then any directory of SSTables
     #[arg(long, value_name = "FILE")]
@@ -86,11 +89,12 @@ pub(crate) struct Export {
 /// filters and indexes lead to is read. Nothing found prints nothing, and is no error.
 #[derive(Debug, Args)]
 #[command(
+    verbatim_doc_comment,
     override_usage = "helenus get [OPTIONS] <DIR> <TABLE> -- <KEY>...",
     after_help = "Examples:
   helenus get ./db chat.messages -- 42
   helenus get --reverse --limit 50 ./db chat.messages -- 42 7
-  helenus get --from '2024-02-01' --to '2024-02-29' ./db shop.orders -- \"'Oslo'\"
+  helenus get --from \"'2024-02-01'\" --to \"'2024-02-29'\" ./db shop.orders -- \"'Oslo'\"
   helenus get --schema schema.cql ./messages-5a1c chat.messages -- 42 \"'general'\" 0xcafe"
 )]
 pub(crate) struct Get {
@@ -134,9 +138,12 @@ pub(crate) struct Get {
 /// alone is fine. A line that can't be taken is reported with its number and kept in FILE.csv.refused; the others are
 /// written, and the exit code is 1.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(
+    verbatim_doc_comment,
+    after_help = "Examples:
   helenus import ./db --table air.flights --schema flights.cql flights.csv
-  helenus import ./db --table air.flights --null NA --max-errors 10 flights.csv")]
+  helenus import ./db --table air.flights --null NA --max-errors 10 flights.csv"
+)]
 pub(crate) struct Import {
     /// The database; made if it is not there
     pub(crate) dir: PathBuf,
@@ -202,9 +209,12 @@ pub(crate) enum SstableCommand {
 ///
 /// Rows, deletions and positions, dead or alive; no schema is needed. Damaged partitions are reported and skipped.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(
+    verbatim_doc_comment,
+    after_help = "Examples:
   helenus sstable dump data/chat/messages-5a1c/da-3-bti-Data.db
-  helenus sstable dump -t da-3-bti-Data.db")]
+  helenus sstable dump -t da-3-bti-Data.db"
+)]
 pub(crate) struct Dump {
     /// Print timestamps as numbers, not as dates
     #[arg(short = 't')]
@@ -233,7 +243,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command,
 /// `--from` and `--to` take as many literals as follow, so `get --from 1 2 DIR TABLE -- KEY` gives them DIR and TABLE
 /// too: what is missing of those two is taken from the end of the option that stood last.
 fn find_place(get: &mut Get, matches: &ArgMatches) -> bool {
-    let last = |name: &str| matches.indices_of(name).and_then(|indices| indices.last());
+    let last = |name: &str| matches.indices_of(name).and_then(|mut indices| indices.next_back());
     let greedy = if last("to") > last("from") { &mut get.to } else { &mut get.from };
     let missing = 2 - get.place.len().min(2);
     // A lone positional is DIR: what was swallowed stood behind it.

@@ -6,7 +6,6 @@
 //! which are kept when a line is refused; hence this reader.
 
 use std::io::{self, BufRead};
-use std::ops::Range;
 
 use memchr::{memchr2, memchr3};
 
@@ -261,9 +260,11 @@ mod tests {
     fn check(dialect: Dialect, input: &str, expected: &[(u64, &[&str])]) {
         let found = read(dialect, input);
         assert_eq!(found.iter().map(|(_, _, raw)| raw.as_str()).collect::<String>(), input, "raw bytes");
-        let found: Vec<(u64, Vec<String>)> = found.into_iter().map(|(line, fields, _)| (line, fields.unwrap())).collect();
+        let found: Vec<(u64, Vec<String>)> =
+            found.into_iter().map(|(line, fields, _)| (line, fields.unwrap())).collect();
         let owned = |fields: &[&str]| fields.iter().map(|field| (*field).to_owned()).collect();
-        let expected: Vec<(u64, Vec<String>)> = expected.iter().map(|(line, fields)| (*line, owned(fields))).collect();
+        let expected: Vec<(u64, Vec<String>)> =
+            expected.iter().map(|(line, fields)| (*line, owned(fields))).collect();
         assert_eq!(found, expected, "{input:?}");
     }
 
@@ -309,7 +310,10 @@ mod tests {
     #[test]
     fn a_byte_order_mark_is_no_part_of_the_first_name() {
         let found = read(Dialect::Doubled, "\u{feff}id,b\n");
-        assert_eq!(found.first().map(|(_, fields, _)| fields.clone()), Some(Ok(vec!["id".into(), "b".into()])));
+        assert_eq!(
+            found.first().map(|(_, fields, _)| fields.clone()),
+            Some(Ok(vec!["id".into(), "b".into()]))
+        );
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::failure::Failure;
 pub(crate) fn table_to_read(dir: &Path, schema: Option<&Path>, name: &str) -> Result<Table, Failure> {
     let (keyspace, table) = split_name(name)?;
     let Some(schema) = schema else {
-        return Ok(find(&database_to_read(dir)?, &keyspace, &table)?);
+        return find(&database_to_read(dir)?, &keyspace, &table);
     };
     let text = read_text(schema)?;
     let opened = Database::open_sstables(dir, &text, &keyspace, &table);

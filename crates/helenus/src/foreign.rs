@@ -62,7 +62,9 @@ impl Database {
                 && self.schema().keyspace(keyspace).is_err()
             {
                 let name = Identifier::exact(keyspace);
-                let create = format!("CREATE KEYSPACE {name} WITH replication = {{'class': 'SimpleStrategy', 'replication_factor': 1}}");
+                let create = format!(
+                    "CREATE KEYSPACE {name} WITH replication = {{'class': 'SimpleStrategy', 'replication_factor': 1}}"
+                );
                 self.execute_schema(&create)?;
             }
             let is_present = |name: &QualifiedName| {

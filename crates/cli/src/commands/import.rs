@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use helenus::{
-    Batch, BindValue, Clock, ColumnKind, Database, ErrorKind, Options, Prepared, Serialized, SystemClock, Table,
-    TableSchema, Type, Unset,
+    Batch, BindValue, Clock, ColumnKind, Database, ErrorKind, Options, Prepared, Serialized, SystemClock,
+    Table, TableSchema, Type, Unset,
 };
 
 use crate::args::{Import, Quotes};
@@ -46,10 +46,12 @@ fn make_table(database: &Database, args: &Import, keyspace: &str, table: &str) -
         (Ok(table), _) => Ok(table),
         (Err(error), Some(schema)) if error.kind() == ErrorKind::NotFound => {
             database.adopt_schema(&open::read_text(schema)?).map_err(|error| {
-                Failure::failed(format!("{}: {error}", schema.display())).or_try("mend the statement, and import again")
+                Failure::failed(format!("{}: {error}", schema.display()))
+                    .or_try("mend the statement, and import again")
             })?;
             database.table(keyspace, table).map_err(|error| {
-                Failure::failed(format!("{}: {error} afterwards", schema.display())).or_try("compare it with --table")
+                Failure::failed(format!("{}: {error} afterwards", schema.display()))
+                    .or_try("compare it with --table")
             })
         }
         (Err(error), None) if error.kind() == ErrorKind::NotFound => {
@@ -106,13 +108,24 @@ struct Run<'a> {
 }
 
 /// What stands in the batch at hand. All of a batch has one timestamp, and of two values of one timestamp the larger
-/// wins, not the later: a row that comes twice has to be in two batches.
+/// wins, not the later: a row that comes twice has to be in two batches. Static columns, which the lines of a
+/// partition repeat, are written once for each batch (a list that is written twice there would be twice as long).
 #[derive(Default)]
 struct InBatch {
     lines: usize,
     bytes: usize,
     rows: HashSet<u64>,
     statics: HashMap<u64, u64>,
+}
+
+/// Whether the batch has something that a line writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Again {
+    No,
+    /// The partition's static columns, with the same values.
+    SameStatics,
+    /// The row, or static columns with other values.
+    Other,
 }
 
 /// Lines that were not taken.
@@ -134,7 +147,9 @@ impl<'a> Run<'a> {
         let header = reader.next(&mut record).map_err(|error| Failure::file(&args.file, &error))?;
         if !matches!(header, Some(Ok(()))) {
             let text = format!("{}: the first line does not name columns", args.file.display());
-            return Err(Failure::failed(text).or_try("put the names of the columns on it, separated by commas"));
+            return Err(
+                Failure::failed(text).or_try("put the names of the columns on it, separated by commas")
+            );
         }
         let schema = table.schema();
         let fields = columns_of(&schema, &record, &args.file)?;
@@ -164,7 +179,8 @@ impl<'a> Run<'a> {
     /// Writes every line.
     fn all(&mut self) -> Result<(), Failure> {
         loop {
-            let read = self.reader.next(&mut self.record).map_err(|error| Failure::file(&self.args.file, &error))?;
+            let read =
+                self.reader.next(&mut self.record).map_err(|error| Failure::file(&self.args.file, &error))?;
             let Some(outcome) = read else { break };
             self.read_bytes += self.record.raw().len() as u64;
             if self.record.is_blank() && self.fields.len() > 1 {
@@ -194,9 +210,18 @@ impl<'a> Run<'a> {
             Ok(is_static) => is_static,
             Err(reason) => return Ok(Err(reason)),
         };
-        if self.in_batch.must_end_before(&self.fields, &self.values, is_static) {
+        let mut again = self.in_batch.note(&self.fields, &self.values, is_static);
+        if again == Again::Other {
             self.write_batch()?;
-            self.in_batch.must_end_before(&self.fields, &self.values, is_static);
+            again = self.in_batch.note(&self.fields, &self.values, is_static);
+        }
+        if again == Again::SameStatics {
+            let statics = self
+                .fields
+                .iter()
+                .zip(&mut self.values)
+                .filter(|(field, _)| field.kind == ColumnKind::Static);
+            statics.for_each(|(_, value)| *value = None);
         }
         if let Err(error) = self.add(is_static) {
             // It may be too much for this batch and not for the next.
@@ -237,26 +262,37 @@ impl<'a> Run<'a> {
 
     /// Whether the line sets static columns alone; an error when a part of its key is missing.
     fn shape(&self) -> Result<bool, String> {
-        let of = |kind: ColumnKind| self.fields.iter().zip(&self.values).filter(move |(field, _)| field.kind == kind);
+        let of = |kind: ColumnKind| {
+            self.fields.iter().zip(&self.values).filter(move |(field, _)| field.kind == kind)
+        };
         if let Some((field, _)) = of(ColumnKind::PartitionKey).find(|(_, value)| value.is_none()) {
             return Err(format!("column {}: a part of the partition key is missing", field.name));
         }
         let missing = of(ColumnKind::Clustering).find(|(_, value)| value.is_none());
-        let has_row = of(ColumnKind::Clustering).chain(of(ColumnKind::Regular)).any(|(_, value)| value.is_some());
+        let has_row =
+            of(ColumnKind::Clustering).chain(of(ColumnKind::Regular)).any(|(_, value)| value.is_some());
         match (missing, &self.row) {
             (None, Some(_)) => Ok(false),
-            (None, None) | (Some(_), _) if !has_row => match of(ColumnKind::Static).any(|(_, value)| value.is_some()) {
-                true => Ok(true),
-                false => Err("there is nothing to write: neither a clustering nor a static column".to_owned()),
-            },
-            (Some((field, _)), _) => Err(format!("column {}: a part of the clustering is missing", field.name)),
+            (None, None) | (Some(_), _) if !has_row => {
+                match of(ColumnKind::Static).any(|(_, value)| value.is_some()) {
+                    true => Ok(true),
+                    false => {
+                        Err("there is nothing to write: neither a clustering nor a static column".to_owned())
+                    }
+                }
+            }
+            (Some((field, _)), _) => {
+                Err(format!("column {}: a part of the clustering is missing", field.name))
+            }
             (None, None) => Err("the first line names no clustering column".to_owned()),
         }
     }
 
     fn add(&mut self, is_static: bool) -> helenus::Result<()> {
         let all: Vec<Option<Serialized<'_>>> = match (&self.statics, is_static) {
-            (Some((_, places)), true) => places.iter().filter_map(|&at| self.values.get(at)).map(bound).collect(),
+            (Some((_, places)), true) => {
+                places.iter().filter_map(|&at| self.values.get(at)).map(bound).collect()
+            }
             _ => self.values.iter().map(bound).collect(),
         };
         let values: Vec<&dyn BindValue> = all
@@ -299,8 +335,11 @@ impl<'a> Run<'a> {
         if self.refused.count <= self.args.max_errors {
             return Ok(());
         }
-        let text = format!("{place}: {} bad lines, at most {} were allowed", self.refused.count, self.args.max_errors);
-        Err(Failure::failed(text).or_try("mend the file, or raise --max-errors; importing a line twice does no harm"))
+        let text = format!(
+            "{place}: {} bad lines, at most {} were allowed",
+            self.refused.count, self.args.max_errors
+        );
+        Err(Failure::failed(text).or_try("mend the file, or raise --max-errors"))
     }
 
     /// Says what was done.
@@ -314,7 +353,8 @@ impl<'a> Run<'a> {
         if self.refused.count == 0 {
             return Ok(());
         }
-        let text = format!("{} lines were refused, they are in {}", self.refused.count, self.refused.path.display());
+        let text =
+            format!("{} lines were refused, they are in {}", self.refused.count, self.refused.path.display());
         Err(Failure::failed(text).or_try("mend them there, and import that file"))
     }
 }
@@ -324,20 +364,26 @@ fn bound(value: &Option<Vec<u8>>) -> Option<Serialized<'_>> {
 }
 
 impl InBatch {
-    /// Notes what the line writes; true if the batch holds another value of it.
-    fn must_end_before(&mut self, fields: &[Field], values: &[Option<Vec<u8>>], is_static: bool) -> bool {
+    /// Notes what the line writes.
+    fn note(&mut self, fields: &[Field], values: &[Option<Vec<u8>>], is_static: bool) -> Again {
         let hash = |kinds: &[ColumnKind]| {
             let mut hasher = DefaultHasher::new();
             let of_kinds = fields.iter().zip(values).filter(|(field, _)| kinds.contains(&field.kind));
             of_kinds.for_each(|(_, value)| value.hash(&mut hasher));
             hasher.finish()
         };
-        let row_again = !is_static && !self.rows.insert(hash(&[ColumnKind::PartitionKey, ColumnKind::Clustering]));
+        if !is_static && !self.rows.insert(hash(&[ColumnKind::PartitionKey, ColumnKind::Clustering])) {
+            return Again::Other;
+        }
+        if !fields.iter().any(|field| field.kind == ColumnKind::Static) {
+            return Again::No;
+        }
         let statics = hash(&[ColumnKind::Static]);
-        let has_statics = fields.iter().any(|field| field.kind == ColumnKind::Static);
-        let other_statics = has_statics
-            && self.statics.insert(hash(&[ColumnKind::PartitionKey]), statics).is_some_and(|before| before != statics);
-        row_again || other_statics
+        match self.statics.insert(hash(&[ColumnKind::PartitionKey]), statics) {
+            None => Again::No,
+            Some(before) if before == statics => Again::SameStatics,
+            Some(_) => Again::Other,
+        }
     }
 
     fn clear(&mut self) {
@@ -365,14 +411,17 @@ impl Refused {
 
 /// The columns that the header line names: as they are, or as CQL spells them.
 fn columns_of(schema: &TableSchema, header: &Record, file: &Path) -> Result<Vec<Field>, Failure> {
-    let find = |name: &str| schema.column(name).and_then(|(kind, at)| Some((kind, schema.column_type(kind, at)?)));
+    let find =
+        |name: &str| schema.column(name).and_then(|(kind, at)| Some((kind, schema.column_type(kind, at)?)));
     let column = |bytes: &[u8]| {
         let text = String::from_utf8_lossy(bytes);
         let spelled = helenus::parse_qualified_name(text.trim()).map(|name| String::from(name.name));
         let names = [Some(text.to_string()), spelled.ok()];
-        let found = names.into_iter().flatten().find_map(|name| find(&name).map(|(kind, ty)| (name, kind, ty)));
+        let found =
+            names.into_iter().flatten().find_map(|name| find(&name).map(|(kind, ty)| (name, kind, ty)));
         found.map(|(name, kind, ty)| Field { name, kind, ty: ty.clone() }).ok_or_else(|| {
-            let text = format!("{}: {}.{} has no column {text}", file.display(), schema.keyspace(), schema.name());
+            let text =
+                format!("{}: {}.{} has no column {text}", file.display(), schema.keyspace(), schema.name());
             Failure::failed(text).or_try("the first line has to name columns of the table")
         })
     };

@@ -26,7 +26,13 @@ fn compare_all(root: &Path) {
     let tables = corpus::tables(root);
     assert!(tables.len() > 40, "{} tables in {}", tables.len(), root.display());
     let problems: Vec<String> = tables.iter().filter_map(|table| compare(table).err()).collect();
-    assert!(problems.is_empty(), "{} of {} tables differ:\n{}", problems.len(), tables.len(), problems.join("\n"));
+    assert!(
+        problems.is_empty(),
+        "{} of {} tables differ:\n{}",
+        problems.len(),
+        tables.len(),
+        problems.join("\n")
+    );
 }
 
 fn compare(table: &Table) -> Result<(), String> {
@@ -45,7 +51,8 @@ fn compare_export(table: &Table) -> Result<Vec<String>, String> {
             Ok(expected.clone())
         }
         Expected::Digest(expected) => {
-            let found = format!("{} lines, crc32 {:08x}\n", got.lines().count(), crc32fast::hash(got.as_bytes()));
+            let found =
+                format!("{} lines, crc32 {:08x}\n", got.lines().count(), crc32fast::hash(got.as_bytes()));
             if found != *expected {
                 return Err(format!("{found} instead of {expected}"));
             }

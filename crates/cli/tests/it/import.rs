@@ -1,1 +1,189 @@
+//! CSV in and out, and the commands on a database of our own.
 
+use std::path::Path;
+
+use crate::corpus::{self, Expected};
+use crate::tool::{Ran, helenus};
+
+const SCHEMA: &str = "CREATE TABLE shop.orders (
+    city text, day date, id int, note text, total decimal, open boolean static, PRIMARY KEY (city, day, id)
+) WITH CLUSTERING ORDER BY (day DESC, id ASC);";
+
+struct Shop {
+    temp: tempfile::TempDir,
+}
+
+impl Shop {
+    fn new() -> Self {
+        let shop = Self { temp: tempfile::tempdir().unwrap() };
+        shop.write("schema.cql", SCHEMA);
+        shop
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.temp.path().join(name).to_str().unwrap().to_owned()
+    }
+
+    fn write(&self, name: &str, text: &str) -> String {
+        std::fs::write(self.path(name), text).unwrap();
+        self.path(name)
+    }
+
+    fn import(&self, csv: &str, options: &[&str]) -> Ran {
+        let (db, schema, file) = (self.path("db"), self.path("schema.cql"), self.write("orders.csv", csv));
+        let args = ["import", &db, "--table", "shop.orders", "--schema", &schema];
+        helenus(args.into_iter().chain(options.iter().copied()).chain([file.as_str()]))
+    }
+
+    fn export(&self, options: &[&str]) -> String {
+        let db = self.path("db");
+        helenus(["export"].into_iter().chain(options.iter().copied()).chain([db.as_str(), "shop.orders"]))
+            .ok()
+    }
+}
+
+#[test]
+fn rows_of_a_file() {
+    let shop = Shop::new();
+    let csv = "id,day,city,note,total\n\
+               1,2024-02-28,Oslo,\"a \"\"b\"\", c\",12.50\n\
+               2,2024-02-29,Oslo,,\n\
+               7,2024-02-29,Rome,\"two\nlines\",-1\n";
+    let out = shop.import(csv, &[]).ok();
+    assert!(out.starts_with("3 rows in ") && out.trim_end().ends_with(" rows/s"), "{out}");
+    let expected = "{\"city\": \"Oslo\", \"day\": \"2024-02-29\", \"id\": 2, \"open\": null, \"note\": null, \"total\": null}\n\
+        {\"city\": \"Oslo\", \"day\": \"2024-02-28\", \"id\": 1, \"open\": null, \"note\": \"a \\\"b\\\", c\", \"total\": 12.50}\n\
+        {\"city\": \"Rome\", \"day\": \"2024-02-29\", \"id\": 7, \"open\": null, \"note\": \"two\\nlines\", \"total\": -1}\n";
+    let sorted = |text: &str| {
+        let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        lines.sort();
+        lines
+    };
+    assert_eq!(sorted(&shop.export(&[])), sorted(expected));
+    // What says nothing leaves what is there; a later line of the same row wins, whatever the values.
+    shop.import("city,day,id,note,total\nOslo,2024-02-28,1,z,\nOslo,2024-02-28,1,a,\n", &[]).ok();
+    let get = |options: &[&str], key: &[&str]| {
+        let db = shop.path("db");
+        let args =
+            ["get"].into_iter().chain(options.iter().copied()).chain([db.as_str(), "shop.orders", "--"]);
+        helenus(args.chain(key.iter().copied())).ok()
+    };
+    let row = "Oslo,2024-02-28,1,,a,12.50\n";
+    let header = "city,day,id,open,note,total\n";
+    assert_eq!(get(&["--format", "csv"], &["'Oslo'", "'2024-02-28'"]), format!("{header}{row}"));
+    assert_eq!(get(&[], &["'Oslo'"]).lines().count(), 2);
+    assert_eq!(get(&["--from", "'2024-02-28'", "3"], &["'Oslo'"]), "");
+}
+
+#[test]
+fn static_columns() {
+    let shop = Shop::new();
+    let csv = "city,open,day,id\nOslo,true,,\nRome,False,2024-01-01,1\nRome,true,2024-01-02,1\nPisa,,2024-01-01,1\n";
+    assert!(shop.import(csv, &[]).ok().starts_with("4 rows in "));
+    let rows = shop.export(&["--format", "csv", "--null", "-"]);
+    for row in [
+        "Oslo,-,-,true,-,-",
+        "Rome,2024-01-01,1,true,-,-",
+        "Rome,2024-01-02,1,true,-,-",
+        "Pisa,2024-01-01,1,-,-,-",
+    ] {
+        assert!(rows.contains(&format!("\n{row}\n")), "{row} is not in {rows}");
+    }
+    shop.import("open,city\nfalse,Oslo\n", &[]).ok();
+    assert!(shop.export(&["--format", "csv"]).contains("\nOslo,,,false,,\n"));
+}
+
+#[test]
+fn bad_lines_are_told_and_kept() {
+    let shop = Shop::new();
+    let csv = "city,day,id,total\n\
+               Oslo,2024-02-28,1,1\n\
+               Oslo,2024-02-30,2,1\n\
+               Oslo,2024-02-28,3\n\
+               ,2024-02-28,4,1\n\
+               Oslo,,5,1\n\
+               \"x\"y,2024-02-28,6,1\n\
+               Oslo,2024-02-28,7,NA\n";
+    let err = shop.import(csv, &[]).failed(1);
+    let file = shop.path("orders.csv");
+    for (line, reason) in [
+        (3, "column day: not a valid date"),
+        (4, "3 fields, the first line names 4"),
+        (5, "column city: a part of the partition key is missing"),
+        (6, "column day: a part of the clustering is missing"),
+        (7, "text follows a closing quote"),
+        (8, "column total: not a valid decimal"),
+    ] {
+        assert!(err.contains(&format!("{file}:{line}: {reason}")), "{line}: {reason} is not in {err}");
+    }
+    assert!(err.contains("6 lines were refused") && err.contains("orders.csv.refused"), "{err}");
+    assert_eq!(shop.export(&[]).lines().count(), 1);
+    let lines: Vec<&str> = csv.lines().collect();
+    let kept = std::fs::read_to_string(shop.path("orders.csv.refused")).unwrap();
+    assert_eq!(kept.lines().collect::<Vec<_>>(), [&lines[..1], &lines[2..]].concat());
+
+    let err = shop.import(csv, &["--max-errors", "2"]).failed(1);
+    assert!(err.contains(&format!("{file}:5: 3 bad lines, at most 2 were allowed")), "{err}");
+    shop.import("city,day,id,total\nOslo,2024-02-28,7,NA\n", &["--null", "NA"]).ok();
+    let err = shop.import("city,day,nr\n", &[]).failed(1);
+    assert!(err.contains("shop.orders has no column nr"), "{err}");
+}
+
+#[test]
+fn the_schema_is_asked_for() {
+    let shop = Shop::new();
+    let (db, csv) = (shop.path("db"), shop.write("x.csv", "city\n"));
+    let err = helenus(["import", &db, "--table", "shop.orders", &csv]).failed(1);
+    assert!(err.contains("--schema FILE"), "{err}");
+}
+
+#[test]
+fn databases_are_listed_flushed_and_compacted() {
+    let shop = Shop::new();
+    let db = shop.path("db");
+    for id in 0..3 {
+        shop.import(&format!("city,day,id\nOslo,2024-02-28,{id}\n"), &[]).ok();
+    }
+    let tables = helenus(["tables", &db]).ok();
+    assert!(tables.contains("shop.orders") && tables.starts_with("table"), "{tables}");
+    let before = shop.export(&[]);
+    assert_eq!(before.lines().count(), 3);
+    assert!(helenus(["flush", &db]).ok().starts_with("flushed shop.orders in "));
+    let compacted = helenus(["compact", &db, "shop.orders"]).ok();
+    assert!(compacted.contains("1 SSTables"), "{compacted}");
+    assert_eq!(shop.export(&[]), before);
+    let stats = helenus(["stats", &db, "shop.orders"]).ok();
+    assert!(stats.starts_with("shop.orders\n") && stats.contains("rows (estimate)"), "{stats}");
+    assert!(helenus(["stats", &db]).ok().contains("shop.orders"));
+    let err = helenus(["compact", &db, "shop.nothing"]).failed(1);
+    assert!(err.contains("doesn't exist") && err.contains("helenus tables"), "{err}");
+    helenus(["compact", &shop.path("nothing")]).failed(1);
+}
+
+/// What Cassandra wrote, through CSV into a database of ours, reads the same.
+#[test]
+fn tables_go_through_csv_and_back() {
+    let temp = tempfile::tempdir().unwrap();
+    for table in corpus::tables(&corpus::sample()) {
+        let Expected::Lines(expected) = &table.expected else { continue };
+        // A view is read-only.
+        if table.schema.strict_liveness()
+            || table.name.ends_with("mv_view")
+            || table.name.ends_with("mv_base")
+        {
+            continue;
+        }
+        let schema = table.schema_file.to_str().unwrap();
+        let args = ["export", "--format", "csv", "--null", "\\N", "--schema", schema];
+        let csv = helenus(args.into_iter().chain([table.dir.to_str().unwrap(), &table.name])).ok();
+        let path = |name: &str| temp.path().join(name).to_str().unwrap().to_owned();
+        let (file, db) = (path("table.csv"), path(&table.name));
+        std::fs::write(Path::new(&file), csv).unwrap();
+        // A value may hold what looks like an escape, so the dialect is said.
+        let args =
+            ["import", "--quotes", "doubled", "--null", "\\N", "--schema", schema, "--table", &table.name];
+        helenus(args.into_iter().chain([db.as_str(), &file])).ok();
+        let rows = helenus(["export", &db, &table.name]).ok();
+        assert_eq!(rows.lines().collect::<Vec<_>>(), *expected, "{}", table.name);
+    }
+}

@@ -2,10 +2,9 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
     clippy::indexing_slicing,
     clippy::print_stdout,
+    clippy::string_slice,
     clippy::disallowed_methods,
     reason = "tests stop at the first surprise, and look at files from outside"
 )]
