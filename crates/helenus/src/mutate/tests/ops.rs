@@ -250,6 +250,8 @@ fn a_batch_has_one_timestamp_and_comes_in_any_order() {
     assert_eq!(batch.len(), 9);
     batch.execute().unwrap();
     assert!(batch.is_empty());
+    let writes = (t.metrics().writes, flat.metrics().writes);
+    assert_eq!(writes, (2, 1), "each partition is updated once, however its rows came");
     let row = |c| format!("({c}, \"x\") live@own a={c}@own");
     let (one, two, three) = (row(1), row(2), row(3));
     check(&t, 1, &[&one, &two, &three, "(9, \"x\") x@own/now"]);

@@ -1,6 +1,6 @@
 //! Counters and conditional writes.
 
-use std::sync::Arc;
+use std::sync::{Arc, Barrier};
 
 use helenus_types::Value;
 
@@ -33,17 +33,19 @@ fn counters_count() {
 fn counters_count_from_many_threads() {
     let world = World::new();
     let hits = world.table("hits");
+    let start = Barrier::new(4);
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
-                for i in 0..50 {
+                start.wait();
+                for i in 0..1000 {
                     hits.update(1, i % 3).increment("n", 1).execute().unwrap();
                 }
             });
         }
     });
     let total: i64 = column(&hits, "n").iter().map(|n| if let Value::Counter(n) = n { *n } else { 0 }).sum();
-    assert_eq!(total, 200);
+    assert_eq!(total, 4000);
 }
 
 #[test]
@@ -133,18 +135,49 @@ fn values_are_compared() {
 fn of_many_who_want_it_one_gets_it() {
     let world = World::new();
     let t = world.t();
+    let start = Barrier::new(4);
     let won: usize = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..4)
             .map(|i| {
-                let t = &t;
+                let (t, start) = (&t, &start);
                 scope.spawn(move || {
-                    let made =
-                        (0..20).map(|c| t.insert(1, (c, "x")).set("a", i).if_not_exists().execute().unwrap());
+                    let made = (0..500).map(|c| {
+                        // They meet before each row, else one is through before the next begins.
+                        start.wait();
+                        t.insert(1, (c, "x")).set("a", i).if_not_exists().execute().unwrap()
+                    });
                     made.filter(Outcome::is_applied).count()
                 })
             })
             .collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).sum()
     });
-    assert_eq!(won, 20);
+    assert_eq!(won, 500);
+}
+
+/// The lock makes all the difference to the two tests above, and on a busy machine they may not notice.
+#[test]
+fn what_reads_first_waits_for_the_partition() {
+    let world = World::new();
+    let (t, hits) = (world.t(), world.table("hits"));
+    let token = super::super::write::token_of(&1i32.to_be_bytes());
+    let held = |table: &crate::Table, act: &(dyn Fn() -> bool + Sync), meanwhile: &dyn Fn()| {
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let lock = table.core.partition_lock(token.0.cast_unsigned()).lock();
+        std::thread::scope(|scope| {
+            scope.spawn(move || sender.send(act()).unwrap());
+            let early = receiver.recv_timeout(std::time::Duration::from_millis(100));
+            assert!(early.is_err(), "it did not wait");
+            meanwhile();
+            drop(lock);
+            receiver.recv().unwrap()
+        })
+    };
+    let row = (1, "x");
+    let insert = || t.insert(1, row).if_not_exists().execute().unwrap().is_applied();
+    assert!(!held(&t, &insert, &|| t.insert(1, row).set("l", vec!["a"]).execute().unwrap()));
+    let set = || t.update(1, row).set_at("l", 1, "c").execute().is_ok();
+    assert!(held(&t, &set, &|| t.update(1, row).append("l", "b").execute().unwrap()));
+    let count = || hits.update(1, 1).increment("n", 1).execute().is_ok();
+    assert!(held(&hits, &count, &|| {}));
 }
