@@ -59,7 +59,7 @@ impl Type {
             Type::LegacyDate => out.push_str("timestamp"),
             other => match NATIVE.iter().find(|(_, ty)| ty == other) {
                 Some((name, _)) => out.push_str(name),
-                None => out.push_str(&format!("'{}'", other.class_name())),
+                None => out.push_str(&format!("'{}'", other.class_name().replace('\'', "''"))),
             },
         }
     }
@@ -292,6 +292,8 @@ mod tests {
         check("frozen<list<list<int>>>", "frozen<list<frozen<list<int>>>>");
         check("tuple<int,list<text>>", "frozen<tuple<int, frozen<list<text>>>>");
         check("vector<float, 3>", "vector<float, 3>");
+        // A class of others may be called anything; fuzzing found that its quotes were not doubled.
+        check("'org.x.It''s'", "'org.x.It''s'");
         check("list<frozen<addr>>", "list<frozen<addr>>");
         check("ks.addr", "addr");
         check("frozen<\"Odd\">", "frozen<\"Odd\">");
