@@ -31,7 +31,7 @@ pub use helenus_io::{Clock, Disk, RealDisk, SystemClock};
 pub use helenus_rows::{
     Cell, ColumnDef, ColumnKind, Columns, DeletionTime, LivenessInfo, TableSchema, UnfilteredStream,
 };
-pub use helenus_types::{EncodeValue, Serialized, TableId, Timestamp, Token, Type, Value};
+pub use helenus_types::{EncodeValue, Serialized, TableId, Timestamp, Token, Type, Value, ValueError};
 pub use key::IntoKey;
 pub use metrics::{DatabaseMetrics, TableMetrics};
 pub use mutate::{
