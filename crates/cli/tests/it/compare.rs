@@ -142,3 +142,27 @@ fn compare_rows(table: &Table, got: &str, expected: &[String]) -> Result<(), Str
     let count = got.lines().count();
     if count == expected.len() { Ok(()) } else { Err(format!("{count} rows, expected {}", expected.len())) }
 }
+
+/// A node's folders, with the schema of a snapshot: quoted names, a type that only the files' headers define, a
+/// dropped column, folders of snapshots, backups and an index beside the files.
+#[test]
+fn the_folders_of_a_node() {
+    let Some(root) = corpus::whole() else { return };
+    let root = root.join("snapshot");
+    for (folder, snapshot, name, told) in [
+        ("Fleet/Trips-", "before-migration", "\"Fleet\".\"Trips\"", "Fleet.Trips"),
+        ("chat/messages-", "later", "chat.messages", "chat.messages"),
+        ("chat/totals-", "later", "chat.totals", "chat.totals"),
+    ] {
+        let (keyspace, table) = folder.split_once('/').unwrap();
+        let entries =
+            std::fs::read_dir(root.join("data").join(keyspace)).unwrap().map(|entry| entry.unwrap().path());
+        let is_it =
+            |path: &std::path::PathBuf| path.file_name().unwrap().to_str().unwrap().starts_with(table);
+        let dir = entries.into_iter().find(is_it).unwrap();
+        let schema = dir.join("snapshots").join(snapshot).join("schema.cql");
+        let out = helenus(["export", "--schema", schema.to_str().unwrap(), dir.to_str().unwrap(), name]).ok();
+        let expected = std::fs::read_to_string(root.join("select").join(format!("{told}.jsonl"))).unwrap();
+        assert_eq!(out.lines().collect::<Vec<_>>(), expected.lines().collect::<Vec<_>>(), "{name}");
+    }
+}
