@@ -55,6 +55,15 @@ pub struct ReplayReport {
     pub(crate) max_id: Option<u64>,
 }
 
+impl ReplayReport {
+    /// The highest number of a segment that there is, whether it holds anything or not. That segment stays as long
+    /// as the log is in use.
+    #[must_use]
+    pub fn newest_segment(&self) -> Option<u64> {
+        self.max_id
+    }
+}
+
 /// The place where a log ends and bytes follow that were never promised: unused space, a record that was
 /// torn when the process or the machine stopped.
 #[derive(Debug, Clone)]

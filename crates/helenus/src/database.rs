@@ -169,7 +169,7 @@ impl Database {
         }
         self.inner.scheduler.stop();
         let closed = self.inner.log().map_or(Ok(()), |log| log.close());
-        let rewritten = self.inner.rewrite_manifest();
+        let rewritten = self.inner.close_manifest();
         self.inner.unlock();
         flushed?;
         closed?;

@@ -37,6 +37,7 @@ pub struct Options {
     pub(crate) create_if_missing: bool,
     pub(crate) error_if_exists: bool,
     pub(crate) read_only: bool,
+    pub(crate) accept_lost_log: bool,
     pub(crate) durability: Durability,
     pub(crate) memtable_bytes: usize,
     pub(crate) memtable_total_bytes: usize,
@@ -64,6 +65,7 @@ impl Options {
             create_if_missing: true,
             error_if_exists: false,
             read_only: false,
+            accept_lost_log: false,
             durability: Durability::Periodic(Duration::from_secs(1)),
             memtable_bytes: 64 << 20,
             memtable_total_bytes: 192 << 20,
@@ -95,6 +97,14 @@ impl Options {
     #[must_use]
     pub fn read_only(mut self, yes: bool) -> Self {
         self.read_only = yes;
+        self
+    }
+
+    /// Whether a database that was not closed and whose log is gone is opened all the same, without what was not
+    /// flushed.
+    #[must_use]
+    pub fn accept_lost_log(mut self, yes: bool) -> Self {
+        self.accept_lost_log = yes;
         self
     }
 

@@ -183,10 +183,11 @@ impl Inner {
         Ok(committed?)
     }
 
-    /// Writes the manifest anew, so that no part of it can be cut off unnoticed.
-    pub(crate) fn rewrite_manifest(&self) -> Result<()> {
-        match self.manifest.lock().as_mut() {
-            Some(manifest) => Ok(manifest.rewrite()?),
+    /// Writes into the manifest that the log holds nothing any more, if that is so.
+    pub(crate) fn close_manifest(&self) -> Result<()> {
+        let is_needed = self.log().is_some_and(|log| !log.dirty_tags_of_oldest().is_empty());
+        match self.manifest.lock().as_mut().filter(|_| !is_needed) {
+            Some(manifest) => Ok(manifest.close()?),
             None => Ok(()),
         }
     }

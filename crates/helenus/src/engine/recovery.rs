@@ -7,7 +7,7 @@ use std::sync::Arc;
 use helenus_commitlog::{CommitLog, LogOptions, Record, ReplayError, ReplayReport, TableTag, replay};
 use helenus_io::{Disk, Lock, parent_of, read_to_vec, remove_if_exists, write_atomically};
 use helenus_rows::{Op, RowStats, UpdateRef};
-use helenus_sstable::{ChunkCache, Descriptor, Listing, SsTable};
+use helenus_sstable::{ChunkCache, Descriptor, Listing, SsTable, Version};
 use helenus_types::{Generation, Partitioner, Timestamp};
 use uuid::Uuid;
 
@@ -17,7 +17,7 @@ use super::mutation::LoggedMutation;
 use super::pressure::Pressure;
 use super::table::{LiveTable, TableCore, TableState};
 use crate::error::{Error, ErrorKind, Result};
-use crate::manifest::{Manifest, ManifestState, TableEntry};
+use crate::manifest::{Change, Edit, Manifest, ManifestState, TableEntry};
 use crate::options::{Durability, Options};
 use crate::schema::Catalog;
 
@@ -113,6 +113,7 @@ impl Inner {
             options,
         }));
         let report = inner.replay_log(&state.tables)?;
+        inner.check_log(&state, &report)?;
         if inner.options.read_only {
             return Ok((inner, state));
         }
@@ -146,6 +147,20 @@ impl Inner {
         }
     }
 
+    /// The newest segment never goes while the database is open: without it somebody emptied the log's directory.
+    fn check_log(&self, state: &ManifestState, report: &ReplayReport) -> Result<()> {
+        let Some(expected) = state.log.filter(|_| !self.options.accept_lost_log) else { return Ok(()) };
+        if report.newest_segment() >= Some(expected) {
+            return Ok(());
+        }
+        let text = format!(
+            "{}: segment {expected} of the log is missing, and the database was not closed: put the log back, or \
+             accept with `Options::accept_lost_log` that what was not flushed is lost",
+            self.dir.join(LOG_DIR).display(),
+        );
+        Err(Error::new(ErrorKind::Corrupt, text))
+    }
+
     /// Opens the log behind what was replayed. The replayed segments stay until their tables are flushed.
     fn resume_log(&self, report: ReplayReport) -> Result<()> {
         let flushed: Vec<_> = {
@@ -166,7 +181,9 @@ impl Inner {
         {
             log.mark_flushed(tag, log.position())?;
         }
+        let segment = log.position().segment;
         self.set_log(log);
+        self.commit(Edit::one(Change::Log(segment)))?;
         Ok(())
     }
 
@@ -374,7 +391,7 @@ fn remove_leftovers(disk: &dyn Disk, state: &ManifestState, tables: &Tables) -> 
         let listing = Listing::new(&core.dir, names.iter().filter(|e| e.is_file()).filter_map(|e| e.utf8()));
         let mut removed = false;
         for found in &listing.tables {
-            let generation = found.descriptor.id.generation();
+            let generation = generation_of_ours(&found.descriptor);
             match generation.filter(|g| g.0 < state.next_generation) {
                 Some(generation) if !live.contains(&generation) => {
                     for component in &found.components {
@@ -394,6 +411,11 @@ fn remove_leftovers(disk: &dyn Disk, state: &ManifestState, tables: &Tables) -> 
     Ok(())
 }
 
+/// The generation of a file that may be ours, going by its name: of the one version that we write.
+fn generation_of_ours(descriptor: &Descriptor) -> Option<Generation> {
+    if descriptor.version == Version::DA { descriptor.id.generation() } else { None }
+}
+
 /// Removes what is left of tables that were dropped: files of generations that the manifest reserved, and their
 /// directories once they are empty.
 fn remove_dropped(disk: &dyn Disk, dir: &Path, state: &ManifestState) -> Result<()> {
@@ -403,7 +425,7 @@ fn remove_dropped(disk: &dyn Disk, dir: &Path, state: &ManifestState) -> Result<
             let names = disk.list(&path)?;
             let listing = Listing::new(&path, names.iter().filter(|e| e.is_file()).filter_map(|e| e.utf8()));
             let reserved = |g: Generation| g.0 < state.next_generation;
-            for found in listing.tables.iter().filter(|t| t.descriptor.id.generation().is_some_and(reserved))
+            for found in listing.tables.iter().filter(|t| generation_of_ours(&t.descriptor).is_some_and(reserved))
             {
                 for component in &found.components {
                     remove_if_exists(disk, &found.descriptor.path(component))?;

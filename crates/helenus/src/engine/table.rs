@@ -160,6 +160,8 @@ impl View {
     /// The same view with other SSTables: those of `removed` generations gone, `added` there.
     pub(crate) fn with_sstables(&self, removed: &[Generation], added: Vec<LiveTable>) -> Vec<LiveTable> {
         let kept = self.sstables.iter().filter(|t| !removed.contains(&t.generation)).cloned();
+        // The columns may have changed since the file was begun.
+        let added = added.into_iter().map(|t| LiveTable { map: self.state.map_of(&t.sstable), ..t });
         sorted(kept.chain(added).collect())
     }
 }

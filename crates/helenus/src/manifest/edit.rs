@@ -41,6 +41,8 @@ pub(crate) enum Change {
     NextTag(u32),
     /// Files of a table that was dropped may be left in that directory, relative to the database's.
     Dropped { id: TableId, dir: String },
+    /// The log goes on from that segment.
+    Log(u64),
 }
 
 impl Edit {
@@ -137,6 +139,10 @@ impl Change {
                 out.extend_from_slice(id.0.as_bytes());
                 bytes(out, dir.as_bytes());
             }
+            Self::Log(segment) => {
+                out.push(13);
+                number(out, *segment);
+            }
         }
     }
 
@@ -174,6 +180,7 @@ impl Change {
             10 => Self::TimestampFloor(reader.i64()?),
             11 => Self::NextTag(small(reader)?),
             12 => Self::Dropped { id: TableId(uuid(reader)?), dir: text(reader)? },
+            13 => Self::Log(reader.unsigned_vint()?),
             other => return Err(reader.error("the kind of a change", other.to_string())),
         })
     }

@@ -119,8 +119,14 @@ impl Manifest {
         self.state.dropped.clear();
     }
 
+    /// Writes the state as the whole file; it says that the log is needed no more.
+    pub(crate) fn close(&mut self) -> Result<(), ManifestError> {
+        self.state.log = None;
+        self.rewrite()
+    }
+
     /// Writes the state as the whole file.
-    pub(crate) fn rewrite(&mut self) -> Result<(), ManifestError> {
+    fn rewrite(&mut self) -> Result<(), ManifestError> {
         // After a failure the rename may have happened all the same, and appending to the old file be in vain.
         self.in_doubt = true;
         *self = Self::create(self.disk.clone(), self.path.clone(), self.state.clone())?;

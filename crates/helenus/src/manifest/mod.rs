@@ -39,6 +39,8 @@ pub(crate) struct ManifestState {
     pub(crate) timestamp_floor: i64,
     /// Tables that were dropped, and the directories, relative to the database's, that may still hold files of them.
     pub(crate) dropped: BTreeMap<TableId, String>,
+    /// While the database is open: a segment that the log is not older than. None once it was closed.
+    pub(crate) log: Option<u64>,
 }
 
 /// One table.
@@ -108,6 +110,7 @@ impl ManifestState {
                 table.flushed = table.flushed.max(*position);
             }
             Change::Truncated { tag, at } => self.table(*tag)?.truncated_at = Some(*at),
+            Change::Log(segment) => self.log = Some(*segment),
             Change::Dropped { id, dir } => drop(self.dropped.insert(*id, dir.clone())),
             Change::NextTag(next) => self.next_tag = self.next_tag.max(*next),
             Change::NextGeneration(next) => self.next_generation = self.next_generation.max(*next),
@@ -140,6 +143,7 @@ impl ManifestState {
         }
         changes.extend(self.dropped.iter().map(|(&id, dir)| Change::Dropped { id, dir: dir.clone() }));
         changes.push(Change::NextTag(self.next_tag));
+        changes.extend(self.log.map(Change::Log));
         Edit { changes }
     }
 }

@@ -14,6 +14,8 @@
 
 mod damage;
 mod faults;
+mod opening;
 mod run;
 mod sweep;
+mod threads;
 mod workload;

@@ -1,0 +1,167 @@
+//! Who may open a directory, and what it may look like.
+
+use std::path::Path;
+
+use helenus::{Disk, Durability, ErrorKind, Options};
+use helenus_io::read_to_vec;
+use helenus_sim::SimDisk;
+
+use crate::run::{DIR, Runner, clock, contents, files, options};
+use crate::sweep::difference;
+use crate::workload::{Model, Op, data, everything, tables};
+
+/// A database with data in SSTables and in the log.
+fn filled(disk: &SimDisk) -> (Runner, Model) {
+    let mut runner = Runner::new(disk, Durability::Buffered);
+    let mut model = Model::default();
+    for op in tables().iter().chain(&data(1, 30)) {
+        runner.step(op).unwrap();
+        model.apply(op);
+    }
+    (runner, model)
+}
+
+fn plain(disk: &SimDisk) -> Options {
+    options(disk, &clock(), Durability::Buffered)
+}
+
+fn kind_of(options: Options) -> (ErrorKind, String) {
+    let error = options.open(DIR).unwrap_err();
+    (error.kind(), error.to_string())
+}
+
+fn same(options: Options, model: &Model, what: &str) {
+    let db = options.open(DIR).unwrap_or_else(|e| panic!("{what}: {e}"));
+    let (found, expected) = (contents(&db).unwrap().0, model.visible());
+    assert!(found == expected, "{what}: {}", difference(&expected, &found));
+}
+
+#[test]
+fn one_writer_at_a_time() {
+    let disk = SimDisk::new();
+    let (runner, model) = filled(&disk);
+    let (kind, text) = kind_of(plain(&disk));
+    assert_eq!(kind, ErrorKind::Locked, "{text}");
+    assert!(text.contains(DIR) && text.contains("read only"), "{text}");
+    // A handle that is left does not keep a closed database.
+    let table = runner.db().table("app", "events").unwrap();
+    runner.db().close().unwrap();
+    same(plain(&disk), &model, "after a close");
+    assert_eq!(table.insert(1, 1).set("v", "x").execute().unwrap_err().kind(), ErrorKind::Closed);
+    drop((runner, table));
+    same(plain(&disk), &model, "after all handles");
+}
+
+#[test]
+fn presence() {
+    let disk = SimDisk::new();
+    let (kind, text) = kind_of(plain(&disk).create_if_missing(false));
+    assert_eq!(kind, ErrorKind::NotFound, "{text}");
+    assert_eq!(kind_of(plain(&disk).read_only(true)).0, ErrorKind::NotFound);
+    assert!(files(&disk, Path::new("/")).is_empty(), "nothing was made");
+    drop(plain(&disk).error_if_exists(true).open(DIR).unwrap());
+    let (kind, text) = kind_of(plain(&disk).error_if_exists(true));
+    assert_eq!(kind, ErrorKind::AlreadyExists, "{text}");
+    drop(plain(&disk).create_if_missing(false).open(DIR).unwrap());
+}
+
+#[test]
+fn a_newer_directory_is_refused_by_name() {
+    let disk = SimDisk::new();
+    drop(filled(&disk));
+    let path = Path::new(DIR).join("IDENTITY");
+    let text = String::from_utf8(read_to_vec(&disk, &path, 4096).unwrap()).unwrap();
+    let newer = text.replace("helenus directory 1\n", "helenus directory 2\n");
+    assert_ne!(text, newer);
+    disk.open_write(&path).unwrap().write_at(0, newer.as_bytes()).unwrap();
+    for options in [plain(&disk), plain(&disk).read_only(true)] {
+        let (kind, text) = kind_of(options);
+        assert_eq!(kind, ErrorKind::Unsupported, "{text}");
+        assert!(text.contains("IDENTITY") && text.contains("version 2"), "{text}");
+    }
+}
+
+#[test]
+fn foreign_files_stay() {
+    let disk = SimDisk::new();
+    let (mut runner, model) = filled(&disk);
+    let table = runner.db().table("app", "events").unwrap();
+    let dir = Path::new(DIR).join(format!("data/app/events-{}", table.schema().id()));
+    drop(table);
+    disk.create_dir_all(&dir.join("backups")).unwrap();
+    disk.create_dir_all(&Path::new(DIR).join("data/theirs/t-0123")).unwrap();
+    let mut foreign = vec![dir.join("backups/da-1-bti-Data.db"), Path::new(DIR).join("data/theirs/t-0123/da-1-bti-Data.db")];
+    for name in ["da-900000-bti-Data.db", "notes.txt", "da-900000-bti-Statistics.db.tmp", "me-1-big-Data.db", "x.tmp"] {
+        foreign.push(dir.join(name));
+    }
+    foreign.extend(["README", "commitlog/notes.txt", "commitlog/commitlog-x.log"].map(|name| Path::new(DIR).join(name)));
+    for path in &foreign {
+        disk.create_new(path).unwrap().write_at(0, b"theirs").unwrap();
+    }
+    runner.step(&Op::Drop).unwrap();
+    runner.step(&Op::Compact("app.events")).unwrap();
+    runner.step(&Op::Close).unwrap();
+    assert!(contents(runner.db()).unwrap().0 == model.visible());
+    runner.step(&Op::Schema("DROP TABLE app.events".to_owned(), crate::workload::Effect::Nothing)).unwrap();
+    for _ in 0..2 {
+        runner.step(&Op::Close).unwrap();
+    }
+    for path in &foreign {
+        assert_eq!(read_to_vec(&disk, path, 100).unwrap(), b"theirs", "{}", path.display());
+    }
+}
+
+#[test]
+fn a_log_that_somebody_emptied() {
+    let disk = SimDisk::new();
+    let (mut runner, mut model) = filled(&disk);
+    runner.db().close().unwrap();
+    let empty = |disk: &SimDisk| {
+        let dir = Path::new(DIR).join("commitlog");
+        for file in files(disk, &dir) {
+            disk.remove_file(&dir.join(file)).unwrap();
+        }
+    };
+    empty(&disk);
+    // Nothing was in it: writing goes on.
+    runner.step(&Op::Drop).unwrap();
+    for op in data(2, 9) {
+        runner.step(&op).unwrap();
+        model.apply(&op);
+    }
+    let killed = disk.kill();
+    same(plain(&killed.kill()), &model, "with its log");
+    empty(&killed);
+    for options in [plain(&killed), plain(&killed).read_only(true)] {
+        let (kind, text) = kind_of(options);
+        assert_eq!(kind, ErrorKind::Corrupt, "{text}");
+        assert!(text.contains("commitlog"), "{text}");
+    }
+    let db = plain(&killed).accept_lost_log(true).open(DIR).unwrap();
+    contents(&db).unwrap();
+    drop(db);
+    drop(plain(&killed).open(DIR).unwrap());
+}
+
+#[test]
+fn readers_beside_a_writer() {
+    let disk = SimDisk::new();
+    let mut runner = Runner::new(&disk, Durability::Buffered);
+    let mut model = Model::default();
+    for op in everything(21) {
+        runner.step(&op).unwrap();
+        model.apply(&op);
+        let before = disk.changes();
+        let reader = plain(&disk).read_only(true).open(DIR).unwrap_or_else(|e| panic!("after {op:.80?}: {e}"));
+        let found = contents(&reader).unwrap().0;
+        assert!(found == model.visible(), "after {op:.80?}: {}", difference(&model.visible(), &found));
+        if let Ok(table) = reader.table("app", "notes") {
+            let refused = table.insert(1, ()).set("body", "x").execute().unwrap_err();
+            assert_eq!(refused.kind(), ErrorKind::ReadOnly);
+            assert_eq!(table.truncate().unwrap_err().kind(), ErrorKind::ReadOnly);
+        }
+        assert_eq!(reader.execute_schema("DROP KEYSPACE app").map_err(|e| e.kind()), Err(ErrorKind::ReadOnly));
+        reader.close().unwrap();
+        assert_eq!(disk.changes(), before, "a reader changes nothing");
+    }
+}
