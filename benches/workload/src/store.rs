@@ -269,7 +269,8 @@ impl Reader {
         let mut rows = select.rows()?;
         let (mut count, mut sum, mut last) = (0, 0u64, i64::MAX);
         while let Some(row) = rows.next()? {
-            let message = self.message(&row)?;
+            let mut message = Message::default();
+            self.decode(&row, &mut message)?;
             if message.key.partition != partition || message.key.message_id >= last {
                 return Err("wrong answer: a slice out of order".into());
             }
@@ -293,12 +294,14 @@ impl Reader {
     }
 
     fn take(&mut self, row: &RowView<'_>) -> Result<u64> {
-        Ok(self.message(row)?.digest())
+        let mut message = Message::default();
+        self.decode(row, &mut message)?;
+        Ok(message.digest())
     }
 
-    /// Decodes a row.
+    /// Decodes a row into a message that is empty yet.
     #[inline]
-    fn message<'r>(&mut self, row: &RowView<'r>) -> Result<Message<&'r [u8]>> {
+    fn decode<'r>(&mut self, row: &RowView<'r>, message: &mut Message<&'r [u8]>) -> Result<()> {
         if row.partition_key() != self.key {
             self.key.clear();
             self.key.extend_from_slice(row.partition_key());
@@ -308,7 +311,6 @@ impl Reader {
             };
             self.partition = Partition { channel_id: long(channel_id)?, bucket: int(bucket)? };
         }
-        let mut message = Message::default();
         let message_id = row.clustering_values().next().flatten().unwrap_or_default();
         message.key = Key { partition: self.partition, message_id: long(message_id)? };
         let places = self.places;
@@ -329,7 +331,7 @@ impl Reader {
                 message.add_reaction(cell.path, int(cell.value)?);
             }
         }
-        Ok(message)
+        Ok(())
     }
 }
 

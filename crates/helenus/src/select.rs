@@ -363,7 +363,7 @@ impl<'q> Rows<'q> {
             let Some((_, PointRow { row: Some(row), .. })) = lookup.found(&self.view.state.header) else {
                 continue;
             };
-            if LiveRow::new(row, self.now, strict).map_err(StreamError::from)?.is_some() {
+            if LiveRow::is_visible(&row, self.now, strict).map_err(StreamError::from)? {
                 self.shown = Shown::Row;
                 self.left -= 1;
                 return self.view();
@@ -431,7 +431,7 @@ impl<'q> Rows<'q> {
         let Some(merge) = &mut self.merge else { return Ok(Shown::Nothing) };
         while merge.advance()? {
             let Some(Unfiltered::Row(row)) = merge.current() else { continue };
-            if LiveRow::new(row, self.now, strict).map_err(StreamError::from)?.is_none() {
+            if !LiveRow::is_visible(&row, self.now, strict).map_err(StreamError::from)? {
                 continue;
             }
             if !select.after.as_ref().is_some_and(|after| is_behind(after, merge, &row, select.direction)) {
@@ -453,6 +453,7 @@ impl<'q> Rows<'q> {
         }
     }
 
+    #[inline]
     fn view(&self) -> Result<Option<RowView<'_>>> {
         let schema = &*self.view.state.schema;
         if let Some(lookup) = &self.lookup {
@@ -504,6 +505,7 @@ impl<'a> RowView<'a> {
     }
 
     /// The raw partition key.
+    #[inline]
     pub fn partition_key(&self) -> &'a [u8] {
         self.key
     }
@@ -518,6 +520,7 @@ impl<'a> RowView<'a> {
 
     /// Serialized values of the clustering columns, `None` where one is null; nothing at all for a partition that
     /// shows its static row only.
+    #[inline]
     pub fn clustering_values(&self) -> impl Iterator<Item = Option<&'a [u8]>> + use<'a> {
         self.row
             .into_iter()
@@ -539,6 +542,7 @@ impl<'a> RowView<'a> {
     ///
     /// # Errors
     /// Where the bytes are not a row's.
+    #[inline]
     pub fn cells(&self) -> Result<Cells<'a>> {
         Cells::new(self.row, self.now)
     }
@@ -547,6 +551,7 @@ impl<'a> RowView<'a> {
     ///
     /// # Errors
     /// Where the bytes are not a row's.
+    #[inline]
     pub fn static_cells(&self) -> Result<Cells<'a>> {
         Cells::new(self.static_row, self.now)
     }
@@ -704,6 +709,7 @@ pub struct Cells<'a> {
 }
 
 impl<'a> Cells<'a> {
+    #[inline]
     fn new(row: Option<RowRef<'a>>, now: u32) -> Result<Self> {
         let live = row.map(|row| LiveRow::of_any(row, now)).transpose();
         Ok(Self { live: live.map_err(StreamError::from)? })

@@ -3,7 +3,7 @@
 use helenus_types::{DecodeError, LocalDeletionTime};
 
 use crate::cell::Cell;
-use crate::codec::{CellEvent, CellReader, RowRef};
+use crate::codec::{CellEvent, CellReader, RowRef, flag};
 use crate::counter::CounterContext;
 use crate::deletion::DeletionTime;
 use crate::liveness::LivenessInfo;
@@ -37,6 +37,19 @@ impl<'a> LiveRow<'a> {
         }
         let is_visible = !strict_liveness && live.clone().next()?.is_some();
         Ok(is_visible.then_some(live))
+    }
+
+    /// Whether [`LiveRow::new`] gives a row.
+    ///
+    /// # Errors
+    /// As there; what can be told by the flags is not looked into.
+    #[inline]
+    pub fn is_visible(row: &RowRef<'a>, now: u32, strict_liveness: bool) -> Result<bool, DecodeError> {
+        // The usual row: a marker that neither expires nor is deleted.
+        if row.flags & (flag::HAS_TIMESTAMP | flag::HAS_TTL | flag::HAS_DELETION) == flag::HAS_TIMESTAMP {
+            return Ok(true);
+        }
+        Ok(Self::new(*row, now, strict_liveness)?.is_some())
     }
 
     /// As [`LiveRow::new`], for a row that shows what is visible of it in any case: a static row.
