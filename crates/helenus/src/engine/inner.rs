@@ -230,7 +230,7 @@ impl Inner {
         DatabaseMetrics {
             memtable_bytes: self.pressure.used() as u64,
             log_bytes: self.log().map_or(0, |log| log.total_bytes()),
-            cache_bytes: cache.len_bytes as u64,
+            cache_bytes: cache.len_bytes,
             cache_hits: cache.hits,
             cache_misses: cache.misses,
             pending_flushes: (queue.flushes.len() + queue.flushing) as u64,

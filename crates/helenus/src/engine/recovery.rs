@@ -328,16 +328,20 @@ fn identity(disk: &dyn Disk, dir: &Path, options: &Options, exists: bool) -> Res
 fn parse_identity(text: &str) -> std::result::Result<Uuid, (ErrorKind, String)> {
     let expected =
         |what: &str, found: &str| (ErrorKind::Corrupt, format!("expected \"{what}\", found {found:?}"));
+    let unparsed = |what, found, why: &dyn std::fmt::Display| {
+        let (kind, text) = expected(what, found);
+        (kind, format!("{text} ({why})"))
+    };
     let mut lines = text.lines();
     let mut line = |prefix: &str| lines.next().and_then(|line| line.strip_prefix(prefix)).unwrap_or_default();
     let version = line("helenus directory ");
-    let version: u32 = version.parse().map_err(|_| expected("helenus directory N", version))?;
+    let version: u32 = version.parse().map_err(|e| unparsed("helenus directory N", version, &e))?;
     if version > DIRECTORY_VERSION {
         let text = format!("version {version} is a newer release's; this one knows {DIRECTORY_VERSION}");
         return Err((ErrorKind::Unsupported, text));
     }
     let host = line("host ");
-    let host_id = host.parse().map_err(|_| expected("host UUID", host))?;
+    let host_id: Uuid = host.parse().map_err(|e| unparsed("host UUID", host, &e))?;
     let (checked, check) = text.split_once("check ").unwrap_or((text, ""));
     let sum = format!("{:08x}\n", crc32fast::hash(checked.as_bytes()));
     if sum == check { Ok(host_id) } else { Err(expected(&format!("check {sum}"), check)) }
