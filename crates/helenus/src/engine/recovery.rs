@@ -429,7 +429,8 @@ fn remove_dropped(disk: &dyn Disk, dir: &Path, state: &ManifestState) -> Result<
             let names = disk.list(&path)?;
             let listing = Listing::new(&path, names.iter().filter(|e| e.is_file()).filter_map(|e| e.utf8()));
             let reserved = |g: Generation| g.0 < state.next_generation;
-            for found in listing.tables.iter().filter(|t| generation_of_ours(&t.descriptor).is_some_and(reserved))
+            for found in
+                listing.tables.iter().filter(|t| generation_of_ours(&t.descriptor).is_some_and(reserved))
             {
                 for component in &found.components {
                     remove_if_exists(disk, &found.descriptor.path(component))?;

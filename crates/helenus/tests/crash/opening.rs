@@ -90,11 +90,18 @@ fn foreign_files_stay() {
     drop(table);
     disk.create_dir_all(&dir.join("backups")).unwrap();
     disk.create_dir_all(&Path::new(DIR).join("data/theirs/t-0123")).unwrap();
-    let mut foreign = vec![dir.join("backups/da-1-bti-Data.db"), Path::new(DIR).join("data/theirs/t-0123/da-1-bti-Data.db")];
-    for name in ["da-900000-bti-Data.db", "notes.txt", "da-900000-bti-Statistics.db.tmp", "me-1-big-Data.db", "x.tmp"] {
+    let mut foreign = vec![
+        dir.join("backups/da-1-bti-Data.db"),
+        Path::new(DIR).join("data/theirs/t-0123/da-1-bti-Data.db"),
+    ];
+    for name in
+        ["da-900000-bti-Data.db", "notes.txt", "da-900000-bti-Statistics.db.tmp", "me-1-big-Data.db", "x.tmp"]
+    {
         foreign.push(dir.join(name));
     }
-    foreign.extend(["README", "commitlog/notes.txt", "commitlog/commitlog-x.log"].map(|name| Path::new(DIR).join(name)));
+    foreign.extend(
+        ["README", "commitlog/notes.txt", "commitlog/commitlog-x.log"].map(|name| Path::new(DIR).join(name)),
+    );
     for path in &foreign {
         disk.create_new(path).unwrap().write_at(0, b"theirs").unwrap();
     }
@@ -152,7 +159,8 @@ fn readers_beside_a_writer() {
         runner.step(&op).unwrap();
         model.apply(&op);
         let before = disk.changes();
-        let reader = plain(&disk).read_only(true).open(DIR).unwrap_or_else(|e| panic!("after {op:.80?}: {e}"));
+        let reader =
+            plain(&disk).read_only(true).open(DIR).unwrap_or_else(|e| panic!("after {op:.80?}: {e}"));
         let found = contents(&reader).unwrap().0;
         assert!(found == model.visible(), "after {op:.80?}: {}", difference(&model.visible(), &found));
         if let Ok(table) = reader.table("app", "notes") {
@@ -160,7 +168,10 @@ fn readers_beside_a_writer() {
             assert_eq!(refused.kind(), ErrorKind::ReadOnly);
             assert_eq!(table.truncate().unwrap_err().kind(), ErrorKind::ReadOnly);
         }
-        assert_eq!(reader.execute_schema("DROP KEYSPACE app").map_err(|e| e.kind()), Err(ErrorKind::ReadOnly));
+        assert_eq!(
+            reader.execute_schema("DROP KEYSPACE app").map_err(|e| e.kind()),
+            Err(ErrorKind::ReadOnly)
+        );
         reader.close().unwrap();
         assert_eq!(disk.changes(), before, "a reader changes nothing");
     }

@@ -18,9 +18,11 @@ struct Sampling {
 
 impl Sampling {
     fn chosen() -> Self {
+        let sample = |every| Self { every, recovery_every: 7, per_recovery: 4 };
         match std::env::var("HELENUS_CRASH_POINTS").as_deref() {
             Ok("all") => Self { every: 1, recovery_every: 1, per_recovery: u64::MAX },
-            _ => Self { every: 4, recovery_every: 7, per_recovery: 4 },
+            Ok(every) => sample(every.parse().unwrap()),
+            Err(_) => sample(4),
         }
     }
 }

@@ -39,13 +39,20 @@ struct Stress<'a> {
 
 #[test]
 fn threads() {
-    let rounds = if std::env::var("HELENUS_CRASH_POINTS").is_ok_and(|points| points == "all") { 20_000 } else { 400 };
+    let rounds =
+        if std::env::var("HELENUS_CRASH_POINTS").is_ok_and(|points| points == "all") { 20_000 } else { 400 };
     for durability in [Durability::Buffered, Durability::Sync] {
         let dir = tempfile::tempdir().unwrap();
         let db = options(durability).open(dir.path()).unwrap();
         db.execute_schema(SCHEMA).unwrap();
-        let stress =
-            Stress { db: &db, dir: dir.path(), rounds, done: AtomicBool::new(false), reads: AtomicU64::new(0), opens: AtomicU64::new(0) };
+        let stress = Stress {
+            db: &db,
+            dir: dir.path(),
+            rounds,
+            done: AtomicBool::new(false),
+            reads: AtomicU64::new(0),
+            opens: AtomicU64::new(0),
+        };
         let mut expected = BTreeMap::new();
         std::thread::scope(|scope| {
             let stress = &stress;
@@ -155,7 +162,8 @@ impl Stress<'_> {
                 Err(error) if error.kind() == helenus::ErrorKind::Locked => continue,
                 Err(error) => panic!("{error:?}"),
             };
-            let (events, last) = (reader.table("app", "events").unwrap(), reader.table("app", "last").unwrap());
+            let (events, last) =
+                (reader.table("app", "events").unwrap(), reader.table("app", "last").unwrap());
             for p in 0..WRITERS * PARTITIONS {
                 let Some(value) = whole(&events, p) else { continue };
                 assert_eq!(single(&last, p, "v"), value, "partition {p}: half a batch");
