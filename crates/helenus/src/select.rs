@@ -443,7 +443,7 @@ impl<'q> Rows<'q> {
         }
         let static_alone = self.shown_of_partition == 0
             && !self.restricted
-            && !select.after.as_ref().is_some_and(|after| after.partition_key == merge.partition().key);
+            && select.after.as_ref().is_none_or(|after| after.partition_key != merge.partition().key);
         let is_live =
             |row| LiveRow::of_any(row, self.now).and_then(|mut live| live.next().map(|cell| cell.is_some()));
         match merge.static_row().filter(|_| static_alone).map(is_live).transpose() {

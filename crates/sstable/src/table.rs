@@ -436,7 +436,8 @@ impl Files<'_> {
                 Ok(())
             }
             None if verification == PageVerification::Require => {
-                Err(self.missing(&component, "it was there when the table was written; restore it from a backup"))
+                Err(self
+                    .missing(&component, "it was there when the table was written; restore it from a backup"))
             }
             None => Ok(()),
         }
