@@ -62,11 +62,14 @@ impl Table {
     pub fn metrics(&self) -> TableMetrics {
         let view = self.core.view.load_full();
         let counters = &self.core.counters;
-        let sum = |of: &dyn Fn(&helenus_sstable::SsTable) -> u64| view.sstables.iter().map(|t| of(&t.sstable)).sum::<u64>();
+        let sum = |of: &dyn Fn(&helenus_sstable::SsTable) -> u64| {
+            view.sstables.iter().map(|t| of(&t.sstable)).sum::<u64>()
+        };
         let memtables = |of: &dyn Fn(&helenus_memtable::Memtable) -> usize| {
             view.memtables.iter().map(|m| of(m) as u64).sum::<u64>()
         };
-        let described: Vec<Description> = view.sstables.iter().map(|t| crate::engine::describe(t, 0)).collect();
+        let described: Vec<Description> =
+            view.sstables.iter().map(|t| crate::engine::describe(t, 0)).collect();
         TableMetrics {
             writes: counters.writes.load(Relaxed),
             reads: counters.reads.load(Relaxed),

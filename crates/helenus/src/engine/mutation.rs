@@ -57,7 +57,13 @@ impl MutationBuilder {
     }
 
     /// Begins the update of the partition with that key and token.
-    pub(crate) fn partition(&mut self, core: &Arc<TableCore>, state: &Arc<TableState>, key: &[u8], token: Token) {
+    pub(crate) fn partition(
+        &mut self,
+        core: &Arc<TableCore>,
+        state: &Arc<TableState>,
+        key: &[u8],
+        token: Token,
+    ) {
         self.end_partition();
         self.update.start(key);
         self.open = Some(PartitionUpdate {

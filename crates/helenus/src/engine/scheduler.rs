@@ -130,7 +130,8 @@ impl Inner {
             if let Some(error) = &queue.failed {
                 return Err(Error::new(error.kind(), error.to_string()));
             }
-            let busy = queue.flushing + queue.compacting > 0 || !queue.flushes.is_empty() || queue.compaction_due;
+            let busy =
+                queue.flushing + queue.compacting > 0 || !queue.flushes.is_empty() || queue.compaction_due;
             let left = longest.saturating_sub(self.clock().elapsed().saturating_sub(begun));
             if !busy || left.is_zero() {
                 return Ok(!busy);
@@ -153,7 +154,9 @@ impl Inner {
         match self.log() {
             Some(log) => {
                 log.sync_step()?;
-                Ok(log.prepare_step()?)
+                // A database that writes little needs no spare segments lying around.
+                let used = log.position().offset;
+                if used >= self.options.log_segment_bytes / 4 { Ok(log.prepare_step()?) } else { Ok(false) }
             }
             None => Ok(false),
         }
