@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use helenus_memtable::{MemtableScan, PartitionSnapshot, SnapshotStream};
 use helenus_rows::{
-    CellEvent, DeletionTime, Direction, Header, LivenessInfo, Merge, PartitionRef, RowBuf, RowMerger, RowRef,
-    RowSource, Slice, StreamError, Unfiltered, UnfilteredStream,
+    Bound, BoundKind, CellEvent, DeletionTime, Direction, Header, LivenessInfo, Merge, PartitionRef, RowBuf,
+    RowMerger, RowRef, RowSource, Slice, StreamError, Unfiltered, UnfilteredStream,
 };
 use helenus_sstable::{PartitionBound, PartitionStream, RowReader, Scan, SearchKey};
 use helenus_types::{Timestamp, Token};
@@ -166,11 +166,19 @@ impl PointReader {
         }
         self.readers.resize_with(view.sstables.len().max(self.readers.len()), RowReader::new);
         let mut complete_from = complete_from(&versions)?;
+        let row = Slice {
+            start: Bound { kind: BoundKind::InclStart, size: header.clustering.len(), values: clustering },
+            end: Bound { kind: BoundKind::InclEnd, size: header.clustering.len(), values: clustering },
+        };
         for (live, reader) in view.sstables.iter().zip(&mut self.readers) {
             let newest_there = live.sstable.max_timestamp();
             if active.deletes(newest_there) || complete_from.is_some_and(|oldest| oldest > newest_there) {
                 // Files come newest first: neither this one nor a later one can change the row.
                 break;
+            }
+            if !live.sstable.may_cover(row) && !live.sstable.stats().has_partition_level_deletions {
+                // Its rows and range deletions all lie elsewhere: the usual thing where clusterings rise with time.
+                continue;
             }
             let Some(point) = reader.row(&live.sstable, key, clustering)? else { continue };
             active = active.merge(point.partition_deletion).merge(point.range_deletion);
