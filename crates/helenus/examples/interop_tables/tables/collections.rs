@@ -100,12 +100,13 @@ fn element_types() -> Case {
     );
     for (at, of) in types.iter().enumerate() {
         let (s, m, l) = (format!("s{at}"), format!("m{at}"), format!("l{at}"));
-        let entries: Vec<String> = of.values.iter().map(|value| format!("{value}: {value}")).collect();
+        let values = of.distinct();
+        let entries: Vec<String> = values.iter().map(|value| format!("{value}: {value}")).collect();
         case.write(
             insert(lits![1], lits![at])
-                .set(&s, format!("{{{}}}", of.values.join(", ")))
+                .set(&s, format!("{{{}}}", values.join(", ")))
                 .set(&m, format!("{{{}}}", entries.join(", ")))
-                .set(&l, format!("[{}]", of.values.join(", ")))
+                .set(&l, format!("[{}]", values.join(", ")))
                 .at(100),
         );
         for value in of.values.iter().rev() {

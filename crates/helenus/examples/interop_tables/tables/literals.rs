@@ -2,7 +2,7 @@
 
 use crate::write::EMPTY;
 
-/// A type and literals of it; all can be keys but those of `duration`, and are different as keys.
+/// A type and literals of it; all but those of `duration` can be keys.
 pub(super) struct TypeLiterals {
     pub(super) ty: &'static str,
     pub(super) values: &'static [&'static str],
@@ -164,6 +164,12 @@ pub(super) fn key_types() -> impl Iterator<Item = &'static TypeLiterals> {
 }
 
 impl TypeLiterals {
+    /// The values without those that equal another one in order, of which a literal of a collection may keep either.
+    pub(super) fn distinct(&self) -> Vec<&'static str> {
+        let is_other = |value: &&str| self.ty != "decimal" || !["0.00", "1.0"].contains(value);
+        self.values.iter().copied().filter(is_other).collect()
+    }
+
     /// The values, the empty one too where it can be in a key's component.
     pub(super) fn with_empty(&self) -> Vec<String> {
         let mut all: Vec<String> = self.values.iter().map(|value| (*value).to_owned()).collect();

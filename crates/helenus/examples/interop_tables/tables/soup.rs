@@ -46,7 +46,7 @@ pub(super) fn soup(name: &str, seed: u32, compacted: bool) -> Case {
 
 fn any_write(random: &mut Random) -> Write {
     const LETTERS: [&str; 4] = ["'a'", "'b'", "'c'", "''"];
-    let key = lits![random.below(4)];
+    let key = lits![random.below(9)];
     let (x, y) = (random.below(4), random.pick(&LETTERS));
     let row = lits![x, y];
     let small = random.below(4);
