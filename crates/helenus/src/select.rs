@@ -34,6 +34,8 @@ pub struct Select {
     limit_per_partition: usize,
     after: Option<RowPosition>,
     distinct: bool,
+    /// Names of the columns that are wanted; all without.
+    columns: Option<Vec<String>>,
     problem: Option<Arc<Error>>,
 }
 
@@ -77,6 +79,7 @@ impl Table {
             limit_per_partition: usize::MAX,
             after: None,
             distinct: false,
+            columns: None,
             problem: None,
         }
     }
@@ -180,19 +183,43 @@ impl Select {
         self
     }
 
+    /// Only these static and regular columns: the others read as null. Which rows there are doesn't depend on it, and
+    /// keys are always there.
+    #[must_use]
+    pub fn columns(mut self, names: &[&str]) -> Self {
+        self.columns = Some(names.iter().map(|name| (*name).to_owned()).collect());
+        self
+    }
+
+    /// What is stored, merged but not read: partition deletions, rows with their tombstones and expired cells, range
+    /// tombstone markers. Of all partitions, of a range of tokens, or of one partition or a slice of it, in either
+    /// direction; limits, columns and [`after`](Self::after) don't apply.
+    ///
+    /// # Errors
+    /// Key values of a wrong type or number, several keys; damage or failed reads.
+    pub fn unfiltered(&self) -> Result<Box<dyn UnfilteredStream + '_>> {
+        self.check()?;
+        let view = self.table.core.view.load_full();
+        match &self.partitions {
+            Partitions::Tokens(tokens) => Ok(Box::new(view.scan(tokens)?)),
+            Partitions::Keys(keys) => {
+                let [key] = keys.as_slice() else {
+                    return Err(Error::invalid(
+                        "an unfiltered stream is of one partition, or of a range of tokens",
+                    ));
+                };
+                let key = SearchKey::of(Partitioner::Murmur3, self.bytes_of(key));
+                Ok(Box::new(view.partition(&key, self.slice(), self.direction)?))
+            }
+        }
+    }
+
     /// Runs the query.
     ///
     /// # Errors
-    /// Key values of a wrong type or number; damage or failed reads.
+    /// Unknown columns; key values of a wrong type or number; damage or failed reads.
     pub fn rows(&self) -> Result<Rows<'_>> {
-        if let Some(problem) = &self.problem {
-            return Err(Error::new(problem.kind(), problem.to_string()));
-        }
-        if self.direction == Direction::Reverse && matches!(self.partitions, Partitions::Tokens(_)) {
-            return Err(Error::invalid(
-                "rows come in reverse only within partitions that are named by their keys",
-            ));
-        }
+        self.check()?;
         self.table.core.counters.reads.fetch_add(1, Relaxed);
         let view = self.table.core.view.load_full();
         let comparator = &view.state.header.clustering;
@@ -209,10 +236,28 @@ impl Select {
             shown_of_partition: 0,
             left: if empty { 0 } else { self.limit },
             shown: Shown::Nothing,
+            projection: self
+                .columns
+                .as_deref()
+                .map(|names| Projection::new(&view.state.schema, names))
+                .transpose()?,
             view,
         };
         rows.open_scan()?;
         Ok(rows)
+    }
+
+    /// Refuses what the calls before noticed.
+    fn check(&self) -> Result<()> {
+        if let Some(problem) = &self.problem {
+            return Err(Error::new(problem.kind(), problem.to_string()));
+        }
+        if self.direction == Direction::Reverse && matches!(self.partitions, Partitions::Tokens(_)) {
+            return Err(Error::invalid(
+                "rows come in reverse only within partitions that are named by their keys",
+            ));
+        }
+        Ok(())
     }
 
     /// Whether in every partition one row at most is asked for, by its whole key.
@@ -279,6 +324,7 @@ pub struct Rows<'q> {
     shown_of_partition: usize,
     left: usize,
     shown: Shown,
+    projection: Option<Projection>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -458,9 +504,15 @@ impl<'q> Rows<'q> {
         let schema = &*self.view.state.schema;
         if let Some(lookup) = &self.lookup {
             let found = lookup.found(&self.view.state.header);
-            let view =
-                |(key, PointRow { row, static_row })| RowView { schema, key, row, static_row, now: self.now };
-            return Ok(found.map(view));
+            let (projection, now) = (self.projection.as_ref(), self.now);
+            return Ok(found.map(|(key, PointRow { row, static_row })| RowView {
+                schema,
+                key,
+                row,
+                static_row,
+                projection,
+                now,
+            }));
         }
         let Some(merge) = &self.merge else { return Ok(None) };
         let row = match (self.shown, merge.current()) {
@@ -472,6 +524,7 @@ impl<'q> Rows<'q> {
             key: merge.partition().key,
             row,
             static_row: merge.static_row(),
+            projection: self.projection.as_ref(),
             now: self.now,
         }))
     }
@@ -487,6 +540,38 @@ fn is_behind(after: &RowPosition, merge: &Merge<Source<'_>>, row: &RowRef<'_>, d
     if direction == Direction::Forward { order.is_le() } else { order.is_ge() }
 }
 
+/// The columns that a query wants, by kind and index.
+#[derive(Debug)]
+struct Projection {
+    statics: Vec<bool>,
+    regulars: Vec<bool>,
+}
+
+impl Projection {
+    fn new(schema: &TableSchema, names: &[String]) -> Result<Self> {
+        let mut wanted = Self {
+            statics: vec![false; schema.statics().len()],
+            regulars: vec![false; schema.regulars().len()],
+        };
+        for name in names {
+            let place = match schema.column(name) {
+                Some((ColumnKind::Static, index)) => wanted.statics.get_mut(index),
+                Some((ColumnKind::Regular, index)) => wanted.regulars.get_mut(index),
+                Some(_) => continue,
+                None => return Err(no_column(schema, name)),
+            };
+            if let Some(place) = place {
+                *place = true;
+            }
+        }
+        Ok(wanted)
+    }
+}
+
+fn no_column(schema: &TableSchema, name: &str) -> Error {
+    Error::invalid(format!("{}.{} has no column {name}", schema.keyspace(), schema.name()))
+}
+
 /// A row as a query sees it: its key, its visible cells and those of its partition's static row. Borrowed from the
 /// cursor until it moves on.
 #[derive(Clone, Copy, Debug)]
@@ -495,6 +580,7 @@ pub struct RowView<'a> {
     key: &'a [u8],
     row: Option<RowRef<'a>>,
     static_row: Option<RowRef<'a>>,
+    projection: Option<&'a Projection>,
     now: u32,
 }
 
@@ -544,7 +630,7 @@ impl<'a> RowView<'a> {
     /// Where the bytes are not a row's.
     #[inline]
     pub fn cells(&self) -> Result<Cells<'a>> {
-        Cells::new(self.row, self.now)
+        Cells::new(self.row, self.now, self.projection.map(|p| p.regulars.as_slice()))
     }
 
     /// The visible static cells, in the order of [`TableSchema::statics`].
@@ -553,7 +639,7 @@ impl<'a> RowView<'a> {
     /// Where the bytes are not a row's.
     #[inline]
     pub fn static_cells(&self) -> Result<Cells<'a>> {
-        Cells::new(self.static_row, self.now)
+        Cells::new(self.static_row, self.now, self.projection.map(|p| p.statics.as_slice()))
     }
 
     /// The decoded value of a column: [`Value::Null`] when it has none, a whole collection, a counter's total.
@@ -562,8 +648,7 @@ impl<'a> RowView<'a> {
     /// When there is no such column, or the bytes are no value of its type.
     pub fn value(&self, column: &str) -> Result<Value> {
         let Some((kind, index)) = self.schema.column(column) else {
-            let text = format!("{}.{} has no column {column}", self.schema.keyspace(), self.schema.name());
-            return Err(Error::invalid(text));
+            return Err(no_column(self.schema, column));
         };
         let mut bytes = Vec::new();
         let ty = self.schema.column_type(kind, index).cloned().unwrap_or(Type::Blob);
@@ -706,13 +791,15 @@ impl Assembler {
 #[derive(Debug)]
 pub struct Cells<'a> {
     live: Option<LiveRow<'a>>,
+    /// Which columns are wanted; all without.
+    wanted: Option<&'a [bool]>,
 }
 
 impl<'a> Cells<'a> {
     #[inline]
-    fn new(row: Option<RowRef<'a>>, now: u32) -> Result<Self> {
+    fn new(row: Option<RowRef<'a>>, now: u32, wanted: Option<&'a [bool]>) -> Result<Self> {
         let live = row.map(|row| LiveRow::of_any(row, now)).transpose();
-        Ok(Self { live: live.map_err(StreamError::from)? })
+        Ok(Self { live: live.map_err(StreamError::from)?, wanted })
     }
 
     /// The next cell and the index of its column; `None` after the last.
@@ -722,9 +809,12 @@ impl<'a> Cells<'a> {
     #[expect(clippy::should_implement_trait, reason = "an iterator could not stop after the first error")]
     #[inline]
     pub fn next(&mut self) -> Result<Option<(usize, Cell<'a>)>> {
-        match &mut self.live {
-            Some(live) => Ok(live.next().map_err(StreamError::from)?),
-            None => Ok(None),
+        let Some(live) = &mut self.live else { return Ok(None) };
+        while let Some(cell) = live.next().map_err(StreamError::from)? {
+            if self.wanted.is_none_or(|wanted| wanted.get(cell.0).is_some_and(|wanted| *wanted)) {
+                return Ok(Some(cell));
+            }
         }
+        Ok(None)
     }
 }

@@ -219,3 +219,43 @@ fn single_rows_are_found_wherever_they_are() {
     db.compact().unwrap();
     check();
 }
+
+#[test]
+fn columns_that_are_not_wanted_read_as_null() {
+    let disk = SimDisk::new();
+    let (_db, table) = create(&disk);
+    write(&table, 1, &[(1, "a")], 10);
+    for (columns, expected) in
+        [(&["v"][..], Value::Text("a".to_owned())), (&["c"], Value::Null), (&[], Value::Null)]
+    {
+        let select = table.select().columns(columns);
+        let mut rows = select.rows().unwrap();
+        let row = rows.next().unwrap().unwrap();
+        assert_eq!(row.value("v").unwrap(), expected, "{columns:?}");
+        assert_eq!(row.value("c").unwrap(), Value::Int(1));
+    }
+    assert_eq!(table.select().columns(&["x"]).rows().unwrap_err().kind(), crate::ErrorKind::Invalid);
+}
+
+#[test]
+fn the_unfiltered_stream_shows_tombstones_too() {
+    let disk = SimDisk::new();
+    let (db, table) = create(&disk);
+    write(&table, 1, &[(1, "a")], 10);
+    db.flush().unwrap();
+    delete_partition(&table, 1, 15);
+    write(&table, 1, &[(2, "b")], 20);
+    for select in [table.select(), table.select().key(1)] {
+        let mut stream = select.unfiltered().unwrap();
+        assert!(stream.next_partition().unwrap());
+        assert_eq!(stream.partition().deletion.marked_for_delete_at, Timestamp(15));
+        let mut rows = 0;
+        while stream.advance().unwrap() {
+            rows += 1;
+        }
+        assert_eq!(rows, 1, "the row under the deletion is gone, the newer one stays");
+        assert!(!stream.next_partition().unwrap());
+    }
+    assert!(table.select().key(1).key(2).unfiltered().is_err());
+    assert!(table.select().reverse().unfiltered().is_err());
+}
