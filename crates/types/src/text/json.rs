@@ -11,8 +11,8 @@ use crate::{Decimal, Duration, Elements, Type, ValueError};
 impl Type {
     /// Appends what `SELECT JSON` prints for a serialized value (`AbstractType.toJSONString`).
     ///
-    /// Two texts are ours, where Cassandra fails: fields that a tuple lacks are `null`, and so are nulls in a
-    /// collection. What is not a value of the type is an error.
+    /// Three texts are ours, where Cassandra fails: fields that a tuple lacks are `null`, so are nulls in a collection,
+    /// and an empty boolean is `""`, as other empty values are. What is not a value of the type is an error.
     pub fn json(&self, value: &[u8], out: &mut String) -> Result<(), ValueError> {
         let wrong = || ValueError::new(self, "the bytes are not a value of this type");
         match self {
@@ -34,7 +34,7 @@ impl Type {
             Type::Udt { definition, .. } => self.json_object(&definition.fields, value, out)?,
             Type::Reversed(base) => base.json(value, out)?,
             _ if value.is_empty() => match self {
-                Type::TinyInt | Type::SmallInt | Type::Boolean | Type::Counter | Type::LegacyDate => {
+                Type::TinyInt | Type::SmallInt | Type::Counter | Type::LegacyDate => {
                     return Err(wrong());
                 }
                 Type::Time => out.push_str("\"null\""),

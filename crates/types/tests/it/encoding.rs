@@ -165,3 +165,37 @@ fn fields_of_csv_files() {
         assert_eq!(printed, literal);
     }
 }
+
+/// What a table may hold can be printed: one empty value must not end an export.
+#[test]
+fn empty_values_have_texts() {
+    for cql in [
+        "ascii",
+        "bigint",
+        "blob",
+        "boolean",
+        "date",
+        "decimal",
+        "double",
+        "duration",
+        "float",
+        "inet",
+        "int",
+        "smallint",
+        "text",
+        "time",
+        "timestamp",
+        "timeuuid",
+        "tinyint",
+        "uuid",
+        "varint",
+    ] {
+        let ty = Type::parse_cql(cql, &person).unwrap();
+        if ty.validate(&[]).is_ok() {
+            let (mut json, mut literal) = (String::new(), String::new());
+            ty.json(&[], &mut json).unwrap_or_else(|error| panic!("{cql}: {error}"));
+            ty.literal(&[], &mut literal).unwrap_or_else(|error| panic!("{cql}: {error}"));
+            assert_eq!(json, if cql == "blob" { "\"0x\"" } else { "\"\"" }, "{cql}");
+        }
+    }
+}
