@@ -17,6 +17,7 @@ mod compression;
 mod data;
 mod deletion_time;
 mod descriptor;
+mod dice;
 mod dump;
 mod error;
 mod index;

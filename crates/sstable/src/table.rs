@@ -17,6 +17,7 @@ use crate::chunk_cache::{CachedFile, ChunkCache};
 use crate::compression::{ChunkReader, ChunkedFile, CompressionInfo, CrcComponent};
 use crate::data::{Cached, Head, Keys, PartitionStream, Scan, Window};
 use crate::descriptor::{Component, Descriptor};
+use crate::dice::Dice;
 use crate::error::{SsTableError, SsTableErrorKind};
 use crate::index::{Index, PartitionAt, SearchKey};
 use crate::page_checksums::{PAGE_CHECKSUMS_COMPONENT, PageChecksums};
@@ -62,6 +63,8 @@ pub struct SsTable {
     index: Index,
     data: ChunkReader,
     cached: Cached,
+    /// Which reads of data compare checksums.
+    dice: Dice,
     file_sizes: Vec<(Component, u64)>,
 }
 
@@ -158,6 +161,7 @@ impl SsTable {
             index,
             data,
             cached,
+            dice: Dice::default(),
             file_sizes: files.sizes,
         }))
     }
@@ -256,6 +260,12 @@ impl SsTable {
     #[must_use]
     pub fn memory_len(&self) -> usize {
         self.index.size_bytes() + self.filter.as_ref().map_or(0, Filter::size_bytes)
+    }
+
+    /// Sets the probability, 0 to 1, with which a read compares the checksums of the chunks that it takes from the disk
+    /// (the table option `crc_check_chance`); 1 when a table is opened.
+    pub fn set_crc_check_chance(&self, chance: f64) {
+        self.dice.set_chance(chance);
     }
 
     /// Drops the table's chunks from the cache: it is no longer read.
@@ -360,16 +370,16 @@ impl SsTable {
     }
 
     pub(crate) fn cached_window(&self) -> Window {
-        Window::cached(self.data.clone(), self.cached.clone())
+        Window::cached(self.data.clone(), self.cached.clone(), self.dice.throw())
     }
 
     pub(crate) fn ahead_window(&self) -> Window {
-        Window::ahead(self.data.clone())
+        Window::ahead(self.data.clone(), self.dice.throw())
     }
 
     /// Turns a cached window to this table.
     pub(crate) fn turn(&self, window: &mut Window) {
-        window.turn_to(&self.data, &self.cached);
+        window.turn_to(&self.data, &self.cached, self.dice.throw());
     }
 
     /// Where in the data the first partition behind `bound` begins, or the data ends.

@@ -57,6 +57,7 @@ impl LiveTable {
         sstable: Arc<SsTable>,
         state: &TableState,
     ) -> Self {
+        sstable.set_crc_check_chance(state.options.crc_check_chance);
         let map = state.map_of(&sstable);
         Self { generation, level, created_seconds, sstable, map }
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use helenus_io::Disk;
 use helenus_rows::{Cell, DeletionTime, LivenessInfo, RowBuf, RowBuilder, encode_clustering};
 use helenus_sim::{SimClock, SimDisk};
 use helenus_types::{LocalDeletionTime, Partitioner, Timestamp, Value};
@@ -258,4 +259,30 @@ fn the_unfiltered_stream_shows_tombstones_too() {
     }
     assert!(table.select().key(1).key(2).unfiltered().is_err());
     assert!(table.select().reverse().unfiltered().is_err());
+}
+
+/// Writes a value, changes a byte of it in Data.db, and reads it in a database that was opened since.
+fn read_of_a_flipped_byte(crc_check_chance: &str) -> crate::Result<Value> {
+    let disk = SimDisk::new();
+    let (db, table) = create(&disk);
+    db.execute_schema(&format!("ALTER TABLE ks.t WITH crc_check_chance = {crc_check_chance};")).unwrap();
+    write(&table, 1, &[(1, "needle")], 10);
+    db.close().unwrap();
+    let names = disk.list(&table.core.dir).unwrap();
+    let data = names.iter().filter_map(|e| e.utf8()).find(|name| name.ends_with("-Data.db")).unwrap();
+    let path = table.core.dir.join(data);
+    let bytes = helenus_io::read_to_vec(&disk, &path, 1 << 20).unwrap();
+    let at = bytes.windows(6).position(|window| window == b"needle").unwrap();
+    disk.flip(&path, at as u64, 1).unwrap();
+    let table = open(&disk).table("ks", "t")?;
+    let select = table.select().key(1).prefix(1);
+    let mut rows = select.rows()?;
+    let row = rows.next()?.unwrap();
+    row.value("v")
+}
+
+#[test]
+fn crc_check_chance_decides_whether_a_read_compares_checksums() {
+    assert_eq!(read_of_a_flipped_byte("1.0").unwrap_err().kind(), crate::ErrorKind::Corrupt);
+    assert_eq!(read_of_a_flipped_byte("0.0").unwrap(), Value::Text("oeedle".to_owned()));
 }

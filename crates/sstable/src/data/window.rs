@@ -48,21 +48,26 @@ pub(crate) struct Window {
 
 impl Window {
     /// A window that goes through the data.
-    pub(crate) fn ahead(reader: ChunkReader) -> Window {
-        Window::new(reader, None, ChunkScratch::with_read_ahead(READ_AHEAD))
+    pub(crate) fn ahead(reader: ChunkReader, verification: ChunkVerification) -> Window {
+        Window::new(reader, None, ChunkScratch::with_read_ahead(READ_AHEAD), verification)
     }
 
     /// A window over chunks that others use too.
-    pub(crate) fn cached(reader: ChunkReader, cached: Cached) -> Window {
-        Window::new(reader, Some(cached), ChunkScratch::default())
+    pub(crate) fn cached(reader: ChunkReader, cached: Cached, verification: ChunkVerification) -> Window {
+        Window::new(reader, Some(cached), ChunkScratch::default(), verification)
     }
 
-    fn new(reader: ChunkReader, cached: Option<Cached>, scratch: ChunkScratch) -> Window {
+    fn new(
+        reader: ChunkReader,
+        cached: Option<Cached>,
+        scratch: ChunkScratch,
+        verification: ChunkVerification,
+    ) -> Window {
         let is_joined = cached.is_none();
         Window {
             reader,
             scratch,
-            verification: ChunkVerification::Check,
+            verification,
             cached,
             start: 0,
             joined: Vec::new(),
@@ -73,7 +78,8 @@ impl Window {
     }
 
     /// Turns a cached window to another file, keeping its buffers.
-    pub(crate) fn turn_to(&mut self, reader: &ChunkReader, cached: &Cached) {
+    pub(crate) fn turn_to(&mut self, reader: &ChunkReader, cached: &Cached, verification: ChunkVerification) {
+        self.verification = verification;
         if self
             .cached
             .as_ref()
