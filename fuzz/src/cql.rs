@@ -27,7 +27,10 @@ pub fn type_names(data: &[u8]) {
     if let Ok(ty) = Type::parse_cql(text, &|_| None) {
         let name = ty.cql_name();
         let again = Type::parse_cql(&name, &|_| None).unwrap_or_else(|error| panic!("{name:?}: {error}"));
-        assert_eq!(again, ty, "{name:?} of {text:?}");
+        // Cassandra calls the class DateType, which only old tables have, a timestamp too.
+        if !format!("{ty:?}").contains("LegacyDate") {
+            assert_eq!(again, ty, "{name:?} of {text:?}");
+        }
         let class = ty.class_name();
         let again =
             Type::parse_class(&class).unwrap_or_else(|error| panic!("{class:?} of {text:?}: {error}"));
