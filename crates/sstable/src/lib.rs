@@ -15,6 +15,7 @@ mod bti;
 mod chunk_cache;
 mod compression;
 mod data;
+mod data_file;
 mod deletion_time;
 mod descriptor;
 mod dice;
@@ -38,6 +39,7 @@ pub use compression::{
     CompressionParams, CrcComponent, Digest, InvalidCompression, WrittenChunks,
 };
 pub use data::{Keys, PartitionPoint, PartitionStream, RowPoint, RowReader, Scan};
+pub use data_file::DataFile;
 pub use deletion_time::{DeletionTimeForm, deletion_time_size, read_deletion_time, write_deletion_time};
 pub use descriptor::{Component, Descriptor, FoundTable, Listing, SsTableId, Toc};
 pub use dump::{DumpOptions, DumpTimes, dump};

@@ -1,27 +1,19 @@
-use std::path::Path;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use helenus_bloom::{BitOrder, Filter};
-use helenus_io::{Disk, ReadFile, read_to_vec};
-use helenus_rows::{
-    Bound, BoundKind, Capabilities, ClusteringComparator, Column, Columns, Direction, EncodingBase, Header,
-    Slice, encode_clustering,
-};
+use helenus_io::Disk;
+use helenus_rows::{Bound, BoundKind, Direction, Header, Slice, encode_clustering};
 use helenus_types::{
-    DecodeError, Partitioner, Side, Timestamp, Token, Type, decorated_key_comparable,
-    murmur3_bound_comparable,
+    Partitioner, Side, Timestamp, Token, decorated_key_comparable, murmur3_bound_comparable,
 };
 
 use crate::chunk_cache::{CachedFile, ChunkCache};
-use crate::compression::{ChunkReader, ChunkedFile, CompressionInfo, CrcComponent};
 use crate::data::{Cached, Head, Keys, PartitionStream, Scan, Window};
+use crate::data_file::{DataFile, Files};
 use crate::descriptor::{Component, Descriptor};
-use crate::dice::Dice;
-use crate::error::{SsTableError, SsTableErrorKind};
+use crate::error::SsTableError;
 use crate::index::{Index, PartitionAt, SearchKey};
-use crate::page_checksums::{PAGE_CHECKSUMS_COMPONENT, PageChecksums};
-use crate::statistics::{CoveredBound, CoveredClusterings, HeaderComponent, Statistics, StatsComponent};
+use crate::statistics::{CoveredBound, CoveredClusterings, Statistics, StatsComponent};
 
 /// How a table is opened.
 #[derive(Debug, Clone)]
@@ -51,21 +43,14 @@ pub enum PageVerification {
 /// Index files and filter are in memory; Data.db is read chunk by chunk.
 #[derive(Debug)]
 pub struct SsTable {
-    descriptor: Descriptor,
-    header: Arc<Header>,
-    statistics: Statistics,
-    partitioner: Partitioner,
+    data: DataFile,
     /// Murmur3 tokens of the first and the last partition.
     token_range: (Token, Token),
     /// Where rows and range deletions lie, if there are any.
     covered: Option<[CoveredEnd; 2]>,
     filter: Option<Filter>,
     index: Index,
-    data: ChunkReader,
     cached: Cached,
-    /// Which reads of data compare checksums.
-    dice: Dice,
-    file_sizes: Vec<(Component, u64)>,
 }
 
 /// One end of what a table covers.
@@ -124,19 +109,8 @@ impl SsTable {
         descriptor: &Descriptor,
         options: OpenOptions,
     ) -> Result<Arc<SsTable>, SsTableError> {
-        let readable = descriptor.version.check_readable();
-        readable.map_err(|error| SsTableError::new(descriptor.path(&Component::Data), error))?;
-        let mut files = Files { disk: &**disk, descriptor, checksums: None, sizes: Vec::new() };
-        files.read_checksums(options.page_checksums)?;
+        let mut files = Files::new(&**disk, descriptor, options.page_checksums)?;
         let version = descriptor.version;
-        let path = descriptor.path(&Component::Statistics);
-        let statistics = Statistics::decode(&path, &files.read(&Component::Statistics)?, version)?;
-        let header = Arc::new(header(&path, &statistics.header, version.has_uint_deletion_time())?);
-        let partitioner =
-            Partitioner::from_class_name(&statistics.validation.partitioner).ok_or_else(|| {
-                let found = statistics.validation.partitioner.clone();
-                SsTableError::corrupt(&path, 0, "one of Cassandra's partitioners", found)
-            })?;
         let order = if version.has_old_bloom_filter_format() { BitOrder::Old } else { BitOrder::Current };
         let filter = match files.read_optional(&Component::Filter)? {
             None => None,
@@ -145,55 +119,53 @@ impl SsTable {
         };
         let partitions = files.read(&Component::Partitions)?;
         let index = Index::bti(descriptor, partitions, files.read(&Component::Rows)?)?;
-        let is_compressed = statistics.stats.compression_ratio.is_some();
-        let data = files.open_data(is_compressed)?;
-        let cached = Cached { cache: options.chunk_cache, file: options.cached_file };
+        let data = DataFile::read(files)?;
         Ok(Arc::new(SsTable {
-            descriptor: descriptor.clone(),
-            header: Arc::clone(&header),
             token_range: [index.first_key(), index.last_key()]
                 .map(|key| Partitioner::murmur3_token(key))
                 .into(),
-            covered: covered(&statistics.stats.covered_clusterings, &header),
-            statistics,
-            partitioner,
+            covered: covered(&data.stats().covered_clusterings, data.header()),
+            data,
             filter,
             index,
-            data,
-            cached,
-            dice: Dice::default(),
-            file_sizes: files.sizes,
+            cached: Cached { cache: options.chunk_cache, file: options.cached_file },
         }))
+    }
+
+    /// Data.db, and what decodes it.
+    #[must_use]
+    pub fn data_file(&self) -> &DataFile {
+        &self.data
     }
 
     /// Which table it is.
     #[must_use]
     pub fn descriptor(&self) -> &Descriptor {
-        &self.descriptor
+        self.data.descriptor()
     }
 
     /// What its rows are encoded against.
     #[must_use]
     pub fn header(&self) -> &Arc<Header> {
-        &self.header
+        self.data.header()
     }
 
     /// All of Statistics.db.
     #[must_use]
     pub fn statistics(&self) -> &Statistics {
-        &self.statistics
+        self.data.statistics()
     }
 
     /// Counts, bounds and histograms.
     #[must_use]
     pub fn stats(&self) -> &StatsComponent {
-        &self.statistics.stats
+        self.data.stats()
     }
 
     /// What orders its partitions.
     #[must_use]
     pub fn partitioner(&self) -> &Partitioner {
-        &self.partitioner
+        self.data.partitioner()
     }
 
     /// Number of partitions.
@@ -223,13 +195,13 @@ impl SsTable {
     /// Uncompressed bytes of the data.
     #[must_use]
     pub fn data_len(&self) -> u64 {
-        self.data.chunks().data_len()
+        self.data.data_len()
     }
 
     /// Bytes of Data.db.
     #[must_use]
     pub fn data_file_len(&self) -> u64 {
-        self.data.chunks().file_len()
+        self.data.file_len()
     }
 
     /// No timestamp in the table is lower.
@@ -247,13 +219,13 @@ impl SsTable {
     /// Components that were read, and the bytes of each file.
     #[must_use]
     pub fn file_sizes(&self) -> &[(Component, u64)] {
-        &self.file_sizes
+        self.data.file_sizes()
     }
 
     /// Bytes of all components that were read.
     #[must_use]
     pub fn disk_len(&self) -> u64 {
-        self.file_sizes.iter().map(|(_, len)| len).sum()
+        self.file_sizes().iter().map(|(_, len)| len).sum()
     }
 
     /// Bytes of memory that indexes and filter take.
@@ -265,12 +237,12 @@ impl SsTable {
     /// Sets the probability, 0 to 1, with which a read compares the checksums of the chunks that it takes from the disk
     /// (the table option `crc_check_chance`); 1 when a table is opened.
     pub fn set_crc_check_chance(&self, chance: f64) {
-        self.dice.set_chance(chance);
+        self.data.dice.set_chance(chance);
     }
 
     /// Drops the table's chunks from the cache: it is no longer read.
     pub fn forget_cached(&self) {
-        self.cached.cache.remove_file(self.cached.file, self.data.chunks().chunk_count());
+        self.cached.cache.remove_file(self.cached.file, self.data.reader.chunks().chunk_count());
     }
 
     /// The table's number in the chunk cache.
@@ -286,7 +258,7 @@ impl SsTable {
     pub fn may_contain(&self, token: Token, hash: [u64; 2]) -> bool {
         let (first, last) = self.token_range;
         // Only Murmur3 orders by these tokens.
-        let is_inside = (first <= token && token <= last) || self.partitioner != Partitioner::Murmur3;
+        let is_inside = (first <= token && token <= last) || *self.partitioner() != Partitioner::Murmur3;
         is_inside && self.filter.as_ref().is_none_or(|filter| filter.may_contain_hash(hash))
     }
 
@@ -302,7 +274,7 @@ impl SsTable {
     #[must_use]
     pub fn may_cover(&self, slice: Slice<'_>) -> bool {
         let Some([start, end]) = &self.covered else { return false };
-        let clustering = &self.header.clustering;
+        let clustering = &self.header().clustering;
         clustering.compare(start.bound().position(), slice.end.position()).is_lt()
             && clustering.compare(end.bound().position(), slice.start.position()).is_gt()
     }
@@ -310,7 +282,7 @@ impl SsTable {
     /// All partitions, in order.
     #[must_use]
     pub fn scan(&self) -> Scan {
-        Scan::new(Arc::clone(&self.header), self.ahead_window(), 0, self.data_len())
+        self.data.scan()
     }
 
     /// The partitions between two places, in order.
@@ -320,7 +292,7 @@ impl SsTable {
     pub fn scan_range(&self, from: PartitionBound<'_>, to: PartitionBound<'_>) -> Result<Scan, SsTableError> {
         let start = self.position_of(from)?;
         let end = self.position_of(to)?.max(start);
-        Ok(Scan::new(Arc::clone(&self.header), self.ahead_window(), start, end))
+        Ok(self.data.scan_between(start, end))
     }
 
     /// Slices of the partition of `key`, if the table holds it. A key that the filter excludes is not looked for.
@@ -354,7 +326,7 @@ impl SsTable {
             None => Ok(None),
             Some(at) => {
                 let mut head = Head::default();
-                head.read(&mut self.cached_window(), &self.header, &[], at)?;
+                head.read(&mut self.cached_window(), self.header(), &[], at)?;
                 Ok(Some(head.key))
             }
         }
@@ -362,7 +334,7 @@ impl SsTable {
 
     /// The partitions from the one that begins at `start` of the data on.
     pub(crate) fn scan_from(&self, start: u64) -> Scan {
-        Scan::new(Arc::clone(&self.header), self.ahead_window(), start, self.data_len())
+        self.data.scan_between(start, self.data_len())
     }
 
     pub(crate) fn index(&self) -> &Index {
@@ -370,16 +342,12 @@ impl SsTable {
     }
 
     pub(crate) fn cached_window(&self) -> Window {
-        Window::cached(self.data.clone(), self.cached.clone(), self.dice.throw())
-    }
-
-    pub(crate) fn ahead_window(&self) -> Window {
-        Window::ahead(self.data.clone(), self.dice.throw())
+        Window::cached(self.data.reader.clone(), self.cached.clone(), self.data.dice.throw())
     }
 
     /// Turns a cached window to this table.
     pub(crate) fn turn(&self, window: &mut Window) {
-        window.turn_to(&self.data, &self.cached, self.dice.throw());
+        window.turn_to(&self.data.reader, &self.cached, self.data.dice.throw());
     }
 
     /// Where in the data the first partition behind `bound` begins, or the data ends.
@@ -399,10 +367,10 @@ impl SsTable {
                 murmur3_bound_comparable(token, Side::After, &mut comparable)
             }
             PartitionBound::BeforeKey(key) => {
-                decorated_key_comparable(&self.partitioner, key, Side::Before, &mut comparable);
+                decorated_key_comparable(self.partitioner(), key, Side::Before, &mut comparable);
             }
             PartitionBound::AfterKey(key) => {
-                decorated_key_comparable(&self.partitioner, key, Side::After, &mut comparable);
+                decorated_key_comparable(self.partitioner(), key, Side::After, &mut comparable);
             }
         }
         let (uncertain, after) = self.index.ceiling(&comparable)?;
@@ -417,141 +385,9 @@ impl SsTable {
     /// Whether the partition lies behind a place in byte-comparable form.
     fn is_behind(&self, at: PartitionAt, comparable: &[u8]) -> Result<bool, SsTableError> {
         let mut head = Head::default();
-        head.read(&mut self.cached_window(), &self.header, &[], at.data)?;
+        head.read(&mut self.cached_window(), self.header(), &[], at.data)?;
         let mut found = Vec::new();
-        decorated_key_comparable(&self.partitioner, &head.key, Side::At, &mut found);
+        decorated_key_comparable(self.partitioner(), &head.key, Side::At, &mut found);
         Ok(&*found > comparable)
     }
-}
-
-/// Reads the components of a table.
-struct Files<'a> {
-    disk: &'a dyn Disk,
-    descriptor: &'a Descriptor,
-    checksums: Option<PageChecksums>,
-    sizes: Vec<(Component, u64)>,
-}
-
-impl Files<'_> {
-    fn read_checksums(&mut self, verification: PageVerification) -> Result<(), SsTableError> {
-        if verification == PageVerification::Skip {
-            return Ok(());
-        }
-        let component = Component::from_name(PAGE_CHECKSUMS_COMPONENT);
-        match self.read_optional(&component)? {
-            Some(bytes) => {
-                let path = self.descriptor.path(&component);
-                let decoded = PageChecksums::decode(&bytes);
-                self.checksums = Some(decoded.map_err(|error| SsTableError::new(path, error))?);
-                Ok(())
-            }
-            None if verification == PageVerification::Require => {
-                Err(self
-                    .missing(&component, "it was there when the table was written; restore it from a backup"))
-            }
-            None => Ok(()),
-        }
-    }
-
-    /// The bytes of a component that must be there.
-    fn read(&mut self, component: &Component) -> Result<Bytes, SsTableError> {
-        match self.read_optional(component)? {
-            Some(bytes) => Ok(bytes),
-            None => Err(self.missing(component, "restore the file from a backup or a replica")),
-        }
-    }
-
-    /// The bytes of a component, compared with its checksums.
-    fn read_optional(&mut self, component: &Component) -> Result<Option<Bytes>, SsTableError> {
-        let path = self.descriptor.path(component);
-        let bytes = match read_to_vec(self.disk, &path, usize::MAX) {
-            Ok(bytes) => bytes,
-            Err(error) if error.is_not_found() => {
-                let expected = self.checksums.as_ref().and_then(|checksums| checksums.file(component.name()));
-                return match expected {
-                    None => Ok(None),
-                    Some(_) => Err(self.missing(component, "it was there when the table was written")),
-                };
-            }
-            Err(error) => return Err(error.into()),
-        };
-        self.sizes.push((component.clone(), bytes.len() as u64));
-        if let Some(checksums) =
-            self.checksums.as_ref().and_then(|checksums| checksums.file(component.name()))
-        {
-            checksums.verify_all(&bytes).map_err(|error| SsTableError::new(path, error))?;
-        }
-        Ok(Some(Bytes::from(bytes)))
-    }
-
-    fn open_data(&mut self, is_compressed: bool) -> Result<ChunkReader, SsTableError> {
-        let path = self.descriptor.path(&Component::Data);
-        let file: Arc<dyn ReadFile> = match self.disk.open_read(&path) {
-            Ok(file) => file,
-            Err(error) if error.is_not_found() => {
-                return Err(self.missing(&Component::Data, "restore the file from a backup or a replica"));
-            }
-            Err(error) => return Err(error.into()),
-        };
-        let file_len = file.len()?;
-        self.sizes.push((Component::Data, file_len));
-        let chunks = match self.read_optional(&Component::CompressionInfo)? {
-            Some(bytes) => {
-                let path_of_info = self.descriptor.path(&Component::CompressionInfo);
-                let info = CompressionInfo::decode(&path_of_info, &bytes, self.descriptor.version)?;
-                ChunkedFile::compressed(path, file_len, info)?
-            }
-            None if is_compressed => {
-                let step = "Statistics.db says that Data.db is compressed; restore the file from a backup or a replica";
-                return Err(self.missing(&Component::CompressionInfo, step));
-            }
-            None => {
-                let crc = match self.read_optional(&Component::Crc)? {
-                    Some(bytes) => {
-                        Some(CrcComponent::decode(&self.descriptor.path(&Component::Crc), &bytes)?)
-                    }
-                    None => None,
-                };
-                ChunkedFile::plain(path, file_len, crc)?
-            }
-        };
-        Ok(ChunkReader::new(Arc::new(chunks), file))
-    }
-
-    #[cold]
-    fn missing(&self, component: &Component, next_step: &'static str) -> SsTableError {
-        SsTableError::new(self.descriptor.path(component), SsTableErrorKind::MissingComponent { next_step })
-    }
-}
-
-/// The header that rows are decoded with.
-fn header(
-    path: &Path,
-    component: &HeaderComponent,
-    unsigned_deletion_times: bool,
-) -> Result<Header, SsTableError> {
-    let damaged =
-        |expected: &'static str, found: String| SsTableError::new(path, DecodeError::new(0, expected, found));
-    let parse = |class: &str| Type::parse_class(class).map_err(|error| damaged("a type", error.to_string()));
-    let columns = |list: &[(Vec<u8>, String)]| {
-        let column = |(name, class): &(Vec<u8>, String)| {
-            let text = std::str::from_utf8(name)
-                .map_err(|error| damaged("a column's name in UTF-8", format!("{name:02x?}: {error}")))?;
-            Ok(Column::new(text, parse(class)?))
-        };
-        Ok::<_, SsTableError>(Columns::new(list.iter().map(column).collect::<Result<_, SsTableError>>()?))
-    };
-    let clustering = component.clustering_types.iter().map(|class| parse(class)).collect::<Result<_, _>>()?;
-    Ok(Header {
-        base: EncodingBase {
-            min_timestamp: component.min_timestamp,
-            min_local_deletion_time: component.min_local_deletion_time,
-            min_ttl: component.min_ttl,
-        },
-        key_type: parse(&component.key_type)?,
-        clustering: ClusteringComparator::new(clustering),
-        statics: columns(&component.static_columns)?,
-        regulars: columns(&component.regular_columns)?,
-        capabilities: Capabilities { unsigned_deletion_times },
-    })
 }

@@ -20,7 +20,12 @@ pub struct Keys {
 impl Keys {
     pub(crate) fn new(table: &Arc<SsTable>) -> Keys {
         let partitions = table.index().partitions();
-        Keys { partitions, window: table.ahead_window(), head: Head::default(), table: Arc::clone(table) }
+        Keys {
+            partitions,
+            window: table.data_file().ahead_window(),
+            head: Head::default(),
+            table: Arc::clone(table),
+        }
     }
 
     /// The next partition's token and raw key; `None` after the last.

@@ -1,9 +1,13 @@
 //! The command line. The doc comments here are what `--help` prints.
 
+mod sstable;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+
+pub(crate) use sstable::{Dump, Sstable, SstableCommand};
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 the command line is wrong.
 
@@ -191,37 +195,6 @@ pub(crate) struct Tables {
     pub(crate) dir: PathBuf,
     /// keyspace.table [default: all tables]
     pub(crate) table: Option<String>,
-}
-
-/// Looks into single SSTables
-#[derive(Debug, Args)]
-pub(crate) struct Sstable {
-    #[command(subcommand)]
-    pub(crate) command: SstableCommand,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum SstableCommand {
-    Dump(Dump),
-}
-
-/// Prints everything in an SSTable as JSON, as Cassandra's sstabledump does
-///
-/// Rows, deletions and positions, dead or alive; no schema is needed. Damaged partitions are reported and skipped.
-#[derive(Debug, Args)]
-#[command(
-    verbatim_doc_comment,
-    after_help = "Examples:
-  helenus sstable dump data/chat/messages-5a1c/da-3-bti-Data.db
-  helenus sstable dump -t da-3-bti-Data.db"
-)]
-pub(crate) struct Dump {
-    /// Print timestamps as numbers, not as dates
-    #[arg(short = 't')]
-    pub(crate) timestamps: bool,
-    /// The table's Data.db; its other components lie beside it
-    #[arg(value_name = "FILE-Data.db")]
-    pub(crate) file: PathBuf,
 }
 
 /// What the command line asks for.

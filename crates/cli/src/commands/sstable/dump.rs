@@ -1,0 +1,41 @@
+//! `sstable dump`: one file's content, whatever table it is of.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use helenus::{Clock, Disk, RealDisk, SystemClock};
+use helenus_sstable::{
+    CachedFile, ChunkCache, DumpOptions, DumpTimes, OpenOptions, PageVerification, SsTable, dump,
+};
+
+use super::{descriptor_of, unreadable};
+use crate::args::Dump;
+use crate::failure::Failure;
+use crate::output;
+
+pub(crate) fn run(args: &Dump) -> Result<(), Failure> {
+    let descriptor = descriptor_of(&args.file)?;
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+    let options = OpenOptions {
+        chunk_cache: Arc::new(ChunkCache::new(0)),
+        cached_file: CachedFile(0),
+        page_checksums: PageVerification::Check,
+    };
+    let table = SsTable::open(&disk, &descriptor, options).map_err(|error| unreadable(&error))?;
+    let times = if args.timestamps { DumpTimes::Raw } else { DumpTimes::Instants };
+    let now = u32::try_from(SystemClock::new().now_seconds()).unwrap_or_default();
+    let mut out = output::stdout();
+    let damage = dump(&table, DumpOptions { times, now }, &mut out)?;
+    out.flush()?;
+    match damage.first() {
+        None => Ok(()),
+        Some(first) => {
+            let more = match damage.len() {
+                1 => String::new(),
+                all => format!(" (and {} more, all of them in the dump)", all - 1),
+            };
+            Err(Failure::failed(format!("{first}{more}"))
+                .or_try("what could be read was printed; restore the file from a backup or a replica"))
+        }
+    }
+}

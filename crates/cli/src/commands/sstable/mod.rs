@@ -1,0 +1,39 @@
+//! `helenus sstable …`: tools over files, whatever tables they are of.
+
+mod dump;
+
+use std::path::Path;
+
+use helenus_sstable::{Component, Descriptor, SsTableError};
+
+use crate::args::{Sstable, SstableCommand};
+use crate::failure::Failure;
+
+pub(crate) fn run(args: &Sstable) -> Result<(), Failure> {
+    match &args.command {
+        SstableCommand::Dump(args) => dump::run(args),
+    }
+}
+
+/// Which SSTable a path names.
+fn descriptor_of(path: &Path) -> Result<Descriptor, Failure> {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let wrong = |why: String| {
+        Failure::failed(format!("{}: {why}", path.display())).or_try("name a file such as da-1-bti-Data.db")
+    };
+    match Descriptor::parse(dir, name) {
+        Ok((descriptor, Component::Data)) => Ok(descriptor),
+        Ok((_, component)) => Err(wrong(format!("is the component {}, not Data.db", component.name()))),
+        Err(error) => Err(wrong(error.to_string())),
+    }
+}
+
+fn unreadable(error: &SsTableError) -> Failure {
+    let failure = Failure::failed(error.to_string());
+    if error.is_corruption() {
+        failure.or_try("restore the file from a backup or a replica")
+    } else {
+        failure
+    }
+}
