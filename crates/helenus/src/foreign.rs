@@ -12,10 +12,9 @@ use helenus_sstable::{
     CachedFile, ChunkCache, Component, FoundTable, Listing, OpenOptions, PageVerification, SsTable,
 };
 use helenus_types::{Generation, Partitioner, Type, UserType};
-use uuid::Uuid;
 
 use crate::database::Database;
-use crate::engine::{Inner, LiveTable, Parts, Pressure, TableCore, TableState, Tables};
+use crate::engine::{Inner, LiveTable, Parts, TableCore, TableState};
 use crate::error::{Error, ErrorKind, Result};
 use crate::options::{Background, Options};
 use crate::schema::{Catalog, TableDef, reads_cells_of, user_types_in};
@@ -125,22 +124,7 @@ impl Options {
             Error::new(ErrorKind::NotFound, format!("{error}; the schema defines {known}"))
         })?;
         let core = Arc::new(core(dir, def, sstables)?);
-        let mut tables = Tables::default();
-        tables.by_id.insert(core.id, core.clone());
-        tables.by_tag.insert(core.tag.0, core.clone());
-        let inner = Inner::new(Parts {
-            dir: dir.to_owned(),
-            host_id: Uuid::nil(),
-            manifest: None,
-            catalog: loaded.catalog,
-            tables,
-            cache,
-            pressure: Pressure::new(options.memtable_total_bytes),
-            timestamp_floor: 0,
-            next_generation: 1,
-            lock: None,
-            options,
-        });
+        let inner = Inner::new(Parts::of_table(dir, options, loaded.catalog, &core, cache));
         Ok(Table::new(Database::from_inner(Arc::new(inner)), core))
     }
 }

@@ -10,6 +10,7 @@
 #![deny(unsafe_code)]
 #![deny(clippy::indexing_slicing, clippy::expect_used, clippy::panic)]
 
+mod bulk;
 mod database;
 mod engine;
 mod error;
@@ -24,6 +25,7 @@ mod schema;
 mod select;
 mod table;
 
+pub use bulk::{BulkOptions, BulkTable, BulkWriter};
 pub use database::Database;
 pub use error::{Error, ErrorKind, Result};
 pub use helenus_cql_syntax::{Identifier, QualifiedName, parse_qualified_name};
@@ -31,6 +33,7 @@ pub use helenus_io::{Clock, Disk, RealDisk, SystemClock};
 pub use helenus_rows::{
     Cell, ColumnDef, ColumnKind, Columns, DeletionTime, LivenessInfo, TableSchema, UnfilteredStream,
 };
+pub use helenus_sstable::{Codec, CompressionParams, Version};
 pub use helenus_types::{EncodeValue, Serialized, TableId, Timestamp, Token, Type, Value, ValueError};
 pub use key::IntoKey;
 pub use metrics::{DatabaseMetrics, TableMetrics};

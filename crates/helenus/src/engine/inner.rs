@@ -1,7 +1,7 @@
 //! What all handles of an open database share.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
 use std::sync::{Arc, OnceLock};
 
@@ -16,10 +16,11 @@ use super::pressure::Pressure;
 use super::scheduler::Scheduler;
 use super::table::TableCore;
 use super::timestamps::Timestamps;
+use super::write::Sink;
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::{Change, Edit, Manifest};
 use crate::metrics::DatabaseMetrics;
-use crate::mutate::Workspaces;
+use crate::mutate::{Workspaces, WriteOptions};
 use crate::options::{Background, Options};
 use crate::schema::Catalog;
 
@@ -59,6 +60,10 @@ pub(crate) struct Inner {
     in_doubt: AtomicBool,
     /// Held while the database is open for writing.
     lock: Mutex<Option<Box<dyn Lock>>>,
+    /// Takes the writes of what is no database: then there is neither a log nor anything to read.
+    pub(crate) sink: Option<Arc<dyn Sink>>,
+    /// Of writes that don't say otherwise.
+    pub(crate) write_options: WriteOptions,
 }
 
 /// The tables, by what they are looked up by.
@@ -87,6 +92,38 @@ pub(crate) struct Parts {
     pub(crate) timestamp_floor: i64,
     pub(crate) next_generation: u64,
     pub(crate) lock: Option<Box<dyn Lock>>,
+    pub(crate) sink: Option<Arc<dyn Sink>>,
+    pub(crate) write_options: WriteOptions,
+}
+
+impl Parts {
+    /// Of one table that is in no database of ours.
+    pub(crate) fn of_table(
+        dir: &Path,
+        options: Options,
+        catalog: Catalog,
+        core: &Arc<TableCore>,
+        cache: Arc<ChunkCache>,
+    ) -> Self {
+        let mut tables = Tables::default();
+        tables.by_id.insert(core.id, core.clone());
+        tables.by_tag.insert(core.tag.0, core.clone());
+        Self {
+            dir: dir.to_owned(),
+            host_id: Uuid::nil(),
+            manifest: None,
+            catalog,
+            tables,
+            cache,
+            pressure: Pressure::new(options.memtable_total_bytes),
+            timestamp_floor: 0,
+            next_generation: 1,
+            lock: None,
+            sink: None,
+            write_options: WriteOptions::default(),
+            options,
+        }
+    }
 }
 
 impl Inner {
@@ -114,6 +151,8 @@ impl Inner {
             in_doubt: AtomicBool::new(false),
             lock: Mutex::new(parts.lock),
             options: parts.options,
+            sink: parts.sink,
+            write_options: parts.write_options,
         }
     }
 
@@ -155,12 +194,24 @@ impl Inner {
     #[inline]
     pub(crate) fn check_writable(&self) -> Result<()> {
         if self.closed.load(Acquire) {
-            return Err(Error::new(ErrorKind::Closed, "the database is closed"));
+            let what = if self.sink.is_some() { "the writer was finished" } else { "the database is closed" };
+            return Err(Error::new(ErrorKind::Closed, what));
         }
         if self.options.read_only {
             return Err(Error::new(ErrorKind::ReadOnly, "the database was opened to read only"));
         }
         Ok(())
+    }
+
+    /// Refuses what reads before it writes where nothing can be read.
+    pub(crate) fn check_readable(&self) -> Result<()> {
+        match self.sink {
+            None => Ok(()),
+            Some(_) => Err(Error::invalid(
+                "SSTables are written without reading any: no conditions, no counters, no elements of a list by \
+                 index or by value",
+            )),
+        }
     }
 
     /// Lets others open the directory.

@@ -18,10 +18,9 @@ mod write;
 mod tests;
 
 pub(crate) use compact::describe;
-pub(crate) use inner::{Inner, Parts, Tables};
+pub(crate) use inner::{Inner, Parts};
 pub(crate) use lookup::Lookup;
 pub(crate) use mutation::{Mutation, MutationBuilder};
-pub(crate) use pressure::Pressure;
 pub(crate) use read::{PointReader, PointRow, Source};
 pub(crate) use table::{LiveTable, TableCore, TableState, View};
-pub(crate) use write::Written;
+pub(crate) use write::{Sink, Written};

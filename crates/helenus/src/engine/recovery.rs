@@ -18,6 +18,7 @@ use super::pressure::Pressure;
 use super::table::{LiveTable, TableCore, TableState};
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::{Change, Edit, Manifest, ManifestState, TableEntry};
+use crate::mutate::WriteOptions;
 use crate::options::{Durability, Options};
 use crate::schema::Catalog;
 
@@ -110,6 +111,8 @@ impl Inner {
             timestamp_floor,
             next_generation,
             lock,
+            sink: None,
+            write_options: WriteOptions::default(),
             options,
         }));
         let report = inner.replay_log(&state.tables)?;

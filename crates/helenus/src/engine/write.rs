@@ -1,5 +1,6 @@
 //! The whole write path: admit, append to the log, insert into the memtables, wait as durability demands.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
 use std::time::Duration;
@@ -22,10 +23,19 @@ pub(crate) enum Written {
     Stale,
 }
 
+/// Takes mutations in the place of a log and memtables.
+pub(crate) trait Sink: fmt::Debug + Send + Sync {
+    /// Takes all of a mutation, or nothing.
+    fn write(&self, mutation: &Mutation) -> Result<()>;
+}
+
 impl Inner {
     /// Writes a mutation: all of it, or nothing.
     pub(crate) fn write(&self, mutation: &Mutation) -> Result<Written> {
         self.check_writable()?;
+        if let Some(sink) = &self.sink {
+            return sink.write(mutation).map(|()| Written::Yes);
+        }
         self.admit()?;
         let mut full = false;
         let end = match mutation.updates.as_slice() {

@@ -35,9 +35,20 @@ impl WriteOptions {
         self
     }
 
+    /// These, and what they leave open as `others` have it.
+    #[inline]
+    pub(super) fn or(self, others: Self) -> Self {
+        Self { timestamp: self.timestamp.or(others.timestamp), ttl: self.ttl.or(others.ttl) }
+    }
+
+    /// What was said.
+    pub(crate) fn given(&self) -> (Option<Timestamp>, Option<u32>) {
+        (self.timestamp, self.ttl)
+    }
+
     /// Refuses what can't be.
     #[inline]
-    pub(super) fn check(&self, schema: &TableSchema) -> Result<()> {
+    pub(crate) fn check(&self, schema: &TableSchema) -> Result<()> {
         if self.timestamp.is_none() && self.ttl.is_none() { Ok(()) } else { self.check_given(schema) }
     }
 

@@ -120,10 +120,11 @@ impl Prepared {
     /// # Errors
     /// As [`crate::Insert::execute`].
     pub fn execute_with(&self, options: &WriteOptions, values: impl BindValues) -> Result<()> {
-        let workspaces = &self.table.db.inner.workspaces;
-        let mut workspace = workspaces.take();
-        let done = values.with_values(|values| self.write(&mut workspace, options, values));
-        workspaces.give(workspace);
+        let inner = &self.table.db.inner;
+        let mut workspace = inner.workspaces.take();
+        let options = options.or(inner.write_options);
+        let done = values.with_values(|values| self.write(&mut workspace, &options, values));
+        inner.workspaces.give(workspace);
         done
     }
 

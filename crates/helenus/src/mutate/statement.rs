@@ -54,7 +54,7 @@ impl<'t> Statement<'t> {
             clustering: Span::default(),
             clustering_len: clustering.with_values(|values| values.len()),
             range: None,
-            options: WriteOptions::default(),
+            options: table.db.inner.write_options,
             error: None,
         };
         match Entry::new(&table.core) {

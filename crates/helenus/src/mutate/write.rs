@@ -69,6 +69,7 @@ pub(super) fn commit_checked(
     check: Option<&Check<'_>>,
 ) -> Result<Outcome> {
     inner.check_writable()?;
+    inner.check_readable()?;
     let cores: SmallVec<[_; 4]> = tables.iter().map(|entry| entry.core.clone()).collect();
     let locks = locks_of(staged, &cores, check.is_some());
     let _held: SmallVec<[MutexGuard<'_, ()>; 4]> = locks.iter().map(|lock| lock.lock()).collect();
