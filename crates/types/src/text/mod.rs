@@ -3,10 +3,12 @@
 mod java_float;
 mod json;
 mod parse;
+mod parse_json;
 mod print;
 
 pub(crate) use java_float::{push_double, push_float};
 pub use json::{escape_json, push_json_key, push_json_name};
+pub use parse_json::JsonMembers;
 
 /// Names that CQL keeps for itself: an identifier that is one of them is quoted.
 const RESERVED: [&str; 52] = [

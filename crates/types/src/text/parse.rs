@@ -44,7 +44,7 @@ impl Type {
     }
 
     /// Appends the value that a quoted literal stands for.
-    fn write_quoted(&self, text: &str, out: &mut Vec<u8>) -> Result<(), ValueError> {
+    pub(super) fn write_quoted(&self, text: &str, out: &mut Vec<u8>) -> Result<(), ValueError> {
         let some = match self {
             Type::Text => {
                 out.extend_from_slice(text.as_bytes());
@@ -74,7 +74,7 @@ impl Type {
     }
 
     /// Appends the value that a literal without quotes and brackets stands for.
-    fn write_bare(&self, word: &str, out: &mut Vec<u8>) -> Result<(), ValueError> {
+    pub(super) fn write_bare(&self, word: &str, out: &mut Vec<u8>) -> Result<(), ValueError> {
         self.try_write_bare(word, out).ok_or_else(|| unexpected(self, word))
     }
 

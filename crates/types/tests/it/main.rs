@@ -4,5 +4,6 @@
 
 mod corpus;
 mod encoding;
+mod json;
 mod properties;
 mod values;
