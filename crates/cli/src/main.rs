@@ -13,6 +13,7 @@ mod args;
 mod commands;
 mod csv;
 mod failure;
+mod input;
 mod open;
 mod output;
 

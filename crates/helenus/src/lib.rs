@@ -34,7 +34,9 @@ pub use helenus_rows::{
     Cell, ColumnDef, ColumnKind, Columns, DeletionTime, LivenessInfo, TableSchema, UnfilteredStream,
 };
 pub use helenus_sstable::{Codec, CompressionParams, Version};
-pub use helenus_types::{EncodeValue, Serialized, TableId, Timestamp, Token, Type, Value, ValueError};
+pub use helenus_types::{
+    EncodeValue, JsonMembers, Serialized, TableId, Timestamp, Token, Type, Value, ValueError,
+};
 pub use key::IntoKey;
 pub use metrics::{DatabaseMetrics, TableMetrics};
 pub use mutate::{

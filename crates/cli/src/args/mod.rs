@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
-pub(crate) use sstable::{Dump, Sstable, SstableCommand};
+pub(crate) use sstable::{BulkWrite, CodecName, Dump, Sstable, SstableCommand};
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 the command line is wrong.
 
@@ -135,18 +135,19 @@ pub(crate) struct Get {
     pub(crate) key: Vec<String>,
 }
 
-/// Writes the rows of a CSV file into a table
+/// Writes the rows of a CSV or JSON file into a table
 ///
-/// The header line names the columns. Read are RFC 4180 and what cqlsh's COPY TO writes, with doubled quotes or
-/// backslashes. A field that says null leaves its column as it is; a line with the partition key and static columns
-/// alone is fine. A line that can't be taken is reported with its number and kept in FILE.csv.refused; the others are
-/// written, and the exit code is 1.
+/// In CSV the header line names the columns. Read are RFC 4180 and what cqlsh's COPY TO writes, with doubled quotes or
+/// backslashes. In JSON each line is an object, as `export` prints them and CQL's INSERT JSON takes them. A value that
+/// is null leaves its column as it is; a line with the partition key and static columns alone is fine. A line that
+/// can't be taken is reported with its number and kept in FILE.refused; the others are written, and the exit code is 1.
 #[derive(Debug, Args)]
 #[command(
     verbatim_doc_comment,
     after_help = "Examples:
   helenus import ./db --table air.flights --schema flights.cql flights.csv
-  helenus import ./db --table air.flights --null NA --max-errors 10 flights.csv"
+  helenus import ./db --table air.flights --null NA --max-errors 10 flights.csv
+  helenus export ./old chat.messages | helenus import ./db --table chat.messages --schema chat.cql -"
 )]
 pub(crate) struct Import {
     /// The database; made if it is not there
@@ -157,16 +158,19 @@ pub(crate) struct Import {
     /// CQL that makes the table (and its keyspace and types) if it is not there
     #[arg(long, value_name = "FILE")]
     pub(crate) schema: Option<PathBuf>,
-    /// What stands for null [default: the empty field]
+    /// How the file is written [default: JSON if it begins with a brace]
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<Format>,
+    /// In CSV: what stands for null [default: the empty field]
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     pub(crate) null: String,
     /// Bad lines to pass over; one more ends the import
     #[arg(long, value_name = "N", default_value_t = 1000)]
     pub(crate) max_errors: u64,
-    /// How quotes inside quotes are written
+    /// In CSV: how quotes inside quotes are written
     #[arg(long, value_enum, default_value = "auto")]
     pub(crate) quotes: Quotes,
-    /// The CSV file
+    /// The file; - for standard input
     pub(crate) file: PathBuf,
 }
 

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::{Format, Quotes};
 
 /// Looks into single SSTables
 #[derive(Debug, Args)]
@@ -14,6 +16,7 @@ pub(crate) struct Sstable {
 #[derive(Debug, Subcommand)]
 pub(crate) enum SstableCommand {
     Dump(Dump),
+    BulkWrite(BulkWrite),
 }
 
 /// Prints everything in an SSTable as JSON, as Cassandra's sstabledump does
@@ -33,4 +36,81 @@ pub(crate) struct Dump {
     /// The table's Data.db; its other components lie beside it
     #[arg(value_name = "FILE-Data.db")]
     pub(crate) file: PathBuf,
+}
+
+/// Writes the rows of CSV or JSON files to SSTables, without a database
+///
+/// The counterpart of Cassandra's CQLSSTableWriter: what it writes is ready for `nodetool import`, or with DIR named
+/// …/keyspace/table for `sstableloader`. Files are read as by `helenus import`. Rows may come in any order; those of a
+/// full buffer become an SSTable. A line that can't be taken is reported and kept in FILE.refused, and the exit code is
+/// 1. Where the whole fails nothing is left in DIR.
+#[derive(Debug, Args)]
+#[command(
+    verbatim_doc_comment,
+    after_help = "Examples:
+  helenus sstable bulk-write --schema orders.cql --out ./out/shop/orders orders.csv
+  helenus sstable bulk-write --schema schema.cql --table chat.messages --ttl 86400 --out ./out january.jsonl february.jsonl
+  helenus export ./db chat.messages | helenus sstable bulk-write --schema chat.cql --sorted --out ./out -
+  nodetool import --copy-data shop orders $PWD/out/shop/orders"
+)]
+pub(crate) struct BulkWrite {
+    /// CQL that defines the table, and its types
+    #[arg(long, value_name = "FILE")]
+    pub(crate) schema: PathBuf,
+    /// keyspace.table [default: the only one of the schema]
+    #[arg(long, value_name = "TABLE")]
+    pub(crate) table: Option<String>,
+    /// Where the SSTables go: a directory that is empty or not there
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Version of the SSTables [default: the one that a database writes, da]
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) to: Option<String>,
+    /// How they are compressed [default: as the schema says]
+    #[arg(long, value_enum)]
+    pub(crate) codec: Option<CodecName>,
+    /// Timestamp of all rows, in microseconds since 1970 [default: the clock's]
+    #[arg(long, value_name = "µs", allow_negative_numbers = true)]
+    pub(crate) timestamp: Option<i64>,
+    /// Seconds that rows live [default: as the schema says]
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) ttl: Option<u32>,
+    /// Rows come in the order of tokens and clustering, as `export` prints them: nothing is gathered in memory
+    #[arg(long)]
+    pub(crate) sorted: bool,
+    /// Memory for rows in any order
+    #[arg(long, value_name = "MiB", default_value_t = 64)]
+    pub(crate) buffer: u32,
+    /// Size from which on another SSTable is begun [default: none]
+    #[arg(long, value_name = "MiB")]
+    pub(crate) max_size: Option<u32>,
+    /// Name SSTables by UUIDs, not by numbers
+    #[arg(long)]
+    pub(crate) uuid_ids: bool,
+    /// How the files are written [default: JSON if they begin with a brace]
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<Format>,
+    /// In CSV: what stands for null [default: the empty field]
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    pub(crate) null: String,
+    /// In CSV: how quotes inside quotes are written
+    #[arg(long, value_enum, default_value = "auto")]
+    pub(crate) quotes: Quotes,
+    /// Bad lines of a file to pass over; one more ends it all
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    pub(crate) max_errors: u64,
+    /// Files of rows; - for standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CodecName {
+    Lz4,
+    Snappy,
+    Deflate,
+    Zstd,
+    Noop,
+    /// Not compressed
+    None,
 }

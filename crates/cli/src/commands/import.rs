@@ -1,20 +1,15 @@
-//! `import`: the lines of a CSV file as rows.
+//! `import`: the lines of a file as rows.
 
 use std::collections::{HashMap, HashSet};
-use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::{BufReader, Read, Seek, Write};
-use std::path::{Path, PathBuf};
+use std::io::Write;
 use std::time::Duration;
 
-use helenus::{
-    Batch, BindValue, Clock, ColumnKind, Database, ErrorKind, Options, Prepared, Serialized, SystemClock,
-    Table, TableSchema, Type, Unset,
-};
+use helenus::{Batch, Clock, ColumnKind, Database, ErrorKind, Options, SystemClock, Table};
 
-use crate::args::{Import, Quotes};
-use crate::csv::{self, Dialect, Malformed, Reader, Record};
+use crate::args::Import;
 use crate::failure::Failure;
+use crate::input::{Field, Input, InputOptions, Refused, Statements};
 use crate::open;
 use crate::output::{self, Progress};
 
@@ -22,17 +17,13 @@ use crate::output::{self, Progress};
 const ROWS_A_BATCH: usize = 200;
 /// A batch that has grown so large in the file is written at once.
 const BYTES_A_BATCH: usize = 1 << 20;
-/// How much of a file tells its dialect.
-const SAMPLE_BYTES: u64 = 4 << 20;
-const READ_BYTES: usize = 1 << 20;
 const BETWEEN_REPORTS: Duration = Duration::from_secs(1);
 
 pub(crate) fn import(args: &Import) -> Result<(), Failure> {
     let (keyspace, table) = open::split_name(&args.table)?;
-    let reader = open_csv(&args.file, args.quotes)?;
     let database = Options::new().open(&args.dir)?;
     let outcome = make_table(&database, args, &keyspace, &table).and_then(|table| {
-        let mut run = Run::new(&database, &table, reader, args)?;
+        let mut run = Run::new(&database, &table, args)?;
         run.all()?;
         run.report()
     });
@@ -61,48 +52,15 @@ fn make_table(database: &Database, args: &Import, keyspace: &str, table: &str) -
     }
 }
 
-fn open_csv(path: &Path, quotes: Quotes) -> Result<Reader<BufReader<File>>, Failure> {
-    let failed = |error: std::io::Error| Failure::file(path, &error);
-    #[expect(clippy::disallowed_methods, reason = "a file that the user names is no part of a database")]
-    let mut file = File::open(path).map_err(failed)?;
-    let dialect = match quotes {
-        Quotes::Doubled => Dialect::Doubled,
-        Quotes::Backslash => Dialect::Backslash,
-        Quotes::Auto => {
-            let mut sample = Vec::new();
-            (&mut file).take(SAMPLE_BYTES).read_to_end(&mut sample).map_err(failed)?;
-            file.rewind().map_err(failed)?;
-            csv::detect(&sample)
-        }
-    };
-    Ok(Reader::new(BufReader::with_capacity(READ_BYTES, file), dialect))
-}
-
-/// A column of the file.
-struct Field {
-    name: String,
-    kind: ColumnKind,
-    ty: Type,
-}
-
 /// An import under way.
-struct Run<'a> {
-    args: &'a Import,
-    reader: Reader<BufReader<File>>,
-    record: Record,
-    fields: Vec<Field>,
-    /// Writes rows, and static columns with them.
-    row: Option<Prepared>,
-    /// Writes static columns alone, where the file has any; the fields that it takes.
-    statics: Option<(Prepared, Vec<usize>)>,
-    /// Serialized values of the line at hand, `None` where nothing is set.
-    values: Vec<Option<Vec<u8>>>,
+struct Run {
+    input: Input,
+    statements: Statements,
     batch: Batch,
     in_batch: InBatch,
     written: u64,
     refused: Refused,
     clock: SystemClock,
-    read_bytes: u64,
     progress: Progress,
     reported: Duration,
 }
@@ -128,71 +86,37 @@ enum Again {
     Other,
 }
 
-/// Lines that were not taken.
-struct Refused {
-    path: PathBuf,
-    file: Option<File>,
-    count: u64,
-    header: Vec<u8>,
-}
-
-impl<'a> Run<'a> {
-    fn new(
-        database: &Database,
-        table: &Table,
-        mut reader: Reader<BufReader<File>>,
-        args: &'a Import,
-    ) -> Result<Self, Failure> {
-        let mut record = Record::default();
-        let header = reader.next(&mut record).map_err(|error| Failure::file(&args.file, &error))?;
-        if !matches!(header, Some(Ok(()))) {
-            let text = format!("{}: the first line does not name columns", args.file.display());
-            return Err(
-                Failure::failed(text).or_try("put the names of the columns on it, separated by commas")
-            );
-        }
+impl Run {
+    fn new(database: &Database, table: &Table, args: &Import) -> Result<Self, Failure> {
         let schema = table.schema();
-        let fields = columns_of(&schema, &record, &args.file)?;
-        let (row, statics) = prepare(table, &fields)?;
-        let len = std::fs::metadata(&args.file).map_or(0, |metadata| metadata.len());
-        let mut path = args.file.clone().into_os_string();
-        path.push(".refused");
+        let options = InputOptions { format: args.format, quotes: args.quotes, null: &args.null };
+        let input = Input::open(&args.file, &schema, &options)?;
+        let statements = Statements::new(input.fields(), |columns| match schema.is_counter() {
+            true => table.prepare_update(columns),
+            false => table.prepare_insert(columns),
+        })?;
         Ok(Self {
-            args,
-            reader,
-            values: vec![None; fields.len()],
-            fields,
-            row,
-            statics,
+            refused: Refused::of(&input, args.max_errors),
+            progress: Progress::through_file(input.len()),
+            input,
+            statements,
             batch: database.batch(),
             in_batch: InBatch::default(),
             written: 0,
-            refused: Refused { path: path.into(), file: None, count: 0, header: record.raw().to_vec() },
             clock: SystemClock::new(),
-            read_bytes: 0,
-            progress: Progress::through_file(len),
             reported: Duration::ZERO,
-            record,
         })
     }
 
     /// Writes every line.
     fn all(&mut self) -> Result<(), Failure> {
-        loop {
-            let read =
-                self.reader.next(&mut self.record).map_err(|error| Failure::file(&self.args.file, &error))?;
-            let Some(outcome) = read else { break };
-            self.read_bytes += self.record.raw().len() as u64;
-            if self.record.is_blank() && self.fields.len() > 1 {
-                continue;
-            }
+        while let Some(outcome) = self.input.next()? {
             let taken = match outcome {
                 Ok(()) => self.line()?,
-                Err(Malformed::OpenQuote) => Err("a quote is not closed".to_owned()),
-                Err(Malformed::BehindQuote) => Err("text follows a closing quote".to_owned()),
+                refused => refused,
             };
             if let Err(reason) = taken
-                && let Err(stop) = self.refuse(&reason)
+                && let Err(stop) = self.refused.add(&self.input, &reason, &self.progress)
             {
                 self.write_batch()?;
                 return Err(stop);
@@ -203,25 +127,17 @@ impl<'a> Run<'a> {
 
     /// Takes the line into the batch; the inner error is why it can't be.
     fn line(&mut self) -> Result<Result<(), String>, Failure> {
-        if let Err(reason) = self.parse() {
-            return Ok(Err(reason));
-        }
-        let is_static = match self.shape() {
+        let is_static = match self.statements.is_static(self.input.fields(), self.input.values()) {
             Ok(is_static) => is_static,
             Err(reason) => return Ok(Err(reason)),
         };
-        let mut again = self.in_batch.note(&self.fields, &self.values, is_static);
+        let mut again = self.in_batch.note(self.input.fields(), self.input.values(), is_static);
         if again == Again::Other {
             self.write_batch()?;
-            again = self.in_batch.note(&self.fields, &self.values, is_static);
+            again = self.in_batch.note(self.input.fields(), self.input.values(), is_static);
         }
         if again == Again::SameStatics {
-            let statics = self
-                .fields
-                .iter()
-                .zip(&mut self.values)
-                .filter(|(field, _)| field.kind == ColumnKind::Static);
-            statics.for_each(|(_, value)| *value = None);
+            self.input.leave_out_statics();
         }
         if let Err(error) = self.add(is_static) {
             // It may be too much for this batch and not for the next.
@@ -233,81 +149,17 @@ impl<'a> Run<'a> {
             }
         }
         self.in_batch.lines += 1;
-        self.in_batch.bytes += self.record.raw().len();
+        self.in_batch.bytes += self.input.raw().len();
         if self.in_batch.lines >= ROWS_A_BATCH || self.in_batch.bytes >= BYTES_A_BATCH {
             self.write_batch()?;
         }
         Ok(Ok(()))
     }
 
-    /// Serializes the line's fields.
-    fn parse(&mut self) -> Result<(), String> {
-        let fields = self.record.fields();
-        if fields.len() != self.fields.len() {
-            return Err(format!("{} fields, the first line names {}", fields.len(), self.fields.len()));
-        }
-        for ((bytes, field), value) in fields.zip(&self.fields).zip(&mut self.values) {
-            *value = None;
-            if bytes == self.args.null.as_bytes() {
-                continue;
-            }
-            let parsed = match std::str::from_utf8(bytes) {
-                Ok(text) => field.ty.parse_text(text).map_err(|error| error.to_string()),
-                Err(error) => Err(format!("not UTF-8: {error}")),
-            };
-            *value = Some(parsed.map_err(|why| format!("column {}: {why}", field.name))?);
-        }
-        Ok(())
-    }
-
-    /// Whether the line sets static columns alone; an error when a part of its key is missing.
-    fn shape(&self) -> Result<bool, String> {
-        let of = |kind: ColumnKind| {
-            self.fields.iter().zip(&self.values).filter(move |(field, _)| field.kind == kind)
-        };
-        if let Some((field, _)) = of(ColumnKind::PartitionKey).find(|(_, value)| value.is_none()) {
-            return Err(format!("column {}: a part of the partition key is missing", field.name));
-        }
-        let missing = of(ColumnKind::Clustering).find(|(_, value)| value.is_none());
-        let has_row =
-            of(ColumnKind::Clustering).chain(of(ColumnKind::Regular)).any(|(_, value)| value.is_some());
-        match (missing, &self.row) {
-            (None, Some(_)) => Ok(false),
-            (None, None) | (Some(_), _) if !has_row => {
-                match of(ColumnKind::Static).any(|(_, value)| value.is_some()) {
-                    true => Ok(true),
-                    false => {
-                        Err("there is nothing to write: neither a clustering nor a static column".to_owned())
-                    }
-                }
-            }
-            (Some((field, _)), _) => {
-                Err(format!("column {}: a part of the clustering is missing", field.name))
-            }
-            (None, None) => Err("the first line names no clustering column".to_owned()),
-        }
-    }
-
     fn add(&mut self, is_static: bool) -> helenus::Result<()> {
-        let all: Vec<Option<Serialized<'_>>> = match (&self.statics, is_static) {
-            (Some((_, places)), true) => {
-                places.iter().filter_map(|&at| self.values.get(at)).map(bound).collect()
-            }
-            _ => self.values.iter().map(bound).collect(),
-        };
-        let values: Vec<&dyn BindValue> = all
-            .iter()
-            .map(|value| match value {
-                Some(value) => value as &dyn BindValue,
-                None => &Unset as &dyn BindValue,
-            })
-            .collect();
-        let prepared = match (&self.statics, &self.row) {
-            (Some((statics, _)), _) if is_static => statics,
-            (_, Some(row)) => row,
-            _ => return Ok(()),
-        };
-        prepared.add_to(&mut self.batch, &*values)
+        let batch = &mut self.batch;
+        self.statements
+            .with(is_static, self.input.values(), |statement, values| statement.add_to(batch, values))
     }
 
     /// Writes the batch; what it held is acknowledged then.
@@ -318,28 +170,14 @@ impl<'a> Run<'a> {
             self.in_batch.clear();
         }
         let now = self.clock.elapsed();
-        let (written, refused) = (self.written, self.refused.count);
-        self.progress.at(self.read_bytes, || format!("{written} rows written, {refused} lines refused"));
+        let (written, refused) = (self.written, self.refused.count());
+        self.progress
+            .at(self.input.read_bytes(), || format!("{written} rows written, {refused} lines refused"));
         if now >= self.reported + BETWEEN_REPORTS {
             self.reported = now;
             self.progress.line(&format!("{written} rows written"))?;
         }
         Ok(())
-    }
-
-    /// Reports the line and keeps it; an error when there were too many.
-    fn refuse(&mut self, reason: &str) -> Result<(), Failure> {
-        self.refused.keep(&self.record)?;
-        let place = format!("{}:{}", self.args.file.display(), self.record.line);
-        self.progress.message(&format!("{place}: {reason}"))?;
-        if self.refused.count <= self.args.max_errors {
-            return Ok(());
-        }
-        let text = format!(
-            "{place}: {} bad lines, at most {} were allowed",
-            self.refused.count, self.args.max_errors
-        );
-        Err(Failure::failed(text).or_try("mend the file, or raise --max-errors"))
     }
 
     /// Says what was done.
@@ -350,17 +188,8 @@ impl<'a> Run<'a> {
         let rate = self.written as f64 / seconds.max(1e-6);
         writeln!(out, "{} rows in {seconds:.2} s, {rate:.0} rows/s", self.written)?;
         out.flush()?;
-        if self.refused.count == 0 {
-            return Ok(());
-        }
-        let text =
-            format!("{} lines were refused, they are in {}", self.refused.count, self.refused.path.display());
-        Err(Failure::failed(text).or_try("mend them there, and import that file"))
+        self.refused.outcome("mend them there, and import that file")
     }
-}
-
-fn bound(value: &Option<Vec<u8>>) -> Option<Serialized<'_>> {
-    value.as_deref().map(Serialized)
 }
 
 impl InBatch {
@@ -391,60 +220,4 @@ impl InBatch {
         self.rows.clear();
         self.statics.clear();
     }
-}
-
-impl Refused {
-    fn keep(&mut self, record: &Record) -> Result<(), Failure> {
-        let failed = |error: std::io::Error| Failure::file(&self.path, &error);
-        self.count += 1;
-        if self.file.is_none() {
-            #[expect(clippy::disallowed_methods, reason = "a file for the user, no part of a database")]
-            let mut file = File::create(&self.path).map_err(failed)?;
-            file.write_all(&self.header).map_err(failed)?;
-            self.file = Some(file);
-        }
-        let Some(file) = &mut self.file else { return Ok(()) };
-        file.write_all(record.raw()).map_err(failed)?;
-        if record.raw().ends_with(b"\n") { Ok(()) } else { file.write_all(b"\n").map_err(failed) }
-    }
-}
-
-/// The columns that the header line names: as they are, or as CQL spells them.
-fn columns_of(schema: &TableSchema, header: &Record, file: &Path) -> Result<Vec<Field>, Failure> {
-    let find =
-        |name: &str| schema.column(name).and_then(|(kind, at)| Some((kind, schema.column_type(kind, at)?)));
-    let column = |bytes: &[u8]| {
-        let text = String::from_utf8_lossy(bytes);
-        let spelled = helenus::parse_qualified_name(text.trim()).map(|name| String::from(name.name));
-        let names = [Some(text.to_string()), spelled.ok()];
-        let found =
-            names.into_iter().flatten().find_map(|name| find(&name).map(|(kind, ty)| (name, kind, ty)));
-        found.map(|(name, kind, ty)| Field { name, kind, ty: ty.clone() }).ok_or_else(|| {
-            let text =
-                format!("{}: {}.{} has no column {text}", file.display(), schema.keyspace(), schema.name());
-            Failure::failed(text).or_try("the first line has to name columns of the table")
-        })
-    };
-    header.fields().map(column).collect()
-}
-
-type Statements = (Option<Prepared>, Option<(Prepared, Vec<usize>)>);
-
-/// The statements that write whole lines, and lines with static columns alone.
-fn prepare(table: &Table, fields: &[Field]) -> Result<Statements, Failure> {
-    let schema = table.schema();
-    let prepared = |columns: &[&str]| match schema.is_counter() {
-        true => table.prepare_update(columns),
-        false => table.prepare_insert(columns),
-    };
-    let of_partition = |field: &Field| matches!(field.kind, ColumnKind::PartitionKey | ColumnKind::Static);
-    let names: Vec<&str> = fields.iter().map(|field| field.name.as_str()).collect();
-    let places: Vec<usize> =
-        fields.iter().enumerate().filter(|(_, field)| of_partition(field)).map(|(at, _)| at).collect();
-    let static_names: Vec<&str> = places.iter().filter_map(|&at| names.get(at)).copied().collect();
-    let has_statics = fields.iter().any(|field| field.kind == ColumnKind::Static);
-    let statics = if has_statics { Some((prepared(&static_names)?, places)) } else { None };
-    let only_statics = has_statics && fields.iter().all(of_partition);
-    let row = if only_statics { None } else { Some(prepared(&names)?) };
-    Ok((row, statics))
 }

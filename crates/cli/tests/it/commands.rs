@@ -9,7 +9,7 @@ use crate::tool::helenus;
 
 #[test]
 fn help_texts() {
-    let commands: [&[&str]; 10] = [
+    let commands: [&[&str]; 11] = [
         &[],
         &["export"],
         &["get"],
@@ -20,6 +20,7 @@ fn help_texts() {
         &["compact"],
         &["sstable"],
         &["sstable", "dump"],
+        &["sstable", "bulk-write"],
     ];
     for command in commands {
         let name = if command.is_empty() { "helenus".to_owned() } else { command.join("-") };

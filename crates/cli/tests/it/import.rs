@@ -76,6 +76,18 @@ fn rows_of_a_file() {
 }
 
 #[test]
+fn lines_of_json() {
+    let shop = Shop::new();
+    let json = "{\"id\": 1, \"city\": \"Oslo\", \"day\": \"2024-02-28\", \"total\": 12.50}\n\
+                {\"city\": \"Oslo\", \"open\": true}\n\
+                {\"city\": \"Oslo\", \"day\": \"x\", \"id\": 2}\n";
+    let err = shop.import(json, &[]).failed(1);
+    assert!(err.contains("orders.csv:3: column day: not a valid date"), "{err}");
+    let row = "{\"city\": \"Oslo\", \"day\": \"2024-02-28\", \"id\": 1, \"open\": true, \"note\": null, \"total\": 12.50}\n";
+    assert_eq!(shop.export(&[]), row);
+}
+
+#[test]
 fn static_columns() {
     let shop = Shop::new();
     let csv = "city,open,day,id\nOslo,true,,\nRome,False,2024-01-01,1\nRome,true,2024-01-02,1\nPisa,,2024-01-01,1\n";

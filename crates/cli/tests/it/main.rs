@@ -9,6 +9,7 @@
     reason = "tests stop at the first surprise, and look at files from outside"
 )]
 
+mod bulk_write;
 mod commands;
 mod compare;
 mod corpus;

@@ -8,6 +8,7 @@ use helenus_commitlog::TableTag;
 use helenus_rows::{EncodingBase, TableSchema};
 use helenus_sstable::{ChunkCache, Version};
 use helenus_types::{LocalDeletionTime, Timestamp};
+use uuid::Uuid;
 
 use super::buffered::Buffered;
 use super::options::BulkOptions;
@@ -102,7 +103,9 @@ impl BulkWriter {
             false => Arc::new(Buffered::new(output, options.buffer_bytes)),
         };
         let sink: Arc<dyn Sink> = target.clone();
-        let inner = Inner::new(Parts { sink: Some(sink), write_options: options.write, ..parts });
+        // Paths of list elements differ from those of another writer at the same time.
+        let host_id = Uuid::new_v4();
+        let inner = Inner::new(Parts { host_id, sink: Some(sink), write_options: options.write, ..parts });
         let table = Table::new(Database::from_inner(Arc::new(inner)), core);
         let names: Vec<&str> = columns.iter().map(String::as_str).collect();
         match table.prepare_insert(&names) {
@@ -179,10 +182,14 @@ impl BulkWriter {
     /// Completes the SSTables, makes them durable and tells which they are; none if nothing was written.
     ///
     /// # Errors
-    /// Failed writes; SSTables that were completed before stay then.
+    /// Failed writes; then nothing is left, as after [`abort`](Self::abort).
     pub fn finish(self) -> Result<Vec<BulkTable>> {
         self.close();
-        self.target.finish()?;
+        if let Err(error) = self.target.finish() {
+            // The first error is the one to tell.
+            self.target.abort().ok();
+            return Err(error);
+        }
         let mut tables = Vec::new();
         self.target.with_output(&mut |output| tables = output.tables());
         Ok(tables)

@@ -1,5 +1,6 @@
 //! `helenus sstable …`: tools over files, whatever tables they are of.
 
+mod bulk_write;
 mod dump;
 
 use std::path::Path;
@@ -12,6 +13,7 @@ use crate::failure::Failure;
 pub(crate) fn run(args: &Sstable) -> Result<(), Failure> {
     match &args.command {
         SstableCommand::Dump(args) => dump::run(args),
+        SstableCommand::BulkWrite(args) => bulk_write::run(args),
     }
 }
 

@@ -1,0 +1,227 @@
+//! `sstable bulk-write`: the lines of files as SSTables.
+
+use std::io::Write;
+
+use helenus::{
+    BulkOptions, BulkTable, BulkWriter, Catalog, Clock, Codec, ColumnKind, CompressionParams, Error,
+    ErrorKind, SystemClock, TableSchema, Version,
+};
+
+use crate::args::{BulkWrite, CodecName};
+use crate::failure::Failure;
+use crate::input::{Input, InputOptions, Refused, Statements};
+use crate::open;
+use crate::output::{self, Progress};
+
+/// Lines between two looks at the progress.
+const LINES_A_TICK: u64 = 1024;
+
+pub(crate) fn run(args: &BulkWrite) -> Result<(), Failure> {
+    let text = open::read_text(&args.schema)?;
+    let (keyspace, table) = match &args.table {
+        Some(name) => open::split_name(name)?,
+        None => only_table(args, &text)?,
+    };
+    let opened = options(args)?.open(&args.out, &text, &keyspace, &table);
+    let writer = opened.map_err(|error| explained(args, error))?;
+    let clock = SystemClock::new();
+    let written = write_all(&writer, args);
+    let (rows, outcome) = match written {
+        Ok(written) => written,
+        Err(failure) => {
+            writer.abort()?;
+            return Err(failure);
+        }
+    };
+    let tables = writer.finish()?;
+    report(rows, &tables, &clock)?;
+    outcome
+}
+
+/// The table of a schema that defines one.
+fn only_table(args: &BulkWrite, text: &str) -> Result<(String, String), Failure> {
+    let failed = |error: Error| Failure::failed(format!("{}: {error}", args.schema.display()));
+    let loaded = Catalog::parse_lenient(text, &|_, _| None).map_err(failed)?;
+    let mut tables = loaded.catalog.tables().filter(|table| table.view().is_none());
+    match (tables.next(), tables.next()) {
+        (Some(table), None) => Ok((table.keyspace().to_string(), table.name().to_string())),
+        (first, _) => {
+            let found = if first.is_some() { "several tables" } else { "no table" };
+            let text = format!("{} defines {found}", args.schema.display());
+            Err(Failure::usage(text).or_try("--table keyspace.table"))
+        }
+    }
+}
+
+fn options(args: &BulkWrite) -> Result<BulkOptions, Failure> {
+    let mut options = BulkOptions::new();
+    if let Some(name) = &args.to {
+        let mut written = [Version::DA, Version::OA, Version::NB, Version::ME].into_iter();
+        let version = written.find(|version| version.to_string() == *name).ok_or_else(|| {
+            let text = format!("SSTables of version {name:?} are not written");
+            Failure::usage(text).or_try("--to da, oa, nb or me")
+        })?;
+        options = options.version(version);
+    }
+    options = options
+        .sorted(args.sorted)
+        .buffer_bytes(args.buffer.max(1) as usize * (1 << 20))
+        .uuid_ids(args.uuid_ids);
+    options = args.max_size.into_iter().fold(options, |o, size| o.max_table_bytes(u64::from(size) << 20));
+    options = args.timestamp.into_iter().fold(options, BulkOptions::timestamp);
+    options = args.ttl.into_iter().fold(options, BulkOptions::ttl);
+    Ok(args.codec.into_iter().fold(options, |options, codec| options.compression(compression(codec))))
+}
+
+fn compression(codec: CodecName) -> Option<CompressionParams> {
+    let codec = match codec {
+        CodecName::Lz4 => Codec::Lz4,
+        CodecName::Snappy => Codec::Snappy,
+        CodecName::Deflate => Codec::Deflate,
+        CodecName::Zstd => Codec::Zstd,
+        CodecName::Noop => Codec::Noop,
+        CodecName::None => return None,
+    };
+    Some(CompressionParams::new(codec))
+}
+
+fn explained(args: &BulkWrite, error: Error) -> Failure {
+    match error.kind() {
+        ErrorKind::AlreadyExists => {
+            Failure::failed(error.to_string()).or_try("name a directory of its own, which will be made")
+        }
+        ErrorKind::NotFound | ErrorKind::Invalid => {
+            Failure::failed(format!("{}: {error}", args.schema.display()))
+                .or_try("compare --table and the other options with the schema")
+        }
+        _ => error.into(),
+    }
+}
+
+/// Writes all files; how many rows, and whether lines were refused.
+fn write_all(writer: &BulkWriter, args: &BulkWrite) -> Result<(u64, Result<(), Failure>), Failure> {
+    let schema = writer.schema();
+    let mut rows = 0;
+    let mut outcome = Ok(());
+    for file in &args.files {
+        let options = InputOptions { format: args.format, quotes: args.quotes, null: &args.null };
+        let input = Input::open(file, &schema, &options)?;
+        let mut run = Run::new(writer, &schema, input, args)?;
+        run.all()?;
+        rows += run.rows;
+        let refused = run.refused.outcome("mend them there, and write that file to another directory");
+        outcome = outcome.and(refused);
+    }
+    Ok((rows, outcome))
+}
+
+/// One file under way.
+struct Run {
+    input: Input,
+    statements: Statements,
+    /// The fields of the partition key and static ones, where there are any static ones.
+    of_partition: Vec<usize>,
+    /// What the last line said in them.
+    last: Vec<Option<Vec<u8>>>,
+    rows: u64,
+    refused: Refused,
+    progress: Progress,
+}
+
+impl Run {
+    fn new(
+        writer: &BulkWriter,
+        schema: &TableSchema,
+        input: Input,
+        args: &BulkWrite,
+    ) -> Result<Self, Failure> {
+        let statements = Statements::new(input.fields(), |columns| writer.prepare_insert(columns))?;
+        let kinds = input.fields().iter().map(|field| field.kind).enumerate();
+        let of_partition = match schema.statics().is_empty() {
+            true => Vec::new(),
+            false => kinds
+                .filter(|(_, kind)| matches!(kind, ColumnKind::PartitionKey | ColumnKind::Static))
+                .map(|(at, _)| at)
+                .collect(),
+        };
+        Ok(Self {
+            refused: Refused::of(&input, args.max_errors),
+            progress: Progress::through_file(input.len()),
+            input,
+            statements,
+            of_partition,
+            last: Vec::new(),
+            rows: 0,
+        })
+    }
+
+    fn all(&mut self) -> Result<(), Failure> {
+        while let Some(outcome) = self.input.next()? {
+            let taken = match outcome {
+                Ok(()) => self.line()?,
+                refused => refused,
+            };
+            match taken {
+                Ok(()) => self.rows += 1,
+                Err(reason) => self.refused.add(&self.input, &reason, &self.progress)?,
+            }
+            if self.rows.is_multiple_of(LINES_A_TICK) {
+                let (rows, refused) = (self.rows, self.refused.count());
+                self.progress.at(self.input.read_bytes(), || format!("{rows} rows, {refused} lines refused"));
+            }
+        }
+        self.progress.finish();
+        Ok(())
+    }
+
+    /// Writes the line; the inner error is why it can't be.
+    fn line(&mut self) -> Result<Result<(), String>, Failure> {
+        let is_static = match self.statements.is_static(self.input.fields(), self.input.values()) {
+            Ok(is_static) => is_static,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        self.leave_out_repeated_statics(is_static);
+        let written = self
+            .statements
+            .with(is_static, self.input.values(), |statement, values| statement.execute(values));
+        match written {
+            Ok(()) => Ok(Ok(())),
+            Err(error) if error.kind() == ErrorKind::Invalid => Ok(Err(error.to_string())),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The lines of a partition repeat its static columns: they are written once. (A list that is written twice at one
+    /// timestamp is twice as long.)
+    fn leave_out_repeated_statics(&mut self, is_static: bool) {
+        if self.of_partition.is_empty() || is_static {
+            return;
+        }
+        let values = self.input.values();
+        let now = self.of_partition.iter().map(|&at| values.get(at).and_then(Option::as_ref));
+        let is_same = !self.last.is_empty() && now.clone().eq(self.last.iter().map(Option::as_ref));
+        if is_same {
+            self.input.leave_out_statics();
+        } else {
+            self.last = now.map(Option::<&Vec<u8>>::cloned).collect();
+        }
+    }
+}
+
+/// Says what was done.
+fn report(rows: u64, tables: &[BulkTable], clock: &SystemClock) -> Result<(), Failure> {
+    let seconds = clock.elapsed().as_secs_f64();
+    let mut out = output::stdout();
+    writeln!(out, "{rows} rows in {seconds:.2} s, {:.0} rows/s", rows as f64 / seconds.max(1e-6))?;
+    for table in tables {
+        writeln!(
+            out,
+            "{}: {} partitions, {} rows, {} bytes",
+            table.data_file.display(),
+            table.partitions,
+            table.rows,
+            table.bytes_on_disk
+        )?;
+    }
+    Ok(out.flush()?)
+}

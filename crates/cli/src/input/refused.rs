@@ -1,0 +1,68 @@
+//! Lines that were not taken.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use super::Input;
+use crate::failure::Failure;
+use crate::output::Progress;
+
+/// Reports lines that can't be taken, and keeps them beside their file.
+pub(crate) struct Refused {
+    max: u64,
+    count: u64,
+    path: PathBuf,
+    file: Option<File>,
+}
+
+impl Refused {
+    /// Of an input; more than `max` lines are too many.
+    pub(crate) fn of(input: &Input, max: u64) -> Self {
+        let name = if input.path.as_os_str() == "-" { "stdin" } else { "" };
+        let mut path =
+            if name.is_empty() { input.path.clone().into_os_string() } else { OsString::from(name) };
+        path.push(".refused");
+        Self { max, count: 0, path: path.into(), file: None }
+    }
+
+    /// So many.
+    pub(crate) fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Reports the line at hand and keeps it; an error when there were too many.
+    pub(crate) fn add(&mut self, input: &Input, reason: &str, progress: &Progress) -> Result<(), Failure> {
+        self.keep(input).map_err(|error| Failure::file(&self.path, &error))?;
+        let place = input.place();
+        progress.message(&format!("{place}: {reason}"))?;
+        if self.count <= self.max {
+            return Ok(());
+        }
+        let text = format!("{place}: {} bad lines, at most {} were allowed", self.count, self.max);
+        Err(Failure::failed(text).or_try("mend the file, or raise --max-errors"))
+    }
+
+    /// An error if there were any.
+    pub(crate) fn outcome(&self, next_step: &'static str) -> Result<(), Failure> {
+        if self.count == 0 {
+            return Ok(());
+        }
+        let text = format!("{} lines were refused, they are in {}", self.count, self.path.display());
+        Err(Failure::failed(text).or_try(next_step))
+    }
+
+    fn keep(&mut self, input: &Input) -> io::Result<()> {
+        self.count += 1;
+        if self.file.is_none() {
+            #[expect(clippy::disallowed_methods, reason = "a file for the user, no part of a database")]
+            let mut file = File::create(&self.path)?;
+            file.write_all(&input.header)?;
+            self.file = Some(file);
+        }
+        let Some(file) = &mut self.file else { return Ok(()) };
+        file.write_all(input.raw())?;
+        if input.raw().ends_with(b"\n") { Ok(()) } else { file.write_all(b"\n") }
+    }
+}
