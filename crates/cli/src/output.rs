@@ -106,3 +106,22 @@ impl Progress {
         self.bar.finish_and_clear();
     }
 }
+
+/// A bar through inputs whose length a tool tells with its first report.
+#[derive(Default)]
+pub(crate) struct ByteProgress {
+    bar: Option<Progress>,
+}
+
+impl ByteProgress {
+    /// Where the tool is.
+    pub(crate) fn at(&mut self, bytes: u64, total: u64) {
+        self.bar.get_or_insert_with(|| Progress::through_file(total)).at(bytes, String::new);
+    }
+
+    pub(crate) fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish();
+        }
+    }
+}

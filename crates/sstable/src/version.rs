@@ -89,6 +89,15 @@ impl Version {
     /// What Cassandra 5.0 writes with `sstable.selected_format: bti`; the engine's own.
     pub const DA: Version = Version { format: Format::Bti, letters: *b"da" };
 
+    /// The versions that are written here, the newest first.
+    pub const WRITABLE: [Version; 4] = [Version::DA, Version::OA, Version::NB, Version::ME];
+
+    /// The version of those letters, if it is written here.
+    #[must_use]
+    pub fn writable(letters: &str) -> Option<Version> {
+        Version::WRITABLE.into_iter().find(|version| version.letters == letters.as_bytes())
+    }
+
     /// The version `letters` of `format`.
     ///
     /// # Errors
@@ -311,6 +320,14 @@ mod tests {
                 versions.iter().map(|version| if flag(*version) { "Y" } else { "-" }).collect();
             assert_eq!(found.join(" "), *expected, "{name}");
         }
+    }
+
+    #[test]
+    fn writable_versions_are_found_by_their_letters() {
+        assert!(
+            Version::WRITABLE.into_iter().all(|known| Version::writable(&known.to_string()) == Some(known))
+        );
+        assert_eq!(Version::writable("na"), None);
     }
 
     #[test]

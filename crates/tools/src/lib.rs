@@ -8,3 +8,14 @@
 
 #![deny(unsafe_code)]
 #![deny(clippy::indexing_slicing, clippy::expect_used, clippy::panic)]
+
+mod convert;
+mod error;
+mod inputs;
+mod output_dir;
+mod watched;
+
+pub use convert::{Compression, ConvertOptions, Converted, Ids, convert};
+pub use error::ToolError;
+pub use inputs::find_tables;
+pub use watched::Progress;

@@ -1,5 +1,6 @@
 //! The command line. The doc comments here are what `--help` prints.
 
+mod convert;
 mod sstable;
 
 use std::ffi::OsString;
@@ -7,6 +8,7 @@ use std::path::PathBuf;
 
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
+pub(crate) use convert::{CompressorName, Convert, Rewrite, Upgrade};
 pub(crate) use sstable::{BulkWrite, CodecName, Dump, Sstable, SstableCommand};
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 the command line is wrong.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::convert::{Convert, Upgrade};
 use super::{Format, Quotes};
 
 /// Looks into single SSTables
@@ -17,6 +18,8 @@ pub(crate) struct Sstable {
 pub(crate) enum SstableCommand {
     Dump(Dump),
     BulkWrite(BulkWrite),
+    Convert(Convert),
+    Upgrade(Upgrade),
 }
 
 /// Prints everything in an SSTable as JSON, as Cassandra's sstabledump does

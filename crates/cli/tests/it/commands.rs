@@ -9,7 +9,7 @@ use crate::tool::helenus;
 
 #[test]
 fn help_texts() {
-    let commands: [&[&str]; 11] = [
+    let commands: &[&[&str]] = &[
         &[],
         &["export"],
         &["get"],
@@ -21,6 +21,8 @@ fn help_texts() {
         &["sstable"],
         &["sstable", "dump"],
         &["sstable", "bulk-write"],
+        &["sstable", "convert"],
+        &["sstable", "upgrade"],
     ];
     for command in commands {
         let name = if command.is_empty() { "helenus".to_owned() } else { command.join("-") };

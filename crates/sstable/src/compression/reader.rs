@@ -4,7 +4,7 @@ use std::sync::Arc;
 use helenus_io::ReadFile;
 
 use super::codec::Decompressor;
-use super::{CRC_LEN, Codec, CompressionInfo, CrcComponent, NEVER_RAW, PLAIN_CHUNK_LEN};
+use super::{CRC_LEN, Codec, CompressionInfo, CompressionParams, CrcComponent, NEVER_RAW, PLAIN_CHUNK_LEN};
 use crate::error::{SsTableError, SsTableErrorKind};
 
 /// Whether a chunk's checksum is compared. The table option `crc_check_chance` is a probability: whoever has the
@@ -33,6 +33,7 @@ pub struct ChunkedFile {
 enum Layout {
     Compressed {
         codec: Codec,
+        options: Vec<(String, String)>,
         max_compressed: u32,
         offsets: Vec<u64>,
     },
@@ -75,7 +76,12 @@ impl ChunkedFile {
             file_len,
             chunk_len: info.chunk_len,
             chunk_count,
-            layout: Layout::Compressed { codec, max_compressed: info.max_compressed, offsets: info.offsets },
+            layout: Layout::Compressed {
+                codec,
+                options: info.options,
+                max_compressed: info.max_compressed,
+                offsets: info.offsets,
+            },
         })
     }
 
@@ -142,6 +148,20 @@ impl ChunkedFile {
     #[must_use]
     pub fn is_compressed(&self) -> bool {
         matches!(self.layout, Layout::Compressed { .. })
+    }
+
+    /// How the chunks are compressed, as far as the file tells; `None` when they are not.
+    #[must_use]
+    pub fn params(&self) -> Option<CompressionParams> {
+        let Layout::Compressed { codec, options, max_compressed, .. } = &self.layout else { return None };
+        let ratio = f64::from(self.chunk_len) / f64::from(*max_compressed);
+        Some(CompressionParams {
+            codec: *codec,
+            options: options.clone(),
+            chunk_len: self.chunk_len,
+            max_compressed: *max_compressed,
+            min_compress_ratio: if *max_compressed == NEVER_RAW { 0.0 } else { ratio },
+        })
     }
 
     /// The chunk that holds the byte at `position` of the data.

@@ -1,11 +1,13 @@
 //! `helenus sstable …`: tools over files, whatever tables they are of.
 
 mod bulk_write;
+mod convert;
 mod dump;
 
 use std::path::Path;
 
 use helenus_sstable::{Component, Descriptor, SsTableError};
+use helenus_tools::ToolError;
 
 use crate::args::{Sstable, SstableCommand};
 use crate::failure::Failure;
@@ -14,6 +16,8 @@ pub(crate) fn run(args: &Sstable) -> Result<(), Failure> {
     match &args.command {
         SstableCommand::Dump(args) => dump::run(args),
         SstableCommand::BulkWrite(args) => bulk_write::run(args),
+        SstableCommand::Convert(args) => convert::convert(args),
+        SstableCommand::Upgrade(args) => convert::upgrade(args),
     }
 }
 
@@ -37,5 +41,24 @@ fn unreadable(error: &SsTableError) -> Failure {
         failure.or_try("restore the file from a backup or a replica")
     } else {
         failure
+    }
+}
+
+/// Why a tool gave up, with what to do about it.
+fn refused(error: &ToolError) -> Failure {
+    let failure = Failure::failed(error.to_string());
+    match error {
+        ToolError::NotEmpty(_) => failure.or_try("name a directory that is not there yet"),
+        ToolError::Unfinished(_) => {
+            failure.or_try("remove it if no other run writes there, or name another directory")
+        }
+        ToolError::NoTables(_) => {
+            failure.or_try("name a table's directory, or a file such as da-1-bti-Data.db")
+        }
+        ToolError::Table(error) => unreadable(error),
+        ToolError::Stream(_) | ToolError::Write(_) => {
+            failure.or_try("`helenus sstable verify` tells all that is wrong with an input")
+        }
+        _ => failure,
     }
 }

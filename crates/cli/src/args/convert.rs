@@ -1,0 +1,99 @@
+//! `helenus sstable convert` and `upgrade`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use helenus_sstable::Version;
+
+/// Writes SSTables again in another version of the format, or with another compression
+///
+/// One output for each input, with its id, level and repair state; a directory stands for all SSTables in it. Nothing is
+/// merged or purged: every row, deletion and expired cell is in the output. Inputs are only read. --out appears when
+/// all of it is complete; until then, and after an interruption, what is there is called DIR.unfinished. Secondary
+/// indexes are not taken along: Cassandra builds them at import.
+///
+/// What reads which version: da Cassandra 5.0 with `sstable.selected_format: bti` or not, oa Cassandra 5.0 with
+/// `storage_compatibility_mode: NONE`, nb Cassandra 4.0 to 5.0, me Cassandra 3.0 to 5.0 and ScyllaDB.
+///
+/// Counterpart in Cassandra: sstableupgrade, which writes the one version that its node writes.
+#[derive(Debug, Args)]
+#[command(
+    verbatim_doc_comment,
+    after_help = "Examples:
+  helenus sstable convert --to nb data/chat/messages-5a1c --out for-4.1
+  helenus sstable convert --to da --codec zstd --codec-level 9 nb-7-big-Data.db --out smaller
+
+Exit codes: 0 done, 1 failed and there is no output, 2 the command line is wrong."
+)]
+pub(crate) struct Convert {
+    /// Version to write: da, oa, nb or me
+    #[arg(long, value_name = "VERSION", value_parser = writable)]
+    pub(crate) to: Version,
+    #[command(flatten)]
+    pub(crate) how: Rewrite,
+}
+
+/// Writes SSTables again in the newest version of the format
+///
+/// The same as convert --to da, or to the version that --to names.
+///
+/// Counterpart in Cassandra: sstableupgrade.
+#[derive(Debug, Args)]
+#[command(
+    verbatim_doc_comment,
+    after_help = "Example:
+  helenus sstable upgrade backup/chat/messages-5a1c --out upgraded
+
+Exit codes: 0 done, 1 failed and there is no output, 2 the command line is wrong."
+)]
+pub(crate) struct Upgrade {
+    /// Version to write: da, oa, nb or me [default: the newest, da]
+    #[arg(long, value_name = "VERSION", value_parser = writable)]
+    pub(crate) to: Option<Version>,
+    #[command(flatten)]
+    pub(crate) how: Rewrite,
+}
+
+/// How outputs are written.
+#[derive(Debug, Args)]
+pub(crate) struct Rewrite {
+    /// Compressor of the outputs [default: as each input is]
+    #[arg(long, value_enum)]
+    pub(crate) codec: Option<CompressorName>,
+    /// Level of lz4-high (1 to 17) or zstd (-131072 to 22)
+    #[arg(long, value_name = "N", requires = "codec", allow_negative_numbers = true)]
+    pub(crate) codec_level: Option<i32>,
+    /// Uncompressed KiB in a chunk, a power of two [default: 16]
+    #[arg(long, value_name = "N", requires = "codec")]
+    pub(crate) chunk_length_kb: Option<u32>,
+    /// Chunks that get smaller by less than this stay as they are, 1.1 for instance
+    #[arg(long, value_name = "X", requires = "codec")]
+    pub(crate) min_compress_ratio: Option<f64>,
+    /// Number the outputs from 1 on: Cassandra before 4.1 knows no other ids
+    #[arg(long)]
+    pub(crate) number: bool,
+    /// Directory to make; it may be there if it is empty
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Data.db files, or directories of them
+    #[arg(required = true, value_name = "FILE|DIR")]
+    pub(crate) inputs: Vec<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CompressorName {
+    Lz4,
+    /// The payloads of lz4, made with more effort
+    Lz4High,
+    Snappy,
+    Deflate,
+    Zstd,
+    /// Chunks with checksums, not compressed
+    Noop,
+    /// No chunks; checksums in CRC.db
+    None,
+}
+
+fn writable(letters: &str) -> Result<Version, String> {
+    Version::writable(letters).ok_or_else(|| "da, oa, nb and me can be written".to_owned())
+}

@@ -1,0 +1,179 @@
+//! Writes SSTables again, in another version or with another compression (`db.compaction.Upgrader`).
+//!
+//! Nothing is merged and nothing purged: what is in an input is in its output, expired or not. (Cassandra makes
+//! tombstones of expired cells on the way.) Rows are streamed and copied as bytes where both versions encode them alike.
+//!
+//! As Cassandra's `sstableupgrade` this keeps level, repair state and the filter's chance, and drops the commit log's
+//! intervals with the host that they are of: they say what a node need not replay, and nobody does with a converted table.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use helenus_io::Disk;
+use helenus_rows::{Capabilities, Header};
+use helenus_sstable::{
+    CompressionParams, DataFile, Descriptor, Format, PageVerification, SsTableId, SsTableWriter, Version,
+    WriterOptions, WrittenTable,
+};
+use helenus_types::Generation;
+
+use crate::error::ToolError;
+use crate::output_dir::OutputDir;
+use crate::watched::{OnProgress, Progress, Watched};
+
+/// What tables are converted to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConvertOptions {
+    /// One of [`Version::WRITABLE`].
+    pub version: Version,
+    /// How Data.db is compressed.
+    pub compression: Compression,
+    /// How outputs are called.
+    pub ids: Ids,
+}
+
+/// How an output is compressed.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Compression {
+    /// As its input.
+    Keep,
+    /// Like this; `None` is not at all.
+    Use(Option<CompressionParams>),
+}
+
+/// How outputs are called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ids {
+    /// As their inputs; where two inputs have the same id, the later one gets the next number that is free.
+    Keep,
+    /// 1 and so on: releases before 4.1 know numbers only.
+    Number,
+}
+
+/// What became of one input.
+#[derive(Debug)]
+pub struct Converted {
+    /// The input.
+    pub from: Descriptor,
+    /// Bytes of its Data.db.
+    pub data_file_len: u64,
+    /// The output; `None` when there was nothing in the input that can be written.
+    pub to: Option<WrittenTable>,
+}
+
+/// Converts each of `inputs` into a table in `out`, a directory that is new or empty. It appears when all are done.
+///
+/// # Errors
+/// When an input is damaged, an output can't be written, or `progress` stops the tool; `out` is as it was then.
+pub fn convert(
+    disk: &Arc<dyn Disk>,
+    inputs: &[Descriptor],
+    out: &Path,
+    options: &ConvertOptions,
+    progress: OnProgress<'_>,
+) -> Result<Vec<Converted>, ToolError> {
+    if options.version.format() != Format::Bti {
+        return Err(ToolError::impossible(
+            out,
+            format!("this release does not write `{}` yet", options.version),
+        ));
+    }
+    let output = OutputDir::new(disk, out)?;
+    let done = convert_all(disk, inputs, &output, options, progress);
+    output.settle(done)
+}
+
+fn convert_all(
+    disk: &Arc<dyn Disk>,
+    inputs: &[Descriptor],
+    output: &OutputDir,
+    options: &ConvertOptions,
+    progress: OnProgress<'_>,
+) -> Result<Vec<Converted>, ToolError> {
+    let mut so_far = Progress::default();
+    for input in inputs {
+        so_far.bytes_total += DataFile::open(disk, input, PageVerification::Check)?.data_len();
+    }
+    let mut done = Vec::new();
+    for (input, id) in inputs.iter().zip(ids(inputs, options.ids)?) {
+        let source = DataFile::open(disk, input, PageVerification::Check)?;
+        let target = Descriptor::new(output.staging(), options.version, id);
+        let mut to = convert_one(disk, &source, target, options, so_far, &mut *progress)?;
+        if let Some(written) = &mut to {
+            output.dir().clone_into(&mut written.descriptor.dir);
+        }
+        so_far.bytes_read += source.data_len();
+        done.push(Converted { from: input.clone(), data_file_len: source.file_len(), to });
+    }
+    Ok(done)
+}
+
+fn convert_one(
+    disk: &Arc<dyn Disk>,
+    source: &DataFile,
+    target: Descriptor,
+    options: &ConvertOptions,
+    so_far: Progress,
+    progress: OnProgress<'_>,
+) -> Result<Option<WrittenTable>, ToolError> {
+    let header = header_in(source.header(), options.version);
+    let compression = match &options.compression {
+        Compression::Keep => source.chunks().params(),
+        Compression::Use(params) => params.clone(),
+    };
+    let writer_options = WriterOptions { compression, ..same_options(source, options.version) };
+    let mut writer = SsTableWriter::new(disk, target, header, writer_options)?;
+    let mut stream = Watched::new(source.scan(), so_far, progress);
+    match writer.write_stream(&mut stream) {
+        Ok(()) => Ok(writer.finish()?),
+        Err(_) if stream.is_stopped() => Err(ToolError::Stopped),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// How the writer of `version` is told to write what `source` is, but for compression.
+pub(crate) fn same_options(source: &DataFile, version: Version) -> WriterOptions {
+    let stats = source.stats();
+    WriterOptions {
+        partitioner: source.partitioner().clone(),
+        bloom_filter_fp_chance: source.statistics().validation.bloom_filter_fp_chance,
+        expected_keys: stats.partition_sizes.count(),
+        row_index_granularity: match version.format() {
+            Format::Bti => 16 << 10,
+            Format::Big => 64 << 10,
+        },
+        level: stats.level,
+        repaired_at_ms: stats.repaired_at_ms,
+        token_space_coverage: stats.token_space_coverage,
+        ..WriterOptions::default()
+    }
+}
+
+/// The header of the rows in `version`: the same, so that their bytes are.
+pub(crate) fn header_in(header: &Arc<Header>, version: Version) -> Arc<Header> {
+    let capabilities = Capabilities { unsigned_deletion_times: version.has_uint_deletion_time() };
+    if header.capabilities == capabilities {
+        return Arc::clone(header);
+    }
+    Arc::new(Header { capabilities, ..Header::clone(header) })
+}
+
+/// The outputs' ids.
+fn ids(inputs: &[Descriptor], ids: Ids) -> Result<Vec<SsTableId>, ToolError> {
+    let largest = inputs.iter().filter_map(|input| input.id.generation()).max();
+    let mut last = match ids {
+        Ids::Keep => largest.unwrap_or(Generation(0)),
+        Ids::Number => Generation(0),
+    };
+    let mut taken = BTreeSet::new();
+    let id = |input: &Descriptor| {
+        if ids == Ids::Keep && taken.insert(input.id) {
+            return Ok(input.id);
+        }
+        last = Generation(last.0 + 1);
+        SsTableId::from_generation(last)
+            .ok_or_else(|| ToolError::impossible(&input.dir, "has no number left for another table"))
+    };
+    inputs.iter().map(id).collect()
+}

@@ -1,0 +1,51 @@
+use std::path::{Path, PathBuf};
+
+use helenus_io::IoError;
+use helenus_rows::StreamError;
+use helenus_sstable::{SsTableError, WriteError};
+use thiserror::Error;
+
+/// Why a tool gave up. Nothing is left of its output then.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ToolError {
+    /// An input is damaged or can't be read, or an output can't be written.
+    #[error(transparent)]
+    Table(#[from] SsTableError),
+    /// The rows of an input are damaged or can't be read, or an output can't be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// The rows of an input are damaged or can't be read.
+    #[error(transparent)]
+    Stream(#[from] StreamError),
+    /// The operating system refused.
+    #[error(transparent)]
+    Io(#[from] IoError),
+    /// A directory that was named as input has no SSTable.
+    #[error("{}: holds no SSTable", .0.display())]
+    NoTables(PathBuf),
+    /// The output's directory isn't new.
+    #[error("{}: is not empty", .0.display())]
+    NotEmpty(PathBuf),
+    /// What another run left, or is writing.
+    #[error("{}: is there already, from a run that was interrupted or is still going on", .0.display())]
+    Unfinished(PathBuf),
+    /// What is asked for can't be done.
+    #[error("{}: {why}", file.display())]
+    Impossible {
+        /// The input or output that it is about.
+        file: PathBuf,
+        /// What stands against it.
+        why: String,
+    },
+    /// The caller stopped the tool.
+    #[error("stopped")]
+    Stopped,
+}
+
+impl ToolError {
+    #[cold]
+    pub(crate) fn impossible(file: &Path, why: impl ToString) -> ToolError {
+        ToolError::Impossible { file: file.to_owned(), why: why.to_string() }
+    }
+}

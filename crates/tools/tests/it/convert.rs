@@ -1,0 +1,177 @@
+//! Conversions: the same rows come out, in files that are complete or not there.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use helenus_io::{Disk, RealDisk, read_to_vec};
+use helenus_rows::{Unfiltered, UnfilteredStream};
+use helenus_sstable::{Codec, Component, CompressionParams, DataFile, Descriptor, PageVerification, Version};
+use helenus_tools::{Compression, ConvertOptions, Converted, Ids, ToolError, convert, find_tables};
+
+use crate::corpus::{disk, sample, whole};
+
+/// Everything in a table, a line each.
+pub(crate) fn content(table: &Descriptor) -> Vec<String> {
+    let file = DataFile::open(&disk(), table, PageVerification::Check).unwrap();
+    let mut scan = file.scan();
+    let mut lines = Vec::new();
+    while scan.next_partition().unwrap() {
+        let partition = UnfilteredStream::partition(&scan);
+        lines.push(format!("{:02x?} {:?}", partition.key, partition.deletion));
+        lines.extend(UnfilteredStream::static_row(&scan).map(|row| row_text(&row)));
+        while scan.advance().unwrap() {
+            lines.push(match UnfilteredStream::current(&scan).unwrap() {
+                Unfiltered::Row(row) => row_text(&row),
+                Unfiltered::Marker(marker) => format!("{marker:?}"),
+            });
+        }
+    }
+    lines
+}
+
+fn row_text(row: &helenus_rows::RowRef<'_>) -> String {
+    let mut cells = row.cells().unwrap();
+    let mut text = format!("{:02x?} {:?} {:?}", row.clustering, cells.liveness(), cells.deletion());
+    while let Some(event) = cells.next().unwrap() {
+        text += &format!("\n  {event:02x?}");
+    }
+    text
+}
+
+fn options(version: Version, compression: Compression) -> ConvertOptions {
+    ConvertOptions { version, compression, ids: Ids::Keep }
+}
+
+fn run(inputs: &[Descriptor], out: &Path, options: &ConvertOptions) -> Result<Vec<Converted>, ToolError> {
+    convert(&disk(), inputs, out, options, &mut |_| ControlFlow::Continue(()))
+}
+
+/// Converts the tables of a folder and compares what is in them.
+#[track_caller]
+fn check(folder: &Path, options: &ConvertOptions) {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("out");
+    let inputs = find_tables(&RealDisk, &[folder.to_owned()]).unwrap();
+    let done = run(&inputs, &out, options).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    for (input, converted) in inputs.iter().zip(&done) {
+        let written = converted.to.as_ref().unwrap();
+        assert_eq!(written.descriptor, Descriptor::new(&out, options.version, input.id));
+        assert!(content(input) == content(&written.descriptor), "{}/{input}", folder.display());
+        let (ours, theirs) = (file(&written.descriptor), file(input));
+        let kept = |file: &DataFile| {
+            let stats = file.stats();
+            (stats.level, stats.repaired_at_ms, stats.rows, stats.min_timestamp, stats.max_timestamp)
+        };
+        assert_eq!(kept(&ours), kept(&theirs));
+    }
+    let listed = find_tables(&RealDisk, std::slice::from_ref(&out)).unwrap();
+    assert_eq!(listed.len(), inputs.len());
+    assert!(!RealDisk.exists(&dir.path().join("out.unfinished")).unwrap());
+}
+
+fn file(table: &Descriptor) -> DataFile {
+    DataFile::open(&disk(), table, PageVerification::Check).unwrap()
+}
+
+fn folder(name: &str) -> PathBuf {
+    sample().into_iter().find(|folder| folder.ends_with(name)).unwrap()
+}
+
+#[test]
+fn tables_keep_their_content() {
+    for folder in sample().into_iter().chain(whole(&["da"])) {
+        check(&folder, &options(Version::DA, Compression::Keep));
+    }
+}
+
+#[test]
+fn every_codec_is_written() {
+    let folder = folder("da/soup");
+    check(&folder, &options(Version::DA, Compression::Use(None)));
+    for codec in [Codec::Lz4, Codec::Snappy, Codec::Deflate, Codec::Zstd, Codec::Noop] {
+        let params = CompressionParams { chunk_len: 4096, ..CompressionParams::new(codec) };
+        check(&folder, &options(Version::DA, Compression::Use(Some(params))));
+    }
+}
+
+#[test]
+fn compression_is_kept_or_replaced() {
+    let dir = tempfile::tempdir().unwrap();
+    let inputs = find_tables(&RealDisk, &[folder("da/comp_zstd")]).unwrap();
+    run(&inputs, &dir.path().join("kept"), &options(Version::DA, Compression::Keep)).unwrap();
+    let kept = Descriptor { dir: dir.path().join("kept"), ..inputs[0].clone() };
+    let (kept, input) = (file(&kept).chunks().params(), file(&inputs[0]).chunks().params());
+    assert_eq!(kept, input);
+    assert_eq!(kept.unwrap().codec, Codec::Zstd);
+
+    run(&inputs, &dir.path().join("plain"), &options(Version::DA, Compression::Use(None))).unwrap();
+    let plain = Descriptor { dir: dir.path().join("plain"), ..inputs[0].clone() };
+    assert_eq!(file(&plain).chunks().params(), None);
+    assert!(RealDisk.exists(&plain.path(&Component::Crc)).unwrap());
+}
+
+#[test]
+fn ids_are_kept_unless_they_collide_or_are_to_be_numbers() {
+    let dir = tempfile::tempdir().unwrap();
+    let soup = find_tables(&RealDisk, &[folder("da/soup")]).unwrap();
+    let mut inputs = soup.clone();
+    inputs.extend(find_tables(&RealDisk, &[folder("da/tombstones")]).unwrap());
+    let names = |done: &[Converted]| -> Vec<String> {
+        done.iter().map(|table| table.to.as_ref().unwrap().descriptor.id.to_string()).collect()
+    };
+    let largest = inputs.iter().filter_map(|input| input.id.generation()).max().unwrap();
+    let done = run(&inputs, &dir.path().join("a"), &options(Version::DA, Compression::Keep)).unwrap();
+    let kept: Vec<String> = soup.iter().map(|input| input.id.to_string()).collect();
+    assert_eq!(names(&done)[..soup.len()], kept);
+    assert_eq!(names(&done)[soup.len()], (largest.0 + 1).to_string(), "{:?}", names(&done));
+
+    let numbered = ConvertOptions { ids: Ids::Number, ..options(Version::DA, Compression::Keep) };
+    let done = run(&inputs, &dir.path().join("b"), &numbered).unwrap();
+    assert_eq!(names(&done)[..2], ["1", "2"]);
+}
+
+#[test]
+fn what_fails_leaves_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let copies = dir.path().join("in");
+    RealDisk.create_dir(&copies).unwrap();
+    let inputs = find_tables(&RealDisk, &[folder("da/soup")]).unwrap();
+    let last = inputs.last().unwrap();
+    for entry in RealDisk.list(&last.dir).unwrap().iter().filter(|entry| entry.is_file()) {
+        let mut bytes = read_to_vec(&RealDisk, &last.dir.join(&entry.name), 1 << 24).unwrap();
+        if entry.utf8().unwrap() == last.file_name(&Component::Data) {
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 1;
+        }
+        RealDisk.create_new(&copies.join(&entry.name)).unwrap().write_at(0, &bytes).unwrap();
+    }
+    let damaged = Descriptor { dir: copies, ..last.clone() };
+    let out = dir.path().join("out");
+    let all = [inputs[0].clone(), damaged];
+    let error = run(&all, &out, &options(Version::DA, Compression::Keep)).unwrap_err();
+    assert!(error.to_string().contains("corrupt at offset"), "{error}");
+    let left = |dir: &Path| RealDisk.list(dir).unwrap().len();
+    assert_eq!(left(dir.path()), 1, "the inputs alone");
+
+    // Stopped, and then with what an interrupted run leaves.
+    let stop = &mut |_| ControlFlow::Break(());
+    let wide = find_tables(&RealDisk, &[folder("da/composite_compacted")]).unwrap();
+    let error = convert(&disk(), &wide, &out, &options(Version::DA, Compression::Keep), stop).unwrap_err();
+    assert!(matches!(error, ToolError::Stopped), "{error}");
+    assert_eq!(left(dir.path()), 1, "the inputs alone");
+    RealDisk.create_dir(&dir.path().join("out.unfinished")).unwrap();
+    let error = run(&inputs, &out, &options(Version::DA, Compression::Keep)).unwrap_err();
+    assert!(matches!(error, ToolError::Unfinished(_)), "{error}");
+}
+
+#[test]
+fn an_output_is_new_or_empty() {
+    let dir = tempfile::tempdir().unwrap();
+    let inputs = find_tables(&RealDisk, &[folder("da/tombstones")]).unwrap();
+    let out = dir.path().join("out");
+    RealDisk.create_dir(&out).unwrap();
+    let keep = options(Version::DA, Compression::Keep);
+    run(&inputs, &out, &keep).unwrap();
+    let error = run(&inputs, &out, &keep).unwrap_err();
+    assert!(matches!(error, ToolError::NotEmpty(_)), "{error}");
+}

@@ -1,0 +1,11 @@
+//! The tools on files that Apache Cassandra wrote.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::panic,
+    reason = "tests stop at the first surprise"
+)]
+
+mod convert;
+mod corpus;
