@@ -1,16 +1,14 @@
 //! Directories of SSTables that are no database of ours: a table's folder as it was copied from a Cassandra node.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use helenus_commitlog::TableTag;
 use helenus_cql_syntax::{Identifier, QualifiedName, Statement, parse_statements};
-use helenus_io::{Disk, read_to_vec};
+use helenus_io::Disk;
 use helenus_rows::{Columns, EncodingBase, Header, TableSchema};
-use helenus_sstable::{
-    CachedFile, ChunkCache, Component, FoundTable, Listing, OpenOptions, PageVerification, SsTable,
-};
+use helenus_sstable::{CachedFile, ChunkCache, Component, Folder, OpenOptions, PageVerification, SsTable};
 use helenus_types::{Generation, Partitioner, Type, UserType};
 
 use crate::database::Database;
@@ -19,9 +17,6 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::options::{Background, Options};
 use crate::schema::{Catalog, TableDef, reads_cells_of, user_types_in};
 use crate::table::Table;
-
-/// The longest log of a transaction that is read, in bytes; it has a line for each SSTable.
-const MAX_TRANSACTION_LOG_BYTES: usize = 16 << 20;
 
 impl Database {
     /// Opens the SSTables in `dir` as a table, to be read only: nothing in the directory is written or locked.
@@ -131,22 +126,12 @@ impl Options {
 
 /// Opens every SSTable in a directory, in the order of their ids.
 fn open_all(disk: &Arc<dyn Disk>, dir: &Path, cache: &Arc<ChunkCache>) -> Result<Vec<Arc<SsTable>>> {
-    let entries = disk.list(dir)?;
-    let names = entries.iter().filter(|entry| !entry.is_dir()).filter_map(|entry| entry.utf8());
-    let listing = Listing::new(dir, names);
-    if let Some(refused) = listing.refused.into_iter().next() {
+    let mut folder = Folder::read(&**disk, dir)?;
+    if let Some(refused) = folder.listing.refused.pop() {
         return Err(refused.into());
     }
-    let mut left_out = BTreeSet::new();
-    for log in &listing.transaction_logs {
-        let path = dir.join(log);
-        let bytes = read_to_vec(&**disk, &path, MAX_TRANSACTION_LOG_BYTES)?;
-        left_out.append(&mut left_out_by(&String::from_utf8_lossy(&bytes)));
-    }
     // Without Data.db it is a rest of a table that was being removed.
-    let is_whole = |found: &FoundTable| found.components.contains(&Component::Data);
-    let present = listing.tables.into_iter().filter(is_whole);
-    let present = present.filter(|found| !left_out.contains(&found.descriptor.to_string()));
+    let present = folder.tables().filter(|found| found.components.contains(&Component::Data));
     let mut opened = Vec::new();
     for (number, found) in (0..).zip(present) {
         let options = OpenOptions {
@@ -171,40 +156,6 @@ fn open_all(disk: &Arc<dyn Disk>, dir: &Path, cache: &Arc<ChunkCache>) -> Result
         return Err(Error::new(ErrorKind::NotFound, text));
     }
     Ok(opened)
-}
-
-/// The SSTables (as `<version>-<id>-<format>`) that don't count as a transaction's log stands
-/// (`db.lifecycle.LogTransaction`): those it replaced when it was committed, otherwise those it added.
-///
-/// ```text
-/// ADD:[/data/ks/t-5a1c/da-8-bti-,0,8][3613697770]
-/// REMOVE:[/data/ks/t-5a1c/da-7-bti-,1795374269080,8][1247353124]
-/// COMMIT:[,0,0][2613697770]
-/// ```
-///
-/// A last line that was not written whole is as good as none.
-fn left_out_by(log: &str) -> BTreeSet<String> {
-    let mut added = BTreeSet::new();
-    let mut removed = BTreeSet::new();
-    let mut committed = false;
-    for line in log.lines() {
-        let Some((kind, rest)) = line.strip_suffix(']').and_then(|line| line.split_once(":[")) else {
-            continue;
-        };
-        let path = rest.split_once(',').map_or("", |(path, _)| path);
-        let name = path.rsplit(['/', '\\']).next().unwrap_or_default();
-        let stem = name.strip_suffix('-').unwrap_or(name).to_owned();
-        match kind {
-            "ADD" => added.insert(stem),
-            "REMOVE" => removed.insert(stem),
-            "COMMIT" => {
-                committed = true;
-                continue;
-            }
-            _ => continue,
-        };
-    }
-    if committed { removed } else { added }
 }
 
 /// User types as the SSTables' headers spell them out.
@@ -319,27 +270,4 @@ fn names(types: &[Type]) -> String {
     let name = |ty: &Type| format!("{}{}", ty.cql_name(), if ty.is_reversed() { " DESC" } else { "" });
     let names: Vec<String> = types.iter().map(name).collect();
     if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_transaction_leaves_out() {
-        let lines = [
-            "ADD:[/d/ks/t-1/da-8-bti-,0,8][3613697770]",
-            "REMOVE:[/d/ks/t-1/da-7-bti-,1795374269080,8][1247353124]",
-            "REMOVE:[/d/ks/t-1/ma-6-big,1795374269080,8][124735]",
-        ];
-        let check = |last: &str, expected: &[&str]| {
-            let log = format!("{}\n{last}", lines.join("\n"));
-            let found: Vec<String> = left_out_by(&log).into_iter().collect();
-            assert_eq!(found, expected, "{last}");
-        };
-        check("", &["da-8-bti"]);
-        check("ABORT:[,0,0][1]\n", &["da-8-bti"]);
-        check("COMMIT:[,0,0][2613697770]\n", &["da-7-bti", "ma-6-big"]);
-        check("COMMIT:[,0,0][26136", &["da-8-bti"]);
-    }
 }

@@ -24,6 +24,8 @@ pub struct Metadata {
     pub kind: EntryKind,
     /// Length in bytes; 0 for what is not a file.
     pub len: u64,
+    /// When its bytes last changed, in milliseconds since 1970; `None` where the disk keeps no times.
+    pub modified_ms: Option<i64>,
 }
 
 /// One entry of a listed directory.
@@ -35,6 +37,8 @@ pub struct DirEntry {
     pub kind: EntryKind,
     /// Length in bytes; 0 for what is not a file.
     pub len: u64,
+    /// When its bytes last changed, in milliseconds since 1970; `None` where the disk keeps no times.
+    pub modified_ms: Option<i64>,
 }
 
 impl DirEntry {

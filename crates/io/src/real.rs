@@ -1,6 +1,6 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -83,8 +83,8 @@ impl Disk for RealDisk {
             let entry = entry.context(Operation::List, dir)?;
             match entry.metadata() {
                 Ok(metadata) => {
-                    let Metadata { kind, len } = metadata_of(&metadata);
-                    entries.push(DirEntry { name: entry.file_name(), kind, len });
+                    let Metadata { kind, len, modified_ms } = metadata_of(&metadata);
+                    entries.push(DirEntry { name: entry.file_name(), kind, len, modified_ms });
                 }
                 // Removed while we listed.
                 Err(e) if e.kind() == io::ErrorKind::NotFound => {}
@@ -193,11 +193,13 @@ impl WriteFile for RealFile {
 }
 
 fn metadata_of(metadata: &fs::Metadata) -> Metadata {
-    if metadata.is_file() {
-        Metadata { kind: EntryKind::File, len: metadata.len() }
+    let (kind, len) = if metadata.is_file() {
+        (EntryKind::File, metadata.len())
     } else if metadata.is_dir() {
-        Metadata { kind: EntryKind::Directory, len: 0 }
+        (EntryKind::Directory, 0)
     } else {
-        Metadata { kind: EntryKind::Other, len: 0 }
-    }
+        (EntryKind::Other, 0)
+    };
+    let modified_ms = metadata.mtime().checked_mul(1000).map(|ms| ms + metadata.mtime_nsec() / 1_000_000);
+    Metadata { kind, len, modified_ms }
 }

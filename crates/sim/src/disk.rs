@@ -304,8 +304,8 @@ impl Disk for SimDisk {
         self.perform(Class::Read, Operation::List, dir, format_args!(""), |state| {
             let entries = state.tree.entries(state.tree.find(dir)?)?;
             let describe = |(name, node)| {
-                let Metadata { kind, len } = metadata_of(&state.tree, node);
-                DirEntry { name, kind, len }
+                let Metadata { kind, len, modified_ms } = metadata_of(&state.tree, node);
+                DirEntry { name, kind, len, modified_ms }
             };
             Ok(entries.into_iter().map(describe).collect())
         })
@@ -429,7 +429,7 @@ fn grow(state: &State, node: NodeId, len: usize) -> std::result::Result<(), Erro
 
 fn metadata_of(tree: &Tree, node: NodeId) -> Metadata {
     let len = tree.bytes(node).map_or(0, <[u8]>::len) as u64;
-    Metadata { kind: tree.kind(node), len }
+    Metadata { kind: tree.kind(node), len, modified_ms: None }
 }
 
 fn index(offset: u64) -> std::result::Result<usize, ErrorKind> {

@@ -52,6 +52,9 @@ pub enum SsTableErrorKind {
         /// How to go on.
         next_step: &'static str,
     },
+    /// A transaction's log says otherwise than the files beside it.
+    #[error("does not fit the files: {0}")]
+    Transaction(String),
     /// Something that the format has no place for.
     #[error("cannot hold {0}")]
     Unwritable(String),

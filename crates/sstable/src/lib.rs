@@ -41,7 +41,10 @@ pub use compression::{
 pub use data::{Keys, PartitionPoint, PartitionStream, RowPoint, RowReader, Scan};
 pub use data_file::DataFile;
 pub use deletion_time::{DeletionTimeForm, deletion_time_size, read_deletion_time, write_deletion_time};
-pub use descriptor::{Component, Descriptor, FoundTable, Listing, SsTableId, Toc};
+pub use descriptor::{
+    Component, Descriptor, Folder, FoundTable, LeftOut, Listing, LogRecord, LogRecordKind, SsTableId, Toc,
+    TransactionLog, TransactionLogName, TransactionVerdict,
+};
 pub use dump::{DumpOptions, DumpTimes, dump};
 pub use error::{SsTableError, SsTableErrorKind};
 pub use index::SearchKey;

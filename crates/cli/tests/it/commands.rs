@@ -206,12 +206,12 @@ fn unfinished_transactions_are_left_out() {
     let export = || helenus(["export", "--schema", &schema, dir.to_str().unwrap(), &name]);
     let whole = export().ok();
     let log = |last: &str| {
-        let text = format!("ADD:[/data/corpus/pk_int-1/da-1-bti-,0,8][1]\n{last}");
+        let text = format!("ADD:[/data/corpus/pk_int-1/da-1-bti-,0,8][2896351142]\n{last}");
         std::fs::write(dir.join("bti-da_txn_flush_5bc52802-de25-35ed-aeab-188eecebb090.log"), text).unwrap();
     };
     std::fs::write(dir.join("da-2-bti-Data.db.tmp"), "half").unwrap();
     std::fs::create_dir(dir.join("snapshots")).unwrap();
-    log("COMMIT:[,0,0][1]\n");
+    log("COMMIT:[,0,0][2613697770]\n");
     assert_eq!(export().ok(), whole);
     log("");
     let files =

@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use crate::descriptor::transaction_log::TransactionLogName;
 use crate::descriptor::{Component, Descriptor, TEMPORARY};
 use crate::error::{SsTableError, SsTableErrorKind};
 
@@ -38,7 +39,7 @@ impl Listing {
                 listing.temporary.push(name.to_owned());
                 continue;
             }
-            if is_transaction_log(name) {
+            if TransactionLogName::parse(name).is_some() {
                 listing.transaction_logs.push(name.to_owned());
                 continue;
             }
@@ -58,19 +59,6 @@ impl Listing {
             .collect();
         listing
     }
-}
-
-/// Whether `name` is `[<version>_|<format>-<version>_]txn_<operation>_<id>.log`.
-fn is_transaction_log(name: &str) -> bool {
-    let Some(stem) = name.strip_suffix(".log") else {
-        return false;
-    };
-    let rest = stem.strip_prefix("txn_").or_else(|| {
-        let (version, rest) = stem.split_once("_txn_")?;
-        let letters = version.split_once('-').map_or(version, |(_, letters)| letters);
-        (letters.len() == 2).then_some(rest)
-    });
-    rest.is_some_and(|rest| rest.contains('_'))
 }
 
 #[cfg(test)]

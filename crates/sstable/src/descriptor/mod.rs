@@ -1,20 +1,24 @@
 //! Names of files: `<version>-<id>-<format>-<component>`, and the SSTables of a directory.
 //!
 //! A directory also holds transaction logs, temporary files, `manifest.json` and `schema.cql` (in snapshots);
-//! [`Listing`] sorts them out (`io.sstable.Descriptor`, `io.sstable.Component`).
+//! [`Listing`] sorts them out (`io.sstable.Descriptor`, `io.sstable.Component`), and [`Folder`] reads the logs.
 
 mod component;
+mod folder;
 mod id;
 mod listing;
 mod toc;
+mod transaction_log;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 pub use component::Component;
+pub use folder::{Folder, LeftOut};
 pub use id::SsTableId;
 pub use listing::{FoundTable, Listing};
 pub use toc::Toc;
+pub use transaction_log::{LogRecord, LogRecordKind, TransactionLog, TransactionLogName, TransactionVerdict};
 
 use crate::error::SsTableErrorKind;
 use crate::version::{Format, Version};
