@@ -20,7 +20,7 @@ use helenus_types::Generation;
 
 use crate::error::ToolError;
 use crate::output_dir::OutputDir;
-use crate::watched::{OnProgress, Progress, Watched};
+use crate::watched::{Meter, OnProgress, Watched};
 
 /// What tables are converted to.
 #[derive(Debug, Clone, PartialEq)]
@@ -91,19 +91,19 @@ fn convert_all(
     options: &ConvertOptions,
     progress: OnProgress<'_>,
 ) -> Result<Vec<Converted>, ToolError> {
-    let mut so_far = Progress::default();
+    let mut total = 0;
     for input in inputs {
-        so_far.bytes_total += DataFile::open(disk, input, PageVerification::Check)?.data_len();
+        total += DataFile::open(disk, input, PageVerification::Check)?.data_len();
     }
+    let meter = Meter::new(total, progress);
     let mut done = Vec::new();
     for (input, id) in inputs.iter().zip(ids(inputs, options.ids)?) {
         let source = DataFile::open(disk, input, PageVerification::Check)?;
         let target = Descriptor::new(output.staging(), options.version, id);
-        let mut to = convert_one(disk, &source, target, options, so_far, &mut *progress)?;
+        let mut to = convert_one(disk, &source, target, options, &meter)?;
         if let Some(written) = &mut to {
             output.dir().clone_into(&mut written.descriptor.dir);
         }
-        so_far.bytes_read += source.data_len();
         done.push(Converted { from: input.clone(), data_file_len: source.file_len(), to });
     }
     Ok(done)
@@ -114,8 +114,7 @@ fn convert_one(
     source: &DataFile,
     target: Descriptor,
     options: &ConvertOptions,
-    so_far: Progress,
-    progress: OnProgress<'_>,
+    meter: &Meter<'_>,
 ) -> Result<Option<WrittenTable>, ToolError> {
     let header = header_in(source.header(), options.version);
     let compression = match &options.compression {
@@ -124,10 +123,9 @@ fn convert_one(
     };
     let writer_options = WriterOptions { compression, ..same_options(source, options.version) };
     let mut writer = SsTableWriter::new(disk, target, header, writer_options)?;
-    let mut stream = Watched::new(source.scan(), so_far, progress);
-    match writer.write_stream(&mut stream) {
+    match writer.write_stream(&mut Watched::new(source.scan(), meter)) {
         Ok(()) => Ok(writer.finish()?),
-        Err(_) if stream.is_stopped() => Err(ToolError::Stopped),
+        Err(_) if meter.is_stopped() => Err(ToolError::Stopped),
         Err(error) => Err(error.into()),
     }
 }

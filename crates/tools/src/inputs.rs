@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use helenus_io::{Disk, parent_of};
-use helenus_sstable::{Component, Descriptor, Listing, SsTableError, SsTableErrorKind};
+use helenus_sstable::{Component, Descriptor, Folder, SsTableError, SsTableErrorKind};
 
 use crate::error::ToolError;
 
-/// The SSTables that `paths` name: of a file its own, of a directory all that have a Data.db in it, in the order of their
-/// ids. None comes twice.
+/// The SSTables that `paths` name: of a file its own, of a directory all that have a Data.db in it and
+/// count (no transaction left them unfinished or obsolete), in the order of their ids. None comes twice.
 ///
 /// # Errors
 /// When a path is not there, a file is no Data.db, or a directory holds no SSTable, or one that can't be read here.
@@ -43,13 +43,11 @@ fn table_of(path: &Path) -> Result<Descriptor, ToolError> {
 }
 
 fn tables_in(disk: &dyn Disk, dir: &Path) -> Result<Vec<Descriptor>, ToolError> {
-    let entries = disk.list(dir)?;
-    let names = entries.iter().filter(|entry| entry.is_file()).filter_map(|entry| entry.utf8());
-    let listing = Listing::new(dir, names);
-    if let Some(refused) = listing.refused.into_iter().next() {
+    let folder = Folder::read(disk, dir)?;
+    let counting = folder.tables().filter(|table| table.components.contains(&Component::Data));
+    let tables: Vec<Descriptor> = counting.map(|table| table.descriptor.clone()).collect();
+    if let Some(refused) = folder.listing.refused.into_iter().next() {
         return Err(refused.into());
     }
-    let tables = listing.tables.into_iter().filter(|table| table.components.contains(&Component::Data));
-    let tables: Vec<Descriptor> = tables.map(|table| table.descriptor).collect();
     if tables.is_empty() { Err(ToolError::NoTables(dir.to_owned())) } else { Ok(tables) }
 }

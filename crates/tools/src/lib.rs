@@ -10,12 +10,14 @@
 #![deny(clippy::indexing_slicing, clippy::expect_used, clippy::panic)]
 
 mod convert;
+mod diff;
 mod error;
 mod inputs;
 mod output_dir;
 mod watched;
 
 pub use convert::{Compression, ConvertOptions, Converted, Ids, convert};
+pub use diff::{DiffSummary, Difference, Place, RowName, RowPart, View, diff};
 pub use error::ToolError;
 pub use inputs::find_tables;
 pub use watched::Progress;

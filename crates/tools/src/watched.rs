@@ -1,5 +1,6 @@
-//! A stream that tells how far it is.
+//! Scans that tell how far they are.
 
+use std::cell::{Cell, RefCell};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -18,29 +19,53 @@ pub struct Progress {
 /// Told how far a tool is, every few thousand rows and partitions; may stop it.
 pub(crate) type OnProgress<'a> = &'a mut dyn FnMut(Progress) -> ControlFlow<()>;
 
-/// A scan whose reader reports.
-pub(crate) struct Watched<'a> {
+/// Gathers how far all scans of a run are.
+pub(crate) struct Meter<'a> {
+    report: RefCell<OnProgress<'a>>,
+    progress: Cell<Progress>,
+    is_stopped: Cell<bool>,
+}
+
+impl<'a> Meter<'a> {
+    pub(crate) fn new(bytes_total: u64, report: OnProgress<'a>) -> Meter<'a> {
+        Meter {
+            report: RefCell::new(report),
+            progress: Cell::new(Progress { bytes_read: 0, bytes_total }),
+            is_stopped: Cell::new(false),
+        }
+    }
+
+    /// Whether scans break because the caller stopped the run.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.is_stopped.get()
+    }
+
+    fn add(&self, bytes: u64) -> ControlFlow<()> {
+        let mut progress = self.progress.get();
+        progress.bytes_read += bytes;
+        self.progress.set(progress);
+        let told = (self.report.borrow_mut())(progress);
+        self.is_stopped.set(self.is_stopped.get() || told.is_break());
+        told
+    }
+}
+
+/// A scan whose reader reports to a meter.
+pub(crate) struct Watched<'m, 'a> {
     scan: Scan,
-    /// Bytes of the inputs before this one, and of all.
-    before: Progress,
-    report: OnProgress<'a>,
+    meter: &'m Meter<'a>,
+    /// Up to where the scan was reported.
+    told: u64,
     /// Steps until the next report; the first one reports.
     left: u32,
-    /// Whether the caller stopped it.
-    is_stopped: bool,
 }
 
 /// Partitions, rows and markers between two reports.
 const STEPS: u32 = 4096;
 
-impl<'a> Watched<'a> {
-    pub(crate) fn new(scan: Scan, before: Progress, report: OnProgress<'a>) -> Watched<'a> {
-        Watched { scan, before, report, left: 1, is_stopped: false }
-    }
-
-    /// Whether it broke because the caller stopped it.
-    pub(crate) fn is_stopped(&self) -> bool {
-        self.is_stopped
+impl<'m, 'a> Watched<'m, 'a> {
+    pub(crate) fn new(scan: Scan, meter: &'m Meter<'a>) -> Watched<'m, 'a> {
+        Watched { told: scan.position(), scan, meter, left: 1 }
     }
 
     #[inline]
@@ -52,23 +77,28 @@ impl<'a> Watched<'a> {
     #[cold]
     fn tell(&mut self) -> Result<(), StreamError> {
         self.left = STEPS;
-        let bytes_read = self.before.bytes_read + self.scan.position();
-        if (self.report)(Progress { bytes_read, ..self.before }).is_break() {
-            self.is_stopped = true;
+        let position = self.scan.position();
+        let told = self.meter.add(position - self.told);
+        self.told = position;
+        if told.is_break() {
             return Err(StreamError::new(std::io::Error::from(std::io::ErrorKind::Interrupted)));
         }
         Ok(())
     }
 }
 
-impl UnfilteredStream for Watched<'_> {
+impl UnfilteredStream for Watched<'_, '_> {
     fn header(&self) -> &Arc<Header> {
         self.scan.header()
     }
 
     fn next_partition(&mut self) -> Result<bool, StreamError> {
         self.step()?;
-        UnfilteredStream::next_partition(&mut self.scan)
+        let found = UnfilteredStream::next_partition(&mut self.scan)?;
+        if !found {
+            self.tell()?;
+        }
+        Ok(found)
     }
 
     fn partition(&self) -> PartitionRef<'_> {

@@ -1,6 +1,7 @@
 //! The command line. The doc comments here are what `--help` prints.
 
 mod convert;
+mod diff;
 mod sstable;
 
 use std::ffi::OsString;
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 pub(crate) use convert::{CompressorName, Convert, Rewrite, Upgrade};
+pub(crate) use diff::{Diff, Second};
 pub(crate) use sstable::{BulkWrite, CodecName, Dump, Sstable, SstableCommand};
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 the command line is wrong.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::convert::{Convert, Upgrade};
+use super::diff::Diff;
 use super::{Format, Quotes};
 
 /// Looks into single SSTables
@@ -20,6 +21,7 @@ pub(crate) enum SstableCommand {
     BulkWrite(BulkWrite),
     Convert(Convert),
     Upgrade(Upgrade),
+    Diff(Diff),
 }
 
 /// Prints everything in an SSTable as JSON, as Cassandra's sstabledump does

@@ -23,6 +23,7 @@ fn help_texts() {
         &["sstable", "bulk-write"],
         &["sstable", "convert"],
         &["sstable", "upgrade"],
+        &["sstable", "diff"],
     ];
     for command in commands {
         let name = if command.is_empty() { "helenus".to_owned() } else { command.join("-") };

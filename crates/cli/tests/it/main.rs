@@ -15,4 +15,5 @@ mod compare;
 mod corpus;
 mod import;
 mod json;
+mod sstables;
 mod tool;

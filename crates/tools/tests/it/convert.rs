@@ -1,14 +1,14 @@
 //! Conversions: the same rows come out, in files that are complete or not there.
 
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use helenus_io::{Disk, RealDisk, read_to_vec};
 use helenus_rows::{Unfiltered, UnfilteredStream};
 use helenus_sstable::{Codec, Component, CompressionParams, DataFile, Descriptor, PageVerification, Version};
 use helenus_tools::{Compression, ConvertOptions, Converted, Ids, ToolError, convert, find_tables};
 
-use crate::corpus::{disk, sample, whole};
+use crate::corpus::{disk, folder, sample, whole};
 
 /// Everything in a table, a line each.
 pub(crate) fn content(table: &Descriptor) -> Vec<String> {
@@ -71,10 +71,6 @@ fn check(folder: &Path, options: &ConvertOptions) {
 
 fn file(table: &Descriptor) -> DataFile {
     DataFile::open(&disk(), table, PageVerification::Check).unwrap()
-}
-
-fn folder(name: &str) -> PathBuf {
-    sample().into_iter().find(|folder| folder.ends_with(name)).unwrap()
 }
 
 #[test]

@@ -15,6 +15,11 @@ pub(crate) fn sample() -> Vec<PathBuf> {
     folders(&root)
 }
 
+/// A folder of the sample.
+pub(crate) fn folder(name: &str) -> PathBuf {
+    sample().into_iter().find(|folder| folder.ends_with(name)).unwrap()
+}
+
 /// The tables' folders of those modes in the corpus; none, with a note, where there is no corpus.
 pub(crate) fn whole(modes: &[&str]) -> Vec<PathBuf> {
     let root = std::env::var_os("HELENUS_CORPUS")

@@ -9,3 +9,4 @@
 
 mod convert;
 mod corpus;
+mod diff;

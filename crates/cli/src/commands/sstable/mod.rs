@@ -2,6 +2,7 @@
 
 mod bulk_write;
 mod convert;
+mod diff;
 mod dump;
 
 use std::path::Path;
@@ -18,6 +19,7 @@ pub(crate) fn run(args: &Sstable) -> Result<(), Failure> {
         SstableCommand::BulkWrite(args) => bulk_write::run(args),
         SstableCommand::Convert(args) => convert::convert(args),
         SstableCommand::Upgrade(args) => convert::upgrade(args),
+        SstableCommand::Diff(args) => diff::run(args),
     }
 }
 

@@ -1,0 +1,68 @@
+//! `helenus sstable convert`, `upgrade`, `split` and `diff`, from the command line to what lies on the disk.
+
+use std::path::Path;
+
+use crate::corpus::sample;
+use crate::tool::{Ran, helenus};
+
+fn run(args: &[&str], dir: &Path) -> Ran {
+    let dir = dir.to_str().unwrap();
+    helenus(
+        ["sstable"].iter().map(|arg| (*arg).to_owned()).chain(args.iter().map(|arg| arg.replace("OUT", dir))),
+    )
+}
+
+fn table(name: &str) -> String {
+    sample().join(name).to_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_conversion_is_the_same_data() {
+    let dir = tempfile::tempdir().unwrap();
+    let (soup, out) = (table("soup"), dir.path().join("out"));
+    let told =
+        run(&["convert", "--to", "da", "--codec", "zstd", "--codec-level", "7", &soup, "--out", "OUT"], &out);
+    let told = told.ok();
+    let lines: Vec<&str> = told.lines().collect();
+    assert_eq!(lines.len(), 6, "{told}");
+    assert!(lines[0].starts_with("da-1-bti -> da-1-bti: 8 partitions, 75 rows, Data.db 1907 -> "), "{told}");
+    assert_eq!(run(&["diff", &soup, "OUT"], &out).ok(), "the same: 8 partitions, 95 rows\n");
+
+    // A second run finds it there, and says what to do.
+    let error = run(&["upgrade", &soup, "--out", "OUT"], &out).failed(1);
+    assert!(error.contains("is not empty") && error.contains("try: name a directory"), "{error}");
+}
+
+#[test]
+fn differences_are_printed_and_end_with_1() {
+    let dir = tempfile::tempdir().unwrap();
+    let soup = table("soup");
+    let first = format!("{soup}/da-1-bti-Data.db");
+    let ran = run(&["diff", "--max", "0", &soup, &first], dir.path());
+    assert_eq!(ran.code, 1);
+    assert!(ran.out.starts_with("partition 5: "), "{}", ran.out);
+    assert!(ran.err.contains(" differences in 8 partitions and "), "{}", ran.err);
+    let ran = run(&["diff", "--json", "--max", "2", &soup, &first], dir.path());
+    assert_eq!((ran.code, ran.out.lines().count()), (1, 2));
+    let line: serde_json::Value = serde_json::from_str(ran.out.lines().next().unwrap()).unwrap();
+    assert_eq!((&line["kind"], &line["partition"]), (&"row".into(), &"5".into()), "{line}");
+    assert!(ran.err.contains("--max 0"), "{}", ran.err);
+}
+
+#[test]
+fn wrong_command_lines() {
+    let dir = tempfile::tempdir().unwrap();
+    let soup = table("soup");
+    let wrong = |args: &[&str], expected: &str| {
+        let error = run(args, &dir.path().join("out")).failed(2);
+        assert!(error.contains(expected), "{args:?}: {error}");
+        assert!(!dir.path().join("out").exists());
+    };
+    wrong(&["convert", "--to", "na", &soup, "--out", "OUT"], "can be written");
+    wrong(&["convert", &soup, "--out", "OUT"], "--to");
+    wrong(&["upgrade", "--codec-level", "3", &soup, "--out", "OUT"], "--codec");
+    wrong(&["upgrade", "--codec", "snappy", "--codec-level", "3", &soup, "--out", "OUT"], "levels");
+    wrong(&["upgrade", "--codec", "zstd", "--chunk-length-kb", "3", &soup, "--out", "OUT"], "power of 2");
+    wrong(&["upgrade", "--codec", "none", "--chunk-length-kb", "4", &soup, "--out", "OUT"], "no level");
+    wrong(&["diff", "--live", "now", "--expired", "now", &soup, &soup], "cannot be used with");
+}

@@ -1,0 +1,84 @@
+//! One header for tables that may have different ones.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use helenus_rows::{Column, Columns, Header};
+use helenus_sstable::DataFile;
+use helenus_types::Partitioner;
+
+use super::{Difference, Place};
+use crate::error::ToolError;
+
+/// What both sides are compared as.
+pub(super) struct Common {
+    pub(super) header: Arc<Header>,
+    pub(super) partitioner: Partitioner,
+    /// Columns that differ between the sides.
+    pub(super) differences: Vec<Difference>,
+}
+
+/// All columns of all tables, by static or not and name.
+type ByName<'a> = BTreeMap<(bool, &'a str), &'a Column>;
+
+/// The header that has every column of both sides. A column that only one side has is no difference by itself: a header
+/// lists what was in the schema when the table was written, used or not.
+pub(super) fn common(sides: &[Vec<DataFile>; 2]) -> Result<Common, ToolError> {
+    let mut files = sides.iter().flatten();
+    let Some(first) = files.next() else {
+        return Err(ToolError::NoTables(Default::default()));
+    };
+    for file in files {
+        let (one, other) = (first.header(), file.header());
+        let same = one.key_type == other.key_type
+            && one.clustering == other.clustering
+            && first.partitioner() == file.partitioner();
+        if !same {
+            let path = file.chunks().path();
+            let why =
+                format!("has other keys or another partitioner than {}", first.chunks().path().display());
+            return Err(ToolError::impossible(path, why));
+        }
+    }
+    let [left, right] = sides.each_ref().map(|files| by_name(files));
+    let mut differences = Vec::new();
+    let mut all = left.clone();
+    for (&(is_static, name), &column) in &right {
+        let known = all.entry((is_static, name)).or_insert(column);
+        if known.ty != column.ty {
+            differences.push(Difference {
+                partition: None,
+                place: Place::Column(name.to_owned()),
+                left: Some(known.ty.class_name()),
+                right: Some(column.ty.class_name()),
+            });
+            *known = wider(known, column);
+        }
+    }
+    let columns = |statics: bool| {
+        Columns::new(all.iter().filter(|((kind, _), _)| *kind == statics).map(|(_, &c)| c.clone()).collect())
+    };
+    let header = Header { statics: columns(true), regulars: columns(false), ..Header::clone(first.header()) };
+    let header =
+        if header.same_encoding(first.header()) { Arc::clone(first.header()) } else { Arc::new(header) };
+    Ok(Common { header, partitioner: first.partitioner().clone(), differences })
+}
+
+fn by_name(files: &[DataFile]) -> ByName<'_> {
+    let mut all = ByName::new();
+    for header in files.iter().map(DataFile::header) {
+        for (is_static, columns) in [(true, &header.statics), (false, &header.regulars)] {
+            for column in columns.as_slice() {
+                let known = all.entry((is_static, &column.name)).or_insert(column);
+                *known = wider(known, column);
+            }
+        }
+    }
+    all
+}
+
+/// Of two definitions of a column the one that holds the values of both: where a type was altered, the one without a
+/// fixed length. Otherwise the later one.
+fn wider<'a>(known: &'a Column, other: &'a Column) -> &'a Column {
+    if known.fixed_len.is_none() && other.fixed_len.is_some() { known } else { other }
+}
