@@ -98,6 +98,14 @@ impl Version {
         Version::WRITABLE.into_iter().find(|version| version.letters == letters.as_bytes())
     }
 
+    /// This version if it is written here, else the last one of its line, which every release of the line's end reads.
+    #[must_use]
+    pub fn writable_in_line(self) -> Version {
+        let same_line =
+            |version: &Version| version.format == self.format && version.letters[0] == self.letters[0];
+        Version::WRITABLE.into_iter().find(same_line).unwrap_or(self)
+    }
+
     /// The version `letters` of `format`.
     ///
     /// # Errors
@@ -328,6 +336,11 @@ mod tests {
             Version::WRITABLE.into_iter().all(|known| Version::writable(&known.to_string()) == Some(known))
         );
         assert_eq!(Version::writable("na"), None);
+        let in_line = |letters| Version::parse(letters, Format::Big).unwrap().writable_in_line();
+        assert_eq!(
+            ["ma", "na", "nc", "oa"].map(in_line),
+            [Version::ME, Version::NB, Version::NB, Version::OA]
+        );
     }
 
     #[test]

@@ -14,10 +14,12 @@ mod diff;
 mod error;
 mod inputs;
 mod output_dir;
+mod split;
 mod watched;
 
 pub use convert::{Compression, ConvertOptions, Converted, Ids, convert};
 pub use diff::{DiffSummary, Difference, Place, RowName, RowPart, View, diff};
 pub use error::ToolError;
 pub use inputs::find_tables;
+pub use split::{Split, split};
 pub use watched::Progress;

@@ -53,6 +53,12 @@ impl OutputDir {
         &self.dir
     }
 
+    /// Removes the directory: there is nothing to be put in it.
+    pub(crate) fn remove<T>(self, done: Result<T, ToolError>) -> Result<T, ToolError> {
+        remove_dir_all(&*self.disk, &self.staging)?;
+        done
+    }
+
     /// Gives the directory its name, or after an error removes it.
     pub(crate) fn settle<T>(self, done: Result<T, ToolError>) -> Result<T, ToolError> {
         let settled = done.and_then(|done| {

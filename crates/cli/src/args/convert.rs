@@ -97,3 +97,31 @@ pub(crate) enum CompressorName {
 fn writable(letters: &str) -> Result<Version, String> {
     Version::writable(letters).ok_or_else(|| "da, oa, nb and me can be written".to_owned())
 }
+
+/// Cuts SSTables that are larger than a size into several
+///
+/// Tables are cut between partitions, as soon as the Data.db that is being written is larger than --max-size. Tables that
+/// are not larger are left alone, and nothing of them is in --out. Pieces are numbered on behind the largest number in the
+/// inputs' directories, and are of level 0; a table of a version that is not written here becomes one of the last version of
+/// its line. --out appears when all of it is complete; until then it is called DIR.unfinished.
+///
+/// Counterpart in Cassandra: sstablesplit, which puts the pieces in the place of its inputs.
+#[derive(Debug, Args)]
+#[command(
+    verbatim_doc_comment,
+    after_help = "Example:
+  helenus sstable split --max-size 200 data/chat/messages-5a1c/da-9-bti-Data.db --out pieces
+
+Exit codes: 0 done, 1 failed and there is no output, 2 the command line is wrong."
+)]
+pub(crate) struct Split {
+    /// Size of Data.db from which on another one is begun, in MiB
+    #[arg(long, short = 's', value_name = "MiB", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) max_size: u32,
+    /// Directory to make; it may be there if it is empty
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Data.db files, or directories of them
+    #[arg(required = true, value_name = "FILE|DIR")]
+    pub(crate) inputs: Vec<PathBuf>,
+}

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
-pub(crate) use convert::{CompressorName, Convert, Rewrite, Upgrade};
+pub(crate) use convert::{CompressorName, Convert, Rewrite, Split, Upgrade};
 pub(crate) use diff::{Diff, Second};
 pub(crate) use sstable::{BulkWrite, CodecName, Dump, Sstable, SstableCommand};
 

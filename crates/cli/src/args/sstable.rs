@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::convert::{Convert, Upgrade};
+use super::convert::{Convert, Split, Upgrade};
 use super::diff::Diff;
 use super::{Format, Quotes};
 
@@ -21,6 +21,7 @@ pub(crate) enum SstableCommand {
     BulkWrite(BulkWrite),
     Convert(Convert),
     Upgrade(Upgrade),
+    Split(Split),
     Diff(Diff),
 }
 

@@ -23,6 +23,7 @@ fn help_texts() {
         &["sstable", "bulk-write"],
         &["sstable", "convert"],
         &["sstable", "upgrade"],
+        &["sstable", "split"],
         &["sstable", "diff"],
     ];
     for command in commands {

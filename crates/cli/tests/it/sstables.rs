@@ -34,6 +34,15 @@ fn a_conversion_is_the_same_data() {
 }
 
 #[test]
+fn what_is_small_is_not_split() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = format!("{}/da-1-bti-Data.db", table("soup"));
+    let told = run(&["split", "--max-size", "1", &first, "--out", "OUT"], &dir.path().join("out")).ok();
+    assert_eq!(told, "da-1-bti: left alone, its Data.db of 1907 bytes is not larger\n");
+    assert!(!dir.path().join("out").exists());
+}
+
+#[test]
 fn differences_are_printed_and_end_with_1() {
     let dir = tempfile::tempdir().unwrap();
     let soup = table("soup");

@@ -10,3 +10,4 @@
 mod convert;
 mod corpus;
 mod diff;
+mod split;

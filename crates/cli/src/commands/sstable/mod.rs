@@ -4,6 +4,7 @@ mod bulk_write;
 mod convert;
 mod diff;
 mod dump;
+mod split;
 
 use std::path::Path;
 
@@ -19,6 +20,7 @@ pub(crate) fn run(args: &Sstable) -> Result<(), Failure> {
         SstableCommand::BulkWrite(args) => bulk_write::run(args),
         SstableCommand::Convert(args) => convert::convert(args),
         SstableCommand::Upgrade(args) => convert::upgrade(args),
+        SstableCommand::Split(args) => split::run(args),
         SstableCommand::Diff(args) => diff::run(args),
     }
 }
