@@ -1,30 +1,64 @@
-//! Opening what the command line names: a Helenus database, or a directory of SSTables with a schema.
+//! Opening what the command line names: a Helenus database, or what Cassandra left.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use helenus::{Database, ErrorKind, Options, QualifiedName, Serialized, Table, Type, parse_qualified_name};
+use helenus::{
+    Database, ErrorKind, ForeignKind, Identifier, Options, QualifiedName, Serialized, Table, Type,
+    parse_qualified_name,
+};
 
+use crate::args::Source;
 use crate::failure::Failure;
 
-/// A table to read, of a database or of a directory of SSTables.
-pub(crate) fn table_to_read(dir: &Path, schema: Option<&Path>, name: &str) -> Result<Table, Failure> {
+/// A table to read, of a database or of what others left.
+pub(crate) fn table_to_read(dir: &Path, source: &Source, name: &str) -> Result<Table, Failure> {
     let (keyspace, table) = split_name(name)?;
-    let Some(schema) = schema else {
-        return find(&database_to_read(dir)?, &keyspace, &table);
-    };
-    let text = read_text(schema)?;
-    let opened = Database::open_sstables(dir, &text, &keyspace, &table);
-    opened.map_err(|error| match error.kind() {
-        ErrorKind::Invalid | ErrorKind::NotFound => {
-            Failure::failed(error.to_string()).or_try("compare --schema with the table's folder and its name")
+    if let (Some(schema), []) = (&source.schema, source.data.as_slice()) {
+        // The name says which of the schema's tables a single directory is of.
+        match Database::open_sstables(dir, &read_text(schema)?, &keyspace, &table) {
+            Err(error) if error.kind() == ErrorKind::NotFound && is_tree(dir) => {}
+            Err(error) if matches!(error.kind(), ErrorKind::Invalid | ErrorKind::NotFound) => {
+                return Err(Failure::failed(error.to_string())
+                    .or_try("compare --schema with the table's folder and its name"));
+            }
+            opened => return Ok(opened?),
         }
-        _ => error.into(),
+    }
+    find(&database_to_read(dir, source)?, &keyspace, &table)
+}
+
+/// Whether there may be tables' directories below.
+fn is_tree(dir: &Path) -> bool {
+    let opened = Options::new().open_foreign(&[dir.to_owned()], Some(""));
+    opened.is_ok_and(|database| {
+        let kind = database.foreign().map(|foreign| foreign.kind);
+        matches!(kind, Some(ForeignKind::DataDirectory | ForeignKind::Keyspace))
     })
 }
 
-/// A database, to read only: beside a process that has it open for writing.
-pub(crate) fn database_to_read(dir: &Path) -> Result<Database, Failure> {
-    open(Options::new().read_only(true), dir)
+/// A database, to read only beside a process that has it open for writing; or what others left.
+pub(crate) fn database_to_read(dir: &Path, source: &Source) -> Result<Database, Failure> {
+    if source.schema.is_none() && source.data.is_empty() {
+        match Options::new().read_only(true).open(dir) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            opened => return Ok(opened?),
+        }
+    }
+    foreign(dir, source)
+}
+
+/// What others left.
+pub(crate) fn foreign(dir: &Path, source: &Source) -> Result<Database, Failure> {
+    let schema = source.schema.as_deref().map(read_text).transpose()?;
+    let dirs = std::iter::once(dir).chain(source.data.iter().map(PathBuf::as_path));
+    // Names above the directory tell of the table: `.` has none.
+    let dirs = dirs.map(|dir| std::path::absolute(dir).map_err(|error| Failure::file(dir, &error)));
+    let opened = Options::new().open_foreign(&dirs.collect::<Result<Vec<_>, _>>()?, schema.as_deref());
+    opened.map_err(|error| match error.kind() {
+        ErrorKind::NotFound => Failure::failed(error.to_string())
+            .or_try("name a database, or a directory that Cassandra left; --schema FILE where nothing tells its schema"),
+        _ => error.into(),
+    })
 }
 
 /// A database that is there, to change it.
@@ -40,6 +74,18 @@ pub(crate) fn find(database: &Database, keyspace: &str, table: &str) -> Result<T
         }
         _ => error.into(),
     })
+}
+
+/// All tables; those that can't be read with the reason.
+pub(crate) fn all(database: &Database) -> Vec<Result<Table, String>> {
+    let Some(foreign) = database.foreign() else { return database.tables().into_iter().map(Ok).collect() };
+    let listed = foreign.tables.iter().filter(|table| !table.is_system());
+    let opened = listed.map(|found| {
+        let text =
+            |error: helenus::Error| format!("{}.{} can't be read: {error}", found.keyspace, found.name);
+        database.table(&found.keyspace, &found.name).map_err(text)
+    });
+    opened.collect()
 }
 
 /// A database's table, or all of them.
@@ -60,6 +106,12 @@ pub(crate) fn split_name(name: &str) -> Result<(String, String), Failure> {
         Ok(_) => Err(wrong("the keyspace is missing")),
         Err(error) => Err(wrong(&error.to_string())),
     }
+}
+
+/// A table's name as CQL spells it.
+pub(crate) fn spelled(keyspace: &str, table: &str) -> String {
+    let [keyspace, table] = [keyspace, table].map(Identifier::exact);
+    QualifiedName::qualified(keyspace, table).to_string()
 }
 
 /// The text of a file that the command line names.
@@ -96,7 +148,7 @@ impl Literals {
 fn open(options: Options, dir: &Path) -> Result<Database, Failure> {
     options.open(dir).map_err(|error| match error.kind() {
         ErrorKind::NotFound => Failure::failed(error.to_string())
-            .or_try("name a database's directory, or add --schema FILE to read a directory of SSTables"),
+            .or_try("name a database's directory; what Cassandra left is only read: `helenus open DIR`, `helenus adopt`"),
         _ => error.into(),
     })
 }

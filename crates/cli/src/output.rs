@@ -13,6 +13,24 @@ pub(crate) fn stdout() -> BufWriter<StdoutLock<'static>> {
     BufWriter::with_capacity(BUFFER_BYTES, io::stdout().lock())
 }
 
+/// Writes lines of columns under each other, the first to the left, the others to the right.
+pub(crate) fn columns<const N: usize>(out: &mut impl Write, lines: &[[String; N]]) -> io::Result<()> {
+    let width = |column: usize| {
+        lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.chars().count()).max()
+    };
+    for line in lines {
+        for (column, cell) in line.iter().enumerate() {
+            let width = width(column).unwrap_or_default();
+            match column {
+                0 => write!(out, "{cell:width$}")?,
+                _ => write!(out, "  {cell:>width$}")?,
+            }
+        }
+        writeln!(out)?;
+    }
+    Ok(())
+}
+
 /// Lines that are collected before they are handed to the output.
 pub(crate) struct Lines<W: Write> {
     out: W,

@@ -9,9 +9,10 @@ use helenus_cql_syntax::{Statement, parse_statements};
 
 use crate::engine::Inner;
 use crate::error::{Error, ErrorKind, Result};
+use crate::foreign::Foreign;
 use crate::metrics::DatabaseMetrics;
 use crate::options::Options;
-use crate::schema::Catalog;
+use crate::schema::{Catalog, is_system_keyspace};
 use crate::table::Table;
 
 /// An open database. Cloning it gives another handle to the same one; it is closed with the last handle, or by
@@ -88,15 +89,28 @@ impl Database {
     /// # Errors
     /// When there is no such keyspace or table.
     pub fn table(&self, keyspace: &str, name: &str) -> Result<Table> {
+        if let Some(found) = self.foreign().and_then(|foreign| foreign.table(keyspace, name))
+            && let Some(problem) = &found.problem
+        {
+            return Err(Error::new(ErrorKind::Unsupported, format!("{keyspace}.{name}: {problem}")));
+        }
         let catalog = self.schema();
         let id = catalog.table(keyspace, name)?.id();
         Ok(Table::new(self.clone(), self.inner.core(id)?))
     }
 
-    /// Handles of all tables, by keyspace and name.
+    /// What was found, if this is no database of ours but what others left; see [`open_foreign`](Self::open_foreign).
+    pub fn foreign(&self) -> Option<&Foreign> {
+        self.inner.foreign.as_ref()
+    }
+
+    /// Handles of all tables, by keyspace and name. Of what others left, those that can be opened, without Cassandra's
+    /// own.
     pub fn tables(&self) -> Vec<Table> {
         let catalog = self.schema();
-        let cores = catalog.tables().filter_map(|def| self.inner.core(def.id()).ok());
+        let defs =
+            catalog.tables().filter(|def| self.foreign().is_none() || !is_system_keyspace(def.keyspace()));
+        let cores = defs.filter_map(|def| self.inner.core(def.id()).ok());
         cores.map(|core| Table::new(self.clone(), core)).collect()
     }
 

@@ -28,6 +28,7 @@ mod table;
 pub use bulk::{BulkOptions, BulkTable, BulkWriter};
 pub use database::Database;
 pub use error::{Error, ErrorKind, Result};
+pub use foreign::{Foreign, ForeignKind, ForeignTable, LeftOut};
 pub use helenus_cql_syntax::{Identifier, QualifiedName, parse_qualified_name};
 pub use helenus_io::{Clock, Disk, RealDisk, SystemClock};
 pub use helenus_rows::{

@@ -2,6 +2,7 @@
 
 mod convert;
 mod diff;
+mod open;
 mod sstable;
 
 use std::ffi::OsString;
@@ -11,11 +12,12 @@ use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand,
 
 pub(crate) use convert::{CompressorName, Convert, Rewrite, Split, Upgrade};
 pub(crate) use diff::{Diff, Second};
+pub(crate) use open::Open;
 pub(crate) use sstable::{BulkWrite, CodecName, Dump, Sstable, SstableCommand};
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 the command line is wrong.
 
-DIR is a directory that Helenus made, or with --schema any directory of Cassandra's SSTables.
+DIR is a directory that Helenus made, or one that Cassandra left: a snapshot, a table's directory, a whole data directory.
 A table is written as in CQL: chat.messages, or '\"Fleet\".\"Trips\"' where upper case counts.";
 
 /// Reads, fills and tends tables in the format of Apache Cassandra, without a server.
@@ -33,7 +35,8 @@ pub(crate) enum Command {
     Import(Import),
     Tables(Dir),
     #[command(about = "Prints figures about one table, or about all", after_help = STATS)]
-    Stats(Tables),
+    Stats(Stats),
+    Open(Open),
     #[command(about = "Writes what is only in the log to SSTables", after_help = FLUSH)]
     Flush(Tables),
     #[command(about = "Merges all SSTables of one table, or of all, into one each", after_help = COMPACT)]
@@ -43,7 +46,8 @@ pub(crate) enum Command {
 
 const STATS: &str = "Examples:
   helenus stats ./db
-  helenus stats ./db chat.messages";
+  helenus stats ./db chat.messages
+  helenus stats /var/lib/cassandra/data chat.messages";
 
 const FLUSH: &str = "Examples:
   helenus flush ./db
@@ -73,19 +77,19 @@ pub(crate) enum Format {
     after_help = "Examples:
   helenus export ./db chat.messages
   helenus export --format csv ./db chat.messages > messages.csv
-  helenus export --schema schema.cql /var/lib/cassandra/data/chat/messages-5a1c3950e6a711f1ab1cb38d9ae74bd1 chat.messages"
+  helenus export /var/lib/cassandra/data chat.messages
+  helenus export --schema schema.cql ./messages chat.messages"
 )]
 pub(crate) struct Export {
-    /// CQL that defines the table: DIR is then any directory of SSTables
-    #[arg(long, value_name = "FILE")]
-    pub(crate) schema: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) source: Source,
     /// What a row looks like
     #[arg(long, value_enum, default_value = "jsonl")]
     pub(crate) format: Format,
     /// With csv: what stands for null
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     pub(crate) null: String,
-    /// The database, or a directory of SSTables
+    /// The database, or a directory that Cassandra left
     pub(crate) dir: PathBuf,
     /// keyspace.table
     pub(crate) table: String,
@@ -106,9 +110,8 @@ pub(crate) struct Export {
   helenus get --schema schema.cql ./messages-5a1c chat.messages -- 42 \"'general'\" 0xcafe"
 )]
 pub(crate) struct Get {
-    /// CQL that defines the table: DIR is then any directory of SSTables
-    #[arg(long, value_name = "FILE")]
-    pub(crate) schema: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) source: Source,
     /// What a row looks like
     #[arg(long, value_enum, default_value = "jsonl")]
     pub(crate) format: Format,
@@ -127,7 +130,7 @@ pub(crate) struct Get {
     /// At most so many rows
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<usize>,
-    /// The database, or a directory of SSTables; keyspace.table
+    /// The database, or a directory that Cassandra left; keyspace.table
     #[arg(value_names = ["DIR", "TABLE"], num_args = 0..=2)]
     place: Vec<String>,
     #[arg(skip)]
@@ -188,13 +191,37 @@ pub(crate) enum Quotes {
     Backslash,
 }
 
-/// Lists the tables of a database
+/// What is read beside DIR.
+#[derive(Debug, Default, Args)]
+pub(crate) struct Source {
+    /// CQL that defines the tables, where DIR and what is above it don't tell
+    #[arg(long, value_name = "FILE")]
+    pub(crate) schema: Option<PathBuf>,
+    /// Another data directory of the same node, as often as there are some
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Vec<PathBuf>,
+}
+
+/// Lists the tables of a database, or of what Cassandra left
 #[derive(Debug, Args)]
-#[command(after_help = "Example:
-  helenus tables ./db")]
+#[command(after_help = "Examples:
+  helenus tables ./db
+  helenus tables /var/lib/cassandra/data")]
 pub(crate) struct Dir {
-    /// The database
+    #[command(flatten)]
+    pub(crate) source: Source,
+    /// The database, or a directory that Cassandra left
     pub(crate) dir: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Stats {
+    #[command(flatten)]
+    pub(crate) source: Source,
+    /// The database, or a directory that Cassandra left
+    pub(crate) dir: PathBuf,
+    /// keyspace.table [default: all tables]
+    pub(crate) table: Option<String>,
 }
 
 #[derive(Debug, Args)]

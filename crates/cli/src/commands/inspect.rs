@@ -4,14 +4,22 @@ use std::io::Write;
 
 use helenus::TableMetrics;
 
-use crate::args::{Dir, Tables};
+use crate::args::{Dir, Stats};
 use crate::failure::Failure;
 use crate::{open, output};
 
 pub(crate) fn tables(args: &Dir) -> Result<(), Failure> {
-    let database = open::database_to_read(&args.dir)?;
+    let database = open::database_to_read(&args.dir, &args.source)?;
     let mut lines = vec![["table", "rows", "SSTables", "bytes on disk"].map(str::to_owned)];
-    for table in database.tables() {
+    let mut problems = Vec::new();
+    for table in open::all(&database) {
+        let table = match table {
+            Ok(table) => table,
+            Err(problem) => {
+                problems.push(problem);
+                continue;
+            }
+        };
         let metrics = table.metrics();
         lines.push([
             name(&table),
@@ -20,22 +28,31 @@ pub(crate) fn tables(args: &Dir) -> Result<(), Failure> {
             metrics.disk_bytes.to_string(),
         ]);
     }
-    let width = |column: usize| {
-        lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.chars().count()).max()
-    };
-    let [names, rows, sstables, bytes] = [0, 1, 2, 3].map(|column| width(column).unwrap_or_default());
     let mut out = output::stdout();
-    for [a, b, c, d] in &lines {
-        writeln!(out, "{a:names$}  {b:>rows$}  {c:>sstables$}  {d:>bytes$}")?;
+    output::columns(&mut out, &lines)?;
+    for problem in problems {
+        writeln!(out, "{problem}")?;
     }
     Ok(out.flush()?)
 }
 
-pub(crate) fn stats(args: &Tables) -> Result<(), Failure> {
-    let database = open::database_to_read(&args.dir)?;
+pub(crate) fn stats(args: &Stats) -> Result<(), Failure> {
+    let database = open::database_to_read(&args.dir, &args.source)?;
     let mut out = output::stdout();
-    for (at, table) in open::find_or_all(&database, args.table.as_deref())?.iter().enumerate() {
-        writeln!(out, "{}{}", if at == 0 { "" } else { "\n" }, name(table))?;
+    let tables = match args.table.as_deref() {
+        None => open::all(&database),
+        named => open::find_or_all(&database, named)?.into_iter().map(Ok).collect(),
+    };
+    for (at, table) in tables.iter().enumerate() {
+        let separator = if at == 0 { "" } else { "\n" };
+        let table = match table {
+            Ok(table) => table,
+            Err(problem) => {
+                writeln!(out, "{separator}{problem}")?;
+                continue;
+            }
+        };
+        writeln!(out, "{separator}{}", name(table))?;
         for (what, figure) in figures(&table.metrics()) {
             writeln!(out, "  {what:32}{figure:>16}")?;
         }
@@ -46,8 +63,7 @@ pub(crate) fn stats(args: &Tables) -> Result<(), Failure> {
 /// The table's name as CQL spells it.
 fn name(table: &helenus::Table) -> String {
     let schema = table.schema();
-    let [keyspace, name] = [schema.keyspace(), schema.name()].map(|name| helenus::Identifier::exact(&**name));
-    helenus::QualifiedName::qualified(keyspace, name).to_string()
+    open::spelled(schema.keyspace(), schema.name())
 }
 
 fn figures(metrics: &TableMetrics) -> Vec<(&'static str, String)> {

@@ -3,5 +3,6 @@
 pub(crate) mod import;
 pub(crate) mod inspect;
 pub(crate) mod maintain;
+pub(crate) mod open;
 pub(crate) mod rows;
 pub(crate) mod sstable;

@@ -10,13 +10,13 @@ use crate::open::{self, Literals};
 use crate::output::{self, Lines, Progress};
 
 pub(crate) fn export(args: &Export) -> Result<(), Failure> {
-    let table = open::table_to_read(&args.dir, args.schema.as_deref(), &args.table)?;
+    let table = open::table_to_read(&args.dir, &args.source, &args.table)?;
     let progress = Progress::beside_output(table.metrics().rows_estimate);
     print(&table.select(), printer(&table, args.format, &args.null), progress)
 }
 
 pub(crate) fn get(args: &Get) -> Result<(), Failure> {
-    let table = open::table_to_read(&args.dir, args.schema.as_deref(), &args.table)?;
+    let table = open::table_to_read(&args.dir, &args.source, &args.table)?;
     let select = select(&table, args)?;
     print(&select, printer(&table, args.format, &args.null), Progress::beside_output(0))
 }

@@ -16,6 +16,7 @@ fn help_texts() {
         &["import"],
         &["tables"],
         &["stats"],
+        &["open"],
         &["flush"],
         &["compact"],
         &["sstable"],
@@ -113,7 +114,10 @@ fn wrong_command_lines_end_with_code_2() {
 fn what_does_not_fit_is_told_with_the_next_step() {
     let [schema, dir, name] = table("altered");
     let [other_schema, _, other] = table("composite_compacted");
-    says(&helenus(["export", &dir, &name]).failed(1), &["holds no database", "--schema FILE"]);
+    assert!(
+        helenus(["export", &dir, &name]).ok() == helenus(["export", "--schema", &schema, &dir, &name]).ok()
+    );
+    says(&helenus(["export", &dir, &other]).failed(1), &["doesn't exist", "helenus tables"]);
     says(
         &helenus(["export", "--schema", &schema, &dir, &other]).failed(1),
         &["doesn't exist", "corpus.altered", "try:"],
@@ -129,7 +133,11 @@ fn what_does_not_fit_is_told_with_the_next_step() {
     let err = helenus(["export", "--schema", &schema, empty.path().to_str().unwrap(), &name]).failed(1);
     says(&err, &["holds no SSTables"]);
     assert_eq!(std::fs::read_dir(empty.path()).unwrap().count(), 0, "nothing is written into the directory");
-    says(&helenus(["tables", &dir]).failed(1), &["holds no database", "try:"]);
+    says(
+        &helenus(["tables", empty.path().to_str().unwrap()]).failed(1),
+        &["holds no SSTables", "--schema FILE"],
+    );
+    says(&helenus(["flush", &dir]).failed(1), &["holds no database", "try:", "helenus open"]);
     says(&helenus(["sstable", "dump", &schema]).failed(1), &["schema.cql", "da-1-bti-Data.db"]);
 }
 

@@ -96,7 +96,8 @@ impl BulkWriter {
         let engine = Options::new().background(Background::Manual).disk(options.disk.clone());
         // The log's segments limit a mutation, and there is no log.
         let engine = engine.clock(options.clock.clone()).log_segment_bytes(u32::MAX);
-        let parts = Parts::of_table(dir, engine, loaded.catalog, &core, Arc::new(ChunkCache::new(0)));
+        let cores = std::slice::from_ref(&core);
+        let parts = Parts::of_tables(dir, engine, loaded.catalog, cores, Arc::new(ChunkCache::new(0)));
         let output = Output::new(&options, dir, &state)?;
         let target: Arc<dyn Target> = match options.sorted {
             true => Arc::new(Sorted::new(output, options.expected_partitions)),

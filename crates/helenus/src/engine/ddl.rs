@@ -221,8 +221,19 @@ impl Inner {
         self.remove_tables(view.sstables.iter().map(|t| t.sstable.clone()))
     }
 
+    /// The table of that identity; one that others left is opened the first time.
     pub(crate) fn core(&self, id: TableId) -> Result<Arc<TableCore>> {
-        self.tables.read().by_id.get(&id).cloned().ok_or_else(|| missing(id))
+        if let Some(core) = self.tables.read().by_id.get(&id) {
+            return Ok(core.clone());
+        }
+        let foreign = self.foreign.as_ref().ok_or_else(|| missing(id))?;
+        let def = self.catalog.read().table_by_id(id).cloned().ok_or_else(|| missing(id))?;
+        let opened = Arc::new(foreign.open_table(self, &def)?);
+        let mut tables = self.tables.write();
+        // Another thread may have been faster.
+        let core = tables.by_id.entry(id).or_insert(opened).clone();
+        tables.by_tag.insert(core.tag.0, core.clone());
+        Ok(core)
     }
 }
 

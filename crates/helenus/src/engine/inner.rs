@@ -18,6 +18,7 @@ use super::table::TableCore;
 use super::timestamps::Timestamps;
 use super::write::Sink;
 use crate::error::{Error, ErrorKind, Result};
+use crate::foreign::Foreign;
 use crate::manifest::{Change, Edit, Manifest};
 use crate::metrics::DatabaseMetrics;
 use crate::mutate::{Workspaces, WriteOptions};
@@ -43,6 +44,8 @@ pub(crate) struct Inner {
     pub(crate) manifest: Mutex<Option<Manifest>>,
     pub(crate) catalog: RwLock<Arc<Catalog>>,
     pub(crate) tables: RwLock<Tables>,
+    /// What others left, whose tables are opened when they are asked for.
+    pub(crate) foreign: Option<Foreign>,
     pub(crate) cache: Arc<ChunkCache>,
     pub(crate) pressure: Pressure,
     pub(crate) timestamps: Timestamps,
@@ -87,6 +90,7 @@ pub(crate) struct Parts {
     pub(crate) manifest: Option<Manifest>,
     pub(crate) catalog: Catalog,
     pub(crate) tables: Tables,
+    pub(crate) foreign: Option<Foreign>,
     pub(crate) cache: Arc<ChunkCache>,
     pub(crate) pressure: Pressure,
     pub(crate) timestamp_floor: i64,
@@ -97,23 +101,26 @@ pub(crate) struct Parts {
 }
 
 impl Parts {
-    /// Of one table that is in no database of ours.
-    pub(crate) fn of_table(
+    /// Of tables that are in no database of ours.
+    pub(crate) fn of_tables(
         dir: &Path,
         options: Options,
         catalog: Catalog,
-        core: &Arc<TableCore>,
+        cores: &[Arc<TableCore>],
         cache: Arc<ChunkCache>,
     ) -> Self {
         let mut tables = Tables::default();
-        tables.by_id.insert(core.id, core.clone());
-        tables.by_tag.insert(core.tag.0, core.clone());
+        for core in cores {
+            tables.by_id.insert(core.id, core.clone());
+            tables.by_tag.insert(core.tag.0, core.clone());
+        }
         Self {
             dir: dir.to_owned(),
             host_id: Uuid::nil(),
             manifest: None,
             catalog,
             tables,
+            foreign: None,
             cache,
             pressure: Pressure::new(options.memtable_total_bytes),
             timestamp_floor: 0,
@@ -136,6 +143,7 @@ impl Inner {
             manifest: Mutex::new(parts.manifest),
             catalog: RwLock::new(Arc::new(parts.catalog)),
             tables: RwLock::new(parts.tables),
+            foreign: parts.foreign,
             cache: parts.cache,
             pressure: parts.pressure,
             timestamps: Timestamps::new(parts.timestamp_floor),

@@ -106,6 +106,7 @@ impl Inner {
             manifest,
             catalog,
             tables,
+            foreign: None,
             cache,
             pressure,
             timestamp_floor,

@@ -82,6 +82,38 @@ impl Catalog {
         Ok(())
     }
 
+    /// Takes over a table of another catalog, with the keyspace and the types that it needs and, for a view, its table.
+    ///
+    /// # Errors
+    /// When there is another table of that name.
+    pub(crate) fn adopt(&mut self, other: &Self, table: &TableDef) -> Result<()> {
+        let theirs = other.keyspace(table.keyspace())?;
+        if !self.keyspaces.contains_key(table.keyspace()) {
+            let empty = Keyspace { tables: BTreeMap::new(), ..theirs.clone() };
+            self.keyspaces.insert(theirs.name.clone(), Arc::new(empty));
+        }
+        if let Ok(known) = self.table(table.keyspace(), table.name()) {
+            if known.id() == table.id() {
+                return Ok(());
+            }
+            let text = format!(
+                "there are two tables {}.{}, with the ids {:#} and {:#}: it was dropped and made again; open one of them alone",
+                table.keyspace(),
+                table.name(),
+                known.id(),
+                table.id()
+            );
+            return Err(Error::new(ErrorKind::AlreadyExists, text));
+        }
+        let base = table.view().and_then(|view| other.table(table.keyspace(), &view.base).ok());
+        if let Some(base) = base {
+            self.adopt(other, base)?;
+        }
+        let types = &mut self.keyspace_mut(table.keyspace())?.types;
+        theirs.types.in_order().into_iter().for_each(|definition| types.adopt(definition));
+        self.put_table(table.clone())
+    }
+
     pub(super) fn remove_table(&mut self, table: &TableDef) -> Result<()> {
         self.places.remove(&table.id());
         self.keyspace_mut(table.keyspace())?.tables.remove(table.name());

@@ -32,9 +32,14 @@ pub(super) fn check_name(what: &str, name: &str) -> Result<()> {
     )))
 }
 
+/// Whether a keyspace is Cassandra's own.
+pub(crate) fn is_system_keyspace(keyspace: &str) -> bool {
+    SYSTEM_KEYSPACES.iter().any(|system| system.eq_ignore_ascii_case(keyspace))
+}
+
 /// Refuses the keyspaces of Cassandra itself.
 pub(super) fn check_not_system(keyspace: &str) -> Result<()> {
-    if SYSTEM_KEYSPACES.iter().any(|system| system.eq_ignore_ascii_case(keyspace)) {
+    if is_system_keyspace(keyspace) {
         return Err(Error::invalid(format!("System keyspace '{keyspace}' is not user-modifiable")));
     }
     Ok(())

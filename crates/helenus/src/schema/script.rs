@@ -39,13 +39,34 @@ impl Catalog {
     ) -> Result<LoadedSchema> {
         read(text, Some(header_types))
     }
+
+    /// Adds what another such text defines, all of it or, where it is wrong, nothing; returns warnings.
+    ///
+    /// # Errors
+    /// As [`Catalog::parse`].
+    pub(crate) fn extend_lenient(
+        &mut self,
+        text: &str,
+        header_types: &dyn Fn(&str, &str) -> Option<Type>,
+    ) -> Result<Vec<String>> {
+        let mut extended = self.clone();
+        let warnings = extend(&mut extended, text, Some(header_types))?;
+        *self = extended;
+        Ok(warnings)
+    }
 }
 
 fn read(text: &str, lenient: Option<HeaderTypes<'_>>) -> Result<LoadedSchema> {
-    let statements = parse_statements(text).map_err(|error| Error::with(ErrorKind::Invalid, error))?;
     let mut catalog = Catalog::default();
+    let warnings = extend(&mut catalog, text, lenient)?;
+    Ok(LoadedSchema { catalog, warnings })
+}
+
+/// Carries the statements out; returns warnings.
+fn extend(catalog: &mut Catalog, text: &str, lenient: Option<HeaderTypes<'_>>) -> Result<Vec<String>> {
+    let statements = parse_statements(text).map_err(|error| Error::with(ErrorKind::Invalid, error))?;
     let mut applier = Applier {
-        catalog: &mut catalog,
+        catalog,
         default_keyspace: None,
         // A drop without a time, which nobody prints, hides all that was written.
         now: Timestamp::MAX,
@@ -59,8 +80,7 @@ fn read(text: &str, lenient: Option<HeaderTypes<'_>>) -> Result<LoadedSchema> {
         applier.statement(&statement.node).map_err(|error| at_statement(error, text, statement))?;
         applier.changes.clear();
     }
-    let warnings = std::mem::take(&mut applier.warnings);
-    Ok(LoadedSchema { catalog, warnings })
+    Ok(applier.warnings)
 }
 
 fn at_statement(error: Error, text: &str, statement: &Spanned<Statement>) -> Error {

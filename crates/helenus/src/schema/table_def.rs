@@ -59,7 +59,7 @@ pub struct ViewDef {
 
 impl TableDef {
     /// A table with those columns and nothing else.
-    pub(super) fn new(
+    pub(crate) fn new(
         keyspace: Arc<str>,
         name: Arc<str>,
         id: TableId,

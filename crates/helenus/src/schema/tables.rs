@@ -81,6 +81,18 @@ impl Applier<'_> {
             return Err(Error::new(ErrorKind::AlreadyExists, text));
         }
         let (lenient, warnings) = (self.lenient.is_some(), &mut self.warnings);
+        let is_taken = |property: &Property| {
+            // An option that another release or vendor gave a value of its own is no reason to refuse the table.
+            let alone = TableOptions::created(std::slice::from_ref(property), &mut |_| Ok(()));
+            let problem = alone.err().filter(|_| lenient);
+            problem.map(|error| format!("table {keyspace}.{name}: an option is left out: {error}"))
+        };
+        let (taken, problems): (Vec<_>, Vec<_>) = others
+            .into_iter()
+            .map(|property| (is_taken(&property), property))
+            .partition(|(p, _)| p.is_none());
+        warnings.extend(problems.into_iter().filter_map(|(problem, _)| problem));
+        let others: Vec<_> = taken.into_iter().map(|(_, property)| property).collect();
         let options = TableOptions::created(&others, &mut |option| {
             if lenient {
                 warnings

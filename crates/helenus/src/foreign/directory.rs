@@ -1,0 +1,82 @@
+//! The SSTables of one directory that others wrote, as its names and transaction logs tell.
+
+use std::path::{Path, PathBuf};
+
+use helenus_io::Disk;
+use helenus_sstable::{Component, Folder, FoundTable, LeftOut as Transaction};
+
+use crate::error::{Error, Result};
+
+/// An SSTable that others wrote.
+#[derive(Debug)]
+pub(crate) struct Present {
+    pub(crate) found: FoundTable,
+    /// Bytes of its files.
+    pub(crate) bytes: u64,
+}
+
+/// What is not read, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// The file, SSTable or directory.
+    pub path: PathBuf,
+    /// Why it is not read, in words.
+    pub reason: String,
+}
+
+/// What a directory of SSTables holds.
+#[derive(Debug, Default)]
+pub(crate) struct Directory {
+    /// Those that count, in the order of their ids.
+    pub(crate) sstables: Vec<Present>,
+    pub(crate) left_out: Vec<LeftOut>,
+    /// Why it can't be read: the first file of a version that is not read here, a log that is damaged.
+    pub(crate) problem: Option<Error>,
+    /// Names of directories in it.
+    pub(crate) directories: Vec<String>,
+    /// Names of files that belong to no SSTable.
+    pub(crate) others: Vec<String>,
+}
+
+impl Directory {
+    /// Lists `dir`, and reads the logs of transactions in it.
+    pub(crate) fn list(disk: &dyn Disk, dir: &Path) -> Result<Self> {
+        let entries = disk.list(dir)?;
+        let directories = entries.iter().filter(|entry| entry.is_dir()).filter_map(|entry| entry.utf8());
+        let mut directory = Self { directories: directories.map(str::to_owned).collect(), ..Self::default() };
+        let folder = match Folder::read(disk, dir) {
+            Ok(folder) => folder,
+            Err(error) => {
+                directory.problem = Some(error.into());
+                return Ok(directory);
+            }
+        };
+        let len_of = |name: &str| {
+            // They are listed by name.
+            let at = folder.files.binary_search_by(|entry| entry.utf8().unwrap_or_default().cmp(name));
+            at.ok().and_then(|at| folder.files.get(at)).map_or(0, |entry| entry.len)
+        };
+        for found in &folder.listing.tables {
+            let mut leave_out = |reason: &str| {
+                let path = found.descriptor.path(&Component::Data);
+                directory.left_out.push(LeftOut { path, reason: reason.to_owned() });
+            };
+            match folder.left_out.get(&found.descriptor.to_string()) {
+                Some(Transaction::Obsolete) => leave_out("a transaction that was committed has replaced it"),
+                Some(Transaction::Unfinished) => leave_out("its transaction was not committed"),
+                None if !found.components.contains(&Component::Data) => {
+                    leave_out("Data.db is missing: a rest of an SSTable that was being removed");
+                }
+                None => {
+                    let names =
+                        found.components.iter().map(|component| found.descriptor.file_name(component));
+                    let bytes = names.map(|name| len_of(&name)).sum();
+                    directory.sstables.push(Present { found: found.clone(), bytes });
+                }
+            }
+        }
+        directory.problem = folder.listing.refused.into_iter().next().map(Error::from);
+        directory.others = folder.listing.other;
+        Ok(directory)
+    }
+}

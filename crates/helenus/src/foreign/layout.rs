@@ -1,0 +1,169 @@
+//! What kind of directory others left, and which tables' directories are in it.
+//!
+//! ```text
+//! data directory  <keyspace>/<table>-<id>/      SSTables of each table, of system_schema among them
+//!                            …/.<index>/        of a secondary index
+//!                            …/backups/         hard links of every flush, where the node was told to make them
+//!                            …/snapshots/<tag>/ SSTables, manifest.json, schema.cql
+//! ```
+//!
+//! Cassandra's class for this is `db.Directories`. ScyllaDB lays its directories out in the same way, with `staging`,
+//! `upload`, `quarantine` and the like beside `snapshots`.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use helenus_io::{Disk, parent_of};
+use helenus_types::TableId;
+
+use super::directory::Directory;
+use crate::error::{Error, ErrorKind, Result};
+
+/// The keyspace that defines all others.
+pub(super) const SYSTEM_SCHEMA: &str = "system_schema";
+
+/// What a directory is that others left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ForeignKind {
+    /// A node's data directory, or a copy of a part of it: keyspaces with tables.
+    DataDirectory,
+    /// One keyspace of a data directory.
+    Keyspace,
+    /// One table of a data directory.
+    Table,
+    /// What `nodetool snapshot` made of one table.
+    Snapshot,
+}
+
+impl fmt::Display for ForeignKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::DataDirectory => "data directory",
+            Self::Keyspace => "directory of a keyspace",
+            Self::Table => "directory of a table",
+            Self::Snapshot => "snapshot of a table",
+        })
+    }
+}
+
+/// A directory with SSTables of one table, and what its path says of the table.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) path: PathBuf,
+    pub(super) keyspace: Option<String>,
+    pub(super) table: Option<String>,
+    pub(super) id: Option<TableId>,
+    pub(super) is_snapshot: bool,
+    pub(super) directory: Directory,
+}
+
+/// What a directory is, and the places in it.
+#[derive(Debug)]
+pub(super) struct Layout {
+    pub(super) kind: ForeignKind,
+    pub(super) places: Vec<Place>,
+    /// Where the keyspaces' directories are that this belongs to, if they are there.
+    pub(super) data_dir: Option<PathBuf>,
+}
+
+impl Layout {
+    /// Looks at the names in `root` and, where it holds directories of tables, in those.
+    pub(super) fn of(disk: &dyn Disk, root: &Path) -> Result<Self> {
+        let directory = Directory::list(disk, root)?;
+        if is_snapshot(root, &directory) {
+            return Ok(Self::single(disk, root, directory, ForeignKind::Snapshot));
+        }
+        let has_files =
+            !directory.sstables.is_empty() || !directory.left_out.is_empty() || directory.problem.is_some();
+        if has_files || split_name(root).is_some_and(|(_, id)| id.is_some()) {
+            return Ok(Self::single(disk, root, directory, ForeignKind::Table));
+        }
+        let tables = tables_in(disk, root, &directory.directories)?;
+        if !tables.is_empty() {
+            let data_dir = Some(parent_of(root).to_owned());
+            return Ok(Self { kind: ForeignKind::Keyspace, places: tables, data_dir });
+        }
+        let mut places = Vec::new();
+        for keyspace in directory.directories.iter().filter(|name| is_word(name)) {
+            let path = root.join(keyspace);
+            let entries = disk.list(&path)?;
+            let names: Vec<String> =
+                entries.iter().filter(|e| e.is_dir()).filter_map(|e| e.utf8()).map(str::to_owned).collect();
+            places.append(&mut tables_in(disk, &path, &names)?);
+        }
+        if places.is_empty() && directory.directories.iter().any(|name| name == "data") {
+            // What the package puts into /var/lib/cassandra, beside commitlog and saved_caches.
+            return Self::of(disk, &root.join("data"));
+        }
+        if places.is_empty() {
+            let text = format!(
+                "{} holds no SSTables (files named like da-1-bti-Data.db), nor directories of tables with some",
+                root.display()
+            );
+            return Err(Error::new(ErrorKind::NotFound, text));
+        }
+        Ok(Self { kind: ForeignKind::DataDirectory, places, data_dir: Some(root.to_owned()) })
+    }
+
+    /// A directory of one table.
+    fn single(disk: &dyn Disk, root: &Path, directory: Directory, kind: ForeignKind) -> Self {
+        let above = parent_of(root);
+        let is_inside = kind == ForeignKind::Snapshot && above.ends_with("snapshots");
+        let table_dir = if is_inside { parent_of(above) } else { root };
+        let place = place(table_dir, root, directory, kind == ForeignKind::Snapshot);
+        let data_dir = parent_of(parent_of(table_dir));
+        let is_there = disk.exists(&data_dir.join(SYSTEM_SCHEMA)).unwrap_or(false);
+        Self { kind, places: vec![place], data_dir: is_there.then(|| data_dir.to_owned()) }
+    }
+}
+
+/// The directories of tables in that of a keyspace.
+fn tables_in(disk: &dyn Disk, keyspace: &Path, names: &[String]) -> Result<Vec<Place>> {
+    let mut places = Vec::new();
+    for name in names.iter().filter(|name| !name.starts_with('.')) {
+        let path = keyspace.join(name);
+        let (_, id) = split_name(&path).unwrap_or_default();
+        let directory = Directory::list(disk, &path)?;
+        let has_files = !directory.sstables.is_empty() || directory.problem.is_some();
+        if id.is_some() || has_files {
+            let is_snapshot = is_snapshot(&path, &directory);
+            places.push(place(&path, &path, directory, is_snapshot));
+        }
+    }
+    Ok(places)
+}
+
+fn place(table_dir: &Path, path: &Path, directory: Directory, is_snapshot: bool) -> Place {
+    let (table, id) = split_name(table_dir).unwrap_or_default();
+    let keyspace = parent_of(table_dir).file_name().and_then(|name| name.to_str());
+    Place {
+        path: path.to_owned(),
+        keyspace: keyspace.map(str::to_owned),
+        table: Some(table).filter(|name| !name.is_empty()),
+        id,
+        is_snapshot,
+        directory,
+    }
+}
+
+/// What `nodetool snapshot` adds to the files.
+fn is_snapshot(path: &Path, directory: &Directory) -> bool {
+    parent_of(path).ends_with("snapshots")
+        || directory.others.iter().any(|name| name == "manifest.json" || name == "schema.cql")
+}
+
+/// Table and identity of `<table>-<32 hexadecimal digits>`; directories of tables that are older than 2.1 have the
+/// name alone.
+fn split_name(path: &Path) -> Option<(String, Option<TableId>)> {
+    let name = path.file_name()?.to_str()?;
+    let id = name.rsplit_once('-').filter(|(_, id)| id.len() == 32);
+    let id = id.and_then(|(table, id)| Some((table, id.parse::<TableId>().ok()?)));
+    Some(match id {
+        Some((table, id)) => (table.to_owned(), Some(id)),
+        None => (name.to_owned(), None),
+    })
+}
+
+fn is_word(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}

@@ -1,0 +1,11 @@
+//! What others left, opened in place: data directories, snapshots and tables' directories that Apache Cassandra wrote.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a test stops at what it did not expect, and looks at files from outside"
+)]
+
+mod corpus;
+mod opening;

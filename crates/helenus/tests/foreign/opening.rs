@@ -1,0 +1,163 @@
+//! Opening: what is found, that it reads as the node read it, and that nothing is written.
+
+use std::path::{Path, PathBuf};
+
+use helenus::{Database, ErrorKind, ForeignKind, Options};
+
+use crate::corpus::{contents, copy_all, corpus, export, lines, sample};
+
+/// The tables of `snapshot/`, as keyspace and name.
+const TABLES: [(&str, &str); 3] = [("Fleet", "Trips"), ("chat", "messages"), ("chat", "totals")];
+
+fn table_dir(root: &Path, keyspace: &str, table: &str) -> PathBuf {
+    let entries = std::fs::read_dir(root.join(keyspace)).unwrap().map(|entry| entry.unwrap().path());
+    let prefix = format!("{table}-");
+    let is_it = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().starts_with(&prefix);
+    entries.into_iter().find(is_it).unwrap()
+}
+
+fn names(database: &Database) -> Vec<(String, String)> {
+    let found = database.foreign().unwrap().tables.iter().filter(|table| !table.is_system());
+    found.map(|table| (table.keyspace.clone(), table.name.clone())).collect()
+}
+
+fn owned(tables: &[(&str, &str)]) -> Vec<(String, String)> {
+    tables.iter().map(|(keyspace, table)| ((*keyspace).to_owned(), (*table).to_owned())).collect()
+}
+
+#[test]
+fn a_data_directory_reads_as_the_node_read_it() {
+    let Some(root) = corpus("snapshot") else { return };
+    let before = contents(&root);
+    let database = Database::open_foreign(root.join("data")).unwrap();
+    let found = database.foreign().unwrap();
+    assert_eq!(found.kind, ForeignKind::DataDirectory);
+    assert_eq!(found.warnings, Vec::<String>::new());
+    assert_eq!(found.left_out, []);
+    assert_eq!(names(&database), owned(&TABLES));
+    for (keyspace, name) in TABLES {
+        let table = database.table(keyspace, name).unwrap();
+        let expected = lines(&root.join(format!("select/{keyspace}.{name}.jsonl")));
+        assert_eq!(export(&table), expected, "{keyspace}.{name}");
+        assert_eq!(found.table(keyspace, name).unwrap().sstables(), 3);
+    }
+    let messages = database.table("chat", "messages").unwrap().schema();
+    assert_eq!(&*messages.dropped()[0].name, "old_flag");
+    // Cassandra's own tables too.
+    let types = export(&database.table("system_schema", "types").unwrap());
+    assert!(types.iter().any(|line| line.contains("attachment")), "{types:?}");
+    drop(database);
+    assert!(contents(&root) == before, "something was written");
+}
+
+#[test]
+fn a_keyspace_or_a_table_of_a_data_directory_finds_the_schema_above_it() {
+    let Some(root) = corpus("snapshot") else { return };
+    let database = Database::open_foreign(root.join("data/chat")).unwrap();
+    assert_eq!(database.foreign().unwrap().kind, ForeignKind::Keyspace);
+    assert_eq!(names(&database), owned(&TABLES[1..]));
+    for (keyspace, name) in TABLES {
+        let dir = table_dir(&root.join("data"), keyspace, name);
+        let database = Database::open_foreign(dir).unwrap();
+        assert_eq!(database.foreign().unwrap().kind, ForeignKind::Table);
+        assert_eq!(names(&database), owned(&[(keyspace, name)]));
+        let expected = lines(&root.join(format!("select/{keyspace}.{name}.jsonl")));
+        assert_eq!(export(&database.table(keyspace, name).unwrap()), expected, "{keyspace}.{name}");
+    }
+}
+
+#[test]
+fn a_snapshot_has_its_schema_with_it() {
+    let Some(root) = corpus("snapshot") else { return };
+    let elsewhere = tempfile::tempdir().unwrap();
+    let snapshots = table_dir(&root.join("data"), "chat", "messages").join("snapshots");
+    // The last flush came after the snapshot; the type `attachment` stands in no schema.cql.
+    let later = Database::open_foreign(snapshots.join("later")).unwrap();
+    assert_eq!(later.foreign().unwrap().kind, ForeignKind::Snapshot);
+    let rows = export(&later.table("chat", "messages").unwrap());
+    assert!(rows.iter().any(|row| row.contains("\"files\": [{")), "{rows:?}");
+    // Copied to a place whose name tells nothing.
+    copy_all(&snapshots.join("later"), &elsewhere.path().join("copy"));
+    let copy = Database::open_foreign(elsewhere.path().join("copy")).unwrap();
+    assert_eq!(names(&copy), owned(&[("chat", "messages")]));
+    assert_eq!(export(&copy.table("chat", "messages").unwrap()), rows);
+    let before = Database::open_foreign(snapshots.join("before-migration")).unwrap();
+    assert!(export(&before.table("chat", "messages").unwrap()).len() < rows.len());
+}
+
+#[test]
+fn a_table_that_was_copied_out_has_the_schema_of_its_newest_snapshot() {
+    let Some(root) = corpus("snapshot") else { return };
+    let elsewhere = tempfile::tempdir().unwrap();
+    let dir = table_dir(&root.join("data"), "chat", "messages");
+    let copied = elsewhere.path().join("t");
+    copy_all(&dir, &copied);
+    let database = Database::open_foreign(&copied).unwrap();
+    let expected = lines(&root.join("select/chat.messages.jsonl"));
+    assert_eq!(export(&database.table("chat", "messages").unwrap()), expected);
+    // Without it nothing tells the schema, and one has to be given.
+    let text = std::fs::read_to_string(copied.join("snapshots/later/schema.cql")).unwrap();
+    std::fs::remove_dir_all(copied.join("snapshots")).unwrap();
+    let without = Database::open_foreign(&copied).unwrap();
+    let problem = without.foreign().unwrap().tables[0].problem.clone().unwrap();
+    assert!(problem.contains("nothing tells its schema"), "{problem}");
+    let given = Options::new().open_foreign(&[copied], Some(&text)).unwrap();
+    assert_eq!(export(&given.table("chat", "messages").unwrap()), expected);
+}
+
+#[test]
+fn data_directories_are_read_together_and_strangers_left_out() {
+    let Some(root) = corpus("snapshot") else { return };
+    let both = tempfile::tempdir().unwrap();
+    let [first, second] = ["first", "second"].map(|name| both.path().join(name));
+    copy_all(&root.join("data"), &first);
+    // The second disk has one of the table's SSTables, the first the others.
+    let dir = table_dir(&first, "chat", "totals");
+    let other = second.join("chat").join(dir.file_name().unwrap());
+    std::fs::create_dir_all(&other).unwrap();
+    for entry in std::fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap()) {
+        if entry.file_name().to_str().unwrap().starts_with("da-2-") {
+            std::fs::rename(entry.path(), other.join(entry.file_name())).unwrap();
+        }
+    }
+    // A table of that name was there before.
+    let former = first.join("chat/totals-00000000000000000000000000000001");
+    copy_all(&table_dir(&root.join("data"), "chat", "totals"), &former);
+    let database = Options::new().open_foreign(&[first, second], None).unwrap();
+    let found = database.foreign().unwrap();
+    assert_eq!(found.left_out.len(), 1, "{:?}", found.left_out);
+    assert_eq!(found.left_out[0].path, former);
+    let expected = lines(&root.join("select/chat.totals.jsonl"));
+    assert_eq!(export(&database.table("chat", "totals").unwrap()), expected);
+    assert_eq!(found.table("chat", "totals").unwrap().dirs.len(), 2);
+}
+
+/// Folders of snapshots side by side, as people keep them: no data directory, no identities.
+#[test]
+fn what_cannot_be_read_does_not_keep_the_rest_from_being_read() {
+    let root = tempfile::tempdir().unwrap();
+    for name in ["altered", "collections", "counters", "soup", "mv_view"] {
+        copy_all(&sample(name), &root.path().join("corpus").join(name));
+    }
+    let schema = root.path().join("corpus/counters/schema.cql");
+    std::fs::write(&schema, "CREATE TABLE corpus.counters (a text PRIMARY KEY, b no_such_type)").unwrap();
+    std::fs::write(root.path().join("corpus/soup/ka-1-big-Data.db"), "").unwrap();
+    let database = Database::open_foreign(root.path()).unwrap();
+    let problems = |name: &str| {
+        let found = database.foreign().unwrap().table("corpus", name).unwrap();
+        (found.problem.clone().unwrap_or_default(), database.table("corpus", name).map(drop))
+    };
+    for name in ["altered", "collections", "mv_view"] {
+        let rows = export(&database.table("corpus", name).unwrap());
+        assert_eq!(rows, lines(&sample(name).join("select.jsonl")), "{name}");
+    }
+    for (name, expected) in [("counters", "no_such_type"), ("soup", "ka-1-big-Data.db")] {
+        let (listed, opened) = problems(name);
+        let error = opened.unwrap_err();
+        assert!(listed.contains(expected) && error.to_string().contains(expected), "{listed}, {error}");
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+    }
+    let nothing = tempfile::tempdir().unwrap();
+    let error = Database::open_foreign(nothing.path()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+}
