@@ -148,14 +148,12 @@ pub(crate) struct Files<'a> {
 }
 
 impl<'a> Files<'a> {
-    /// Refuses versions that are not read here; reads the checksums.
+    /// Reads the checksums.
     pub(crate) fn new(
         disk: &'a dyn Disk,
         descriptor: &'a Descriptor,
         page_checksums: PageVerification,
     ) -> Result<Files<'a>, SsTableError> {
-        let readable = descriptor.version.check_readable();
-        readable.map_err(|error| SsTableError::new(descriptor.path(&Component::Data), error))?;
         let mut files = Files { disk, descriptor, checksums: None, sizes: Vec::new() };
         files.read_checksums(page_checksums)?;
         Ok(files)

@@ -11,6 +11,8 @@
 use helenus_rows::DeletionTime;
 use helenus_types::{DecodeError, LocalDeletionTime, Reader, Timestamp};
 
+use crate::version::Version;
+
 /// The form of a version: its `hasUIntDeletionTime`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeletionTimeForm {
@@ -18,6 +20,14 @@ pub enum DeletionTimeForm {
     Legacy,
     /// One or twelve bytes, an unsigned local deletion time.
     Unsigned,
+}
+
+impl DeletionTimeForm {
+    /// The form that a version has in Data.db and Index.db.
+    #[must_use]
+    pub fn of(version: Version) -> DeletionTimeForm {
+        if version.has_uint_deletion_time() { DeletionTimeForm::Unsigned } else { DeletionTimeForm::Legacy }
+    }
 }
 
 const LIVE_FLAG: u8 = 0x80;

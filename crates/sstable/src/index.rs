@@ -1,12 +1,15 @@
 //! Where partitions and the blocks of their rows are, whatever the format of the index files.
 
 use bytes::Bytes;
-use helenus_rows::DeletionTime;
+use helenus_rows::{ClusteringComparator, DeletionTime, Position};
 use helenus_types::{DecodeError, Partitioner, Side, Token, decorated_key_comparable, murmur3};
 
+use crate::big::{IndexEntry, PrimaryIndex, PromotedIndex};
 use crate::bti::{IndexBlock, PartitionCursor, PartitionIndex, PartitionPosition, RowIndex, RowIndexCursor};
+use crate::deletion_time::DeletionTimeForm;
 use crate::descriptor::{Component, Descriptor};
 use crate::error::SsTableError;
+use crate::table::PartitionBound;
 
 /// A partition key with all that lookups need of it, computed once for all the tables that are asked.
 #[derive(Debug, Clone)]
@@ -45,7 +48,7 @@ impl SearchKey {
     pub fn set(&mut self, key: &[u8]) {
         self.key.clear();
         self.key.extend_from_slice(key);
-        self.token = Partitioner::murmur3_token(key);
+        self.token = self.partitioner.prefix(key);
         self.hash = murmur3(key);
         self.comparable.clear();
         decorated_key_comparable(&self.partitioner, key, Side::At, &mut self.comparable);
@@ -57,7 +60,7 @@ impl SearchKey {
         &self.key
     }
 
-    /// Its Murmur3 token.
+    /// Its Murmur3 token, or with another partitioner its [prefix](Partitioner::prefix).
     #[must_use]
     pub fn token(&self) -> Token {
         self.token
@@ -79,7 +82,15 @@ impl SearchKey {
 /// The index files of a table in memory. Formats differ here and nowhere above.
 #[derive(Debug)]
 pub(crate) enum Index {
+    /// Partitions.db and Rows.db.
     Bti { partitions: PartitionIndex, rows: RowIndex, descriptor: Descriptor },
+    /// Index.db; `form` is that of its deletion times.
+    Big {
+        primary: PrimaryIndex,
+        clustering: ClusteringComparator,
+        form: DeletionTimeForm,
+        descriptor: Descriptor,
+    },
 }
 
 /// Where a partition is.
@@ -89,11 +100,14 @@ pub(crate) struct PartitionAt {
     pub(crate) data: u64,
     /// What the index knows besides, for a partition of several blocks.
     pub(crate) row_index: Option<RowIndexAt>,
+    /// Whether the index holds the whole key: another one in the data is damage then.
+    pub(crate) is_certain: bool,
 }
 
 /// The row index of a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RowIndexAt {
+    /// Of the entry in Rows.db or Index.db.
     position: u64,
     /// The partition's deletion.
     pub(crate) deletion: DeletionTime,
@@ -111,114 +125,298 @@ impl Index {
         Ok(Index::Bti { partitions, rows: RowIndex::new(rows), descriptor: descriptor.clone() })
     }
 
+    /// Opens Index.db, with Summary.db if there is one.
+    pub(crate) fn big(
+        descriptor: &Descriptor,
+        index: Bytes,
+        summary: Option<&Bytes>,
+        partitioner: &Partitioner,
+        clustering: &ClusteringComparator,
+    ) -> Result<Index, SsTableError> {
+        let primary = PrimaryIndex::open(index, summary, partitioner.clone())
+            .map_err(|error| SsTableError::new(descriptor.path(&Component::Index), error))?;
+        let form = DeletionTimeForm::of(descriptor.version);
+        Ok(Index::Big { primary, clustering: clustering.clone(), form, descriptor: descriptor.clone() })
+    }
+
     pub(crate) fn key_count(&self) -> u64 {
-        let Index::Bti { partitions, .. } = self;
-        partitions.key_count()
+        match self {
+            Index::Bti { partitions, .. } => partitions.key_count(),
+            Index::Big { primary, .. } => primary.key_count(),
+        }
     }
 
-    pub(crate) fn first_key(&self) -> &Bytes {
-        let Index::Bti { partitions, .. } = self;
-        partitions.first_key()
+    pub(crate) fn first_key(&self) -> &[u8] {
+        match self {
+            Index::Bti { partitions, .. } => partitions.first_key(),
+            Index::Big { primary, .. } => primary.first_key(),
+        }
     }
 
-    pub(crate) fn last_key(&self) -> &Bytes {
-        let Index::Bti { partitions, .. } = self;
-        partitions.last_key()
+    pub(crate) fn last_key(&self) -> &[u8] {
+        match self {
+            Index::Bti { partitions, .. } => partitions.last_key(),
+            Index::Big { primary, .. } => primary.last_key(),
+        }
     }
 
     /// Bytes in memory.
     pub(crate) fn size_bytes(&self) -> usize {
-        let Index::Bti { partitions, rows, .. } = self;
-        partitions.size_bytes() + rows.size_bytes()
-    }
-
-    /// Where the partition of `key` is if it is in the table. Without a row index that is not sure: the key that
-    /// stands in the data must be compared.
-    #[inline]
-    pub(crate) fn find(&self, key: &SearchKey) -> Result<Option<PartitionAt>, SsTableError> {
-        let Index::Bti { partitions, .. } = self;
-        let found = partitions.exact_candidate(&key.comparable, key.hash);
-        match found.map_err(|error| self.damaged(Component::Partitions, error))? {
-            None => Ok(None),
-            Some(PartitionPosition::Data(data)) => Ok(Some(PartitionAt { data, row_index: None })),
-            Some(position @ PartitionPosition::Rows(_)) => self.resolve(position, Some(&key.key)),
+        match self {
+            Index::Bti { partitions, rows, .. } => partitions.size_bytes() + rows.size_bytes(),
+            Index::Big { primary, .. } => primary.size_bytes(),
         }
     }
 
-    /// The first partition that may lie at or behind a position in byte-comparable form, and whether its key must be
-    /// compared to know.
+    /// Where the partition of `key` is if it is in the table. Unless that is certain the key that stands in the data
+    /// must be compared.
+    #[inline]
+    pub(crate) fn find(&self, key: &SearchKey) -> Result<Option<PartitionAt>, SsTableError> {
+        match self {
+            Index::Bti { partitions, .. } => {
+                let found = partitions.exact_candidate(&key.comparable, key.hash);
+                match found.map_err(|error| self.damaged(Component::Partitions, error))? {
+                    None => Ok(None),
+                    Some(PartitionPosition::Data(data)) => Ok(Some(PartitionAt::uncertain(data))),
+                    Some(PartitionPosition::Rows(position)) => self.resolve(position, Some(&key.key)),
+                }
+            }
+            Index::Big { primary, .. } => {
+                let found = primary.find(key.token, &key.key);
+                match found.map_err(|error| self.damaged(Component::Index, error))? {
+                    None => Ok(None),
+                    Some((position, entry)) => self.at_entry(position, &entry).map(Some),
+                }
+            }
+        }
+    }
+
+    /// The first partition that may lie behind a place, and the first one that does for sure.
     pub(crate) fn ceiling(
         &self,
+        bound: PartitionBound<'_>,
         comparable: &[u8],
+        partitioner: &Partitioner,
     ) -> Result<(Option<PartitionAt>, Option<PartitionAt>), SsTableError> {
-        let Index::Bti { partitions, .. } = self;
-        let around =
-            partitions.around(comparable).map_err(|error| self.damaged(Component::Partitions, error))?;
-        let resolve = |position: Option<PartitionPosition>| match position {
-            Some(position) => self.resolve(position, None),
-            None => Ok(None),
-        };
-        Ok((resolve(around.uncertain)?, resolve(around.after)?))
+        match self {
+            Index::Bti { partitions, .. } => {
+                let around = partitions
+                    .around(comparable)
+                    .map_err(|error| self.damaged(Component::Partitions, error))?;
+                let resolve = |position: Option<PartitionPosition>| match position {
+                    None => Ok(None),
+                    Some(PartitionPosition::Data(data)) => Ok(Some(PartitionAt::uncertain(data))),
+                    Some(PartitionPosition::Rows(position)) => self.resolve(position, None),
+                };
+                Ok((resolve(around.uncertain)?, resolve(around.after)?))
+            }
+            Index::Big { primary, .. } => {
+                let found = primary.ceiling(|prefix, key| bound.is_before(partitioner, prefix, key));
+                match found.map_err(|error| self.damaged(Component::Index, error))? {
+                    None => Ok((None, None)),
+                    Some((position, entry)) => Ok((None, Some(self.at_entry(position, &entry)?))),
+                }
+            }
+        }
     }
 
     /// Visits the partitions in order.
     pub(crate) fn partitions(&self) -> Partitions {
-        let Index::Bti { partitions, .. } = self;
-        Partitions { cursor: partitions.cursor() }
+        match self {
+            Index::Bti { partitions, .. } => Partitions::Bti(partitions.cursor()),
+            Index::Big { .. } => Partitions::Big(0),
+        }
     }
 
-    /// The block in which to look for a clustering position.
+    /// The block in which to look for a clustering position. `scratch` is used for its byte-comparable form.
     #[inline]
-    pub(crate) fn floor(&self, at: RowIndexAt, comparable: &[u8]) -> Result<IndexBlock, SsTableError> {
-        let Index::Bti { rows, .. } = self;
-        let block = rows.entry(at.position).and_then(|entry| rows.floor(&entry, comparable));
-        block.map_err(|error| self.damaged(Component::Rows, error))
+    pub(crate) fn floor(
+        &self,
+        at: RowIndexAt,
+        sought: Position<'_>,
+        clustering: &ClusteringComparator,
+        scratch: &mut Vec<u8>,
+    ) -> Result<IndexBlock, SsTableError> {
+        match self {
+            Index::Bti { rows, .. } => {
+                scratch.clear();
+                clustering.comparable(sought, scratch);
+                let block = rows.entry(at.position).and_then(|entry| rows.floor(&entry, scratch));
+                block.map_err(|error| self.damaged_rows(error))
+            }
+            Index::Big { .. } => {
+                let mut blocks = Blocks::Big { position: at.position, index: 0 };
+                blocks.seek(self, sought, clustering, scratch)
+            }
+        }
     }
 
     /// Goes backwards from the block in which to look for a clustering position.
-    pub(crate) fn blocks(&self, at: RowIndexAt) -> Result<RowIndexCursor, SsTableError> {
-        let Index::Bti { rows, .. } = self;
-        let entry = rows.entry(at.position).map_err(|error| self.damaged(Component::Rows, error))?;
-        Ok(rows.cursor(&entry))
+    pub(crate) fn blocks(&self, at: RowIndexAt) -> Result<Blocks, SsTableError> {
+        match self {
+            Index::Bti { rows, .. } => {
+                let entry = rows.entry(at.position).map_err(|error| self.damaged_rows(error))?;
+                Ok(Blocks::Bti(rows.cursor(&entry)))
+            }
+            Index::Big { .. } => Ok(Blocks::Big { position: at.position, index: 0 }),
+        }
+    }
+
+    /// The row index of the entry at a position of Index.db.
+    fn promoted(&self, position: u64) -> Result<(PromotedIndex<'_>, &ClusteringComparator), SsTableError> {
+        let none = || DecodeError::new(position, "a partition with a row index", "none");
+        match self {
+            Index::Bti { .. } => Err(self.damaged_rows(none())),
+            Index::Big { primary, clustering, form, .. } => {
+                let promoted = primary.entry(position).and_then(|entry| PromotedIndex::read(&entry, *form));
+                match promoted.map_err(|error| self.damaged_rows(error))? {
+                    Some(promoted) => Ok((promoted, clustering)),
+                    None => Err(self.damaged_rows(none())),
+                }
+            }
+        }
     }
 
     /// An error in an index file.
     #[cold]
     pub(crate) fn damaged(&self, component: Component, error: DecodeError) -> SsTableError {
-        let Index::Bti { descriptor, .. } = self;
+        let (Index::Bti { descriptor, .. } | Index::Big { descriptor, .. }) = self;
         SsTableError::new(descriptor.path(&component), error)
     }
 
-    /// What stands at a position of Partitions.db; `None` if it is another key's.
-    fn resolve(
-        &self,
-        position: PartitionPosition,
-        key: Option<&[u8]>,
-    ) -> Result<Option<PartitionAt>, SsTableError> {
-        let Index::Bti { rows, .. } = self;
-        match position {
-            PartitionPosition::Data(data) => Ok(Some(PartitionAt { data, row_index: None })),
-            PartitionPosition::Rows(position) => {
-                let entry = rows.entry(position).map_err(|error| self.damaged(Component::Rows, error))?;
-                if key.is_some_and(|key| key != entry.key) {
-                    return Ok(None);
-                }
-                let row_index = RowIndexAt { position, deletion: entry.deletion };
-                Ok(Some(PartitionAt { data: entry.data_position, row_index: Some(row_index) }))
-            }
+    /// An error in the file that holds row indexes.
+    #[cold]
+    pub(crate) fn damaged_rows(&self, error: DecodeError) -> SsTableError {
+        self.damaged(self.rows_component(), error)
+    }
+
+    /// The file that holds row indexes.
+    pub(crate) fn rows_component(&self) -> Component {
+        match self {
+            Index::Bti { .. } => Component::Rows,
+            Index::Big { .. } => Component::Index,
         }
+    }
+
+    /// What an entry of Index.db says.
+    #[inline]
+    fn at_entry(&self, position: u64, entry: &IndexEntry<'_>) -> Result<PartitionAt, SsTableError> {
+        let row_index = if entry.promoted.is_empty() {
+            None
+        } else {
+            Some(RowIndexAt { position, deletion: self.promoted(position)?.0.deletion })
+        };
+        Ok(PartitionAt { data: entry.data_position, row_index, is_certain: true })
+    }
+
+    /// What stands at a position of Rows.db; `None` if it is another key's.
+    fn resolve(&self, position: u64, key: Option<&[u8]>) -> Result<Option<PartitionAt>, SsTableError> {
+        let Index::Bti { rows, .. } = self else { return Ok(None) };
+        let entry = rows.entry(position).map_err(|error| self.damaged_rows(error))?;
+        if key.is_some_and(|key| key != entry.key) {
+            return Ok(None);
+        }
+        let row_index = Some(RowIndexAt { position, deletion: entry.deletion });
+        Ok(Some(PartitionAt { data: entry.data_position, row_index, is_certain: true }))
+    }
+}
+
+impl PartitionAt {
+    fn uncertain(data: u64) -> PartitionAt {
+        PartitionAt { data, row_index: None, is_certain: false }
     }
 }
 
 /// A cursor over the partitions of an [`Index`], which it does not hold: always the same.
 #[derive(Debug)]
-pub(crate) struct Partitions {
-    cursor: PartitionCursor,
+pub(crate) enum Partitions {
+    Bti(PartitionCursor),
+    /// Where the next entry of Index.db begins.
+    Big(u64),
 }
 
 impl Partitions {
     pub(crate) fn next(&mut self, index: &Index) -> Result<Option<PartitionAt>, SsTableError> {
-        let position = self.cursor.next().map_err(|error| index.damaged(Component::Partitions, error))?;
-        position.map_or(Ok(None), |position| index.resolve(position, None))
+        match (self, index) {
+            (Partitions::Bti(cursor), _) => {
+                let position = cursor.next().map_err(|error| index.damaged(Component::Partitions, error))?;
+                match position {
+                    None => Ok(None),
+                    Some(PartitionPosition::Data(data)) => Ok(Some(PartitionAt::uncertain(data))),
+                    Some(PartitionPosition::Rows(position)) => index.resolve(position, None),
+                }
+            }
+            (Partitions::Big(position), Index::Big { primary, .. }) => {
+                let mut entries = primary.entries_from(*position);
+                match entries.next().map_err(|error| index.damaged(Component::Index, error))? {
+                    None => Ok(None),
+                    Some(entry) => {
+                        let at = index.at_entry(*position, &entry);
+                        *position = entry.end;
+                        at.map(Some)
+                    }
+                }
+            }
+            (Partitions::Big(_), Index::Bti { .. }) => Ok(None),
+        }
+    }
+}
+
+/// A cursor over the blocks of a partition.
+#[derive(Debug)]
+pub(crate) enum Blocks {
+    Bti(RowIndexCursor),
+    /// In the row index of the entry at `position` of Index.db.
+    Big {
+        position: u64,
+        index: usize,
+    },
+}
+
+impl Blocks {
+    /// Goes to the block that [`Index::floor`] finds.
+    pub(crate) fn seek(
+        &mut self,
+        index: &Index,
+        sought: Position<'_>,
+        clustering: &ClusteringComparator,
+        scratch: &mut Vec<u8>,
+    ) -> Result<IndexBlock, SsTableError> {
+        match self {
+            Blocks::Bti(cursor) => {
+                scratch.clear();
+                clustering.comparable(sought, scratch);
+                let found = cursor.seek(scratch).map_err(|error| index.damaged_rows(error))?;
+                found.ok_or_else(|| {
+                    index.damaged_rows(DecodeError::new(0, "a block before the first row", "none"))
+                })
+            }
+            Blocks::Big { position, index: number } => {
+                let (promoted, clustering) = index.promoted(*position)?;
+                let found = promoted.floor(sought, clustering);
+                let (found, block) = found.map_err(|error| index.damaged_rows(error))?;
+                *number = found;
+                let open = promoted.open_at_start(found, clustering);
+                let open_deletion = open.map_err(|error| index.damaged_rows(error))?;
+                Ok(IndexBlock { offset: block.offset, open_deletion })
+            }
+        }
+    }
+
+    /// Goes to the block before, unless it is at the first.
+    pub(crate) fn previous(&mut self, index: &Index) -> Result<Option<IndexBlock>, SsTableError> {
+        match self {
+            Blocks::Bti(cursor) => cursor.previous().map_err(|error| index.damaged_rows(error)),
+            Blocks::Big { position, index: number } => {
+                let Some(before) = number.checked_sub(1) else { return Ok(None) };
+                *number = before;
+                let (promoted, clustering) = index.promoted(*position)?;
+                let block = promoted.block(before, clustering).and_then(|block| {
+                    let open_deletion = promoted.open_at_start(before, clustering)?;
+                    Ok(IndexBlock { offset: block.offset, open_deletion })
+                });
+                block.map(Some).map_err(|error| index.damaged_rows(error))
+            }
+        }
     }
 }

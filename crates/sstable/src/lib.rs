@@ -5,12 +5,13 @@
 //!
 //! Start reading at [`SsTable`] in `table.rs` (what a table is), then `data/` (how rows are found in it) and
 //! [`SsTableWriter`] in `writer/`. Below them: [`Version`] in `version.rs`, the ledger of what each version changed,
-//! `descriptor/` (names), `compression/` (Data.db as chunks), `statistics/` (metadata), `bti/` (indexes). [`dump()`]
+//! `descriptor/` (names), `compression/` (Data.db as chunks), `statistics/` (metadata), `big/` and `bti/` (indexes). [`dump()`]
 //! prints a table.
 
 #![deny(unsafe_code)]
 #![deny(clippy::indexing_slicing, clippy::expect_used, clippy::panic)]
 
+mod big;
 mod bti;
 mod chunk_cache;
 mod compression;
@@ -29,6 +30,7 @@ mod table;
 mod version;
 mod writer;
 
+pub use big::{IndexEntries, IndexEntry, PrimaryIndex, PromotedBlock, PromotedIndex, Summary};
 pub use bti::{
     IndexBlock, IndexBuildError, IndexOutput, PartitionCandidates, PartitionCursor, PartitionIndex,
     PartitionIndexBuilder, PartitionPosition, RowIndex, RowIndexCursor, RowIndexEntry, RowIndexWriter,

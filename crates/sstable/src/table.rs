@@ -14,6 +14,7 @@ use crate::descriptor::{Component, Descriptor};
 use crate::error::SsTableError;
 use crate::index::{Index, PartitionAt, SearchKey};
 use crate::statistics::{CoveredBound, CoveredClusterings, Statistics, StatsComponent};
+use crate::version::Format;
 
 /// How a table is opened.
 #[derive(Debug, Clone)]
@@ -44,7 +45,7 @@ pub enum PageVerification {
 #[derive(Debug)]
 pub struct SsTable {
     data: DataFile,
-    /// Murmur3 tokens of the first and the last partition.
+    /// Tokens of the first and the last partition, or what stands for them.
     token_range: (Token, Token),
     /// Where rows and range deletions lie, if there are any.
     covered: Option<[CoveredEnd; 2]>,
@@ -87,9 +88,9 @@ fn covered(covered: &CoveredClusterings, header: &Header) -> Option<[CoveredEnd;
 pub enum PartitionBound<'a> {
     /// Before the first.
     Bottom,
-    /// Before the partitions of a Murmur3 token.
+    /// Before the partitions of a token.
     BeforeToken(Token),
-    /// After the partitions of a Murmur3 token.
+    /// After the partitions of a token.
     AfterToken(Token),
     /// Just before the partition of a raw key.
     BeforeKey(&'a [u8]),
@@ -97,6 +98,24 @@ pub enum PartitionBound<'a> {
     AfterKey(&'a [u8]),
     /// After the last.
     Top,
+}
+
+impl PartitionBound<'_> {
+    /// Whether it lies before a key, whose [prefix](Partitioner::prefix) is given.
+    pub(crate) fn is_before(&self, partitioner: &Partitioner, prefix: Token, key: &[u8]) -> bool {
+        let compare = |bound: &[u8]| {
+            let by_prefix = partitioner.prefix(bound).cmp(&prefix);
+            by_prefix.then_with(|| partitioner.compare_tied(bound, key))
+        };
+        match *self {
+            PartitionBound::Bottom => true,
+            PartitionBound::BeforeToken(token) => token <= prefix,
+            PartitionBound::AfterToken(token) => token < prefix,
+            PartitionBound::BeforeKey(bound) => compare(bound).is_le(),
+            PartitionBound::AfterKey(bound) => compare(bound).is_lt(),
+            PartitionBound::Top => false,
+        }
+    }
 }
 
 impl SsTable {
@@ -117,12 +136,24 @@ impl SsTable {
             Some(bytes) => Filter::decode(&bytes, order)
                 .map_err(|error| SsTableError::new(descriptor.path(&Component::Filter), error))?,
         };
-        let partitions = files.read(&Component::Partitions)?;
-        let index = Index::bti(descriptor, partitions, files.read(&Component::Rows)?)?;
-        let data = DataFile::read(files)?;
+        let (data, index) = match version.format() {
+            Format::Bti => {
+                let partitions = files.read(&Component::Partitions)?;
+                let index = Index::bti(descriptor, partitions, files.read(&Component::Rows)?)?;
+                (DataFile::read(files)?, index)
+            }
+            Format::Big => {
+                let bytes = files.read(&Component::Index)?;
+                let summary = files.read_optional(&Component::Summary)?;
+                let data = DataFile::read(files)?;
+                let clustering = &data.header().clustering;
+                let index = Index::big(descriptor, bytes, summary.as_ref(), data.partitioner(), clustering)?;
+                (data, index)
+            }
+        };
         Ok(Arc::new(SsTable {
             token_range: [index.first_key(), index.last_key()]
-                .map(|key| Partitioner::murmur3_token(key))
+                .map(|key| data.partitioner().prefix(key))
                 .into(),
             covered: covered(&data.stats().covered_clusterings, data.header()),
             data,
@@ -186,7 +217,8 @@ impl SsTable {
         self.index.last_key()
     }
 
-    /// Murmur3 tokens of the first and the last partition.
+    /// Murmur3 tokens of the first and the last partition, or with another partitioner their
+    /// [prefixes](Partitioner::prefix).
     #[must_use]
     pub fn token_range(&self) -> (Token, Token) {
         self.token_range
@@ -257,9 +289,9 @@ impl SsTable {
     #[must_use]
     pub fn may_contain(&self, token: Token, hash: [u64; 2]) -> bool {
         let (first, last) = self.token_range;
-        // Only Murmur3 orders by these tokens.
-        let is_inside = (first <= token && token <= last) || *self.partitioner() != Partitioner::Murmur3;
-        is_inside && self.filter.as_ref().is_none_or(|filter| filter.may_contain_hash(hash))
+        first <= token
+            && token <= last
+            && self.filter.as_ref().is_none_or(|filter| filter.may_contain_hash(hash))
     }
 
     /// The same of a key that is looked for.
@@ -373,7 +405,7 @@ impl SsTable {
                 decorated_key_comparable(self.partitioner(), key, Side::After, &mut comparable);
             }
         }
-        let (uncertain, after) = self.index.ceiling(&comparable)?;
+        let (uncertain, after) = self.index.ceiling(bound, &comparable, self.partitioner())?;
         if let Some(at) = uncertain
             && self.is_behind(at, &comparable)?
         {

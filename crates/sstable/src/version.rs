@@ -135,20 +135,6 @@ impl Version {
         self.format
     }
 
-    /// Refuses the versions whose tables this release can name but not open.
-    pub(crate) fn check_readable(self) -> Result<(), UnsupportedVersion> {
-        match self.format {
-            Format::Bti => Ok(()),
-            Format::Big => Err(UnsupportedVersion {
-                version: self.to_string(),
-                format: self.format,
-                written_by: "Cassandra 3.0 to 5.0",
-                next_step: "this release reads `da` (bti) alone: rewrite it with `nodetool upgradesstables -a` of \
-                            Cassandra 5.0 with `sstable.selected_format: bti`",
-            }),
-        }
-    }
-
     /// STATS holds the position from which on the commit log is covered.
     #[must_use]
     pub fn has_commit_log_lower_bound(self) -> bool {
@@ -350,16 +336,6 @@ mod tests {
         assert!(Version::parse("ob", Format::Big).unwrap().has_key_range());
         assert_eq!(Version::parse("db", Format::Bti).unwrap().to_string(), "db");
         assert_eq!(Version::parse("nb", Format::Big), Ok(Version::NB));
-    }
-
-    #[test]
-    fn big_is_known_and_not_opened_yet() {
-        let error = Version::NB.check_readable().unwrap_err();
-        assert!(
-            error.to_string().starts_with("version nb (big) was written by Cassandra 3.0 to 5.0; "),
-            "{error}"
-        );
-        Version::parse("da", Format::Bti).unwrap().check_readable().unwrap();
     }
 
     #[test]

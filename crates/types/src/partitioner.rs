@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::cmp::Ordering;
 
 use md5::{Digest, Md5};
 use num_bigint::BigInt;
@@ -97,6 +98,52 @@ impl Partitioner {
         BigInt::from(BigInt::from_signed_bytes_be(&digest).magnitude().clone())
     }
 
+    /// As much of a key's place among the others as fits into a token: `a < b` implies `prefix(a) <= prefix(b)`.
+    /// Murmur3's token itself.
+    #[inline]
+    #[must_use]
+    pub fn prefix(&self, key: &[u8]) -> Token {
+        match self {
+            Partitioner::Murmur3 => Partitioner::murmur3_token(key),
+            _ => self.rarer_prefix(key),
+        }
+    }
+
+    fn rarer_prefix(&self, key: &[u8]) -> Token {
+        let of_u64 = |prefix: u64| Token((prefix ^ (1 << 63)).cast_signed());
+        match self {
+            Partitioner::Murmur3 => Partitioner::murmur3_token(key),
+            // Up to 2^127, which is the reason for the one bit more.
+            Partitioner::Random => random_magnitude(key)
+                .map_or(Token(-1), |token| Token(i64::try_from(token >> 65).unwrap_or(i64::MAX))),
+            Partitioner::ByteOrdered => of_u64(Type::Blob.prefix64(key)),
+            Partitioner::OrderPreserving => Token(0),
+            Partitioner::Local(ty) => of_u64(ty.prefix64(key)),
+        }
+    }
+
+    /// The order of two partitions (`DecoratedKey.compareTo`): by token, then by the bytes of the keys.
+    #[must_use]
+    pub fn compare(&self, a: &[u8], b: &[u8]) -> Ordering {
+        self.prefix(a).cmp(&self.prefix(b)).then_with(|| self.compare_tied(a, b))
+    }
+
+    /// The order of two partitions whose [`prefix`](Self::prefix) is the same.
+    #[inline]
+    #[must_use]
+    pub fn compare_tied(&self, a: &[u8], b: &[u8]) -> Ordering {
+        let by_token = match self {
+            Partitioner::Murmur3 | Partitioner::ByteOrdered => Ordering::Equal,
+            Partitioner::Random => random_magnitude(a).cmp(&random_magnitude(b)),
+            // As Java compares strings.
+            Partitioner::OrderPreserving => {
+                ordered_text(a).encode_utf16().cmp(ordered_text(b).encode_utf16())
+            }
+            Partitioner::Local(ty) => ty.compare(a, b),
+        };
+        by_token.then_with(|| a.cmp(b))
+    }
+
     /// Appends the byte-comparable form of the key's token; false, and nothing appended, if the token has none (an
     /// empty value of a local partitioner's type).
     pub fn token_comparable(&self, key: &[u8], out: &mut Vec<u8>) -> bool {
@@ -145,6 +192,11 @@ fn push_token(partitioner: &Partitioner, key: &[u8], out: &mut Vec<u8>) {
     }
 }
 
+/// RandomPartitioner's token where it is not negative.
+fn random_magnitude(key: &[u8]) -> Option<u128> {
+    (!key.is_empty()).then(|| i128::from_be_bytes(Md5::digest(key).into()).unsigned_abs())
+}
+
 /// OrderPreservingPartitioner's token: the key as text, or its hex digits where it is not UTF-8.
 fn ordered_text(key: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(key) {
@@ -176,6 +228,37 @@ mod tests {
         assert_eq!(bound, same);
         assert!(bound < form(Side::Before));
         assert_eq!(bound.last(), Some(&0x20));
+    }
+
+    #[test]
+    fn orders_are_those_of_the_comparable_forms() {
+        let keys: Vec<Vec<u8>> = (0..60u64)
+            .map(|n| n.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes()[..(n % 9).min(8) as usize].to_vec())
+            .chain([b"a".to_vec(), b"ab".to_vec(), b"b".to_vec(), vec![0], vec![0xff; 12], vec![0xff; 9]])
+            .collect();
+        for partitioner in [
+            Partitioner::Murmur3,
+            Partitioner::Random,
+            Partitioner::ByteOrdered,
+            Partitioner::OrderPreserving,
+            Partitioner::Local(Type::Text),
+            Partitioner::Local(Type::Varint),
+        ] {
+            for (a, b) in keys.iter().flat_map(|a| keys.iter().map(move |b| (a, b))) {
+                let form = |key: &[u8]| {
+                    let mut out = Vec::new();
+                    decorated_key_comparable(&partitioner, key, Side::At, &mut out);
+                    out
+                };
+                let expected = form(a).cmp(&form(b));
+                assert_eq!(partitioner.compare(a, b), expected, "{partitioner:?} {a:02x?} {b:02x?}");
+                let prefixes = partitioner.prefix(a).cmp(&partitioner.prefix(b));
+                assert!(prefixes.is_eq() || prefixes == expected, "{partitioner:?} {a:02x?} {b:02x?}");
+            }
+        }
+        // Characters outside the 16-bit plane come before some inside.
+        let [high, private] = ["\u{1F600}", "\u{FF41}"].map(str::as_bytes);
+        assert_eq!(Partitioner::OrderPreserving.compare(high, private), Ordering::Less);
     }
 
     #[test]

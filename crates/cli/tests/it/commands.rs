@@ -177,7 +177,7 @@ fn another_schema_of_the_same_name_is_refused() {
 fn versions_that_are_not_read_are_named() {
     let (_temp, dir) = copy("altered");
     let [schema, _, name] = table("altered");
-    for (file, part) in [("nb-1-big-Data.db", "version nb (big)"), ("ka-1-big-Data.db", "Cassandra 2.1")] {
+    for (file, part) in [("pa-1-big-Data.db", "Cassandra 6.0"), ("ka-1-big-Data.db", "Cassandra 2.1")] {
         std::fs::write(dir.join(file), "").unwrap();
         let err = helenus(["export", "--schema", &schema, dir.to_str().unwrap(), &name]).failed(1);
         says(&err, &[file, part]);

@@ -9,6 +9,7 @@ use helenus_types::{DecodeError, Partitioner, Reader, Token};
 use super::window::Window;
 use crate::deletion_time::{DeletionTimeForm, read_deletion_time};
 use crate::error::SsTableError;
+use crate::index::{Index, PartitionAt, SearchKey};
 
 /// The head of a partition, in buffers that are used again for the next one.
 #[derive(Debug)]
@@ -89,6 +90,22 @@ impl Head {
         self.has_static_row = false;
     }
 
+    /// Whether it is the head of the partition of `key`, which the index says to be at `at`; an error where the index
+    /// was certain and it is another's.
+    #[inline]
+    pub(super) fn is_of(
+        &self,
+        key: &SearchKey,
+        at: PartitionAt,
+        window: &Window,
+        index: &Index,
+    ) -> Result<bool, SsTableError> {
+        if self.key == key.key() {
+            return Ok(true);
+        }
+        if at.is_certain { Err(other_key(key, at, window, index)) } else { Ok(false) }
+    }
+
     /// The static row, unless it is empty.
     pub(crate) fn static_row<'a>(&'a self, header: &'a Header) -> Option<RowRef<'a>> {
         self.has_static_row.then(|| self.static_row.as_ref(header))
@@ -130,6 +147,12 @@ impl Head {
             window.need_in(at, needed, &self.key)?;
         }
     }
+}
+
+#[cold]
+fn other_key(key: &SearchKey, at: PartitionAt, window: &Window, index: &Index) -> SsTableError {
+    let expected = format!("the partition that {} says", index.rows_component().name());
+    window.corrupt(at.data, DecodeError::new(0, expected, "another key"), key.key())
 }
 
 /// The form of fixed deletion times beside rows of such a header.

@@ -36,7 +36,7 @@ pub struct PartitionStream<'s> {
     next: u64,
     /// The range deletion that is open behind what was read last, in the stream's direction.
     open: DeletionTime,
-    backwards: Backwards,
+    pub(super) backwards: Backwards,
     current: Current,
     /// Byte-comparable bounds, one after the other.
     pub(super) comparable: Vec<u8>,
@@ -98,8 +98,8 @@ impl<'s> PartitionStream<'s> {
             }
             _ => {
                 stream.head.read(&mut stream.window, table.header(), key.key(), at.data)?;
-                if stream.head.key != key.key() {
-                    return if at.row_index.is_none() { Ok(None) } else { Err(stream.other_key(key)) };
+                if !stream.head.is_of(key, at, &stream.window, table.index())? {
+                    return Ok(None);
                 }
             }
         }
@@ -227,9 +227,9 @@ impl<'s> PartitionStream<'s> {
     /// Goes to the block where a slice begins, unless the stream is in it or behind its start already.
     fn seek(&mut self, slice: Slice<'_>) -> Result<(), SsTableError> {
         let Some(row_index) = self.at.row_index else { return Ok(()) };
-        self.comparable.clear();
-        self.table.header().clustering.comparable(slice.start.position(), &mut self.comparable);
-        let block = self.table.index().floor(row_index, &self.comparable)?;
+        let clustering = &self.table.header().clustering;
+        let sought = slice.start.position();
+        let block = self.table.index().floor(row_index, sought, clustering, &mut self.comparable)?;
         let start = self.at.data.saturating_add(block.offset);
         if start > self.next {
             self.next = start;
@@ -262,16 +262,6 @@ impl<'s> PartitionStream<'s> {
         }
         let position = item.get(header, &self.window).position();
         header.clustering.compare(position, bound.position()).is_lt()
-    }
-
-    #[cold]
-    fn other_key(&self, key: &SearchKey) -> SsTableError {
-        let error = helenus_types::DecodeError::new(0, "the partition that Rows.db says", "another key");
-        self.window.corrupt(self.at.data, error, key.key())
-    }
-
-    pub(super) fn backwards(&mut self) -> &mut Backwards {
-        &mut self.backwards
     }
 }
 

@@ -91,9 +91,7 @@ impl RowReader {
         let sought = Position::row(&header.clustering, clustering);
         let (mut next, mut range_deletion, partition_deletion) = match at.row_index {
             Some(index) => {
-                self.comparable.clear();
-                header.clustering.comparable(sought, &mut self.comparable);
-                let block = table.index().floor(index, &self.comparable)?;
+                let block = table.index().floor(index, sought, &header.clustering, &mut self.comparable)?;
                 (at.data.saturating_add(block.offset), block.open_deletion, index.deletion)
             }
             None if self.read_head(table, key, at)? => {
@@ -129,8 +127,7 @@ impl RowReader {
         }
         match table.index().find(key)? {
             None => Ok(false),
-            // Its key was compared with that in the row index.
-            Some(at) if at.row_index.is_some() => Ok(true),
+            Some(at) if at.is_certain => Ok(true),
             Some(at) => self.read_head(table, key, at),
         }
     }
@@ -139,7 +136,7 @@ impl RowReader {
     fn read_head(&mut self, table: &SsTable, key: &SearchKey, at: PartitionAt) -> Result<bool, SsTableError> {
         let window = window_of(&mut self.window, table);
         self.head.read(window, table.header(), key.key(), at.data)?;
-        Ok(self.head.key == key.key())
+        self.head.is_of(key, at, window, table.index())
     }
 }
 

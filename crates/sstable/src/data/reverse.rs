@@ -4,9 +4,8 @@ use helenus_rows::{Bound, DeletionTime};
 
 use super::frame::{Item, Step, next_item};
 use super::partition::PartitionStream;
-use crate::bti::RowIndexCursor;
-use crate::descriptor::Component;
 use crate::error::SsTableError;
+use crate::index::Blocks;
 
 /// The block that is replayed.
 #[derive(Debug, Default)]
@@ -16,7 +15,7 @@ pub(super) struct Backwards {
     /// Where the block begins.
     start: u64,
     /// At the block, for a partition with a row index.
-    cursor: Option<RowIndexCursor>,
+    cursor: Option<Blocks>,
 }
 
 impl PartitionStream<'_> {
@@ -24,30 +23,28 @@ impl PartitionStream<'_> {
     pub(super) fn read_last_block(&mut self, end: Bound<'_>) -> Result<DeletionTime, SsTableError> {
         let (mut start, mut open) = (self.head.body, DeletionTime::LIVE);
         if let Some(row_index) = self.at.row_index {
-            self.comparable.clear();
-            self.table.header().clustering.comparable(end.position(), &mut self.comparable);
-            let mut cursor = self.table.index().blocks(row_index)?;
-            let found = cursor.seek(&self.comparable).map_err(|error| self.damaged(error))?;
-            let Some(block) = found else { return Err(self.no_block()) };
+            let index = self.table.index();
+            let mut cursor = index.blocks(row_index)?;
+            let clustering = &self.table.header().clustering;
+            let block = cursor.seek(index, end.position(), clustering, &mut self.comparable)?;
             start = self.at.data.saturating_add(block.offset);
             open = block.open_deletion;
-            self.backwards().cursor = Some(cursor);
+            self.backwards.cursor = Some(cursor);
         }
-        self.backwards().start = start;
+        self.backwards.start = start;
         self.read_block(start, None, Some(end), open)
     }
 
     /// Reads the block before the present one; false when that was the first.
     pub(super) fn read_previous_block(&mut self) -> Result<bool, SsTableError> {
-        let end = self.backwards().start;
-        let Some(cursor) = &mut self.backwards().cursor else { return Ok(false) };
-        let found = cursor.previous();
-        let Some(block) = found.map_err(|error| self.damaged(error))? else { return Ok(false) };
+        let end = self.backwards.start;
+        let Some(cursor) = &mut self.backwards.cursor else { return Ok(false) };
+        let Some(block) = cursor.previous(self.table.index())? else { return Ok(false) };
         let start = self.at.data.saturating_add(block.offset);
         if start >= end {
             return Err(self.no_block());
         }
-        self.backwards().start = start;
+        self.backwards.start = start;
         self.read_block(start, Some(end), None, block.open_deletion)?;
         Ok(true)
     }
@@ -61,7 +58,7 @@ impl PartitionStream<'_> {
         bound: Option<Bound<'_>>,
         mut open: DeletionTime,
     ) -> Result<DeletionTime, SsTableError> {
-        let mut items = std::mem::take(&mut self.backwards().items);
+        let mut items = std::mem::take(&mut self.backwards.items);
         items.clear();
         self.window.hold(Some(start));
         if let Some(end) = end {
@@ -79,19 +76,14 @@ impl PartitionStream<'_> {
             items.push(item);
             at = next;
         }
-        self.backwards().items = items;
+        self.backwards.items = items;
         Ok(open)
-    }
-
-    #[cold]
-    fn damaged(&self, error: helenus_types::DecodeError) -> SsTableError {
-        self.table.index().damaged(Component::Rows, error)
     }
 
     #[cold]
     fn no_block(&self) -> SsTableError {
         let error =
             helenus_types::DecodeError::new(0, "blocks in ascending order", "none, or one out of order");
-        self.damaged(error)
+        self.table.index().damaged_rows(error)
     }
 }
