@@ -10,4 +10,5 @@
 mod convert;
 mod corpus;
 mod diff;
+mod memory;
 mod split;
