@@ -40,6 +40,9 @@ struct Args {
     /// Measures whose names begin like this
     #[arg(long, default_value = "")]
     only: String,
+    /// Leave the table there
+    #[arg(long)]
+    keep: bool,
     /// Directory to make, and to remove at the end
     #[arg(long)]
     dir: PathBuf,
@@ -144,7 +147,9 @@ fn main() -> Result<()> {
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);
     disk.create_dir(&args.dir)?;
     let done = measure_all(&disk, &args);
-    remove_dir_all(&*disk, &args.dir)?;
+    if !args.keep {
+        remove_dir_all(&*disk, &args.dir)?;
+    }
     done
 }
 
