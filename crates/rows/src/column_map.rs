@@ -17,6 +17,7 @@ pub struct ColumnMap {
     statics: Vec<Slot>,
     regulars: Vec<Slot>,
     same_encoding: bool,
+    same_but_for_capabilities: bool,
 }
 
 /// Where one column of the source goes.
@@ -59,13 +60,25 @@ impl ColumnMap {
         let statics = slots(&source.statics, &target.statics, dropped);
         let regulars = slots(&source.regulars, &target.regulars, dropped);
         let filters = statics.iter().chain(&regulars).any(|slot| slot.dropped_at != Timestamp::MIN);
-        Self { statics, regulars, same_encoding: !filters && source.same_encoding(target) }
+        let same_but_for_capabilities = !filters && source.same_but_for_capabilities(target);
+        Self {
+            statics,
+            regulars,
+            same_encoding: same_but_for_capabilities && source.capabilities == target.capabilities,
+            same_but_for_capabilities,
+        }
     }
 
     /// Whether a row's bytes may be copied as they are.
     #[inline]
     pub fn passes_through(&self) -> bool {
         self.same_encoding
+    }
+
+    /// Whether the bytes of a [portable](crate::RowRef::is_portable) row may be copied as they are.
+    #[inline]
+    pub fn passes_portable_through(&self) -> bool {
+        self.same_but_for_capabilities
     }
 
     #[inline]

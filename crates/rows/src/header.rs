@@ -17,7 +17,24 @@ pub struct Capabilities {
 impl Capabilities {
     /// What this release writes.
     pub const CURRENT: Self = Self { unsigned_deletion_times: true };
+    /// What releases before 5.0 write.
+    pub const LEGACY: Self = Self { unsigned_deletion_times: false };
+
+    /// The latest local deletion time that can be written: 2106-02-07T06:28:13Z, or 2038-01-19T03:14:06Z
+    /// (`Cell.MAX_DELETION_TIME` and its legacy cap).
+    pub fn latest_deletion_time(self) -> LocalDeletionTime {
+        if self.unsigned_deletion_times { LocalDeletionTime::MAX } else { LATEST_SIGNED }
+    }
+
+    /// Whether a local deletion time is later than can be written. What is none, or invalid, is not.
+    #[inline]
+    pub fn is_late(self, time: LocalDeletionTime) -> bool {
+        !self.unsigned_deletion_times && time > LATEST_SIGNED && time < LocalDeletionTime::INVALID
+    }
 }
+
+/// The second before the one that says "none" where deletion times are signed.
+const LATEST_SIGNED: LocalDeletionTime = LocalDeletionTime(i32::MAX.unsigned_abs() - 1);
 
 /// Bases of the deltas (`db.rows.EncodingStats`). Values below them are legal, they only take more bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -184,8 +201,12 @@ impl Header {
 
     /// Whether a row's bytes mean the same under both headers, so that they may be copied.
     pub fn same_encoding(&self, other: &Self) -> bool {
+        self.capabilities == other.capabilities && self.same_but_for_capabilities(other)
+    }
+
+    /// Whether a [portable](crate::RowRef::is_portable) row's bytes mean the same under both headers.
+    pub fn same_but_for_capabilities(&self, other: &Self) -> bool {
         self.base == other.base
-            && self.capabilities == other.capabilities
             && self.clustering.types() == other.clustering.types()
             && self.statics == other.statics
             && self.regulars == other.regulars

@@ -35,7 +35,7 @@ impl DataFile {
     /// Opens the Data.db of the table of that name.
     ///
     /// # Errors
-    /// When a component that decodes the data is missing, unreadable or damaged, or the version is not read here.
+    /// When a component that decodes the data is missing, unreadable or damaged.
     pub fn open(
         disk: &Arc<dyn Disk>,
         descriptor: &Descriptor,

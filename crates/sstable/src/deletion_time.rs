@@ -33,7 +33,8 @@ impl DeletionTimeForm {
 const LIVE_FLAG: u8 = 0x80;
 const LEGACY_LIVE_LDT: u32 = 0x7FFF_FFFF;
 
-/// Appends a deletion time. The legacy form cannot hold local deletion times past 2038 and gets its latest instead.
+/// Appends a deletion time. The legacy form cannot hold local deletion times past 2038 and gets its latest instead; an
+/// invalid one stays invalid.
 ///
 /// The `Unsigned` form has no sign bit for `marked_for_delete_at`: negative ones lose it, so a caller refuses them.
 pub fn write_deletion_time(deletion: DeletionTime, form: DeletionTimeForm, out: &mut Vec<u8>) {
@@ -41,7 +42,11 @@ pub fn write_deletion_time(deletion: DeletionTime, form: DeletionTimeForm, out: 
     let local = deletion.local_deletion_time.0;
     match form {
         DeletionTimeForm::Legacy => {
-            let local = if deletion.is_live() { LEGACY_LIVE_LDT } else { local.min(LEGACY_LIVE_LDT - 1) };
+            let local = match deletion.local_deletion_time {
+                _ if deletion.is_live() => LEGACY_LIVE_LDT,
+                LocalDeletionTime::INVALID => local,
+                _ => local.min(LEGACY_LIVE_LDT - 1),
+            };
             out.extend_from_slice(&local.to_be_bytes());
             out.extend_from_slice(&marked.to_be_bytes());
         }
@@ -125,6 +130,8 @@ mod tests {
         check(1_700_000_000_000_000, 3_000_000_000, Unsigned, &bytes(&[&micros, &late]), None);
         let clamped = [0x7f, 0xff, 0xff, 0xfe];
         check(1_700_000_000_000_000, 3_000_000_000, Legacy, &bytes(&[&clamped, &micros]), Some(0x7fff_fffe));
+        let invalid = [0xff, 0xff, 0xff, 0xfe];
+        check(1_700_000_000_000_000, 0xffff_fffe, Legacy, &bytes(&[&invalid, &micros]), None);
         let live = [0x7f, 0xff, 0xff, 0xff, 0x80, 0, 0, 0, 0, 0, 0, 0];
         check(i64::MIN, u32::MAX, Legacy, &live, None);
         check(i64::MIN, u32::MAX, Unsigned, &[0x80], None);

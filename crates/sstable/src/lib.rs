@@ -30,7 +30,10 @@ mod table;
 mod version;
 mod writer;
 
-pub use big::{IndexEntries, IndexEntry, PrimaryIndex, PromotedBlock, PromotedIndex, Summary};
+pub use big::{
+    BigIndexWriter, BlockEdge, DEFAULT_MIN_INDEX_INTERVAL, IndexEntries, IndexEntry, PrimaryIndex,
+    PromotedBlock, PromotedIndex, Summary, SummaryBuilder,
+};
 pub use bti::{
     IndexBlock, IndexBuildError, IndexOutput, PartitionCandidates, PartitionCursor, PartitionIndex,
     PartitionIndexBuilder, PartitionPosition, RowIndex, RowIndexCursor, RowIndexEntry, RowIndexWriter,
@@ -58,4 +61,4 @@ pub use statistics::{
 };
 pub use table::{OpenOptions, PageVerification, PartitionBound, SsTable};
 pub use version::{Format, UnsupportedVersion, Version};
-pub use writer::{SsTableWriter, WriteError, WriterOptions, WrittenTable};
+pub use writer::{LateDeletionTimes, SsTableWriter, WriteError, WriterOptions, WrittenTable};

@@ -106,6 +106,12 @@ impl Version {
         Version::WRITABLE.into_iter().find(same_line).unwrap_or(self)
     }
 
+    /// Whether tables of this version can be written here.
+    #[must_use]
+    pub fn is_writable(self) -> bool {
+        Version::WRITABLE.contains(&self)
+    }
+
     /// The version `letters` of `format`.
     ///
     /// # Errors

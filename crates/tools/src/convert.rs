@@ -11,9 +11,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use helenus_io::Disk;
-use helenus_rows::{Capabilities, Header};
 use helenus_sstable::{
-    CompressionParams, DataFile, Descriptor, Format, PageVerification, SsTableId, SsTableWriter, Version,
+    CompressionParams, DataFile, Descriptor, PageVerification, SsTableId, SsTableWriter, Version,
     WriterOptions, WrittenTable,
 };
 use helenus_types::Generation;
@@ -73,12 +72,6 @@ pub fn convert(
     options: &ConvertOptions,
     progress: OnProgress<'_>,
 ) -> Result<Vec<Converted>, ToolError> {
-    if options.version.format() != Format::Bti {
-        return Err(ToolError::impossible(
-            out,
-            format!("this release does not write `{}` yet", options.version),
-        ));
-    }
     let output = OutputDir::new(disk, out)?;
     let done = convert_all(disk, inputs, &output, options, progress);
     output.settle(done)
@@ -116,12 +109,12 @@ fn convert_one(
     options: &ConvertOptions,
     meter: &Meter<'_>,
 ) -> Result<Option<WrittenTable>, ToolError> {
-    let header = header_in(source.header(), options.version);
+    let header = Arc::clone(source.header());
     let compression = match &options.compression {
         Compression::Keep => source.chunks().params(),
         Compression::Use(params) => params.clone(),
     };
-    let writer_options = WriterOptions { compression, ..same_options(source, options.version) };
+    let writer_options = WriterOptions { compression, ..same_options(source) };
     let mut writer = SsTableWriter::new(disk, target, header, writer_options)?;
     match writer.write_stream(&mut Watched::new(source.scan(), meter)) {
         Ok(()) => Ok(writer.finish()?),
@@ -130,31 +123,18 @@ fn convert_one(
     }
 }
 
-/// How the writer of `version` is told to write what `source` is, but for compression.
-pub(crate) fn same_options(source: &DataFile, version: Version) -> WriterOptions {
+/// How a writer is told to write what `source` is, but for compression.
+pub(crate) fn same_options(source: &DataFile) -> WriterOptions {
     let stats = source.stats();
     WriterOptions {
         partitioner: source.partitioner().clone(),
         bloom_filter_fp_chance: source.statistics().validation.bloom_filter_fp_chance,
         expected_keys: stats.partition_sizes.count(),
-        row_index_granularity: match version.format() {
-            Format::Bti => 16 << 10,
-            Format::Big => 64 << 10,
-        },
         level: stats.level,
         repaired_at_ms: stats.repaired_at_ms,
         token_space_coverage: stats.token_space_coverage,
         ..WriterOptions::default()
     }
-}
-
-/// The header of the rows in `version`: the same, so that their bytes are.
-pub(crate) fn header_in(header: &Arc<Header>, version: Version) -> Arc<Header> {
-    let capabilities = Capabilities { unsigned_deletion_times: version.has_uint_deletion_time() };
-    if header.capabilities == capabilities {
-        return Arc::clone(header);
-    }
-    Arc::new(Header { capabilities, ..Header::clone(header) })
 }
 
 /// The outputs' ids.

@@ -14,7 +14,7 @@ use helenus_sstable::{
 };
 use helenus_types::Generation;
 
-use crate::convert::{header_in, same_options};
+use crate::convert::same_options;
 use crate::error::ToolError;
 use crate::output_dir::OutputDir;
 use crate::watched::{Meter, OnProgress, Watched};
@@ -143,7 +143,7 @@ impl Cut<'_> {
         let id =
             id.ok_or_else(|| ToolError::impossible(&from.dir, "has no number left for another table"))?;
         let target = Descriptor::new(self.output.staging(), version, id);
-        let same = same_options(self.source, version);
+        let same = same_options(self.source);
         let pieces = (self.source.file_len() / self.max_bytes.max(1)).max(1);
         let options = WriterOptions {
             compression: self.source.chunks().params(),
@@ -151,7 +151,7 @@ impl Cut<'_> {
             level: 0,
             ..same
         };
-        Ok(SsTableWriter::new(self.disk, target, header_in(self.source.header(), version), options)?)
+        Ok(SsTableWriter::new(self.disk, target, Arc::clone(self.source.header()), options)?)
     }
 
     fn finish(&self, writer: SsTableWriter) -> Result<Option<WrittenTable>, ToolError> {

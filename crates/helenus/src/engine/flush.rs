@@ -236,7 +236,7 @@ impl Inner {
             compression,
             bloom_filter_fp_chance: state.options.bloom_filter_fp_chance,
             expected_keys,
-            row_index_granularity: ROW_INDEX_GRANULARITY_BYTES,
+            row_index_granularity: Some(ROW_INDEX_GRANULARITY_BYTES),
             host_id: Some(self.host_id),
             ..WriterOptions::default()
         }

@@ -69,9 +69,14 @@ fn deletion_len(header: &Header, deletion: DeletionTime) -> usize {
 }
 
 fn deletion_deltas(header: &Header, deletion: DeletionTime) -> [u64; 2] {
+    let mut seconds = deletion.local_deletion_time.0;
+    if deletion.is_live() && !header.capabilities.unsigned_deletion_times {
+        // Releases before 5.0 know a live complex deletion, beside a real one, by both of its numbers.
+        seconds = i32::MAX.unsigned_abs();
+    }
     [
         timestamp_delta(header, deletion.marked_for_delete_at.0),
-        seconds_delta(deletion.local_deletion_time.0, header.base.min_local_deletion_time.0),
+        seconds_delta(seconds, header.base.min_local_deletion_time.0),
     ]
 }
 

@@ -18,8 +18,8 @@
 use bytes::Bytes;
 use helenus_types::{DecodeError, Reader};
 
-/// The sampling level at which nothing was left out.
-pub(super) const FULL_SAMPLING: u32 = 128;
+/// The sampling level at which nothing was left out to save memory (`Downsampling.BASE_SAMPLING_LEVEL`).
+pub(super) const BASE_SAMPLING_LEVEL: u32 = 128;
 const OFFSET_BYTES: usize = 4;
 const POSITION_BYTES: usize = 8;
 
@@ -52,7 +52,7 @@ impl Summary {
         let len = number(&mut reader, 0..=i32::MAX as u32, "a number of entries")? as usize;
         let before_size = reader;
         let size = reader.i64()?;
-        let sampling_level = number(&mut reader, 1..=FULL_SAMPLING, "a sampling level of 1 to 128")?;
+        let sampling_level = number(&mut reader, 1..=BASE_SAMPLING_LEVEL, "a sampling level of 1 to 128")?;
         let size_at_full_sampling = number(&mut reader, 0..=i32::MAX as u32, "a number of entries")?;
         let fitting = usize::try_from(size)
             .ok()

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use helenus_rows::{ClusteringComparator, DeletionTime, Position, PositionKind};
 use helenus_types::{LocalDeletionTime, Partitioner, Timestamp, Type, vint};
 
-use super::summary::FULL_SAMPLING;
+use super::summary::BASE_SAMPLING_LEVEL;
 use super::*;
 use crate::deletion_time::{DeletionTimeForm, write_deletion_time};
 
@@ -82,7 +82,10 @@ fn the_examples_of_the_layouts() {
         "00000080 00000001 000000000000000d 00000080 00000001 | 04000000 | 30 0000000000000000 | 00000001 30 | 00000001 34",
     );
     let summary = Summary::decode(&Bytes::from(file)).unwrap();
-    assert_eq!((summary.min_index_interval, summary.len(), summary.sampling_level), (128, 1, FULL_SAMPLING));
+    assert_eq!(
+        (summary.min_index_interval, summary.len(), summary.sampling_level),
+        (128, 1, BASE_SAMPLING_LEVEL)
+    );
     assert_eq!(summary.entries().collect::<Vec<_>>(), [(&b"0"[..], 0)]);
     assert_eq!((&*summary.first_key, &*summary.last_key), (&b"0"[..], &b"4"[..]));
 

@@ -32,7 +32,7 @@ impl IndexOutput {
 
     /// The buffer to append to.
     #[inline]
-    pub(super) fn buffer(&mut self) -> &mut Vec<u8> {
+    pub(crate) fn buffer(&mut self) -> &mut Vec<u8> {
         &mut self.bytes
     }
 

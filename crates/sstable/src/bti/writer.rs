@@ -25,6 +25,9 @@ pub enum IndexBuildError {
     /// A partition key too long for its 16-bit length.
     #[error("a partition key of {0} bytes is longer than 65535")]
     KeyTooLong(usize),
+    /// More blocks or samples than the 32-bit numbers of `big` reach.
+    #[error("an index of {0} bytes of blocks is longer than 2 GiB")]
+    TooManyBlocks(usize),
 }
 
 /// What a node can carry.

@@ -116,6 +116,12 @@ impl CompressionParams {
         map
     }
 
+    /// Forgets `min_compress_ratio`, for versions without raw chunks.
+    pub(crate) fn compress_always(&mut self) {
+        self.max_compressed = NEVER_RAW;
+        self.min_compress_ratio = 0.0;
+    }
+
     /// The level of Zstd, if it is given.
     #[cfg(feature = "zstd")]
     pub(super) fn level(&self) -> Option<i32> {

@@ -110,8 +110,8 @@ impl Files<'_> {
     }
 
     #[cold]
-    pub(super) fn unwritable(&self, what: impl ToString) -> SsTableError {
-        unwritable(self.descriptor, &Component::Partitions, what)
+    pub(super) fn unwritable(&self, component: &Component, what: impl ToString) -> SsTableError {
+        unwritable(self.descriptor, component, what)
     }
 }
 
@@ -162,6 +162,8 @@ pub(super) fn remove_files(disk: &dyn Disk, descriptor: &Descriptor) -> Result<(
         Component::Filter,
         Component::Partitions,
         Component::Rows,
+        Component::Summary,
+        Component::Index,
         Component::Digest,
         Component::Crc,
         Component::CompressionInfo,

@@ -3,35 +3,40 @@
 //! The order of what happens on disk, each file synced before the next (`SortedTableWriter`):
 //!
 //! 1. Data.db, then CompressionInfo.db or CRC.db, and Digest.crc32;
-//! 2. Rows.db, Partitions.db, Filter.db, then the checksums of these three;
+//! 2. Rows.db and Partitions.db, or Index.db and Summary.db; Filter.db; then the checksums of these three;
 //! 3. Statistics.db, whose numbers are complete only now;
 //! 4. TOC.txt, whose presence says that the table is; the directory.
 
 mod files;
+mod index;
 mod partition;
+mod transcoder;
 
 use std::sync::Arc;
 
 use helenus_bloom::{BitOrder, Filter};
 use helenus_io::{Disk, parent_of};
 use helenus_rows::{
-    Header, PartitionRef, RowError, RowRef, StreamError, Unfiltered, UnfilteredStream, write_marker,
-    write_row, write_static_row,
+    Capabilities, Header, MarkerRef, PartitionRef, RowError, RowRef, StreamError, Unfiltered,
+    UnfilteredStream, write_marker, write_row, write_static_row,
 };
-use helenus_types::Partitioner;
+use helenus_types::{LocalDeletionTime, Partitioner};
 use uuid::Uuid;
 
-use self::files::{Files, INDEX_BUFFER_LEN, IndexFile, remove_files, statistics, unwritable};
-use self::partition::{Partition, Transcoder};
-use crate::bti::{IndexBlock, IndexBuildError, PartitionIndexBuilder, PartitionPosition, RowIndexWriter};
+use self::files::{Files, remove_files, statistics, unwritable};
+use self::index::IndexWriter;
+use self::partition::Partition;
+use self::transcoder::{Transcoder, Unfit};
+use crate::big::DEFAULT_MIN_INDEX_INTERVAL;
+use crate::bti::IndexBuildError;
 use crate::compression::{ChunkWriter, CompressionParams};
 use crate::data::form_of;
 use crate::deletion_time::write_deletion_time;
 use crate::descriptor::{Component, Descriptor};
 use crate::error::SsTableError;
-use crate::index::SearchKey;
 use crate::page_checksums::{PAGE_CHECKSUMS_COMPONENT, PageChecksums};
 use crate::statistics::{CommitLogInterval, StatsCollector, StatsComponent};
+use crate::version::{Format, Version};
 
 /// How a table is written.
 #[derive(Debug, Clone)]
@@ -44,8 +49,13 @@ pub struct WriterOptions {
     pub bloom_filter_fp_chance: f64,
     /// Partitions that are expected, which size the filter.
     pub expected_keys: u64,
-    /// Bytes of rows from which on a block of the row index is closed (`column_index_size`).
-    pub row_index_granularity: u64,
+    /// Bytes of rows from which on a block of the row index is closed (`column_index_size`); `None` is Cassandra's
+    /// default, 16 KiB in `bti` and 64 KiB in `big`.
+    pub row_index_granularity: Option<u64>,
+    /// Partitions from one sample of Summary.db to the next (`min_index_interval`).
+    pub min_index_interval: u32,
+    /// What becomes of local deletion times that the version cannot hold.
+    pub late_deletion_times: LateDeletionTimes,
     /// Level in leveled compaction.
     pub level: u32,
     /// When the data was repaired, in milliseconds since 1970; 0 if it was not.
@@ -58,15 +68,28 @@ pub struct WriterOptions {
     pub token_space_coverage: Option<f64>,
 }
 
+/// What becomes of deletions and expirations past 2038-01-19T03:14:06Z in a version that cannot hold them
+/// (`db.ExpirationDateOverflowHandling`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LateDeletionTimes {
+    /// The table is not written.
+    #[default]
+    Refuse,
+    /// They become that second, and are counted. TTLs stay as they are.
+    Cap,
+}
+
 impl Default for WriterOptions {
-    /// What Cassandra does for a table without options: LZ4, blocks of 16 KiB, one false positive in a hundred.
+    /// What Cassandra does for a table without options: LZ4, its format's blocks, one false positive in a hundred.
     fn default() -> WriterOptions {
         WriterOptions {
             partitioner: Partitioner::Murmur3,
             compression: Some(CompressionParams::default()),
             bloom_filter_fp_chance: 0.01,
             expected_keys: 0,
-            row_index_granularity: 16 << 10,
+            row_index_granularity: None,
+            min_index_interval: DEFAULT_MIN_INDEX_INTERVAL,
+            late_deletion_times: LateDeletionTimes::Refuse,
             level: 0,
             repaired_at_ms: 0,
             host_id: None,
@@ -95,6 +118,8 @@ pub struct WrittenTable {
     pub last_key: Vec<u8>,
     /// Level, as asked for.
     pub level: u32,
+    /// Deletions, livenesses and cells that were [capped](LateDeletionTimes::Cap).
+    pub capped_deletion_times: u64,
     /// Counts, bounds and histograms.
     pub stats: StatsComponent,
 }
@@ -129,15 +154,14 @@ impl From<RowError> for WriteError {
 pub struct SsTableWriter {
     disk: Arc<dyn Disk>,
     descriptor: Descriptor,
+    /// What rows are encoded against.
     header: Arc<Header>,
     options: WriterOptions,
+    granularity: u64,
     data: ChunkWriter,
     /// What comes behind what `data` has.
     buffer: Vec<u8>,
-    partitions_file: IndexFile,
-    rows_file: IndexFile,
-    partitions: PartitionIndexBuilder,
-    rows: RowIndexWriter,
+    index: IndexWriter,
     filter: Option<Filter>,
     stats: StatsCollector,
     partition: Partition,
@@ -149,43 +173,54 @@ pub struct SsTableWriter {
 const BUFFER_LEN: usize = 32 << 10;
 
 impl SsTableWriter {
-    /// Creates the files of a table that is not there yet, whose rows will be encoded against `header`.
+    /// Creates the files of a table that is not there yet. Its rows will be encoded against `header`, whose capabilities
+    /// are those of the rows to come and give way to those of the version.
     ///
     /// # Errors
-    /// When a file cannot be created, this build lacks the codec, or no filter has that chance.
+    /// When the version is not written here, a file cannot be created, this build lacks the codec, or no filter has that
+    /// chance.
     pub fn new(
         disk: &Arc<dyn Disk>,
         descriptor: Descriptor,
         header: Arc<Header>,
-        options: WriterOptions,
+        mut options: WriterOptions,
     ) -> Result<SsTableWriter, SsTableError> {
+        let version = descriptor.version;
+        if !version.is_writable() {
+            return Err(unwritable(
+                &descriptor,
+                &Component::Data,
+                format!("version {version}: {NOT_WRITTEN}"),
+            ));
+        }
         let filter = Filter::for_keys(options.expected_keys.max(1), options.bloom_filter_fp_chance)
             .map_err(|error| unwritable(&descriptor, &Component::Filter, error))?;
+        if let Some(params) = &mut options.compression
+            && !version.has_max_compressed_length()
+        {
+            params.compress_always();
+        }
+        let header = header_of(version, &header);
         let data = disk.create_new(&descriptor.path(&Component::Data))?;
         let data = ChunkWriter::new(data, options.compression.clone())?;
         Ok(SsTableWriter {
             disk: Arc::clone(disk),
             data,
             buffer: Vec::with_capacity(2 * BUFFER_LEN),
-            partitions_file: IndexFile::create(&**disk, &descriptor, Component::Partitions)?,
-            rows_file: IndexFile::create(&**disk, &descriptor, Component::Rows)?,
-            partitions: PartitionIndexBuilder::default(),
-            rows: RowIndexWriter::default(),
+            index: IndexWriter::create(&**disk, &descriptor, &header, &options)?,
             filter,
             stats: StatsCollector::new(header.clustering.clone()),
             partition: Partition::new(options.partitioner.clone()),
             key_count: 0,
-            transcoder: Transcoder::default(),
+            transcoder: Transcoder::new(Arc::clone(&header), options.late_deletion_times),
+            granularity: options.row_index_granularity.unwrap_or(match version.format() {
+                Format::Big => BIG_GRANULARITY,
+                Format::Bti => BTI_GRANULARITY,
+            }),
             descriptor,
             header,
             options,
         })
-    }
-
-    /// What rows are encoded against.
-    #[must_use]
-    pub fn header(&self) -> &Arc<Header> {
-        &self.header
     }
 
     /// Which table is written.
@@ -226,13 +261,16 @@ impl SsTableWriter {
         let Ok(key_len) = u16::try_from(key.len()) else {
             return Err(self.unwritable(IndexBuildError::KeyTooLong(key.len())).into());
         };
-        if !deletion.is_live() && deletion.marked_for_delete_at.0 < 0 {
+        let has_sign = self.header.capabilities == Capabilities::LEGACY;
+        if !deletion.is_live() && deletion.marked_for_delete_at.0 < 0 && !has_sign {
             let found = deletion.marked_for_delete_at.0;
             return Err(self
                 .unwritable(format!("a partition's deletion at the negative timestamp {found}"))
                 .into());
         }
-        self.partition.begin(self.data_position(), key, deletion);
+        let fit = self.transcoder.deletion(deletion);
+        let deletion = fit.map_err(|why| unfit(&self.descriptor, why, key, &[]))?;
+        self.partition.begin(self.data.position() + self.buffer.len() as u64, key, deletion);
         self.buffer.extend_from_slice(&key_len.to_be_bytes());
         self.buffer.extend_from_slice(key);
         write_deletion_time(deletion, form_of(&self.header), &mut self.buffer);
@@ -240,9 +278,7 @@ impl SsTableWriter {
             self.begin_content();
         }
         let row = match static_row {
-            Some(row) => {
-                self.transcoder.row(row, &self.header).map_err(|error| RowError::new(key, &[], error))?
-            }
+            Some(row) => self.transcoder.row(row).map_err(|why| unfit(&self.descriptor, why, key, &[]))?,
             None => None,
         };
         write_static_row(&self.header, row, &mut self.buffer);
@@ -253,51 +289,55 @@ impl SsTableWriter {
             }
             self.stats.row(row).map_err(|error| RowError::new(key, &[], error))?;
         }
+        self.partition.body_offset = self.data_position() - self.partition.start;
         Ok(())
     }
 
     /// Adds a row or marker to the partition, behind those that it has.
     ///
     /// # Errors
-    /// A damaged row, or a failed write.
+    /// A damaged row, one that the version cannot hold, or a failed write.
     #[inline]
     pub fn append(&mut self, unfiltered: Unfiltered<'_>) -> Result<(), WriteError> {
         let position = self.data_position();
         match unfiltered {
             Unfiltered::Row(row) => {
-                let damaged = |error, key: &SearchKey| RowError::new(key.key(), row.clustering, error);
-                let encoded = self.transcoder.row(row, &self.header);
-                let Some(row) = encoded.map_err(|error| damaged(error, &self.partition.key))? else {
-                    return Ok(());
-                };
+                let clustering = row.clustering;
+                let encoded = self.transcoder.row(row);
+                let encoded = encoded
+                    .map_err(|why| unfit(&self.descriptor, why, self.partition.key.key(), clustering))?;
+                let Some(row) = encoded else { return Ok(()) };
                 let prev_size = self.partition.place(unfiltered, position);
                 write_row(row, prev_size, &mut self.buffer);
                 if !self.partition.has_content {
                     self.partition.has_content = true;
                     self.stats.start_partition(self.partition.key.key(), self.partition.deletion);
                 }
-                self.stats.row(row).map_err(|error| damaged(error, &self.partition.key))?;
+                let counted = self.stats.row(row);
+                counted.map_err(|error| RowError::new(self.partition.key.key(), clustering, error))?;
             }
-            Unfiltered::Marker(marker) => {
-                let prev_size = self.partition.place(unfiltered, position);
-                write_marker(&self.header, marker, prev_size, &mut self.buffer);
-                self.begin_content();
-                self.stats.deletion(marker.close);
-                self.stats.deletion(marker.open);
-                self.partition.open = marker.open;
-            }
+            Unfiltered::Marker(marker) => self.append_marker(marker, position)?,
         }
         let offset = self.data_position() - self.partition.start;
-        if self
-            .partition
-            .block_start
-            .is_some_and(|block| offset - block >= self.options.row_index_granularity)
-        {
+        if self.partition.block_start.is_some_and(|block| offset - block >= self.granularity) {
             self.close_block()?;
         }
         if self.buffer.len() >= BUFFER_LEN {
             self.flush_buffer()?;
         }
+        Ok(())
+    }
+
+    fn append_marker(&mut self, marker: MarkerRef<'_>, position: u64) -> Result<(), WriteError> {
+        let [close, open] = [marker.close, marker.open].map(|deletion| self.transcoder.deletion(deletion));
+        let late = |why| unfit(&self.descriptor, why, self.partition.key.key(), marker.bound.values);
+        let marker = MarkerRef { close: close.map_err(late)?, open: open.map_err(late)?, ..marker };
+        let prev_size = self.partition.place(Unfiltered::Marker(marker), position);
+        write_marker(&self.header, marker, prev_size, &mut self.buffer);
+        self.begin_content();
+        self.stats.deletion(marker.close);
+        self.stats.deletion(marker.open);
+        self.partition.open = marker.open;
         Ok(())
     }
 
@@ -315,23 +355,18 @@ impl SsTableWriter {
         }
         let end_offset = self.data_position() - self.partition.start;
         self.buffer.push(END_OF_PARTITION);
-        if self.rows.block_count() > 0 && self.partition.block_start.is_some() {
+        if self.index.has_blocks() && self.partition.block_start.is_some() {
             self.close_block()?;
         }
-        let Partition { key, deletion, start, .. } = &self.partition;
-        let at = self.rows.finish_partition(key.key(), *start, end_offset, *deletion);
-        let at = at.map_err(|error| self.unwritable(error))?;
-        let at = at.map_or(PartitionPosition::Data(*start), PartitionPosition::Rows);
-        let added = self.partitions.add(key.key(), key.comparable(), key.hash(), at);
+        let added = self.index.finish_partition(&self.partition, self.partition.deletion, end_offset);
         added.map_err(|error| self.unwritable(error))?;
         if let Some(filter) = &mut self.filter {
-            filter.add_hash(key.hash());
+            filter.add_hash(self.partition.key.hash());
         }
         self.partition.cover(&mut self.stats);
         self.stats.end_partition(end_offset + 1);
         self.key_count += 1;
-        self.rows_file.take(self.rows.output(), INDEX_BUFFER_LEN)?;
-        self.partitions_file.take(self.partitions.output(), INDEX_BUFFER_LEN)?;
+        self.index.write_built()?;
         if self.buffer.len() >= BUFFER_LEN {
             self.flush_buffer()?;
         }
@@ -346,7 +381,7 @@ impl SsTableWriter {
         &mut self,
         stream: &mut S,
     ) -> Result<(), WriteError> {
-        self.transcoder.expect(stream.header(), &self.header);
+        self.transcoder.expect(stream.header());
         self.start_partition(stream.partition(), stream.static_row())?;
         while stream.advance()? {
             if let Some(unfiltered) = stream.current() {
@@ -390,8 +425,8 @@ impl SsTableWriter {
     /// # Errors
     /// When a file cannot be removed.
     pub fn abort(self) -> Result<(), SsTableError> {
-        let SsTableWriter { disk, descriptor, data, partitions_file, rows_file, .. } = self;
-        drop((data, partitions_file, rows_file));
+        let SsTableWriter { disk, descriptor, data, index, .. } = self;
+        drop((data, index));
         remove_files(&*disk, &descriptor)
     }
 
@@ -403,14 +438,11 @@ impl SsTableWriter {
         let mut checksums = PageChecksums::default();
         files.write_about_data(&chunks, &mut checksums)?;
 
-        let mut rows = self.rows.finish();
-        files.finish_index(self.rows_file, &mut rows, &mut checksums)?;
-        let partitions = self.partitions.finish();
-        let mut partitions = partitions.map_err(|error| files.unwritable(error))?;
-        files.finish_index(self.partitions_file, &mut partitions, &mut checksums)?;
+        self.index.finish(&mut files, &mut checksums)?;
         if let Some(filter) = &self.filter {
+            let is_old = self.descriptor.version.has_old_bloom_filter_format();
             let mut bytes = Vec::new();
-            filter.encode(BitOrder::Current, &mut bytes);
+            filter.encode(if is_old { BitOrder::Old } else { BitOrder::Current }, &mut bytes);
             files.write_checked(Component::Filter, &bytes, &mut checksums)?;
         }
         let mut bytes = Vec::new();
@@ -423,6 +455,7 @@ impl SsTableWriter {
         let sizes = files.sizes;
         self.disk.sync_dir(parent_of(&self.descriptor.path(&Component::Data)))?;
         let stats = statistics.stats;
+        let capped_deletion_times = self.transcoder.capped();
         let (first_key, last_key) = stats.key_range.clone().unwrap_or_default();
         Ok(WrittenTable {
             descriptor: self.descriptor,
@@ -433,6 +466,7 @@ impl SsTableWriter {
             first_key,
             last_key,
             level: stats.level,
+            capped_deletion_times,
             stats,
         })
     }
@@ -446,13 +480,8 @@ impl SsTableWriter {
 
     /// Adds the block that is open to the row index.
     fn close_block(&mut self) -> Result<(), SsTableError> {
-        let partition = &mut self.partition;
-        let Some(offset) = partition.block_start.take() else { return Ok(()) };
-        let [first, last] = &mut partition.comparable;
-        partition.block_first.comparable(&self.header, first);
-        partition.last.comparable(&self.header, last);
-        let block = IndexBlock { offset, open_deletion: partition.block_open };
-        let added = self.rows.add_block(first, last, block);
+        let end = self.data_position() - self.partition.start;
+        let added = self.index.close_block(&self.header, &mut self.partition, end);
         added.map_err(|error| self.unwritable(error))
     }
 
@@ -471,3 +500,38 @@ impl SsTableWriter {
 }
 
 const END_OF_PARTITION: u8 = 0x01;
+
+/// Cassandra's defaults of `column_index_size`, bytes.
+const BIG_GRANULARITY: u64 = 64 << 10;
+const BTI_GRANULARITY: u64 = 16 << 10;
+
+const NOT_WRITTEN: &str = "it is read here and not written";
+
+/// The header with the capabilities of a version.
+fn header_of(version: Version, given: &Arc<Header>) -> Arc<Header> {
+    let capabilities = Capabilities { unsigned_deletion_times: version.has_uint_deletion_time() };
+    if given.capabilities == capabilities {
+        return Arc::clone(given);
+    }
+    Arc::new(Header { capabilities, ..(**given).clone() })
+}
+
+#[cold]
+fn unfit(descriptor: &Descriptor, why: Unfit, key: &[u8], clustering: &[u8]) -> WriteError {
+    match why {
+        Unfit::Damaged(error) => RowError::new(key, clustering, error).into(),
+        Unfit::Late(LocalDeletionTime(seconds)) => {
+            let (version, newer) = (descriptor.version, Version::OA);
+            let what = format!(
+                "a deletion or expiration at second {seconds}, past 2038-01-19T03:14:06Z, in the partition of key {}: \
+                 write version {newer} instead of {version}, or have such times capped",
+                hex(key)
+            );
+            unwritable(descriptor, &Component::Data, what).into()
+        }
+    }
+}
+
+fn hex(key: &[u8]) -> String {
+    key.iter().map(|byte| format!("{byte:02x}")).collect()
+}

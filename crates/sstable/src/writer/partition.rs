@@ -1,13 +1,9 @@
 //! What the writer knows of the partition that it is in.
 
-use std::sync::Arc;
+use helenus_rows::{Bound, BoundKind, DeletionTime, Header, Position, PositionKind, Unfiltered};
+use helenus_types::Partitioner;
 
-use helenus_rows::{
-    Bound, BoundKind, ColumnMap, DeletionTime, Header, Position, PositionKind, RowBuf, RowMerger, RowRef,
-    Unfiltered,
-};
-use helenus_types::{DecodeError, Partitioner};
-
+use crate::big::BlockEdge;
 use crate::index::SearchKey;
 use crate::statistics::StatsCollector;
 
@@ -18,6 +14,8 @@ pub(super) struct Partition {
     pub(super) deletion: DeletionTime,
     /// Where it begins in the data.
     pub(super) start: u64,
+    /// Distance from there to its first row or marker.
+    pub(super) body_offset: u64,
     /// Whether anything is in it yet; an empty one is not written.
     pub(super) has_content: bool,
     /// Whether a row or marker is.
@@ -47,21 +45,13 @@ pub(super) struct Place {
     values: Vec<u8>,
 }
 
-/// Encodes rows of other headers.
-#[derive(Debug, Default)]
-pub(super) struct Transcoder {
-    /// The header that was met last, and the way from it.
-    from: Option<(Arc<Header>, ColumnMap)>,
-    merger: RowMerger,
-    row: RowBuf,
-}
-
 impl Partition {
     pub(super) fn new(partitioner: Partitioner) -> Partition {
         Partition {
             key: SearchKey::new(partitioner),
             deletion: DeletionTime::LIVE,
             start: 0,
+            body_offset: 0,
             has_content: false,
             has_unfiltered: false,
             is_open: false,
@@ -135,52 +125,14 @@ impl Place {
         Bound { kind, size: self.size, values: &self.values }
     }
 
+    /// As Index.db has it.
+    pub(super) fn edge(&self) -> BlockEdge<'_> {
+        BlockEdge { bound: self.bound, size: self.size, values: &self.values }
+    }
+
     pub(super) fn comparable(&self, header: &Header, out: &mut Vec<u8>) {
         let kind = self.bound.map_or(PositionKind::Row, BoundKind::side);
         out.clear();
         header.clustering.comparable(Position { kind, size: self.size, values: &self.values }, out);
-    }
-}
-
-impl Transcoder {
-    /// Prepares for rows of a stream.
-    pub(super) fn expect(&mut self, from: &Arc<Header>, to: &Arc<Header>) {
-        let is_known = self.from.as_ref().is_some_and(|(known, _)| Arc::ptr_eq(known, from));
-        if !Arc::ptr_eq(from, to) && !is_known {
-            self.from = Some((Arc::clone(from), ColumnMap::new(from, to, &[])));
-        }
-    }
-
-    /// The row as the table has it; `None` if nothing is in it, or in those of its columns that the table has.
-    #[inline]
-    pub(super) fn row<'a>(
-        &'a mut self,
-        row: RowRef<'a>,
-        header: &'a Header,
-    ) -> Result<Option<RowRef<'a>>, DecodeError> {
-        if row.is_empty()? {
-            return Ok(None);
-        }
-        if std::ptr::eq(row.header, header) {
-            return Ok(Some(row));
-        }
-        self.other_row(row, header)
-    }
-
-    pub(super) fn other_row<'a>(
-        &'a mut self,
-        row: RowRef<'a>,
-        header: &'a Header,
-    ) -> Result<Option<RowRef<'a>>, DecodeError> {
-        if !self.from.as_ref().is_some_and(|(known, _)| std::ptr::eq(&**known, row.header)) {
-            let from = Arc::new(row.header.clone());
-            self.from = Some((Arc::clone(&from), ColumnMap::new(&from, header, &[])));
-        }
-        let Some((_, map)) = &self.from else { return Ok(Some(row)) };
-        if map.passes_through() {
-            return Ok(Some(RowRef { header, ..row }));
-        }
-        let is_left = self.merger.transcode(row, map, header, &mut self.row)?;
-        Ok(is_left.then(|| self.row.as_ref(header)))
     }
 }

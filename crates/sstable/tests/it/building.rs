@@ -101,7 +101,7 @@ pub(crate) fn write_small(
 ) -> Result<Option<WrittenTable>, WriteError> {
     let options = WriterOptions {
         compression,
-        row_index_granularity: 128,
+        row_index_granularity: Some(128),
         expected_keys: 3,
         ..WriterOptions::default()
     };
