@@ -81,7 +81,7 @@ fn deleted(timestamp: i64) -> DeletionTime {
     DeletionTime::new(Timestamp(timestamp), LocalDeletionTime(1_700_000_000))
 }
 
-fn partition<'a>(key: &'a [u8], deletion: DeletionTime) -> PartitionRef<'a> {
+pub(crate) fn partition<'a>(key: &'a [u8], deletion: DeletionTime) -> PartitionRef<'a> {
     PartitionRef { token: Partitioner::murmur3_token(key), key, deletion }
 }
 

@@ -13,4 +13,5 @@ mod corpus;
 mod damage;
 mod dumps;
 mod reading;
+mod versions;
 mod writing;
