@@ -15,6 +15,7 @@ mod database;
 mod engine;
 mod error;
 mod foreign;
+mod ingest;
 mod key;
 mod manifest;
 mod metrics;
@@ -28,7 +29,7 @@ mod table;
 pub use bulk::{BulkOptions, BulkTable, BulkWriter};
 pub use database::Database;
 pub use error::{Error, ErrorKind, Result};
-pub use foreign::{Foreign, ForeignKind, ForeignTable, LeftOut};
+pub use foreign::{Foreign, ForeignKind, ForeignTable, LeftOut, Transfer, Verification};
 pub use helenus_cql_syntax::{Identifier, QualifiedName, parse_qualified_name};
 pub use helenus_io::{Clock, Disk, RealDisk, SystemClock};
 pub use helenus_rows::{
@@ -38,6 +39,7 @@ pub use helenus_sstable::{Codec, CompressionParams, Version};
 pub use helenus_types::{
     EncodeValue, JsonMembers, Serialized, TableId, Timestamp, Token, Type, Value, ValueError,
 };
+pub use ingest::{IngestOptions, Ingested};
 pub use key::IntoKey;
 pub use metrics::{DatabaseMetrics, TableMetrics};
 pub use mutate::{

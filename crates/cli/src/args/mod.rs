@@ -12,7 +12,7 @@ use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand,
 
 pub(crate) use convert::{CompressorName, Convert, Rewrite, Split, Upgrade};
 pub(crate) use diff::{Diff, Second};
-pub(crate) use open::Open;
+pub(crate) use open::{Ingest, Open};
 pub(crate) use sstable::{BulkWrite, CodecName, Dump, Sstable, SstableCommand};
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 the command line is wrong.
@@ -37,6 +37,7 @@ pub(crate) enum Command {
     #[command(about = "Prints figures about one table, or about all", after_help = STATS)]
     Stats(Stats),
     Open(Open),
+    Ingest(Ingest),
     #[command(about = "Writes what is only in the log to SSTables", after_help = FLUSH)]
     Flush(Tables),
     #[command(about = "Merges all SSTables of one table, or of all, into one each", after_help = COMPACT)]

@@ -32,3 +32,47 @@ pub(crate) struct Open {
     /// The directory
     pub(crate) dir: PathBuf,
 }
+
+/// Brings SSTables that Cassandra or another tool wrote into a table of a database
+///
+/// They are looked at first, get names of this database and become visible together, or not at all. By default their
+/// files get second names (hard links), and copies across file systems; where they were, they stay as they are. Rows
+/// count by their timestamps: what the table has newer, or deleted since, stays. The counterpart of nodetool import,
+/// which moves the files unless it is told --copy-data.
+#[derive(Debug, Args)]
+#[command(
+    verbatim_doc_comment,
+    after_help = "Examples:
+  helenus ingest ./db chat.messages ./messages-5a1c/snapshots/monday
+  helenus ingest --extended-verify ./db chat.messages nb-12-big-Data.db nb-13-big-Data.db
+  helenus ingest --move ./db chat.messages ./bulk-written
+
+Exit codes: 0 all are in, 1 failed and none is, 2 the command line is wrong."
+)]
+pub(crate) struct Ingest {
+    /// Copy the files instead of giving them second names
+    #[arg(long, conflicts_with = "move_files")]
+    pub(crate) copy_data: bool,
+    /// Remove the files where they were once they are in
+    #[arg(long = "move")]
+    pub(crate) move_files: bool,
+    /// Leave them in their level of a leveled compaction, instead of level 0
+    #[arg(long)]
+    pub(crate) keep_level: bool,
+    /// Leave them marked as repaired
+    #[arg(long)]
+    pub(crate) keep_repaired: bool,
+    /// Read metadata and indexes only, not the checksum of the data
+    #[arg(long, conflicts_with = "extended_verify")]
+    pub(crate) no_verify: bool,
+    /// Decode every row, and look every key up in index and filter
+    #[arg(long)]
+    pub(crate) extended_verify: bool,
+    /// The database
+    pub(crate) dir: PathBuf,
+    /// keyspace.table to bring them into
+    pub(crate) table: String,
+    /// Directories of SSTables, or files of single ones
+    #[arg(required = true, value_name = "DIR|FILE")]
+    pub(crate) paths: Vec<PathBuf>,
+}

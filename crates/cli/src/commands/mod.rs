@@ -1,6 +1,7 @@
 //! What each command does.
 
 pub(crate) mod import;
+pub(crate) mod ingest;
 pub(crate) mod inspect;
 pub(crate) mod maintain;
 pub(crate) mod open;

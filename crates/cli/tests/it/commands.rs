@@ -17,6 +17,7 @@ fn help_texts() {
         &["tables"],
         &["stats"],
         &["open"],
+        &["ingest"],
         &["flush"],
         &["compact"],
         &["sstable"],

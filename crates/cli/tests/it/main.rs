@@ -13,6 +13,7 @@ mod bulk_write;
 mod commands;
 mod compare;
 mod corpus;
+mod foreign;
 mod import;
 mod json;
 mod sstables;

@@ -17,6 +17,15 @@ use super::table::{LiveTable, TableCore, View};
 use crate::error::Result;
 use crate::manifest::{Change, Edit};
 
+/// How a compaction ended that met no error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ran {
+    /// Published, or of no use any more.
+    ToTheEnd,
+    /// Thrown away: SSTables were ingested meanwhile, and what they hold may be older than tombstones that it dropped.
+    Overtaken,
+}
+
 impl Inner {
     /// Runs the next compaction that is due anywhere; false when none is.
     pub(crate) fn compact_next(&self) -> Result<bool> {
@@ -49,7 +58,10 @@ impl Inner {
             if idle
                 && let Some((task, inputs)) = self.claim(core, |strategy, tables, _| strategy.major(tables))
             {
-                return self.run(core, &task, inputs);
+                match self.run(core, &task, inputs)? {
+                    Ran::ToTheEnd => return Ok(()),
+                    Ran::Overtaken => continue,
+                }
             }
             if idle {
                 return Ok(());
@@ -84,7 +96,7 @@ impl Inner {
         Some((task, inputs))
     }
 
-    fn run(&self, core: &Arc<TableCore>, task: &Task, inputs: Vec<LiveTable>) -> Result<()> {
+    fn run(&self, core: &Arc<TableCore>, task: &Task, inputs: Vec<LiveTable>) -> Result<Ran> {
         let result = self.merge_into_one(core, task, &inputs);
         let mut compacting = core.compacting.lock();
         task.inputs.iter().for_each(|generation| {
@@ -96,7 +108,9 @@ impl Inner {
         result
     }
 
-    fn merge_into_one(&self, core: &Arc<TableCore>, task: &Task, inputs: &[LiveTable]) -> Result<()> {
+    fn merge_into_one(&self, core: &Arc<TableCore>, task: &Task, inputs: &[LiveTable]) -> Result<Ran> {
+        // Before any view is looked at: what is ingested later is in none that a tombstone was dropped by.
+        let ingests = core.ingests.load(Acquire);
         let view = core.view.load_full();
         let state = view.state.clone();
         let now = self.now_seconds();
@@ -118,16 +132,17 @@ impl Inner {
                     strict_liveness: state.schema.strict_liveness(),
                 },
                 purgeable: &mut |partition| purgeable(core, &task.inputs, partition),
-                progress: &mut |progress| self.throttle(core, progress, &mut written),
+                progress: &mut |progress| self.throttle(core, ingests, progress, &mut written),
             },
             writer,
         )?;
         match outcome {
-            Outcome::Stopped => Ok(()),
+            Outcome::Stopped if core.ingests.load(Acquire) != ingests => Ok(Ran::Overtaken),
+            Outcome::Stopped => Ok(Ran::ToTheEnd),
             Outcome::Done(written) => {
                 let open = |_| self.open_written(core, &state, generation, task.level);
                 let output = written.map(open).transpose()?;
-                self.publish_compaction(core, inputs, output)
+                self.publish_compaction(core, ingests, inputs, output)
             }
         }
     }
@@ -135,9 +150,10 @@ impl Inner {
     fn publish_compaction(
         &self,
         core: &Arc<TableCore>,
+        ingests: u64,
         inputs: &[LiveTable],
         output: Option<LiveTable>,
-    ) -> Result<()> {
+    ) -> Result<Ran> {
         let removed: Vec<_> = inputs.iter().map(|t| t.generation).collect();
         let tag = core.tag.0;
         let _publishing = self.publishing.lock();
@@ -145,7 +161,12 @@ impl Inner {
         let live = core.view.load();
         let all_live = removed.iter().all(|g| live.sstables.iter().any(|t| t.generation == *g));
         if core.dropped.load(Acquire) || !all_live {
-            return self.remove_tables(output.into_iter().map(|t| t.sstable));
+            self.remove_tables(output.into_iter().map(|t| t.sstable))?;
+            return Ok(Ran::ToTheEnd);
+        }
+        if core.ingests.load(Acquire) != ingests {
+            self.remove_tables(output.into_iter().map(|t| t.sstable))?;
+            return Ok(Ran::Overtaken);
         }
         let mut changes: Vec<_> =
             removed.iter().map(|&generation| Change::RemoveSsTable { tag, generation }).collect();
@@ -158,7 +179,8 @@ impl Inner {
             lookups: Lookups::default(),
         });
         core.counters.compactions.fetch_add(1, Relaxed);
-        self.remove_tables(inputs.iter().map(|t| t.sstable.clone()))
+        self.remove_tables(inputs.iter().map(|t| t.sstable.clone()))?;
+        Ok(Ran::ToTheEnd)
     }
 
     /// Removes the files of SSTables that are no longer live. Readers that still hold them go on reading: an open
@@ -176,7 +198,13 @@ impl Inner {
     }
 
     /// Between two partitions: stops when the database closes, waits when compactions write faster than they may.
-    fn throttle(&self, core: &TableCore, progress: Progress, counted: &mut u64) -> ControlFlow<()> {
+    fn throttle(
+        &self,
+        core: &TableCore,
+        ingests: u64,
+        progress: Progress,
+        counted: &mut u64,
+    ) -> ControlFlow<()> {
         // Every so many bytes is often enough to look, and rarely enough to cost nothing.
         const LOOK_EVERY_BYTES: u64 = 1 << 20;
         if progress.bytes_written.saturating_sub(*counted) < LOOK_EVERY_BYTES {
@@ -184,7 +212,8 @@ impl Inner {
         }
         let bytes = progress.bytes_written - *counted;
         *counted = progress.bytes_written;
-        if core.dropped.load(Acquire) || self.scheduler.is_stopping() {
+        let is_in_vain = core.dropped.load(Acquire) || core.ingests.load(Acquire) != ingests;
+        if is_in_vain || self.scheduler.is_stopping() {
             return ControlFlow::Break(());
         }
         if let Some(limit) = self.options.compaction_bytes_per_second {

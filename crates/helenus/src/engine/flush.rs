@@ -207,6 +207,17 @@ impl Inner {
         }
     }
 
+    /// Makes a table's directory, durably, if it is not there.
+    pub(super) fn make_table_dir(&self, core: &TableCore) -> Result<()> {
+        self.disk().create_dir_all(&core.dir)?;
+        if core.view.load().sstables.is_empty() {
+            // Whoever made the directories above may have been killed before they were durable.
+            self.disk().sync_dir(&self.dir.join(DATA_DIR))?;
+            self.disk().sync_dir(&self.dir)?;
+        }
+        Ok(())
+    }
+
     /// Starts an SSTable of a table.
     pub(crate) fn create_writer(
         &self,
@@ -215,12 +226,7 @@ impl Inner {
         generation: Generation,
         options: WriterOptions,
     ) -> Result<SsTableWriter> {
-        self.disk().create_dir_all(&core.dir)?;
-        if core.view.load().sstables.is_empty() {
-            // Whoever made the directories above may have been killed before they were durable.
-            self.disk().sync_dir(&self.dir.join(DATA_DIR))?;
-            self.disk().sync_dir(&self.dir)?;
-        }
+        self.make_table_dir(core)?;
         let descriptor = self.descriptor(core, generation)?;
         Ok(SsTableWriter::new(self.disk(), descriptor, state.header.clone(), options)?)
     }

@@ -3,6 +3,7 @@
 mod compact;
 mod ddl;
 mod flush;
+mod ingest;
 mod inner;
 mod lookup;
 mod mutation;

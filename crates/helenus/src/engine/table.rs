@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use arc_swap::ArcSwap;
 use helenus_commitlog::TableTag;
@@ -100,6 +100,8 @@ pub(crate) struct TableCore {
     partition_locks: Box<[Mutex<()>]>,
     /// Generations that a running compaction reads.
     pub(crate) compacting: Mutex<BTreeSet<Generation>>,
+    /// Counts ingests: a compaction that ran across one has purged without knowing of what came in.
+    pub(crate) ingests: AtomicU64,
     /// Set once the table was dropped: handles to it say so.
     pub(crate) dropped: AtomicBool,
     pub(crate) counters: TableCounters,
@@ -129,6 +131,7 @@ impl TableCore {
             view_changes: Mutex::new(()),
             partition_locks: (0..PARTITION_LOCKS).map(|_| Mutex::new(())).collect(),
             compacting: Mutex::default(),
+            ingests: AtomicU64::new(0),
             dropped: AtomicBool::new(false),
             counters: TableCounters::default(),
         }

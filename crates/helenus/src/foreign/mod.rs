@@ -4,6 +4,7 @@
 //! are laid out, `directory.rs` which SSTables of one count, `schema_rows.rs`, `schema_text.rs` and `node_schema.rs` read
 //! a node's own schema. `open.rs` opens tables.
 
+mod bring;
 mod directory;
 mod fits;
 mod found;
@@ -13,6 +14,7 @@ mod node_schema;
 mod open;
 mod schema_rows;
 mod schema_text;
+mod verify;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,10 +23,16 @@ use helenus_commitlog::TableTag;
 use helenus_cql_syntax::{Identifier, QualifiedName, Statement, parse_statements};
 use helenus_sstable::ChunkCache;
 
+pub use bring::Transfer;
+pub(crate) use bring::{Kept, bring, take_back};
+pub(crate) use directory::Directory;
 pub use directory::LeftOut;
+pub(crate) use fits::check_fits;
 pub use found::{Foreign, ForeignTable};
 use header_types::HeaderTypes;
 pub use layout::ForeignKind;
+pub use verify::Verification;
+pub(crate) use verify::verify;
 
 use crate::database::Database;
 use crate::engine::{Inner, Parts};

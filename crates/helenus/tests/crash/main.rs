@@ -15,6 +15,7 @@
 
 mod damage;
 mod faults;
+mod ingest;
 mod opening;
 mod run;
 mod sweep;

@@ -1,0 +1,52 @@
+//! `ingest`: SSTables into a table.
+
+use std::io::Write;
+
+use helenus::{Clock, IngestOptions, SystemClock, Transfer, Verification};
+
+use crate::args::Ingest;
+use crate::failure::Failure;
+use crate::{open, output};
+
+pub(crate) fn ingest(args: &Ingest) -> Result<(), Failure> {
+    let clock = SystemClock::new();
+    let (keyspace, table) = open::split_name(&args.table)?;
+    let database = open::database_to_write(&args.dir)?;
+    let outcome = bring_in(&open::find(&database, &keyspace, &table)?, args, &clock);
+    database.close()?;
+    outcome
+}
+
+fn bring_in(table: &helenus::Table, args: &Ingest, clock: &dyn Clock) -> Result<(), Failure> {
+    let start = clock.elapsed();
+    let options = IngestOptions {
+        transfer: match (args.copy_data, args.move_files) {
+            (true, _) => Transfer::Copy,
+            (_, true) => Transfer::Move,
+            _ => Transfer::Link,
+        },
+        verification: match (args.no_verify, args.extended_verify) {
+            (true, _) => Verification::None,
+            (_, true) => Verification::Extended,
+            _ => Verification::Checksums,
+        },
+        keep_level: args.keep_level,
+        keep_repaired: args.keep_repaired,
+    };
+    let done = table.ingest(&args.paths, options)?;
+    let mut out = output::stdout();
+    writeln!(
+        out,
+        "brought {} SSTables, {} bytes, into {} in {:.2} s: {} files linked, {} copied",
+        done.sstables,
+        done.bytes,
+        args.table,
+        (clock.elapsed() - start).as_secs_f64(),
+        done.files_linked,
+        done.files_copied
+    )?;
+    for left in &done.left_out {
+        writeln!(out, "left out: {}: {}", left.path.display(), left.reason)?;
+    }
+    Ok(out.flush()?)
+}

@@ -1,0 +1,170 @@
+//! Ingest: SSTables that others wrote become live in one edit.
+
+use std::sync::Arc;
+use std::sync::atomic::{Ordering::Acquire, Ordering::Release};
+
+use helenus_sstable::{
+    CachedFile, ChunkCache, Component, Descriptor, FoundTable, OpenOptions, PageVerification, SsTable,
+    SsTableId,
+};
+use helenus_types::{Generation, Partitioner, Timestamp};
+
+use super::flush::{added, open_options};
+use super::inner::Inner;
+use super::lookup::Lookups;
+use super::table::{LiveTable, TableCore, View};
+use crate::error::{Error, ErrorKind, Result};
+use crate::foreign::{self, Kept, Transfer};
+use crate::ingest::{IngestOptions, Ingested};
+use crate::manifest::Edit;
+
+/// Timestamps further ahead of the clock, in µs, are taken for somebody's own counting and leave ours alone: a day.
+const MAX_AHEAD_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
+
+/// An SSTable on its way in.
+struct Coming {
+    found: FoundTable,
+    source: Arc<SsTable>,
+    to: Descriptor,
+    generation: Generation,
+}
+
+impl Inner {
+    /// Brings SSTables into a table.
+    pub(crate) fn ingest(
+        &self,
+        core: &Arc<TableCore>,
+        found: Vec<FoundTable>,
+        options: IngestOptions,
+    ) -> Result<Ingested> {
+        self.check_ingestible(core)?;
+        let mut coming = Vec::with_capacity(found.len());
+        for found in found {
+            let source = self.look_at(core, &found, options)?;
+            let generation = self.next_generation()?;
+            let id = SsTableId::from_generation(generation).ok_or_else(|| {
+                Error::new(ErrorKind::Unsupported, "a table can't have more than 2^31 generations")
+            })?;
+            let to = Descriptor::new(&core.dir, found.descriptor.version, id);
+            coming.push(Coming { found, source, to, generation });
+        }
+        // The columns are the same, and the table is there, until it is done.
+        let one_at_a_time = self.ddl.lock();
+        self.check_ingestible(core)?;
+        let mut ingested = Ingested::default();
+        let live = match self.bring_in(core, &coming, options, &mut ingested) {
+            Ok(live) => live,
+            Err(error) => {
+                for Coming { found, to, .. } in &coming {
+                    foreign::take_back(&**self.disk(), &found.components, to);
+                }
+                return Err(error);
+            }
+        };
+        self.publish_ingest(core, live)?;
+        drop(one_at_a_time);
+        self.scheduler.compaction_due();
+        if options.transfer == Transfer::Move {
+            self.remove_sources(&coming);
+        }
+        Ok(ingested)
+    }
+
+    fn check_ingestible(&self, core: &TableCore) -> Result<()> {
+        self.check_writable()?;
+        self.check_certain()?;
+        if core.dropped.load(Acquire) {
+            return Err(Error::new(ErrorKind::NotFound, "the table was dropped"));
+        }
+        match core.active.read().state.read_only {
+            Some(reason) => Err(Error::new(ErrorKind::ReadOnly, reason)),
+            None => Ok(()),
+        }
+    }
+
+    /// Opens an SSTable where it is and looks at it.
+    fn look_at(&self, core: &TableCore, found: &FoundTable, options: IngestOptions) -> Result<Arc<SsTable>> {
+        let open = OpenOptions {
+            // It is read from end to end at most: nothing of that is worth keeping.
+            chunk_cache: Arc::new(ChunkCache::new(0)),
+            cached_file: CachedFile(0),
+            page_checksums: PageVerification::Check,
+        };
+        let sstable = SsTable::open(self.disk(), &found.descriptor, open)?;
+        if *sstable.partitioner() != Partitioner::Murmur3 {
+            let text = format!(
+                "{}: written by a node with the {:?} partitioner, and only Murmur3Partitioner's order is kept here",
+                found.descriptor.path(&Component::Data).display(),
+                sstable.partitioner()
+            );
+            return Err(Error::new(ErrorKind::Unsupported, text));
+        }
+        let state = core.view.load().state.clone();
+        foreign::check_fits(&state.schema, &state.header, sstable.header(), &found.descriptor)?;
+        foreign::verify(&**self.disk(), &sstable, options.verification)?;
+        Ok(sstable)
+    }
+
+    /// Brings the files in and opens them under their new names.
+    fn bring_in(
+        &self,
+        core: &TableCore,
+        coming: &[Coming],
+        options: IngestOptions,
+        ingested: &mut Ingested,
+    ) -> Result<Vec<LiveTable>> {
+        self.make_table_dir(core)?;
+        let state = core.view.load().state.clone();
+        let kept = Kept { level: options.keep_level, repaired: options.keep_repaired };
+        let mut live = Vec::with_capacity(coming.len());
+        for Coming { found, source, to, generation } in coming {
+            let components = &found.components;
+            let brought = foreign::bring(&**self.disk(), source, components, to, options.transfer, kept)?;
+            ingested.files_linked += brought.linked;
+            ingested.files_copied += brought.copied;
+            let sstable = SsTable::open(self.disk(), to, open_options(&self.cache, *generation))?;
+            // Verified before, but perhaps against columns that are others by now.
+            foreign::check_fits(&state.schema, &state.header, sstable.header(), &found.descriptor)?;
+            ingested.sstables += 1;
+            ingested.bytes += sstable.disk_len();
+            let level = if options.keep_level { sstable.stats().level } else { 0 };
+            live.push(LiveTable::new(*generation, level, self.now_seconds(), sstable, &state));
+        }
+        self.disk().sync_dir(&core.dir)?;
+        Ok(live)
+    }
+
+    fn publish_ingest(&self, core: &Arc<TableCore>, live: Vec<LiveTable>) -> Result<()> {
+        let newest = live.iter().map(|table| table.sstable.max_timestamp()).max();
+        let limit = self.clock().now_micros().saturating_add(MAX_AHEAD_MICROS);
+        if let Some(newest) = newest.filter(|newest| newest.0 <= limit) {
+            // Otherwise a write after this would be hidden by what was brought in, for as long as the clock is behind.
+            self.timestamps.raise(Timestamp(newest.0));
+        }
+        let _publishing = self.publishing.lock();
+        self.commit(Edit { changes: live.iter().map(|table| added(core, table)).collect() })?;
+        core.change_view(|view| View {
+            state: view.state.clone(),
+            memtables: view.memtables.clone(),
+            sstables: view.with_sstables(&[], live),
+            lookups: Lookups::default(),
+        });
+        // A compaction that is running may have dropped tombstones that hide what came in: it is not published. One that
+        // begins when this is counted sees the new view, so the view comes first.
+        core.ingests.fetch_add(1, Release);
+        Ok(())
+    }
+
+    /// They are in the database: what stays of them elsewhere does no harm.
+    fn remove_sources(&self, coming: &[Coming]) {
+        for Coming { found, .. } in coming {
+            // Data.db first: what is left without it is no SSTable.
+            let rest = found.components.iter().filter(|component| **component != Component::Data);
+            for component in std::iter::once(&Component::Data).chain(rest) {
+                if let Err(error) = self.disk().remove_file(&found.descriptor.path(component)) {
+                    tracing::warn!(%error, "a file that was brought in stays where it was");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! How SSTables are looked at before they come into a database.
+
+use std::sync::Arc;
+
+use helenus_io::{Disk, read_to_vec};
+use helenus_rows::{UnfilteredStream, Validator};
+use helenus_sstable::{Component, Digest, SsTable};
+use helenus_types::murmur3;
+
+use super::bring::each_piece;
+use crate::error::{Error, ErrorKind, Result};
+
+/// The longest Digest.crc32 that is read, in bytes: ten digits, and what a line may end with.
+const MAX_DIGEST_BYTES: usize = 64;
+
+/// How closely SSTables are looked at before they come into a database. Metadata and indexes are read, and compared
+/// with the table's schema, in any case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Verification {
+    /// No closer.
+    None,
+    /// The checksum of the whole Data.db is compared; without one, everything is decoded.
+    #[default]
+    Checksums,
+    /// Every row is decoded, keys are compared with the index and looked up in the filter.
+    Extended,
+}
+
+/// Looks at an SSTable; an error tells what is wrong with it.
+pub(crate) fn verify(disk: &dyn Disk, sstable: &Arc<SsTable>, how: Verification) -> Result<()> {
+    match how {
+        Verification::None => Ok(()),
+        Verification::Checksums if digest_is_right(disk, sstable)? => Ok(()),
+        Verification::Checksums => decode_all(sstable),
+        Verification::Extended => {
+            digest_is_right(disk, sstable)?;
+            decode_all(sstable)
+        }
+    }
+}
+
+/// False where there is no digest.
+fn digest_is_right(disk: &dyn Disk, sstable: &SsTable) -> Result<bool> {
+    let path = sstable.descriptor().path(&Component::Digest);
+    let bytes = match read_to_vec(disk, &path, MAX_DIGEST_BYTES) {
+        Ok(bytes) => bytes,
+        Err(error) if error.is_not_found() => return Ok(false),
+        Err(error) => return Err(error.into()),
+    };
+    let Digest(expected) = Digest::decode(&path, &bytes)?;
+    let data = sstable.descriptor().path(&Component::Data);
+    let mut hasher = crc32fast::Hasher::new();
+    each_piece(&*disk.open_read(&data)?, |_, bytes| {
+        hasher.update(bytes);
+        Ok(())
+    })?;
+    let found = hasher.finalize();
+    if found == expected {
+        return Ok(true);
+    }
+    let text = format!("{}: its CRC-32 is {found}, and {expected} in {}", data.display(), path.display());
+    Err(Error::new(ErrorKind::Corrupt, text))
+}
+
+fn decode_all(sstable: &Arc<SsTable>) -> Result<()> {
+    let damaged = |key: &[u8], what: &str| {
+        let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+        let path = sstable.descriptor().path(&Component::Data);
+        Error::new(ErrorKind::Corrupt, format!("{}: partition 0x{hex}: {what}", path.display()))
+    };
+    let mut rows = Validator::new(sstable.scan());
+    let mut keys = sstable.keys();
+    while rows.next_partition()? {
+        let partition = rows.partition();
+        if keys.next()? != Some((partition.token, partition.key)) {
+            return Err(damaged(partition.key, "the index leads to another one in its place"));
+        }
+        if !sstable.may_contain(partition.token, murmur3(partition.key)) {
+            return Err(damaged(partition.key, "the filter says that it is not there"));
+        }
+        while rows.advance()? {}
+    }
+    match keys.next()? {
+        None => Ok(()),
+        Some((_, key)) => Err(damaged(key, "it is in the index and not in the data")),
+    }
+}
