@@ -54,6 +54,7 @@ fn header() -> Header {
     Header {
         base: EncodingBase { min_timestamp: Timestamp(NOW), ..EncodingBase::EPOCH },
         key_type: Type::BigInt,
+        partitioner: Partitioner::Murmur3,
         clustering: ClusteringComparator::new(vec![Type::BigInt]),
         statics: Columns::empty(),
         regulars: Columns::new(vec![

@@ -9,7 +9,7 @@ use helenus_rows::{
     TableSchema, Unfiltered, UnfilteredStream,
 };
 use helenus_sstable::SearchKey;
-use helenus_types::{EncodeValue, Partitioner, Token, Type, Value};
+use helenus_types::{EncodeValue, Token, Type, Value};
 use smallvec::SmallVec;
 
 use crate::engine::{Lookup, PointRow, Source, View};
@@ -208,7 +208,7 @@ impl Select {
                         "an unfiltered stream is of one partition, or of a range of tokens",
                     ));
                 };
-                let key = SearchKey::of(Partitioner::Murmur3, self.bytes_of(key));
+                let key = SearchKey::of(view.state.header.partitioner.clone(), self.bytes_of(key));
                 Ok(Box::new(view.partition(&key, self.slice(), self.direction)?))
             }
         }
@@ -421,7 +421,10 @@ impl<'q> Rows<'q> {
     fn open_scan(&mut self) -> Result<()> {
         if let Partitions::Tokens(tokens) = &self.select.partitions {
             let from = match &self.select.after {
-                Some(after) => Partitioner::murmur3_token(&after.partition_key).max(*tokens.start()),
+                Some(after) => {
+                    let partitioner = &self.view.state.header.partitioner;
+                    partitioner.prefix(&after.partition_key).max(*tokens.start())
+                }
                 None => *tokens.start(),
             };
             self.merge = Some(self.view.scan(&(from..=*tokens.end()))?);
@@ -438,10 +441,8 @@ impl<'q> Rows<'q> {
                 }
                 // The partition where the last run stopped comes again; those before it with its token don't.
                 let Some(after) = &self.select.after else { return Ok(true) };
-                let partition = merge.partition();
-                let stopped =
-                    (Partitioner::murmur3_token(&after.partition_key), after.partition_key.as_slice());
-                if (partition.token, partition.key) >= stopped {
+                let partitioner = &self.view.state.header.partitioner;
+                if partitioner.compare(merge.partition().key, &after.partition_key).is_ge() {
                     return Ok(true);
                 }
             },
@@ -458,7 +459,7 @@ impl<'q> Rows<'q> {
         }
         while let Some(key) = keys.get(self.next_key) {
             self.next_key += 1;
-            let key = SearchKey::of(Partitioner::Murmur3, self.select.bytes_of(key));
+            let key = SearchKey::of(self.view.state.header.partitioner.clone(), self.select.bytes_of(key));
             let view = self.view.clone();
             let select: &'q Select = self.select;
             let merge = view.partition(&key, select.slice(), select.direction)?;

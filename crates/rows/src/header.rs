@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use helenus_types::{LocalDeletionTime, Timestamp, Type};
+use helenus_types::{LocalDeletionTime, Partitioner, Timestamp, Type};
 
 use crate::clustering::ClusteringComparator;
 
@@ -182,6 +182,8 @@ pub struct Header {
     pub base: EncodingBase,
     /// Type of the whole partition key (a composite type where it has several columns).
     pub key_type: Type,
+    /// What orders the partitions.
+    pub partitioner: Partitioner,
     /// Types of the clustering columns, and their order.
     pub clustering: ClusteringComparator,
     /// Static columns.

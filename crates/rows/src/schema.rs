@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use helenus_types::{DecodeError, Reader, TableId, Timestamp, Type};
+use helenus_types::{DecodeError, Partitioner, Reader, TableId, Timestamp, Type};
 
 use crate::clustering::ClusteringComparator;
 use crate::header::{Capabilities, Column, Columns, EncodingBase, Header};
@@ -226,6 +226,7 @@ impl TableSchema {
         Header {
             base,
             key_type: self.key_type(),
+            partitioner: Partitioner::Murmur3,
             clustering: ClusteringComparator::new(self.clustering.iter().map(|c| c.ty.clone()).collect()),
             statics: self.statics.clone(),
             regulars: self.regulars.clone(),

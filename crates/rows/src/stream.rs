@@ -26,7 +26,7 @@ pub enum Direction {
 /// The head of a partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PartitionRef<'a> {
-    /// Token of the key.
+    /// Token of the key, or with another partitioner than Murmur3 its [prefix](helenus_types::Partitioner::prefix).
     pub token: Token,
     /// Raw partition key.
     pub key: &'a [u8],
@@ -34,7 +34,7 @@ pub struct PartitionRef<'a> {
     pub deletion: DeletionTime,
 }
 
-/// Partitions in the order of (token, key); in each its deletion, its static row, then its unfiltereds.
+/// Partitions in the order of the header's partitioner; in each its deletion, its static row, then its unfiltereds.
 ///
 /// A lending cursor: what [`partition`](Self::partition), [`static_row`](Self::static_row) and
 /// [`current`](Self::current) show lives in reused buffers until the cursor moves on. Invariants that a

@@ -73,7 +73,10 @@ impl<S: UnfilteredStream> Validator<S> {
     fn check_partition(&mut self) -> Result<(), StreamError> {
         let partition = self.source.partition();
         if let Some((token, key)) = &mut self.last_partition {
-            if (*token, key.as_slice()) >= (partition.token, partition.key) {
+            let partitioner = &self.source.header().partitioner;
+            let order = (*token).cmp(&partition.token);
+            let order = order.then_with(|| partitioner.compare_tied(key, partition.key));
+            if order.is_ge() {
                 return Err(self.error("a partition that is not after the last one"));
             }
             *token = partition.token;

@@ -14,7 +14,7 @@ use crate::descriptor::{Component, Descriptor};
 use crate::dice::Dice;
 use crate::error::{SsTableError, SsTableErrorKind};
 use crate::page_checksums::{PAGE_CHECKSUMS_COMPONENT, PageChecksums};
-use crate::statistics::{HeaderComponent, Statistics, StatsComponent};
+use crate::statistics::{Statistics, StatsComponent};
 use crate::table::PageVerification;
 
 /// Data.db of an SSTable with what decodes it, and without indexes and filter: for tools that go through it from end to
@@ -24,7 +24,6 @@ pub struct DataFile {
     descriptor: Descriptor,
     header: Arc<Header>,
     statistics: Statistics,
-    partitioner: Partitioner,
     pub(crate) reader: ChunkReader,
     /// Which reads of data compare checksums.
     pub(crate) dice: Dice,
@@ -49,19 +48,13 @@ impl DataFile {
         let version = descriptor.version;
         let path = descriptor.path(&Component::Statistics);
         let statistics = Statistics::decode(&path, &files.read(&Component::Statistics)?, version)?;
-        let header = Arc::new(header(&path, &statistics.header, version.has_uint_deletion_time())?);
-        let partitioner =
-            Partitioner::from_class_name(&statistics.validation.partitioner).ok_or_else(|| {
-                let found = statistics.validation.partitioner.clone();
-                SsTableError::corrupt(&path, 0, "one of Cassandra's partitioners", found)
-            })?;
+        let header = Arc::new(header(&path, &statistics, version.has_uint_deletion_time())?);
         let is_compressed = statistics.stats.compression_ratio.is_some();
         let reader = files.open_data(is_compressed)?;
         Ok(DataFile {
             descriptor: descriptor.clone(),
             header,
             statistics,
-            partitioner,
             reader,
             dice: Dice::default(),
             file_sizes: files.sizes,
@@ -95,7 +88,7 @@ impl DataFile {
     /// What orders its partitions.
     #[must_use]
     pub fn partitioner(&self) -> &Partitioner {
-        &self.partitioner
+        &self.header.partitioner
     }
 
     /// The file's chunks: how it is compressed, and where each is.
@@ -253,9 +246,10 @@ impl<'a> Files<'a> {
 /// The header that rows are decoded with.
 fn header(
     path: &Path,
-    component: &HeaderComponent,
+    statistics: &Statistics,
     unsigned_deletion_times: bool,
 ) -> Result<Header, SsTableError> {
+    let component = &statistics.header;
     let damaged =
         |expected: &'static str, found: String| SsTableError::new(path, DecodeError::new(0, expected, found));
     let parse = |class: &str| Type::parse_class(class).map_err(|error| damaged("a type", error.to_string()));
@@ -268,13 +262,22 @@ fn header(
         Ok::<_, SsTableError>(Columns::new(list.iter().map(column).collect::<Result<_, SsTableError>>()?))
     };
     let clustering = component.clustering_types.iter().map(|class| parse(class)).collect::<Result<_, _>>()?;
+    let key_type = parse(&component.key_type)?;
+    let class = &statistics.validation.partitioner;
+    let partitioner = match Partitioner::from_class_name(class) {
+        // It orders by the type of the key, which its name doesn't tell.
+        Some(Partitioner::Local(_)) => Partitioner::Local(key_type.clone()),
+        Some(partitioner) => partitioner,
+        None => return Err(damaged("one of Cassandra's partitioners", class.clone())),
+    };
     Ok(Header {
         base: EncodingBase {
             min_timestamp: component.min_timestamp,
             min_local_deletion_time: component.min_local_deletion_time,
             min_ttl: component.min_ttl,
         },
-        key_type: parse(&component.key_type)?,
+        key_type,
+        partitioner,
         clustering: ClusteringComparator::new(clustering),
         statics: columns(&component.static_columns)?,
         regulars: columns(&component.regular_columns)?,

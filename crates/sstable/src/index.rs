@@ -93,6 +93,9 @@ pub(crate) enum Index {
     },
 }
 
+/// How many keys tell whether a filter is the table's.
+const SOME_KEYS: usize = 32;
+
 /// Where a partition is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PartitionAt {
@@ -158,6 +161,16 @@ impl Index {
             Index::Bti { partitions, .. } => partitions.last_key(),
             Index::Big { primary, .. } => primary.last_key(),
         }
+    }
+
+    /// Some keys of the table: the last, the first and where they are at hand those behind it.
+    pub(crate) fn some_keys(&self) -> impl Iterator<Item = &[u8]> {
+        let mut entries = match self {
+            Index::Bti { .. } => None,
+            Index::Big { primary, .. } => Some(primary.entries()),
+        };
+        let more = std::iter::from_fn(move || Some(entries.as_mut()?.next().ok()??.key));
+        [self.last_key(), self.first_key()].into_iter().chain(more.take(SOME_KEYS))
     }
 
     /// Bytes in memory.

@@ -4,7 +4,7 @@ use helenus_bloom::{BitOrder, Filter};
 use helenus_io::Disk;
 use helenus_rows::{Bound, BoundKind, Direction, Header, Slice, encode_clustering};
 use helenus_types::{
-    Partitioner, Side, Timestamp, Token, decorated_key_comparable, murmur3_bound_comparable,
+    DecodeError, Partitioner, Side, Timestamp, Token, decorated_key_comparable, murmur3_bound_comparable,
 };
 
 use crate::chunk_cache::{CachedFile, ChunkCache};
@@ -14,7 +14,7 @@ use crate::descriptor::{Component, Descriptor};
 use crate::error::SsTableError;
 use crate::index::{Index, PartitionAt, SearchKey};
 use crate::statistics::{CoveredBound, CoveredClusterings, Statistics, StatsComponent};
-use crate::version::Format;
+use crate::version::{Format, Version};
 
 /// How a table is opened.
 #[derive(Debug, Clone)]
@@ -83,6 +83,24 @@ fn covered(covered: &CoveredClusterings, header: &Header) -> Option<[CoveredEnd;
     (!covered.is_nothing()).then(|| [start(), end()])
 }
 
+/// The filter, unless it is another table's: one that lacks keys would hide partitions.
+fn find_filter(bytes: &[u8], version: Version, index: &Index) -> Result<Option<Filter>, DecodeError> {
+    let orders: &[BitOrder] = if version.may_have_either_bloom_filter_format() {
+        &[BitOrder::Current, BitOrder::Old]
+    } else if version.has_old_bloom_filter_format() {
+        &[BitOrder::Old]
+    } else {
+        &[BitOrder::Current]
+    };
+    for &order in orders {
+        let Some(filter) = Filter::decode(bytes, order)? else { return Ok(None) };
+        if index.some_keys().all(|key| filter.may_contain(key)) {
+            return Ok(Some(filter));
+        }
+    }
+    Ok(None)
+}
+
 /// A place among the partitions, between any two of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PartitionBound<'a> {
@@ -130,12 +148,7 @@ impl SsTable {
     ) -> Result<Arc<SsTable>, SsTableError> {
         let mut files = Files::new(&**disk, descriptor, options.page_checksums)?;
         let version = descriptor.version;
-        let order = if version.has_old_bloom_filter_format() { BitOrder::Old } else { BitOrder::Current };
-        let filter = match files.read_optional(&Component::Filter)? {
-            None => None,
-            Some(bytes) => Filter::decode(&bytes, order)
-                .map_err(|error| SsTableError::new(descriptor.path(&Component::Filter), error))?,
-        };
+        let filter = files.read_optional(&Component::Filter)?;
         let (data, index) = match version.format() {
             Format::Bti => {
                 let partitions = files.read(&Component::Partitions)?;
@@ -155,9 +168,13 @@ impl SsTable {
             token_range: [index.first_key(), index.last_key()]
                 .map(|key| data.partitioner().prefix(key))
                 .into(),
+            filter: match filter {
+                None => None,
+                Some(bytes) => find_filter(&bytes, version, &index)
+                    .map_err(|error| SsTableError::new(descriptor.path(&Component::Filter), error))?,
+            },
             covered: covered(&data.stats().covered_clusterings, data.header()),
             data,
-            filter,
             index,
             cached: Cached { cache: options.chunk_cache, file: options.cached_file },
         }))
@@ -392,6 +409,11 @@ impl SsTable {
         match bound {
             PartitionBound::Bottom => return Ok(Some(0)),
             PartitionBound::Top => return Ok(None),
+            PartitionBound::BeforeToken(_) | PartitionBound::AfterToken(_)
+                if *self.partitioner() != Partitioner::Murmur3 =>
+            {
+                return self.partition_behind_prefix(bound);
+            }
             PartitionBound::BeforeToken(token) => {
                 murmur3_bound_comparable(token, Side::Before, &mut comparable)
             }
@@ -412,6 +434,20 @@ impl SsTable {
             return Ok(Some(at.data));
         }
         Ok(after.map(|at| at.data))
+    }
+
+    /// The same of a place between prefixes, which have no byte-comparable form: by going through the partitions.
+    fn partition_behind_prefix(&self, bound: PartitionBound<'_>) -> Result<Option<u64>, SsTableError> {
+        let mut window = self.cached_window();
+        let mut head = Head::default();
+        let mut partitions = self.index.partitions();
+        while let Some(at) = partitions.next(&self.index)? {
+            head.read_key(&mut window, self.partitioner(), &[], at.data)?;
+            if bound.is_before(self.partitioner(), head.token, &head.key) {
+                return Ok(Some(at.data));
+            }
+        }
+        Ok(None)
     }
 
     /// Whether the partition lies behind a place in byte-comparable form.

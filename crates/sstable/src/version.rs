@@ -207,6 +207,13 @@ impl Version {
         !self.since(*b"na")
     }
 
+    /// Filter.db may have its bytes in either order: development builds of 4.0 named tables by their coming version
+    /// before that changed.
+    #[must_use]
+    pub fn may_have_either_bloom_filter_format(self) -> bool {
+        self.format == Format::Big && self.letters == *b"na"
+    }
+
     /// STATS says whether any partition deletion is present.
     #[must_use]
     pub fn has_partition_level_deletions_presence_marker(self) -> bool {
@@ -299,6 +306,7 @@ mod tests {
         ("transient", Version::has_is_transient, "- - - - - Y Y Y Y Y"),
         ("checksum", Version::has_metadata_checksum, "- - - - - Y Y Y Y Y"),
         ("old filter", Version::has_old_bloom_filter_format, "Y Y Y Y Y - - - - -"),
+        ("either filter", Version::may_have_either_bloom_filter_format, "- - - - - Y - - - -"),
         ("marker", Version::has_partition_level_deletions_presence_marker, "- - - - - - - - Y Y"),
         ("key range", Version::has_key_range, "- - - - - - - - Y Y"),
         ("uint", Version::has_uint_deletion_time, "- - - - - - - - Y Y"),

@@ -207,6 +207,8 @@ fn ordered_text(key: &[u8]) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
 
     #[test]
@@ -243,6 +245,10 @@ mod tests {
             Partitioner::OrderPreserving,
             Partitioner::Local(Type::Text),
             Partitioner::Local(Type::Varint),
+            Partitioner::Local(Type::PartitionerDefined {
+                partitioner: Arc::new(Partitioner::Murmur3),
+                key_type: None,
+            }),
         ] {
             for (a, b) in keys.iter().flat_map(|a| keys.iter().map(move |b| (a, b))) {
                 let form = |key: &[u8]| {

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use crossbeam::queue::ArrayQueue;
 use helenus_rows::Header;
 use helenus_sstable::SearchKey;
-use helenus_types::Partitioner;
 
 use super::read::{PointReader, PointRow};
 use super::table::View;
@@ -43,7 +42,8 @@ impl Lookup {
     /// A lookup with buffers of the view, or new ones.
     pub(crate) fn new(view: Arc<View>) -> Self {
         let new = || {
-            Box::new(Buffers { key: SearchKey::new(Partitioner::Murmur3), reader: PointReader::default() })
+            let key = SearchKey::new(view.state.header.partitioner.clone());
+            Box::new(Buffers { key, reader: PointReader::default() })
         };
         let buffers = view.lookups.0.pop().unwrap_or_else(new);
         Self { view, buffers: Some(buffers) }

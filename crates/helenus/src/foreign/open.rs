@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use helenus_commitlog::TableTag;
-use helenus_rows::{ColumnKind, EncodingBase};
+use helenus_rows::{ColumnKind, EncodingBase, Header};
 use helenus_sstable::{
     CachedFile, ChunkCache, Component, Descriptor, OpenOptions, PageVerification, SsTable,
 };
@@ -78,17 +78,26 @@ fn open_one(
         cached_file: CachedFile(numbers.0.fetch_add(1, Relaxed)),
         page_checksums: PageVerification::Check,
     };
-    let sstable = SsTable::open(&options.disk, descriptor, open)?;
-    if *sstable.partitioner() == Partitioner::Murmur3 {
-        return Ok(sstable);
+    Ok(SsTable::open(&options.disk, descriptor, open)?)
+}
+
+/// What orders the partitions of all of them.
+fn partitioner_of(sstables: &[Arc<SsTable>]) -> Result<Partitioner> {
+    let Some((first, others)) = sstables.split_first() else { return Ok(Partitioner::Murmur3) };
+    match others.iter().find(|other| other.partitioner() != first.partitioner()) {
+        None => Ok(first.partitioner().clone()),
+        Some(other) => {
+            let path = |sstable: &SsTable| sstable.descriptor().path(&Component::Data).display().to_string();
+            let text = format!(
+                "{}: ordered by {}, and {} by {}; open them in folders of their own",
+                path(other),
+                other.partitioner().class_name(),
+                path(first),
+                first.partitioner().class_name()
+            );
+            Err(Error::new(ErrorKind::Unsupported, text))
+        }
     }
-    let text = format!(
-        "{}: written by a node with the {:?} partitioner, and only Murmur3Partitioner's order is read here; \
-         `helenus sstable dump` reads any",
-        descriptor.path(&Component::Data).display(),
-        sstable.partitioner()
-    );
-    Err(Error::new(ErrorKind::Unsupported, text))
 }
 
 /// The table over those SSTables.
@@ -98,11 +107,13 @@ pub(super) fn core(
     def: &TableDef,
     sstables: Vec<Arc<SsTable>>,
 ) -> Result<TableCore> {
-    let state = TableState {
+    let state = def.state(EncodingBase::EPOCH, 0);
+    let partitioner = partitioner_of(&sstables)?;
+    let state = Arc::new(TableState {
+        header: Arc::new(Header { partitioner, ..(*state.header).clone() }),
         read_only: Some("it is a directory of SSTables, not a database"),
-        ..def.state(EncodingBase::EPOCH, 0)
-    };
-    let state = Arc::new(state);
+        ..state
+    });
     let mut live = Vec::with_capacity(sstables.len());
     for (number, sstable) in (1..).zip(sstables) {
         check_fits(&state.schema, &state.header, sstable.header(), sstable.descriptor())?;

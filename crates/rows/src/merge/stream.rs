@@ -143,7 +143,8 @@ impl<S: UnfilteredStream> Merge<S> {
                 continue;
             };
             // Different keys with one token are rare, but they exist.
-            match key_of(&self.inputs, index).cmp(key_of(&self.inputs, least)) {
+            let [key, least] = [index, least].map(|index| key_of(&self.inputs, index));
+            match self.target.partitioner.compare_tied(key, least) {
                 Ordering::Less => {
                     self.members.clear();
                     self.members.push(index);

@@ -42,6 +42,7 @@ pub(crate) fn header(table: &model::ModelTable, base: EncodingBase) -> Arc<Heade
     Arc::new(Header {
         base,
         key_type: Type::Int,
+        partitioner: Partitioner::Murmur3,
         clustering: ClusteringComparator::new(clustering.collect()),
         statics: columns(&table.statics),
         regulars: columns(&table.regulars),

@@ -9,7 +9,7 @@ use helenus_rows::{
     write_marker, write_row, write_static_row,
 };
 use helenus_testkit::histories::Rng;
-use helenus_types::{LocalDeletionTime, Timestamp, Type};
+use helenus_types::{LocalDeletionTime, Partitioner, Timestamp, Type};
 
 fn hex(text: &str) -> Vec<u8> {
     let digits: Vec<u8> = text.bytes().filter(|b| !b.is_ascii_whitespace()).collect();
@@ -24,6 +24,7 @@ fn header_of(base: (i64, u32, u32), clustering: Vec<Type>, regulars: Vec<(&str, 
             min_ttl: base.2,
         },
         key_type: Type::Int,
+        partitioner: Partitioner::Murmur3,
         clustering: ClusteringComparator::new(clustering),
         statics: Columns::empty(),
         regulars: Columns::new(regulars.into_iter().map(|(name, ty)| Column::new(name, ty)).collect()),

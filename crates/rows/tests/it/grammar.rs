@@ -7,7 +7,7 @@ use helenus_rows::{
     EncodingBase, GrammarError, Header, LivenessInfo, MarkerRef, PartitionRef, RowBuf, RowBuilder, RowError,
     RowRef, StreamError, Unfiltered, UnfilteredStream, Validator,
 };
-use helenus_types::{LocalDeletionTime, Timestamp, Token, Type};
+use helenus_types::{LocalDeletionTime, Partitioner, Timestamp, Token, Type};
 
 /// Shows what it is told to.
 struct Script {
@@ -77,6 +77,7 @@ fn test_header() -> Arc<Header> {
     Arc::new(Header {
         base: EncodingBase::EPOCH,
         key_type: Type::Int,
+        partitioner: Partitioner::Murmur3,
         clustering: ClusteringComparator::new(vec![Type::Int]),
         statics: Columns::empty(),
         regulars: Columns::new(columns),

@@ -49,7 +49,7 @@ impl Head {
         start: u64,
     ) -> Result<(), SsTableError> {
         self.has_static_row = false;
-        self.read_key(window, sought, start)?;
+        self.read_key(window, &header.partitioner, sought, start)?;
         let at = start + 2 + self.key.len() as u64;
         self.body = self.read_deletion(window, header, at)?;
         if !header.statics.is_empty() {
@@ -62,6 +62,7 @@ impl Head {
     pub(crate) fn read_key(
         &mut self,
         window: &mut Window,
+        partitioner: &Partitioner,
         sought: &[u8],
         start: u64,
     ) -> Result<(), SsTableError> {
@@ -75,7 +76,7 @@ impl Head {
         // With the first byte of the deletion, which tells how long that is.
         window.need_in(start, 2 + key_len + 1, sought)?;
         self.key.extend_from_slice(window.at(start).get(2..2 + key_len).unwrap_or_default());
-        self.token = Partitioner::murmur3_token(&self.key);
+        self.token = partitioner.prefix(&self.key);
         Ok(())
     }
 

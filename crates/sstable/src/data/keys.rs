@@ -28,14 +28,15 @@ impl Keys {
         }
     }
 
-    /// The next partition's token and raw key; `None` after the last.
+    /// The next partition's token (or [prefix](helenus_types::Partitioner::prefix)) and raw key; `None` after the last.
     ///
     /// # Errors
     /// Damage or a failed read.
     #[expect(clippy::should_implement_trait, reason = "it lends")]
     pub fn next(&mut self) -> Result<Option<(Token, &[u8])>, SsTableError> {
         let Some(at) = self.partitions.next(self.table.index())? else { return Ok(None) };
-        self.head.read_key(&mut self.window, &[], at.data)?;
+        let partitioner = self.table.partitioner();
+        self.head.read_key(&mut self.window, partitioner, &[], at.data)?;
         Ok(Some((self.head.token, &self.head.key)))
     }
 }

@@ -68,6 +68,8 @@ pub(super) fn push_plain(ty: &Type, value: &[u8], out: &mut String) {
         Type::Reversed(base) => push_plain(base, value, out),
         Type::Empty => {}
         Type::Tuple(_) | Type::Udt { .. } => push_fields(ty, value, out),
+        Type::PartitionerDefined { key_type: Some(key_type), .. } => push_plain(key_type, value, out),
+        Type::PartitionerDefined { key_type: None, .. } => push_hex(value, out),
         Type::Blob | Type::Custom(_) | Type::Composite(_) | Type::DynamicComposite(_) => push_hex(value, out),
         Type::List { .. } | Type::Set { .. } | Type::Map { .. } | Type::Vector { .. } => push_hex(value, out),
         Type::Float | Type::Double if not_finite(value).is_some() => {

@@ -25,6 +25,7 @@ pub(crate) fn header(min_timestamp: i64) -> Arc<Header> {
     Arc::new(Header {
         base: EncodingBase { min_timestamp: Timestamp(min_timestamp), ..EncodingBase::EPOCH },
         key_type: Type::Text,
+        partitioner: Partitioner::Murmur3,
         clustering: ClusteringComparator::new(vec![Type::Int]),
         statics: Columns::new(vec![Column::new("s", Type::Int)]),
         regulars: Columns::new(vec![Column::new("v", Type::Blob)]),

@@ -127,6 +127,7 @@ fn header(min_ttl: u32) -> Arc<Header> {
     Arc::new(Header {
         base: EncodingBase { min_ttl, ..EncodingBase::EPOCH },
         key_type: Type::Int,
+        partitioner: Partitioner::Murmur3,
         clustering: ClusteringComparator::new(vec![Type::Int]),
         statics: Columns::new(vec![Column::new("s", Type::Int)]),
         regulars: Columns::new(vec![

@@ -19,6 +19,7 @@ fn wide(dir: &Path, rows: u32) -> Descriptor {
     let header = Arc::new(Header {
         base: EncodingBase::EPOCH,
         key_type: Type::Int,
+        partitioner: Partitioner::Murmur3,
         clustering: ClusteringComparator::new(vec![Type::Int]),
         statics: Columns::empty(),
         regulars: Columns::new(vec![Column::new("v", Type::Blob)]),

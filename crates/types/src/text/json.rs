@@ -22,7 +22,11 @@ impl Type {
                 escape_json(std::str::from_utf8(value).map_err(|_not_utf8| wrong())?, out);
                 out.push('"');
             }
-            Type::Blob | Type::Custom(_) | Type::Composite(_) | Type::DynamicComposite(_) => {
+            Type::Blob
+            | Type::Custom(_)
+            | Type::Composite(_)
+            | Type::DynamicComposite(_)
+            | Type::PartitionerDefined { .. } => {
                 out.push_str("\"0x");
                 push_hex(value, out);
                 out.push('"');

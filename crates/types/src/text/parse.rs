@@ -105,7 +105,11 @@ impl Type {
                 out.extend_from_slice(uuid.as_bytes());
             }
             Type::Duration => word.parse::<Duration>().ok()?.write(out),
-            Type::Blob | Type::Custom(_) | Type::Composite(_) | Type::DynamicComposite(_) => {
+            Type::Blob
+            | Type::Custom(_)
+            | Type::Composite(_)
+            | Type::DynamicComposite(_)
+            | Type::PartitionerDefined { .. } => {
                 let digits = word.strip_prefix("0x").or_else(|| word.strip_prefix("0X"))?;
                 out.extend_from_slice(&parse_hex(digits)?);
             }

@@ -38,7 +38,11 @@ impl Type {
             | Type::Date
             | Type::Time
             | Type::Inet => self.write_quoted(text, out),
-            Type::Blob | Type::Custom(_) | Type::Composite(_) | Type::DynamicComposite(_) => {
+            Type::Blob
+            | Type::Custom(_)
+            | Type::Composite(_)
+            | Type::DynamicComposite(_)
+            | Type::PartitionerDefined { .. } => {
                 let bytes = text.strip_prefix("0x").and_then(parse_hex);
                 out.extend_from_slice(&bytes.ok_or_else(|| wrong(self, text))?);
                 Ok(())

@@ -15,7 +15,11 @@ impl Type {
             Type::Ascii | Type::Text => {
                 push_quoted(std::str::from_utf8(value).map_err(|_not_utf8| wrong())?, '\'', out);
             }
-            Type::Blob | Type::Custom(_) | Type::Composite(_) | Type::DynamicComposite(_) => {
+            Type::Blob
+            | Type::Custom(_)
+            | Type::Composite(_)
+            | Type::DynamicComposite(_)
+            | Type::PartitionerDefined { .. } => {
                 out.push_str("0x");
                 push_hex(value, out);
             }

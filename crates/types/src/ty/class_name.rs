@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use super::{MAX_DEPTH, Type, TypeError, UserType};
+use crate::Partitioner;
 
 const PACKAGE: &str = "org.apache.cassandra.db.marshal.";
 
@@ -40,6 +41,7 @@ impl Type {
     /// FrozenType(T) ReversedType(T) TupleType(T,…) VectorType(E , n) CompositeType(T,…)
     /// UserType(keyspace,name in hex,field name in hex:T,…)
     /// DynamicCompositeType(alias=>T,…)
+    /// PartitionerDefinedOrder(class of a partitioner) or (class of a partitioner:T)
     /// ```
     ///
     /// A class that Cassandra does not have is kept as it is ([`Type::Custom`]).
@@ -131,11 +133,15 @@ impl Type {
             }
             Type::DynamicComposite(aliases) => {
                 class("DynamicCompositeType(");
-                for (index, (alias, ty)) in aliases.iter().enumerate() {
-                    out.push_str(if index == 0 { "" } else { "," });
-                    out.push(*alias);
-                    out.push_str("=>");
-                    ty.write_class(false, out);
+                aliased(aliases, out);
+                out.push(')');
+            }
+            Type::PartitionerDefined { partitioner, key_type } => {
+                class("PartitionerDefinedOrder(");
+                out.push_str(partitioner.class_name());
+                if let Some(key_type) = key_type {
+                    out.push(':');
+                    key_type.write_class(false, out);
                 }
                 out.push(')');
             }
@@ -146,6 +152,15 @@ impl Type {
                 }
             }
         }
+    }
+}
+
+fn aliased(types: &[(char, Type)], out: &mut String) {
+    for (index, (alias, ty)) in types.iter().enumerate() {
+        out.push_str(if index == 0 { "" } else { "," });
+        out.push(*alias);
+        out.push_str("=>");
+        ty.write_class(false, out);
     }
 }
 
@@ -242,6 +257,7 @@ impl<'a> Parser<'a> {
             "CompositeType" => Ok(Type::Composite(self.list(depth)?.into())),
             "DynamicCompositeType" => self.dynamic_composite(depth),
             "UserType" => self.user_type(depth),
+            "PartitionerDefinedOrder" => self.partitioner_defined(depth),
             "VectorType" => {
                 self.expect("(")?;
                 let element = self.ty(depth + 1)?;
@@ -295,6 +311,16 @@ impl<'a> Parser<'a> {
             fields.push((field, self.ty(depth + 1)?));
         }
         Ok(Type::udt(UserType { keyspace, name, fields }))
+    }
+
+    fn partitioner_defined(&mut self, depth: usize) -> Result<Type, TypeError> {
+        self.expect("(")?;
+        let before = Parser { ..*self };
+        let partitioner = Partitioner::from_class_name(self.word()?);
+        let partitioner = partitioner.ok_or_else(|| before.error("a partitioner expected"))?;
+        let key_type = if self.eat(":") { Some(Arc::new(self.ty(depth + 1)?)) } else { None };
+        self.expect(")")?;
+        Ok(Type::PartitionerDefined { partitioner: Arc::new(partitioner), key_type })
     }
 
     fn dynamic_composite(&mut self, depth: usize) -> Result<Type, TypeError> {
@@ -377,6 +403,10 @@ mod tests {
         check("~DynamicCompositeType(a=>~Int32Type,b=>~ReversedType(~UTF8Type))", &{
             "'~DynamicCompositeType(a=>~Int32Type,b=>~ReversedType(~UTF8Type))'".replace('~', PACKAGE)
         });
+        let by_token = format!("~PartitionerDefinedOrder({}", Partitioner::Murmur3.class_name());
+        for name in [format!("{by_token})"), format!("{by_token}:~CompositeType(~LongType,~Int32Type))")] {
+            check(&name, &format!("'{}'", name.replace('~', PACKAGE)));
+        }
         assert_eq!(Type::parse_class("FrozenType(TupleType(Int32Type))"), Ok(Type::tuple([Type::Int])));
         assert_eq!(Type::parse_class(" "), Ok(Type::Blob));
     }

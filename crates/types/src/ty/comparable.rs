@@ -2,7 +2,7 @@ use super::compare::Components;
 use super::prefix::uuid_order;
 use crate::comparable::{NEXT_COMPONENT, NEXT_COMPONENT_NULL, TERMINATOR, escape, signed_long, varint};
 use crate::timeuuid::reorder;
-use crate::{Elements, Type, decimal};
+use crate::{Elements, Side, Type, decimal, decorated_key_comparable};
 
 impl Type {
     /// Appends the byte-comparable form of a value (`AbstractType.asComparableBytes`, version OSS50): forms compare
@@ -55,6 +55,12 @@ impl Type {
             | Type::Udt { .. }
             | Type::Vector { .. } => self.comparable_elements(value, out),
             Type::Composite(types) => comparable_composite(types, value, out),
+            Type::PartitionerDefined { partitioner, .. } => {
+                if !value.is_empty() {
+                    decorated_key_comparable(partitioner, value, Side::At, out);
+                }
+                !value.is_empty()
+            }
             Type::Reversed(base) => base.comparable(value, out) && invert(out, start),
             _ => {
                 escape(value, out);

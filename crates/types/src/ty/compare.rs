@@ -55,6 +55,10 @@ impl Type {
             | Type::Udt { .. }
             | Type::Vector { .. } => self.compare_elements(a, b),
             Type::Composite(types) => composites(types, a, b),
+            // No key is before the first place of all.
+            Type::PartitionerDefined { partitioner, .. } => {
+                (!a.is_empty()).cmp(&!b.is_empty()).then_with(|| partitioner.compare(a, b))
+            }
             _ => a.cmp(b),
         }
     }

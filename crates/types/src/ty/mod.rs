@@ -14,6 +14,8 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use crate::Partitioner;
+
 pub use elements::{Element, Elements};
 
 /// The type of a column, or of something inside a column's value. Cloning is cheap.
@@ -122,6 +124,13 @@ pub enum Type {
     Composite(Arc<[Type]>),
     /// Composites whose components name their types by these aliases. Kept as opaque bytes.
     DynamicComposite(Arc<[(char, Type)]>),
+    /// Partition keys in the order of a partitioner: what the tables of secondary indexes cluster by.
+    PartitionerDefined {
+        /// What orders them.
+        partitioner: Arc<Partitioner>,
+        /// The type of the keys, if the name tells it.
+        key_type: Option<Arc<Type>>,
+    },
     /// Any other class, as written. Its values are opaque bytes.
     Custom(Arc<str>),
 }

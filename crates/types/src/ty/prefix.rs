@@ -37,6 +37,9 @@ impl Type {
             Type::TimeUuid => uuid_word(value).map_or(0, reorder),
             Type::LexicalUuid => uuid_word(value).map_or(0, |word| word ^ SIGN),
             Type::Varint => varint(value),
+            Type::PartitionerDefined { partitioner, .. } if !value.is_empty() => {
+                partitioner.prefix(value).0.cast_unsigned() ^ SIGN
+            }
             Type::Decimal => decimal::sign_prefix(value),
             Type::List { element, .. } | Type::Set { element, .. } | Type::Vector { element, .. } => {
                 first(self, element, value)

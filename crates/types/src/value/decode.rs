@@ -13,9 +13,11 @@ impl Type {
             Type::Ascii if !value.is_ascii() => return Err(wrong()),
             Type::Ascii => Value::Ascii(text()?),
             Type::Text => Value::Text(text()?),
-            Type::Blob | Type::Custom(_) | Type::Composite(_) | Type::DynamicComposite(_) => {
-                Value::Blob(value.to_vec())
-            }
+            Type::Blob
+            | Type::Custom(_)
+            | Type::Composite(_)
+            | Type::DynamicComposite(_)
+            | Type::PartitionerDefined { .. } => Value::Blob(value.to_vec()),
             Type::Reversed(base) => base.decode(value)?,
             Type::List { .. } => Value::List(self.decode_elements(value)?),
             Type::Set { .. } => Value::Set(self.decode_elements(value)?),

@@ -118,7 +118,11 @@ impl EncodeValue for String {
 impl EncodeValue for [u8] {
     fn encode(&self, ty: &Type, out: &mut Vec<u8>) -> Result<bool, ValueError> {
         match ty.base() {
-            Type::Blob | Type::Custom(_) | Type::Composite(_) | Type::DynamicComposite(_) => {
+            Type::Blob
+            | Type::Custom(_)
+            | Type::Composite(_)
+            | Type::DynamicComposite(_)
+            | Type::PartitionerDefined { .. } => {
                 out.extend_from_slice(self);
             }
             other => return refuse(other, "a blob"),
