@@ -5,7 +5,7 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
-use helenus_types::Token;
+use helenus_types::{DecodeError, Token};
 
 use crate::clustering::{Position, PositionKind};
 use crate::codec::{CellEvent, MarkerRef, RowRef, Unfiltered};
@@ -14,18 +14,41 @@ use crate::header::Header;
 use crate::stream::{Direction, PartitionRef, RowError, StreamError, UnfilteredStream};
 
 /// Passes a stream on and fails where it breaks a rule that [`UnfilteredStream`] lists. Every row is decoded: for
-/// tests, debug builds and verification.
+/// tests and debug builds. Verification goes on behind a broken rule, with [`Grammar`].
 #[derive(Debug)]
 pub struct Validator<S> {
     source: S,
     last_partition: Option<(Token, Vec<u8>)>,
+    grammar: Grammar,
+    /// Whether the current partition's unfiltereds have all been seen.
+    is_at_end: bool,
+}
+
+/// The rules inside a partition: 2 to 4 of [`UnfilteredStream`], and the order of 1. It is shown what a stream shows, and goes on
+/// behind what breaks a rule.
+#[derive(Debug, Default)]
+pub struct Grammar {
+    direction: Direction,
     last_position: Option<(PositionKind, usize)>,
     last_values: Vec<u8>,
     path: Vec<u8>,
-    /// The deletion of the range that the stream stands in.
-    open: DeletionTime,
-    /// Whether the current partition's unfiltereds have all been seen.
-    is_at_end: bool,
+    /// The deletion of the range that the stream stands in; `None` is live.
+    open: Option<DeletionTime>,
+}
+
+/// What [`Grammar`] found wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Broken {
+    /// A rule was broken: what the stream did.
+    Rule(&'static str),
+    /// Bytes that are not a row's; the offset counts from the start of its body.
+    Row(DecodeError),
+}
+
+impl From<DecodeError> for Broken {
+    fn from(error: DecodeError) -> Self {
+        Self::Row(error)
+    }
 }
 
 /// A stream that breaks its rules.
@@ -50,15 +73,8 @@ impl Error for GrammarError {}
 impl<S: UnfilteredStream> Validator<S> {
     /// Checks `source` from where it stands on: before its first partition.
     pub fn new(source: S) -> Self {
-        Self {
-            source,
-            last_partition: None,
-            last_position: None,
-            last_values: Vec::new(),
-            path: Vec::new(),
-            open: DeletionTime::LIVE,
-            is_at_end: true,
-        }
+        let grammar = Grammar::new(source.direction());
+        Self { source, last_partition: None, grammar, is_at_end: true }
     }
 
     /// The stream.
@@ -88,11 +104,11 @@ impl<S: UnfilteredStream> Validator<S> {
         if self.source.current().is_some() {
             return Err(self.error("an unfiltered before the first"));
         }
+        self.grammar.start_partition();
         if let Some(row) = self.source.static_row() {
-            check_row(&self.source, row, true, &mut self.path)?;
+            let checked = self.grammar.row(self.source.header(), row, true, |_| {});
+            checked.map_err(|broken| broken_stream(&self.source, &row, broken))?;
         }
-        self.last_position = None;
-        self.open = DeletionTime::LIVE;
         self.is_at_end = false;
         Ok(())
     }
@@ -101,28 +117,24 @@ impl<S: UnfilteredStream> Validator<S> {
         let Some(unfiltered) = self.source.current() else {
             return Err(self.error("no unfiltered where one was announced"));
         };
-        let position = unfiltered.position();
-        if let Some((kind, size)) = self.last_position {
-            let last = Position { kind, size, values: &self.last_values };
-            let order = self.source.header().clustering.compare(last, position);
-            let order = if self.source.direction() == Direction::Forward { order } else { order.reverse() };
-            if order != Ordering::Less {
-                return Err(self.error("an unfiltered that is not after the last one"));
-            }
-        }
-        self.last_position = Some((position.kind, position.size));
-        self.last_values.clear();
-        self.last_values.extend_from_slice(position.values);
+        let header = self.source.header();
+        self.grammar.position(header, &unfiltered).map_err(|what| self.error(what))?;
         match unfiltered {
-            Unfiltered::Row(row) => check_row(&self.source, row, false, &mut self.path),
-            Unfiltered::Marker(marker) => match check_marker(&marker, self.source.direction(), self.open) {
-                Ok(open) => {
-                    self.open = open;
-                    Ok(())
-                }
-                Err(what) => Err(self.error(what)),
-            },
+            Unfiltered::Row(row) => {
+                let checked = self.grammar.row(header, row, false, |_| {});
+                checked.map_err(|broken| broken_stream(&self.source, &row, broken))
+            }
+            Unfiltered::Marker(marker) => self.grammar.marker(&marker).map_err(|what| self.error(what)),
         }
+    }
+}
+
+#[cold]
+fn broken_stream<S: UnfilteredStream>(source: &S, row: &RowRef<'_>, broken: Broken) -> StreamError {
+    let key = source.partition().key;
+    match broken {
+        Broken::Rule(what) => StreamError::new(GrammarError { key: key.to_vec(), what }),
+        Broken::Row(error) => RowError::new(key, row.clustering, error).into(),
     }
 }
 
@@ -161,9 +173,7 @@ impl<S: UnfilteredStream> UnfilteredStream for Validator<S> {
             return Ok(true);
         }
         self.is_at_end = true;
-        if !self.open.is_live() {
-            return Err(self.error("a range left open at the end"));
-        }
+        self.grammar.end_partition().map_err(|what| self.error(what))?;
         if self.source.current().is_some() {
             return Err(self.error("an unfiltered after the last"));
         }
@@ -175,71 +185,139 @@ impl<S: UnfilteredStream> UnfilteredStream for Validator<S> {
     }
 }
 
-/// The deletion that holds after the marker, or what is wrong with it.
-fn check_marker(
-    marker: &MarkerRef<'_>,
-    direction: Direction,
-    open: DeletionTime,
-) -> Result<DeletionTime, &'static str> {
-    let kind = marker.bound.kind;
-    if marker.close.is_live() == kind.closes() || marker.open.is_live() == kind.opens() {
-        return Err("a marker whose deletions don't fit its kind");
+impl Grammar {
+    /// For partitions in that direction.
+    pub fn new(direction: Direction) -> Self {
+        Self { direction, ..Self::default() }
     }
-    if kind.is_boundary() && marker.close == marker.open {
-        return Err("a boundary between equal deletions");
-    }
-    let (before, after) = match direction {
-        Direction::Forward => (marker.close, marker.open),
-        Direction::Reverse => (marker.open, marker.close),
-    };
-    if before != open {
-        return Err("a marker that doesn't continue the open range");
-    }
-    Ok(after)
-}
 
-fn check_row<S: UnfilteredStream>(
-    source: &S,
-    row: RowRef<'_>,
-    is_static: bool,
-    path: &mut Vec<u8>,
-) -> Result<(), StreamError> {
-    let broken = |what| Err(StreamError::new(GrammarError { key: source.partition().key.to_vec(), what }));
-    if row.is_static() != is_static {
-        return broken(if is_static {
-            "another row in the static one's place"
-        } else {
-            "a static row among rows"
+    /// A partition begins.
+    pub fn start_partition(&mut self) {
+        self.last_position = None;
+        self.open = None;
+    }
+
+    /// A partition's rows go on from some place inside it, where that range deletion is open.
+    pub fn resume(&mut self, open: DeletionTime) {
+        self.last_position = None;
+        self.open = Some(open).filter(|open| !open.is_live());
+    }
+
+    /// The deletion of the range that the stream stands in, or live.
+    #[inline]
+    pub fn open(&self) -> DeletionTime {
+        self.open.unwrap_or(DeletionTime::LIVE)
+    }
+
+    /// Where the last unfiltered stood; `None` before the first.
+    #[inline]
+    pub fn last_position(&self) -> Option<Position<'_>> {
+        let (kind, size) = self.last_position?;
+        Some(Position { kind, size, values: &self.last_values })
+    }
+
+    /// Whether the next unfiltered of the partition stands behind the last one; it is the last one from now on.
+    ///
+    /// # Errors
+    /// When it does not.
+    #[inline]
+    pub fn position(&mut self, header: &Header, unfiltered: &Unfiltered<'_>) -> Result<(), &'static str> {
+        let position = unfiltered.position();
+        let order = self.last_position().map(|last| match self.direction {
+            Direction::Forward => header.clustering.compare(last, position),
+            Direction::Reverse => header.clustering.compare(position, last),
         });
-    }
-    if !row.header.same_encoding(source.header()) {
-        return broken("a row in another encoding than the stream's");
-    }
-    let undecodable = |error| RowError::new(source.partition().key, row.clustering, error);
-    let mut cells = row.cells().map_err(undecodable)?;
-    let mut is_empty = cells.liveness().is_empty() && cells.deletion().is_live();
-    let mut elements = 0;
-    while let Some(event) = cells.next().map_err(undecodable)? {
-        is_empty = false;
-        match event {
-            CellEvent::Simple { .. } => {}
-            CellEvent::Complex { deletion, cells, .. } => {
-                if deletion.is_live() && cells == 0 {
-                    return broken("a complex column with nothing in it");
-                }
-                elements = 0;
-            }
-            CellEvent::Element { column, cell } => {
-                let path_type = row.columns().get(column).and_then(|column| column.path_type.as_ref());
-                let order = path_type.map(|ty| ty.compare(path, cell.path));
-                if elements > 0 && order.is_some_and(Ordering::is_ge) {
-                    return broken("paths that don't ascend");
-                }
-                path.clear();
-                path.extend_from_slice(cell.path);
-                elements += 1;
-            }
+        self.last_position = Some((position.kind, position.size));
+        self.last_values.clear();
+        self.last_values.extend_from_slice(position.values);
+        if order.is_none_or(Ordering::is_lt) {
+            Ok(())
+        } else {
+            Err("an unfiltered that is not after the last one")
         }
     }
-    if is_empty { broken("an empty row") } else { Ok(()) }
+
+    /// Whether a marker continues what is open; what it opens is open from now on.
+    ///
+    /// # Errors
+    /// When its deletions don't fit its kind, each other or what is open.
+    pub fn marker(&mut self, marker: &MarkerRef<'_>) -> Result<(), &'static str> {
+        let kind = marker.bound.kind;
+        let (before, after) = match self.direction {
+            Direction::Forward => (marker.close, marker.open),
+            Direction::Reverse => (marker.open, marker.close),
+        };
+        let continues = before == self.open();
+        self.open = Some(after).filter(|open| !open.is_live());
+        if marker.close.is_live() == kind.closes() || marker.open.is_live() == kind.opens() {
+            return Err("a marker whose deletions don't fit its kind");
+        }
+        if kind.is_boundary() && marker.close == marker.open {
+            return Err("a boundary between equal deletions");
+        }
+        if continues { Ok(()) } else { Err("a marker that doesn't continue the open range") }
+    }
+
+    /// Whether a row is what the stream's header says, and everything in it can be decoded: shows its columns and cells.
+    ///
+    /// # Errors
+    /// When it is of the other kind, of another encoding, empty, out of order inside, or not a row.
+    #[inline]
+    pub fn row(
+        &mut self,
+        header: &Header,
+        row: RowRef<'_>,
+        is_static: bool,
+        mut visit: impl FnMut(CellEvent<'_>),
+    ) -> Result<(), Broken> {
+        if row.is_static() != is_static {
+            return Err(Broken::Rule(if is_static {
+                "another row in the static one's place"
+            } else {
+                "a static row among rows"
+            }));
+        }
+        if !std::ptr::eq(row.header, header) && !row.header.same_encoding(header) {
+            return Err(Broken::Rule("a row in another encoding than the stream's"));
+        }
+        let mut cells = row.cells()?;
+        let mut is_empty = cells.liveness().is_empty() && cells.deletion().is_live();
+        let mut elements = 0;
+        let path = &mut self.path;
+        while let Some(event) = cells.next()? {
+            is_empty = false;
+            visit(event);
+            match event {
+                CellEvent::Simple { .. } => {}
+                CellEvent::Complex { deletion, cells, .. } => {
+                    if deletion.is_live() && cells == 0 {
+                        return Err(Broken::Rule("a complex column with nothing in it"));
+                    }
+                    elements = 0;
+                }
+                CellEvent::Element { column, cell } => {
+                    let path_type = row.columns().get(column).and_then(|column| column.path_type.as_ref());
+                    let order = path_type.map(|ty| ty.compare(path, cell.path));
+                    if elements > 0 && order.is_some_and(Ordering::is_ge) {
+                        return Err(Broken::Rule("paths that don't ascend"));
+                    }
+                    path.clear();
+                    path.extend_from_slice(cell.path);
+                    elements += 1;
+                }
+            }
+        }
+        if is_empty { Err(Broken::Rule("an empty row")) } else { Ok(()) }
+    }
+
+    /// Whether nothing is open at the end of a partition.
+    ///
+    /// # Errors
+    /// When a range is.
+    pub fn end_partition(&mut self) -> Result<(), &'static str> {
+        match self.open.take() {
+            None => Ok(()),
+            Some(_) => Err("a range left open at the end"),
+        }
+    }
 }

@@ -91,6 +91,12 @@ impl DataFile {
         &self.header.partitioner
     }
 
+    /// What reads single chunks.
+    #[must_use]
+    pub fn chunk_reader(&self) -> &ChunkReader {
+        &self.reader
+    }
+
     /// The file's chunks: how it is compressed, and where each is.
     #[must_use]
     pub fn chunks(&self) -> &ChunkedFile {

@@ -416,6 +416,26 @@ impl Blocks {
         }
     }
 
+    /// Goes to the block behind, or to the first one. In Rows.db one more ends the last block.
+    pub(crate) fn next(&mut self, index: &Index, is_first: bool) -> Result<Option<IndexBlock>, SsTableError> {
+        match self {
+            Blocks::Bti(cursor) => cursor.next().map_err(|error| index.damaged_rows(error)),
+            Blocks::Big { position, index: number } => {
+                let (promoted, clustering) = index.promoted(*position)?;
+                let behind = if is_first { 0 } else { *number + 1 };
+                if behind >= promoted.block_count() {
+                    return Ok(None);
+                }
+                *number = behind;
+                let block = promoted.block(behind, clustering).and_then(|block| {
+                    let open_deletion = promoted.open_at_start(behind, clustering)?;
+                    Ok(IndexBlock { offset: block.offset, open_deletion })
+                });
+                block.map(Some).map_err(|error| index.damaged_rows(error))
+            }
+        }
+    }
+
     /// Goes to the block before, unless it is at the first.
     pub(crate) fn previous(&mut self, index: &Index) -> Result<Option<IndexBlock>, SsTableError> {
         match self {

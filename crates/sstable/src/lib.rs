@@ -27,6 +27,7 @@ mod java_utf;
 mod page_checksums;
 mod statistics;
 mod table;
+mod table_index;
 mod version;
 mod writer;
 
@@ -60,5 +61,6 @@ pub use statistics::{
     TombstoneHistogramBuilder, ValidationComponent,
 };
 pub use table::{OpenOptions, PageVerification, PartitionBound, SsTable};
+pub use table_index::{IndexBlocks, IndexWalk, IndexedPartition, TableIndex};
 pub use version::{Format, UnsupportedVersion, Version};
 pub use writer::{LateDeletionTimes, SsTableWriter, WriteError, WriterOptions, WrittenTable};

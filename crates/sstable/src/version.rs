@@ -238,6 +238,13 @@ impl Version {
         self.since(*b"oa")
     }
 
+    /// The histograms of STATS say what is in the table. Earlier releases counted cells twice on their way, and took what
+    /// never expires for tombstones.
+    #[must_use]
+    pub fn has_exact_histograms(self) -> bool {
+        self.since(*b"nb")
+    }
+
     /// Whether everything `big` had introduced by `letters` is present; `bti` began with all of `oa`.
     fn since(self, letters: [u8; 2]) -> bool {
         match self.format {
@@ -310,6 +317,7 @@ mod tests {
         ("marker", Version::has_partition_level_deletions_presence_marker, "- - - - - - - - Y Y"),
         ("key range", Version::has_key_range, "- - - - - - - - Y Y"),
         ("uint", Version::has_uint_deletion_time, "- - - - - - - - Y Y"),
+        ("histograms", Version::has_exact_histograms, "- - - - - - Y Y Y Y"),
         ("coverage", Version::has_token_space_coverage, "- - - - - - - - Y Y"),
     ];
 

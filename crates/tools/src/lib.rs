@@ -15,6 +15,7 @@ mod error;
 mod inputs;
 mod output_dir;
 mod split;
+mod verify;
 mod watched;
 
 pub use convert::{Compression, ConvertOptions, Converted, Ids, convert};
@@ -22,4 +23,5 @@ pub use diff::{DiffSummary, Difference, Place, RowName, RowPart, View, diff};
 pub use error::ToolError;
 pub use inputs::find_tables;
 pub use split::{Split, split};
+pub use verify::{Depth, Finding, MAX_FINDINGS, Severity, VerifyReport, verify};
 pub use watched::Progress;

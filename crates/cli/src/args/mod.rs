@@ -4,6 +4,7 @@ mod convert;
 mod diff;
 mod open;
 mod sstable;
+mod verify;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ pub(crate) use convert::{CompressorName, Convert, Rewrite, Split, Upgrade};
 pub(crate) use diff::{Diff, Second};
 pub(crate) use open::{Ingest, Open};
 pub(crate) use sstable::{BulkWrite, CodecName, Dump, Sstable, SstableCommand};
+pub(crate) use verify::Verify;
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 the command line is wrong.
 

@@ -6,6 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::convert::{Convert, Split, Upgrade};
 use super::diff::Diff;
+use super::verify::Verify;
 use super::{Format, Quotes};
 
 /// Looks into single SSTables
@@ -18,6 +19,7 @@ pub(crate) struct Sstable {
 #[derive(Debug, Subcommand)]
 pub(crate) enum SstableCommand {
     Dump(Dump),
+    Verify(Verify),
     BulkWrite(BulkWrite),
     Convert(Convert),
     Upgrade(Upgrade),

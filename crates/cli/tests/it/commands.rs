@@ -22,6 +22,7 @@ fn help_texts() {
         &["compact"],
         &["sstable"],
         &["sstable", "dump"],
+        &["sstable", "verify"],
         &["sstable", "bulk-write"],
         &["sstable", "convert"],
         &["sstable", "upgrade"],

@@ -75,3 +75,34 @@ fn wrong_command_lines() {
     wrong(&["upgrade", "--codec", "none", "--chunk-length-kb", "4", &soup, "--out", "OUT"], "no level");
     wrong(&["diff", "--live", "now", "--expired", "now", &soup, &soup], "cannot be used with");
 }
+
+#[test]
+fn verify_says_clean_and_finds_an_empty_filter() {
+    let table = table("soup");
+    let told = run(&["verify", &table], Path::new("")).ok();
+    assert!(told.lines().count() == 6 && told.contains("da-1-bti-Data.db: clean (8 partitions, "), "{told}");
+
+    // Cassandra takes such a filter for whole, and finds no row any more.
+    let dir = tempfile::tempdir().unwrap();
+    for entry in std::fs::read_dir(&table).unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        if name.starts_with("da-1-bti-") {
+            let mut bytes = std::fs::read(entry.path()).unwrap();
+            if name.ends_with("Filter.db") {
+                bytes[8..].fill(0);
+            }
+            std::fs::write(dir.path().join(name), bytes).unwrap();
+        }
+    }
+    let ran = run(&["verify", "OUT"], dir.path());
+    assert_eq!(ran.code, 1);
+    assert!(ran.out.contains("hidden: Filter.db, partition 0x"), "{}", ran.out);
+    assert!(ran.err.starts_with("error: 8 findings in 1 of 1 SSTables\n  try: "), "{}", ran.err);
+    let ran = run(&["verify", "--json", "OUT"], dir.path());
+    let report: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(report["findings"][0]["component"], "Filter.db");
+    assert_eq!(report["findings"].as_array().unwrap().len(), 8);
+    // No checksum covers the filter of another's table.
+    run(&["verify", "--quick", "OUT"], dir.path()).ok();
+}

@@ -10,13 +10,15 @@
 //! CompressionInfo.db, and how by its content, never by the table's schema: a flush may use another compressor.
 //!
 //! `params.rs` is the schema's option map, `codec.rs` the compressors, `info.rs` CompressionInfo.db, `checksums.rs`
-//! CRC.db and Digest.crc32, `reader.rs` and `writer.rs` the chunks themselves.
+//! CRC.db and Digest.crc32, `reader.rs` and `writer.rs` the chunks themselves, `stored.rs` all
+//! their checksums in one pass.
 
 mod checksums;
 mod codec;
 mod info;
 mod params;
 mod reader;
+mod stored;
 mod writer;
 
 pub use checksums::{CrcComponent, Digest};

@@ -164,6 +164,12 @@ impl ChunkedFile {
         })
     }
 
+    /// Whether every chunk has a checksum: always when they are compressed, otherwise if there is a CRC.db.
+    #[must_use]
+    pub fn has_checksums(&self) -> bool {
+        !matches!(self.layout, Layout::Plain { crcs: None })
+    }
+
     /// The chunk that holds the byte at `position` of the data.
     #[must_use]
     pub fn chunk_at(&self, position: u64) -> u32 {
@@ -184,7 +190,7 @@ impl ChunkedFile {
     }
 
     /// Where in the file what is stored of chunk `index` begins, and its bytes without the checksum behind it.
-    fn extent(&self, index: u32) -> Option<(u64, u64)> {
+    pub(super) fn extent(&self, index: u32) -> Option<(u64, u64)> {
         if index >= self.chunk_count {
             return None;
         }
@@ -196,6 +202,14 @@ impl ChunkedFile {
                 Some((start, end.checked_sub(start)?.checked_sub(CRC_LEN)?))
             }
             Layout::Plain { .. } => Some((self.chunk_position(index), self.chunk_data_len(index) as u64)),
+        }
+    }
+
+    /// The checksum in CRC.db of slice `index` of an uncompressed file.
+    pub(super) fn slice_checksum(&self, index: u32) -> Option<u32> {
+        match &self.layout {
+            Layout::Plain { crcs: Some(crcs) } => crcs.get(usize::try_from(index).ok()?).copied(),
+            _ => None,
         }
     }
 
@@ -248,6 +262,10 @@ impl ChunkReader {
     #[must_use]
     pub fn chunks(&self) -> &ChunkedFile {
         &self.chunks
+    }
+
+    pub(super) fn file(&self) -> &dyn ReadFile {
+        &*self.file
     }
 
     /// Replaces what is in `out` by the data of chunk `index`. Allocates only what `out` and `scratch` lack.

@@ -22,13 +22,18 @@ pub(crate) fn folder(name: &str) -> PathBuf {
 
 /// The tables' folders of those modes in the corpus; none, with a note, where there is no corpus.
 pub(crate) fn whole(modes: &[&str]) -> Vec<PathBuf> {
+    modes.iter().filter_map(|mode| corpus(mode)).flat_map(|mode| tables(&mode)).collect()
+}
+
+/// A folder of the corpus; none, with a note, where there is no corpus.
+pub(crate) fn corpus(name: &str) -> Option<PathBuf> {
     let root = std::env::var_os("HELENUS_CORPUS")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus"), PathBuf::from);
     if !RealDisk.exists(&root).unwrap() {
         println!("skipped: there is no corpus at {} (HELENUS_CORPUS)", root.display());
-        return Vec::new();
+        return None;
     }
-    modes.iter().flat_map(|mode| tables(&root.join(mode))).collect()
+    Some(root.join(name))
 }
 
 /// The folders of all modes below `root`.

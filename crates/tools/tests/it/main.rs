@@ -12,3 +12,4 @@ mod corpus;
 mod diff;
 mod memory;
 mod split;
+mod verify;

@@ -5,6 +5,7 @@ mod convert;
 mod diff;
 mod dump;
 mod split;
+mod verify;
 
 use std::path::Path;
 
@@ -17,6 +18,7 @@ use crate::failure::Failure;
 pub(crate) fn run(args: &Sstable) -> Result<(), Failure> {
     match &args.command {
         SstableCommand::Dump(args) => dump::run(args),
+        SstableCommand::Verify(args) => verify::run(args),
         SstableCommand::BulkWrite(args) => bulk_write::run(args),
         SstableCommand::Convert(args) => convert::convert(args),
         SstableCommand::Upgrade(args) => convert::upgrade(args),

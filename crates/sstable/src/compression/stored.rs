@@ -1,0 +1,94 @@
+//! Data.db as it is stored: every checksum of it, in one pass.
+
+use super::{CRC_LEN, ChunkReader, Digest};
+use crate::error::SsTableError;
+
+/// Bytes that are read at once.
+const READ_LEN: usize = 1 << 20;
+
+impl ChunkReader {
+    /// Reads the file from end to end, compares the checksum of each chunk, and computes that of the whole. `damaged` is told of
+    /// the chunks that differ, `passed` how many bytes of the file have been read.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn verify_stored(
+        &self,
+        damaged: &mut dyn FnMut(u32, SsTableError),
+        passed: &mut dyn FnMut(u64),
+    ) -> Result<Digest, SsTableError> {
+        let file_len = self.chunks().file_len();
+        let mut buffer = vec![0; READ_LEN.min(usize::try_from(file_len).unwrap_or(READ_LEN))];
+        let mut digest = crc32fast::Hasher::new();
+        let mut chunk = StoredChunk::default();
+        let mut at = 0;
+        while at < file_len {
+            let len = READ_LEN.min(usize::try_from(file_len - at).unwrap_or(READ_LEN));
+            let bytes = buffer.get_mut(..len).unwrap_or_default();
+            self.file().read_exact_at(at, bytes)?;
+            digest.update(bytes);
+            chunk.take(self, at, bytes, damaged);
+            at += len as u64;
+            passed(at);
+        }
+        Ok(Digest(digest.finalize()))
+    }
+}
+
+/// The chunk that is being read.
+#[derive(Default)]
+struct StoredChunk {
+    index: u32,
+    crc: crc32fast::Hasher,
+    /// What was read so far of the checksum behind a compressed chunk.
+    stored: u32,
+}
+
+impl StoredChunk {
+    fn take(
+        &mut self,
+        reader: &ChunkReader,
+        mut at: u64,
+        mut bytes: &[u8],
+        damaged: &mut dyn FnMut(u32, SsTableError),
+    ) {
+        let chunks = reader.chunks();
+        let crc_len = if chunks.is_compressed() { CRC_LEN } else { 0 };
+        while !bytes.is_empty()
+            && let Some((offset, len)) = chunks.extent(self.index)
+        {
+            let (payload_end, end) = (offset + len, offset + len + crc_len);
+            let until = if at < payload_end { payload_end } else { end };
+            let taken = usize::try_from(until.saturating_sub(at)).unwrap_or(usize::MAX).min(bytes.len());
+            let (now, later) = bytes.split_at(taken);
+            if at < payload_end {
+                self.crc.update(now);
+            } else {
+                self.stored = now.iter().fold(self.stored, |crc, byte| crc << 8 | u32::from(*byte));
+            }
+            at += taken as u64;
+            bytes = later;
+            if at >= end {
+                self.end(reader, offset, len, damaged);
+            }
+        }
+    }
+
+    fn end(
+        &mut self,
+        reader: &ChunkReader,
+        offset: u64,
+        len: u64,
+        damaged: &mut dyn FnMut(u32, SsTableError),
+    ) {
+        let chunks = reader.chunks();
+        let StoredChunk { index, crc, stored } = std::mem::take(self);
+        let computed = crc.finalize();
+        let expected = if chunks.is_compressed() { Some(stored) } else { chunks.slice_checksum(index) };
+        if let Some(expected) = expected.filter(|expected| *expected != computed) {
+            let expected = format!("{len} bytes with the checksum {expected:08x}");
+            damaged(index, SsTableError::corrupt(chunks.path(), offset, expected, format!("{computed:08x}")));
+        }
+        self.index = index.saturating_add(1);
+    }
+}

@@ -1,0 +1,196 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+use helenus_io::Disk;
+use helenus_rows::{ClusteringComparator, DeletionTime, Position};
+
+use crate::big::Summary;
+use crate::bti::IndexBlock;
+use crate::data_file::{DataFile, Files};
+use crate::descriptor::Component;
+use crate::error::SsTableError;
+use crate::index::{Blocks, Index, PartitionAt, Partitions, SearchKey};
+use crate::table::PageVerification;
+use crate::version::Format;
+
+/// The index files of a table without its data: for tools that compare the two, or that look for what is behind damage.
+#[derive(Debug)]
+pub struct TableIndex {
+    index: Index,
+    clustering: ClusteringComparator,
+    summary: Option<Bytes>,
+}
+
+/// What an index says of a partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IndexedPartition {
+    at: PartitionAt,
+}
+
+impl IndexedPartition {
+    /// Where it begins in the uncompressed data.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.at.data
+    }
+
+    /// Whether blocks of its rows are indexed.
+    #[must_use]
+    pub fn has_blocks(&self) -> bool {
+        self.at.row_index.is_some()
+    }
+
+    /// Its deletion, which the index knows of partitions with blocks.
+    #[must_use]
+    pub fn deletion(&self) -> Option<DeletionTime> {
+        self.at.row_index.map(|index| index.deletion)
+    }
+}
+
+impl TableIndex {
+    /// Opens the index files of a table whose data is open.
+    ///
+    /// # Errors
+    /// When one is missing, unreadable or damaged. A damaged Summary.db is none.
+    pub fn open(
+        disk: &Arc<dyn Disk>,
+        data: &DataFile,
+        page_checksums: PageVerification,
+    ) -> Result<TableIndex, SsTableError> {
+        let descriptor = data.descriptor();
+        let clustering = data.header().clustering.clone();
+        let mut files = Files::new(&**disk, descriptor, page_checksums)?;
+        let (index, summary) = match descriptor.format() {
+            Format::Bti => {
+                let partitions = files.read(&Component::Partitions)?;
+                (Index::bti(descriptor, partitions, files.read(&Component::Rows)?)?, None)
+            }
+            Format::Big => {
+                let bytes = files.read(&Component::Index)?;
+                let summary = files.read_optional(&Component::Summary)?;
+                let partitioner = data.partitioner();
+                (Index::big(descriptor, bytes, summary.as_ref(), partitioner, &clustering)?, summary)
+            }
+        };
+        Ok(TableIndex { index, clustering, summary })
+    }
+
+    /// Whether Summary.db is a sample of Index.db; true where there is none.
+    ///
+    /// # Errors
+    /// When it cannot be read, or an entry is not one of Index.db.
+    pub fn check_summary(&self) -> Result<(), SsTableError> {
+        let (Index::Big { primary, .. }, Some(bytes)) = (&self.index, &self.summary) else { return Ok(()) };
+        let damaged = |error| self.index.damaged(Component::Summary, error);
+        let summary = Summary::decode(bytes).map_err(damaged)?;
+        let wrong =
+            |expected: String, found: String| damaged(helenus_types::DecodeError::new(0, expected, found));
+        let mut least = 0;
+        for (key, position) in summary.entries() {
+            let is_there = primary.entry(position).is_ok_and(|entry| entry.key == key);
+            if !is_there || position < least || (least == 0 && position != 0) {
+                let expected = "entries of Index.db in order, the first one first".to_owned();
+                return Err(wrong(expected, format!("another one, said to be at {position}")));
+            }
+            least = position + 1;
+        }
+        let ends = [&*summary.first_key, &*summary.last_key];
+        if ends != [primary.first_key(), primary.last_key()] {
+            return Err(wrong("first and last key of Index.db".to_owned(), "other keys".to_owned()));
+        }
+        Ok(())
+    }
+
+    /// Number of partitions that it says it has.
+    #[must_use]
+    pub fn key_count(&self) -> u64 {
+        self.index.key_count()
+    }
+
+    /// Raw key of the first partition.
+    #[must_use]
+    pub fn first_key(&self) -> &[u8] {
+        self.index.first_key()
+    }
+
+    /// Raw key of the last partition.
+    #[must_use]
+    pub fn last_key(&self) -> &[u8] {
+        self.index.last_key()
+    }
+
+    /// Its partitions, in order.
+    #[must_use]
+    pub fn partitions(&self) -> IndexWalk<'_> {
+        IndexWalk { index: &self.index, partitions: self.index.partitions() }
+    }
+
+    /// Where a read of the key would look, as far as the index knows keys: what stands there must be compared.
+    ///
+    /// # Errors
+    /// A damaged index.
+    pub fn find(&self, key: &SearchKey) -> Result<Option<IndexedPartition>, SsTableError> {
+        Ok(self.index.find(key)?.map(|at| IndexedPartition { at }))
+    }
+
+    /// The blocks of a partition; `None` if it has none.
+    ///
+    /// # Errors
+    /// A damaged index.
+    pub fn blocks(&self, partition: IndexedPartition) -> Result<Option<IndexBlocks<'_>>, SsTableError> {
+        let Some(row_index) = partition.at.row_index else { return Ok(None) };
+        Ok(Some(IndexBlocks { index: &self.index, cursor: self.index.blocks(row_index)?, is_started: false }))
+    }
+
+    /// The block in which a read looks for a clustering position; `None` without blocks. `scratch` is overwritten.
+    ///
+    /// # Errors
+    /// A damaged index.
+    pub fn floor(
+        &self,
+        partition: IndexedPartition,
+        sought: Position<'_>,
+        scratch: &mut Vec<u8>,
+    ) -> Result<Option<IndexBlock>, SsTableError> {
+        let Some(row_index) = partition.at.row_index else { return Ok(None) };
+        self.index.floor(row_index, sought, &self.clustering, scratch).map(Some)
+    }
+}
+
+/// Goes through the partitions of a [`TableIndex`].
+#[derive(Debug)]
+pub struct IndexWalk<'a> {
+    index: &'a Index,
+    partitions: Partitions,
+}
+
+impl IndexWalk<'_> {
+    /// The next partition; `None` after the last.
+    ///
+    /// # Errors
+    /// A damaged index.
+    #[expect(clippy::should_implement_trait, reason = "an iterator could not stop after the first error")]
+    pub fn next(&mut self) -> Result<Option<IndexedPartition>, SsTableError> {
+        Ok(self.partitions.next(self.index)?.map(|at| IndexedPartition { at }))
+    }
+}
+
+/// Goes through the blocks of a partition.
+#[derive(Debug)]
+pub struct IndexBlocks<'a> {
+    index: &'a Index,
+    cursor: Blocks,
+    is_started: bool,
+}
+
+impl IndexBlocks<'_> {
+    /// The next block; `None` after the last. Formats that say where the last one ends do so with one more block.
+    ///
+    /// # Errors
+    /// A damaged index.
+    #[expect(clippy::should_implement_trait, reason = "an iterator could not stop after the first error")]
+    pub fn next(&mut self) -> Result<Option<IndexBlock>, SsTableError> {
+        let is_first = !std::mem::replace(&mut self.is_started, true);
+        self.cursor.next(self.index, is_first)
+    }
+}

@@ -1,0 +1,257 @@
+use std::fmt;
+
+use helenus_sstable::{Component, Descriptor, SsTableError, SsTableErrorKind};
+use helenus_types::escape_json;
+
+/// How much is compared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Depth {
+    /// The components that should be there, and every checksum that there is.
+    Quick,
+    /// That, every row and cell, and whether indexes, filter and statistics say what is in them.
+    #[default]
+    Extended,
+}
+
+impl Depth {
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Depth::Quick => "quick",
+            Depth::Extended => "extended",
+        }
+    }
+}
+
+/// What a finding means for those who read the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// No row is lost or missed: an estimate, a copy or a convenience is wrong.
+    Cosmetic,
+    /// The data is there, but some reads don't find it, or find too much of it.
+    Hidden,
+    /// Data can't be read, or not as it was written.
+    Damage,
+}
+
+impl Severity {
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Severity::Cosmetic => "cosmetic",
+            Severity::Hidden => "hidden",
+            Severity::Damage => "damage",
+        }
+    }
+}
+
+/// One thing that is wrong with a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// How bad it is.
+    pub severity: Severity,
+    /// The file that is at fault, as far as that can be told.
+    pub component: Component,
+    /// Where in the file; in the uncompressed data if it is Data.db and [`chunk`](Self::chunk) is `None`.
+    pub offset: Option<u64>,
+    /// The chunk of Data.db whose bytes are wrong; the offset is that in the file then.
+    pub chunk: Option<u32>,
+    /// Raw key of the partition that is concerned.
+    pub key: Option<Vec<u8>>,
+    /// What should have been found.
+    pub expected: String,
+    /// What was.
+    pub found: String,
+    /// What is lost or goes wrong because of it.
+    pub lost: &'static str,
+}
+
+impl Finding {
+    /// A finding without a place.
+    pub(crate) fn new(
+        severity: Severity,
+        component: Component,
+        expected: impl Into<String>,
+        found: impl Into<String>,
+        lost: &'static str,
+    ) -> Finding {
+        let (expected, found) = (expected.into(), found.into());
+        Finding { severity, component, offset: None, chunk: None, key: None, expected, found, lost }
+    }
+
+    /// What an error in a component says.
+    pub(crate) fn of_error(
+        severity: Severity,
+        component: Component,
+        error: &SsTableError,
+        lost: &'static str,
+    ) -> Finding {
+        match error.kind() {
+            SsTableErrorKind::Corrupt(error) => {
+                let found = Finding::new(severity, component, &*error.expected, &*error.found, lost);
+                found.at(error.offset)
+            }
+            other => Finding::new(severity, component, "a file that can be read", other.to_string(), lost),
+        }
+    }
+
+    pub(crate) fn at(self, offset: u64) -> Finding {
+        Finding { offset: Some(offset), ..self }
+    }
+
+    pub(crate) fn in_chunk(self, chunk: u32) -> Finding {
+        Finding { chunk: Some(chunk), ..self }
+    }
+
+    pub(crate) fn of_key(self, key: &[u8]) -> Finding {
+        Finding { key: Some(key.to_vec()), ..self }
+    }
+
+    /// Appends it as a JSON object.
+    fn write_json(&self, out: &mut String) {
+        let text = |name: &str, value: &str, out: &mut String| {
+            out.push_str(&format!("\"{name}\":\""));
+            escape_json(value, out);
+            out.push('"');
+        };
+        out.push('{');
+        text("severity", self.severity.name(), out);
+        out.push(',');
+        text("component", self.component.name(), out);
+        out.push_str(&format!(",\"offset\":{}", number(self.offset)));
+        out.push_str(&format!(",\"chunk\":{},\"key\":", number(self.chunk)));
+        match &self.key {
+            None => out.push_str("null,"),
+            Some(key) => out.push_str(&format!("\"{}\",", Hex(key))),
+        }
+        text("expected", &self.expected, out);
+        out.push(',');
+        text("found", &self.found, out);
+        out.push(',');
+        text("lost", self.lost, out);
+        out.push('}');
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.severity.name(), self.component.name())?;
+        match (self.offset, self.chunk) {
+            (Some(offset), Some(chunk)) => write!(f, " at {offset}, chunk {chunk}")?,
+            (Some(offset), None) => write!(f, " at {offset}")?,
+            (None, Some(chunk)) => write!(f, ", chunk {chunk}")?,
+            (None, None) => {}
+        }
+        if let Some(key) = &self.key {
+            write!(f, ", partition 0x{}", Hex(key))?;
+        }
+        write!(f, ": expected {}, found {}; lost: {}", self.expected, self.found, self.lost)
+    }
+}
+
+/// What was found out about one table.
+#[derive(Clone, Debug)]
+pub struct VerifyReport {
+    /// Which table.
+    pub table: Descriptor,
+    /// How much was compared.
+    pub depth: Depth,
+    /// What is wrong, in the order in which it was met; the first [`MAX_FINDINGS`].
+    pub findings: Vec<Finding>,
+    /// How many more there were.
+    pub more: u64,
+    /// Partitions that were read.
+    pub partitions: u64,
+    /// Rows and markers that were read, static rows among them.
+    pub unfiltereds: u64,
+    /// Uncompressed bytes that were read.
+    pub bytes: u64,
+}
+
+/// Findings that a report keeps: more say nothing new, and there may be millions.
+pub const MAX_FINDINGS: usize = 1000;
+
+impl VerifyReport {
+    pub(crate) fn new(table: &Descriptor, depth: Depth) -> VerifyReport {
+        let table = table.clone();
+        VerifyReport { table, depth, findings: Vec::new(), more: 0, partitions: 0, unfiltereds: 0, bytes: 0 }
+    }
+
+    pub(crate) fn add(&mut self, finding: Finding) {
+        if self.findings.len() < MAX_FINDINGS {
+            self.findings.push(finding);
+        } else {
+            self.more += 1;
+        }
+    }
+
+    /// Whether nothing is wrong.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.findings.is_empty()
+    }
+
+    /// The worst of what was found.
+    #[must_use]
+    pub fn worst(&self) -> Option<Severity> {
+        self.findings.iter().map(|finding| finding.severity).max()
+    }
+
+    /// Appends the report as one JSON object. Keys of partitions are in hex.
+    pub fn write_json(&self, out: &mut String) {
+        out.push_str("{\"sstable\":\"");
+        escape_json(&self.table.path(&Component::Data).to_string_lossy(), out);
+        out.push_str(&format!(
+            "\",\"depth\":\"{}\",\"partitions\":{},\"unfiltereds\":{},\"bytes\":{},\"more\":{},\"findings\":[",
+            self.depth.name(),
+            self.partitions,
+            self.unfiltereds,
+            self.bytes,
+            self.more
+        ));
+        for (index, finding) in self.findings.iter().enumerate() {
+            out.push_str(if index == 0 { "" } else { "," });
+            finding.write_json(out);
+        }
+        out.push_str("]}");
+    }
+}
+
+/// A line for the table, and one for each finding.
+impl fmt::Display for VerifyReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.table.path(&Component::Data);
+        let all = self.findings.len() as u64 + self.more;
+        match all {
+            0 => write!(f, "{}: clean", name.display())?,
+            1 => write!(f, "{}: 1 finding", name.display())?,
+            _ => write!(f, "{}: {all} findings", name.display())?,
+        }
+        if self.depth == Depth::Extended {
+            write!(
+                f,
+                " ({} partitions, {} rows and markers, {} bytes)",
+                self.partitions, self.unfiltereds, self.bytes
+            )?;
+        }
+        for finding in &self.findings {
+            write!(f, "\n  {finding}")?;
+        }
+        if self.more > 0 { write!(f, "\n  and {} more", self.more) } else { Ok(()) }
+    }
+}
+
+fn number(value: Option<impl fmt::Display>) -> String {
+    value.map_or_else(|| "null".to_owned(), |value| value.to_string())
+}
+
+/// Bytes in hex.
+pub(crate) struct Hex<'a>(pub(crate) &'a [u8]);
+
+impl fmt::Display for Hex<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}

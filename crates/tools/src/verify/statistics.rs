@@ -1,0 +1,160 @@
+//! Statistics.db beside what the rows say.
+
+use helenus_rows::{Bound, BoundKind, ClusteringComparator, encode_clustering};
+use helenus_sstable::{
+    Component, CoveredBound, CoveredClusterings, DataFile, EstimatedHistogram, StatsCollector, StatsComponent,
+};
+
+use helenus_types::Partitioner;
+
+use super::report::{Finding, Severity, VerifyReport};
+
+const ESTIMATES: &str = "nothing; estimates and reports are off";
+const SKIPPED: &str = "rows and deletions, for reads that pass over the table because of it";
+const DROPPED: &str = "the whole table, which compaction drops as expired while something in it lives";
+
+/// Compares what is stored with what was gathered of all rows.
+pub(super) fn compare(data: &DataFile, gathered: StatsCollector, report: &mut VerifyReport) {
+    let (found, cardinality) = gathered.finish();
+    let stored = data.stats();
+    let version = data.descriptor().version;
+    bounds(stored, &found, report);
+    if !matches!(data.partitioner(), Partitioner::Local(_)) {
+        clusterings(data, &found, report);
+    }
+    let mut cosmetic = |what: &str, is_equal: bool, expected: String, found: String| {
+        if !is_equal {
+            let expected = format!("{what} {expected}");
+            report.add(Finding::new(Severity::Cosmetic, Component::Statistics, expected, found, ESTIMATES));
+        }
+    };
+    let numbers = [
+        ("rows", found.rows, stored.rows),
+        ("columns set", found.columns_set, stored.columns_set),
+        ("a lowest TTL of", u64::from(found.min_ttl), u64::from(stored.min_ttl)),
+        ("a highest TTL of", u64::from(found.max_ttl), u64::from(stored.max_ttl)),
+    ];
+    for (what, found, stored) in numbers {
+        cosmetic(what, found == stored, found.to_string(), stored.to_string());
+    }
+    let legacy = (found.has_legacy_counter_shards, stored.has_legacy_counter_shards);
+    cosmetic("legacy counter shards:", legacy.0 == legacy.1, legacy.0.to_string(), legacy.1.to_string());
+    if version.has_exact_histograms() {
+        let another = || "another one".to_owned();
+        let of_rows = || "of the rows".to_owned();
+        let mut histogram = |what: &str, is_equal| cosmetic(what, is_equal, of_rows(), another());
+        // Releases before 5.0 had other buckets.
+        let same = |found: &EstimatedHistogram, stored: &EstimatedHistogram| {
+            found == stored
+                || (found.buckets().count() != stored.buckets().count() && found.count() == stored.count())
+        };
+        histogram("the histogram of partition sizes", same(&found.partition_sizes, &stored.partition_sizes));
+        histogram("the histogram of cells", same(&found.cells_per_partition, &stored.cells_per_partition));
+        histogram(
+            "the histogram of deletion times",
+            found.tombstone_drop_times == stored.tombstone_drop_times,
+        );
+        histogram("the cardinality", cardinality == data.statistics().compaction);
+    }
+}
+
+/// Where a bound is too narrow, reads pass over what is there; where it is too wide, nothing is lost.
+fn bounds(stored: &StatsComponent, found: &StatsComponent, report: &mut VerifyReport) {
+    let times = [
+        ("a lowest timestamp of", found.min_timestamp.0, stored.min_timestamp.0, true, SKIPPED),
+        ("a highest timestamp of", found.max_timestamp.0, stored.max_timestamp.0, false, SKIPPED),
+        (
+            "a lowest local deletion time of",
+            i64::from(found.min_local_deletion_time.0),
+            i64::from(stored.min_local_deletion_time.0),
+            true,
+            "deleted data, which comes back",
+        ),
+        (
+            "a highest local deletion time of",
+            i64::from(found.max_local_deletion_time.0),
+            i64::from(stored.max_local_deletion_time.0),
+            false,
+            DROPPED,
+        ),
+    ];
+    for (what, found, stored, is_least, lost) in times {
+        let is_narrow = if is_least { stored > found } else { stored < found };
+        let (severity, lost) =
+            if is_narrow { (Severity::Hidden, lost) } else { (Severity::Cosmetic, ESTIMATES) };
+        if stored != found {
+            let expected = format!("{what} {found}");
+            report.add(Finding::new(severity, Component::Statistics, expected, stored.to_string(), lost));
+        }
+    }
+    let (has, says) = (found.has_partition_level_deletions, stored.has_partition_level_deletions);
+    if has && !says {
+        let lost = "partition deletions: what they delete comes back";
+        let expected = "the mark of partition deletions";
+        report.add(Finding::new(Severity::Hidden, Component::Statistics, expected, "none", lost));
+    }
+    if let (Some(stored), Some(found)) = (&stored.key_range, &found.key_range)
+        && stored != found
+    {
+        let show = |(first, last): &(Vec<u8>, Vec<u8>)| {
+            format!("0x{} to 0x{}", super::report::Hex(first), super::report::Hex(last))
+        };
+        let expected = format!("keys from {}", show(found));
+        report.add(Finding::new(Severity::Hidden, Component::Statistics, expected, show(stored), SKIPPED));
+    }
+}
+
+fn clusterings(data: &DataFile, found: &StatsComponent, report: &mut VerifyReport) {
+    let (stored, found) = (&data.stats().covered_clusterings, &found.covered_clusterings);
+    if stored == found || found.is_nothing() && !data.descriptor().version.has_improved_min_max() {
+        return;
+    }
+    let comparator = &data.header().clustering;
+    let is_narrow = !found.is_nothing() && !covers(comparator, stored, found);
+    if !is_narrow && !data.descriptor().version.has_improved_min_max() {
+        return;
+    }
+    let (severity, lost) =
+        if is_narrow { (Severity::Hidden, SKIPPED) } else { (Severity::Cosmetic, ESTIMATES) };
+    let expected = format!("clusterings covered from {}", show(found));
+    report.add(Finding::new(severity, Component::Statistics, expected, show(stored), lost));
+}
+
+/// Whether everything between the bounds of `inner` is between those of `outer`.
+fn covers(comparator: &ClusteringComparator, outer: &CoveredClusterings, inner: &CoveredClusterings) -> bool {
+    if outer.is_nothing() {
+        return false;
+    }
+    let encoded = |bound: &CoveredBound| {
+        let values: Vec<Option<&[u8]>> =
+            bound.values.iter().take(comparator.len()).map(Option::as_deref).collect();
+        let mut out = Vec::new();
+        encode_clustering(comparator.types(), &values, &mut out);
+        (values.len(), out)
+    };
+    let compare = |outer: &CoveredBound, inner: &CoveredBound, kinds: [BoundKind; 2]| {
+        let [inclusive, exclusive] = kinds;
+        let ((outer_size, outer_values), (inner_size, inner_values)) = (encoded(outer), encoded(inner));
+        let kind = |bound: &CoveredBound| if bound.inclusive { inclusive } else { exclusive };
+        let outer = Bound { kind: kind(outer), size: outer_size, values: &outer_values };
+        let inner = Bound { kind: kind(inner), size: inner_size, values: &inner_values };
+        comparator.compare(outer.position(), inner.position())
+    };
+    compare(&outer.start, &inner.start, [BoundKind::InclStart, BoundKind::ExclStart]).is_le()
+        && compare(&outer.end, &inner.end, [BoundKind::InclEnd, BoundKind::ExclEnd]).is_ge()
+}
+
+fn show(covered: &CoveredClusterings) -> String {
+    let bound = |bound: &CoveredBound| {
+        let values: Vec<String> = bound
+            .values
+            .iter()
+            .map(|value| {
+                value.as_ref().map_or("null".to_owned(), |value| format!("0x{}", super::report::Hex(value)))
+            })
+            .collect();
+        let inclusive = if bound.inclusive { "included" } else { "excluded" };
+        format!("({}) {inclusive}", values.join(", "))
+    };
+    format!("{} to {}", bound(&covered.start), bound(&covered.end))
+}
