@@ -110,7 +110,7 @@ impl Bench {
     }
 
     fn convert(&self, version: Version, compression: Compression) -> Result<()> {
-        let options = ConvertOptions { version, compression, ids: Ids::Keep };
+        let options = ConvertOptions { version, compression, ids: Ids::Keep, cap_expirations: false };
         convert(&self.disk, self.inputs(), &self.out, &options, &mut |_| ControlFlow::Continue(()))?;
         Ok(remove_dir_all(&*self.disk, &self.out)?)
     }

@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 use helenus_io::Disk;
 use helenus_sstable::{
-    CompressionParams, DataFile, Descriptor, PageVerification, SsTableId, SsTableWriter, Version,
-    WriterOptions, WrittenTable,
+    CompressionParams, DataFile, Descriptor, LateDeletionTimes, PageVerification, SsTableId, SsTableWriter,
+    Version, WriterOptions, WrittenTable,
 };
 use helenus_types::Generation;
 
@@ -30,6 +30,9 @@ pub struct ConvertOptions {
     pub compression: Compression,
     /// How outputs are called.
     pub ids: Ids,
+    /// Deletions and expirations past 2038-01-19T03:14:06Z, where the version can't hold them, become that second, and are
+    /// counted. Otherwise they are an error.
+    pub cap_expirations: bool,
 }
 
 /// How an output is compressed.
@@ -59,6 +62,14 @@ pub struct Converted {
     pub data_file_len: u64,
     /// The output; `None` when there was nothing in the input that can be written.
     pub to: Option<WrittenTable>,
+}
+
+impl Converted {
+    /// Deletions, livenesses and cells whose time was capped.
+    #[must_use]
+    pub fn capped(&self) -> u64 {
+        self.to.as_ref().map_or(0, |written| written.capped_deletion_times)
+    }
 }
 
 /// Converts each of `inputs` into a table in `out`, a directory that is new or empty. It appears when all are done.
@@ -114,7 +125,9 @@ fn convert_one(
         Compression::Keep => source.chunks().params(),
         Compression::Use(params) => params.clone(),
     };
-    let writer_options = WriterOptions { compression, ..same_options(source) };
+    let late_deletion_times =
+        if options.cap_expirations { LateDeletionTimes::Cap } else { LateDeletionTimes::Refuse };
+    let writer_options = WriterOptions { compression, late_deletion_times, ..same_options(source) };
     let mut writer = SsTableWriter::new(disk, target, header, writer_options)?;
     match writer.write_stream(&mut Watched::new(source.scan(), meter)) {
         Ok(()) => Ok(writer.finish()?),

@@ -69,6 +69,9 @@ pub(crate) struct Rewrite {
     /// Chunks that get smaller by less than this stay as they are, 1.1 for instance
     #[arg(long, value_name = "X", requires = "codec")]
     pub(crate) min_compress_ratio: Option<f64>,
+    /// Bring deletions and expirations past 2038-01-19T03:14:06Z down to that second where the version can't hold them
+    #[arg(long)]
+    pub(crate) cap_expirations: bool,
     /// Number the outputs from 1 on: Cassandra before 4.1 knows no other ids
     #[arg(long)]
     pub(crate) number: bool,

@@ -43,7 +43,7 @@ fn compare(table: &Table) -> Result<(), String> {
 }
 
 /// The rows that Cassandra showed, once `export` shows the same.
-fn compare_export(table: &Table) -> Result<Vec<String>, String> {
+pub(crate) fn compare_export(table: &Table) -> Result<Vec<String>, String> {
     let got = run(table, "export", &[], &[])?;
     match &table.expected {
         Expected::Lines(expected) => {
@@ -62,7 +62,7 @@ fn compare_export(table: &Table) -> Result<Vec<String>, String> {
 }
 
 /// Partitions in both directions, single rows, absent keys.
-fn compare_gets(table: &Table, lines: &[String]) -> Result<(), String> {
+pub(crate) fn compare_gets(table: &Table, lines: &[String]) -> Result<(), String> {
     let (of_partition, key) = table.key();
     let has_clustering = key.len() > of_partition;
     let mut partitions: Vec<(Vec<String>, Vec<String>)> = Vec::new();

@@ -16,5 +16,6 @@ mod corpus;
 mod foreign;
 mod import;
 mod json;
+mod round_trips;
 mod sstables;
 mod tool;

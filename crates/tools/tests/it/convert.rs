@@ -39,7 +39,7 @@ fn row_text(row: &helenus_rows::RowRef<'_>) -> String {
 }
 
 fn options(version: Version, compression: Compression) -> ConvertOptions {
-    ConvertOptions { version, compression, ids: Ids::Keep }
+    ConvertOptions { version, compression, ids: Ids::Keep, cap_expirations: false }
 }
 
 fn run(inputs: &[Descriptor], out: &Path, options: &ConvertOptions) -> Result<Vec<Converted>, ToolError> {
@@ -75,9 +75,28 @@ fn file(table: &Descriptor) -> DataFile {
 
 #[test]
 fn tables_keep_their_content() {
-    for folder in sample().into_iter().chain(whole(&["da"])) {
+    for folder in sample().into_iter().chain(whole(&["da", "oa", "nb"])) {
         check(&folder, &options(Version::DA, Compression::Keep));
     }
+}
+
+/// `da` and `oa` hold expirations that the older versions can't: they are refused, or capped and counted.
+#[test]
+fn what_is_too_late_for_a_version_is_refused_or_capped() {
+    let dir = tempfile::tempdir().unwrap();
+    let inputs = find_tables(&RealDisk, &[folder("da/tombstones")]).unwrap();
+    for version in [Version::NB, Version::ME] {
+        let out = dir.path().join(version.to_string());
+        let refusing = options(version, Compression::Keep);
+        let error = run(&inputs, &out, &refusing).unwrap_err();
+        assert!(error.to_string().contains("2038"), "{error}");
+        assert!(!RealDisk.exists(&out).unwrap());
+        let capping = ConvertOptions { cap_expirations: true, ..refusing };
+        let done = run(&inputs, &out, &capping).unwrap();
+        assert!(done.iter().map(Converted::capped).sum::<u64>() > 0);
+    }
+    let done = run(&inputs, &dir.path().join("oa"), &options(Version::OA, Compression::Keep)).unwrap();
+    assert_eq!(done.iter().map(Converted::capped).sum::<u64>(), 0);
 }
 
 #[test]

@@ -26,6 +26,7 @@ fn rewrite(version: Version, how: &Rewrite) -> Result<(), Failure> {
     let options = ConvertOptions {
         version,
         compression: compression(how)?,
+        cap_expirations: how.cap_expirations,
         ids: if how.number { Ids::Number } else { Ids::Keep },
     };
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);
@@ -46,12 +47,16 @@ fn rewrite(version: Version, how: &Rewrite) -> Result<(), Failure> {
 
 fn line(converted: &Converted) -> String {
     let Converted { from, data_file_len, to } = converted;
+    let capped = match converted.capped() {
+        0 => String::new(),
+        capped => format!(", {capped} deletion times capped"),
+    };
     match to {
         None => format!("{from}: nothing in it, nothing written"),
         Some(to) => {
             let data = to.file_sizes.first().map_or(0, |(_, len)| *len);
             format!(
-                "{from} -> {}: {} partitions, {} rows, Data.db {data_file_len} -> {data} bytes",
+                "{from} -> {}: {} partitions, {} rows, Data.db {data_file_len} -> {data} bytes{capped}",
                 to.descriptor, to.key_count, to.stats.rows
             )
         }

@@ -9,7 +9,7 @@ mod verify;
 
 use std::path::Path;
 
-use helenus_sstable::{Component, Descriptor, SsTableError};
+use helenus_sstable::{Component, Descriptor, SsTableError, SsTableErrorKind, WriteError};
 use helenus_tools::ToolError;
 
 use crate::args::{Sstable, SstableCommand};
@@ -62,6 +62,11 @@ fn refused(error: &ToolError) -> Failure {
             failure.or_try("name a table's directory, or a file such as da-1-bti-Data.db")
         }
         ToolError::Table(error) => unreadable(error),
+        ToolError::Write(WriteError::Table(error))
+            if matches!(error.kind(), SsTableErrorKind::Unwritable(_)) =>
+        {
+            failure.or_try("another version, or --cap-expirations where times are too late")
+        }
         ToolError::Stream(_) | ToolError::Write(_) => {
             failure.or_try("`helenus sstable verify` tells all that is wrong with an input")
         }
