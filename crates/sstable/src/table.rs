@@ -50,6 +50,8 @@ pub struct SsTable {
     /// Where rows and range deletions lie, if there are any.
     covered: Option<[CoveredEnd; 2]>,
     filter: Option<Filter>,
+    /// Whether the filter holds keys of the table: one that doesn't would hide partitions, and is not asked.
+    is_filter_asked: bool,
     index: Index,
     cached: Cached,
 }
@@ -83,8 +85,8 @@ fn covered(covered: &CoveredClusterings, header: &Header) -> Option<[CoveredEnd;
     (!covered.is_nothing()).then(|| [start(), end()])
 }
 
-/// The filter, unless it is another table's: one that lacks keys would hide partitions.
-fn find_filter(bytes: &[u8], version: Version, index: &Index) -> Result<Option<Filter>, DecodeError> {
+/// The filter, and whether it holds keys of the table.
+fn find_filter(bytes: &[u8], version: Version, index: &Index) -> Result<(Option<Filter>, bool), DecodeError> {
     let orders: &[BitOrder] = if version.may_have_either_bloom_filter_format() {
         &[BitOrder::Current, BitOrder::Old]
     } else if version.has_old_bloom_filter_format() {
@@ -92,13 +94,15 @@ fn find_filter(bytes: &[u8], version: Version, index: &Index) -> Result<Option<F
     } else {
         &[BitOrder::Current]
     };
+    let mut last = None;
     for &order in orders {
-        let Some(filter) = Filter::decode(bytes, order)? else { return Ok(None) };
+        let Some(filter) = Filter::decode(bytes, order)? else { return Ok((None, false)) };
         if index.some_keys().all(|key| filter.may_contain(key)) {
-            return Ok(Some(filter));
+            return Ok((Some(filter), true));
         }
+        last = Some(filter);
     }
-    Ok(None)
+    Ok((last, false))
 }
 
 /// A place among the partitions, between any two of them.
@@ -164,15 +168,17 @@ impl SsTable {
                 (data, index)
             }
         };
+        let (filter, is_filter_asked) = match filter {
+            None => (None, false),
+            Some(bytes) => find_filter(&bytes, version, &index)
+                .map_err(|error| SsTableError::new(descriptor.path(&Component::Filter), error))?,
+        };
         Ok(Arc::new(SsTable {
             token_range: [index.first_key(), index.last_key()]
                 .map(|key| data.partitioner().prefix(key))
                 .into(),
-            filter: match filter {
-                None => None,
-                Some(bytes) => find_filter(&bytes, version, &index)
-                    .map_err(|error| SsTableError::new(descriptor.path(&Component::Filter), error))?,
-            },
+            filter,
+            is_filter_asked,
             covered: covered(&data.stats().covered_clusterings, data.header()),
             data,
             index,
@@ -300,6 +306,12 @@ impl SsTable {
         self.cached.file
     }
 
+    /// The filter as its file has it. Reads don't ask one that lacks keys of the table.
+    #[must_use]
+    pub fn filter(&self) -> Option<&Filter> {
+        self.filter.as_ref()
+    }
+
     /// False if the key lies outside the table's tokens, or the filter knows that it is not in the table. `hash` is the
     /// key's [`murmur3`](helenus_types::murmur3).
     #[inline]
@@ -308,7 +320,10 @@ impl SsTable {
         let (first, last) = self.token_range;
         first <= token
             && token <= last
-            && self.filter.as_ref().is_none_or(|filter| filter.may_contain_hash(hash))
+            && self
+                .filter
+                .as_ref()
+                .is_none_or(|filter| !self.is_filter_asked || filter.may_contain_hash(hash))
     }
 
     /// The same of a key that is looked for.

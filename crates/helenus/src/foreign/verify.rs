@@ -75,7 +75,7 @@ fn decode_all(sstable: &Arc<SsTable>) -> Result<()> {
         if keys.next()? != Some((partition.token, partition.key)) {
             return Err(damaged(partition.key, "the index leads to another one in its place"));
         }
-        if !sstable.may_contain(partition.token, murmur3(partition.key)) {
+        if sstable.filter().is_some_and(|filter| !filter.may_contain_hash(murmur3(partition.key))) {
             return Err(damaged(partition.key, "the filter says that it is not there"));
         }
         while rows.advance()? {}
