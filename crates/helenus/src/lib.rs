@@ -35,7 +35,7 @@ pub use helenus_io::{Clock, Disk, RealDisk, SystemClock};
 pub use helenus_rows::{
     Cell, ColumnDef, ColumnKind, Columns, DeletionTime, LivenessInfo, TableSchema, UnfilteredStream,
 };
-pub use helenus_sstable::{Codec, CompressionParams, Version};
+pub use helenus_sstable::{Codec, CompressionParams, LateDeletionTimes, Version};
 pub use helenus_types::{
     EncodeValue, JsonMembers, Serialized, TableId, Timestamp, Token, Type, Value, ValueError,
 };

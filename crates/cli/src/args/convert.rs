@@ -97,7 +97,22 @@ pub(crate) enum CompressorName {
     None,
 }
 
-fn writable(letters: &str) -> Result<Version, String> {
+impl CompressorName {
+    /// Cassandra's class of it.
+    pub(crate) fn class(self) -> Option<&'static str> {
+        match self {
+            Self::Lz4 | Self::Lz4High => Some("LZ4Compressor"),
+            Self::Snappy => Some("SnappyCompressor"),
+            Self::Deflate => Some("DeflateCompressor"),
+            Self::Zstd => Some("ZstdCompressor"),
+            Self::Noop => Some("NoopCompressor"),
+            Self::None => None,
+        }
+    }
+}
+
+/// A version that can be written.
+pub(super) fn writable(letters: &str) -> Result<Version, String> {
     Version::writable(letters).ok_or_else(|| "da, oa, nb and me can be written".to_owned())
 }
 

@@ -14,7 +14,7 @@ use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand,
 pub(crate) use convert::{CompressorName, Convert, Rewrite, Split, Upgrade};
 pub(crate) use diff::{Diff, Second};
 pub(crate) use open::{Ingest, Open};
-pub(crate) use sstable::{BulkWrite, CodecName, Dump, Sstable, SstableCommand};
+pub(crate) use sstable::{BulkWrite, Dump, Sstable, SstableCommand};
 pub(crate) use verify::Verify;
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 the command line is wrong.

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
+use helenus_sstable::Version;
 
-use super::convert::{Convert, Split, Upgrade};
+use super::convert::{CompressorName, Convert, Split, Upgrade, writable};
 use super::diff::Diff;
 use super::verify::Verify;
 use super::{Format, Quotes};
@@ -71,18 +72,21 @@ pub(crate) struct BulkWrite {
     /// Where the SSTables go: a directory that is empty or not there
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
-    /// Version of the SSTables [default: the one that a database writes, da]
-    #[arg(long, value_name = "VERSION")]
-    pub(crate) to: Option<String>,
+    /// Version of the SSTables: da, oa, nb or me [default: the newest, da]
+    #[arg(long, value_name = "VERSION", value_parser = writable)]
+    pub(crate) to: Option<Version>,
     /// How they are compressed [default: as the schema says]
     #[arg(long, value_enum)]
-    pub(crate) codec: Option<CodecName>,
+    pub(crate) codec: Option<CompressorName>,
     /// Timestamp of all rows, in microseconds since 1970 [default: the clock's]
     #[arg(long, value_name = "µs", allow_negative_numbers = true)]
     pub(crate) timestamp: Option<i64>,
     /// Seconds that rows live [default: as the schema says]
     #[arg(long, value_name = "SECONDS")]
     pub(crate) ttl: Option<u32>,
+    /// Bring expirations past 2038-01-19T03:14:06Z down to that second where the version can't hold them; else it all fails
+    #[arg(long)]
+    pub(crate) cap_expirations: bool,
     /// Rows come in the order of tokens and clustering, as `export` prints them: nothing is gathered in memory
     #[arg(long)]
     pub(crate) sorted: bool,
@@ -110,15 +114,4 @@ pub(crate) struct BulkWrite {
     /// Files of rows; - for standard input
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum CodecName {
-    Lz4,
-    Snappy,
-    Deflate,
-    Zstd,
-    Noop,
-    /// Not compressed
-    None,
 }

@@ -129,6 +129,32 @@ fn sorted_rows_have_to_be() {
 }
 
 #[test]
+fn every_version_that_is_written() {
+    for (version, sorted) in ["da", "oa", "nb", "me"].into_iter().zip([true, false].into_iter().cycle()) {
+        let shop = Shop::new();
+        let file = shop.write("rows.jsonl", LINES);
+        let mut options = vec!["--to", version, "--codec", "lz4"];
+        options.extend(sorted.then_some("--sorted"));
+        let out = shop.bulk_write(&options, &[&file]).ok();
+        assert!(out.contains(&format!("out/{version}-1-")), "{out}");
+        assert_eq!(shop.export(&[]), LINES, "{version}");
+    }
+}
+
+#[test]
+fn what_expires_too_late_is_refused_or_capped() {
+    let shop = Shop::new();
+    let file = shop.write("rows.jsonl", LINES);
+    let options = ["--to", "nb", "--ttl", "600000000"];
+    let err = shop.bulk_write(&options, &[&file]).failed(1);
+    assert!(err.contains("2038"), "{err}");
+    assert!(!Path::new(&shop.path("out")).exists());
+    let out = shop.bulk_write(&[&options[..], &["--cap-expirations"]].concat(), &[&file]).ok();
+    assert!(out.contains(" expirations past 2038 were capped"), "{out}");
+    assert_eq!(shop.export(&[]), LINES);
+}
+
+#[test]
 fn the_committed_tables_come_back() {
     round_trip_all(&corpus::sample());
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use helenus_io::{Clock, Disk, RealDisk, SystemClock};
-use helenus_sstable::{CompressionParams, Version};
+use helenus_sstable::{CompressionParams, LateDeletionTimes, Version};
 
 use super::writer::BulkWriter;
 use crate::error::Result;
@@ -20,6 +20,7 @@ pub struct BulkOptions {
     pub(super) buffer_bytes: usize,
     pub(super) max_table_bytes: u64,
     pub(super) expected_partitions: u64,
+    pub(super) late_deletion_times: LateDeletionTimes,
     pub(super) uuid_ids: bool,
     pub(super) write: WriteOptions,
     pub(super) columns: Option<Vec<String>>,
@@ -48,6 +49,7 @@ impl BulkOptions {
             buffer_bytes: 64 << 20,
             max_table_bytes: u64::MAX,
             expected_partitions: UNKNOWN_PARTITIONS,
+            late_deletion_times: LateDeletionTimes::Refuse,
             uuid_ids: false,
             write: WriteOptions::new(),
             columns: None,
@@ -97,6 +99,14 @@ impl BulkOptions {
     #[must_use]
     pub fn expected_partitions(mut self, count: u64) -> Self {
         self.expected_partitions = count;
+        self
+    }
+
+    /// What becomes of expirations past 2038 where the version has no place for them: refused, after which nothing more
+    /// is taken, or capped and counted.
+    #[must_use]
+    pub fn late_deletion_times(mut self, late: LateDeletionTimes) -> Self {
+        self.late_deletion_times = late;
         self
     }
 

@@ -28,6 +28,8 @@ pub struct BulkTable {
     pub partitions: u64,
     /// Number of rows, deleted and static ones too (`totalRows` of Statistics.db).
     pub rows: u64,
+    /// Deletions and expirations that were [capped](crate::LateDeletionTimes::Cap).
+    pub capped_deletion_times: u64,
 }
 
 /// Where SSTables go, and those that are there.
@@ -64,6 +66,7 @@ impl Output {
         let writer = WriterOptions {
             compression: options.compression.clone().unwrap_or_else(|| state.options.compression.clone()),
             bloom_filter_fp_chance: state.options.bloom_filter_fp_chance,
+            late_deletion_times: options.late_deletion_times,
             ..WriterOptions::default()
         };
         Ok(Self {
@@ -103,6 +106,7 @@ impl Output {
             data_bytes: table.data_len,
             partitions: table.key_count,
             rows: table.stats.rows,
+            capped_deletion_times: table.capped_deletion_times,
         };
         self.written.iter().map(table).collect()
     }

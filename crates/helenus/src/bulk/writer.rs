@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering::Release;
 
 use helenus_commitlog::TableTag;
 use helenus_rows::{EncodingBase, TableSchema};
-use helenus_sstable::{ChunkCache, Version};
+use helenus_sstable::ChunkCache;
 use helenus_types::{LocalDeletionTime, Timestamp};
 use uuid::Uuid;
 
@@ -75,8 +75,8 @@ impl BulkWriter {
         keyspace: &str,
         table: &str,
     ) -> Result<Self> {
-        if options.version != Version::DA {
-            let text = format!("SSTables of version {} can't be written yet, only da", options.version);
+        if !options.version.is_writable() {
+            let text = format!("SSTables of version {} are read and not written", options.version);
             return Err(Error::new(ErrorKind::Unsupported, text));
         }
         let parsed = Catalog::parse_lenient(schema, &|_, _| None);

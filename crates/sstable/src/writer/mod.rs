@@ -200,7 +200,10 @@ impl SsTableWriter {
         {
             params.compress_always();
         }
-        let header = header_of(version, &header);
+        let rows = header;
+        let header = header_of(version, &rows);
+        let mut transcoder = Transcoder::new(Arc::clone(&header), options.late_deletion_times);
+        transcoder.expect(&rows);
         let data = disk.create_new(&descriptor.path(&Component::Data))?;
         let data = ChunkWriter::new(data, options.compression.clone())?;
         Ok(SsTableWriter {
@@ -212,7 +215,7 @@ impl SsTableWriter {
             stats: StatsCollector::new(header.clustering.clone()),
             partition: Partition::new(options.partitioner.clone()),
             key_count: 0,
-            transcoder: Transcoder::new(Arc::clone(&header), options.late_deletion_times),
+            transcoder,
             granularity: options.row_index_granularity.unwrap_or(match version.format() {
                 Format::Big => BIG_GRANULARITY,
                 Format::Bti => BTI_GRANULARITY,

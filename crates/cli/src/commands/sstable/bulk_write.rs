@@ -3,11 +3,11 @@
 use std::io::Write;
 
 use helenus::{
-    BulkOptions, BulkTable, BulkWriter, Catalog, Clock, Codec, ColumnKind, CompressionParams, Error,
-    ErrorKind, SystemClock, TableSchema, Version,
+    BulkOptions, BulkTable, BulkWriter, Catalog, Clock, ColumnKind, CompressionParams, Error, ErrorKind,
+    LateDeletionTimes, SystemClock, TableSchema,
 };
 
-use crate::args::{BulkWrite, CodecName};
+use crate::args::{BulkWrite, CompressorName};
 use crate::failure::Failure;
 use crate::input::{Input, InputOptions, Refused, Statements};
 use crate::open;
@@ -54,35 +54,28 @@ fn only_table(args: &BulkWrite, text: &str) -> Result<(String, String), Failure>
 }
 
 fn options(args: &BulkWrite) -> Result<BulkOptions, Failure> {
-    let mut options = BulkOptions::new();
-    if let Some(name) = &args.to {
-        let mut written = [Version::DA, Version::OA, Version::NB, Version::ME].into_iter();
-        let version = written.find(|version| version.to_string() == *name).ok_or_else(|| {
-            let text = format!("SSTables of version {name:?} are not written");
-            Failure::usage(text).or_try("--to da, oa, nb or me")
-        })?;
-        options = options.version(version);
-    }
-    options = options
+    let mut options = BulkOptions::new()
         .sorted(args.sorted)
         .buffer_bytes(args.buffer.max(1) as usize * (1 << 20))
         .uuid_ids(args.uuid_ids);
+    if args.cap_expirations {
+        options = options.late_deletion_times(LateDeletionTimes::Cap);
+    }
+    options = args.to.into_iter().fold(options, BulkOptions::version);
     options = args.max_size.into_iter().fold(options, |o, size| o.max_table_bytes(u64::from(size) << 20));
     options = args.timestamp.into_iter().fold(options, BulkOptions::timestamp);
     options = args.ttl.into_iter().fold(options, BulkOptions::ttl);
-    Ok(args.codec.into_iter().fold(options, |options, codec| options.compression(compression(codec))))
+    Ok(match args.codec {
+        None => options,
+        Some(codec) => options.compression(compression(codec)?),
+    })
 }
 
-fn compression(codec: CodecName) -> Option<CompressionParams> {
-    let codec = match codec {
-        CodecName::Lz4 => Codec::Lz4,
-        CodecName::Snappy => Codec::Snappy,
-        CodecName::Deflate => Codec::Deflate,
-        CodecName::Zstd => Codec::Zstd,
-        CodecName::Noop => Codec::Noop,
-        CodecName::None => return None,
-    };
-    Some(CompressionParams::new(codec))
+fn compression(codec: CompressorName) -> Result<Option<CompressionParams>, Failure> {
+    let Some(class) = codec.class() else { return Ok(None) };
+    let mut map = vec![("class", class)];
+    map.extend((codec == CompressorName::Lz4High).then_some(("lz4_compressor_type", "high")));
+    CompressionParams::from_options(map).map_err(|error| Failure::usage(error.to_string()))
 }
 
 fn explained(args: &BulkWrite, error: Error) -> Failure {
@@ -222,6 +215,9 @@ fn report(rows: u64, tables: &[BulkTable], clock: &SystemClock) -> Result<(), Fa
             table.rows,
             table.bytes_on_disk
         )?;
+        if table.capped_deletion_times > 0 {
+            writeln!(out, "  {} expirations past 2038 were capped", table.capped_deletion_times)?;
+        }
     }
     Ok(out.flush()?)
 }

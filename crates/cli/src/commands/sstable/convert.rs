@@ -67,21 +67,14 @@ fn line(converted: &Converted) -> String {
 fn compression(how: &Rewrite) -> Result<Compression, Failure> {
     let Some(codec) = how.codec else { return Ok(Compression::Keep) };
     let mut map: Vec<(&str, String)> = Vec::new();
-    let class = match codec {
-        CompressorName::None => {
-            let rest =
-                [how.codec_level.is_some(), how.chunk_length_kb.is_some(), how.min_compress_ratio.is_some()];
-            return if rest.contains(&true) {
-                Err(Failure::usage("--codec none has no level, chunks or ratio"))
-            } else {
-                Ok(Compression::Use(None))
-            };
-        }
-        CompressorName::Lz4 | CompressorName::Lz4High => "LZ4Compressor",
-        CompressorName::Snappy => "SnappyCompressor",
-        CompressorName::Deflate => "DeflateCompressor",
-        CompressorName::Zstd => "ZstdCompressor",
-        CompressorName::Noop => "NoopCompressor",
+    let Some(class) = codec.class() else {
+        let rest =
+            [how.codec_level.is_some(), how.chunk_length_kb.is_some(), how.min_compress_ratio.is_some()];
+        return if rest.contains(&true) {
+            Err(Failure::usage("--codec none has no level, chunks or ratio"))
+        } else {
+            Ok(Compression::Use(None))
+        };
     };
     map.push(("class", class.to_owned()));
     if codec == CompressorName::Lz4High {
