@@ -17,7 +17,7 @@ use crate::error::SsTableErrorKind;
 /// A compressor of Cassandra's (`org.apache.cassandra.io.compress`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Codec {
-    /// `LZ4Compressor`. Its `high` type has the same payloads; here they are always written as by `fast`.
+    /// `LZ4Compressor`. Payloads of its two types are read alike; `high` is written with the feature `lz4-high`.
     Lz4,
     /// `SnappyCompressor`, with the feature `snappy`.
     Snappy,
@@ -80,6 +80,15 @@ impl Codec {
             next_step: "build helenus-sstable with that codec's feature",
         }
     }
+
+    /// The error for LZ4 of type `high` in a build that leaves it out.
+    #[cfg(not(feature = "lz4-high"))]
+    fn high_unavailable() -> SsTableErrorKind {
+        SsTableErrorKind::UnsupportedCompressor {
+            class: "LZ4Compressor of type high".to_owned(),
+            next_step: "build helenus-sstable with the feature lz4-high, or use the type fast",
+        }
+    }
 }
 
 /// Compresses chunk after chunk with state that is made once.
@@ -89,6 +98,9 @@ pub(super) struct Compressor {
 
 enum CompressorState {
     Lz4(lz4_flex::block::CompressTable),
+    /// Of a level.
+    #[cfg(feature = "lz4-high")]
+    Lz4High(i32),
     #[cfg(feature = "snappy")]
     Snappy(Box<snap::raw::Encoder>),
     #[cfg(feature = "deflate")]
@@ -109,7 +121,13 @@ impl Compressor {
     pub(super) fn new(params: &CompressionParams) -> Result<Compressor, SsTableErrorKind> {
         let unavailable = || params.codec.unavailable();
         let state = match params.codec {
-            Codec::Lz4 => CompressorState::Lz4(lz4_flex::block::CompressTable::small()),
+            Codec::Lz4 => match params.lz4_high_level() {
+                None => CompressorState::Lz4(lz4_flex::block::CompressTable::small()),
+                #[cfg(feature = "lz4-high")]
+                Some(level) => CompressorState::Lz4High(level),
+                #[cfg(not(feature = "lz4-high"))]
+                Some(_) => return Err(Codec::high_unavailable()),
+            },
             #[cfg(feature = "snappy")]
             Codec::Snappy => CompressorState::Snappy(Box::new(snap::raw::Encoder::new())),
             #[cfg(feature = "deflate")]
@@ -142,6 +160,8 @@ impl Compressor {
         out.clear();
         match &mut self.state {
             CompressorState::Lz4(table) => lz4_compress(input, out, table),
+            #[cfg(feature = "lz4-high")]
+            CompressorState::Lz4High(level) => lz4_compress_high(input, out, *level),
             #[cfg(feature = "snappy")]
             CompressorState::Snappy(encoder) => {
                 out.resize(snap::raw::max_compress_len(input.len()), 0);
@@ -174,6 +194,20 @@ fn lz4_compress(
     let (prefix, block) = out.split_at_mut(LZ4_PREFIX);
     prefix.copy_from_slice(&len.to_le_bytes());
     let written = lz4_flex::block::compress_into_with_table(input, block, table).map_err(io::Error::other)?;
+    out.truncate(LZ4_PREFIX + written);
+    Ok(())
+}
+
+/// As `LZ4_compress_HC` of the C library does, which lz4-java calls too: levels above its highest, 12, are 12.
+#[cfg(feature = "lz4-high")]
+fn lz4_compress_high(input: &[u8], out: &mut Vec<u8>, level: i32) -> io::Result<()> {
+    use lz4::block::{CompressionMode, compress_bound, compress_to_buffer};
+
+    let len = u32::try_from(input.len()).map_err(io::Error::other)?;
+    out.resize(LZ4_PREFIX + compress_bound(input.len())?, 0);
+    let (prefix, block) = out.split_at_mut(LZ4_PREFIX);
+    prefix.copy_from_slice(&len.to_le_bytes());
+    let written = compress_to_buffer(input, Some(CompressionMode::HIGHCOMPRESSION(level)), false, block)?;
     out.truncate(LZ4_PREFIX + written);
     Ok(())
 }

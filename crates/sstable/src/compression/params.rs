@@ -31,6 +31,7 @@ const ENABLED: &str = "enabled";
 const CHUNK_LENGTH_IN_KB: &str = "chunk_length_in_kb";
 const MIN_COMPRESS_RATIO: &str = "min_compress_ratio";
 const LZ4_TYPE: &str = "lz4_compressor_type";
+const LZ4_HIGH: &str = "high";
 const LZ4_HIGH_LEVEL: &str = "lz4_high_compressor_level";
 const ZSTD_LEVEL: &str = "compression_level";
 
@@ -125,8 +126,18 @@ impl CompressionParams {
     /// The level of Zstd, if it is given.
     #[cfg(feature = "zstd")]
     pub(super) fn level(&self) -> Option<i32> {
-        let option = self.options.iter().find(|(name, _)| name == ZSTD_LEVEL);
-        option.and_then(|(_, level)| level.parse().ok())
+        self.option(ZSTD_LEVEL)?.parse().ok()
+    }
+
+    /// The level of LZ4 of type `high`; `None` for `fast`, which ignores a level.
+    pub(super) fn lz4_high_level(&self) -> Option<i32> {
+        const DEFAULT_LEVEL: i32 = 9;
+        let level = self.option(LZ4_HIGH_LEVEL).and_then(|level| level.parse().ok());
+        (self.option(LZ4_TYPE)? == LZ4_HIGH).then_some(level.unwrap_or(DEFAULT_LEVEL))
+    }
+
+    fn option(&self, name: &str) -> Option<&str> {
+        self.options.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 }
 
@@ -217,7 +228,7 @@ fn check_options(codec: Codec, options: &[(String, String)]) -> Result<(), Inval
     for (name, value) in options {
         let number = value.parse::<i32>().ok();
         let valid = match (codec, name.as_str()) {
-            (Codec::Lz4, LZ4_TYPE) => matches!(value.as_str(), "fast" | "high"),
+            (Codec::Lz4, LZ4_TYPE) => matches!(value.as_str(), "fast" | LZ4_HIGH),
             (Codec::Lz4, LZ4_HIGH_LEVEL) => number.is_some_and(|level| (1..=17).contains(&level)),
             (Codec::Zstd, ZSTD_LEVEL) => number.is_some_and(|level| (-131_072..=22).contains(&level)),
             _ => return invalid(format!("Unknown compression options {name}")),

@@ -7,6 +7,7 @@
 )]
 
 mod building;
+mod codecs;
 mod collector;
 mod components;
 mod corpus;

@@ -7,6 +7,7 @@ use crate::write::{Condition, NULL, delete, excl, incl, insert, lits, update};
 pub(super) fn cases() -> Vec<Case> {
     let compressor =
         |name: &str, class: &str, more: &str| compressed(name, &format!("{{'class': '{class}'{more}}}"));
+    let high = |level| format!(", 'lz4_compressor_type': 'high', 'lz4_high_compressor_level': '{level}'");
     vec![
         compressor("comp_lz4_4k", "LZ4Compressor", ", 'chunk_length_in_kb': '4'"),
         compressor(
@@ -14,12 +15,21 @@ pub(super) fn cases() -> Vec<Case> {
             "LZ4Compressor",
             ", 'chunk_length_in_kb': '64', 'lz4_compressor_type': 'high'",
         ),
+        compressor("comp_lz4_high_1", "LZ4Compressor", &high(1)),
+        compressor("comp_lz4_high_17", "LZ4Compressor", &high(17)),
         compressor("comp_zstd", "ZstdCompressor", ", 'compression_level': '5'"),
         compressor("comp_zstd_64k", "ZstdCompressor", ", 'chunk_length_in_kb': '64'"),
+        compressor("comp_zstd_fast", "ZstdCompressor", ", 'compression_level': '-5'"),
+        compressor("comp_zstd_22", "ZstdCompressor", ", 'compression_level': '22'"),
         compressor("comp_deflate", "DeflateCompressor", ""),
         compressor("comp_snappy", "SnappyCompressor", ", 'chunk_length_in_kb': '64'"),
         compressor("comp_noop", "NoopCompressor", ""),
         compressor("comp_min_ratio", "LZ4Compressor", ", 'min_compress_ratio': '1.1'"),
+        compressor(
+            "comp_raw_padded",
+            "SnappyCompressor",
+            ", 'chunk_length_in_kb': '4', 'min_compress_ratio': '1.5'",
+        ),
         compressed("comp_none", "{'enabled': 'false'}"),
         filter("filter_loose", "0.1"),
         filter("filter_none", "1.0"),
