@@ -61,6 +61,11 @@ impl PageChecksums {
         self.files.push(file);
     }
 
+    /// The files.
+    pub fn files(&self) -> impl Iterator<Item = &FileChecksums> {
+        self.files.iter()
+    }
+
     /// The checksums of the component of that name.
     #[must_use]
     pub fn file(&self, name: &str) -> Option<&FileChecksums> {

@@ -9,6 +9,7 @@
 
 mod convert;
 mod corpus;
+mod damage;
 mod diff;
 mod memory;
 mod split;
