@@ -46,7 +46,8 @@ impl<'a> LiveRow<'a> {
     #[inline]
     pub fn is_visible(row: &RowRef<'a>, now: u32, strict_liveness: bool) -> Result<bool, DecodeError> {
         // The usual row: a marker that neither expires nor is deleted.
-        if row.flags & (flag::HAS_TIMESTAMP | flag::HAS_TTL | flag::HAS_DELETION) == flag::HAS_TIMESTAMP {
+        const ASKED: u8 = flag::HAS_TIMESTAMP | flag::HAS_TTL | flag::HAS_DELETION | flag::EXTENSION;
+        if row.flags & ASKED == flag::HAS_TIMESTAMP {
             return Ok(true);
         }
         Ok(Self::new(*row, now, strict_liveness)?.is_some())

@@ -3,7 +3,7 @@
 //! ```text
 //! row     flags u8, [extended flags u8], clustering, row_size uvint, prev_size uvint, body
 //! marker  flags u8 = 02, kind u8, size u16, values, marker_size uvint, prev_size uvint, deletion(s)
-//! body    [timestamp [ttl expiration]] [deletion] [column subset] column*
+//! body    [timestamp [ttl expiration]] [deletion] [ScyllaDB: shadowable deletion] [column subset] column*
 //! ```
 //!
 //! The body does not depend on where the row stands, so a row is carried around as flags, clustering and
@@ -33,6 +33,9 @@ pub(crate) mod flag {
 pub(crate) mod extended {
     pub(crate) const IS_STATIC: u8 = 0x01;
     pub(crate) const HAS_SHADOWABLE_DELETION: u8 = 0x02;
+    /// ScyllaDB's, in tables of its materialized views: a shadowable deletion of its own, behind the ordinary one if there is
+    /// one. Never written here.
+    pub(crate) const HAS_SHADOWABLE_BESIDE: u8 = 0x80;
 }
 
 /// Bits of a cell's first byte.

@@ -81,6 +81,14 @@ impl<'a> RowRef<'a> {
     #[inline]
     pub fn has_deletion_flags(&self) -> bool {
         self.flags & (flag::HAS_TTL | flag::HAS_DELETION | flag::HAS_COMPLEX_DELETION) != 0
+            || self.is_of_scylla()
+    }
+
+    /// Whether the row has a form that only ScyllaDB writes: a shadowable deletion beside the ordinary one. It is read as the
+    /// one deletion that stands, and must be encoded again where it is written: Cassandra doesn't know the flag.
+    #[inline]
+    pub fn is_of_scylla(&self) -> bool {
+        self.extended & extended::HAS_SHADOWABLE_BESIDE != 0
     }
 
     /// Whether the row holds nothing at all, no liveness, deletion or column: its columns were dropped before it was
@@ -90,7 +98,7 @@ impl<'a> RowRef<'a> {
     /// Where the bytes are not a row's. Offsets count from the start of the body.
     #[inline]
     pub fn is_empty(&self) -> Result<bool, DecodeError> {
-        if self.flags & (flag::HAS_TIMESTAMP | flag::HAS_DELETION) != 0 {
+        if self.flags & (flag::HAS_TIMESTAMP | flag::HAS_DELETION) != 0 || self.is_of_scylla() {
             return Ok(false);
         }
         if self.flags & flag::HAS_ALL_COLUMNS != 0 {
@@ -191,6 +199,8 @@ pub struct CellReader<'a> {
     liveness: LivenessInfo,
     deletion: DeletionTime,
     shadowable: bool,
+    /// Whether a shadowable deletion follows the ordinary one.
+    shadowable_beside: bool,
     complex_deletions: bool,
     /// Columns still to come, where there are fewer than 64.
     present: u64,
@@ -259,6 +269,7 @@ impl<'a> CellReader<'a> {
             liveness: LivenessInfo::EMPTY,
             deletion: DeletionTime::LIVE,
             shadowable: row.extended & extended::HAS_SHADOWABLE_DELETION != 0,
+            shadowable_beside: row.is_of_scylla(),
             complex_deletions: row.flags & flag::HAS_COMPLEX_DELETION != 0,
             present: 0,
             large: None,
@@ -281,7 +292,24 @@ impl<'a> CellReader<'a> {
         if flags & flag::HAS_DELETION != 0 {
             self.deletion = self.deletion_time()?;
         }
+        if self.shadowable_beside {
+            self.shadowable_deletion()?;
+        }
         self.column_subset(flags & flag::HAS_ALL_COLUMNS != 0)
+    }
+
+    /// Of ScyllaDB's two deletions of a row one stands: the shadowable one if it is the later, unless the row's marker is later
+    /// still. (Its `row_tombstone` keeps both; what the ordinary one said is lost once a newer marker comes from elsewhere, as in
+    /// Cassandra, where a row has room for one.)
+    #[cold]
+    fn shadowable_deletion(&mut self) -> Result<(), DecodeError> {
+        let shadowable = self.deletion_time()?;
+        if shadowable.supersedes(&self.deletion) && self.liveness.timestamp <= shadowable.marked_for_delete_at
+        {
+            self.deletion = shadowable;
+            self.shadowable = true;
+        }
+        Ok(())
     }
 
     /// The row's marker.
@@ -592,8 +620,12 @@ fn check_row_flags(pos: usize, flags: u8, extended: u8, is_static: bool) -> Resu
     if !is_static && extended & extended::IS_STATIC != 0 {
         return Err(DecodeError::new(pos as u64, "a row that is not static", found()));
     }
-    if extended & !(extended::IS_STATIC | extended::HAS_SHADOWABLE_DELETION) != 0 {
-        return Err(DecodeError::new(pos as u64, "extended flags that Cassandra knows", found()));
+    let known = extended::IS_STATIC | extended::HAS_SHADOWABLE_DELETION | extended::HAS_SHADOWABLE_BESIDE;
+    if extended & !known != 0 {
+        return Err(DecodeError::new(pos as u64, "extended flags that are known", found()));
+    }
+    if extended & extended::HAS_SHADOWABLE_BESIDE != 0 && extended != extended::HAS_SHADOWABLE_BESIDE {
+        return Err(DecodeError::new(pos as u64, "ScyllaDB's shadowable deletion alone", found()));
     }
     Ok(())
 }

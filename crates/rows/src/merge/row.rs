@@ -32,7 +32,7 @@ impl<'a> From<RowRef<'a>> for RowSource<'a> {
 
 impl RowSource<'_> {
     fn passes_through(&self) -> bool {
-        self.map.is_none_or(ColumnMap::passes_through)
+        self.map.is_none_or(ColumnMap::passes_through) && !self.row.is_of_scylla()
     }
 }
 

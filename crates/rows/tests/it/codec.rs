@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use helenus_rows::{
-    Bound, BoundKind, Capabilities, Cell, CellEvent, ClusteringComparator, Column, Columns, CounterContext,
-    DeletionTime, EncodingBase, Header, LivenessInfo, MarkerRef, Op, RowBuf, RowBuilder, RowRef, RowStats,
-    ShardKind, Unfiltered, UnfilteredFrame, UpdateBuilder, UpdateRef, encode_global, read_unfiltered,
-    write_marker, write_row, write_static_row,
+    Bound, BoundKind, Capabilities, Cell, CellEvent, ClusteringComparator, Column, ColumnMap, Columns,
+    CounterContext, DeletionTime, EncodingBase, Header, LiveRow, LivenessInfo, MarkerRef, Op, RowBuf,
+    RowBuilder, RowMerger, RowRef, RowStats, ShardKind, Unfiltered, UnfilteredFrame, UpdateBuilder,
+    UpdateRef, encode_global, read_unfiltered, write_marker, write_row, write_static_row,
 };
 use helenus_testkit::histories::Rng;
 use helenus_types::{LocalDeletionTime, Partitioner, Timestamp, Type};
@@ -92,6 +92,46 @@ fn a_row_with_ttl() {
     let cell = Cell::expiring(Timestamp(5), 1135, expires, &[0, 0, 0, 3]);
     assert_eq!(events(row), [CellEvent::Simple { column: 0, cell }]);
     assert_eq!(encoded_again(row, 18), bytes[..bytes.len() - 1]);
+}
+
+/// ScyllaDB gives the rows of its views a shadowable deletion behind the ordinary one, or without it, under a flag of its own.
+#[test]
+fn the_two_deletions_of_scylladb() {
+    let header = header_of((5, 9, 0), vec![], vec![]);
+    let deleted = |timestamp, seconds| DeletionTime::new(Timestamp(timestamp), LocalDeletionTime(seconds));
+    let check = |bytes: &str, deletion, is_shadowable, is_visible| {
+        let bytes = hex(bytes);
+        let row = only_row(&header, &bytes);
+        assert!(row.is_of_scylla() && row.has_deletion_flags() && !row.is_empty().unwrap());
+        let reader = row.cells().unwrap();
+        assert_eq!((reader.deletion(), reader.is_shadowable()), (deletion, is_shadowable), "{bytes:02x?}");
+        assert_eq!(LiveRow::is_visible(&row, 100, false), Ok(is_visible), "{bytes:02x?}");
+        // Where it is written it gets Cassandra's form.
+        let cassandras = [&encoded_again(row, 0)[..], &[1]].concat();
+        let again = only_row(&header, &cassandras);
+        let read = again.cells().unwrap();
+        assert!(!again.is_of_scylla());
+        assert_eq!((read.deletion(), read.is_shadowable()), (deletion, is_shadowable), "{bytes:02x?}");
+        for target in [header.clone(), Header { base: EncodingBase::EPOCH, ..header.clone() }] {
+            let (mut merged, map) = (RowBuf::default(), ColumnMap::new(&header, &target, &[]));
+            assert_eq!(RowMerger::default().transcode(row, &map, &target, &mut merged), Ok(true));
+            assert!(!merged.as_ref(&target).is_of_scylla(), "{bytes:02x?}");
+        }
+    };
+    // A marker at 6, a shadowable deletion at 6: it stands. At 5: the newer marker shadows it.
+    check("a4 80 04 00 01 01 02 01", deleted(6, 11), true, false);
+    check("a4 80 04 00 01 00 02 01", DeletionTime::LIVE, false, true);
+    // Without a marker there is nothing newer.
+    check("a0 80 03 00 00 02 01", deleted(5, 11), true, false);
+    // Beside an ordinary deletion at 5: one at 6 stands, and the ordinary one where a marker at 7 shadows it.
+    check("b4 80 06 00 01 00 01 01 02 01", deleted(6, 11), true, false);
+    check("b4 80 06 00 02 00 01 01 02 01", deleted(5, 10), false, true);
+    // The ordinary one is the later.
+    check("b4 80 06 00 01 03 01 01 02 01", deleted(8, 10), false, false);
+    for (bytes, expected) in [("a4 82 04 00 01 01 02 01", "alone"), ("a4 84 02 00 01 01", "known")] {
+        let error = read_unfiltered(&header, &hex(bytes), 0, false).unwrap_err();
+        assert!(error.to_string().contains(expected), "{error}");
+    }
 }
 
 #[test]
@@ -461,7 +501,7 @@ fn read_all(header: &Header, bytes: &[u8], is_static: bool) -> bool {
         return false;
     };
     let is_whole = RowStats::default().row(row, |_| {}).is_ok();
-    assert!(helenus_rows::LiveRow::new(row, 5, false).is_ok() || !is_whole);
+    assert!(LiveRow::new(row, 5, false).is_ok() || !is_whole);
     is_whole
 }
 

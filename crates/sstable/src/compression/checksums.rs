@@ -12,7 +12,8 @@ use crate::error::SsTableError;
 /// crc         u32*     CRC32 of each slice of chunk_size bytes of Data.db, the last one shorter
 /// ```
 ///
-/// A file of 618 bytes: `00010000 c206f3f3` (`io.util.ChecksumWriter`).
+/// A file of 618 bytes: `00010000 c206f3f3` (`io.util.ChecksumWriter`). Releases of ScyllaDB end with the checksum of a slice
+/// without bytes: `00010000 c206f3f3 00000000`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CrcComponent {
     /// Bytes of Data.db a slice.
@@ -43,6 +44,12 @@ impl CrcComponent {
             ));
         }
         Ok(CrcComponent { chunk_len, crcs: crcs.iter().map(|crc| u32::from_be_bytes(*crc)).collect() })
+    }
+
+    /// Number of slices that have bytes, or may have.
+    pub(super) fn slice_count(&self) -> u64 {
+        let of_nothing = usize::from(self.crcs.len() > 1 && self.crcs.last() == Some(&crc32fast::hash(&[])));
+        (self.crcs.len() - of_nothing) as u64
     }
 
     /// The bytes of the file.
@@ -93,6 +100,11 @@ mod tests {
         let crc = CrcComponent::decode(Path::new("c"), &bytes).unwrap();
         assert_eq!(crc, CrcComponent { chunk_len: 65536, crcs: vec![0xc206_f3f3] });
         assert_eq!(crc.encode(), bytes);
+        assert_eq!(crc.slice_count(), 1);
+        let scylladbs = CrcComponent::decode(Path::new("c"), &[&bytes[..], &[0; 4]].concat()).unwrap();
+        assert_eq!((scylladbs.crcs.len(), scylladbs.slice_count()), (2, 1));
+        let other = CrcComponent::decode(Path::new("c"), &[&bytes[..], &[1; 4]].concat()).unwrap();
+        assert_eq!(other.slice_count(), 2);
         for broken in [&bytes[..7], &bytes[..3], &[0, 0, 0, 0], &[0xff; 4]] {
             assert!(CrcComponent::decode(Path::new("c"), broken).is_err(), "{broken:?}");
         }

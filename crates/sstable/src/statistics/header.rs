@@ -8,7 +8,7 @@ use super::covered::count;
 /// ```text
 /// min_timestamp            uvint    - 1442880000000000 µs, modulo 2^64
 /// min_local_deletion_time  uvint    - 1442880000 s, modulo 2^32, sign-extended
-/// min_ttl                  uvint
+/// min_ttl                  uvint    modulo 2^32, sign-extended
 /// key type                 string   uvint length, UTF-8
 /// clustering types         uvint n, n × string
 /// static columns           uvint n, n × (name: uvint length, bytes; type: string)
@@ -40,13 +40,14 @@ impl HeaderComponent {
     pub(super) fn decode(bytes: &[u8]) -> Result<HeaderComponent, DecodeError> {
         let mut reader = Reader::new(bytes);
         let timestamp = reader.unsigned_vint()?.cast_signed();
-        // Older versions leave out the sign: of both forms the low 32 bits count.
-        let [a, b, c, d, ..] = reader.unsigned_vint()?.to_le_bytes();
-        let local_deletion_time = u32::from_le_bytes([a, b, c, d]);
+        // Older versions leave out the sign, and ScyllaDB writes the largest 64-bit number where a table has none of a kind: of
+        // all forms the low 32 bits count, as in the deltas of rows.
+        let local_deletion_time = low_half(reader.unsigned_vint()?);
+        let min_ttl = low_half(reader.unsigned_vint()?);
         Ok(HeaderComponent {
             min_timestamp: Timestamp(timestamp.wrapping_add(TIMESTAMP_EPOCH)),
             min_local_deletion_time: LocalDeletionTime(local_deletion_time.wrapping_add(DELETION_TIME_EPOCH)),
-            min_ttl: reader.unsigned_vint32()?,
+            min_ttl,
             key_type: decode_string(&mut reader)?,
             clustering_types: decode_types(&mut reader)?,
             static_columns: decode_columns(&mut reader)?,
@@ -76,6 +77,11 @@ impl HeaderComponent {
 /// A Java `int` as a Java `long`.
 fn sign_extended(int: u32) -> u64 {
     i64::from(int.cast_signed()).cast_unsigned()
+}
+
+fn low_half(value: u64) -> u32 {
+    let [a, b, c, d, ..] = value.to_le_bytes();
+    u32::from_le_bytes([a, b, c, d])
 }
 
 pub(super) fn decode_types(reader: &mut Reader<'_>) -> Result<Vec<String>, DecodeError> {

@@ -1,5 +1,5 @@
 use helenus_rows::{Bound, BoundKind, ClusteringComparator, DeletionTime, encode_clustering};
-use helenus_types::{LocalDeletionTime, LogPosition, Timestamp, Type};
+use helenus_types::{LocalDeletionTime, LogPosition, Timestamp, Type, vint};
 use uuid::Uuid;
 
 use super::*;
@@ -189,4 +189,20 @@ fn components_may_stand_in_any_order() {
     shuffled[4..8].copy_from_slice(&9_u32.to_be_bytes());
     let error = Statistics::decode(Path::new("s"), &shuffled, version).unwrap_err();
     assert!(error.to_string().contains("expected a component of type 3, found none"), "{error}");
+}
+
+/// Where a table has no deletion and no ttl, releases of ScyllaDB write the largest 64-bit number as their bases; deltas count
+/// modulo 2^32 from there, as from any other.
+#[test]
+fn bases_count_by_their_low_half() {
+    let mut bytes = Vec::new();
+    vint::write_unsigned(&mut bytes, 0);
+    vint::write_unsigned(&mut bytes, i64::MAX.unsigned_abs() - 1_442_880_000);
+    vint::write_unsigned(&mut bytes, i64::MAX.unsigned_abs());
+    vint::write_unsigned(&mut bytes, INT.len() as u64);
+    bytes.extend_from_slice(INT.as_bytes());
+    bytes.extend_from_slice(&[0, 0, 0]);
+    let header = HeaderComponent::decode(&bytes).unwrap();
+    assert_eq!((header.min_local_deletion_time, header.min_ttl), (LocalDeletionTime(u32::MAX), u32::MAX));
+    assert_eq!(HeaderComponent::decode(&header.encode()).unwrap(), header);
 }

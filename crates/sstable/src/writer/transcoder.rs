@@ -81,7 +81,7 @@ impl Transcoder {
         if row.is_empty()? {
             return Ok(None);
         }
-        if std::ptr::eq(row.header, &raw const *self.target) {
+        if std::ptr::eq(row.header, &raw const *self.target) && !row.is_of_scylla() {
             return Ok(Some(row));
         }
         self.other_row(row)
@@ -110,7 +110,7 @@ impl Transcoder {
         // encoded again. The other way nothing is late any more.
         let passes = map.passes_through()
             || (map.passes_portable_through() && (source.unsigned_deletion_times || copy.is_portable()?));
-        if passes {
+        if passes && !copy.is_of_scylla() {
             return Ok(Some(copy));
         }
         let is_left = self.merger.transcode(row, map, target, &mut self.row)?;

@@ -14,5 +14,6 @@ mod corpus;
 mod damage;
 mod dumps;
 mod reading;
+mod scylla;
 mod versions;
 mod writing;
