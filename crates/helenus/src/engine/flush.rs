@@ -295,7 +295,7 @@ pub(crate) fn added(core: &TableCore, live: &LiveTable) -> Change {
 }
 
 /// The part of an SSTable's file names that its components share.
-fn stem(descriptor: &Descriptor) -> String {
+pub(crate) fn stem(descriptor: &Descriptor) -> String {
     let name = descriptor.file_name(&Component::Data);
     name.strip_suffix("-Data.db").unwrap_or(&name).to_owned()
 }

@@ -5,18 +5,18 @@ use std::sync::atomic::{Ordering::Acquire, Ordering::Release};
 
 use helenus_sstable::{
     CachedFile, ChunkCache, Component, Descriptor, FoundTable, OpenOptions, PageVerification, SsTable,
-    SsTableId,
+    SsTableId, Version,
 };
 use helenus_types::{Generation, Partitioner, Timestamp};
 
-use super::flush::{added, open_options};
+use super::flush::{added, open_options, stem};
 use super::inner::Inner;
 use super::lookup::Lookups;
 use super::table::{LiveTable, TableCore, View};
 use crate::error::{Error, ErrorKind, Result};
 use crate::foreign::{self, Kept, Transfer};
 use crate::ingest::{IngestOptions, Ingested};
-use crate::manifest::Edit;
+use crate::manifest::{Change, Edit};
 
 /// Timestamps further ahead of the clock, in µs, are taken for somebody's own counting and leave ours alone: a day.
 const MAX_AHEAD_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
@@ -51,6 +51,7 @@ impl Inner {
         // The columns are the same, and the table is there, until it is done.
         let one_at_a_time = self.ddl.lock();
         self.check_ingestible(core)?;
+        self.commit_names(&coming)?;
         let mut ingested = Ingested::default();
         let live = match self.bring_in(core, &coming, options, &mut ingested) {
             Ok(live) => live,
@@ -68,6 +69,15 @@ impl Inner {
             self.remove_sources(&coming);
         }
         Ok(ingested)
+    }
+
+    /// Writes down what files of other versions will be ours, before there is any.
+    fn commit_names(&self, coming: &[Coming]) -> Result<()> {
+        let others = coming.iter().filter(|coming| coming.to.version != Version::DA);
+        let changes: Vec<Change> = others
+            .map(|coming| Change::Brought { generation: coming.generation, stem: stem(&coming.to) })
+            .collect();
+        if changes.is_empty() { Ok(()) } else { self.commit(Edit { changes }) }
     }
 
     fn check_ingestible(&self, core: &TableCore) -> Result<()> {

@@ -11,7 +11,7 @@ use helenus_sstable::{ChunkCache, Descriptor, Listing, SsTable, Version};
 use helenus_types::{Generation, Partitioner, Timestamp};
 use uuid::Uuid;
 
-use super::flush::open_options;
+use super::flush::{open_options, stem};
 use super::inner::{Inner, Parts, Tables};
 use super::mutation::LoggedMutation;
 use super::pressure::Pressure;
@@ -96,7 +96,7 @@ impl Inner {
             let mut manifest = Manifest::create(disk.clone(), dir.join(MANIFEST), state.clone())?;
             remove_leftovers(&*disk, &state, &tables)?;
             remove_dropped(&*disk, dir, &state)?;
-            manifest.forget_dropped();
+            manifest.forget_removed();
             Some(manifest)
         };
         let pressure = Pressure::new(options.memtable_total_bytes);
@@ -399,8 +399,7 @@ fn remove_leftovers(disk: &dyn Disk, state: &ManifestState, tables: &Tables) -> 
         let listing = Listing::new(&core.dir, names.iter().filter(|e| e.is_file()).filter_map(|e| e.utf8()));
         let mut removed = false;
         for found in &listing.tables {
-            let generation = generation_of_ours(&found.descriptor);
-            match generation.filter(|g| g.0 < state.next_generation) {
+            match generation_of_ours(state, &found.descriptor) {
                 Some(generation) if !live.contains(&generation) => {
                     for component in &found.components {
                         removed |= remove_if_exists(disk, &found.descriptor.path(component))?;
@@ -419,9 +418,11 @@ fn remove_leftovers(disk: &dyn Disk, state: &ManifestState, tables: &Tables) -> 
     Ok(())
 }
 
-/// The generation of a file that may be ours, going by its name: of the one version that we write.
-fn generation_of_ours(descriptor: &Descriptor) -> Option<Generation> {
-    if descriptor.version == Version::DA { descriptor.id.generation() } else { None }
+/// The generation of a file that is ours, going by its name: of the version that we write, or brought in.
+fn generation_of_ours(state: &ManifestState, descriptor: &Descriptor) -> Option<Generation> {
+    let generation = descriptor.id.generation().filter(|g| g.0 < state.next_generation)?;
+    let is_brought = || state.brought.get(&generation).is_some_and(|name| *name == stem(descriptor));
+    (descriptor.version == Version::DA || is_brought()).then_some(generation)
 }
 
 /// Removes what is left of tables that were dropped: files of generations that the manifest reserved, and their
@@ -432,9 +433,7 @@ fn remove_dropped(disk: &dyn Disk, dir: &Path, state: &ManifestState) -> Result<
         if disk.exists(&path)? {
             let names = disk.list(&path)?;
             let listing = Listing::new(&path, names.iter().filter(|e| e.is_file()).filter_map(|e| e.utf8()));
-            let reserved = |g: Generation| g.0 < state.next_generation;
-            for found in
-                listing.tables.iter().filter(|t| generation_of_ours(&t.descriptor).is_some_and(reserved))
+            for found in listing.tables.iter().filter(|t| generation_of_ours(state, &t.descriptor).is_some())
             {
                 for component in &found.components {
                     remove_if_exists(disk, &found.descriptor.path(component))?;

@@ -19,7 +19,8 @@ const MAX_DIGEST_BYTES: usize = 64;
 pub enum Verification {
     /// No closer.
     None,
-    /// The checksum of the whole Data.db is compared; without one, everything is decoded.
+    /// The checksum of the whole Data.db is compared, and each key of the index is looked up in the filter: one that
+    /// lacks keys hides their rows. Without a checksum, everything is decoded.
     #[default]
     Checksums,
     /// Every row is decoded, keys are compared with the index and looked up in the filter.
@@ -30,7 +31,7 @@ pub enum Verification {
 pub(crate) fn verify(disk: &dyn Disk, sstable: &Arc<SsTable>, how: Verification) -> Result<()> {
     match how {
         Verification::None => Ok(()),
-        Verification::Checksums if digest_is_right(disk, sstable)? => Ok(()),
+        Verification::Checksums if digest_is_right(disk, sstable)? => filter_holds_keys(sstable),
         Verification::Checksums => decode_all(sstable),
         Verification::Extended => {
             digest_is_right(disk, sstable)?;
@@ -62,26 +63,45 @@ fn digest_is_right(disk: &dyn Disk, sstable: &SsTable) -> Result<bool> {
     Err(Error::new(ErrorKind::Corrupt, text))
 }
 
+fn damaged(sstable: &SsTable, key: &[u8], what: &str) -> Error {
+    let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+    let path = sstable.descriptor().path(&Component::Data);
+    Error::new(ErrorKind::Corrupt, format!("{}: partition 0x{hex}: {what}", path.display()))
+}
+
+fn check_filter(sstable: &SsTable, key: &[u8]) -> Result<()> {
+    match sstable.filter() {
+        Some(filter) if !filter.may_contain_hash(murmur3(key)) => {
+            Err(damaged(sstable, key, "the filter says that it is not there"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn filter_holds_keys(sstable: &Arc<SsTable>) -> Result<()> {
+    if sstable.filter().is_none() {
+        return Ok(());
+    }
+    let mut keys = sstable.keys();
+    while let Some((_, key)) = keys.next()? {
+        check_filter(sstable, key)?;
+    }
+    Ok(())
+}
+
 fn decode_all(sstable: &Arc<SsTable>) -> Result<()> {
-    let damaged = |key: &[u8], what: &str| {
-        let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
-        let path = sstable.descriptor().path(&Component::Data);
-        Error::new(ErrorKind::Corrupt, format!("{}: partition 0x{hex}: {what}", path.display()))
-    };
     let mut rows = Validator::new(sstable.scan());
     let mut keys = sstable.keys();
     while rows.next_partition()? {
         let partition = rows.partition();
         if keys.next()? != Some((partition.token, partition.key)) {
-            return Err(damaged(partition.key, "the index leads to another one in its place"));
+            return Err(damaged(sstable, partition.key, "the index leads to another one in its place"));
         }
-        if sstable.filter().is_some_and(|filter| !filter.may_contain_hash(murmur3(partition.key))) {
-            return Err(damaged(partition.key, "the filter says that it is not there"));
-        }
+        check_filter(sstable, partition.key)?;
         while rows.advance()? {}
     }
     match keys.next()? {
         None => Ok(()),
-        Some((_, key)) => Err(damaged(key, "it is in the index and not in the data")),
+        Some((_, key)) => Err(damaged(sstable, key, "it is in the index and not in the data")),
     }
 }

@@ -43,6 +43,8 @@ pub(crate) enum Change {
     Dropped { id: TableId, dir: String },
     /// The log goes on from that segment.
     Log(u64),
+    /// An SSTable of another version than ours comes in by that name (up to the component); its files are ours.
+    Brought { generation: Generation, stem: String },
 }
 
 impl Edit {
@@ -76,50 +78,45 @@ impl Edit {
 impl Change {
     fn encode(&self, out: &mut Vec<u8>) {
         let number = vint::write_unsigned;
+        let of_table = |out: &mut Vec<u8>, kind: u8, tag: u32| {
+            out.push(kind);
+            number(out, u64::from(tag));
+        };
         match self {
             Self::Schema(text) => {
                 out.push(1);
                 bytes(out, text.as_bytes());
             }
             Self::AddTable { tag, id, base } => {
-                out.push(2);
-                number(out, u64::from(*tag));
+                of_table(out, 2, *tag);
                 out.extend_from_slice(id.0.as_bytes());
                 out.extend_from_slice(&base.min_timestamp.0.to_be_bytes());
                 out.extend_from_slice(&base.min_local_deletion_time.0.to_be_bytes());
                 out.extend_from_slice(&base.min_ttl.to_be_bytes());
             }
-            Self::DropTable { tag } => {
-                out.push(3);
-                number(out, u64::from(*tag));
-            }
+            Self::DropTable { tag } => of_table(out, 3, *tag),
             Self::Layout { tag, layout } => {
-                out.push(4);
-                number(out, u64::from(*tag));
+                of_table(out, 4, *tag);
                 number(out, u64::from(*layout));
             }
             Self::AddSsTable { tag, generation, entry } => {
-                out.push(5);
-                number(out, u64::from(*tag));
+                of_table(out, 5, *tag);
                 number(out, generation.0);
                 bytes(out, entry.stem.as_bytes());
                 number(out, u64::from(entry.level));
                 number(out, u64::from(entry.created_seconds));
             }
             Self::RemoveSsTable { tag, generation } => {
-                out.push(6);
-                number(out, u64::from(*tag));
+                of_table(out, 6, *tag);
                 number(out, generation.0);
             }
             Self::Flushed { tag, position } => {
-                out.push(7);
-                number(out, u64::from(*tag));
+                of_table(out, 7, *tag);
                 number(out, position.segment);
                 number(out, u64::from(position.offset));
             }
             Self::Truncated { tag, at } => {
-                out.push(8);
-                number(out, u64::from(*tag));
+                of_table(out, 8, *tag);
                 out.extend_from_slice(&at.0.to_be_bytes());
             }
             Self::NextGeneration(next) => {
@@ -142,6 +139,11 @@ impl Change {
             Self::Log(segment) => {
                 out.push(13);
                 number(out, *segment);
+            }
+            Self::Brought { generation, stem } => {
+                out.push(14);
+                number(out, generation.0);
+                bytes(out, stem.as_bytes());
             }
         }
     }
@@ -181,6 +183,7 @@ impl Change {
             11 => Self::NextTag(small(reader)?),
             12 => Self::Dropped { id: TableId(uuid(reader)?), dir: text(reader)? },
             13 => Self::Log(reader.unsigned_vint()?),
+            14 => Self::Brought { generation: Generation(reader.unsigned_vint()?), stem: text(reader)? },
             other => return Err(reader.error("the kind of a change", other.to_string())),
         })
     }

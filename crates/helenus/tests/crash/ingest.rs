@@ -2,8 +2,9 @@
 //! left over.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use helenus::{Database, Disk, Durability, IngestOptions, Transfer, Verification};
+use helenus::{BulkOptions, Database, Disk, Durability, IngestOptions, Transfer, Verification, Version};
 use helenus_sim::SimDisk;
 
 use crate::run::{DIR, account, clock, contents, options};
@@ -20,7 +21,8 @@ fn fill(db: &Database, range: std::ops::Range<i32>, text: &str) {
     }
 }
 
-/// A disk with a database and, beside it, another's directory with two SSTables; the path of that directory.
+/// A disk with a database and, beside it, a directory with three SSTables, one of them of another version than ours; the
+/// path of that directory.
 fn disk() -> (SimDisk, PathBuf) {
     let disk = SimDisk::new();
     let clock = clock();
@@ -32,6 +34,10 @@ fn disk() -> (SimDisk, PathBuf) {
         source.flush().unwrap();
     }
     source.close().unwrap();
+    let other = BulkOptions::new().version(Version::NB).disk(Arc::new(disk.clone())).clock(clock.clone());
+    let writer = other.open("/other", SCHEMA, "app", "t").unwrap();
+    writer.insert(3, 0).set("v", "of another version").execute().unwrap();
+    writer.finish().unwrap();
     let db = open(DIR);
     db.execute_schema(SCHEMA).unwrap();
     fill(&db, 5..8, "flushed");
@@ -40,6 +46,10 @@ fn disk() -> (SimDisk, PathBuf) {
     db.close().unwrap();
     let dir = Path::new("/source/data/app");
     let table = dir.join(disk.list(dir).unwrap()[0].name.clone());
+    for entry in disk.list(Path::new("/other")).unwrap() {
+        disk.rename(&Path::new("/other").join(&entry.name), &table.join(&entry.name)).unwrap();
+    }
+    disk.sync_dir(&table).unwrap();
     (disk, table)
 }
 

@@ -251,10 +251,12 @@ pub(crate) fn account(disk: &SimDisk, db: &Database) -> usize {
         let found = generations.remove(&dir).unwrap_or_default();
         assert_eq!(found.len() as u64, sstables, "live SSTables in {dir}: {found:?}");
         for (stem, components) in found {
-            for component in
-                ["Data.db", "Partitions.db", "Rows.db", "Statistics.db", "TOC.txt", "Helenus.crc32"]
-            {
-                assert!(components.contains(component), "{dir}/{stem} has no {component}: {components:?}");
+            let index = match stem.ends_with("-big") {
+                true => ["Index.db", "Summary.db"],
+                false => ["Partitions.db", "Rows.db"],
+            };
+            for component in ["Data.db", "Statistics.db", "TOC.txt", "Helenus.crc32"].iter().chain(&index) {
+                assert!(components.contains(*component), "{dir}/{stem} has no {component}: {components:?}");
             }
         }
     }
