@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use helenus_rows::{Capabilities, ClusteringComparator, Column, Columns, EncodingBase, Header};
-use helenus_types::Type;
+use helenus_types::{Partitioner, Type};
 
 /// Clustering types, static columns, regular columns, in CQL. Columns are named by their place.
 pub const SCHEMAS: &[(&[&str], &[&str], &[&str])] = &[
@@ -39,6 +39,7 @@ fn header(clustering: &[&str], statics: &[&str], regulars: &[&str]) -> Arc<Heade
     Arc::new(Header {
         base: EncodingBase::EPOCH,
         key_type: Type::Blob,
+        partitioner: Partitioner::Murmur3,
         clustering: ClusteringComparator::new(clustering.iter().enumerate().map(order).collect()),
         statics: columns('s', statics),
         regulars: columns('r', regulars),
