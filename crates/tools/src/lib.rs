@@ -12,16 +12,23 @@
 mod convert;
 mod diff;
 mod error;
+mod expired;
 mod inputs;
+mod levels;
+mod list;
 mod output_dir;
 mod split;
+mod statistics;
 mod verify;
 mod watched;
 
 pub use convert::{Compression, ConvertOptions, Converted, Ids, convert};
 pub use diff::{DiffSummary, Difference, Place, RowName, RowPart, View, diff};
 pub use error::ToolError;
+pub use expired::{Blocker, ExpiredBlockers, Expiry, expired_blockers};
 pub use inputs::find_tables;
+pub use levels::{LeveledTable, Levels, Overlap, levels};
+pub use list::{FileRole, ListedFile, list};
 pub use split::{Split, split};
 pub use verify::{Depth, Finding, MAX_FINDINGS, Severity, VerifyReport, verify};
 pub use watched::Progress;

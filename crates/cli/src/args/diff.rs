@@ -49,7 +49,7 @@ pub(crate) enum Second {
     At(u32),
 }
 
-fn second(text: &str) -> Result<Second, String> {
+pub(super) fn second(text: &str) -> Result<Second, String> {
     match text {
         "now" => Ok(Second::Now),
         _ => text.parse().map(Second::At).map_err(|error| error.to_string()),

@@ -3,6 +3,7 @@
 mod convert;
 mod diff;
 mod open;
+mod reports;
 mod sstable;
 mod verify;
 
@@ -14,6 +15,7 @@ use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand,
 pub(crate) use convert::{CompressorName, Convert, Rewrite, Split, Upgrade};
 pub(crate) use diff::{Diff, Second};
 pub(crate) use open::{Ingest, Open};
+pub(crate) use reports::{ExpiredBlockers, Levels, List, ListType};
 pub(crate) use sstable::{BulkWrite, Dump, Sstable, SstableCommand};
 pub(crate) use verify::Verify;
 

@@ -7,6 +7,7 @@ use helenus_sstable::Version;
 
 use super::convert::{CompressorName, Convert, Split, Upgrade, writable};
 use super::diff::Diff;
+use super::reports::{ExpiredBlockers, Levels, List};
 use super::verify::Verify;
 use super::{Format, Quotes};
 
@@ -26,6 +27,9 @@ pub(crate) enum SstableCommand {
     Upgrade(Upgrade),
     Split(Split),
     Diff(Diff),
+    List(List),
+    Levels(Levels),
+    ExpiredBlockers(ExpiredBlockers),
 }
 
 /// Prints everything in an SSTable as JSON, as Cassandra's sstabledump does

@@ -28,6 +28,9 @@ fn help_texts() {
         &["sstable", "upgrade"],
         &["sstable", "split"],
         &["sstable", "diff"],
+        &["sstable", "list"],
+        &["sstable", "levels"],
+        &["sstable", "expired-blockers"],
     ];
     for command in commands {
         let name = if command.is_empty() { "helenus".to_owned() } else { command.join("-") };

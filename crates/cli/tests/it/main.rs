@@ -16,6 +16,7 @@ mod corpus;
 mod foreign;
 mod import;
 mod json;
+mod reports;
 mod round_trips;
 mod sstables;
 mod tool;

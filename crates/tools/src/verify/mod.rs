@@ -20,6 +20,7 @@ use helenus_sstable::{Component, DataFile, Descriptor, PageVerification, SsTable
 
 use crate::watched::Progress;
 
+pub(crate) use report::Hex;
 pub use report::{Depth, Finding, MAX_FINDINGS, Severity, VerifyReport};
 
 /// Checks one table. `progress` counts the bytes of Data.db, and in the extended

@@ -12,5 +12,6 @@ mod corpus;
 mod damage;
 mod diff;
 mod memory;
+mod reports;
 mod split;
 mod verify;

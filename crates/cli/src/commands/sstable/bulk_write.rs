@@ -3,10 +3,11 @@
 use std::io::Write;
 
 use helenus::{
-    BulkOptions, BulkTable, BulkWriter, Catalog, Clock, ColumnKind, CompressionParams, Error, ErrorKind,
+    BulkOptions, BulkTable, BulkWriter, Clock, ColumnKind, CompressionParams, Error, ErrorKind,
     LateDeletionTimes, SystemClock, TableSchema,
 };
 
+use super::only_table;
 use crate::args::{BulkWrite, CompressorName};
 use crate::failure::Failure;
 use crate::input::{Input, InputOptions, Refused, Statements};
@@ -20,7 +21,7 @@ pub(crate) fn run(args: &BulkWrite) -> Result<(), Failure> {
     let text = open::read_text(&args.schema)?;
     let (keyspace, table) = match &args.table {
         Some(name) => open::split_name(name)?,
-        None => only_table(args, &text)?,
+        None => only_table(&args.schema, &text)?,
     };
     let opened = options(args)?.open(&args.out, &text, &keyspace, &table);
     let writer = opened.map_err(|error| explained(args, error))?;
@@ -36,21 +37,6 @@ pub(crate) fn run(args: &BulkWrite) -> Result<(), Failure> {
     let tables = writer.finish()?;
     report(rows, &tables, &clock)?;
     outcome
-}
-
-/// The table of a schema that defines one.
-fn only_table(args: &BulkWrite, text: &str) -> Result<(String, String), Failure> {
-    let failed = |error: Error| Failure::failed(format!("{}: {error}", args.schema.display()));
-    let loaded = Catalog::parse_lenient(text, &|_, _| None).map_err(failed)?;
-    let mut tables = loaded.catalog.tables().filter(|table| table.view().is_none());
-    match (tables.next(), tables.next()) {
-        (Some(table), None) => Ok((table.keyspace().to_string(), table.name().to_string())),
-        (first, _) => {
-            let found = if first.is_some() { "several tables" } else { "no table" };
-            let text = format!("{} defines {found}", args.schema.display());
-            Err(Failure::usage(text).or_try("--table keyspace.table"))
-        }
-    }
 }
 
 fn options(args: &BulkWrite) -> Result<BulkOptions, Failure> {

@@ -4,13 +4,13 @@ use std::io::Write;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use helenus::{Clock, Disk, RealDisk, SystemClock};
+use helenus::{Disk, RealDisk};
 use helenus_tools::{
     DiffSummary, Difference, Place, RowName, RowPart, View, diff as diff_tables, find_tables,
 };
 
-use super::refused;
-use crate::args::{Diff, Second};
+use super::{refused, second};
+use crate::args::Diff;
 use crate::failure::Failure;
 use crate::output::{self, ByteProgress};
 
@@ -53,13 +53,6 @@ pub(crate) fn run(args: &Diff) -> Result<(), Failure> {
         _ => Err(Failure::failed(format!(
             "{differences} differences in {partitions} partitions and {rows} rows"
         ))),
-    }
-}
-
-fn second(at: Second) -> u32 {
-    match at {
-        Second::At(second) => second,
-        Second::Now => u32::try_from(SystemClock::new().now_seconds()).unwrap_or_default(),
     }
 }
 

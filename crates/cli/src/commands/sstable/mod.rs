@@ -4,15 +4,19 @@ mod bulk_write;
 mod convert;
 mod diff;
 mod dump;
+mod expired_blockers;
+mod levels;
+mod list;
 mod split;
 mod verify;
 
 use std::path::Path;
 
+use helenus::{Catalog, Clock, Error, SystemClock};
 use helenus_sstable::{Component, Descriptor, SsTableError, SsTableErrorKind, WriteError};
 use helenus_tools::ToolError;
 
-use crate::args::{Sstable, SstableCommand};
+use crate::args::{Second, Sstable, SstableCommand};
 use crate::failure::Failure;
 
 pub(crate) fn run(args: &Sstable) -> Result<(), Failure> {
@@ -24,6 +28,9 @@ pub(crate) fn run(args: &Sstable) -> Result<(), Failure> {
         SstableCommand::Upgrade(args) => convert::upgrade(args),
         SstableCommand::Split(args) => split::run(args),
         SstableCommand::Diff(args) => diff::run(args),
+        SstableCommand::List(args) => list::run(args),
+        SstableCommand::Levels(args) => levels::run(args),
+        SstableCommand::ExpiredBlockers(args) => expired_blockers::run(args),
     }
 }
 
@@ -71,5 +78,28 @@ fn refused(error: &ToolError) -> Failure {
             failure.or_try("`helenus sstable verify` tells all that is wrong with an input")
         }
         _ => failure,
+    }
+}
+
+/// The second since 1970 that is meant.
+fn second(at: Second) -> u32 {
+    match at {
+        Second::At(second) => second,
+        Second::Now => u32::try_from(SystemClock::new().now_seconds()).unwrap_or_default(),
+    }
+}
+
+/// The table of a schema that defines one.
+fn only_table(file: &Path, text: &str) -> Result<(String, String), Failure> {
+    let failed = |error: Error| Failure::failed(format!("{}: {error}", file.display()));
+    let loaded = Catalog::parse_lenient(text, &|_, _| None).map_err(failed)?;
+    let mut tables = loaded.catalog.tables().filter(|table| table.view().is_none());
+    match (tables.next(), tables.next()) {
+        (Some(table), None) => Ok((table.keyspace().to_string(), table.name().to_string())),
+        (first, _) => {
+            let found = if first.is_some() { "several tables" } else { "no table" };
+            let text = format!("{} defines {found}", file.display());
+            Err(Failure::usage(text).or_try("--table keyspace.table"))
+        }
     }
 }

@@ -1,0 +1,91 @@
+//! `sstable expired-blockers`.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use helenus::{Catalog, Options, RealDisk, TableDef, TableOptions};
+use helenus_sstable::Descriptor;
+use helenus_tools::{Expiry, expired_blockers, find_tables};
+
+use super::{only_table, refused, second};
+use crate::args::ExpiredBlockers;
+use crate::failure::Failure;
+use crate::{open, output};
+
+pub(crate) fn run(args: &ExpiredBlockers) -> Result<(), Failure> {
+    let inputs = find_tables(&RealDisk, &args.inputs).map_err(|error| refused(&error))?;
+    let (grace, source) = gc_grace(args, &inputs)?;
+    let now = second(args.now);
+    let before = now.saturating_sub(grace);
+    let found = expired_blockers(&RealDisk, &inputs, before).map_err(|error| refused(&error))?;
+    let mut out = output::stdout();
+    writeln!(
+        out,
+        "gc_grace_seconds {grace} ({source}), at {now}: expired are SSTables whose last data died before {before}"
+    )?;
+    for blocker in &found.blockers {
+        let blocked = found.blocked_by(blocker);
+        writeln!(out, "{} blocks {}:", text(&blocker.expiry), counted(blocked.len()))?;
+        tables(blocked, &mut out)?;
+    }
+    let droppable = found.droppable();
+    if !droppable.is_empty() {
+        writeln!(out, "nothing blocks {}:", counted(droppable.len()))?;
+        tables(droppable, &mut out)?;
+    }
+    let (all, expired, blockers) = (inputs.len(), found.expired.len(), found.blockers.len());
+    writeln!(
+        out,
+        "{all} SSTables: {expired} expired, {} of them blocked; {blockers} block",
+        expired - droppable.len()
+    )?;
+    Ok(out.flush()?)
+}
+
+fn counted(tables: usize) -> String {
+    format!("{tables} expired SSTable{}", if tables == 1 { "" } else { "s" })
+}
+
+fn tables(tables: &[Expiry], out: &mut impl Write) -> io::Result<()> {
+    tables.iter().try_for_each(|expiry| writeln!(out, "  {}", text(expiry)))
+}
+
+fn text(expiry: &Expiry) -> String {
+    let (min, max) = (expiry.min_timestamp.0, expiry.max_timestamp.0);
+    let last = expiry.last_death_s.map_or_else(|| "never".to_owned(), |second| second.to_string());
+    format!("{} (minTS = {min}, maxTS = {max}, maxLDT = {last})", expiry.table)
+}
+
+/// The table's gc_grace_seconds, and who says so.
+fn gc_grace(args: &ExpiredBlockers, inputs: &[Descriptor]) -> Result<(u32, String), Failure> {
+    if let Some(grace) = args.gc_grace {
+        return Ok((grace, "--gc-grace".to_owned()));
+    }
+    if let Some(file) = &args.schema {
+        let text = open::read_text(file)?;
+        let (keyspace, name) = match &args.table {
+            Some(name) => open::split_name(name)?,
+            None => only_table(file, &text)?,
+        };
+        let failed = |error: helenus::Error| Failure::failed(format!("{}: {error}", file.display()));
+        let catalog = Catalog::parse_lenient(&text, &|_, _| None).map_err(failed)?.catalog;
+        let table = catalog.table(&keyspace, &name).map_err(failed)?;
+        return Ok((table.options().gc_grace_seconds, format!("{keyspace}.{name} in {}", file.display())));
+    }
+    let found = inputs.first().and_then(|table| in_place(&table.dir));
+    Ok(found.unwrap_or_else(|| {
+        (TableOptions::default().gc_grace_seconds, "Cassandra's default: no schema was found".to_owned())
+    }))
+}
+
+/// What the schema says that lies with the SSTables in a directory or above it, if there is one.
+fn in_place(dir: &Path) -> Option<(u32, String)> {
+    // Names above the directory tell of the table: `.` has none.
+    let dir = std::path::absolute(dir).ok()?;
+    let database = Options::new().open_foreign(&[dir], None).ok()?;
+    let mut tables = database.foreign()?.tables.iter();
+    let (found, None) = (tables.next()?, tables.next()) else { return None };
+    let schema = database.schema();
+    let table: &TableDef = schema.table(&found.keyspace, &found.name).ok()?;
+    Some((table.options().gc_grace_seconds, format!("{}.{}", table.keyspace(), table.name())))
+}

@@ -1,0 +1,163 @@
+//! Which SSTable is of which level of leveled compaction, and whether levels are what they should be
+//! (`tools.SSTableOfflineRelevel`).
+//!
+//! The SSTables of level 1 and above don't overlap each other within their level; Cassandra moves one that does back to
+//! level 0 when it starts. Nothing is written: a level is a number in Statistics.db, which the tool of Cassandra changes in
+//! place.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use helenus_io::Disk;
+use helenus_sstable::{Component, Descriptor};
+use helenus_types::Partitioner;
+
+use crate::error::ToolError;
+use crate::statistics::{key_range, partitioner, statistics};
+use crate::verify::Hex;
+
+/// An SSTable and its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeveledTable {
+    /// Which one.
+    pub table: Descriptor,
+    /// Its level; 0 where compaction isn't leveled.
+    pub level: u32,
+    /// Bytes of its Data.db.
+    pub data_file_len: u64,
+    /// Raw key of its first partition.
+    pub first_key: Vec<u8>,
+    /// Raw key of its last partition.
+    pub last_key: Vec<u8>,
+}
+
+/// Two SSTables of a level whose partitions overlap, though none of that level should.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Overlap {
+    /// The one that begins earlier, by its place in [`Levels::tables`].
+    pub first: usize,
+    /// The one that begins before the other has ended.
+    pub second: usize,
+}
+
+/// The levels of the SSTables in one directory.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Levels {
+    /// The directory.
+    pub dir: PathBuf,
+    /// What orders partitions; `Murmur3` where there is no SSTable.
+    pub partitioner: Partitioner,
+    /// The SSTables by level, within one in the order of their first partitions.
+    pub tables: Vec<LeveledTable>,
+    /// One for each SSTable above level 0 that overlaps one before it in its level.
+    pub overlaps: Vec<Overlap>,
+    /// How many SSTables each level would have, from level 0 on, if they were put as high as they fit.
+    pub potential: Vec<usize>,
+}
+
+impl Levels {
+    /// Where a partition lies, for people: its token, or without hashing the bytes of its key.
+    #[must_use]
+    pub fn place(&self, key: &[u8]) -> String {
+        match &self.partitioner {
+            Partitioner::Murmur3 => Partitioner::murmur3_token(key).0.to_string(),
+            Partitioner::Random => Partitioner::random_token(key).to_string(),
+            _ => format!("0x{}", Hex(key)),
+        }
+    }
+}
+
+/// Looks at the levels of `inputs`, by directory as they come.
+///
+/// # Errors
+/// When a Statistics.db is missing or damaged, or what tells the first and last partition is.
+pub fn levels(disk: &Arc<dyn Disk>, inputs: &[Descriptor]) -> Result<Vec<Levels>, ToolError> {
+    let mut dirs: Vec<&Path> = Vec::new();
+    for input in inputs {
+        if !dirs.contains(&&*input.dir) {
+            dirs.push(&input.dir);
+        }
+    }
+    let levels = |dir: &Path| levels_of(disk, dir, inputs.iter().filter(|input| input.dir == dir));
+    dirs.into_iter().map(levels).collect()
+}
+
+fn levels_of<'a>(
+    disk: &Arc<dyn Disk>,
+    dir: &Path,
+    inputs: impl Iterator<Item = &'a Descriptor>,
+) -> Result<Levels, ToolError> {
+    let mut order: Option<Partitioner> = None;
+    let mut tables = Vec::new();
+    for table in inputs {
+        let statistics = statistics(&**disk, table)?;
+        let partitioner = partitioner(table, &statistics)?;
+        match &order {
+            Some(order) if *order != partitioner => {
+                let why = "is of another partitioner than the others in its directory";
+                return Err(ToolError::impossible(&table.path(&Component::Data), why));
+            }
+            _ => order = Some(partitioner),
+        }
+        let (first_key, last_key) = key_range(disk, table, &statistics)?;
+        tables.push(LeveledTable {
+            table: table.clone(),
+            level: statistics.stats.level,
+            data_file_len: disk.metadata(&table.path(&Component::Data))?.len,
+            first_key,
+            last_key,
+        });
+    }
+    let partitioner = order.unwrap_or(Partitioner::Murmur3);
+    tables
+        .sort_by(|a, b| a.level.cmp(&b.level).then_with(|| partitioner.compare(&a.first_key, &b.first_key)));
+    let overlaps = overlaps(&partitioner, &tables);
+    let potential = potential(&partitioner, &tables);
+    Ok(Levels { dir: dir.to_owned(), partitioner, tables, overlaps, potential })
+}
+
+fn overlaps(partitioner: &Partitioner, tables: &[LeveledTable]) -> Vec<Overlap> {
+    let mut found = Vec::new();
+    // The one that reaches farthest of the level so far.
+    let mut farthest: Option<(usize, &LeveledTable)> = None;
+    for (second, table) in tables.iter().enumerate().filter(|(_, table)| table.level > 0) {
+        match farthest {
+            Some((first, before)) if before.level == table.level => {
+                if partitioner.compare(&table.first_key, &before.last_key).is_le() {
+                    found.push(Overlap { first, second });
+                }
+                if partitioner.compare(&table.last_key, &before.last_key).is_gt() {
+                    farthest = Some((second, table));
+                }
+            }
+            _ => farthest = Some((second, table)),
+        }
+    }
+    found
+}
+
+/// Cassandra's way: the highest level takes, in the order of last partitions, each SSTable that begins behind the one that
+/// it took last; what it leaves goes to the one below, and what is left when there are as many levels as the number of
+/// SSTables has digits, to level 0.
+fn potential(partitioner: &Partitioner, tables: &[LeveledTable]) -> Vec<usize> {
+    let mut left: Vec<&LeveledTable> = tables.iter().collect();
+    left.sort_by(|a, b| partitioner.compare(&a.last_key, &b.last_key));
+    let mut from_the_top = Vec::new();
+    let mut room = 1;
+    while room < tables.len() && !left.is_empty() {
+        room = room.saturating_mul(10);
+        let before = left.len();
+        let mut last: Option<&[u8]> = None;
+        left.retain(|table| {
+            let fits = last.is_none_or(|last| partitioner.compare(last, &table.first_key).is_lt());
+            if fits {
+                last = Some(&table.last_key);
+            }
+            !fits
+        });
+        from_the_top.push(before - left.len());
+    }
+    from_the_top.push(left.len());
+    from_the_top.reverse();
+    from_the_top
+}
