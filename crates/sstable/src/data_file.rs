@@ -9,7 +9,7 @@ use helenus_rows::{Capabilities, ClusteringComparator, Column, Columns, Encoding
 use helenus_types::{DecodeError, Partitioner, Type};
 
 use crate::compression::{ChunkReader, ChunkedFile, CompressionInfo, CrcComponent};
-use crate::data::{Scan, Window};
+use crate::data::{DataCursor, Scan, Window};
 use crate::descriptor::{Component, Descriptor};
 use crate::dice::Dice;
 use crate::error::{SsTableError, SsTableErrorKind};
@@ -21,13 +21,13 @@ use crate::table::PageVerification;
 /// end, whose memory then doesn't grow with the table. [`SsTable`](crate::SsTable) is this with indexes.
 #[derive(Debug)]
 pub struct DataFile {
-    descriptor: Descriptor,
-    header: Arc<Header>,
-    statistics: Statistics,
+    pub(crate) descriptor: Descriptor,
+    pub(crate) header: Arc<Header>,
+    pub(crate) statistics: Statistics,
     pub(crate) reader: ChunkReader,
     /// Which reads of data compare checksums.
     pub(crate) dice: Dice,
-    file_sizes: Vec<(Component, u64)>,
+    pub(crate) file_sizes: Vec<(Component, u64)>,
 }
 
 impl DataFile {
@@ -131,6 +131,12 @@ impl DataFile {
     #[must_use]
     pub fn scan_between(&self, start: u64, end: u64) -> Scan {
         Scan::new(Arc::clone(&self.header), Window::ahead(self.reader.clone(), self.dice.throw()), start, end)
+    }
+
+    /// A cursor to places that the caller knows.
+    #[must_use]
+    pub fn cursor(&self) -> DataCursor {
+        DataCursor::new(Arc::clone(&self.header), self.ahead_window())
     }
 
     pub(crate) fn ahead_window(&self) -> Window {
@@ -250,7 +256,7 @@ impl<'a> Files<'a> {
 }
 
 /// The header that rows are decoded with.
-fn header(
+pub(crate) fn header(
     path: &Path,
     statistics: &Statistics,
     unsigned_deletion_times: bool,

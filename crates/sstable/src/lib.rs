@@ -25,6 +25,7 @@ mod error;
 mod index;
 mod java_utf;
 mod page_checksums;
+mod salvage;
 mod statistics;
 mod table;
 mod table_index;
@@ -44,7 +45,7 @@ pub use compression::{
     ChunkReader, ChunkScratch, ChunkVerification, ChunkWriter, ChunkedFile, Codec, CompressionInfo,
     CompressionParams, CrcComponent, Digest, InvalidCompression, WrittenChunks,
 };
-pub use data::{Keys, PartitionPoint, PartitionStream, RowPoint, RowReader, Scan};
+pub use data::{DataCursor, Found, Keys, PartitionPoint, PartitionStream, RowPoint, RowReader, Scan};
 pub use data_file::DataFile;
 pub use deletion_time::{DeletionTimeForm, deletion_time_size, read_deletion_time, write_deletion_time};
 pub use descriptor::{
@@ -55,6 +56,7 @@ pub use dump::{DumpOptions, DumpTimes, dump};
 pub use error::{SsTableError, SsTableErrorKind};
 pub use index::SearchKey;
 pub use page_checksums::{FileChecksums, PAGE_CHECKSUMS_COMPONENT, PageChecksums, PageHasher};
+pub use salvage::{Salvaged, Trouble};
 pub use statistics::{
     Cardinality, CommitLogInterval, CompactionComponent, CoveredBound, CoveredClusterings,
     EstimatedHistogram, HeaderComponent, Statistics, StatsCollector, StatsComponent, TombstoneHistogram,

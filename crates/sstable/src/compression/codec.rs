@@ -287,6 +287,36 @@ impl Decompressor {
     }
 }
 
+impl Decompressor {
+    /// Bytes of data in a payload of which nothing is known; `None` if it is none of the codec's, or holds more than `most` bytes.
+    pub(super) fn data_len(&mut self, codec: Codec, payload: &[u8], most: u32) -> Option<usize> {
+        let most = usize::try_from(most).ok()?;
+        let said = match codec {
+            Codec::Lz4 => {
+                payload.first_chunk().and_then(|prefix| usize::try_from(u32::from_le_bytes(*prefix)).ok())
+            }
+            #[cfg(feature = "snappy")]
+            Codec::Snappy => snap::raw::decompress_len(payload).ok(),
+            #[cfg(feature = "zstd")]
+            Codec::Zstd => zstd::zstd_safe::get_frame_content_size(payload)
+                .ok()
+                .flatten()
+                .and_then(|len| usize::try_from(len).ok()),
+            #[cfg(feature = "deflate")]
+            Codec::Deflate => {
+                let state = self.inflate.get_or_insert_with(|| flate2::Decompress::new(true));
+                inflate(payload, &mut vec![0; most], state).ok()
+            }
+            Codec::Noop => Some(payload.len()),
+            #[cfg(not(all(feature = "snappy", feature = "zstd", feature = "deflate")))]
+            _ => None,
+        };
+        let len = said.filter(|len| *len <= most)?;
+        self.decompress(codec, payload, &mut vec![0; len]).ok()?;
+        Some(len)
+    }
+}
+
 fn lz4_decompress(payload: &[u8], out: &mut [u8]) -> Result<usize, String> {
     let (prefix, block) = payload.split_first_chunk().ok_or("a payload without its length")?;
     let len = u32::from_le_bytes(*prefix);

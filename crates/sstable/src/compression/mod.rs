@@ -11,13 +11,14 @@
 //!
 //! `params.rs` is the schema's option map, `codec.rs` the compressors, `info.rs` CompressionInfo.db, `checksums.rs`
 //! CRC.db and Digest.crc32, `reader.rs` and `writer.rs` the chunks themselves, `stored.rs` all
-//! their checksums in one pass.
+//! their checksums in one pass, `recover.rs` chunks of which nothing says where they are.
 
 mod checksums;
 mod codec;
 mod info;
 mod params;
 mod reader;
+mod recover;
 mod stored;
 mod writer;
 

@@ -85,6 +85,34 @@ impl ChunkedFile {
         })
     }
 
+    /// The same of a file that may be too short: chunks that aren't there fail when they are read.
+    pub(crate) fn salvaged(
+        path: &Path,
+        file_len: u64,
+        info: CompressionInfo,
+    ) -> Result<ChunkedFile, SsTableError> {
+        let mut chunks = ChunkedFile::compressed(path, u64::MAX, info)?;
+        chunks.file_len = file_len;
+        Ok(chunks)
+    }
+
+    /// An uncompressed file that may be shorter than its CRC.db says: what it has of its last slice then has no checksum.
+    pub(crate) fn plain_cut(path: &Path, file_len: u64, mut crc: CrcComponent) -> ChunkedFile {
+        let (chunk_len, stored) = (crc.chunk_len, crc.crcs.len());
+        let chunk_count = file_len.div_ceil(u64::from(chunk_len));
+        let is_cut = (stored as u64) > chunk_count;
+        let whole = if is_cut { file_len / u64::from(chunk_len) } else { chunk_count };
+        crc.crcs.truncate(usize::try_from(whole).unwrap_or(usize::MAX));
+        ChunkedFile {
+            path: path.to_owned(),
+            data_len: file_len,
+            file_len,
+            chunk_len,
+            chunk_count: u32::try_from(chunk_count).unwrap_or(u32::MAX),
+            layout: Layout::Plain { crcs: Some(crc.crcs) },
+        }
+    }
+
     /// The uncompressed Data.db at `path`, of `file_len` bytes, with its CRC.db if there is one.
     ///
     /// # Errors

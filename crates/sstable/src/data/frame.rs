@@ -22,7 +22,7 @@ pub(crate) struct Head {
     pub(crate) token: Token,
     pub(crate) deletion: DeletionTime,
     static_row: RowBuf,
-    has_static_row: bool,
+    pub(super) has_static_row: bool,
 }
 
 impl Default for Head {
@@ -53,7 +53,7 @@ impl Head {
         let at = start + 2 + self.key.len() as u64;
         self.body = self.read_deletion(window, header, at)?;
         if !header.statics.is_empty() {
-            self.body = self.read_static_row(window, header, self.body)?;
+            self.body = self.read_static_row(window, header, self.body, u64::MAX)?;
         }
         Ok(())
     }
@@ -112,7 +112,13 @@ impl Head {
         self.has_static_row.then(|| self.static_row.as_ref(header))
     }
 
-    fn read_deletion(&mut self, window: &mut Window, header: &Header, at: u64) -> Result<u64, SsTableError> {
+    /// Reads the deletion at `at`; where it ends.
+    pub(super) fn read_deletion(
+        &mut self,
+        window: &mut Window,
+        header: &Header,
+        at: u64,
+    ) -> Result<u64, SsTableError> {
         let form = form_of(header);
         // Twelve bytes at most, but the file may end behind the one byte of none and the end of the partition.
         if form == DeletionTimeForm::Legacy || window.at(at).first().is_none_or(|&first| first & 0x80 == 0) {
@@ -124,11 +130,13 @@ impl Head {
         Ok(at + reader.position() as u64)
     }
 
-    fn read_static_row(
+    /// Reads the static row at `at`, which takes bytes up to `limit` at most; where it ends.
+    pub(super) fn read_static_row(
         &mut self,
         window: &mut Window,
         header: &Header,
         at: u64,
+        limit: u64,
     ) -> Result<u64, SsTableError> {
         loop {
             let needed = match read_unfiltered(header, window.at(at), 0, true) {
@@ -145,6 +153,11 @@ impl Head {
                 }
                 Err(error) => return Err(window.corrupt(at, error, &self.key)),
             };
+            if at.saturating_add(needed as u64) > limit {
+                let expected = format!("a static row that ends by {limit}");
+                let error = DecodeError::new(0, expected, format!("one of at least {needed} bytes"));
+                return Err(window.corrupt(at, error, &self.key));
+            }
             window.need_in(at, needed, &self.key)?;
         }
     }
@@ -189,7 +202,7 @@ pub(crate) enum Step {
 }
 
 impl Item {
-    fn new(unfiltered: Unfiltered<'_>, start: u64, end: usize) -> Item {
+    pub(super) fn new(unfiltered: Unfiltered<'_>, start: u64, end: usize) -> Item {
         let kind = match unfiltered {
             Unfiltered::Row(row) => ItemKind::Row {
                 flags: row.flags,
@@ -222,6 +235,16 @@ impl Item {
         match self.kind {
             ItemKind::Row { .. } => None,
             ItemKind::Marker { close, .. } => Some(close),
+        }
+    }
+
+    /// Distance from its start to its size.
+    pub(super) fn sized_at(&self) -> usize {
+        match self.kind {
+            ItemKind::Row { flags, clustering_len, .. } => {
+                1 + usize::from(flags & 0x80 != 0) + clustering_len
+            }
+            ItemKind::Marker { values_len, .. } => 4 + values_len,
         }
     }
 

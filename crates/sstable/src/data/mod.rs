@@ -9,6 +9,7 @@
 //! are three ways to read: [`Scan`] goes through the file, [`PartitionStream`] through slices of one partition, and
 //! [`RowReader`] looks for single rows. None of them copies a row: what they lend lies in the window.
 
+mod cursor;
 mod frame;
 mod keys;
 mod partition;
@@ -17,6 +18,7 @@ mod reverse;
 mod scan;
 mod window;
 
+pub use cursor::{DataCursor, Found};
 pub use keys::Keys;
 pub use partition::PartitionStream;
 pub use point::{PartitionPoint, RowPoint, RowReader};

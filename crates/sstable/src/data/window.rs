@@ -190,7 +190,15 @@ impl Window {
         }
         let skipped = usize::try_from(position - self.start).unwrap_or(usize::MAX);
         let wanted = skipped.saturating_add(if self.cached.is_some() { len } else { len.max(FILL) });
-        while self.joined.len() < wanted && self.append_next(wanted)? {}
+        while self.joined.len() < wanted {
+            match self.append_next(wanted) {
+                Ok(true) => {}
+                Ok(false) => break,
+                // A chunk that was read ahead: who asks for what is in it gets to know.
+                Err(_) if self.joined.len() >= skipped.saturating_add(len) => break,
+                Err(error) => return Err(error),
+            }
+        }
         Ok(())
     }
 
@@ -211,9 +219,10 @@ impl Window {
                 self.joined.extend_from_slice(rest.get(..len).unwrap_or(rest));
             }
         } else {
+            let before = self.joined.len();
             let read = self.reader.append(index, self.verification, &mut self.scratch, &mut self.joined);
             if read.is_err() {
-                self.joined.clear();
+                self.joined.truncate(before);
             }
             read?;
         }

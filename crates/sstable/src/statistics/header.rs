@@ -38,7 +38,21 @@ const DELETION_TIME_EPOCH: u32 = 1_442_880_000;
 
 impl HeaderComponent {
     pub(super) fn decode(bytes: &[u8]) -> Result<HeaderComponent, DecodeError> {
+        HeaderComponent::read(&mut Reader::new(bytes))
+    }
+
+    /// A header that takes all of `bytes`.
+    pub(super) fn decode_whole(bytes: &[u8]) -> Result<HeaderComponent, DecodeError> {
         let mut reader = Reader::new(bytes);
+        let header = HeaderComponent::read(&mut reader)?;
+        if reader.is_empty() {
+            Ok(header)
+        } else {
+            Err(reader.error("the end of the header", format!("{} more bytes", reader.remaining())))
+        }
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<HeaderComponent, DecodeError> {
         let timestamp = reader.unsigned_vint()?.cast_signed();
         // Older versions leave out the sign, and ScyllaDB writes the largest 64-bit number where a table has none of a kind: of
         // all forms the low 32 bits count, as in the deltas of rows.
@@ -48,10 +62,10 @@ impl HeaderComponent {
             min_timestamp: Timestamp(timestamp.wrapping_add(TIMESTAMP_EPOCH)),
             min_local_deletion_time: LocalDeletionTime(local_deletion_time.wrapping_add(DELETION_TIME_EPOCH)),
             min_ttl,
-            key_type: decode_string(&mut reader)?,
-            clustering_types: decode_types(&mut reader)?,
-            static_columns: decode_columns(&mut reader)?,
-            regular_columns: decode_columns(&mut reader)?,
+            key_type: decode_string(reader)?,
+            clustering_types: decode_types(reader)?,
+            static_columns: decode_columns(reader)?,
+            regular_columns: decode_columns(reader)?,
         })
     }
 

@@ -12,7 +12,7 @@
 //! in that order without gaps; ScyllaDB does not, so that a component ends where the next higher offset begins.
 //! (`io.sstable.metadata.MetadataSerializer`.)
 //!
-//! `stats.rs` is STATS, `covered.rs` its slice of clusterings, `estimated_histogram.rs` and `tombstone_histogram.rs`
+//! `stats.rs` is STATS, `salvage.rs` reads what is left of a damaged file, `covered.rs` its slice of clusterings, `estimated_histogram.rs` and `tombstone_histogram.rs`
 //! its histograms, `cardinality.rs` COMPACTION's blob, `header.rs` HEADER, `collector.rs` what a writer feeds.
 
 mod cardinality;
@@ -20,6 +20,7 @@ mod collector;
 mod covered;
 mod estimated_histogram;
 mod header;
+mod salvage;
 mod stats;
 mod tombstone_histogram;
 

@@ -244,6 +244,11 @@ impl SsTableWriter {
         self.data.file_position()
     }
 
+    /// Says when the data was repaired, in milliseconds since 1970, after all: 0 if it was not.
+    pub fn set_repaired_at_ms(&mut self, repaired_at_ms: i64) {
+        self.options.repaired_at_ms = repaired_at_ms;
+    }
+
     /// Partitions so far.
     #[must_use]
     pub fn key_count(&self) -> u64 {

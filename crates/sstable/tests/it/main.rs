@@ -14,6 +14,7 @@ mod corpus;
 mod damage;
 mod dumps;
 mod reading;
+mod salvage;
 mod scylla;
 mod versions;
 mod writing;
