@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 
 use helenus_io::IoError;
 use helenus_rows::StreamError;
-use helenus_sstable::{SsTableError, WriteError};
+use helenus_sstable::{Descriptor, SsTableError, WriteError};
 use thiserror::Error;
 
 /// Why a tool gave up. Nothing is left of its output then.
@@ -36,6 +36,14 @@ pub enum ToolError {
         /// The input or output that it is about.
         file: PathBuf,
         /// What stands against it.
+        why: String,
+    },
+    /// Rows of a table with counters can't be read, and without them counters are less than was counted (CASSANDRA-2759).
+    #[error("{table}: counters would be lost: {why}")]
+    CounterLoss {
+        /// The table.
+        table: Descriptor,
+        /// Why a row can't be read.
         why: String,
     },
     /// The caller stopped the tool.

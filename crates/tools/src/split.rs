@@ -83,13 +83,13 @@ fn split_all(
 }
 
 /// Numbers that no table has.
-struct Ids {
+pub(crate) struct Ids {
     last: Generation,
 }
 
 impl Ids {
     /// Those behind all in the directories of `inputs`.
-    fn behind(disk: &dyn Disk, inputs: &[Descriptor]) -> Result<Ids, ToolError> {
+    pub(crate) fn behind(disk: &dyn Disk, inputs: &[Descriptor]) -> Result<Ids, ToolError> {
         let mut last = Generation(0);
         let mut dirs: Vec<&Path> = inputs.iter().map(|input| &*input.dir).collect();
         dirs.dedup();
@@ -101,7 +101,8 @@ impl Ids {
         Ok(Ids { last })
     }
 
-    fn next(&mut self) -> Option<SsTableId> {
+    /// The next one, while there is one.
+    pub(crate) fn next(&mut self) -> Option<SsTableId> {
         self.last = Generation(self.last.0 + 1);
         SsTableId::from_generation(self.last)
     }

@@ -40,7 +40,8 @@ impl<'a> Meter<'a> {
         self.is_stopped.get()
     }
 
-    fn add(&self, bytes: u64) -> ControlFlow<()> {
+    /// So many bytes more were read.
+    pub(crate) fn add(&self, bytes: u64) -> ControlFlow<()> {
         let mut progress = self.progress.get();
         progress.bytes_read += bytes;
         self.progress.set(progress);

@@ -10,7 +10,7 @@ mod index;
 mod report;
 mod rows;
 mod statistics;
-mod values;
+pub(crate) mod values;
 
 use std::sync::Arc;
 

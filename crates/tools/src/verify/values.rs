@@ -6,9 +6,9 @@ use helenus_rows::{
 use helenus_types::{LocalDeletionTime, Type, ValueError};
 
 /// What is wrong with a value, and of which column.
-pub(super) struct BadValue {
-    pub(super) expected: String,
-    pub(super) found: String,
+pub(crate) struct BadValue {
+    pub(crate) expected: String,
+    pub(crate) found: String,
 }
 
 impl BadValue {
@@ -19,7 +19,7 @@ impl BadValue {
 }
 
 /// Types of values, looked up once for a table.
-pub(super) struct Values {
+pub(crate) struct Values {
     statics: Vec<ColumnValues>,
     regulars: Vec<ColumnValues>,
 }
@@ -53,14 +53,14 @@ impl ColumnValues {
 }
 
 impl Values {
-    pub(super) fn new(header: &Header) -> Values {
+    pub(crate) fn new(header: &Header) -> Values {
         let all = |columns: &Columns| columns.as_slice().iter().map(ColumnValues::of).collect();
         Values { statics: all(&header.statics), regulars: all(&header.regulars) }
     }
 
     /// Checks one event of a row.
     #[inline]
-    pub(super) fn check(&self, row: &RowRef<'_>, event: &CellEvent<'_>) -> Result<(), BadValue> {
+    pub(crate) fn check(&self, row: &RowRef<'_>, event: &CellEvent<'_>) -> Result<(), BadValue> {
         let (column, cell) = match event {
             CellEvent::Simple { column, cell } | CellEvent::Element { column, cell } => (*column, cell),
             CellEvent::Complex { deletion, .. } => return check_deletion(*deletion, "a collection"),
@@ -105,7 +105,7 @@ fn check_value(values: &ColumnValues, cell: &Cell<'_>) -> Result<(), ValueError>
 
 /// Checks what a row or marker has besides cells: its clustering and deletions.
 #[inline]
-pub(super) fn check_unfiltered(header: &Header, unfiltered: &Unfiltered<'_>) -> Result<(), BadValue> {
+pub(crate) fn check_unfiltered(header: &Header, unfiltered: &Unfiltered<'_>) -> Result<(), BadValue> {
     let position = unfiltered.position();
     let values = header.clustering.components(position.values, position.size);
     for (index, value) in values.enumerate() {
@@ -125,7 +125,7 @@ pub(super) fn check_unfiltered(header: &Header, unfiltered: &Unfiltered<'_>) -> 
 
 /// Checks a row's own liveness and deletion.
 #[inline]
-pub(super) fn check_row(row: &RowRef<'_>) -> Result<(), BadValue> {
+pub(crate) fn check_row(row: &RowRef<'_>) -> Result<(), BadValue> {
     if !row.has_deletion_flags() {
         return Ok(());
     }
@@ -139,7 +139,7 @@ pub(super) fn check_row(row: &RowRef<'_>) -> Result<(), BadValue> {
 }
 
 /// Checks a deletion's local time: negative ones in old files are damage (CASSANDRA-14092, -17506).
-pub(super) fn check_deletion(deletion: DeletionTime, what: &str) -> Result<(), BadValue> {
+pub(crate) fn check_deletion(deletion: DeletionTime, what: &str) -> Result<(), BadValue> {
     let time = deletion.local_deletion_time;
     let is_wrong =
         !deletion.is_live() && (time == LocalDeletionTime::INVALID || time == LocalDeletionTime::NONE);
@@ -156,7 +156,7 @@ fn bad_time(what: &str, time: LocalDeletionTime) -> BadValue {
 }
 
 /// The kind of bound that a row or marker is the start of.
-pub(super) fn start_kind(unfiltered: &Unfiltered<'_>) -> BoundKind {
+pub(crate) fn start_kind(unfiltered: &Unfiltered<'_>) -> BoundKind {
     match unfiltered {
         Unfiltered::Row(_) => BoundKind::InclStart,
         Unfiltered::Marker(marker) => BoundKind::start(marker.bound.kind.side()),

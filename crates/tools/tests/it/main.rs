@@ -13,5 +13,6 @@ mod damage;
 mod diff;
 mod memory;
 mod reports;
+mod scrub;
 mod split;
 mod verify;

@@ -1,0 +1,275 @@
+use std::fmt;
+use std::path::PathBuf;
+
+use helenus_sstable::{Component, Descriptor, WrittenTable};
+use helenus_types::escape_json;
+
+/// What could not be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LostPart {
+    /// A partition, all of it.
+    Partition,
+    /// A stretch of data of which it isn't known what stood in it: any number of partitions.
+    Unknown,
+    /// Rows of a partition: any number between two places.
+    Rows,
+    /// One row, whose bytes are not a row's, or hold what the column's type doesn't allow.
+    Row,
+    /// A partition's static row, if it had one.
+    StaticRow,
+    /// A partition's deletion, if it had one: what it deleted in other SSTables may come back.
+    Deletion,
+    /// An end of a range deletion: it is kept as far as rows around it show that it reached.
+    RangeDeletion,
+}
+
+impl LostPart {
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            LostPart::Partition => "partition",
+            LostPart::Unknown => "unknown",
+            LostPart::Rows => "rows",
+            LostPart::Row => "row",
+            LostPart::StaticRow => "static row",
+            LostPart::Deletion => "deletion",
+            LostPart::RangeDeletion => "range deletion",
+        }
+    }
+}
+
+/// Something that could not be kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loss {
+    /// What.
+    pub part: LostPart,
+    /// Raw key of the partition, if it is known.
+    pub key: Option<Vec<u8>>,
+    /// Where in the uncompressed data it began.
+    pub start: u64,
+    /// Where what follows begins.
+    pub end: u64,
+    /// Why it can't be read.
+    pub why: String,
+}
+
+/// A component that was damaged or missing, and what was done without it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Substitute {
+    /// Which one.
+    pub component: Component,
+    /// What is wrong with it.
+    pub problem: String,
+    /// What was taken instead.
+    pub instead: &'static str,
+}
+
+/// What became of one table.
+#[derive(Debug)]
+pub struct ScrubReport {
+    /// The input.
+    pub table: Descriptor,
+    /// The outputs: first what was in order, then what was not.
+    pub outputs: Vec<WrittenTable>,
+    /// Partitions that are in the outputs; one that is in two counts twice.
+    pub partitions: u64,
+    /// Rows and markers that are in the outputs, static rows among them.
+    pub unfiltereds: u64,
+    /// What was lost, in the order in which it was met; the first [`MAX_LOSSES`].
+    pub losses: Vec<Loss>,
+    /// How many more there were.
+    pub more: u64,
+    /// Uncompressed bytes of what was lost, as far as the file goes.
+    pub lost_bytes: u64,
+    /// Chunks of Data.db that can't be read; the first [`MAX_LOSSES`].
+    pub damaged_chunks: Vec<u32>,
+    /// Components that were damaged or missing.
+    pub substitutes: Vec<Substitute>,
+    /// Whether every chunk of the input has a checksum. Where none has, a value may be wrong without anybody noticing.
+    pub is_checked: bool,
+    /// Partitions that stood behind one that belongs after them.
+    pub partitions_out_of_order: u64,
+    /// Rows that did, and all behind them in their partition.
+    pub rows_out_of_order: u64,
+    /// Rows that stood beside others of the same clustering, and were merged with them.
+    pub duplicates: u64,
+    /// Deletions, livenesses and cells whose local time overflowed and was mended.
+    pub mended: u64,
+    /// Rows and deletions that are lost because their local time overflowed.
+    pub overflowed: u64,
+}
+
+/// Losses that a report keeps: more say nothing new, and there may be millions.
+pub const MAX_LOSSES: usize = 1000;
+
+impl ScrubReport {
+    pub(super) fn new(table: &Descriptor) -> ScrubReport {
+        ScrubReport {
+            table: table.clone(),
+            outputs: Vec::new(),
+            partitions: 0,
+            unfiltereds: 0,
+            losses: Vec::new(),
+            more: 0,
+            lost_bytes: 0,
+            damaged_chunks: Vec::new(),
+            substitutes: Vec::new(),
+            is_checked: true,
+            partitions_out_of_order: 0,
+            rows_out_of_order: 0,
+            duplicates: 0,
+            mended: 0,
+            overflowed: 0,
+        }
+    }
+
+    pub(super) fn lose(&mut self, loss: Loss) {
+        if self.losses.len() < MAX_LOSSES {
+            self.losses.push(loss);
+        } else {
+            self.more += 1;
+        }
+    }
+
+    pub(super) fn damaged_chunk(&mut self, chunk: u32) {
+        if self.damaged_chunks.len() < MAX_LOSSES {
+            self.damaged_chunks.push(chunk);
+        }
+    }
+
+    /// How much was lost, in [`Loss`]es.
+    #[must_use]
+    pub fn loss_count(&self) -> u64 {
+        self.losses.len() as u64 + self.more
+    }
+
+    /// Whether something was lost.
+    #[must_use]
+    pub fn is_lossy(&self) -> bool {
+        !self.losses.is_empty()
+    }
+
+    /// Appends the report as one JSON object. Keys of partitions are in hex.
+    pub fn write_json(&self, out: &mut String) {
+        let text = |name: &str, value: &str, out: &mut String| {
+            out.push_str(&format!("\"{name}\":\""));
+            escape_json(value, out);
+            out.push('"');
+        };
+        out.push('{');
+        text("sstable", &self.table.path(&Component::Data).to_string_lossy(), out);
+        out.push_str(",\"outputs\":[");
+        for (index, path) in self.output_paths().iter().enumerate() {
+            out.push_str(if index == 0 { "\"" } else { ",\"" });
+            escape_json(&path.to_string_lossy(), out);
+            out.push('"');
+        }
+        out.push(']');
+        for (name, count) in self.counts() {
+            out.push_str(&format!(",\"{name}\":{count}"));
+        }
+        out.push_str(&format!(
+            ",\"checksums\":{},\"damaged_chunks\":{:?}",
+            self.is_checked, self.damaged_chunks
+        ));
+        out.push_str(",\"components\":[");
+        for (index, substitute) in self.substitutes.iter().enumerate() {
+            out.push_str(if index == 0 { "{" } else { ",{" });
+            text("component", substitute.component.name(), out);
+            out.push(',');
+            text("problem", &substitute.problem, out);
+            out.push(',');
+            text("instead", substitute.instead, out);
+            out.push('}');
+        }
+        out.push_str("],\"lost\":[");
+        for (index, loss) in self.losses.iter().enumerate() {
+            out.push_str(if index == 0 { "{" } else { ",{" });
+            text("part", loss.part.name(), out);
+            match &loss.key {
+                None => out.push_str(",\"key\":null"),
+                Some(key) => out.push_str(&format!(",\"key\":\"{}\"", Hex(key))),
+            }
+            out.push_str(&format!(",\"start\":{},\"end\":{},", loss.start, loss.end));
+            text("why", &loss.why, out);
+            out.push('}');
+        }
+        out.push_str("]}");
+    }
+
+    fn output_paths(&self) -> Vec<PathBuf> {
+        self.outputs.iter().map(|written| written.descriptor.path(&Component::Data)).collect()
+    }
+
+    fn counts(&self) -> [(&'static str, u64); 10] {
+        [
+            ("partitions", self.partitions),
+            ("unfiltereds", self.unfiltereds),
+            ("losses", self.loss_count()),
+            ("lost_bytes", self.lost_bytes),
+            ("partitions_out_of_order", self.partitions_out_of_order),
+            ("rows_out_of_order", self.rows_out_of_order),
+            ("duplicates", self.duplicates),
+            ("overflows_mended", self.mended),
+            ("overflows_lost", self.overflowed),
+            ("more", self.more),
+        ]
+    }
+}
+
+/// A line for the table, and one for each thing that was wrong with it.
+impl fmt::Display for ScrubReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} -> ", self.table)?;
+        match self.outputs.as_slice() {
+            [] => f.write_str("nothing")?,
+            outputs => {
+                for (index, written) in outputs.iter().enumerate() {
+                    write!(f, "{}{}", if index == 0 { "" } else { ", " }, written.descriptor)?;
+                }
+            }
+        }
+        write!(f, ": {} partitions, {} rows and markers kept", self.partitions, self.unfiltereds)?;
+        let all = self.loss_count();
+        match all {
+            0 => f.write_str(", nothing lost")?,
+            _ => write!(f, ", {all} losses in {} bytes", self.lost_bytes)?,
+        }
+        for (count, what) in [
+            (self.partitions_out_of_order, "partitions out of order, in an SSTable of their own"),
+            (self.rows_out_of_order, "rows out of order and behind such, in an SSTable of their own"),
+            (self.duplicates, "duplicates of rows merged"),
+            (self.mended, "times that overflowed mended"),
+            (self.overflowed, "rows and deletions lost because of times that overflowed"),
+        ] {
+            if count > 0 {
+                write!(f, "\n  {count} {what}")?;
+            }
+        }
+        for substitute in &self.substitutes {
+            let Substitute { component, problem, instead } = substitute;
+            write!(f, "\n  {}: {problem}; {instead}", component.name())?;
+        }
+        if !self.is_checked {
+            f.write_str("\n  Data.db has no checksums: a value may be wrong, and nobody would know")?;
+        }
+        for loss in &self.losses {
+            write!(f, "\n  lost: {}", loss.part.name())?;
+            if let Some(key) = &loss.key {
+                write!(f, " of partition 0x{}", Hex(key))?;
+            }
+            write!(f, ", bytes {} to {}: {}", loss.start, loss.end, loss.why)?;
+        }
+        if self.more > 0 { write!(f, "\n  and {} more", self.more) } else { Ok(()) }
+    }
+}
+
+/// Bytes in hex.
+pub(super) struct Hex<'a>(pub(super) &'a [u8]);
+
+impl fmt::Display for Hex<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
