@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use helenus_io::{Clock, Disk, RealDisk, SystemClock};
+use helenus_sstable::{LateDeletionTimes, Version};
 
 use crate::database::Database;
 use crate::error::Result;
@@ -45,6 +46,8 @@ pub struct Options {
     pub(crate) log_segment_bytes: u32,
     pub(crate) log_total_bytes: u64,
     pub(crate) compaction_bytes_per_second: Option<u64>,
+    pub(crate) sstable_version: Version,
+    pub(crate) late_deletion_times: LateDeletionTimes,
     pub(crate) background: Background,
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -58,7 +61,7 @@ impl Default for Options {
 
 impl Options {
     /// Creates what is missing; [`Durability::Periodic`] of a second; 64 MiB to flush a memtable, 192 MiB for
-    /// all of them; 256 MiB of cache; a log of 1 GiB at most; two background threads.
+    /// all of them; 256 MiB of cache; a log of 1 GiB at most; SSTables of version `da`; two background threads.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -73,6 +76,8 @@ impl Options {
             log_segment_bytes: 32 << 20,
             log_total_bytes: 1 << 30,
             compaction_bytes_per_second: None,
+            sstable_version: Version::DA,
+            late_deletion_times: LateDeletionTimes::Refuse,
             background: Background::Threads(1),
             disk: Arc::new(RealDisk),
             clock: Arc::new(SystemClock::new()),
@@ -155,6 +160,24 @@ impl Options {
     #[must_use]
     pub fn compaction_bytes_per_second(mut self, limit: Option<u64>) -> Self {
         self.compaction_bytes_per_second = limit;
+        self
+    }
+
+    /// The version in which SSTables are written of tables that name none themselves
+    /// (`extensions = {'helenus_sstable_version': 0x6e62}`); `da` by default. What is there already stays as it is until
+    /// it is compacted.
+    #[must_use]
+    pub fn sstable_version(mut self, version: Version) -> Self {
+        self.sstable_version = version;
+        self
+    }
+
+    /// What becomes of a write whose expiration the version of the table's SSTables cannot hold: past
+    /// 2038-01-19T03:14:06Z in `nb` and `me`, past 2106-02-07T06:28:13Z in the others. It is refused by default; capped,
+    /// it expires at that second (`expiration_date_overflow_policy`, `REJECT` and `CAP_NOWARN`).
+    #[must_use]
+    pub fn late_deletion_times(mut self, late: LateDeletionTimes) -> Self {
+        self.late_deletion_times = late;
         self
     }
 

@@ -58,6 +58,9 @@ pub enum SsTableErrorKind {
     /// Something that the format has no place for.
     #[error("cannot hold {0}")]
     Unwritable(String),
+    /// A deletion or expiration later than the version can hold.
+    #[error("cannot hold {0}")]
+    LateDeletionTime(String),
     /// The operating system refused.
     #[error("{0}")]
     Io(#[from] IoError),
@@ -97,6 +100,13 @@ impl SsTableError {
     #[must_use]
     pub fn is_corruption(&self) -> bool {
         matches!(self.inner.kind, SsTableErrorKind::Corrupt(_))
+    }
+
+    /// Whether a deletion or expiration was too late for the version that was written: one with
+    /// [`Version::has_uint_deletion_time`](crate::Version::has_uint_deletion_time) can hold it.
+    #[must_use]
+    pub fn is_late_deletion_time(&self) -> bool {
+        matches!(self.inner.kind, SsTableErrorKind::LateDeletionTime(_))
     }
 }
 

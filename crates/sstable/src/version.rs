@@ -106,6 +106,12 @@ impl Version {
         Version::WRITABLE.into_iter().find(same_line).unwrap_or(self)
     }
 
+    /// This version if it holds local deletion times past 2038, else the first newer one of its format that does.
+    #[must_use]
+    pub fn holding_late_deletion_times(self) -> Version {
+        if self.has_uint_deletion_time() { self } else { Version::OA }
+    }
+
     /// Whether tables of this version can be written here.
     #[must_use]
     pub fn is_writable(self) -> bool {
@@ -349,6 +355,13 @@ mod tests {
             ["ma", "na", "nc", "oa"].map(in_line),
             [Version::ME, Version::NB, Version::NB, Version::OA]
         );
+    }
+
+    #[test]
+    fn late_deletion_times_have_a_version() {
+        let holding = Version::WRITABLE.map(Version::holding_late_deletion_times);
+        assert_eq!(holding, [Version::DA, Version::OA, Version::OA, Version::OA]);
+        assert!(holding.into_iter().all(Version::has_uint_deletion_time));
     }
 
     #[test]

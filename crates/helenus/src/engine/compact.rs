@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
-use helenus_compaction::{Description, Execution, Outcome, Progress, Task, execute};
+use helenus_compaction::{CompactionError, Description, Execution, Outcome, Progress, Task, execute};
 use helenus_io::remove_if_exists;
 use helenus_rows::{PartitionRef, PurgeOptions, Purgeable};
 use helenus_sstable::{Component, PAGE_CHECKSUMS_COMPONENT, SsTable};
@@ -114,35 +114,43 @@ impl Inner {
         let view = core.view.load_full();
         let state = view.state.clone();
         let now = self.now_seconds();
-        let generation = self.next_generation()?;
         let keys = inputs.iter().map(|t| t.sstable.key_count()).sum();
-        let mut options = self.writer_options(&state, keys, state.options.compression.clone());
-        options.level = task.level;
-        let writer = self.create_writer(core, &state, generation, options)?;
-        let mut written = 0;
         let sstables: Vec<_> = inputs.iter().map(|t| t.sstable.clone()).collect();
-        let outcome = execute(
-            &sstables,
-            Execution {
-                header: state.header.clone(),
-                dropped: state.schema.dropped(),
-                purge: PurgeOptions {
-                    now,
-                    gc_before: now.saturating_sub(state.options.gc_grace_seconds),
-                    strict_liveness: state.schema.strict_liveness(),
+        let mut version = self.version_of(&state);
+        loop {
+            let generation = self.next_generation()?;
+            let mut options = self.writer_options(&state, version, keys, state.options.compression.clone());
+            options.level = task.level;
+            let writer = self.create_writer(core, &state, version, generation, options)?;
+            let mut counted = 0;
+            let outcome = execute(
+                &sstables,
+                Execution {
+                    header: state.header.clone(),
+                    dropped: state.schema.dropped(),
+                    purge: PurgeOptions {
+                        now,
+                        gc_before: now.saturating_sub(state.options.gc_grace_seconds),
+                        strict_liveness: state.schema.strict_liveness(),
+                    },
+                    purgeable: &mut |partition| purgeable(core, &task.inputs, partition),
+                    progress: &mut |progress| self.throttle(core, ingests, progress, &mut counted),
                 },
-                purgeable: &mut |partition| purgeable(core, &task.inputs, partition),
-                progress: &mut |progress| self.throttle(core, ingests, progress, &mut written),
-            },
-            writer,
-        )?;
-        match outcome {
-            Outcome::Stopped if core.ingests.load(Acquire) != ingests => Ok(Ran::Overtaken),
-            Outcome::Stopped => Ok(Ran::ToTheEnd),
-            Outcome::Done(written) => {
-                let open = |_| self.open_written(core, &state, generation, task.level);
-                let output = written.map(open).transpose()?;
-                self.publish_compaction(core, ingests, inputs, output)
+                writer,
+            );
+            match outcome {
+                Err(CompactionError::Write(error)) => match self.version_for_late(&state, version, &error) {
+                    Some(newer) => version = newer,
+                    None => return Err(error.into()),
+                },
+                Err(error) => return Err(error.into()),
+                Ok(Outcome::Stopped) if core.ingests.load(Acquire) != ingests => return Ok(Ran::Overtaken),
+                Ok(Outcome::Stopped) => return Ok(Ran::ToTheEnd),
+                Ok(Outcome::Done(written)) => {
+                    let open = |written: Box<_>| self.open_written(core, &state, generation, &written);
+                    let output = written.map(open).transpose()?;
+                    return self.publish_compaction(core, ingests, inputs, output);
+                }
             }
         }
     }

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
 use helenus_memtable::Memtable;
-use helenus_rows::Merge;
+use helenus_rows::{Capabilities, Merge};
 use helenus_sstable::{
-    CachedFile, ChunkCache, Component, CompressionParams, Descriptor, OpenOptions, PageVerification, SsTable,
-    SsTableId, SsTableWriter, Version, WriterOptions,
+    CachedFile, ChunkCache, Component, CompressionParams, Descriptor, Format, OpenOptions, PageVerification,
+    SsTable, SsTableId, SsTableWriter, Version, WriteError, WriterOptions, WrittenTable,
 };
-use helenus_types::{Generation, LogPosition, Token};
+use helenus_types::{Generation, LocalDeletionTime, LogPosition, Token};
 
 use super::inner::Inner;
 use super::lookup::Lookups;
@@ -22,6 +22,9 @@ use crate::manifest::{Change, Edit, SsTableEntry};
 /// A block of a row index is closed after so many bytes of rows. Cassandra's default is four times as much: a point
 /// read decodes half a block's rows on average, and here reads are of single rows, not of chunks from a spindle.
 const ROW_INDEX_GRANULARITY_BYTES: u64 = 4 << 10;
+/// The same where a partition's whole row index is one entry of Index.db, which grows with every block: four times as
+/// much, a quarter of Cassandra's default.
+const BIG_ROW_INDEX_GRANULARITY_BYTES: u64 = 16 << 10;
 
 /// A memtable that was switched out.
 #[derive(Debug)]
@@ -179,21 +182,59 @@ impl Inner {
         state: &TableState,
         memtable: &Arc<Memtable>,
     ) -> Result<Option<LiveTable>> {
-        let source = Source::Memtable(memtable.scan(Token::MIN..=Token::MAX));
-        // A single source is still filtered by its own range and partition deletions.
-        let mut stream = Merge::new(state.header.clone(), vec![source], &[]);
-        let generation = self.next_generation()?;
-        let options = self.writer_options(state, memtable.partition_count() as u64, None);
-        let mut writer = self.create_writer(core, state, generation, options)?;
-        if let Err(error) = writer.write_stream(&mut stream) {
-            // The first error is the one to tell; what stays is removed when the database is opened.
-            writer.abort().ok();
-            return Err(error.into());
+        let mut version = self.version_of(state);
+        loop {
+            let source = Source::Memtable(memtable.scan(Token::MIN..=Token::MAX));
+            // A single source is still filtered by its own range and partition deletions.
+            let mut stream = Merge::new(state.header.clone(), vec![source], &[]);
+            let generation = self.next_generation()?;
+            let options = self.writer_options(state, version, memtable.partition_count() as u64, None);
+            let mut writer = self.create_writer(core, state, version, generation, options)?;
+            if let Err(error) = writer.write_stream(&mut stream) {
+                // The first error is the one to tell; what stays is removed when the database is opened.
+                writer.abort().ok();
+                match self.version_for_late(state, version, &error) {
+                    Some(newer) => version = newer,
+                    None => return Err(error.into()),
+                }
+                continue;
+            }
+            return match writer.finish()? {
+                None => Ok(None),
+                Some(written) => self.open_written(core, state, generation, &written).map(Some),
+            };
         }
-        match writer.finish()? {
-            None => Ok(None),
-            Some(_) => self.open_written(core, state, generation, 0).map(Some),
+    }
+
+    /// The version in which a table's SSTables are written.
+    pub(crate) fn version_of(&self, state: &TableState) -> Version {
+        state.options.sstable_version.unwrap_or(self.options.sstable_version)
+    }
+
+    /// The latest second at which something that is written to a table may expire.
+    #[inline]
+    pub(crate) fn latest_expiration(&self, state: &TableState) -> LocalDeletionTime {
+        // Whoever takes writes in the place of a log knows what is written of them.
+        let holds_all = self.sink.is_some() || self.version_of(state).has_uint_deletion_time();
+        Capabilities { unsigned_deletion_times: holds_all }.latest_deletion_time()
+    }
+
+    /// The version in which rows can be written that are too late for `version`, if that is what the error says. New
+    /// writes of that kind are refused; but there may be some from before the table's version was changed, of a node, or
+    /// deletions made after 2038, and none of them is lost.
+    pub(super) fn version_for_late(
+        &self,
+        state: &TableState,
+        version: Version,
+        error: &WriteError,
+    ) -> Option<Version> {
+        let newer = version.holding_late_deletion_times();
+        if !error.is_late_deletion_time() || newer == version {
+            return None;
         }
+        let (keyspace, table) = (state.schema.keyspace(), state.schema.name());
+        tracing::warn!(%keyspace, %table, %error, "written as {newer} instead");
+        Some(newer)
     }
 
     /// During recovery, when there is no log yet: flushes the memtable of a table, which holds all records up to
@@ -223,11 +264,19 @@ impl Inner {
         &self,
         core: &TableCore,
         state: &TableState,
+        version: Version,
         generation: Generation,
         options: WriterOptions,
     ) -> Result<SsTableWriter> {
         self.make_table_dir(core)?;
-        let descriptor = self.descriptor(core, generation)?;
+        let id = SsTableId::from_generation(generation).ok_or_else(|| {
+            Error::new(ErrorKind::Unsupported, "a table can't have more than 2^31 generations")
+        })?;
+        let descriptor = Descriptor::new(&core.dir, version, id);
+        if version != Version::DA {
+            // By the name of another version a leftover would be somebody's.
+            self.commit(Edit::one(Change::Named { generation, stem: stem(&descriptor) }))?;
+        }
         Ok(SsTableWriter::new(self.disk(), descriptor, state.header.clone(), options)?)
     }
 
@@ -235,25 +284,23 @@ impl Inner {
     pub(crate) fn writer_options(
         &self,
         state: &TableState,
+        version: Version,
         expected_keys: u64,
         compression: Option<CompressionParams>,
     ) -> WriterOptions {
+        let granularity = match version.format() {
+            Format::Bti => ROW_INDEX_GRANULARITY_BYTES,
+            Format::Big => BIG_ROW_INDEX_GRANULARITY_BYTES,
+        };
         WriterOptions {
             compression,
             bloom_filter_fp_chance: state.options.bloom_filter_fp_chance,
             expected_keys,
-            row_index_granularity: Some(ROW_INDEX_GRANULARITY_BYTES),
+            row_index_granularity: Some(granularity),
+            min_index_interval: state.options.min_index_interval(),
             host_id: Some(self.host_id),
             ..WriterOptions::default()
         }
-    }
-
-    /// Names of the SSTable of that generation.
-    fn descriptor(&self, core: &TableCore, generation: Generation) -> Result<Descriptor> {
-        let id = SsTableId::from_generation(generation).ok_or_else(|| {
-            Error::new(ErrorKind::Unsupported, "a table can't have more than 2^31 generations")
-        })?;
-        Ok(Descriptor::new(&core.dir, Version::DA, id))
     }
 
     /// Opens an SSTable that was just written.
@@ -262,12 +309,12 @@ impl Inner {
         core: &TableCore,
         state: &TableState,
         generation: Generation,
-        level: u32,
+        written: &WrittenTable,
     ) -> Result<LiveTable> {
         let options = open_options(&self.cache, generation);
-        let sstable = SsTable::open(self.disk(), &self.descriptor(core, generation)?, options)?;
+        let sstable = SsTable::open(self.disk(), &written.descriptor, options)?;
         core.counters.bytes_written.fetch_add(sstable.disk_len(), Relaxed);
-        Ok(LiveTable::new(generation, level, self.now_seconds(), sstable, state))
+        Ok(LiveTable::new(generation, written.level, self.now_seconds(), sstable, state))
     }
 }
 

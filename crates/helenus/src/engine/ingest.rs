@@ -75,7 +75,7 @@ impl Inner {
     fn commit_names(&self, coming: &[Coming]) -> Result<()> {
         let others = coming.iter().filter(|coming| coming.to.version != Version::DA);
         let changes: Vec<Change> = others
-            .map(|coming| Change::Brought { generation: coming.generation, stem: stem(&coming.to) })
+            .map(|coming| Change::Named { generation: coming.generation, stem: stem(&coming.to) })
             .collect();
         if changes.is_empty() { Ok(()) } else { self.commit(Edit { changes }) }
     }

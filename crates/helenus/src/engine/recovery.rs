@@ -45,6 +45,10 @@ struct Progress {
 impl Inner {
     /// Opens or creates the database in `dir`.
     pub(crate) fn open(dir: &Path, options: Options) -> Result<Arc<Self>> {
+        if !options.sstable_version.is_writable() {
+            let text = format!("SSTables of version {} are read and not written", options.sstable_version);
+            return Err(Error::new(ErrorKind::Unsupported, text));
+        }
         let exists = check_presence(dir, &options)?;
         if !options.read_only {
             let lock = lock(&*options.disk, dir)?;
@@ -418,11 +422,11 @@ fn remove_leftovers(disk: &dyn Disk, state: &ManifestState, tables: &Tables) -> 
     Ok(())
 }
 
-/// The generation of a file that is ours, going by its name: of the version that we write, or brought in.
+/// The generation of a file that is ours, going by its name: of the version that is ours, or written down before it was made.
 fn generation_of_ours(state: &ManifestState, descriptor: &Descriptor) -> Option<Generation> {
     let generation = descriptor.id.generation().filter(|g| g.0 < state.next_generation)?;
-    let is_brought = || state.brought.get(&generation).is_some_and(|name| *name == stem(descriptor));
-    (descriptor.version == Version::DA || is_brought()).then_some(generation)
+    let is_named = || state.named.get(&generation).is_some_and(|name| *name == stem(descriptor));
+    (descriptor.version == Version::DA || is_named()).then_some(generation)
 }
 
 /// Removes what is left of tables that were dropped: files of generations that the manifest reserved, and their

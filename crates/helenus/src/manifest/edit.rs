@@ -43,8 +43,8 @@ pub(crate) enum Change {
     Dropped { id: TableId, dir: String },
     /// The log goes on from that segment.
     Log(u64),
-    /// An SSTable of another version than ours comes in by that name (up to the component); its files are ours.
-    Brought { generation: Generation, stem: String },
+    /// An SSTable of another version than `da` is made or comes in by that name (up to the component); its files are ours.
+    Named { generation: Generation, stem: String },
 }
 
 impl Edit {
@@ -140,7 +140,7 @@ impl Change {
                 out.push(13);
                 number(out, *segment);
             }
-            Self::Brought { generation, stem } => {
+            Self::Named { generation, stem } => {
                 out.push(14);
                 number(out, generation.0);
                 bytes(out, stem.as_bytes());
@@ -183,7 +183,7 @@ impl Change {
             11 => Self::NextTag(small(reader)?),
             12 => Self::Dropped { id: TableId(uuid(reader)?), dir: text(reader)? },
             13 => Self::Log(reader.unsigned_vint()?),
-            14 => Self::Brought { generation: Generation(reader.unsigned_vint()?), stem: text(reader)? },
+            14 => Self::Named { generation: Generation(reader.unsigned_vint()?), stem: text(reader)? },
             other => return Err(reader.error("the kind of a change", other.to_string())),
         })
     }

@@ -114,12 +114,12 @@ impl Manifest {
         Ok(())
     }
 
-    /// Nothing is left of the tables that were dropped before, nor of SSTables that were brought in and are not live.
+    /// Nothing is left of the tables that were dropped before, nor of SSTables of other versions that are not live.
     /// The file says so when it is rewritten.
     pub(crate) fn forget_removed(&mut self) {
-        let ManifestState { dropped, brought, tables, .. } = &mut self.state;
+        let ManifestState { dropped, named, tables, .. } = &mut self.state;
         dropped.clear();
-        brought.retain(|generation, _| tables.values().any(|table| table.sstables.contains_key(generation)));
+        named.retain(|generation, _| tables.values().any(|table| table.sstables.contains_key(generation)));
     }
 
     /// Writes the state as the whole file; it says that the log is needed no more.

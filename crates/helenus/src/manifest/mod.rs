@@ -34,8 +34,8 @@ pub(crate) struct ManifestState {
     /// Every generation below was reserved: a file of our version with one that is not live is a leftover of ours.
     pub(crate) next_generation: u64,
     /// What files of other versions are ours too: names up to the component, such as `nb-7-big`, of SSTables that were
-    /// to be brought in. A leftover of one is known from somebody's file by it.
-    pub(crate) brought: BTreeMap<Generation, String>,
+    /// to be written or brought in. A leftover of one is known from somebody's file by it.
+    pub(crate) named: BTreeMap<Generation, String>,
     /// Tags below were given.
     pub(crate) next_tag: u32,
     /// No timestamp above was given before the last clean edit.
@@ -118,7 +118,7 @@ impl ManifestState {
             Change::NextTag(next) => self.next_tag = self.next_tag.max(*next),
             Change::NextGeneration(next) => self.next_generation = self.next_generation.max(*next),
             Change::TimestampFloor(floor) => self.timestamp_floor = self.timestamp_floor.max(*floor),
-            Change::Brought { generation, stem } => drop(self.brought.insert(*generation, stem.clone())),
+            Change::Named { generation, stem } => drop(self.named.insert(*generation, stem.clone())),
         }
         Ok(())
     }
@@ -146,9 +146,9 @@ impl ManifestState {
             }));
         }
         changes.extend(self.dropped.iter().map(|(&id, dir)| Change::Dropped { id, dir: dir.clone() }));
-        let brought =
-            |(&generation, stem): (&Generation, &String)| Change::Brought { generation, stem: stem.clone() };
-        changes.extend(self.brought.iter().map(brought));
+        let named =
+            |(&generation, stem): (&Generation, &String)| Change::Named { generation, stem: stem.clone() };
+        changes.extend(self.named.iter().map(named));
         changes.push(Change::NextTag(self.next_tag));
         changes.extend(self.log.map(Change::Log));
         Edit { changes }

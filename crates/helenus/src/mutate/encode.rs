@@ -51,12 +51,12 @@ impl<'i> WriteTime<'i> {
         DeletionTime::new(timestamp, LocalDeletionTime(self.now()))
     }
 
-    /// Second at which something expires.
+    /// Second at which something expires, `latest` at the latest.
     #[inline]
-    fn expiration(&self, ttl: u32) -> LocalDeletionTime {
+    fn expiration(&self, ttl: u32, latest: LocalDeletionTime) -> LocalDeletionTime {
         match ttl {
             0 => LocalDeletionTime::NONE,
-            _ => LocalDeletionTime(self.now().saturating_add(ttl).min(LocalDeletionTime::MAX.0)),
+            _ => LocalDeletionTime(self.now().saturating_add(ttl).min(latest.0)),
         }
     }
 }
@@ -197,7 +197,8 @@ impl Encoder {
             time,
             timestamp,
             min_timestamp: timestamp,
-            ttl: op.options.ttl.unwrap_or(entry.state.options.default_time_to_live),
+            ttl: entry.ttl(op),
+            latest: time.inner.latest_expiration(&entry.state),
             is_static: false,
         };
         match op.target {
@@ -215,7 +216,7 @@ impl Encoder {
             }
             Target::Row { clustering, insert, delete } => {
                 let liveness = match insert {
-                    true => LivenessInfo::expiring(timestamp, write.ttl, time.expiration(write.ttl)),
+                    true => LivenessInfo::expiring(timestamp, write.ttl, write.expiration()),
                     false => LivenessInfo::EMPTY,
                 };
                 let deletion = if delete { time.deletion(timestamp) } else { DeletionTime::LIVE };
@@ -305,10 +306,17 @@ struct RowWrite<'a> {
     /// The oldest timestamp in the row.
     min_timestamp: Timestamp,
     ttl: u32,
+    /// The latest second that the table's SSTables can name.
+    latest: LocalDeletionTime,
     is_static: bool,
 }
 
 impl<'a> RowWrite<'a> {
+    #[inline]
+    fn expiration(&self) -> LocalDeletionTime {
+        self.time.expiration(self.ttl, self.latest)
+    }
+
     #[inline]
     fn cell<'c>(&self, cell: &StagedCell, path: &'c [u8]) -> Cell<'c>
     where
@@ -321,9 +329,7 @@ impl<'a> RowWrite<'a> {
             }
             // A counter's cell never expires.
             Change::Increment => Cell::live(self.timestamp, value),
-            _ => {
-                Cell::expiring(self.timestamp, self.ttl, self.time.expiration(self.ttl), value).at_path(path)
-            }
+            _ => Cell::expiring(self.timestamp, self.ttl, self.expiration(), value).at_path(path),
         }
     }
 

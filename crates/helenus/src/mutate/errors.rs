@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use helenus_rows::TableSchema;
-use helenus_types::Type;
+use helenus_types::{LocalDeletionTime, Type};
 
 use crate::error::Error;
 
@@ -69,6 +69,20 @@ pub(super) fn missing_clustering(schema: &TableSchema, given: usize) -> Error {
         format_args!(
             "a row needs a value for each of its {} clustering columns, {given} were given: {missing} is missing",
             schema.clustering().len()
+        ),
+    )
+}
+
+#[cold]
+pub(super) fn too_late(schema: &TableSchema, ttl: u32, latest: LocalDeletionTime) -> Error {
+    let second =
+        if latest == LocalDeletionTime::MAX { "2106-02-07T06:28:13Z" } else { "2038-01-19T03:14:06Z" };
+    in_table(
+        schema,
+        format_args!(
+            "with a time to live of {ttl} s it would expire past {second}, the latest time that the version of the table's \
+             SSTables can hold: give it less, have it capped by `Options::late_deletion_times`, or let the table be \
+             written in another version"
         ),
     )
 }

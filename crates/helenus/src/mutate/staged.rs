@@ -38,6 +38,12 @@ impl Entry {
             }
         }
     }
+
+    /// Seconds that what an operation writes has to live; 0 for ever.
+    #[inline]
+    pub(super) fn ttl(&self, op: &StagedOp) -> u32 {
+        op.options.ttl.unwrap_or(self.state.options.default_time_to_live)
+    }
 }
 
 /// A part of the staged bytes.
@@ -76,6 +82,11 @@ impl Change {
     /// Whether it has to be known what is there.
     pub(super) fn reads_first(self) -> bool {
         matches!(self, Self::SetAt(_) | Self::RemoveAt(_) | Self::RemoveValue | Self::Increment)
+    }
+
+    /// Whether it leaves a value, which lives as long as the write says.
+    pub(super) fn has_ttl(self) -> bool {
+        matches!(self, Self::Value | Self::Append | Self::Prepend | Self::SetAt(_))
     }
 
     /// Whether it concerns the whole of a complex column.

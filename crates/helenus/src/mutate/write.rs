@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
+use helenus_sstable::LateDeletionTimes;
 use helenus_types::Partitioner;
 use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
 
 use super::condition::{Check, Outcome};
 use super::encode::{Encoder, WriteTime};
-use super::errors::too_much;
+use super::errors::{too_late, too_much};
 use super::resolve::{RowFinder, resolve};
-use super::staged::{Entry, Staged};
+use super::staged::{Entry, Staged, Target};
 use crate::engine::{Inner, Written};
 use crate::error::Result;
 
@@ -48,6 +49,7 @@ fn write_at(
     tables: &[Entry],
     time: &WriteTime<'_>,
 ) -> Result<Written> {
+    check_expirations(inner, staged, tables, time)?;
     let mutation = encoder.encode(staged, tables, time);
     // The log refuses it too; but a keyspace may have none, and the table's name helps.
     let max = inner.options.log_segment_bytes as usize / 2;
@@ -57,6 +59,28 @@ fn write_at(
         return Err(too_much(&entry.state.schema, mutation.payload.len(), max));
     }
     inner.write(mutation)
+}
+
+/// Refuses what would expire later than the table's SSTables can say, unless it is to be capped
+/// (`ExpirationDateOverflowHandling`).
+#[inline]
+fn check_expirations(inner: &Inner, staged: &Staged, tables: &[Entry], time: &WriteTime<'_>) -> Result<()> {
+    for op in &staged.ops {
+        let Some(entry) = tables.get(op.table as usize) else { continue };
+        let ttl = entry.ttl(op);
+        if ttl == 0 || inner.options.late_deletion_times == LateDeletionTimes::Cap {
+            continue;
+        }
+        let latest = inner.latest_expiration(&entry.state);
+        let leaves_values = || staged.cells_of(op).iter().any(|cell| cell.change.has_ttl());
+        let is_insert = matches!(op.target, Target::Row { insert: true, .. });
+        if time.now().checked_add(ttl).is_none_or(|second| second > latest.0)
+            && (is_insert || leaves_values())
+        {
+            return Err(too_late(&entry.state.schema, ttl, latest));
+        }
+    }
+    Ok(())
 }
 
 /// Writes what is staged if `check` holds, reading what has to be known first, all under the locks of the

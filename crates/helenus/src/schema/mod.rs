@@ -10,6 +10,7 @@ mod alter_table;
 mod apply;
 mod catalog;
 mod cql_types;
+mod extensions;
 mod functions;
 mod indexes;
 mod keyspaces;

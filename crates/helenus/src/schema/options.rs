@@ -6,8 +6,9 @@ use std::time::Duration;
 use helenus_bloom::MIN_FP_CHANCE;
 use helenus_compaction::Strategy;
 use helenus_cql_syntax::{Identifier, Property, PropertyValue};
-use helenus_sstable::CompressionParams;
+use helenus_sstable::{CompressionParams, Version};
 
+use super::extensions::sstable_version;
 use super::options_kept::{KEPT, kept_defaults};
 use super::options_values::{float, integer, literal_map, map_of, number_value};
 use crate::error::{Error, Result};
@@ -96,6 +97,9 @@ pub struct TableOptions {
     pub compaction_enabled: bool,
     /// How long writes may stay in the memtable; `None`: until it is full.
     pub memtable_flush_period: Option<Duration>,
+    /// The version in which its SSTables are written, by the extension `helenus_sstable_version`; `None`: as the
+    /// database has it.
+    pub sstable_version: Option<Version>,
     /// What acts differently from what is asked for, in words.
     pub(super) warning: Option<String>,
     /// The compaction map as it is printed, its class with the package.
@@ -118,6 +122,7 @@ impl Default for TableOptions {
             strategy: Strategy::SizeTiered(helenus_compaction::SizeTiered::default()),
             compaction_enabled: true,
             memtable_flush_period: None,
+            sstable_version: None,
             warning: None,
             compaction: compaction.into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect(),
             kept: kept_defaults(),
@@ -130,6 +135,15 @@ impl TableOptions {
     #[must_use]
     pub fn warning(&self) -> Option<&str> {
         self.warning.as_deref()
+    }
+
+    /// Partitions from one sample of Summary.db to the next.
+    pub(crate) fn min_index_interval(&self) -> u32 {
+        let interval = self.kept.get("min_index_interval");
+        // What is kept was checked.
+        interval
+            .and_then(|value| integer(&Identifier::exact("min_index_interval"), value, 1).ok())
+            .unwrap_or(128)
     }
 
     /// The options of a new table.
@@ -179,7 +193,11 @@ impl TableOptions {
                 }
                 other => match KEPT.iter().find(|kept| kept.name == other) {
                     Some(kept) => {
-                        self.kept.insert(kept.name, (kept.check)(name, value)?);
+                        let value = (kept.check)(name, value)?;
+                        if kept.name == "extensions" {
+                            self.sstable_version = sstable_version(&value)?;
+                        }
+                        self.kept.insert(kept.name, value);
                     }
                     None => unknown(other)?,
                 },

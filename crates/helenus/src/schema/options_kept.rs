@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use helenus_cql_syntax::{Identifier, Literal, PropertyValue};
+use helenus_cql_syntax::{Identifier, PropertyValue};
 
+use super::extensions::extensions;
 use super::options_values::{
     boolean, boolean_value, integer, literal_map, map_of, number_value, string_value, text,
 };
@@ -32,7 +33,7 @@ pub(super) const KEPT: [Kept; 12] = [
     Kept { name: "caching", default: Default::Caching, check: caching },
     Kept { name: "cdc", default: Default::Boolean(false), check: any_boolean },
     Kept { name: "comment", default: Default::Text(""), check: any_text },
-    Kept { name: "extensions", default: Default::Empty, check: any_map },
+    Kept { name: "extensions", default: Default::Empty, check: extensions },
     Kept { name: "incremental_backups", default: Default::Boolean(true), check: any_boolean },
     Kept { name: "max_index_interval", default: Default::Number("2048"), check: interval },
     Kept { name: "memtable", default: Default::Text("default"), check: any_text },
@@ -63,18 +64,6 @@ fn any_boolean(name: &Identifier, value: &PropertyValue) -> Result<PropertyValue
 
 fn interval(name: &Identifier, value: &PropertyValue) -> Result<PropertyValue> {
     integer(name, value, 1).map(|number| number_value(number.to_string()))
-}
-
-/// The values of extensions are blobs, which stay as they are.
-fn any_map(name: &Identifier, value: &PropertyValue) -> Result<PropertyValue> {
-    map_of(name, value)?;
-    let PropertyValue::Map(entries) = value else { return Ok(value.clone()) };
-    let mut entries: Vec<_> = entries
-        .iter()
-        .map(|(key, value)| (Literal::String(key.raw_text().into_owned()), value.clone()))
-        .collect();
-    entries.sort_by_cached_key(|(key, _)| key.raw_text().into_owned());
-    Ok(PropertyValue::Map(entries))
 }
 
 fn read_repair(name: &Identifier, value: &PropertyValue) -> Result<PropertyValue> {

@@ -6,7 +6,7 @@ use helenus::{Database, Durability};
 use helenus_sim::SimDisk;
 
 use crate::run::{DURABILITIES, Runner, account, clock, contents, options, table, write};
-use crate::workload::{Cell, Change, Contents, Op, everything, states};
+use crate::workload::{Cell, Change, Contents, Op, everything, in_all_versions, states};
 
 /// Of how many points one is run, and how many of a recovery's points at most.
 #[derive(Clone, Copy)]
@@ -298,17 +298,31 @@ fn other_workloads() {
     let all = std::env::var("HELENUS_CRASH_POINTS").is_ok_and(|points| points == "all");
     let mut points = 0;
     for seed in 100..if all { 120 } else { 102 } {
-        let ops = everything(seed);
-        let states = states(&ops);
-        let (name, durability) = DURABILITIES[usize::try_from(seed % 3).unwrap()];
-        let sampling = Sampling { every: if all { 5 } else { 29 }, recovery_every: 11, per_recovery: 3 };
-        let sweep =
-            Sweep { durability, name, ops: &ops, states: &states, sampling, counts: Counts::default() };
-        let total = sweep.clean();
-        for point in (1 + seed % sampling.every..=total).step_by(usize::try_from(sampling.every).unwrap()) {
-            sweep.point(point);
-        }
-        points += sweep.counts.points.load(Relaxed);
+        points += thinly(seed, &everything(seed), all);
     }
     println!("{points} points of other workloads");
+}
+
+/// SSTables of several versions in one table: what a crash leaves of each is known to be ours.
+#[test]
+fn several_versions() {
+    let all = std::env::var("HELENUS_CRASH_POINTS").is_ok_and(|points| points == "all");
+    let mut points = 0;
+    for seed in 200..if all { 220 } else { 201 } {
+        points += thinly(seed, &in_all_versions(seed), all);
+    }
+    println!("{points} points of workloads in several versions");
+}
+
+/// Crashes at some points of a workload; at how many.
+fn thinly(seed: u64, ops: &[Op], all: bool) -> usize {
+    let states = states(ops);
+    let (name, durability) = DURABILITIES[usize::try_from(seed % 3).unwrap()];
+    let sampling = Sampling { every: if all { 5 } else { 29 }, recovery_every: 11, per_recovery: 3 };
+    let sweep = Sweep { durability, name, ops, states: &states, sampling, counts: Counts::default() };
+    let total = sweep.clean();
+    for point in (1 + seed % sampling.every..=total).step_by(usize::try_from(sampling.every).unwrap()) {
+        sweep.point(point);
+    }
+    sweep.counts.points.load(Relaxed)
 }

@@ -279,6 +279,26 @@ pub(crate) fn everything(seed: u64) -> Vec<Op> {
     ops
 }
 
+/// The same workload, in which tables are given another version of their SSTables again and again.
+pub(crate) fn in_all_versions(seed: u64) -> Vec<Op> {
+    const VERSIONS: [&str; 5] = ["0x6e62", "0x6d65", "0x6461", "0x6f61", "0x6d65"];
+    let mut rng = Rng::new(seed);
+    let mut ops = Vec::new();
+    let mut there = 0;
+    for op in everything(seed) {
+        there += usize::from(matches!(op, Op::Schema(_, Effect::CreateTable(..))));
+        ops.push(op);
+        if there >= 3 && rng.below(5) == 0 {
+            let table = ["app.events", "app.notes", "app.hits"][rng.index(3)];
+            let version = VERSIONS[rng.index(VERSIONS.len())];
+            let cql =
+                format!("ALTER TABLE {table} WITH extensions = {{'helenus_sstable_version': {version}}}");
+            ops.push(Op::Schema(cql, Effect::Nothing));
+        }
+    }
+    ops
+}
+
 /// Writes, flushes and compactions, without schema changes: any of them may fail and the others still make sense.
 pub(crate) fn data(seed: u64, count: usize) -> Vec<Op> {
     let mut rng = Rng::new(seed);

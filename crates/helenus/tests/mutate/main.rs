@@ -3,3 +3,4 @@
 
 mod allocations;
 mod histories;
+mod versions;

@@ -33,7 +33,7 @@ use crate::compression::{ChunkWriter, CompressionParams};
 use crate::data::form_of;
 use crate::deletion_time::write_deletion_time;
 use crate::descriptor::{Component, Descriptor};
-use crate::error::SsTableError;
+use crate::error::{SsTableError, SsTableErrorKind};
 use crate::page_checksums::{PAGE_CHECKSUMS_COMPONENT, PageChecksums};
 use crate::statistics::{CommitLogInterval, StatsCollector, StatsComponent};
 use crate::version::{Format, Version};
@@ -133,6 +133,14 @@ pub enum WriteError {
     /// The table cannot be written.
     #[error(transparent)]
     Table(#[from] SsTableError),
+}
+
+impl WriteError {
+    /// Whether a deletion or expiration was too late for the version: see [`SsTableError::is_late_deletion_time`].
+    #[must_use]
+    pub fn is_late_deletion_time(&self) -> bool {
+        matches!(self, WriteError::Table(error) if error.is_late_deletion_time())
+    }
 }
 
 impl From<RowError> for WriteError {
@@ -535,7 +543,8 @@ fn unfit(descriptor: &Descriptor, why: Unfit, key: &[u8], clustering: &[u8]) -> 
                  write version {newer} instead of {version}, or have such times capped",
                 hex(key)
             );
-            unwritable(descriptor, &Component::Data, what).into()
+            let kind = SsTableErrorKind::LateDeletionTime(what);
+            SsTableError::new(descriptor.path(&Component::Data), kind).into()
         }
     }
 }

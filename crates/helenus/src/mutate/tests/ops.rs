@@ -65,8 +65,10 @@ fn times_to_live() {
         ],
     );
     world.clock.set_micros(4_294_967_000_000_000);
-    t.update(2, (2, "x")).set("a", 5).ttl(630_720_000).timestamp(10).execute().unwrap();
-    check(&t, 2, &["(2, \"x\") a=5@10 ttl 630720000 to 4294967293"]);
+    t.update(2, (2, "x")).set("a", 5).ttl(293).timestamp(10).execute().unwrap();
+    let late = t.update(2, (3, "x")).set("a", 5).ttl(294).timestamp(10).execute().unwrap_err();
+    assert!(late.to_string().contains("it would expire past 2106-02-07T06:28:13Z"), "{late}");
+    check(&t, 2, &["(2, \"x\") a=5@10 ttl 293 to 4294967293"]);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use helenus_rows::{ColumnKind, EncodingBase};
+use helenus_sstable::Version;
 use helenus_types::{TableId, Timestamp, Type};
 use uuid::Uuid;
 
@@ -305,6 +306,16 @@ fn options_act_or_are_kept() {
         "memtable = 'default'",
     ] {
         assert!(text.contains(kept), "{kept}: {text}");
+    }
+    // The extension that acts: by its blob, or by its name; gone when the map is another one.
+    for (given, acting) in [("0x6e62", Some(Version::NB)), ("'oa'", Some(Version::OA)), ("", None)] {
+        let entry = if given.is_empty() { "" } else { "'helenus_sstable_version': " };
+        let statement = format!("ALTER TABLE t WITH extensions = {{{entry}{given}}}");
+        let after = changes(&catalog, &statement, &[altered(101, false)]);
+        assert_eq!(after.table("k", "t").unwrap().options().sstable_version, acting);
+        let kept = Catalog::parse(&after.to_cql()).unwrap();
+        assert_eq!(kept.table("k", "t").unwrap().options().sstable_version, acting);
+        assert!(!after.to_cql().contains("'oa'"), "it is printed as a blob");
     }
     // What is not named stays.
     let later = changes(&catalog, "ALTER TABLE t WITH gc_grace_seconds = 1", &[altered(101, false)]);

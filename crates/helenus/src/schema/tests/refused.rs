@@ -416,6 +416,12 @@ fn options() {
         ("speculative_retry = '101p'", "Invalid value 101p"),
         ("speculative_retry = 'sometimes'", "Invalid value sometimes"),
         ("additional_write_policy = 'MIN(99p,98p)'", "Invalid value"),
+        ("extensions = 'none'", "It should be a map"),
+        (
+            "extensions = {'x': 0x00, 'helenus_sstable_version': 0x6c61}",
+            "Invalid value 0x6c61 for extension 'helenus_sstable_version': expected one of 0x6461 (da), 0x6f61 (oa), \
+             0x6e62 (nb), 0x6d65 (me)",
+        ),
         ("read_repair = 'EAGER'", "expected NONE or BLOCKING"),
         ("compression = {'class': 'LzoCompressor'}", "Could not create Compression"),
         ("compression = {'class': 'LZ4Compressor', 'chunk_length_in_kb': 3}", "power of 2"),
