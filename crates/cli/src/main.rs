@@ -16,6 +16,8 @@ mod failure;
 mod input;
 mod open;
 mod output;
+#[cfg(feature = "parquet")]
+mod parquet;
 
 use std::io::Write;
 use std::process::ExitCode;

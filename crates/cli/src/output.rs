@@ -1,16 +1,56 @@
 //! Standard output, buffered and locked once; progress on a terminal.
 
+use std::ffi::OsString;
+use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
+use std::path::{Path, PathBuf};
 
+use helenus::{Disk, RealDisk};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::failure::Failure;
+
 const BUFFER_BYTES: usize = 256 << 10;
+const ROWS: &str = "{wide_bar} {human_pos} of about {human_len} rows, {per_sec}";
 /// Progress is redrawn at most every so many rows.
 const ROWS_A_TICK: u64 = 4096;
 
 /// Where a command's answer goes.
 pub(crate) fn stdout() -> BufWriter<StdoutLock<'static>> {
     BufWriter::with_capacity(BUFFER_BYTES, io::stdout().lock())
+}
+
+/// Writes a file that is not there yet. Until it is complete it is called FILE.unfinished; after an error nothing is left.
+pub(crate) fn to_file<T>(path: &Path, write: impl FnOnce(&File) -> Result<T, Failure>) -> Result<T, Failure> {
+    if RealDisk.exists(path).map_err(|error| Failure::failed(error.to_string()))? {
+        return Err(Failure::failed(format!("{} is already there", path.display())).or_try("another name"));
+    }
+    let staging = unfinished(path);
+    #[expect(clippy::disallowed_methods, reason = "a file for the user, no part of a database")]
+    let created = File::options().write(true).create_new(true).open(&staging);
+    let file = created.map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => {
+            Failure::file(&staging, &error).or_try("remove it, if no other helenus is writing it")
+        }
+        _ => Failure::file(&staging, &error),
+    })?;
+    let done = write(&file).and_then(|done| {
+        file.sync_all().map_err(|error| Failure::file(&staging, &error))?;
+        let renamed = RealDisk.rename(&staging, path);
+        renamed.map_err(|error| Failure::failed(error.to_string()))?;
+        Ok(done)
+    });
+    if done.is_err() {
+        // The first error is the one to tell.
+        RealDisk.remove_file(&staging).ok();
+    }
+    done
+}
+
+fn unfinished(path: &Path) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(".unfinished");
+    name.into()
 }
 
 /// Writes lines of columns under each other, the first to the left, the others to the right.
@@ -75,7 +115,12 @@ impl Progress {
     /// Progress towards so many rows, of a command that writes to standard output.
     pub(crate) fn beside_output(rows: u64) -> Self {
         let is_shown = io::stderr().is_terminal() && !io::stdout().is_terminal();
-        Self::new(rows, is_shown, "{wide_bar} {human_pos} of about {human_len} rows, {per_sec}")
+        Self::new(rows, is_shown, ROWS)
+    }
+
+    /// Progress towards so many rows, of a command that writes to a file.
+    pub(crate) fn towards_rows(rows: u64) -> Self {
+        Self::new(rows, io::stderr().is_terminal(), ROWS)
     }
 
     /// Progress through a file of so many bytes.

@@ -37,7 +37,8 @@ pub use helenus_rows::{
 };
 pub use helenus_sstable::{Codec, CompressionParams, LateDeletionTimes, Version};
 pub use helenus_types::{
-    EncodeValue, JsonMembers, Serialized, TableId, Timestamp, Token, Type, Value, ValueError,
+    Element, Elements, EncodeValue, JsonMembers, Serialized, TableId, Timestamp, Token, Type, Value,
+    ValueError,
 };
 pub use ingest::{IngestOptions, Ingested};
 pub use key::IntoKey;
@@ -49,7 +50,7 @@ pub use mutate::{
 pub use options::{Background, Durability, Options};
 pub use row_text::RowPrinter;
 pub use schema::{Catalog, Keyspace, LoadedSchema, TableColumn, TableDef, TableOptions, ViewDef};
-pub use select::{Cells, RowPosition, RowView, Rows, Select};
+pub use select::{Cells, ColumnValues, RowPosition, RowView, Rows, Select};
 pub use table::Table;
 
 /// The README's example, compiled and run as a test.

@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
-use helenus_rows::{Column, Columns, TableSchema};
+use helenus_rows::{Column, ColumnKind, Columns, TableSchema};
 use helenus_types::{Reader, Type, ValueError, push_json_name};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::select::{Assembler, Cells, RowView};
+use crate::select::RowView;
 
 /// Prints the rows of one query, a line each, in the order of `SELECT *`: the columns of the partition key, those of
 /// the clustering, the static ones by name, the others by name.
@@ -143,9 +143,8 @@ impl RowPrinter {
         }
         self.text.clear();
         self.found.fill(None);
-        let schema = row.schema();
-        self.gather(row, row.static_cells()?, schema.statics(), 0)?;
-        self.gather(row, row.cells()?, schema.regulars(), self.statics)?;
+        self.gather(row, ColumnKind::Static, 0)?;
+        self.gather(row, ColumnKind::Regular, self.statics)?;
         for (column, found) in self.others.iter().zip(&self.found) {
             out.push_str(&column.before);
             let text = found.clone().and_then(|range| self.text.get(range));
@@ -173,36 +172,15 @@ impl RowPrinter {
         Ok(())
     }
 
-    /// Prints each column's value into `text` and notes where. `columns` begin at `base` of `places`.
-    fn gather(
-        &mut self,
-        row: &RowView<'_>,
-        mut cells: Cells<'_>,
-        columns: &Columns,
-        base: usize,
-    ) -> Result<()> {
-        let mut next = cells.next()?;
-        while let Some((index, cell)) = next {
+    /// Prints each value of columns of a kind into `text` and notes where. They begin at `base` of `places`.
+    fn gather(&mut self, row: &RowView<'_>, kind: ColumnKind, base: usize) -> Result<()> {
+        let columns =
+            if kind == ColumnKind::Static { row.schema().statics() } else { row.schema().regulars() };
+        let mut values = row.values(kind)?;
+        while let Some((index, value)) = values.next(&mut self.bytes)? {
             let Some(column) = columns.get(index) else { break };
             let start = self.text.len();
-            self.bytes.clear();
-            let printed = if column.complex {
-                let mut assembler = Assembler::new(&column.ty, &self.bytes);
-                while let Some((_, cell)) = next.filter(|(at, _)| *at == index) {
-                    assembler.push(&cell, &mut self.bytes);
-                    next = cells.next()?;
-                }
-                assembler.finish(&mut self.bytes);
-                self.format.value(&column.ty, &self.bytes, &mut self.text)
-            } else {
-                next = cells.next()?;
-                if column.counter {
-                    let total = cell.counter_total()?.to_be_bytes();
-                    self.format.value(&column.ty, &total, &mut self.text)
-                } else {
-                    self.format.value(&column.ty, cell.value, &mut self.text)
-                }
-            };
+            let printed = self.format.value(&column.ty, value, &mut self.text);
             printed.map_err(|error| unreadable(row, &column.name, error))?;
             let place = self.places.get(base + index).and_then(|place| self.found.get_mut(*place));
             if let Some(place) = place {

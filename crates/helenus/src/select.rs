@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use helenus_rows::{
-    Bound, BoundKind, Cell, ColumnKind, Direction, LiveRow, Merge, PositionKind, RowRef, Slice, StreamError,
-    TableSchema, Unfiltered, UnfilteredStream,
+    Bound, BoundKind, Cell, ColumnKind, Columns, Direction, LiveRow, Merge, PositionKind, RowRef, Slice,
+    StreamError, TableSchema, Unfiltered, UnfilteredStream,
 };
 use helenus_sstable::SearchKey;
 use helenus_types::{EncodeValue, Token, Type, Value};
@@ -643,6 +643,24 @@ impl<'a> RowView<'a> {
         Cells::new(self.static_row, self.now, self.projection.map(|p| p.statics.as_slice()))
     }
 
+    /// The serialized values of the static or of the regular columns, in one pass over the row; of a key's columns there
+    /// are none.
+    ///
+    /// # Errors
+    /// Where the bytes are not a row's.
+    #[inline]
+    pub fn values(&self, kind: ColumnKind) -> Result<ColumnValues<'a>> {
+        let (mut cells, columns) = match kind {
+            ColumnKind::Static => (self.static_cells()?, self.schema.statics()),
+            ColumnKind::Regular => (self.cells()?, self.schema.regulars()),
+            ColumnKind::PartitionKey | ColumnKind::Clustering => {
+                (Cells::new(None, self.now, None)?, self.schema.regulars())
+            }
+        };
+        let next = cells.next()?;
+        Ok(ColumnValues { cells, columns, next })
+    }
+
     /// The decoded value of a column: [`Value::Null`] when it has none, a whole collection, a counter's total.
     ///
     /// # Errors
@@ -817,5 +835,47 @@ impl<'a> Cells<'a> {
             }
         }
         Ok(None)
+    }
+}
+
+/// The columns of a row that have a value, one after the other.
+#[derive(Debug)]
+pub struct ColumnValues<'a> {
+    cells: Cells<'a>,
+    columns: &'a Columns,
+    /// The first cell of the next column.
+    next: Option<(usize, Cell<'a>)>,
+}
+
+impl<'a> ColumnValues<'a> {
+    /// The next column's index among those of its kind, and its serialized value: a collection in its frozen form, a
+    /// counter as its total. What is put together from several cells is put into `scratch`.
+    ///
+    /// # Errors
+    /// Where the bytes are not a row's.
+    #[inline]
+    pub fn next<'s>(&mut self, scratch: &'s mut Vec<u8>) -> Result<Option<(usize, &'s [u8])>>
+    where
+        'a: 's,
+    {
+        let Some((index, cell)) = self.next else { return Ok(None) };
+        let Some(column) = self.columns.get(index) else { return Ok(None) };
+        if !column.complex && !column.counter {
+            self.next = self.cells.next()?;
+            return Ok(Some((index, cell.value)));
+        }
+        scratch.clear();
+        if column.counter {
+            scratch.extend_from_slice(&cell.counter_total()?.to_be_bytes());
+            self.next = self.cells.next()?;
+            return Ok(Some((index, scratch)));
+        }
+        let mut assembler = Assembler::new(&column.ty, scratch);
+        while let Some((_, cell)) = self.next.filter(|(at, _)| *at == index) {
+            assembler.push(&cell, scratch);
+            self.next = self.cells.next()?;
+        }
+        assembler.finish(scratch);
+        Ok(Some((index, scratch)))
     }
 }

@@ -28,6 +28,15 @@ impl Table {
         self.core.view.load().state.schema.clone()
     }
 
+    /// The table as CQL, behind the user types of its keyspace: what makes it again.
+    ///
+    /// # Errors
+    /// When it was dropped meanwhile.
+    pub fn to_cql(&self) -> Result<String> {
+        let (schema, catalog) = (self.schema(), self.db.schema());
+        catalog.table_to_cql(schema.keyspace(), schema.name())
+    }
+
     /// Flushes the table's memtable; returns when what was written before the call is in SSTables.
     ///
     /// # Errors

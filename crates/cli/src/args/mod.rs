@@ -72,7 +72,17 @@ pub(crate) enum Format {
     Csv,
 }
 
-/// Prints all rows of a table
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportFormat {
+    /// A JSON object a line, as CQL's SELECT JSON * returns it
+    Jsonl,
+    /// RFC 4180 with a header line, values as cqlsh's COPY TO writes them
+    Csv,
+    /// A file for DuckDB, pandas and the like; needs --output, and a build with the feature `parquet`
+    Parquet,
+}
+
+/// Prints all rows of a table, or writes them to a file
 ///
 /// Rows come in the order of their tokens and clustering. Only live data is shown, merged from all SSTables and the
 /// log. A database may be open elsewhere meanwhile.
@@ -82,6 +92,7 @@ pub(crate) enum Format {
     after_help = "Examples:
   helenus export ./db chat.messages
   helenus export --format csv ./db chat.messages > messages.csv
+  helenus export --format parquet -o messages.parquet ./db chat.messages
   helenus export /var/lib/cassandra/data chat.messages
   helenus export --schema schema.cql ./messages chat.messages"
 )]
@@ -90,7 +101,10 @@ pub(crate) struct Export {
     pub(crate) source: Source,
     /// What a row looks like
     #[arg(long, value_enum, default_value = "jsonl")]
-    pub(crate) format: Format,
+    pub(crate) format: ExportFormat,
+    /// A file to write instead of printing; it appears when it is complete
+    #[arg(long, short, value_name = "FILE", required_if_eq("format", "parquet"))]
+    pub(crate) output: Option<PathBuf>,
     /// With csv: what stands for null
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     pub(crate) null: String,

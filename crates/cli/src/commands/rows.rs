@@ -1,24 +1,56 @@
 //! `export` and `get`: rows as lines.
 
+use std::io::Write;
 use std::ops::Bound;
 
 use helenus::{EncodeValue, RowPrinter, Select, Serialized, Table, TableSchema, Type};
 
-use crate::args::{Export, Format, Get};
+use crate::args::{Export, ExportFormat, Format, Get};
 use crate::failure::Failure;
 use crate::open::{self, Literals};
 use crate::output::{self, Lines, Progress};
+#[cfg(feature = "parquet")]
+use crate::parquet::Written;
 
 pub(crate) fn export(args: &Export) -> Result<(), Failure> {
+    let format = match args.format {
+        ExportFormat::Jsonl => Format::Jsonl,
+        ExportFormat::Csv => Format::Csv,
+        ExportFormat::Parquet => return parquet(args),
+    };
     let table = open::table_to_read(&args.dir, &args.source, &args.table)?;
-    let progress = Progress::beside_output(table.metrics().rows_estimate);
-    print(&table.select(), printer(&table, args.format, &args.null), progress)
+    let rows = table.metrics().rows_estimate;
+    let printer = printer(&table, format, &args.null);
+    match &args.output {
+        None => print(&table.select(), printer, output::stdout(), Progress::beside_output(rows)),
+        Some(path) => {
+            output::to_file(path, |file| print(&table.select(), printer, file, Progress::towards_rows(rows)))
+        }
+    }
+}
+
+#[cfg(feature = "parquet")]
+fn parquet(args: &Export) -> Result<(), Failure> {
+    let table = open::table_to_read(&args.dir, &args.source, &args.table)?;
+    let progress = Progress::towards_rows(table.metrics().rows_estimate);
+    // The command line asks for it with this format.
+    let path = args.output.as_deref().unwrap_or(&args.dir);
+    let Written { rows, groups, bytes } = crate::parquet::export(&table, path, progress)?;
+    let mut out = output::stdout();
+    writeln!(out, "{}: {rows} rows in {groups} row groups, {bytes} bytes", path.display())?;
+    Ok(out.flush()?)
+}
+
+#[cfg(not(feature = "parquet"))]
+fn parquet(_args: &Export) -> Result<(), Failure> {
+    let text = "this helenus was built without Parquet";
+    Err(Failure::usage(text).or_try("cargo install --path crates/cli --features parquet"))
 }
 
 pub(crate) fn get(args: &Get) -> Result<(), Failure> {
     let table = open::table_to_read(&args.dir, &args.source, &args.table)?;
     let select = select(&table, args)?;
-    print(&select, printer(&table, args.format, &args.null), Progress::beside_output(0))
+    print(&select, printer(&table, args.format, &args.null), output::stdout(), Progress::beside_output(0))
 }
 
 fn printer(table: &Table, format: Format, null: &str) -> RowPrinter {
@@ -28,8 +60,13 @@ fn printer(table: &Table, format: Format, null: &str) -> RowPrinter {
     }
 }
 
-fn print(select: &Select, mut printer: RowPrinter, mut progress: Progress) -> Result<(), Failure> {
-    let mut lines = Lines::new(output::stdout());
+fn print(
+    select: &Select,
+    mut printer: RowPrinter,
+    out: impl Write,
+    mut progress: Progress,
+) -> Result<(), Failure> {
+    let mut lines = Lines::new(out);
     printer.header(lines.text());
     let mut rows = select.rows()?;
     let outcome = loop {

@@ -17,6 +17,10 @@ mod foreign;
 mod import;
 mod json;
 mod reports;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod round_trips;
 mod sstables;
 mod tool;
+#[cfg(not(feature = "parquet"))]
+mod without_parquet;

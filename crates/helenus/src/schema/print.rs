@@ -19,6 +19,7 @@ use super::cql_types::to_cql;
 use super::names::qualified;
 use super::options_values::{boolean_value, literal_map};
 use super::table_def::{TableColumn, TableDef, ViewDef};
+use crate::error::Result;
 
 impl Catalog {
     /// The whole schema as statements; [`Catalog::parse`] reads them back, and so does `cqlsh`.
@@ -27,6 +28,18 @@ impl Catalog {
         let mut out = Output::default();
         self.keyspaces().for_each(|keyspace| out.keyspace(keyspace));
         out.text
+    }
+
+    /// The statements that make one table or view, behind the user types of its keyspace.
+    pub(crate) fn table_to_cql(&self, keyspace: &str, name: &str) -> Result<String> {
+        let table = self.table(keyspace, name)?;
+        let mut out = Output::default();
+        for definition in self.keyspace(keyspace)?.types.in_order() {
+            out.blank_line();
+            out.statement(create_type(keyspace, definition));
+        }
+        out.table_or_view(table);
+        Ok(out.text)
     }
 }
 
