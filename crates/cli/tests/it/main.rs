@@ -16,9 +16,9 @@ mod corpus;
 mod foreign;
 mod import;
 mod json;
-mod reports;
 #[cfg(feature = "parquet")]
 mod parquet;
+mod reports;
 mod round_trips;
 mod sstables;
 mod tool;
