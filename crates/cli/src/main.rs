@@ -47,6 +47,7 @@ fn run(command: &Command) -> Result<(), Failure> {
         Command::Get(args) => commands::rows::get(args),
         Command::Import(args) => commands::import::import(args),
         Command::Tables(args) => commands::inspect::tables(args),
+        Command::Adopt(args) => commands::adopt::adopt(args),
         Command::Ingest(args) => commands::ingest::ingest(args),
         Command::Open(args) => commands::open::open(args),
         Command::Stats(args) => commands::inspect::stats(args),

@@ -10,6 +10,7 @@
 #![deny(unsafe_code)]
 #![deny(clippy::indexing_slicing, clippy::expect_used, clippy::panic)]
 
+mod adopt;
 mod bulk;
 mod database;
 mod engine;
@@ -26,6 +27,7 @@ mod schema;
 mod select;
 mod table;
 
+pub use adopt::{AdoptOptions, AdoptProgress, Adopted, AdoptedTable};
 pub use bulk::{BulkOptions, BulkTable, BulkWriter};
 pub use database::Database;
 pub use error::{Error, ErrorKind, Result};

@@ -14,7 +14,7 @@ use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand,
 
 pub(crate) use convert::{CompressorName, Convert, Rewrite, Split, Upgrade};
 pub(crate) use diff::{Diff, Second};
-pub(crate) use open::{Ingest, Open};
+pub(crate) use open::{Adopt, Ingest, Open};
 pub(crate) use reports::{ExpiredBlockers, Levels, List, ListType};
 pub(crate) use sstable::{BulkWrite, Dump, Sstable, SstableCommand};
 pub(crate) use verify::Verify;
@@ -41,6 +41,7 @@ pub(crate) enum Command {
     #[command(about = "Prints figures about one table, or about all", after_help = STATS)]
     Stats(Stats),
     Open(Open),
+    Adopt(Adopt),
     Ingest(Ingest),
     #[command(about = "Writes what is only in the log to SSTables", after_help = FLUSH)]
     Flush(Tables),

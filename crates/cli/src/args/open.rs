@@ -33,12 +33,57 @@ pub(crate) struct Open {
     pub(crate) dir: PathBuf,
 }
 
+/// Makes a database, to be written, of what Cassandra left
+///
+/// Snapshots (nodetool snapshot), tables' directories, keyspaces', whole data directories, as many as there are; schema
+/// and SSTables are found as `helenus open` finds them. SSTables are verified first, keep their version and come in by
+/// second names of their files (hard links), and as copies across file systems; where they were, nothing is changed, and
+/// nothing that is written later changes it. The database has an identity of its own, its tables keep theirs. Secondary
+/// indexes, materialized views and Cassandra's own tables are left out. It is there whole or not at all: after a crash
+/// DB doesn't open; adopt again, or remove it. The counterpart is to copy a snapshot into the data directory of a new
+/// node and start it, or sstableloader.
+#[derive(Debug, Args)]
+#[command(
+    verbatim_doc_comment,
+    after_help = "Examples:
+  helenus adopt ./messages-5a1c/snapshots/monday --into ./db
+  helenus adopt /var/lib/cassandra/data/*/*/snapshots/monday --into ./db
+  helenus adopt /disk1/data /disk2/data --table chat.messages --into ./db
+  helenus adopt --schema schema.cql ./messages --into ./db
+
+Exit codes: 0 the database is there, 1 failed and nothing is left, 2 the command line is wrong."
+)]
+pub(crate) struct Adopt {
+    /// CQL that defines the tables, where SNAPSHOT and what is above it don't tell
+    #[arg(long, value_name = "FILE")]
+    pub(crate) schema: Option<PathBuf>,
+    /// keyspace.table to adopt, as often as there are some [default: all tables]
+    #[arg(long, value_name = "TABLE")]
+    pub(crate) table: Vec<String>,
+    /// Copy the files instead of giving them second names
+    #[arg(long)]
+    pub(crate) copy_data: bool,
+    /// Read metadata and indexes only, not the checksum of the data
+    #[arg(long, conflicts_with = "extended_verify")]
+    pub(crate) no_verify: bool,
+    /// Decode every row, and look every key up in the index
+    #[arg(long)]
+    pub(crate) extended_verify: bool,
+    /// The database's directory; not there yet, or empty
+    #[arg(long, value_name = "DB")]
+    pub(crate) into: PathBuf,
+    /// Directories that Cassandra left
+    #[arg(required = true, value_name = "SNAPSHOT")]
+    pub(crate) dirs: Vec<PathBuf>,
+}
+
 /// Brings SSTables that Cassandra or another tool wrote into a table of a database
 ///
-/// They are looked at first, get names of this database and become visible together, or not at all. By default their
-/// files get second names (hard links), and copies across file systems; where they were, they stay as they are. Rows
-/// count by their timestamps: what the table has newer, or deleted since, stays. The counterpart of nodetool import,
-/// which moves the files unless it is told --copy-data.
+/// They are verified first (the checksum of the data; every key in the filter, for one that lacks keys hides rows), get
+/// names of this database and become visible together, or not at all. By default their files get second names (hard
+/// links), and copies across file systems; where they were, they stay as they are. Rows count by their timestamps: what
+/// the table has newer, or deleted since, stays. The counterpart of nodetool import, which moves the files unless it is
+/// told --copy-data.
 #[derive(Debug, Args)]
 #[command(
     verbatim_doc_comment,
@@ -65,7 +110,7 @@ pub(crate) struct Ingest {
     /// Read metadata and indexes only, not the checksum of the data
     #[arg(long, conflicts_with = "extended_verify")]
     pub(crate) no_verify: bool,
-    /// Decode every row, and look every key up in index and filter
+    /// Decode every row, and look every key up in the index
     #[arg(long)]
     pub(crate) extended_verify: bool,
     /// The database

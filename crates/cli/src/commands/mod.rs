@@ -1,5 +1,6 @@
 //! What each command does.
 
+pub(crate) mod adopt;
 pub(crate) mod import;
 pub(crate) mod ingest;
 pub(crate) mod inspect;

@@ -17,6 +17,7 @@ fn help_texts() {
         &["tables"],
         &["stats"],
         &["open"],
+        &["adopt"],
         &["ingest"],
         &["flush"],
         &["compact"],

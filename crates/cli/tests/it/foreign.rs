@@ -70,3 +70,54 @@ fn ingest_brings_sstables_into_a_table() {
     assert!(failed.contains("in the schema of corpus.soup"), "{failed}");
     helenus(["ingest", "--move", "--copy-data", text(&dir), "corpus.soup", text(&other)]).failed(2);
 }
+
+#[test]
+fn adopt_makes_a_database() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = temp.path().join("db");
+    let (soup, altered) = (sample().join("soup"), sample().join("altered"));
+    let done = helenus(["adopt", text(&soup), text(&altered), "--into", text(&dir)]).ok();
+    for part in ["corpus.altered", "corpus.soup", "is a database", "files linked"] {
+        assert!(done.contains(part), "{part} is not in:\n{done}");
+    }
+    for (name, from) in [("soup", &soup), ("altered", &altered)] {
+        let table = format!("corpus.{name}");
+        assert!(helenus(["export", text(&dir), &table]).ok() == rows(&from.join("select.jsonl")), "{name}");
+    }
+    helenus(["compact", text(&dir)]).ok();
+    assert!(helenus(["export", text(&dir), "corpus.soup"]).ok() == rows(&soup.join("select.jsonl")));
+    let failed = helenus(["adopt", text(&soup), "--into", text(&dir)]).failed(1);
+    assert!(
+        failed.contains("already holds a database") && failed.contains("try: name a directory"),
+        "{failed}"
+    );
+    let other = temp.path().join("other");
+    let failed =
+        helenus(["adopt", text(&soup), "--table", "corpus.nothing", "--into", text(&other)]).failed(1);
+    assert!(failed.contains("no directory of table corpus.nothing"), "{failed}");
+    assert!(!other.exists());
+    let done = helenus([
+        "adopt",
+        "--copy-data",
+        "--extended-verify",
+        "--table",
+        "corpus.soup",
+        "--into",
+        text(&other),
+        text(&soup),
+        text(&altered),
+    ]);
+    assert!(done.ok().contains(" 0 files linked"));
+    assert!(!helenus(["tables", text(&other)]).ok().contains("altered"));
+    helenus(["adopt", text(&soup)]).failed(2);
+    // What is left of one that was cut off says what it is.
+    let cut = temp.path().join("cut");
+    std::fs::create_dir(&cut).unwrap();
+    std::fs::write(cut.join("ADOPTING"), "").unwrap();
+    for args in [["open", text(&cut)], ["tables", text(&cut)], ["flush", text(&cut)]] {
+        let failed = helenus(args).failed(1);
+        assert!(failed.contains("was not completed; adopt them again"), "{failed}");
+    }
+    helenus(["adopt", text(&soup), "--into", text(&cut)]).ok();
+    assert!(helenus(["tables", text(&cut)]).ok().contains("corpus.soup"));
+}

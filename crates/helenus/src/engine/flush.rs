@@ -269,10 +269,7 @@ impl Inner {
         options: WriterOptions,
     ) -> Result<SsTableWriter> {
         self.make_table_dir(core)?;
-        let id = SsTableId::from_generation(generation).ok_or_else(|| {
-            Error::new(ErrorKind::Unsupported, "a table can't have more than 2^31 generations")
-        })?;
-        let descriptor = Descriptor::new(&core.dir, version, id);
+        let descriptor = Descriptor::new(&core.dir, version, sstable_id(generation)?);
         if version != Version::DA {
             // By the name of another version a leftover would be somebody's.
             self.commit(Edit::one(Change::Named { generation, stem: stem(&descriptor) }))?;
@@ -316,6 +313,12 @@ impl Inner {
         core.counters.bytes_written.fetch_add(sstable.disk_len(), Relaxed);
         Ok(LiveTable::new(generation, written.level, self.now_seconds(), sstable, state))
     }
+}
+
+/// The id in the file names of that generation.
+pub(crate) fn sstable_id(generation: Generation) -> Result<SsTableId> {
+    SsTableId::from_generation(generation)
+        .ok_or_else(|| Error::new(ErrorKind::Unsupported, "a database can't have more than 2^31 generations"))
 }
 
 /// How SSTables of a table are opened.

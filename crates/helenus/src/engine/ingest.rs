@@ -3,13 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{Ordering::Acquire, Ordering::Release};
 
-use helenus_sstable::{
-    CachedFile, ChunkCache, Component, Descriptor, FoundTable, OpenOptions, PageVerification, SsTable,
-    SsTableId, Version,
-};
-use helenus_types::{Generation, Partitioner, Timestamp};
+use helenus_sstable::{Component, Descriptor, FoundTable, SsTable, Version};
+use helenus_types::{Generation, Timestamp};
 
-use super::flush::{added, open_options, stem};
+use super::flush::{added, open_options, sstable_id, stem};
 use super::inner::Inner;
 use super::lookup::Lookups;
 use super::table::{LiveTable, TableCore, View};
@@ -19,7 +16,7 @@ use crate::ingest::{IngestOptions, Ingested};
 use crate::manifest::{Change, Edit};
 
 /// Timestamps further ahead of the clock, in µs, are taken for somebody's own counting and leave ours alone: a day.
-const MAX_AHEAD_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
+pub(super) const MAX_AHEAD_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
 
 /// An SSTable on its way in.
 struct Coming {
@@ -40,12 +37,10 @@ impl Inner {
         self.check_ingestible(core)?;
         let mut coming = Vec::with_capacity(found.len());
         for found in found {
-            let source = self.look_at(core, &found, options)?;
+            let state = core.view.load().state.clone();
+            let source = foreign::look_at(self.disk(), &found, &state, options.verification, &mut |_| {})?;
             let generation = self.next_generation()?;
-            let id = SsTableId::from_generation(generation).ok_or_else(|| {
-                Error::new(ErrorKind::Unsupported, "a table can't have more than 2^31 generations")
-            })?;
-            let to = Descriptor::new(&core.dir, found.descriptor.version, id);
+            let to = Descriptor::new(&core.dir, found.descriptor.version, sstable_id(generation)?);
             coming.push(Coming { found, source, to, generation });
         }
         // The columns are the same, and the table is there, until it is done.
@@ -90,29 +85,6 @@ impl Inner {
             Some(reason) => Err(Error::new(ErrorKind::ReadOnly, reason)),
             None => Ok(()),
         }
-    }
-
-    /// Opens an SSTable where it is and looks at it.
-    fn look_at(&self, core: &TableCore, found: &FoundTable, options: IngestOptions) -> Result<Arc<SsTable>> {
-        let open = OpenOptions {
-            // It is read from end to end at most: nothing of that is worth keeping.
-            chunk_cache: Arc::new(ChunkCache::new(0)),
-            cached_file: CachedFile(0),
-            page_checksums: PageVerification::Check,
-        };
-        let sstable = SsTable::open(self.disk(), &found.descriptor, open)?;
-        if *sstable.partitioner() != Partitioner::Murmur3 {
-            let text = format!(
-                "{}: written by a node with the {:?} partitioner, and only Murmur3Partitioner's order is kept here",
-                found.descriptor.path(&Component::Data).display(),
-                sstable.partitioner()
-            );
-            return Err(Error::new(ErrorKind::Unsupported, text));
-        }
-        let state = core.view.load().state.clone();
-        foreign::check_fits(&state.schema, &state.header, sstable.header(), &found.descriptor)?;
-        foreign::verify(&**self.disk(), &sstable, options.verification)?;
-        Ok(sstable)
     }
 
     /// Brings the files in and opens them under their new names.

@@ -1,5 +1,6 @@
 //! The engine room: tables and their views, the write path, flush, compaction, recovery, the scheduler.
 
+mod adopt;
 mod compact;
 mod ddl;
 mod flush;
@@ -18,6 +19,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use adopt::{Bringing, NewDatabase, check_complete};
 pub(crate) use compact::describe;
 pub(crate) use inner::{Inner, Parts};
 pub(crate) use lookup::Lookup;

@@ -11,6 +11,7 @@ use helenus_sstable::{ChunkCache, Descriptor, Listing, SsTable, Version};
 use helenus_types::{Generation, Partitioner, Timestamp};
 use uuid::Uuid;
 
+use super::adopt::{check_complete, remove_mark};
 use super::flush::{open_options, stem};
 use super::inner::{Inner, Parts, Tables};
 use super::mutation::LoggedMutation;
@@ -22,10 +23,10 @@ use crate::mutate::WriteOptions;
 use crate::options::{Durability, Options};
 use crate::schema::Catalog;
 
-const IDENTITY: &str = "IDENTITY";
-const MANIFEST: &str = "MANIFEST";
+pub(super) const IDENTITY: &str = "IDENTITY";
+pub(super) const MANIFEST: &str = "MANIFEST";
 const SCHEMA: &str = "schema.cql";
-const LOCK: &str = "LOCK";
+pub(super) const LOCK: &str = "LOCK";
 const LOG_DIR: &str = "commitlog";
 pub(super) const DATA_DIR: &str = "data";
 /// Version of the directory's layout. A newer one is refused by name.
@@ -98,6 +99,7 @@ impl Inner {
             // The last edit may have been read from memory, after a kill: only once it is durable may go what it made
             // superfluous.
             let mut manifest = Manifest::create(disk.clone(), dir.join(MANIFEST), state.clone())?;
+            remove_mark(&*disk, dir)?;
             remove_leftovers(&*disk, &state, &tables)?;
             remove_dropped(&*disk, dir, &state)?;
             manifest.forget_removed();
@@ -265,7 +267,7 @@ impl Inner {
     }
 }
 
-fn table_dir(dir: &Path, keyspace: &str, table: &str, id: helenus_types::TableId) -> PathBuf {
+pub(super) fn table_dir(dir: &Path, keyspace: &str, table: &str, id: helenus_types::TableId) -> PathBuf {
     dir.join(DATA_DIR).join(keyspace).join(format!("{table}-{id}"))
 }
 
@@ -276,6 +278,7 @@ fn check_presence(dir: &Path, options: &Options) -> Result<bool> {
     if exists && options.error_if_exists {
         return Err(Error::new(ErrorKind::AlreadyExists, format!("{place} already holds a database")));
     }
+    check_complete(&*options.disk, dir)?;
     if !exists && (options.read_only || !options.create_if_missing) {
         let text = format!("{place} holds no database (there is no {MANIFEST} in it)");
         return Err(Error::new(ErrorKind::NotFound, text));
@@ -293,7 +296,7 @@ fn check_presence(dir: &Path, options: &Options) -> Result<bool> {
     Ok(exists)
 }
 
-fn lock(disk: &dyn Disk, dir: &Path) -> Result<Box<dyn Lock>> {
+pub(super) fn lock(disk: &dyn Disk, dir: &Path) -> Result<Box<dyn Lock>> {
     let path = dir.join(LOCK);
     disk.lock(&path).map_err(|error| match error.kind() {
         std::io::ErrorKind::WouldBlock => Error::new(
@@ -308,7 +311,7 @@ fn lock(disk: &dyn Disk, dir: &Path) -> Result<Box<dyn Lock>> {
 }
 
 /// Reads `IDENTITY`, or makes one: version of the directory, host id and CRC32 of the lines before, a line each.
-fn identity(disk: &dyn Disk, dir: &Path, options: &Options, exists: bool) -> Result<Uuid> {
+pub(super) fn identity(disk: &dyn Disk, dir: &Path, options: &Options, exists: bool) -> Result<Uuid> {
     let path = dir.join(IDENTITY);
     if disk.exists(&path)? {
         if !exists {

@@ -8,7 +8,7 @@ use helenus_sstable::{Component, Folder, FoundTable, LeftOut as Transaction};
 use crate::error::{Error, Result};
 
 /// An SSTable that others wrote.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Present {
     pub(crate) found: FoundTable,
     /// Bytes of its files.

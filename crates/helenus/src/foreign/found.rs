@@ -84,7 +84,7 @@ impl ForeignTable {
 
 impl Foreign {
     /// Looks at directories: their names, their schema, no row of theirs.
-    pub(super) fn look(options: &Options, dirs: &[PathBuf], schema: Option<&str>) -> Result<(Self, Catalog)> {
+    pub(crate) fn look(options: &Options, dirs: &[PathBuf], schema: Option<&str>) -> Result<(Self, Catalog)> {
         let mut layouts = Vec::new();
         for dir in dirs {
             layouts.push(Layout::of(&*options.disk, dir)?);

@@ -17,6 +17,7 @@ use helenus_io::{Disk, parent_of};
 use helenus_types::TableId;
 
 use super::directory::Directory;
+use crate::engine::check_complete;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The keyspace that defines all others.
@@ -69,6 +70,8 @@ pub(super) struct Layout {
 impl Layout {
     /// Looks at the names in `root` and, where it holds directories of tables, in those.
     pub(super) fn of(disk: &dyn Disk, root: &Path) -> Result<Self> {
+        // Half a database of ours looks like a data directory.
+        check_complete(disk, root)?;
         let directory = Directory::list(disk, root)?;
         if is_snapshot(root, &directory) {
             return Ok(Self::single(disk, root, directory, ForeignKind::Snapshot));

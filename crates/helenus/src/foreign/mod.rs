@@ -24,15 +24,15 @@ use helenus_cql_syntax::{Identifier, QualifiedName, Statement, parse_statements}
 use helenus_sstable::ChunkCache;
 
 pub use bring::Transfer;
-pub(crate) use bring::{Kept, bring, take_back};
-pub(crate) use directory::Directory;
+pub(crate) use bring::{Brought, Kept, bring, take_back};
 pub use directory::LeftOut;
+pub(crate) use directory::{Directory, Present};
 pub(crate) use fits::check_fits;
 pub use found::{Foreign, ForeignTable};
 use header_types::HeaderTypes;
 pub use layout::ForeignKind;
 pub use verify::Verification;
-pub(crate) use verify::verify;
+pub(crate) use verify::look_at;
 
 use crate::database::Database;
 use crate::engine::{Inner, Parts};

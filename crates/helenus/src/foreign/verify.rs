@@ -4,10 +4,14 @@ use std::sync::Arc;
 
 use helenus_io::{Disk, read_to_vec};
 use helenus_rows::{UnfilteredStream, Validator};
-use helenus_sstable::{Component, Digest, SsTable};
-use helenus_types::murmur3;
+use helenus_sstable::{
+    CachedFile, ChunkCache, Component, Digest, FoundTable, OpenOptions, PageVerification, SsTable,
+};
+use helenus_types::{Partitioner, murmur3};
 
 use super::bring::each_piece;
+use super::fits::check_fits;
+use crate::engine::TableState;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The longest Digest.crc32 that is read, in bytes: ten digits, and what a line may end with.
@@ -27,21 +31,55 @@ pub enum Verification {
     Extended,
 }
 
+/// Opens an SSTable where it is and looks at it; an error tells why it can't come into a table of that state. `passed` is
+/// told how many bytes of Data.db were looked at.
+pub(crate) fn look_at(
+    disk: &Arc<dyn Disk>,
+    found: &FoundTable,
+    state: &TableState,
+    how: Verification,
+    passed: &mut dyn FnMut(u64),
+) -> Result<Arc<SsTable>> {
+    let open = OpenOptions {
+        // It is read from end to end at most: nothing of that is worth keeping.
+        chunk_cache: Arc::new(ChunkCache::new(0)),
+        cached_file: CachedFile(0),
+        page_checksums: PageVerification::Check,
+    };
+    let sstable = SsTable::open(disk, &found.descriptor, open)?;
+    if *sstable.partitioner() != Partitioner::Murmur3 {
+        let text = format!(
+            "{}: written by a node with the {:?} partitioner, and only Murmur3Partitioner's order is kept here",
+            found.descriptor.path(&Component::Data).display(),
+            sstable.partitioner()
+        );
+        return Err(Error::new(ErrorKind::Unsupported, text));
+    }
+    check_fits(&state.schema, &state.header, sstable.header(), &found.descriptor)?;
+    verify(&**disk, &sstable, how, passed)?;
+    Ok(sstable)
+}
+
 /// Looks at an SSTable; an error tells what is wrong with it.
-pub(crate) fn verify(disk: &dyn Disk, sstable: &Arc<SsTable>, how: Verification) -> Result<()> {
+fn verify(
+    disk: &dyn Disk,
+    sstable: &Arc<SsTable>,
+    how: Verification,
+    passed: &mut dyn FnMut(u64),
+) -> Result<()> {
     match how {
         Verification::None => Ok(()),
-        Verification::Checksums if digest_is_right(disk, sstable)? => filter_holds_keys(sstable),
-        Verification::Checksums => decode_all(sstable),
+        Verification::Checksums if digest_is_right(disk, sstable, passed)? => filter_holds_keys(sstable),
+        Verification::Checksums => decode_all(sstable, passed),
         Verification::Extended => {
-            digest_is_right(disk, sstable)?;
-            decode_all(sstable)
+            digest_is_right(disk, sstable, &mut |_| {})?;
+            decode_all(sstable, passed)
         }
     }
 }
 
 /// False where there is no digest.
-fn digest_is_right(disk: &dyn Disk, sstable: &SsTable) -> Result<bool> {
+fn digest_is_right(disk: &dyn Disk, sstable: &SsTable, passed: &mut dyn FnMut(u64)) -> Result<bool> {
     let path = sstable.descriptor().path(&Component::Digest);
     let bytes = match read_to_vec(disk, &path, MAX_DIGEST_BYTES) {
         Ok(bytes) => bytes,
@@ -51,8 +89,9 @@ fn digest_is_right(disk: &dyn Disk, sstable: &SsTable) -> Result<bool> {
     let Digest(expected) = Digest::decode(&path, &bytes)?;
     let data = sstable.descriptor().path(&Component::Data);
     let mut hasher = crc32fast::Hasher::new();
-    each_piece(&*disk.open_read(&data)?, |_, bytes| {
+    each_piece(&*disk.open_read(&data)?, |at, bytes| {
         hasher.update(bytes);
+        passed(at + bytes.len() as u64);
         Ok(())
     })?;
     let found = hasher.finalize();
@@ -89,7 +128,9 @@ fn filter_holds_keys(sstable: &Arc<SsTable>) -> Result<()> {
     Ok(())
 }
 
-fn decode_all(sstable: &Arc<SsTable>) -> Result<()> {
+fn decode_all(sstable: &Arc<SsTable>, passed: &mut dyn FnMut(u64)) -> Result<()> {
+    let bytes_per_partition = sstable.data_file_len() / sstable.key_count().max(1);
+    let mut partitions = 0;
     let mut rows = Validator::new(sstable.scan());
     let mut keys = sstable.keys();
     while rows.next_partition()? {
@@ -99,6 +140,8 @@ fn decode_all(sstable: &Arc<SsTable>) -> Result<()> {
         }
         check_filter(sstable, partition.key)?;
         while rows.advance()? {}
+        partitions += 1;
+        passed(sstable.data_file_len().min(partitions * bytes_per_partition));
     }
     match keys.next()? {
         None => Ok(()),

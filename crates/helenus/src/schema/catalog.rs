@@ -1,10 +1,11 @@
 //! The catalog's values and how they are looked up.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use helenus_types::TableId;
 
+use super::names::is_system_keyspace;
 use super::table_def::TableDef;
 use super::user_types::UserTypes;
 use crate::error::{Error, ErrorKind, Result};
@@ -112,6 +113,25 @@ impl Catalog {
         let types = &mut self.keyspace_mut(table.keyspace())?.types;
         theirs.types.in_order().into_iter().for_each(|definition| types.adopt(definition));
         self.put_table(table.clone())
+    }
+
+    /// The tables of those identities as they can be written, without views and indexes; with their keyspaces, types and
+    /// functions, or with all keyspaces but Cassandra's own.
+    pub(crate) fn writable(&self, tables: &BTreeSet<TableId>, all_keyspaces: bool) -> Self {
+        let mut catalog = Self::default();
+        for keyspace in self.keyspaces().filter(|keyspace| !is_system_keyspace(&keyspace.name)) {
+            let chosen = keyspace.tables.values().filter(|table| tables.contains(&table.id()));
+            let writable: BTreeMap<_, _> =
+                chosen.map(|table| (table.name().clone(), Arc::new(table.without_dependents()))).collect();
+            if all_keyspaces || !writable.is_empty() {
+                let place =
+                    |table: &Arc<TableDef>| (table.id(), (keyspace.name.clone(), table.name().clone()));
+                catalog.places.extend(writable.values().map(place));
+                let keyspace = Keyspace { tables: writable, ..keyspace.clone() };
+                catalog.keyspaces.insert(keyspace.name.clone(), Arc::new(keyspace));
+            }
+        }
+        catalog
     }
 
     pub(super) fn remove_table(&mut self, table: &TableDef) -> Result<()> {

@@ -96,6 +96,11 @@ impl TableDef {
         Ok(Self { schema: Arc::new(schema), columns, ..self.clone() })
     }
 
+    /// The same table without what would have to be kept up when it is written.
+    pub(super) fn without_dependents(&self) -> Self {
+        Self { indexes: Vec::new(), has_views: false, ..self.clone() }
+    }
+
     /// The same table as a view.
     pub(super) fn into_view(mut self, view: ViewDef) -> Self {
         let schema = TableSchema::clone(&self.schema).with_strict_liveness(view.strict_liveness);

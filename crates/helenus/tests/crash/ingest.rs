@@ -9,7 +9,7 @@ use helenus_sim::SimDisk;
 
 use crate::run::{DIR, account, clock, contents, options};
 
-const SCHEMA: &str = "CREATE KEYSPACE app WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}; \
+pub(crate) const SCHEMA: &str = "CREATE KEYSPACE app WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}; \
                       CREATE TABLE app.t (p int, c int, v text, PRIMARY KEY (p, c)) \
                       WITH ID = 00000000-0000-1000-8000-000000000001 AND compaction = \
                       {'class': 'SizeTieredCompactionStrategy', 'enabled': 'false'}";
@@ -23,7 +23,7 @@ fn fill(db: &Database, range: std::ops::Range<i32>, text: &str) {
 
 /// A disk with a database and, beside it, a directory with three SSTables, one of them of another version than ours; the
 /// path of that directory.
-fn disk() -> (SimDisk, PathBuf) {
+pub(crate) fn disk() -> (SimDisk, PathBuf) {
     let disk = SimDisk::new();
     let clock = clock();
     let open = |dir: &str| options(&disk, &clock, Durability::Sync).open(dir).unwrap();

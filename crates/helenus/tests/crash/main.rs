@@ -13,6 +13,7 @@
     reason = "a test stops at what it did not expect, and says how much it tried"
 )]
 
+mod adopt;
 mod damage;
 mod faults;
 mod ingest;

@@ -7,6 +7,7 @@
     reason = "a test stops at what it did not expect, and looks at files from outside"
 )]
 
+mod adopt;
 mod corpus;
 mod ingest;
 mod opening;
