@@ -4,6 +4,7 @@ mod convert;
 mod diff;
 mod open;
 mod reports;
+mod scrub;
 mod sstable;
 mod verify;
 
@@ -16,6 +17,7 @@ pub(crate) use convert::{CompressorName, Convert, Rewrite, Split, Upgrade};
 pub(crate) use diff::{Diff, Second};
 pub(crate) use open::{Adopt, Ingest, Open};
 pub(crate) use reports::{ExpiredBlockers, Levels, List, ListType};
+pub(crate) use scrub::Scrub;
 pub(crate) use sstable::{BulkWrite, Dump, Sstable, SstableCommand};
 pub(crate) use verify::Verify;
 

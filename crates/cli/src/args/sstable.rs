@@ -8,6 +8,7 @@ use helenus_sstable::Version;
 use super::convert::{CompressorName, Convert, Split, Upgrade, writable};
 use super::diff::Diff;
 use super::reports::{ExpiredBlockers, Levels, List};
+use super::scrub::Scrub;
 use super::verify::Verify;
 use super::{Format, Quotes};
 
@@ -22,6 +23,7 @@ pub(crate) struct Sstable {
 pub(crate) enum SstableCommand {
     Dump(Dump),
     Verify(Verify),
+    Scrub(Scrub),
     BulkWrite(BulkWrite),
     Convert(Convert),
     Upgrade(Upgrade),

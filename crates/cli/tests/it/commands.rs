@@ -24,6 +24,7 @@ fn help_texts() {
         &["sstable"],
         &["sstable", "dump"],
         &["sstable", "verify"],
+        &["sstable", "scrub"],
         &["sstable", "bulk-write"],
         &["sstable", "convert"],
         &["sstable", "upgrade"],

@@ -106,3 +106,50 @@ fn verify_says_clean_and_finds_an_empty_filter() {
     // No checksum covers the filter of another's table.
     run(&["verify", "--quick", "OUT"], dir.path()).ok();
 }
+
+#[test]
+fn scrub_keeps_what_is_whole_and_reports_the_rest() {
+    let dir = tempfile::tempdir().unwrap();
+    let (soup, out) = (table("soup"), dir.path().join("out"));
+    let ran = run(&["scrub", &soup, "--out", "OUT"], &out).ok();
+    assert_eq!(ran.lines().count(), 6, "{ran}");
+    let report: serde_json::Value = serde_json::from_str(ran.lines().next().unwrap()).unwrap();
+    assert_eq!((&report["losses"], &report["partitions"]), (&0.into(), &8.into()), "{report}");
+    assert_eq!(run(&["diff", &soup, "OUT"], &out).ok(), "the same: 8 partitions, 95 rows\n");
+
+    // One damaged chunk, which is all of this table.
+    let copies = dir.path().join("in");
+    std::fs::create_dir(&copies).unwrap();
+    for entry in std::fs::read_dir(&soup).unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        if name.starts_with("da-1-bti-") || name.starts_with("da-2-bti-") {
+            let mut bytes = std::fs::read(entry.path()).unwrap();
+            if name == "da-1-bti-Data.db" {
+                bytes[99] ^= 1;
+            }
+            std::fs::write(copies.join(name), bytes).unwrap();
+        }
+    }
+    let (copies, file) = (copies.to_str().unwrap(), dir.path().join("loss.jsonl"));
+    let ran =
+        run(&["scrub", "--report", file.to_str().unwrap(), copies, "--out", "OUT"], &dir.path().join("b"));
+    assert_eq!(ran.code, 1);
+    assert!(
+        ran.out.starts_with("da-1-bti -> nothing: 0 partitions, 0 rows and markers kept, "),
+        "{}",
+        ran.out
+    );
+    assert!(ran.out.contains("da-2-bti -> da-2-bti: "), "{}", ran.out);
+    assert!(ran.err.starts_with("error: 8 losses in 1 of 2 SSTables\n  try: repair"), "{}", ran.err);
+    let text = std::fs::read_to_string(file).unwrap();
+    let report: serde_json::Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+    assert_eq!(report["damaged_chunks"], serde_json::json!([0]), "{report}");
+    assert_eq!(report["lost"].as_array().unwrap().len(), 8, "{report}");
+
+    // Without a header there is nothing to do.
+    std::fs::remove_file(format!("{copies}/da-1-bti-Statistics.db")).unwrap();
+    let error = run(&["scrub", copies, "--out", "OUT"], &dir.path().join("c")).failed(2);
+    assert!(error.contains("da-1-bti-Statistics.db: is missing"), "{error}");
+    assert!(!dir.path().join("c").exists());
+}

@@ -7,6 +7,7 @@ mod dump;
 mod expired_blockers;
 mod levels;
 mod list;
+mod scrub;
 mod split;
 mod verify;
 
@@ -23,6 +24,7 @@ pub(crate) fn run(args: &Sstable) -> Result<(), Failure> {
     match &args.command {
         SstableCommand::Dump(args) => dump::run(args),
         SstableCommand::Verify(args) => verify::run(args),
+        SstableCommand::Scrub(args) => scrub::run(args),
         SstableCommand::BulkWrite(args) => bulk_write::run(args),
         SstableCommand::Convert(args) => convert::convert(args),
         SstableCommand::Upgrade(args) => convert::upgrade(args),

@@ -1,0 +1,55 @@
+//! `helenus sstable scrub` and `rebuild`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use helenus_sstable::Version;
+
+use super::convert::writable;
+
+/// Writes all that can still be read of damaged SSTables to new ones, and tells what is lost
+///
+/// A chunk that can't be read loses the rows in it; behind it reading goes on, in the same partition too. The index leads
+/// past damage, or the data itself where the index is gone. Everything but Data.db and the header in Statistics.db can be
+/// missing: where compressed chunks are is found out from their checksums. Rows of the same clustering are merged.
+/// Partitions and rows out of order get SSTables of their own. Every column's values are checked against its type.
+///
+/// Inputs are only read. --out appears when all is done; until then it is called DIR.unfinished. The report is a JSON object
+/// for each SSTable, a line each: what was kept, what was lost of which partition and where, which chunks are damaged, and
+/// what was taken for components that are damaged or missing. What was lost is on the other replicas: repair brings it back.
+///
+/// Counterpart in Cassandra: nodetool scrub, sstablescrub, which work in place, and lose all behind damage in a partition.
+#[derive(Debug, Args)]
+#[command(
+    verbatim_doc_comment,
+    after_help = "Examples:
+  helenus sstable scrub data/chat/messages-5a1c --out saved
+  helenus sstable scrub --report loss.jsonl da-3-bti-Data.db --out saved
+  helenus sstable scrub --reinsert-overflowed-ttl --to nb mc-7-big-Data.db --out saved
+
+Exit codes: 0 nothing is lost, 1 something is, 2 there is no output: nothing can be read, or the command line is wrong."
+)]
+pub(crate) struct Scrub {
+    /// Version to write: da, oa, nb or me [default: as each input is, or the last one of its line]
+    #[arg(long, value_name = "VERSION", value_parser = writable)]
+    pub(crate) to: Option<Version>,
+    /// Go on where rows of counters are lost: what is left of a counter is less than was counted
+    #[arg(long, short = 's')]
+    pub(crate) skip_corrupted: bool,
+    /// Mend expirations that overflowed (CASSANDRA-14092): they become 2038-01-19T03:14:06Z, their timestamps one higher.
+    /// Deletions keep theirs. Without it such rows and deletions are lost
+    #[arg(long, short = 'r', verbatim_doc_comment)]
+    pub(crate) reinsert_overflowed_ttl: bool,
+    /// Bring deletions and expirations past 2038-01-19T03:14:06Z down to that second where the version can't hold them
+    #[arg(long)]
+    pub(crate) cap_expirations: bool,
+    /// File to make for the report; a text is printed then [default: the report is printed]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
+    /// Directory to make; it may be there if it is empty
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Data.db files, or directories of them
+    #[arg(required = true, value_name = "FILE|DIR")]
+    pub(crate) inputs: Vec<PathBuf>,
+}

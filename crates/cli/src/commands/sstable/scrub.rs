@@ -1,0 +1,77 @@
+//! `sstable scrub`.
+
+use std::io::Write;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+
+use helenus::{Disk, RealDisk};
+use helenus_tools::{ScrubOptions, ScrubReport, ToolError, find_tables, scrub};
+
+use super::refused;
+use crate::args::Scrub;
+use crate::failure::Failure;
+use crate::output::{self, ByteProgress};
+
+pub(crate) fn run(args: &Scrub) -> Result<(), Failure> {
+    let options = ScrubOptions {
+        version: args.to,
+        skip_corrupted: args.skip_corrupted,
+        reinsert_overflowed_ttl: args.reinsert_overflowed_ttl,
+        cap_expirations: args.cap_expirations,
+        ..ScrubOptions::default()
+    };
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+    let inputs = find_tables(&*disk, &args.inputs).map_err(|error| impossible(&error))?;
+    let mut bar = ByteProgress::default();
+    let done = scrub(&disk, &inputs, &args.out, &options, &mut |progress| {
+        bar.at(progress.bytes_read, progress.bytes_total);
+        ControlFlow::Continue(())
+    });
+    bar.finish();
+    let reports = done.map_err(|error| impossible(&error))?;
+    let mut json = String::new();
+    for report in &reports {
+        report.write_json(&mut json);
+        json.push('\n');
+    }
+    let mut out = output::stdout();
+    match &args.report {
+        None => out.write_all(json.as_bytes())?,
+        Some(path) => {
+            write_report(&*disk, path, &json)?;
+            for report in &reports {
+                writeln!(out, "{report}")?;
+            }
+        }
+    }
+    out.flush()?;
+    let lossy = reports.iter().filter(|report| report.is_lossy()).count();
+    if lossy == 0 {
+        return Ok(());
+    }
+    let losses: u64 = reports.iter().map(ScrubReport::loss_count).sum();
+    let text = format!("{losses} losses in {lossy} of {} SSTables", reports.len());
+    Err(Failure::failed(text).or_try("repair the table once the outputs are in place"))
+}
+
+fn write_report(disk: &dyn Disk, path: &Path, json: &str) -> Result<(), Failure> {
+    let written = disk.create_new(path).and_then(|file| {
+        file.write_at(0, json.as_bytes())?;
+        file.sync_all()
+    });
+    written.map_err(|error| Failure::failed(error.to_string()))
+}
+
+/// There is no output.
+fn impossible(error: &ToolError) -> Failure {
+    let failure = match error {
+        ToolError::CounterLoss { .. } => Failure::failed(error.to_string())
+            .or_try("--skip-corrupted, or restore the files from a backup or a replica"),
+        _ => refused(error),
+    };
+    match failure {
+        Failure::Failed { text, next_step } => Failure::Usage { text, next_step },
+        other => other,
+    }
+}
