@@ -52,7 +52,7 @@ pub use descriptor::{
     Component, Descriptor, Folder, FoundTable, LeftOut, Listing, LogRecord, LogRecordKind, SsTableId, Toc,
     TransactionLog, TransactionLogName, TransactionVerdict,
 };
-pub use dump::{DumpOptions, DumpTimes, dump};
+pub use dump::{DumpOptions, DumpTimes, dump, push_key_text};
 pub use error::{SsTableError, SsTableErrorKind};
 pub use index::SearchKey;
 pub use page_checksums::{FileChecksums, PAGE_CHECKSUMS_COMPONENT, PageChecksums, PageHasher};

@@ -1,8 +1,10 @@
 //! What the paths that a user names stand for.
 
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use helenus_io::{Disk, parent_of};
+use helenus_io::{Disk, EntryKind, parent_of};
 use helenus_sstable::{Component, Descriptor, Folder, SsTableError, SsTableErrorKind};
 
 use crate::error::ToolError;
@@ -15,7 +17,7 @@ use crate::error::ToolError;
 pub fn find_tables(disk: &dyn Disk, paths: &[PathBuf]) -> Result<Vec<Descriptor>, ToolError> {
     let mut found: Vec<Descriptor> = Vec::new();
     for path in paths {
-        let here = if disk.metadata(path)?.kind == helenus_io::EntryKind::Directory {
+        let here = if disk.metadata(path)?.kind == EntryKind::Directory {
             tables_in(disk, path)?
         } else {
             vec![table_of(path)?]
@@ -27,6 +29,51 @@ pub fn find_tables(disk: &dyn Disk, paths: &[PathBuf]) -> Result<Vec<Descriptor>
         }
     }
     Ok(found)
+}
+
+/// Which directories in directories are looked into.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Below {
+    /// Those called `snapshots`.
+    pub snapshots: bool,
+    /// Those called `backups`.
+    pub backups: bool,
+}
+
+/// The same of directories with all that are in them. There those whose versions aren't read here are passed over. Links are not
+/// followed.
+///
+/// # Errors
+/// As [`find_tables`], and when there is no SSTable at all.
+pub fn find_tables_below(
+    disk: &dyn Disk,
+    paths: &[PathBuf],
+    below: Below,
+) -> Result<Vec<Descriptor>, ToolError> {
+    let mut found: BTreeSet<Descriptor> = BTreeSet::new();
+    let mut dirs: Vec<PathBuf> = Vec::new();
+    for path in paths {
+        match disk.metadata(path)?.kind {
+            EntryKind::Directory => dirs.push(path.clone()),
+            _ => found.extend([table_of(path)?]),
+        }
+    }
+    while let Some(dir) = dirs.pop() {
+        let folder = Folder::read(disk, &dir)?;
+        found.extend(counting(&folder));
+        let is_wanted = |name: &OsStr| match name.to_str() {
+            Some("snapshots") => below.snapshots,
+            Some("backups") => below.backups,
+            _ => true,
+        };
+        let entries = disk.list(&dir)?;
+        let inside = entries.iter().filter(|entry| entry.is_dir() && is_wanted(&entry.name));
+        dirs.extend(inside.map(|entry| dir.join(&entry.name)));
+    }
+    match paths.first() {
+        Some(first) if found.is_empty() => Err(ToolError::NoTables(first.clone())),
+        _ => Ok(found.into_iter().collect()),
+    }
 }
 
 /// The SSTable whose Data.db is at `path`.
@@ -44,10 +91,15 @@ fn table_of(path: &Path) -> Result<Descriptor, ToolError> {
 
 fn tables_in(disk: &dyn Disk, dir: &Path) -> Result<Vec<Descriptor>, ToolError> {
     let folder = Folder::read(disk, dir)?;
-    let counting = folder.tables().filter(|table| table.components.contains(&Component::Data));
-    let tables: Vec<Descriptor> = counting.map(|table| table.descriptor.clone()).collect();
+    let tables = counting(&folder);
     if let Some(refused) = folder.listing.refused.into_iter().next() {
         return Err(refused.into());
     }
     if tables.is_empty() { Err(ToolError::NoTables(dir.to_owned())) } else { Ok(tables) }
+}
+
+/// The SSTables of a folder that count and have a Data.db.
+fn counting(folder: &Folder) -> Vec<Descriptor> {
+    let counting = folder.tables().filter(|table| table.components.contains(&Component::Data));
+    counting.map(|table| table.descriptor.clone()).collect()
 }

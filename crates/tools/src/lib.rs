@@ -17,6 +17,7 @@ mod inputs;
 mod levels;
 mod list;
 mod output_dir;
+mod partitions;
 mod scrub;
 mod split;
 mod statistics;
@@ -27,9 +28,13 @@ pub use convert::{Compression, ConvertOptions, Converted, Ids, convert};
 pub use diff::{DiffSummary, Difference, Place, RowName, RowPart, View, diff};
 pub use error::ToolError;
 pub use expired::{Blocker, ExpiredBlockers, Expiry, expired_blockers};
-pub use inputs::find_tables;
+pub use inputs::{Below, find_tables, find_tables_below};
 pub use levels::{LeveledTable, Levels, Overlap, levels};
 pub use list::{FileRole, ListedFile, list};
+pub use partitions::{
+    Detail, Distribution, Origin, PartitionFigures, PartitionLimits, PartitionsOptions, TableFigures,
+    partitions,
+};
 pub use scrub::{Loss, LostPart, MAX_LOSSES, ScrubOptions, ScrubReport, Substitute, scrub};
 pub use split::{Split, split};
 pub use verify::{Depth, Finding, MAX_FINDINGS, Severity, VerifyReport, verify};

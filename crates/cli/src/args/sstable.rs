@@ -7,6 +7,7 @@ use helenus_sstable::Version;
 
 use super::convert::{CompressorName, Convert, Split, Upgrade, writable};
 use super::diff::Diff;
+use super::partitions::Partitions;
 use super::reports::{ExpiredBlockers, Levels, List};
 use super::scrub::Scrub;
 use super::verify::Verify;
@@ -29,6 +30,7 @@ pub(crate) enum SstableCommand {
     Upgrade(Upgrade),
     Split(Split),
     Diff(Diff),
+    Partitions(Partitions),
     List(List),
     Levels(Levels),
     ExpiredBlockers(ExpiredBlockers),

@@ -30,6 +30,7 @@ fn help_texts() {
         &["sstable", "upgrade"],
         &["sstable", "split"],
         &["sstable", "diff"],
+        &["sstable", "partitions"],
         &["sstable", "list"],
         &["sstable", "levels"],
         &["sstable", "expired-blockers"],

@@ -49,6 +49,80 @@ fn files_are_listed_by_type() {
 }
 
 #[test]
+fn partitions_are_told_as_text_and_as_csv() {
+    let first = format!("{}/da-1-bti-Data.db", soup());
+    let run = |args: &[&str]| helenus(["sstable", "partitions"].iter().chain(args).copied().chain([&*first]));
+    // What sstablepartitions prints of the file, but for a line of keys and the place of the sizes; and where it takes 0 for
+    // no minimum.
+    let expected = format!(
+        "
+#1 (bti-da)
+  Partition: '2' (00000002) live, size: 833 B, rows: 22, cells: 38, tombstones: 33 (row:3, range:13, complex:14, \
+         cell:3, row-TTLd:0, cell-TTLd:0)
+  Partition: '3' (00000003) live, size: 848 B, rows: 25, cells: 38, tombstones: 33 (row:6, range:10, complex:16, \
+         cell:1, row-TTLd:0, cell-TTLd:0)
+
+Summary of #1 (bti-da) (2.777 KiB uncompressed, 1.862 KiB on disk):
+  File: {first}
+  2 partitions match
+               Partition size            Row count           Cell count      Tombstone count
+  ~p50                  179 B                    2                    4                    6
+  ~p75                  642 B                   17                   35                   24
+  ~p90                  924 B                   29                   42                   35
+  ~p95                  924 B                   29                   42                   35
+  ~p99                  924 B                   29                   42                   35
+  ~p999                 924 B                   29                   42                   35
+  min                    24 B                    0                    0                    0
+  max                   848 B                   25                   38                   33
+  count                     8
+"
+    );
+    assert_eq!(run(&["-o", "33", "-u", "1795400000"]).ok(), expected);
+    let sizes = run(&["-y", "-t", "0.8KiB"]);
+    assert!(sizes.failed(2).contains("KiB"));
+    let sizes = run(&["-y", "-t", "800B"]).ok();
+    assert!(sizes.contains("  Partition: '2' (00000002) live, size: 833 B\n"), "{sizes}");
+    assert!(sizes.contains("  count                     8\n") && !sizes.contains("Row count"), "{sizes}");
+    let csv = run(&["--csv", "-k", "2", "-w", "1", "-u", "1795400000"]).ok();
+    let line = format!("\"2\",00000002,true,339,833,22,38,33,3,13,14,3,0,0,{first},,,,,,1,bti,da\n");
+    assert_eq!(csv.split_once('\n').unwrap().1, line);
+    assert!(run(&["-k", "x"]).failed(1).contains("key x"));
+    run(&["-y", "-c", "1"]).failed(2);
+    run(&["-s"]).failed(2);
+}
+
+#[test]
+fn partitions_below_a_directory() {
+    let temp = tempfile::tempdir().unwrap();
+    let table = temp.path().join("ks/soup-5bc52802de2535edaeab188eecebb090");
+    for dir in ["", "snapshots/monday", "backups"] {
+        let to = table.join(dir);
+        std::fs::create_dir_all(&to).unwrap();
+        for entry in std::fs::read_dir(soup()).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap();
+            if name.starts_with("da-1-") {
+                std::fs::copy(&path, to.join(name)).unwrap();
+            }
+        }
+    }
+    let root = temp.path().to_str().unwrap();
+    let origins = |args: &[&str]| -> Vec<String> {
+        let all = ["sstable", "partitions", "-m", "-r", "-k", "2", "-t", "1"].iter().chain(args).copied();
+        let out = helenus(all.chain([root])).ok();
+        let origin = |line: &str| line.split(',').skip(15).take(5).collect::<Vec<_>>().join(" ");
+        out.lines().skip(1).map(origin).collect()
+    };
+    assert_eq!(origins(&[]), ["ks soup   "]);
+    assert_eq!(origins(&["-s", "-b"]), ["ks soup   ", "ks soup   backups", "ks soup  monday "]);
+    // One that is damaged doesn't keep the others from being told.
+    std::fs::write(table.join("da-1-bti-Statistics.db"), "").unwrap();
+    let ran = helenus(["sstable", "partitions", "-r", "-s", root]);
+    assert!(ran.code == 1 && ran.out.contains("Snapshot:monday ks.soup-5bc52802"), "{ran:?}");
+    assert!(ran.err.contains("da-1-bti-Statistics.db"), "{}", ran.err);
+}
+
+#[test]
 fn levels_are_a_table() {
     let out = helenus(["sstable", "levels", &soup()]).ok();
     let expected = format!(

@@ -5,6 +5,7 @@
 //! Unlike Cassandra's tool this one goes on behind damage, with the next partition that the index knows; what it met
 //! stands in place of the rest of the partition's rows and is returned.
 
+mod key_text;
 mod text;
 
 use std::io::{self, Write};
@@ -18,6 +19,7 @@ use helenus_types::{DecodeError, LocalDeletionTime, Reader, Timestamp, Type, esc
 use crate::data::Scan;
 use crate::error::SsTableError;
 use crate::table::SsTable;
+pub use key_text::push_key_text;
 use text::{Instant, push_hex, push_instant, push_plain};
 
 /// How times are printed.

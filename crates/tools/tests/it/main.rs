@@ -12,6 +12,7 @@ mod corpus;
 mod damage;
 mod diff;
 mod memory;
+mod partitions;
 mod reports;
 mod scrub;
 mod split;

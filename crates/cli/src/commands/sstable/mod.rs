@@ -7,6 +7,7 @@ mod dump;
 mod expired_blockers;
 mod levels;
 mod list;
+mod partitions;
 mod scrub;
 mod split;
 mod verify;
@@ -30,6 +31,7 @@ pub(crate) fn run(args: &Sstable) -> Result<(), Failure> {
         SstableCommand::Upgrade(args) => convert::upgrade(args),
         SstableCommand::Split(args) => split::run(args),
         SstableCommand::Diff(args) => diff::run(args),
+        SstableCommand::Partitions(args) => partitions::run(args),
         SstableCommand::List(args) => list::run(args),
         SstableCommand::Levels(args) => levels::run(args),
         SstableCommand::ExpiredBlockers(args) => expired_blockers::run(args),

@@ -1,0 +1,25 @@
+use helenus_types::{Reader, Type};
+
+use super::text::{push_hex, push_plain};
+
+/// Appends a partition key as text (`AbstractType.getString`): one value as it is, several between colons, with colons in
+/// values behind a backslash. What is not a key of the type is hexadecimal.
+pub fn push_key_text(key_type: &Type, key: &[u8], out: &mut String) {
+    let Type::Composite(types) = key_type else { return push_plain(key_type, key, out) };
+    let start = out.len();
+    let mut reader = Reader::new(key);
+    for (index, ty) in types.iter().enumerate() {
+        let (Ok(component), Ok(0)) = (reader.u16_bytes(), reader.u8()) else {
+            out.truncate(start);
+            return push_hex(key, out);
+        };
+        let mut text = String::new();
+        push_plain(ty, component, &mut text);
+        out.push_str(if index == 0 { "" } else { ":" });
+        out.push_str(&text.replace(':', "\\:"));
+        // So that a mark or backslash at the end is not taken for one of these.
+        if text.ends_with(['\\', '!']) {
+            out.push('!');
+        }
+    }
+}
