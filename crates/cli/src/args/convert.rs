@@ -12,8 +12,8 @@ use helenus_sstable::Version;
 /// all of it is complete; until then, and after an interruption, what is there is called DIR.unfinished. Secondary
 /// indexes are not taken along: Cassandra builds them at import.
 ///
-/// What reads which version: da Cassandra 5.0 with `sstable.selected_format: bti` or not, oa Cassandra 5.0 with
-/// `storage_compatibility_mode: NONE`, nb Cassandra 4.0 to 5.0, me Cassandra 3.0 to 5.0 and ScyllaDB.
+/// What reads which version: da and oa Cassandra 5.0 with `storage_compatibility_mode` UPGRADING or NONE, nb Cassandra 4.0
+/// and later, me Cassandra 3.0.25, 3.11.11 and later, and ScyllaDB.
 ///
 /// Counterpart in Cassandra: sstableupgrade, which writes the one version that its node writes.
 #[derive(Debug, Args)]

@@ -8,7 +8,7 @@ use helenus_rows::{Unfiltered, UnfilteredStream};
 use helenus_sstable::{Codec, Component, CompressionParams, DataFile, Descriptor, PageVerification, Version};
 use helenus_tools::{Compression, ConvertOptions, Converted, Ids, ToolError, convert, find_tables};
 
-use crate::corpus::{disk, folder, sample, whole};
+use crate::corpus::{corpus, disk, folder, sample, whole};
 
 /// Everything in a table, a line each.
 pub(crate) fn content(table: &Descriptor) -> Vec<String> {
@@ -78,6 +78,24 @@ fn tables_keep_their_content() {
     for folder in sample().into_iter().chain(whole(&["da", "oa", "nb"])) {
         check(&folder, &options(Version::DA, Compression::Keep));
     }
+}
+
+/// Tables of the tests of Cassandra's releases, `ma` to `da`: counters with old shards and compact tables among them.
+#[test]
+fn tables_of_every_release_keep_their_content_in_every_version() {
+    let Some(legacy) = corpus("legacy") else { return };
+    let mut count = 0;
+    for release in RealDisk.list(&legacy).unwrap().iter().filter(|entry| entry.name.len() == 2) {
+        let release = legacy.join(&release.name);
+        for table in RealDisk.list(&release).unwrap() {
+            for version in Version::WRITABLE {
+                check(&release.join(&table.name), &options(version, Compression::Keep));
+                count += 1;
+            }
+        }
+    }
+    println!("{count} conversions");
+    assert!(count > 200, "{count}");
 }
 
 /// `da` and `oa` hold expirations that the older versions can't: they are refused, or capped and counted.
