@@ -4,18 +4,25 @@
 //! Start reading at [`TARGETS`]. `fuzz_targets/` gives each function to libFuzzer, the binary `mutate` runs them all
 //! over mutated seeds without it, the binary `seeds` makes the seeds.
 
+mod big;
 mod cql;
 mod database;
+mod folder;
 mod framing;
+mod json;
 mod log;
 mod rows;
 mod schemas;
 mod tables;
 mod types;
+mod whole;
 
+pub use big::{crc_db, index_db, summary_db};
 pub use cql::{cql_schema, type_names};
 pub use database::{manifest, manifests, schema_cql};
+pub use folder::{snapshot_manifest, transaction_log};
 pub use framing::{join, reseal_statistics, split};
+pub use json::jsonl;
 pub use log::log_replay;
 pub use rows::{unfiltered, update};
 pub use schemas::{SCHEMAS, schema};
@@ -23,6 +30,7 @@ pub use tables::{
     TABLE_PARTS, compression_info, data_db, filter_db, page_checksums, partitions_db, rows_db, statistics_db,
 };
 pub use types::{VALUE_TYPES, values};
+pub use whole::{WHOLE_PARTS, WHOLE_VERSIONS, whole_table};
 
 /// A target: it returns, or has found a bug.
 pub type Target = fn(&[u8]);
@@ -33,10 +41,16 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("data_db", data_db),
     ("partitions_db", partitions_db),
     ("rows_db", rows_db),
+    ("index_db", index_db),
+    ("summary_db", summary_db),
+    ("crc_db", crc_db),
     ("statistics_db", statistics_db),
     ("compression_info", compression_info),
     ("filter_db", filter_db),
     ("page_checksums", page_checksums),
+    ("whole_table", whole_table),
+    ("transaction_log", transaction_log),
+    ("snapshot_manifest", snapshot_manifest),
     ("log_replay", log_replay),
     ("update", update),
     ("manifest", manifest),
@@ -44,4 +58,5 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("cql_schema", cql_schema),
     ("type_names", type_names),
     ("values", values),
+    ("jsonl", jsonl),
 ];

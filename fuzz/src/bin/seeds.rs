@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use helenus_fuzz::{SCHEMAS, TABLE_PARTS, VALUE_TYPES, join, schema};
+use helenus_fuzz::{SCHEMAS, TABLE_PARTS, VALUE_TYPES, WHOLE_PARTS, WHOLE_VERSIONS, join, schema};
 use helenus_io::{Disk, RealDisk};
 use helenus_rows::{
     Bound, BoundKind, Cell, DeletionTime, LivenessInfo, MarkerRef, RowBuf, RowBuilder, RowRef, UpdateBuilder,
@@ -14,7 +14,8 @@ use helenus_rows::{
 };
 use helenus_sstable::{
     CachedFile, ChunkCache, ChunkReader, ChunkScratch, ChunkVerification, ChunkedFile, Component,
-    CompressionInfo, Descriptor, Listing, OpenOptions, PageVerification, SsTable,
+    CompressionInfo, Descriptor, Format, Listing, LogRecord, LogRecordKind, OpenOptions, PageVerification,
+    SsTable, Statistics, Toc,
 };
 use helenus_types::{LocalDeletionTime, Timestamp, Type};
 
@@ -83,12 +84,64 @@ fn table(out: &Out, folder: &Path, version: &str) {
             out.put("filter_db", &seed, &choice(u8::from(index == 3), &bytes));
         } else if file_name.ends_with("-Partitions.db") {
             out.put("partitions_db", &seed, &join(&[&[0x40, 0x80, 0, 0, 0, 0, 0, 0, 0], &bytes]));
+        } else if file_name.ends_with("-Index.db") {
+            let summary = std::fs::read(file.with_file_name(file_name.replace("-Index.db", "-Summary.db")));
+            let parts = join(&[b"a key", &summary.unwrap_or_default(), &bytes]);
+            out.put("index_db", &seed, &choice(if index == 1 { 0 } else { 0x10 }, &parts));
+        } else if file_name.ends_with("-Summary.db") {
+            out.put("summary_db", &seed, &bytes);
         } else if file_name.ends_with("-Rows.db") {
             out.put("rows_db", &seed, &join(&[&[0x40, 0x80, 0, 0, 1], &bytes]));
         }
     }
     if version == "da" {
         whole_tables(out, folder, &table_name);
+    }
+    tables_of_any_version(out, folder, &table_name);
+}
+
+/// The tables of a folder with all their files, as they are and with their data uncompressed.
+fn tables_of_any_version(out: &Out, folder: &Path, table_name: &str) {
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+    let names: Vec<String> = files(folder).iter().map(|file| name(file)).collect();
+    for found in Listing::new(folder, names.iter().map(String::as_str)).tables {
+        let version = found.descriptor.version;
+        let Some(choice) = WHOLE_VERSIONS.iter().position(|known| *known == version.to_string()) else {
+            continue;
+        };
+        let choice = u8::try_from(choice).expect("few versions");
+        let mut files: Vec<Vec<u8>> = WHOLE_PARTS
+            .iter()
+            .map(|component| std::fs::read(found.descriptor.path(component)).unwrap_or_default())
+            .collect();
+        let put = |kind: &str, files: &[Vec<u8>]| {
+            if files.iter().map(Vec::len).sum::<usize>() <= MAX_TABLE_BYTES {
+                let parts: Vec<&[u8]> = files.iter().map(Vec::as_slice).collect();
+                let seed = format!("{kind}-{table_name}-{}", found.descriptor);
+                out.put("whole_table", &seed, &[&[choice][..], &join(&parts)].concat());
+            }
+        };
+        put("stored", &files);
+        let Some(data) = data_of(&disk, &found.descriptor) else { continue };
+        let path = found.descriptor.path(&Component::Statistics);
+        let Ok(mut statistics) = Statistics::decode(&path, &files[0], version) else { continue };
+        statistics.stats.compression_ratio = None;
+        files[0] = statistics.encode(version);
+        for (component, file) in WHOLE_PARTS.iter().zip(&mut files) {
+            match component {
+                Component::CompressionInfo | Component::Crc | Component::Digest => file.clear(),
+                Component::Data => file.clone_from(&data),
+                _ => {}
+            }
+        }
+        // Rows.db may be there without a byte.
+        let is_bti = version.format() == Format::Bti;
+        let are_there = WHOLE_PARTS.iter().zip(&files);
+        let are_there = are_there
+            .filter(|(component, file)| !file.is_empty() || is_bti && **component == Component::Rows);
+        let components = are_there.map(|(component, _)| component.clone()).collect();
+        files[WHOLE_PARTS.len() - 2] = Toc { components }.encode();
+        put("plain", &files);
     }
 }
 
@@ -173,6 +226,39 @@ fn made(out: &Out) {
         &[&[0][..], b"HELENLOG\x01\0\0\0\0\x10\0\0\x01\0\0\0\0\0\0\0", &[0; 64]].concat(),
     );
     out.put("page_checksums", "empty", &join(&[&[], &[]]));
+    lists(out);
+}
+
+/// What is text: lines of JSON, logs of transactions, manifests of snapshots; and the checksums of a file.
+fn lists(out: &Out) {
+    for (index, ty) in VALUE_TYPES.iter().enumerate() {
+        let ty = Type::parse_cql(ty, &|_| None).expect("a type");
+        let mut line = String::new();
+        for literal in LITERALS {
+            let mut json = String::new();
+            if ty.parse_literal(literal).is_ok_and(|value| ty.json(&value, &mut json).is_ok()) {
+                line +=
+                    &format!("{{\"c{index}\": {json}, \"c0\": null, \"\\\"c{index}\\\"\": \"\\u00e9\"}}\n");
+            }
+        }
+        out.put("jsonl", &format!("made-{index}"), line.as_bytes());
+    }
+    let add = LogRecord::new(LogRecordKind::Add, "/data/ks/t-5a1c/nb-8-big-", 0, 2);
+    let remove = LogRecord::new(LogRecordKind::Remove, "/data/ks/t-5a1c/nb-7-big-", 1_795_374_269_080, 2);
+    let names = "nb-7-big-Data.db\nnb-7-big-TOC.txt\nnb-8-big-Data.db\nnb-8-big-TOC.txt\n\n";
+    for kind in [LogRecordKind::Commit, LogRecordKind::Abort] {
+        let end = LogRecord::new(kind, "", 0, 0);
+        let text = format!("\u{1}{names}{add}\n{remove}\n{end}\n");
+        out.put("transaction_log", kind.name(), text.as_bytes());
+    }
+    let manifest =
+        r#"{"created_at": "2026-11-22T20:10:45.602Z", "expires_at": null, "files": ["nb-1-big-Data.db"]}"#;
+    let manifest = join(&[manifest.as_bytes(), SCRIPTS[..3].join("\n").as_bytes(), b"two"]);
+    out.put("snapshot_manifest", "made", &manifest);
+    let data = b"the bytes of a Data.db";
+    let crc = crc32fast::hash(data);
+    let file = [&(1_u32 << 16).to_be_bytes()[..], &crc.to_be_bytes()].concat();
+    out.put("crc_db", "made", &join(&[&file, crc.to_string().as_bytes(), data]));
 }
 
 /// A static row, two rows and a range of a schema, as a partition and as an update.

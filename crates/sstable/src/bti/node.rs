@@ -178,6 +178,16 @@ impl<'a> Node<'a> {
         (0..end).rev().find(|&slot| self.is_taken(slot)).map(|slot| Ok((slot, self.child(slot)?))).transpose()
     }
 
+    /// Whether its transitions ascend, as searches take for granted.
+    #[inline]
+    pub(super) fn is_ascending(&self) -> bool {
+        match self.fan {
+            Fan::Leaf | Fan::Single { .. } => true,
+            Fan::Sparse { transitions, .. } => transitions.is_sorted_by(|one, next| one < next),
+            Fan::Dense { first, length, .. } => usize::from(first) + length <= 1 << 8,
+        }
+    }
+
     /// The byte that leads to the child in `slot`.
     #[cfg(test)]
     pub(super) fn transition(&self, slot: usize) -> u8 {

@@ -515,6 +515,53 @@ fn shared_branches_do_not_multiply_without_end() {
     assert!(cursor.next(&file).is_err());
 }
 
+/// A branch of two hundred to one long chain: each key is another way along it.
+#[test]
+fn a_shared_chain_is_not_gone_through_for_each_key() {
+    let mut file = vec![0x01, 0];
+    for _ in 0..100 {
+        // SINGLE_8 to the node before, which is two bytes long at first, then three.
+        file.extend_from_slice(&[0x20, 1, if file.len() == 2 { 2 } else { 3 }]);
+    }
+    let root = file.len() as u64;
+    file.extend_from_slice(&[0x70, 200]);
+    file.extend(0..200);
+    // SPARSE_16: all pointers to the chain's last node.
+    file.extend([0, 3].repeat(200));
+    for (mut cursor, is_backwards) in [(Cursor::before_first(root), false), (Cursor::after_last(root), true)]
+    {
+        let mut keys = 0;
+        let error = loop {
+            match if is_backwards { cursor.previous(&file) } else { cursor.next(&file) } {
+                Ok(Some(_)) => keys += 1,
+                Ok(None) => panic!("all {keys} keys"),
+                Err(error) => break error,
+            }
+        };
+        assert!(keys < 4, "{keys}: {error}");
+    }
+}
+
+#[test]
+fn transitions_out_of_order_end_a_walk() {
+    // Two leaves, and a SPARSE_8 or a DENSE_16 above them.
+    let sparse = |one, other| vec![0x01, 0, 0x01, 0, 0x50, 2, one, other, 4, 2];
+    let dense = |first| vec![0x01, 0, 0x01, 0, 0xb0, first, 1, 0, 4, 0, 2];
+    let walks = |file: &[u8]| {
+        let mut cursor = Cursor::before_first(4);
+        std::iter::from_fn(|| cursor.next(file).transpose())
+            .take(3)
+            .map(|step| step.is_ok())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(walks(&sparse(5, 6)), [true, true]);
+    assert_eq!(walks(&dense(254)), [true, true]);
+    for file in [sparse(6, 5), sparse(5, 5), dense(255)] {
+        assert!(!walks(&file)[0], "{file:02x?}");
+        assert!(Cursor::after_last(4).previous(&file).is_err());
+    }
+}
+
 fn comparable(partitioner: &Partitioner, key: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     decorated_key_comparable(partitioner, key, Side::At, &mut out);

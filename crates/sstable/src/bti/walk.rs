@@ -133,9 +133,11 @@ pub(super) struct Cursor {
     /// From the root to the node that the cursor is at; empty before the first and after the last one.
     path: Vec<Step>,
     at_end: bool,
-    /// Keys passed since the cursor was placed, forwards minus backwards. A trie has no more keys than bytes; a damaged
-    /// one whose branches share children could have any number.
-    moves: i64,
+    /// Whether it last went to a previous key.
+    is_backwards: bool,
+    /// Nodes entered since it was placed or turned around. A trie has fewer nodes than bytes; a damaged one whose branches
+    /// share children could be gone through for any time.
+    entered: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -148,7 +150,7 @@ struct Step {
 impl Cursor {
     /// A cursor before the first key.
     pub(super) fn before_first(root: u64) -> Cursor {
-        Cursor { root, path: Vec::new(), at_end: false, moves: 0 }
+        Cursor { root, path: Vec::new(), at_end: false, is_backwards: false, entered: 0 }
     }
 
     /// A cursor after the last key.
@@ -182,7 +184,7 @@ impl Cursor {
 
     /// Goes to the next key.
     pub(super) fn next<'a>(&mut self, file: &'a [u8]) -> Result<Option<Node<'a>>, DecodeError> {
-        self.count(1)?;
+        self.turn(false);
         match (self.path.is_empty(), self.at_end) {
             (false, _) => self.advance(file, 0),
             (true, true) => Ok(None),
@@ -193,7 +195,7 @@ impl Cursor {
 
     /// Goes to the previous key.
     pub(super) fn previous<'a>(&mut self, file: &'a [u8]) -> Result<Option<Node<'a>>, DecodeError> {
-        self.count(-1)?;
+        self.turn(true);
         match (self.path.pop(), self.at_end) {
             (Some(_), _) => match self.path.last() {
                 Some(parent) => self.retreat(file, parent.slot),
@@ -215,12 +217,22 @@ impl Cursor {
         steps.map(|step| Node::at(file, step.node).unwrap().transition(step.slot)).collect()
     }
 
-    fn count(&mut self, moved: i64) -> Result<(), DecodeError> {
-        self.moves += moved;
-        if self.moves.unsigned_abs() > self.root.saturating_add(2) {
-            return Err(DecodeError::new(self.root, "a trie with fewer keys than bytes", "more"));
+    fn turn(&mut self, is_backwards: bool) {
+        if self.is_backwards != is_backwards {
+            self.is_backwards = is_backwards;
+            self.entered = 0;
         }
-        Ok(())
+    }
+
+    /// The node at `position`, through whose children a walk goes.
+    #[inline]
+    fn enter<'a>(&mut self, file: &'a [u8], position: u64) -> Result<Node<'a>, DecodeError> {
+        self.entered += 1;
+        if self.entered > self.root.saturating_add(2) {
+            return Err(DecodeError::new(self.root, "a trie with fewer nodes than bytes", "more"));
+        }
+        let node = Node::at(file, position)?;
+        if node.is_ascending() { Ok(node) } else { Err(node.corrupt("transitions that ascend", "others")) }
     }
 
     /// An index without keys is a root without payload and children.
@@ -233,7 +245,7 @@ impl Cursor {
     fn descend<'a>(&mut self, file: &'a [u8], key: &[u8]) -> Result<(Node<'a>, usize, bool), DecodeError> {
         self.path.clear();
         self.at_end = false;
-        self.moves = 0;
+        self.entered = 0;
         let mut node = Node::at(file, self.root)?;
         let mut rest = key.iter().copied();
         loop {
@@ -281,7 +293,7 @@ impl Cursor {
 
     fn enter_first<'a>(&mut self, file: &'a [u8], mut position: u64) -> Result<Node<'a>, DecodeError> {
         loop {
-            let node = Node::at(file, position)?;
+            let node = self.enter(file, position)?;
             if node.has_payload() {
                 self.path.push(Step { node: position, slot: 0 });
                 return Ok(node);
@@ -294,7 +306,7 @@ impl Cursor {
 
     fn enter_last<'a>(&mut self, file: &'a [u8], mut position: u64) -> Result<Node<'a>, DecodeError> {
         loop {
-            let node = Node::at(file, position)?;
+            let node = self.enter(file, position)?;
             match node.child_before(usize::MAX)? {
                 Some((slot, child)) => {
                     self.path.push(Step { node: position, slot });

@@ -21,6 +21,20 @@ pub(super) struct Content {
     clusterings: Vec<Vec<Vec<u8>>>,
 }
 
+impl Content {
+    /// The first line that differs.
+    pub(super) fn difference(&self, expected: &Content) -> String {
+        if self.shape != expected.shape {
+            return format!("{} instead of {}", self.shape, expected.shape);
+        }
+        let mut lines = self.rows.lines().zip(expected.rows.lines());
+        match lines.find(|(found, expected)| found != expected) {
+            Some((found, expected)) => format!("{found} instead of {expected}"),
+            None => "less or more".to_owned(),
+        }
+    }
+}
+
 /// Reads everything: a scan, then with the keys and clusterings that are expected all kinds of lookups. What the table says of
 /// the bounds of what is in it, by which reads pass over it, is part of it.
 pub(super) fn read(
