@@ -26,7 +26,7 @@ pub struct RowPrinter {
     clustering: Vec<Printed>,
     /// Static columns, then regular ones.
     others: Vec<Printed>,
-    /// Where in `others` a column stands, by its canonical index; regular ones behind the static ones.
+    /// Where in `others` a column stands, by its canonical index, or [`NOWHERE`]; regular ones behind the static ones.
     places: Vec<usize>,
     statics: usize,
     /// What each of `others` says in the row at hand: a range of `text`.
@@ -43,6 +43,9 @@ enum Format {
     Json,
     Csv { null: String },
 }
+
+/// The place of a column that is not shown.
+const NOWHERE: usize = usize::MAX;
 
 /// A column to print.
 #[derive(Debug)]
@@ -82,16 +85,18 @@ impl RowPrinter {
         let mut printed =
             |name: &str, ty: &Type| printer.format.column(name, ty, std::mem::take(&mut is_first));
         let keys = schema.partition_key().iter().map(|c| printed(&c.name, &c.ty)).collect();
-        let clustering = schema.clustering().iter().map(|c| printed(&c.name, &c.ty)).collect();
+        let clustering = schema.shown_clustering().iter().map(|c| printed(&c.name, &c.ty)).collect();
         let mut others = Vec::new();
         let mut places = Vec::new();
         for columns in [schema.statics(), schema.regulars()] {
             let base = others.len();
             let order = select_order(columns);
-            let mut of_index = vec![0; order.len()];
-            for (place, (index, column)) in order.into_iter().enumerate() {
+            let mut of_index = vec![NOWHERE; order.len()];
+            let is_static = std::ptr::eq(columns, schema.statics());
+            let shown = order.iter().filter(|(_, column)| is_static || schema.shows_regular(&column.ty));
+            for (place, (index, column)) in shown.enumerate() {
                 others.push(printed(&column.name, &column.ty));
-                if let Some(slot) = of_index.get_mut(index) {
+                if let Some(slot) = of_index.get_mut(*index) {
                     *slot = base + place;
                 }
             }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use helenus_rows::{
-    Bound, BoundKind, Cell, ColumnKind, Columns, Direction, LiveRow, Merge, PositionKind, RowRef, Slice,
-    StreamError, TableSchema, Unfiltered, UnfilteredStream,
+    Bound, BoundKind, Cell, ColumnKind, Columns, CompactStorage, Direction, LiveRow, Merge, PositionKind,
+    RowRef, Slice, StreamError, TableSchema, Unfiltered, UnfilteredStream,
 };
 use helenus_sstable::SearchKey;
 use helenus_types::{EncodeValue, Token, Type, Value};
@@ -474,9 +474,11 @@ impl<'q> Rows<'q> {
     /// Moves to the next visible row of the partition, or to its static row where there is none.
     fn next_of_partition(&mut self) -> Result<Shown> {
         let strict = self.view.state.schema.strict_liveness();
+        // Rows of such a table are columns that another protocol made up as it went: CQL shows the defined ones alone.
+        let has_rows = self.view.state.schema.compact() != Some(CompactStorage::Static);
         let select = self.select;
         let Some(merge) = &mut self.merge else { return Ok(Shown::Nothing) };
-        while merge.advance()? {
+        while has_rows && merge.advance()? {
             let Some(Unfiltered::Row(row)) = merge.current() else { continue };
             if !LiveRow::is_visible(&row, self.now, strict).map_err(StreamError::from)? {
                 continue;

@@ -54,7 +54,7 @@ pub use overflow::OverflowMender;
 pub use purge::{Purge, PurgeOptions, Purgeable, Purger};
 pub use range_list::{RangeMarkers, RangeTombstoneList};
 pub use reconcile::{reconcile, reconcile_counters};
-pub use schema::{ColumnDef, ColumnKind, DroppedColumn, SchemaError, TableSchema};
+pub use schema::{ColumnDef, ColumnKind, CompactStorage, DroppedColumn, SchemaError, TableSchema};
 pub use slice::{Slice, Sliced};
 pub use stats::RowStats;
 pub use stream::{Direction, PartitionRef, RowError, StreamError, UnfilteredRef, UnfilteredStream};

@@ -21,6 +21,17 @@ pub enum ColumnKind {
     Regular,
 }
 
+/// How a table `WITH COMPACT STORAGE` keeps what its definition names (`schema.TableMetadata.CompactTableMetadata`). Cassandra has
+/// let nobody make one since 4.0, and goes on showing those that are there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CompactStorage {
+    /// A primary key without clustering: the columns are kept as static ones, beside a clustering column and a regular one that
+    /// nobody sees. A partition is one row.
+    Static,
+    /// Rows without markers, of one value. Where the definition has none, a column of no bytes stands for it, which nobody sees.
+    Dense,
+}
+
 /// A column's definition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ColumnDef {
@@ -86,6 +97,7 @@ pub struct TableSchema {
     regulars: Columns,
     dropped: Vec<DroppedColumn>,
     strict_liveness: bool,
+    compact: Option<CompactStorage>,
     by_name: HashMap<Arc<str>, (ColumnKind, usize)>,
 }
 
@@ -124,6 +136,7 @@ impl TableSchema {
             regulars: others(ColumnKind::Regular),
             dropped: Vec::new(),
             strict_liveness: false,
+            compact: None,
             by_name: HashMap::new(),
         };
         schema.index_names()?;
@@ -141,6 +154,12 @@ impl TableSchema {
     #[must_use]
     pub fn with_strict_liveness(self, strict_liveness: bool) -> Self {
         Self { strict_liveness, ..self }
+    }
+
+    /// The same table, with compact storage or without.
+    #[must_use]
+    pub fn with_compact(self, compact: Option<CompactStorage>) -> Self {
+        Self { compact, ..self }
     }
 
     /// Keyspace's name.
@@ -196,6 +215,25 @@ impl TableSchema {
     /// Whether the table's columns are counters.
     pub fn is_counter(&self) -> bool {
         self.regulars.as_slice().iter().chain(self.statics.as_slice()).any(|c| c.counter)
+    }
+
+    /// How the table keeps its columns, if it has compact storage.
+    pub fn compact(&self) -> Option<CompactStorage> {
+        self.compact
+    }
+
+    /// The clustering columns that a query shows and restricts: all, but in a [`CompactStorage::Static`] table.
+    pub fn shown_clustering(&self) -> &[ColumnDef] {
+        if self.compact == Some(CompactStorage::Static) { &[] } else { &self.clustering }
+    }
+
+    /// Whether a query shows the regular columns of that type: all, but those that compact storage added.
+    pub fn shows_regular(&self, ty: &Type) -> bool {
+        match self.compact {
+            None => true,
+            Some(CompactStorage::Static) => false,
+            Some(CompactStorage::Dense) => *ty != Type::Empty,
+        }
     }
 
     /// Kind of the column of that name, and its index in its kind.

@@ -94,7 +94,7 @@ fn print(
 fn select(table: &Table, args: &Get) -> Result<Select, Failure> {
     let schema = table.schema();
     let (of_partition, of_clustering) = split_key(&schema, &args.key)?;
-    let clustering = || schema.clustering().iter().map(|column| (&*column.name, &column.ty));
+    let clustering = || schema.shown_clustering().iter().map(|column| (&*column.name, &column.ty));
     let key = Literals::parse(of_partition, schema.partition_key().iter().map(|c| (&*c.name, &c.ty)))?;
     let prefix = Literals::parse(of_clustering, clustering())?;
     let mut select = with_values(&[&key], |values| table.select().key(values));
@@ -102,7 +102,7 @@ fn select(table: &Table, args: &Get) -> Result<Select, Failure> {
         select = with_values(&[&prefix], |values| select.prefix(values));
     }
     let behind_prefix = |texts: &[String], option: &str| {
-        if of_clustering.len() + texts.len() > schema.clustering().len() {
+        if of_clustering.len() + texts.len() > schema.shown_clustering().len() {
             let names = names(clustering());
             let text =
                 format!("{option} has more values than the clustering has columns behind the key ({names})");
@@ -127,23 +127,25 @@ fn select(table: &Table, args: &Get) -> Result<Select, Failure> {
 /// The literals of the partition key and those of the clustering.
 fn split_key<'a>(schema: &TableSchema, key: &'a [String]) -> Result<(&'a [String], &'a [String]), Failure> {
     let partition = || schema.partition_key().iter().map(|column| (&*column.name, &column.ty));
-    let clustering = || schema.clustering().iter().map(|column| (&*column.name, &column.ty));
+    let clustering = || schema.shown_clustering().iter().map(|column| (&*column.name, &column.ty));
     let split = key.split_at_checked(schema.partition_key().len());
-    split.filter(|(_, of_clustering)| of_clustering.len() <= schema.clustering().len()).ok_or_else(|| {
-        let text = format!(
-            "{} can't be a key of {}.{}: its partition key is {}{}",
-            if key.len() == 1 { "1 value".to_owned() } else { format!("{} values", key.len()) },
-            schema.keyspace(),
-            schema.name(),
-            names(partition()),
-            match names(clustering()) {
-                none if none.is_empty() => ", and it has no clustering".to_owned(),
-                names => format!(", its clustering {names}"),
-            }
-        );
-        Failure::usage(text)
-            .or_try("all values of the partition key, then as many of the clustering as wanted")
-    })
+    split.filter(|(_, of_clustering)| of_clustering.len() <= schema.shown_clustering().len()).ok_or_else(
+        || {
+            let text = format!(
+                "{} can't be a key of {}.{}: its partition key is {}{}",
+                if key.len() == 1 { "1 value".to_owned() } else { format!("{} values", key.len()) },
+                schema.keyspace(),
+                schema.name(),
+                names(partition()),
+                match names(clustering()) {
+                    none if none.is_empty() => ", and it has no clustering".to_owned(),
+                    names => format!(", its clustering {names}"),
+                }
+            );
+            Failure::usage(text)
+                .or_try("all values of the partition key, then as many of the clustering as wanted")
+        },
+    )
 }
 
 fn names<'a>(columns: impl Iterator<Item = (&'a str, &'a Type)>) -> String {

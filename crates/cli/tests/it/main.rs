@@ -16,6 +16,7 @@ mod corpus;
 mod foreign;
 mod import;
 mod json;
+mod legacy;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod reports;

@@ -85,6 +85,10 @@ impl BulkWriter {
             tracing::warn!(warning, "the schema");
         }
         let def = loaded.catalog.table(keyspace, table)?;
+        if def.schema().compact().is_some() {
+            let text = format!("{keyspace}.{table}: tables with COMPACT STORAGE are read and not written");
+            return Err(Error::new(ErrorKind::Unsupported, text));
+        }
         let state = Arc::new(state_of(def, &options)?);
         options.write.check(&state.schema)?;
         let columns = match &options.columns {

@@ -3,6 +3,7 @@
 use std::fmt::{Display, Write};
 
 use helenus_cql_syntax::{Identifier, Literal};
+use helenus_rows::CompactStorage;
 use helenus_types::Value;
 
 use super::schema_rows::{SchemaRow, SchemaRows, of};
@@ -142,6 +143,27 @@ fn primary_key(columns: &[Column<'_>]) -> String {
     format!("PRIMARY KEY (({partition}){separator}{clustering})")
 }
 
+/// How a table that was made `WITH COMPACT STORAGE` is kept (`TableMetadata.Flag`): `None` for all others, and for super column
+/// families, which are shown as they are kept.
+fn compact(row: &SchemaRow) -> Option<CompactStorage> {
+    let flags = row.get("flags").map(|_| row.texts("flags"))?;
+    let has = |flag: &str| flags.contains(&flag);
+    match (has("super"), has("dense"), has("compound")) {
+        (true, ..) | (_, false, true) => None,
+        (_, true, _) => Some(CompactStorage::Dense),
+        (_, false, false) => Some(CompactStorage::Static),
+    }
+}
+
+/// Whether the definition of a table names a column that is kept.
+fn is_defined(compact: Option<CompactStorage>, column: &Column<'_>) -> bool {
+    match compact {
+        None => true,
+        Some(CompactStorage::Static) => !matches!(column.kind, "clustering" | "regular"),
+        Some(CompactStorage::Dense) => column.kind != "regular" || column.row.text("type") != Some("empty"),
+    }
+}
+
 /// `WITH ID = … AND CLUSTERING ORDER BY (…) AND …`
 fn options(row: &SchemaRow, columns: &[Column<'_>]) -> Result<String> {
     let Some(Value::Uuid(id)) = row.get("id") else {
@@ -186,23 +208,27 @@ fn extensions(entries: &[(Value, Value)]) -> String {
 pub(super) fn table(rows: &SchemaRows, row: &SchemaRow) -> Result<String> {
     let (keyspace, table) = (row.need("keyspace_name")?, row.need("table_name")?);
     let full_name = format!("{}.{}", name(keyspace), name(table));
-    let columns = columns(rows, keyspace, table)?;
+    let compact = compact(row);
+    let mut columns = columns(rows, keyspace, table)?;
+    columns.retain(|column| is_defined(compact, column));
+    let is_static = |kind: Option<&str>| kind == Some("static") && compact.is_none();
     let dropped: Vec<&SchemaRow> = of(&rows.dropped_columns, keyspace, Some(table)).collect();
     let was_dropped = |column: &str| dropped.iter().any(|row| row.text("column_name") == Some(column));
     let mut definitions = Vec::new();
     for column in columns.iter().filter(|column| !was_dropped(column.name)) {
-        definitions.push(definition(rows, keyspace, table, column)?);
+        definitions.push(definition(rows, keyspace, table, column, is_static(Some(column.kind)))?);
     }
     for row in &dropped {
         // Before 4.0 the registry did not tell; then it is as the column that was added again.
         let again = columns.iter().find(|column| row.text("column_name") == Some(column.name));
         let kind = row.text("kind").or(again.map(|column| column.kind));
-        let marker = if kind == Some("static") { " static" } else { "" };
+        let marker = if is_static(kind) { " static" } else { "" };
         definitions.push(format!("{} {}{marker}", name(row.need("column_name")?), row.need("type")?));
     }
     definitions.push(primary_key(&columns));
-    let mut text =
-        format!("CREATE TABLE {full_name} ({}){};", definitions.join(", "), options(row, &columns)?);
+    let storage = if compact.is_some() { " AND COMPACT STORAGE" } else { "" };
+    let options = options(row, &columns)?;
+    let mut text = format!("CREATE TABLE {full_name} ({}){options}{storage};", definitions.join(", "));
     for row in &dropped {
         let column = row.need("column_name")?;
         let Some(Value::Timestamp(millis)) = row.get("dropped_time") else {
@@ -213,7 +239,8 @@ pub(super) fn table(rows: &SchemaRows, row: &SchemaRow) -> Result<String> {
         write!(text, "\nALTER TABLE {full_name} DROP {} USING TIMESTAMP {at};", name(column))
             .unwrap_or_default();
         if let Some(again) = columns.iter().find(|again| again.name == column) {
-            let definition = definition(rows, keyspace, table, again)?;
+            // What compact storage keeps as static is added as such: it is kept, not defined, here.
+            let definition = definition(rows, keyspace, table, again, again.kind == "static")?;
             write!(text, "\nALTER TABLE {full_name} ADD {definition};").unwrap_or_default();
         }
     }
@@ -221,9 +248,15 @@ pub(super) fn table(rows: &SchemaRows, row: &SchemaRow) -> Result<String> {
 }
 
 /// A column as `CREATE TABLE` defines it.
-fn definition(rows: &SchemaRows, keyspace: &str, table: &str, column: &Column<'_>) -> Result<String> {
+fn definition(
+    rows: &SchemaRows,
+    keyspace: &str,
+    table: &str,
+    column: &Column<'_>,
+    is_static: bool,
+) -> Result<String> {
     let mut text = format!("{} {}", name(column.name), column.row.need("type")?);
-    if column.kind == "static" {
+    if is_static {
         text.push_str(" static");
     }
     let mut masks = of(&rows.column_masks, keyspace, Some(table));

@@ -44,6 +44,9 @@ impl Applier<'_> {
             AlterTableAction::Mask { if_exists, column, mask } => {
                 self.mask_column(&table, *if_exists, column, mask.as_ref())
             }
+            AlterTableAction::DropCompactStorage if table.schema().compact().is_some() => {
+                self.put_altered(TableDef::clone(&table).with_compact(None), true)
+            }
             AlterTableAction::DropCompactStorage => {
                 Err(Error::invalid("Cannot DROP COMPACT STORAGE on table without COMPACT STORAGE"))
             }

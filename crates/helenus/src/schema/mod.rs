@@ -9,6 +9,7 @@
 mod alter_table;
 mod apply;
 mod catalog;
+mod compact;
 mod cql_types;
 mod extensions;
 mod functions;

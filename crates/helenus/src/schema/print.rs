@@ -15,6 +15,7 @@ use helenus_rows::{ColumnDef, DroppedColumn};
 use helenus_types::{TableId, UserType};
 
 use super::catalog::{Catalog, Keyspace};
+use super::compact;
 use super::cql_types::to_cql;
 use super::names::qualified;
 use super::options_values::{boolean_value, literal_map};
@@ -143,7 +144,8 @@ fn create_type(keyspace: &str, definition: &UserType) -> Statement {
 fn create_table(table: &TableDef) -> CreateTable {
     let dropped = table.schema().dropped();
     let never_dropped = |column: &&TableColumn| !dropped.iter().any(|d| d.name == column.name);
-    let live = table.columns().iter().filter(never_dropped).map(definition);
+    let columns = compact::defined(table);
+    let live = columns.iter().filter(never_dropped).map(definition);
     let former = dropped.iter().map(|DroppedColumn { name, ty, is_static, .. }| ColumnDefinition {
         name: Identifier::exact(&**name),
         cql_type: to_cql(ty),
@@ -156,8 +158,8 @@ fn create_table(table: &TableDef) -> CreateTable {
         columns: live.chain(former).collect(),
         primary_key: primary_key(table),
         options: TableOptions {
-            compact_storage: false,
-            clustering_order: table.schema().clustering().iter().map(order).collect(),
+            compact_storage: table.schema().compact().is_some(),
+            clustering_order: table.schema().shown_clustering().iter().map(order).collect(),
             properties: properties(table),
         },
     }
@@ -185,7 +187,7 @@ fn primary_key(table: &TableDef) -> PrimaryKey {
         |columns: &[ColumnDef]| columns.iter().map(|column| Identifier::exact(&*column.name)).collect();
     PrimaryKey {
         partition_key: names(table.schema().partition_key()),
-        clustering: names(table.schema().clustering()),
+        clustering: names(table.schema().shown_clustering()),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use helenus_cql_syntax::{ColumnMask, CreateIndex, CreateView};
-use helenus_rows::{ColumnKind, DroppedColumn, EncodingBase, TableSchema};
+use helenus_rows::{ColumnKind, CompactStorage, DroppedColumn, EncodingBase, TableSchema};
 use helenus_types::{TableId, Type};
 
 use super::options::TableOptions;
@@ -14,6 +14,7 @@ const HAS_INDEXES: &str =
     "the table has secondary indexes, which this release does not maintain: drop them to write";
 const HAS_VIEWS: &str =
     "the table has materialized views, which this release does not maintain: drop them to write";
+const IS_COMPACT: &str = "a table with COMPACT STORAGE can't be written, only read";
 const IS_VIEW: &str = "a materialized view can't be written, only read";
 
 /// A table or a view.
@@ -93,12 +94,19 @@ impl TableDef {
         });
         let schema = storage_schema(self.keyspace().clone(), self.name().clone(), self.id(), &columns)?;
         let schema = schema.with_dropped(dropped).with_strict_liveness(self.schema.strict_liveness());
+        let schema = schema.with_compact(self.schema.compact());
         Ok(Self { schema: Arc::new(schema), columns, ..self.clone() })
     }
 
     /// The same table without what would have to be kept up when it is written.
     pub(super) fn without_dependents(&self) -> Self {
         Self { indexes: Vec::new(), has_views: false, ..self.clone() }
+    }
+
+    /// The same table, with compact storage or without.
+    pub(super) fn with_compact(mut self, compact: Option<CompactStorage>) -> Self {
+        self.schema = Arc::new(TableSchema::clone(&self.schema).with_compact(compact));
+        self
     }
 
     /// The same table as a view.
@@ -163,6 +171,7 @@ impl TableDef {
     pub fn read_only(&self) -> Option<&'static str> {
         match self {
             Self { view: Some(_), .. } => Some(IS_VIEW),
+            Self { schema, .. } if schema.compact().is_some() => Some(IS_COMPACT),
             Self { has_views: true, .. } => Some(HAS_VIEWS),
             Self { indexes, .. } if !indexes.is_empty() => Some(HAS_INDEXES),
             _ => None,
@@ -191,7 +200,8 @@ impl PartialEq for TableDef {
     fn eq(&self, other: &Self) -> bool {
         let schema = |table: &Self| {
             let schema = &table.schema;
-            (schema.keyspace().clone(), schema.name().clone(), schema.id(), schema.strict_liveness())
+            let name = (schema.keyspace().clone(), schema.name().clone(), schema.id());
+            (name, schema.strict_liveness(), schema.compact())
         };
         schema(self) == schema(other)
             && self.schema.dropped() == other.schema.dropped()

@@ -10,6 +10,7 @@ use helenus_rows::ColumnKind;
 use helenus_types::{TableId, Type};
 
 use super::apply::{Applier, Change};
+use super::compact;
 use super::names::check_name;
 use super::options::{TableOptions, unknown_property};
 use super::options_values::text;
@@ -27,12 +28,15 @@ impl Applier<'_> {
         if self.find_table(&keyspace, &name).is_some() {
             return self.exists(&keyspace, &name, statement.if_not_exists);
         }
-        if statement.options.compact_storage {
+        // Where others' tables are read they are as they are; nobody makes new ones, as in Cassandra.
+        if statement.options.compact_storage && self.lenient.is_none() {
             let text = format!("table {keyspace}.{name}: COMPACT STORAGE is not supported");
             return Err(Error::new(ErrorKind::Unsupported, text));
         }
         let mut adopted = Vec::new();
-        let columns = self.columns(&keyspace, &name, statement, &mut adopted)?;
+        let mut columns = self.columns(&keyspace, &name, statement, &mut adopted)?;
+        let compact =
+            statement.options.compact_storage.then(|| compact::keep(&mut columns, &name)).transpose()?;
         let (id, options) = self.identity_and_options(&keyspace, &name, &statement.options.properties)?;
         let is_counter = |ty: &CqlType| *ty == CqlType::Native(NativeType::Counter);
         if statement.columns.iter().any(|column| is_counter(&column.cql_type)) {
@@ -45,6 +49,7 @@ impl Applier<'_> {
             }
         }
         let table = TableDef::new(keyspace.clone(), name, id, columns, Arc::new(options), durable_writes)?;
+        let table = table.with_compact(compact);
         self.adopt(&keyspace, adopted)?;
         self.catalog.put_table(table)?;
         self.changes.push(Change::TableCreated(id));

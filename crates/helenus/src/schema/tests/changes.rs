@@ -7,7 +7,7 @@ use helenus_sstable::Version;
 use helenus_types::{TableId, Timestamp, Type};
 use uuid::Uuid;
 
-use super::super::{Catalog, Change};
+use super::super::{Catalog, Change, TableColumn};
 use super::{NOW, apply, catalog, check_round_trip};
 
 fn id(number: u128) -> TableId {
@@ -384,6 +384,76 @@ fn foreign_files_may_leave_things_out() {
     }
     let again = Catalog::parse_lenient(text, &header_types).unwrap().catalog;
     assert_eq!(again, loaded.catalog, "identities depend on the names alone");
+}
+
+/// What Cassandra keeps of a table `WITH COMPACT STORAGE`, and what it shows (`CompactTableMetadata`).
+#[test]
+fn compact_storage_is_read_and_shown_as_defined() {
+    let read = |statement: &str| Catalog::parse_lenient(statement, &|_, _| None);
+    let columns = |catalog: &Catalog| -> Vec<String> {
+        let shown =
+            |column: &TableColumn| format!("{} {} {:?}", column.name, column.ty.cql_name(), column.kind);
+        catalog.table("k", "t").unwrap().columns().iter().map(shown).collect()
+    };
+    let check = |definition: &str, kept: &[&str], shown_clustering: usize| {
+        let create = format!("CREATE TABLE k.t ({definition}) WITH COMPACT STORAGE;");
+        let catalog = read(&create).unwrap().catalog;
+        assert_eq!(columns(&catalog), kept, "{definition}");
+        let table = catalog.table("k", "t").unwrap();
+        assert_eq!(table.schema().shown_clustering().len(), shown_clustering, "{definition}");
+        assert!(table.read_only().is_some_and(|why| why.contains("COMPACT STORAGE")));
+        // It is printed as it was defined, and read again.
+        let printed = catalog.to_cql();
+        assert!(printed.contains("COMPACT STORAGE") && !printed.contains("static"), "{printed}");
+        assert_eq!(read(&printed).unwrap().catalog, catalog, "{printed}");
+        // Without compact storage it shows everything.
+        let dropped = read(&format!("{create} ALTER TABLE k.t DROP COMPACT STORAGE;")).unwrap().catalog;
+        assert_eq!(columns(&dropped), kept, "{definition}");
+        let table = dropped.table("k", "t").unwrap();
+        assert_eq!(table.schema().shown_clustering().len(), table.schema().clustering().len());
+        assert!(table.read_only().is_none());
+    };
+    check(
+        "p int PRIMARY KEY, v text, w int",
+        &[
+            "p int PartitionKey",
+            "v text Static",
+            "w int Static",
+            "column1 text Clustering",
+            "value blob Regular",
+        ],
+        0,
+    );
+    check(
+        "p int PRIMARY KEY, column1 counter, value counter",
+        &[
+            "p int PartitionKey",
+            "column1 counter Static",
+            "value counter Static",
+            "column2 text Clustering",
+            "value1 counter Regular",
+        ],
+        0,
+    );
+    check(
+        "p int, c int, v text, PRIMARY KEY (p, c)",
+        &["p int PartitionKey", "c int Clustering", "v text Regular"],
+        1,
+    );
+    check(
+        "p int, c int, d int, PRIMARY KEY (p, c, d)",
+        &["p int PartitionKey", "c int Clustering", "d int Clustering", "value empty Regular"],
+        2,
+    );
+    for (definition, why) in [
+        ("p int PRIMARY KEY", "outside the primary key"),
+        ("p int PRIMARY KEY, v set<int>", "non-frozen"),
+        ("p int, c int, s int static, PRIMARY KEY (p, c)", "static"),
+        ("p int, c int, v int, w int, PRIMARY KEY (p, c)", "no more than one"),
+    ] {
+        let error = read(&format!("CREATE TABLE k.t ({definition}) WITH COMPACT STORAGE;")).unwrap_err();
+        assert!(error.to_string().contains(why), "{error}");
+    }
 }
 
 #[test]
