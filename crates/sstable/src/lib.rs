@@ -6,7 +6,7 @@
 //! Start reading at [`SsTable`] in `table.rs` (what a table is), then `data/` (how rows are found in it) and
 //! [`SsTableWriter`] in `writer/`. Below them: [`Version`] in `version.rs`, the ledger of what each version changed,
 //! `descriptor/` (names), `compression/` (Data.db as chunks), `statistics/` (metadata), `big/` and `bti/` (indexes). [`dump()`]
-//! prints a table.
+//! prints a table, [`Metadata`] what is known of one without reading its rows.
 
 #![deny(unsafe_code)]
 #![deny(clippy::indexing_slicing, clippy::expect_used, clippy::panic)]
@@ -24,6 +24,7 @@ mod dump;
 mod error;
 mod index;
 mod java_utf;
+mod metadata;
 mod page_checksums;
 mod salvage;
 mod statistics;
@@ -55,6 +56,7 @@ pub use descriptor::{
 pub use dump::{DumpOptions, DumpTimes, dump, push_key_text};
 pub use error::{SsTableError, SsTableErrorKind};
 pub use index::SearchKey;
+pub use metadata::{Bars, Metadata, MetadataOptions, Overview, TimestampUnit, TopPartition, overview};
 pub use page_checksums::{FileChecksums, PAGE_CHECKSUMS_COMPONENT, PageChecksums, PageHasher};
 pub use salvage::{Salvaged, Trouble};
 pub use statistics::{

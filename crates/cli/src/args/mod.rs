@@ -2,6 +2,7 @@
 
 mod convert;
 mod diff;
+mod metadata;
 mod open;
 mod partitions;
 mod reports;
@@ -16,6 +17,7 @@ use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand,
 
 pub(crate) use convert::{CompressorName, Convert, Rewrite, Split, Upgrade};
 pub(crate) use diff::{Diff, Second};
+pub(crate) use metadata::{Metadata, Unit};
 pub(crate) use open::{Adopt, Ingest, Open};
 pub(crate) use partitions::Partitions;
 pub(crate) use reports::{ExpiredBlockers, Levels, List, ListType};

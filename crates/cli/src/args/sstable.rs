@@ -7,6 +7,7 @@ use helenus_sstable::Version;
 
 use super::convert::{CompressorName, Convert, Split, Upgrade, writable};
 use super::diff::Diff;
+use super::metadata::Metadata;
 use super::partitions::Partitions;
 use super::reports::{ExpiredBlockers, Levels, List};
 use super::scrub::Scrub;
@@ -23,6 +24,7 @@ pub(crate) struct Sstable {
 #[derive(Debug, Subcommand)]
 pub(crate) enum SstableCommand {
     Dump(Dump),
+    Metadata(Metadata),
     Verify(Verify),
     Scrub(Scrub),
     BulkWrite(BulkWrite),

@@ -23,6 +23,7 @@ fn help_texts() {
         &["compact"],
         &["sstable"],
         &["sstable", "dump"],
+        &["sstable", "metadata"],
         &["sstable", "verify"],
         &["sstable", "scrub"],
         &["sstable", "bulk-write"],

@@ -153,3 +153,29 @@ fn scrub_keeps_what_is_whole_and_reports_the_rest() {
     assert!(error.contains("da-1-bti-Statistics.db: is missing"), "{error}");
     assert!(!dir.path().join("c").exists());
 }
+
+#[test]
+fn metadata_is_text_and_json() {
+    let dir = sample().join("soup");
+    let file = dir.join("da-1-bti-Data.db");
+    let text = run(&["metadata", "-s", file.to_str().unwrap()], Path::new("")).ok();
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(lines[0].starts_with("SSTable: /") && lines[0].ends_with("/soup/da-1-bti"), "{text}");
+    assert_eq!(lines[1..6], ["Size: 2844", "Partitions: 8", "Rows: 75", "Tombstones: 56", "Cells: 121"]);
+    assert!(text.contains("\nPartition Size: \n   Size (bytes) | Count  (%)  Histogram \n"), "{text}");
+    let blocks = run(&["metadata", "-u", "-t", "MILLISECONDS", file.to_str().unwrap()], Path::new("")).ok();
+    assert!(blocks.contains('\u{2589}') && blocks.contains("\nMinimum timestamp: 11/08/55840 "), "{blocks}");
+
+    let json = run(&["metadata", "--json", dir.to_str().unwrap()], Path::new("")).ok();
+    assert_eq!(json.lines().count(), 6);
+    let json: serde_json::Value = serde_json::from_str(json.lines().next().unwrap()).unwrap();
+    assert_eq!((&json["version"], &json["format"]), (&"da".into(), &"bti".into()));
+    assert_eq!((&json["rows"], &json["estimated_partitions"]), (&75.into(), &8.into()));
+    assert_eq!(json["first_key"]["text"], "5");
+    assert_eq!(json["compression"]["class"], "LZ4Compressor");
+    assert!(json["scan"].is_null());
+    assert_eq!(json["header"]["regular_columns"][0]["name"], "v");
+
+    let error = run(&["metadata", "nowhere/da-1-bti-Data.db"], Path::new("")).failed(1);
+    assert!(error.contains("nowhere"), "{error}");
+}

@@ -20,7 +20,8 @@ use crate::data::Scan;
 use crate::error::SsTableError;
 use crate::table::SsTable;
 pub use key_text::push_key_text;
-use text::{Instant, push_hex, push_instant, push_plain};
+use text::{Instant, push_instant};
+pub(crate) use text::{push_hex, push_plain};
 
 /// How times are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]

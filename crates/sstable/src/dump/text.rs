@@ -2,6 +2,9 @@
 
 use helenus_types::{Elements, Type};
 
+use super::key_text::push_key_text;
+use crate::metadata::gregorian;
+
 /// Seconds or microseconds since 1970.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Instant {
@@ -22,7 +25,7 @@ pub(super) fn push_instant(instant: Instant, raw: bool, out: &mut String) {
         return;
     }
     let (days, of_day) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-    let (year, month, day) = civil(days);
+    let (year, month, day) = gregorian(days);
     out.push_str(&match year {
         0..=9999 => format!("{year:04}"),
         10_000.. => format!("+{year}"),
@@ -43,23 +46,9 @@ pub(super) fn push_instant(instant: Instant, raw: bool, out: &mut String) {
     out.push('Z');
 }
 
-/// Year, month and day of a number of days since 1970, in the proleptic Gregorian calendar.
-fn civil(days: i64) -> (i64, i64, i64) {
-    // Years begin in March here, so that the leap day is their last.
-    let shifted = days + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    (era * 400 + year_of_era + i64::from(month <= 2), month, day)
-}
-
 /// Appends a value as `AbstractType.getString` prints it, without quotes: keys and paths. What is not a value of the
 /// type is hexadecimal.
-pub(super) fn push_plain(ty: &Type, value: &[u8], out: &mut String) {
+pub(crate) fn push_plain(ty: &Type, value: &[u8], out: &mut String) {
     match ty {
         Type::Ascii | Type::Text => match std::str::from_utf8(value) {
             Ok(text) => out.push_str(text),
@@ -70,7 +59,8 @@ pub(super) fn push_plain(ty: &Type, value: &[u8], out: &mut String) {
         Type::Tuple(_) | Type::Udt { .. } => push_fields(ty, value, out),
         Type::PartitionerDefined { key_type: Some(key_type), .. } => push_plain(key_type, value, out),
         Type::PartitionerDefined { key_type: None, .. } => push_hex(value, out),
-        Type::Blob | Type::Custom(_) | Type::Composite(_) | Type::DynamicComposite(_) => push_hex(value, out),
+        Type::Composite(_) => push_key_text(ty, value, out),
+        Type::Blob | Type::Custom(_) | Type::DynamicComposite(_) => push_hex(value, out),
         Type::List { .. } | Type::Set { .. } | Type::Map { .. } | Type::Vector { .. } => push_hex(value, out),
         Type::Float | Type::Double if not_finite(value).is_some() => {
             out.push_str(not_finite(value).unwrap_or(""))
@@ -130,7 +120,7 @@ fn not_finite(value: &[u8]) -> Option<&'static str> {
 }
 
 /// Appends bytes in hexadecimal.
-pub(super) fn push_hex(bytes: &[u8], out: &mut String) {
+pub(crate) fn push_hex(bytes: &[u8], out: &mut String) {
     for byte in bytes {
         out.push_str(&format!("{byte:02x}"));
     }

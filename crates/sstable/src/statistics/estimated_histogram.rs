@@ -47,9 +47,14 @@ impl EstimatedHistogram {
 
     /// Counts `value`.
     pub fn add(&mut self, value: u64) {
+        self.add_times(value, 1);
+    }
+
+    /// Counts `value` so many times.
+    pub(crate) fn add_times(&mut self, value: u64, times: u64) {
         let bucket = self.offsets.partition_point(|offset| *offset < value);
         if let Some(count) = self.counts.get_mut(bucket) {
-            *count += 1;
+            *count = count.saturating_add(times);
         }
     }
 

@@ -13,6 +13,7 @@ mod components;
 mod corpus;
 mod damage;
 mod dumps;
+mod metadata;
 mod reading;
 mod salvage;
 mod scylla;

@@ -7,6 +7,7 @@ mod dump;
 mod expired_blockers;
 mod levels;
 mod list;
+mod metadata;
 mod partitions;
 mod scrub;
 mod split;
@@ -24,6 +25,7 @@ use crate::failure::Failure;
 pub(crate) fn run(args: &Sstable) -> Result<(), Failure> {
     match &args.command {
         SstableCommand::Dump(args) => dump::run(args),
+        SstableCommand::Metadata(args) => metadata::run(args),
         SstableCommand::Verify(args) => verify::run(args),
         SstableCommand::Scrub(args) => scrub::run(args),
         SstableCommand::BulkWrite(args) => bulk_write::run(args),
