@@ -67,4 +67,6 @@ pub use statistics::{
 pub use table::{OpenOptions, PageVerification, PartitionBound, SsTable};
 pub use table_index::{IndexBlocks, IndexWalk, IndexedPartition, TableIndex};
 pub use version::{Format, UnsupportedVersion, Version};
-pub use writer::{LateDeletionTimes, SsTableWriter, WriteError, WriterOptions, WrittenTable};
+pub use writer::{
+    ComponentWriter, LateDeletionTimes, SsTableWriter, WriteError, WriterOptions, WrittenTable,
+};

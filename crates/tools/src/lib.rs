@@ -18,6 +18,7 @@ mod levels;
 mod list;
 mod output_dir;
 mod partitions;
+mod rebuild;
 mod scrub;
 mod split;
 mod statistics;
@@ -35,6 +36,7 @@ pub use partitions::{
     Detail, Distribution, Origin, PartitionFigures, PartitionLimits, PartitionsOptions, TableFigures,
     partitions,
 };
+pub use rebuild::{RebuildOptions, Rebuilt, rebuild};
 pub use scrub::{Loss, LostPart, MAX_LOSSES, ScrubOptions, ScrubReport, Substitute, scrub};
 pub use split::{Split, split};
 pub use verify::{Depth, Finding, MAX_FINDINGS, Severity, VerifyReport, verify};

@@ -192,6 +192,22 @@ impl ChunkedFile {
         })
     }
 
+    /// What CompressionInfo.db says of them; `None` when they are not compressed.
+    #[must_use]
+    pub fn compression_info(&self) -> Option<CompressionInfo> {
+        let Layout::Compressed { codec, options, max_compressed, offsets } = &self.layout else {
+            return None;
+        };
+        Some(CompressionInfo {
+            class: codec.simple_class_name().to_owned(),
+            options: options.clone(),
+            chunk_len: self.chunk_len,
+            max_compressed: *max_compressed,
+            data_len: self.data_len,
+            offsets: offsets.clone(),
+        })
+    }
+
     /// Whether every chunk has a checksum: always when they are compressed, otherwise if there is a CRC.db.
     #[must_use]
     pub fn has_checksums(&self) -> bool {

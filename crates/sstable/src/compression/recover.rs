@@ -12,6 +12,8 @@ use crate::error::SsTableError;
 
 /// Longest chunk that is looked for where nothing says how long they are: Cassandra's tables have 4 to 64 KiB.
 const LONGEST_CHUNK: u32 = 1 << 20;
+/// What a chunk's length is taken to be where there is but one, and it is shorter: Cassandra's default.
+const USUAL_CHUNK: usize = 16 << 10;
 /// Bytes taken from the file at once.
 const PIECE_LEN: u64 = 64 << 10;
 
@@ -103,7 +105,7 @@ impl Search<'_> {
             let fit = |codec: &Codec| {
                 let len = decompressor.data_len(*codec, payload, LONGEST_CHUNK)?;
                 let chunk_len = if is_alone(payload.len(), file_len) {
-                    len.max(usize::from(true)).next_power_of_two()
+                    len.max(USUAL_CHUNK).next_power_of_two()
                 } else {
                     Some(len).filter(|len| len.is_power_of_two())?
                 };

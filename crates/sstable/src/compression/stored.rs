@@ -1,6 +1,7 @@
 //! Data.db as it is stored: every checksum of it, in one pass.
 
-use super::{CRC_LEN, ChunkReader, Digest};
+use super::writer::ratio;
+use super::{CRC_LEN, ChunkReader, ChunkScratch, ChunkVerification, CrcComponent, Digest, WrittenChunks};
 use crate::error::SsTableError;
 
 /// Bytes that are read at once.
@@ -32,6 +33,42 @@ impl ChunkReader {
             passed(at);
         }
         Ok(Digest(digest.finalize()))
+    }
+}
+
+impl ChunkReader {
+    /// What a writer of the file would say of it, checksums computed anew.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or a chunk is damaged.
+    pub fn describe(&self) -> Result<WrittenChunks, SsTableError> {
+        let chunks = self.chunks();
+        let (data_len, file_len) = (chunks.data_len(), chunks.file_len());
+        let mut first = None;
+        let digest = self.verify_stored(
+            &mut |_, error| {
+                first.get_or_insert(error);
+            },
+            &mut |_| {},
+        )?;
+        if let Some(error) = first {
+            return Err(error);
+        }
+        let compression_info = chunks.compression_info();
+        let mut compression_ratio = None;
+        let mut crc = None;
+        if compression_info.is_some() {
+            let payload_len = file_len.saturating_sub(CRC_LEN * u64::from(chunks.chunk_count()));
+            compression_ratio = Some(ratio(payload_len, data_len));
+        } else {
+            let (mut scratch, mut bytes, mut crcs) = (ChunkScratch::default(), Vec::new(), Vec::new());
+            for slice in 0..chunks.chunk_count() {
+                self.read(slice, ChunkVerification::Skip, &mut scratch, &mut bytes)?;
+                crcs.push(crc32fast::hash(&bytes));
+            }
+            crc = Some(CrcComponent { chunk_len: chunks.chunk_len(), crcs });
+        }
+        Ok(WrittenChunks { data_len, file_len, compression_ratio, digest, compression_info, crc })
     }
 }
 

@@ -210,6 +210,6 @@ impl Compressing {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a statistic, and exact below 2^53 as in Java")]
-fn ratio(payload_len: u64, data_len: u64) -> f64 {
+pub(super) fn ratio(payload_len: u64, data_len: u64) -> f64 {
     payload_len as f64 / data_len as f64
 }

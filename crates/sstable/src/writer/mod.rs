@@ -10,6 +10,7 @@
 mod files;
 mod index;
 mod partition;
+mod rebuild;
 mod transcoder;
 
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use uuid::Uuid;
 use self::files::{Files, remove_files, statistics, unwritable};
 use self::index::IndexWriter;
 use self::partition::Partition;
+pub use self::rebuild::ComponentWriter;
 use self::transcoder::{Transcoder, Unfit};
 use crate::big::DEFAULT_MIN_INDEX_INTERVAL;
 use crate::bti::IndexBuildError;
@@ -224,10 +226,7 @@ impl SsTableWriter {
             partition: Partition::new(options.partitioner.clone()),
             key_count: 0,
             transcoder,
-            granularity: options.row_index_granularity.unwrap_or(match version.format() {
-                Format::Big => BIG_GRANULARITY,
-                Format::Bti => BTI_GRANULARITY,
-            }),
+            granularity: granularity(version, &options),
             descriptor,
             header,
             options,
@@ -522,6 +521,14 @@ const BIG_GRANULARITY: u64 = 64 << 10;
 const BTI_GRANULARITY: u64 = 16 << 10;
 
 const NOT_WRITTEN: &str = "it is read here and not written";
+
+/// Bytes of rows from which on a block of the row index is closed.
+fn granularity(version: Version, options: &WriterOptions) -> u64 {
+    options.row_index_granularity.unwrap_or(match version.format() {
+        Format::Big => BIG_GRANULARITY,
+        Format::Bti => BTI_GRANULARITY,
+    })
+}
 
 /// The header with the capabilities of a version.
 fn header_of(version: Version, given: &Arc<Header>) -> Arc<Header> {

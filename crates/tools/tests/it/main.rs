@@ -13,6 +13,7 @@ mod damage;
 mod diff;
 mod memory;
 mod partitions;
+mod rebuild;
 mod reports;
 mod scrub;
 mod split;

@@ -9,7 +9,10 @@ use helenus_rows::{
     LivenessInfo, PartitionRef, RowBuf, RowBuilder, Unfiltered, encode_clustering,
 };
 use helenus_sstable::{Descriptor, SsTableId, SsTableWriter, Version, WriterOptions};
-use helenus_tools::{Compression, ConvertOptions, Ids, View, convert, diff, split};
+use helenus_tools::{
+    Compression, ConvertOptions, Ids, RebuildOptions, ScrubOptions, View, convert, diff, rebuild, scrub,
+    split,
+};
 use helenus_types::{Partitioner, Timestamp, Type};
 
 use crate::corpus::disk;
@@ -90,6 +93,23 @@ fn splitting_a_wide_partition() {
     check(|table, out| {
         let done = split(&disk(), std::slice::from_ref(table), out, 1, &mut go_on).unwrap();
         assert_eq!(done[0].pieces.len(), 1);
+    });
+}
+
+#[test]
+fn scrubbing_a_wide_partition() {
+    check(|table, out| {
+        let options = ScrubOptions::default();
+        let done = scrub(&disk(), std::slice::from_ref(table), out, &options, &mut go_on).unwrap();
+        assert!(!done[0].is_lossy());
+    });
+}
+
+#[test]
+fn rebuilding_a_wide_partition() {
+    check(|table, out| {
+        let options = RebuildOptions::default();
+        rebuild(&disk(), std::slice::from_ref(table), out, &options, &mut go_on).unwrap();
     });
 }
 

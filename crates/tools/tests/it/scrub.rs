@@ -21,14 +21,14 @@ fn run(inputs: &[Descriptor], out: &Path, options: &ScrubOptions) -> Result<Vec<
 }
 
 /// A copy of a table that can be damaged, and what comes out of it.
-struct Copy {
+pub(crate) struct Copy {
     dir: TempDir,
-    table: Descriptor,
+    pub(crate) table: Descriptor,
     runs: u32,
 }
 
 impl Copy {
-    fn of(table: &Descriptor) -> Copy {
+    pub(crate) fn of(table: &Descriptor) -> Copy {
         let dir = tempfile::tempdir().unwrap();
         let copies = dir.path().join("in");
         RealDisk.create_dir(&copies).unwrap();
@@ -45,7 +45,7 @@ impl Copy {
     }
 
     /// The first table of a folder, in a version.
-    fn converted(folder: &Path, version: Version) -> Copy {
+    pub(crate) fn converted(folder: &Path, version: Version) -> Copy {
         let dir = tempfile::tempdir().unwrap();
         let inputs = find_tables(&RealDisk, &[folder.to_owned()]).unwrap();
         let options =
@@ -56,19 +56,19 @@ impl Copy {
         Copy::of(&done[0].to.as_ref().unwrap().descriptor)
     }
 
-    fn path(&self, component: &Component) -> PathBuf {
+    pub(crate) fn path(&self, component: &Component) -> PathBuf {
         self.table.path(component)
     }
 
-    fn read(&self, component: &Component) -> Vec<u8> {
+    pub(crate) fn read(&self, component: &Component) -> Vec<u8> {
         read_to_vec(&RealDisk, &self.path(component), 1 << 28).unwrap()
     }
 
-    fn write(&self, component: &Component, bytes: &[u8]) {
+    pub(crate) fn write(&self, component: &Component, bytes: &[u8]) {
         write(&self.path(component), bytes);
     }
 
-    fn remove(&self, component: &Component) {
+    pub(crate) fn remove(&self, component: &Component) {
         RealDisk.remove_file(&self.path(component)).unwrap();
     }
 
@@ -76,9 +76,14 @@ impl Copy {
         self.scrub_with(&ScrubOptions::default()).unwrap()
     }
 
-    fn scrub_with(&mut self, options: &ScrubOptions) -> Result<ScrubReport, ToolError> {
+    /// A directory that is not there.
+    pub(crate) fn out(&mut self) -> PathBuf {
         self.runs += 1;
-        let out = self.dir.path().join(format!("out-{}", self.runs));
+        self.dir.path().join(format!("out-{}", self.runs))
+    }
+
+    fn scrub_with(&mut self, options: &ScrubOptions) -> Result<ScrubReport, ToolError> {
+        let out = self.out();
         let before = tree(&self.table.dir);
         let done = run(std::slice::from_ref(&self.table), &out, options);
         assert!(before == tree(&self.table.dir), "the input is not written to");

@@ -1,0 +1,213 @@
+//! Makes every derived component of a table anew, for a Data.db that stays as it is.
+
+use std::sync::Arc;
+
+use helenus_bloom::{BitOrder, Filter};
+use helenus_io::{Disk, parent_of};
+use helenus_rows::{Grammar, Header, RowError, Unfiltered, UnfilteredStream};
+
+use super::files::{Files, remove_files, statistics, unwritable};
+use super::index::IndexWriter;
+use super::partition::Partition;
+use super::{NOT_WRITTEN, WriteError, WriterOptions, WrittenTable, granularity};
+use crate::compression::WrittenChunks;
+use crate::data::Scan;
+use crate::data_file::DataFile;
+use crate::descriptor::{Component, Descriptor};
+use crate::error::SsTableError;
+use crate::page_checksums::{PAGE_CHECKSUMS_COMPONENT, PageChecksums};
+use crate::statistics::{HeaderComponent, StatsCollector, StatsComponent};
+
+/// Writes index, filter, statistics and the rest beside a Data.db that is there already.
+///
+/// Unlike [`SsTableWriter`](super::SsTableWriter) it encodes no row: positions are those at which rows stand, however whoever
+/// wrote them encoded them. For each partition of a scan over the whole: [`partition`](Self::partition); then
+/// [`finish`](Self::finish).
+#[derive(Debug)]
+pub struct ComponentWriter {
+    disk: Arc<dyn Disk>,
+    descriptor: Descriptor,
+    header: Arc<Header>,
+    /// As it was stored: types may be spelled in more ways than one.
+    stored_header: HeaderComponent,
+    /// What no row tells.
+    stored_stats: StatsComponent,
+    grammar: Grammar,
+    options: WriterOptions,
+    granularity: u64,
+    index: IndexWriter,
+    filter: Option<Filter>,
+    stats: StatsCollector,
+    partition: Partition,
+    key_count: u64,
+}
+
+impl ComponentWriter {
+    /// Creates index files of the table `target`, whose rows are those of `source`, and whose Data.db is there already, or
+    /// will be.
+    ///
+    /// # Errors
+    /// When the version is not written here, a file can't be created, or no filter has that chance.
+    pub fn new(
+        disk: &Arc<dyn Disk>,
+        target: Descriptor,
+        source: &DataFile,
+        options: WriterOptions,
+    ) -> Result<ComponentWriter, SsTableError> {
+        let version = target.version;
+        if !version.is_writable() {
+            let what = format!("version {version}: {NOT_WRITTEN}");
+            return Err(unwritable(&target, &Component::Data, what));
+        }
+        let filter = Filter::for_keys(options.expected_keys.max(1), options.bloom_filter_fp_chance)
+            .map_err(|error| unwritable(&target, &Component::Filter, error))?;
+        let header = Arc::clone(source.header());
+        Ok(ComponentWriter {
+            index: IndexWriter::create(&**disk, &target, &header, &options)?,
+            filter,
+            stats: StatsCollector::new(header.clustering.clone()),
+            partition: Partition::new(options.partitioner.clone()),
+            granularity: granularity(version, &options),
+            stored_header: source.statistics().header.clone(),
+            stored_stats: source.stats().clone(),
+            grammar: Grammar::default(),
+            disk: Arc::clone(disk),
+            descriptor: target,
+            header,
+            options,
+            key_count: 0,
+        })
+    }
+
+    /// Goes through the partition in which a scan stands, to its end. `passed` is told how far that is.
+    ///
+    /// # Errors
+    /// Damage in the data, partitions or rows that are not in order, or a failed write.
+    pub fn partition(&mut self, scan: &mut Scan, passed: &mut dyn FnMut(u64)) -> Result<(), WriteError> {
+        let start = scan.partition_position();
+        let head = UnfilteredStream::partition(scan);
+        self.partition.begin(start, head.key, head.deletion);
+        self.stats.start_partition(head.key, head.deletion);
+        if let Some(row) = UnfilteredStream::static_row(scan) {
+            self.stats.row(row).map_err(|error| RowError::new(head.key, &[], error))?;
+        }
+        self.partition.body_offset = scan.position() - start;
+        self.grammar.start_partition();
+        while scan.advance()? {
+            let (Some(position), Some(unfiltered)) =
+                (scan.current_position(), UnfilteredStream::current(scan))
+            else {
+                continue;
+            };
+            self.unfiltered(unfiltered, position)?;
+            let offset = scan.position() - start;
+            if self.partition.block_start.is_some_and(|block| offset - block >= self.granularity) {
+                self.close_block(offset)?;
+            }
+            passed(scan.position());
+        }
+        // Before the byte that ends the partition.
+        let end_offset = scan.position().saturating_sub(1).saturating_sub(start);
+        if self.index.has_blocks() && self.partition.block_start.is_some() {
+            self.close_block(end_offset + 1)?;
+        }
+        let added = self.index.finish_partition(&self.partition, self.partition.deletion, end_offset);
+        added.map_err(|error| self.unwritable(error))?;
+        if let Some(filter) = &mut self.filter {
+            filter.add_hash(self.partition.key.hash());
+        }
+        self.partition.cover(&mut self.stats);
+        self.stats.end_partition(end_offset + 1);
+        self.key_count += 1;
+        Ok(self.index.write_built()?)
+    }
+
+    fn unfiltered(&mut self, unfiltered: Unfiltered<'_>, position: u64) -> Result<(), WriteError> {
+        let mut checked = self.grammar.position(&self.header, &unfiltered);
+        if let Unfiltered::Marker(marker) = &unfiltered {
+            checked = checked.and_then(|()| self.grammar.marker(marker));
+        }
+        if let Err(what) = checked {
+            let path = self.descriptor.path(&Component::Data);
+            let expected = "rows and markers in order, ranges opened and closed";
+            return Err(SsTableError::corrupt(path, position, expected, what).into());
+        }
+        self.partition.place(unfiltered, position);
+        match unfiltered {
+            Unfiltered::Row(row) => {
+                let counted = self.stats.row(row);
+                counted.map_err(|error| RowError::new(self.partition.key.key(), row.clustering, error).into())
+            }
+            Unfiltered::Marker(marker) => {
+                self.stats.deletion(marker.close);
+                self.stats.deletion(marker.open);
+                self.partition.open = marker.open;
+                Ok(())
+            }
+        }
+    }
+
+    fn close_block(&mut self, end: u64) -> Result<(), SsTableError> {
+        let added = self.index.close_block(&self.header, &mut self.partition, end);
+        added.map_err(|error| self.unwritable(error))
+    }
+
+    /// Completes the table and makes it durable, given what is known of its Data.db.
+    ///
+    /// # Errors
+    /// A failed write; what there was of the files is removed as far as possible then.
+    pub fn finish(self, chunks: &WrittenChunks) -> Result<WrittenTable, SsTableError> {
+        let (disk, descriptor) = (Arc::clone(&self.disk), self.descriptor.clone());
+        let finished = self.complete(chunks);
+        if finished.is_err() {
+            // The first error is the one to tell.
+            remove_files(&*disk, &descriptor).ok();
+        }
+        finished
+    }
+
+    fn complete(self, chunks: &WrittenChunks) -> Result<WrittenTable, SsTableError> {
+        let version = self.descriptor.version;
+        let mut files = Files { disk: &*self.disk, descriptor: &self.descriptor, sizes: Vec::new() };
+        files.sizes.push((Component::Data, chunks.file_len));
+        let mut checksums = PageChecksums::default();
+        files.write_about_data(chunks, &mut checksums)?;
+        self.index.finish(&mut files, &mut checksums)?;
+        if let Some(filter) = &self.filter {
+            let is_old = version.has_old_bloom_filter_format();
+            let mut bytes = Vec::new();
+            filter.encode(if is_old { BitOrder::Old } else { BitOrder::Current }, &mut bytes);
+            files.write_checked(Component::Filter, &bytes, &mut checksums)?;
+        }
+        let mut bytes = Vec::new();
+        checksums.encode(&mut bytes);
+        files.write(Component::from_name(PAGE_CHECKSUMS_COMPONENT), &bytes)?;
+        let mut statistics = statistics(self.stats, &self.header, self.options, chunks);
+        statistics.header = self.stored_header;
+        statistics.stats.pending_repair = self.stored_stats.pending_repair;
+        statistics.stats.is_transient = self.stored_stats.is_transient;
+        files.write(Component::Statistics, &statistics.encode(version))?;
+        files.write_toc()?;
+        let sizes = files.sizes;
+        self.disk.sync_dir(parent_of(&self.descriptor.path(&Component::Data)))?;
+        let stats = statistics.stats;
+        let (first_key, last_key) = stats.key_range.clone().unwrap_or_default();
+        Ok(WrittenTable {
+            descriptor: self.descriptor,
+            bytes_on_disk: sizes.iter().map(|(_, len)| len).sum(),
+            file_sizes: sizes,
+            data_len: chunks.data_len,
+            key_count: self.key_count,
+            first_key,
+            last_key,
+            level: stats.level,
+            capped_deletion_times: 0,
+            stats,
+        })
+    }
+
+    #[cold]
+    fn unwritable(&self, what: impl ToString) -> SsTableError {
+        unwritable(&self.descriptor, &Component::Data, what)
+    }
+}
