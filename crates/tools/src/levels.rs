@@ -137,8 +137,8 @@ fn overlaps(partitioner: &Partitioner, tables: &[LeveledTable]) -> Vec<Overlap> 
 }
 
 /// Cassandra's way: the highest level takes, in the order of last partitions, each SSTable that begins behind the one that
-/// it took last; what it leaves goes to the one below, and what is left when there are as many levels as the number of
-/// SSTables has digits, to level 0.
+/// it took last; what it leaves goes to the one below. There is one level for up to ten SSTables, two for up to a hundred,
+/// and so on; what is left then stays in level 0.
 fn potential(partitioner: &Partitioner, tables: &[LeveledTable]) -> Vec<usize> {
     let mut left: Vec<&LeveledTable> = tables.iter().collect();
     left.sort_by(|a, b| partitioner.compare(&a.last_key, &b.last_key));

@@ -164,7 +164,7 @@ fn levels_overlap_or_not() {
 }
 
 #[test]
-fn one_level_for_each_digit() {
+fn ten_tables_have_one_level_and_more_have_two() {
     let temp = tempfile::tempdir().unwrap();
     let keys = keys(100);
     let many: Vec<Descriptor> = (0..11)
