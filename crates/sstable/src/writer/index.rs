@@ -50,12 +50,20 @@ impl IndexWriter {
                 index: BigIndexWriter::new(form_of(header)),
                 summary: SummaryBuilder::new(options.min_index_interval),
             })),
-            Format::Bti => IndexWriter::Bti(Box::new(Bti {
-                partitions_file: IndexFile::create(disk, descriptor, Component::Partitions)?,
-                rows_file: IndexFile::create(disk, descriptor, Component::Rows)?,
-                partitions: PartitionIndexBuilder::default(),
-                rows: RowIndexWriter::default(),
-            })),
+            Format::Bti => {
+                let partitions_file = IndexFile::create(disk, descriptor, Component::Partitions)?;
+                let rows_file = IndexFile::create(disk, descriptor, Component::Rows);
+                if rows_file.is_err() {
+                    // The first error is the one to tell.
+                    disk.remove_file(&descriptor.path(&Component::Partitions)).ok();
+                }
+                IndexWriter::Bti(Box::new(Bti {
+                    partitions_file,
+                    rows_file: rows_file?,
+                    partitions: PartitionIndexBuilder::default(),
+                    rows: RowIndexWriter::default(),
+                }))
+            }
         })
     }
 

@@ -18,8 +18,8 @@ use std::sync::Arc;
 use helenus_bloom::{BitOrder, Filter};
 use helenus_io::{Disk, parent_of};
 use helenus_rows::{
-    Capabilities, Header, MarkerRef, PartitionRef, RowError, RowRef, StreamError, Unfiltered,
-    UnfilteredStream, write_marker, write_row, write_static_row,
+    Capabilities, DeletionTime, EncodingBase, Header, MarkerRef, PartitionRef, RowError, RowRef, StreamError,
+    Unfiltered, UnfilteredStream, write_marker, write_row, write_static_row,
 };
 use helenus_types::{LocalDeletionTime, Partitioner};
 use uuid::Uuid;
@@ -214,13 +214,12 @@ impl SsTableWriter {
         let header = header_of(version, &rows);
         let mut transcoder = Transcoder::new(Arc::clone(&header), options.late_deletion_times);
         transcoder.expect(&rows);
-        let data = disk.create_new(&descriptor.path(&Component::Data))?;
-        let data = ChunkWriter::new(data, options.compression.clone())?;
+        let (data, index) = create_files(&**disk, &descriptor, &header, &options)?;
         Ok(SsTableWriter {
             disk: Arc::clone(disk),
             data,
             buffer: Vec::with_capacity(2 * BUFFER_LEN),
-            index: IndexWriter::create(&**disk, &descriptor, &header, &options)?,
+            index,
             filter,
             stats: StatsCollector::new(header.clustering.clone()),
             partition: Partition::new(options.partitioner.clone()),
@@ -334,7 +333,8 @@ impl SsTableWriter {
             Unfiltered::Marker(marker) => self.append_marker(marker, position)?,
         }
         let offset = self.data_position() - self.partition.start;
-        if self.partition.block_start.is_some_and(|block| offset - block >= self.granularity) {
+        let is_full = |block| offset - block >= self.granularity;
+        if self.partition.block_start.is_some_and(is_full) && self.is_indexable(self.partition.open) {
             self.close_block()?;
         }
         if self.buffer.len() >= BUFFER_LEN {
@@ -493,6 +493,14 @@ impl SsTableWriter {
         Ok(())
     }
 
+    /// Whether a row index has a place for the range deletion that is open between two blocks. Data.db holds one at a
+    /// negative timestamp in any version; the index, where the sign's bit says that there is none, does not: the block
+    /// goes on until it ends.
+    #[inline]
+    fn is_indexable(&self, open: DeletionTime) -> bool {
+        open.is_live() || open.marked_for_delete_at.0 >= 0 || self.header.capabilities == Capabilities::LEGACY
+    }
+
     /// Adds the block that is open to the row index.
     fn close_block(&mut self) -> Result<(), SsTableError> {
         let end = self.data_position() - self.partition.start;
@@ -512,6 +520,25 @@ impl SsTableWriter {
     fn unwritable(&self, what: impl ToString) -> SsTableError {
         unwritable(&self.descriptor, &Component::Data, what)
     }
+}
+
+/// Creates the files that grow with the rows. Where one can't be, those before it are removed again: whoever asked has
+/// no writer that could.
+fn create_files(
+    disk: &dyn Disk,
+    descriptor: &Descriptor,
+    header: &Header,
+    options: &WriterOptions,
+) -> Result<(ChunkWriter, IndexWriter), SsTableError> {
+    let path = descriptor.path(&Component::Data);
+    let data = disk.create_new(&path)?;
+    let data = ChunkWriter::new(data, options.compression.clone());
+    let created = data.and_then(|data| Ok((data, IndexWriter::create(disk, descriptor, header, options)?)));
+    if created.is_err() {
+        // The first error is the one to tell.
+        disk.remove_file(&path).ok();
+    }
+    created
 }
 
 const END_OF_PARTITION: u8 = 0x01;
@@ -536,7 +563,11 @@ fn header_of(version: Version, given: &Arc<Header>) -> Arc<Header> {
     if given.capabilities == capabilities {
         return Arc::clone(given);
     }
-    Arc::new(Header { capabilities, ..(**given).clone() })
+    // A base that the version's own times never reach would be written as one before 1970.
+    let latest = capabilities.latest_deletion_time();
+    let min_local_deletion_time = given.base.min_local_deletion_time.min(latest);
+    let base = EncodingBase { min_local_deletion_time, ..given.base };
+    Arc::new(Header { capabilities, base, ..(**given).clone() })
 }
 
 #[cold]

@@ -107,7 +107,12 @@ pub(crate) fn try_all(mut stream: impl UnfilteredStream) -> Result<Vec<Partition
     Ok(partitions)
 }
 
-fn one(table: &Arc<SsTable>, key: &SearchKey, slices: &[Slice<'_>], direction: Direction) -> Partition {
+pub(crate) fn one(
+    table: &Arc<SsTable>,
+    key: &SearchKey,
+    slices: &[Slice<'_>],
+    direction: Direction,
+) -> Partition {
     let stream = table.partition(key, slices, direction).unwrap().unwrap();
     let mut found = all(stream);
     assert_eq!(found.len(), 1);

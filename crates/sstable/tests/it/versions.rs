@@ -4,16 +4,17 @@ use std::sync::Arc;
 
 use helenus_io::Disk;
 use helenus_rows::{
-    Bound, BoundKind, Cell, CellEvent, DeletionTime, Header, LivenessInfo, MarkerRef, RowBuf, RowBuilder,
-    Unfiltered, UnfilteredStream,
+    Bound, BoundKind, Cell, CellEvent, DeletionTime, Direction, EncodingBase, Header, LivenessInfo,
+    MarkerRef, RowBuf, RowBuilder, Slice, Unfiltered, UnfilteredStream,
 };
 use helenus_sstable::{
-    Descriptor, LateDeletionTimes, SsTableId, SsTableWriter, Version, WriteError, WriterOptions, WrittenTable,
+    Component, Descriptor, LateDeletionTimes, SearchKey, SsTableId, SsTableWriter, Version, WriteError,
+    WriterOptions, WrittenTable,
 };
-use helenus_types::{LocalDeletionTime, Timestamp};
+use helenus_types::{LocalDeletionTime, Partitioner, Timestamp};
 
 use crate::building::{DIR, ck, header, opened, partition, sim, write_small};
-use crate::reading::all;
+use crate::reading::{Copied, all, one};
 
 fn descriptor(version: Version) -> Descriptor {
     Descriptor::new(DIR, version, SsTableId::parse("3").unwrap())
@@ -236,4 +237,91 @@ fn versions_that_are_only_read_are_refused() {
     let error =
         SsTableWriter::new(&disk, descriptor(other), header(0), WriterOptions::default()).unwrap_err();
     assert!(error.to_string().contains("version mc: it is read here and not written"), "{error}");
+}
+
+/// The sign of a range deletion's timestamp has no place in the row indexes of `oa` and `da`: where one at a negative
+/// timestamp was open between two blocks, a slice that began in the second found it at a time far ahead.
+#[test]
+fn range_deletions_at_negative_timestamps_are_the_same_behind_a_block() {
+    let deletion = DeletionTime::new(Timestamp(-5), LocalDeletionTime(1_700_000_000));
+    for version in Version::WRITABLE {
+        let (_, disk) = sim();
+        let header = header(1_700_000_000_000_000);
+        let options = WriterOptions { row_index_granularity: Some(64), ..WriterOptions::default() };
+        let mut writer =
+            SsTableWriter::new(&disk, descriptor(version), Arc::clone(&header), options).unwrap();
+        writer.start_partition(partition(b"k", DeletionTime::LIVE), None).unwrap();
+        let mut builder = RowBuilder::default();
+        for number in 0..120 {
+            let values = ck(&header, number);
+            let mut marker = |kind, close, open| {
+                let bound = Bound { kind, size: 1, values: &values };
+                writer.append(Unfiltered::Marker(MarkerRef { bound, close, open })).unwrap();
+            };
+            match number {
+                40 => marker(BoundKind::InclStart, DeletionTime::LIVE, deletion),
+                80 => marker(BoundKind::InclEnd, deletion, DeletionTime::LIVE),
+                _ => {
+                    builder.start(LivenessInfo::new(Timestamp(1)), DeletionTime::LIVE, false);
+                    let mut row = RowBuf { clustering: values, ..RowBuf::default() };
+                    builder.finish(&header, false, &mut row);
+                    writer.append(Unfiltered::Row(row.as_ref(&header))).unwrap();
+                }
+            }
+        }
+        writer.end_partition().unwrap();
+        writer.finish().unwrap().unwrap();
+        let table = opened(&disk, &descriptor(version)).unwrap();
+        let key = SearchKey::of(Partitioner::Murmur3, b"k");
+        for direction in [Direction::Forward, Direction::Reverse] {
+            for number in 0..120 {
+                let values = ck(&header, number);
+                let bound = |kind| Bound { kind, size: 1, values: &values };
+                let slice = Slice { start: bound(BoundKind::InclStart), end: bound(BoundKind::InclEnd) };
+                let found = one(&table, &key, &[slice], direction).unfiltereds;
+                let open = found.iter().find_map(|found| match found {
+                    Copied::Marker { open, close, .. } => Some(if open.is_live() { *close } else { *open }),
+                    Copied::Row { .. } => None,
+                });
+                let expected = (40..=80).contains(&number).then_some(deletion);
+                assert_eq!(open, expected, "{version} {direction:?} {number}");
+            }
+        }
+    }
+}
+
+/// A table of nothing that expires before 2038 has a base past it.
+#[test]
+fn a_base_past_2038_is_capped_with_what_is_relative_to_it() {
+    for version in Version::WRITABLE {
+        let (_, disk) = sim();
+        let early = header(1_700_000_000_000_000);
+        let base = EncodingBase { min_local_deletion_time: LATE, ..early.base };
+        let header = Arc::new(Header { base, ..(*early).clone() });
+        let cap = LateDeletionTimes::Cap;
+        let options = WriterOptions { late_deletion_times: cap, ..WriterOptions::default() };
+        let mut writer =
+            SsTableWriter::new(&disk, descriptor(version), Arc::clone(&header), options).unwrap();
+        fill(&mut writer, &header, Holder::Tombstone, LATE).unwrap();
+        writer.finish().unwrap().unwrap();
+        let fits = version.has_uint_deletion_time();
+        let expected = if fits { LATE } else { LAST };
+        assert_eq!(times(&disk, version), [expected], "{version}");
+        let table = opened(&disk, &descriptor(version)).unwrap();
+        assert_eq!(table.statistics().header.min_local_deletion_time, expected, "{version}");
+    }
+}
+
+#[test]
+fn a_writer_that_cannot_be_made_leaves_nothing() {
+    for version in Version::WRITABLE {
+        let last = if version == Version::DA { Component::Rows } else { Component::Index };
+        let (sim, disk) = sim();
+        // Somebody's file is in the way, and stays.
+        sim.create_new(&descriptor(version).path(&last)).unwrap();
+        let made = SsTableWriter::new(&disk, descriptor(version), header(0), WriterOptions::default());
+        assert!(made.is_err(), "{version}");
+        let names: Vec<_> = sim.list(DIR.as_ref()).unwrap().iter().map(|e| e.name.clone()).collect();
+        assert_eq!(names, [descriptor(version).file_name(&last).as_str()], "{version}");
+    }
 }
