@@ -21,7 +21,7 @@ pub(crate) use metadata::{Metadata, Unit};
 pub(crate) use open::{Adopt, Ingest, Open};
 pub(crate) use partitions::Partitions;
 pub(crate) use reports::{ExpiredBlockers, Levels, List, ListType};
-pub(crate) use scrub::Scrub;
+pub(crate) use scrub::{Rebuild, Scrub};
 pub(crate) use sstable::{BulkWrite, Dump, Sstable, SstableCommand};
 pub(crate) use verify::Verify;
 

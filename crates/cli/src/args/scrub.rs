@@ -53,3 +53,32 @@ pub(crate) struct Scrub {
     #[arg(required = true, value_name = "FILE|DIR")]
     pub(crate) inputs: Vec<PathBuf>,
 }
+
+/// Makes every component that is derived from the rows anew: index, summary, filter, statistics, checksums, TOC
+///
+/// Of the input Data.db and the serialization header in Statistics.db are needed, and CompressionInfo.db if it is there.
+/// Data.db is linked, or copied to another file system; its bytes stay as they are. What is damaged in it is refused:
+/// scrub saves what is left. A header that is lost can't be made anew, since times in it are what those of rows count from.
+/// Inputs are only read. --out appears when all is done; until then it is called DIR.unfinished.
+///
+/// Counterpart in Cassandra: none; a node builds a missing summary and filter, and sstablescrub writes all rows again.
+#[derive(Debug, Args)]
+#[command(
+    verbatim_doc_comment,
+    after_help = "Examples:
+  helenus sstable rebuild data/chat/messages-5a1c --out rebuilt
+  helenus sstable rebuild --column-index-size 4 da-3-bti-Data.db --out rebuilt
+
+Exit codes: 0 done, 1 failed and there is no output, 2 the command line is wrong."
+)]
+pub(crate) struct Rebuild {
+    /// KiB of rows in a block of the row index [default: 16 in da, 64 elsewhere]
+    #[arg(long, value_name = "KiB", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) column_index_size: Option<u32>,
+    /// Directory to make; it may be there if it is empty
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Data.db files, or directories of them
+    #[arg(required = true, value_name = "FILE|DIR")]
+    pub(crate) inputs: Vec<PathBuf>,
+}

@@ -10,7 +10,7 @@ use super::diff::Diff;
 use super::metadata::Metadata;
 use super::partitions::Partitions;
 use super::reports::{ExpiredBlockers, Levels, List};
-use super::scrub::Scrub;
+use super::scrub::{Rebuild, Scrub};
 use super::verify::Verify;
 use super::{Format, Quotes};
 
@@ -27,6 +27,7 @@ pub(crate) enum SstableCommand {
     Metadata(Metadata),
     Verify(Verify),
     Scrub(Scrub),
+    Rebuild(Rebuild),
     BulkWrite(BulkWrite),
     Convert(Convert),
     Upgrade(Upgrade),

@@ -26,6 +26,7 @@ fn help_texts() {
         &["sstable", "metadata"],
         &["sstable", "verify"],
         &["sstable", "scrub"],
+        &["sstable", "rebuild"],
         &["sstable", "bulk-write"],
         &["sstable", "convert"],
         &["sstable", "upgrade"],

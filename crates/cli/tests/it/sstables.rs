@@ -179,3 +179,22 @@ fn metadata_is_text_and_json() {
     let error = run(&["metadata", "nowhere/da-1-bti-Data.db"], Path::new("")).failed(1);
     assert!(error.contains("nowhere"), "{error}");
 }
+
+#[test]
+fn rebuild_makes_everything_but_the_rows() {
+    let dir = tempfile::tempdir().unwrap();
+    let (soup, copies) = (table("soup"), dir.path().join("in"));
+    std::fs::create_dir(&copies).unwrap();
+    for name in ["Data.db", "Statistics.db", "CompressionInfo.db"] {
+        let name = format!("da-1-bti-{name}");
+        std::fs::copy(Path::new(&soup).join(&name), copies.join(&name)).unwrap();
+    }
+    let out = dir.path().join("out");
+    let told = run(&["rebuild", copies.to_str().unwrap(), "--out", "OUT"], &out).ok();
+    assert_eq!(told, "da-1-bti -> da-1-bti: 8 partitions, 75 rows, Data.db linked\n");
+    assert_eq!(run(&["verify", "OUT"], &out).code, 0);
+    for name in ["Data.db", "Partitions.db", "Filter.db", "Statistics.db", "Digest.crc32"] {
+        let file = |dir: &Path| std::fs::read(dir.join(format!("da-1-bti-{name}"))).unwrap();
+        assert!(file(&out) == file(Path::new(&soup)), "{name}");
+    }
+}

@@ -9,6 +9,7 @@ mod levels;
 mod list;
 mod metadata;
 mod partitions;
+mod rebuild;
 mod scrub;
 mod split;
 mod verify;
@@ -28,6 +29,7 @@ pub(crate) fn run(args: &Sstable) -> Result<(), Failure> {
         SstableCommand::Metadata(args) => metadata::run(args),
         SstableCommand::Verify(args) => verify::run(args),
         SstableCommand::Scrub(args) => scrub::run(args),
+        SstableCommand::Rebuild(args) => rebuild::run(args),
         SstableCommand::BulkWrite(args) => bulk_write::run(args),
         SstableCommand::Convert(args) => convert::convert(args),
         SstableCommand::Upgrade(args) => convert::upgrade(args),
