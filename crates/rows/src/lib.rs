@@ -59,4 +59,4 @@ pub use slice::{Slice, Sliced};
 pub use stats::RowStats;
 pub use stream::{Direction, PartitionRef, RowError, StreamError, UnfilteredRef, UnfilteredStream};
 pub use update::{Op, UpdateBuilder, UpdateRef};
-pub use validate::{Broken, Grammar, GrammarError, Validator};
+pub use validate::{Broken, Grammar, GrammarError, RowVisitor, Validator};

@@ -70,39 +70,61 @@ impl RowStats {
         mut dropped: impl FnMut(LocalDeletionTime),
     ) -> Result<u64, DecodeError> {
         let mut events = row.cells()?;
-        let columns = row.columns();
-        let counters = columns.get(0).is_some_and(|column| column.counter);
-        let liveness = events.liveness();
+        let counters = row.columns().get(0).is_some_and(|column| column.counter);
+        self.row_head(events.liveness(), events.deletion(), &mut dropped);
+        let before = self.cells;
+        while let Some(event) = events.next()? {
+            self.event(&event, counters, &mut dropped)?;
+        }
+        Ok(self.cells - before)
+    }
+
+    /// Adds a row whose events are given to [`event`](Self::event) one by one: what [`row`](Self::row) does for who decodes the
+    /// row anyway.
+    #[inline]
+    pub fn row_head(
+        &mut self,
+        liveness: LivenessInfo,
+        deletion: DeletionTime,
+        mut dropped: impl FnMut(LocalDeletionTime),
+    ) {
+        self.rows += 1;
         if !liveness.is_empty() {
             self.liveness(liveness, &mut dropped);
         }
-        self.deletion(events.deletion(), &mut dropped);
-        let (mut cells, mut columns_set) = (0, 0);
-        while let Some(event) = events.next()? {
-            match event {
-                CellEvent::Simple { cell, .. } => {
-                    cells += 1;
-                    columns_set += 1;
-                    self.cell(&cell, &mut dropped);
-                    if counters && !cell.is_tombstone() && !self.has_legacy_counter_shards {
-                        self.has_legacy_counter_shards =
-                            CounterContext::parse(cell.value)?.has_legacy_shards();
-                    }
-                }
-                CellEvent::Complex { deletion, cells, .. } => {
-                    columns_set += u64::from(cells > 0);
-                    self.deletion(deletion, &mut dropped);
-                }
-                CellEvent::Element { cell, .. } => {
-                    cells += 1;
-                    self.cell(&cell, &mut dropped);
+        self.deletion(deletion, &mut dropped);
+    }
+
+    /// Adds an event of the row that was begun last; `counters` says whether its columns are counters.
+    ///
+    /// # Errors
+    /// Where a counter's value is not a context.
+    #[inline]
+    pub fn event(
+        &mut self,
+        event: &CellEvent<'_>,
+        counters: bool,
+        mut dropped: impl FnMut(LocalDeletionTime),
+    ) -> Result<(), DecodeError> {
+        match event {
+            CellEvent::Simple { cell, .. } => {
+                self.cells += 1;
+                self.columns_set += 1;
+                self.cell(cell, &mut dropped);
+                if counters && !cell.is_tombstone() && !self.has_legacy_counter_shards {
+                    self.has_legacy_counter_shards = CounterContext::parse(cell.value)?.has_legacy_shards();
                 }
             }
+            CellEvent::Complex { deletion, cells, .. } => {
+                self.columns_set += u64::from(*cells > 0);
+                self.deletion(*deletion, &mut dropped);
+            }
+            CellEvent::Element { cell, .. } => {
+                self.cells += 1;
+                self.cell(cell, &mut dropped);
+            }
         }
-        self.rows += 1;
-        self.cells += cells;
-        self.columns_set += columns_set;
-        Ok(cells)
+        Ok(())
     }
 
     /// Adds the deletion of a partition, a range, a row or a complex column; a live one adds nothing.

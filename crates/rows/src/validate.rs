@@ -11,6 +11,7 @@ use crate::clustering::{Position, PositionKind};
 use crate::codec::{CellEvent, MarkerRef, RowRef, Unfiltered};
 use crate::deletion::DeletionTime;
 use crate::header::Header;
+use crate::liveness::LivenessInfo;
 use crate::stream::{Direction, PartitionRef, RowError, StreamError, UnfilteredStream};
 
 /// Passes a stream on and fails where it breaks a rule that [`UnfilteredStream`] lists. Every row is decoded: for
@@ -34,6 +35,25 @@ pub struct Grammar {
     path: Vec<u8>,
     /// The deletion of the range that the stream stands in; `None` is live.
     open: Option<DeletionTime>,
+}
+
+/// Is shown what is in a row while [`Grammar`] goes through it. A closure is shown the columns and cells.
+pub trait RowVisitor {
+    /// The row's own liveness and deletion, before all else.
+    #[inline]
+    fn head(&mut self, liveness: LivenessInfo, deletion: DeletionTime) {
+        let _: (LivenessInfo, DeletionTime) = (liveness, deletion);
+    }
+
+    /// A column or cell.
+    fn event(&mut self, event: CellEvent<'_>);
+}
+
+impl<F: FnMut(CellEvent<'_>)> RowVisitor for F {
+    #[inline]
+    fn event(&mut self, event: CellEvent<'_>) {
+        self(event);
+    }
 }
 
 /// What [`Grammar`] found wrong.
@@ -106,7 +126,7 @@ impl<S: UnfilteredStream> Validator<S> {
         }
         self.grammar.start_partition();
         if let Some(row) = self.source.static_row() {
-            let checked = self.grammar.row(self.source.header(), row, true, |_| {});
+            let checked = self.grammar.row(self.source.header(), row, true, |_: CellEvent<'_>| {});
             checked.map_err(|broken| broken_stream(&self.source, &row, broken))?;
         }
         self.is_at_end = false;
@@ -121,7 +141,7 @@ impl<S: UnfilteredStream> Validator<S> {
         self.grammar.position(header, &unfiltered).map_err(|what| self.error(what))?;
         match unfiltered {
             Unfiltered::Row(row) => {
-                let checked = self.grammar.row(header, row, false, |_| {});
+                let checked = self.grammar.row(header, row, false, |_: CellEvent<'_>| {});
                 checked.map_err(|broken| broken_stream(&self.source, &row, broken))
             }
             Unfiltered::Marker(marker) => self.grammar.marker(&marker).map_err(|what| self.error(what)),
@@ -268,7 +288,7 @@ impl Grammar {
         header: &Header,
         row: RowRef<'_>,
         is_static: bool,
-        mut visit: impl FnMut(CellEvent<'_>),
+        mut visit: impl RowVisitor,
     ) -> Result<(), Broken> {
         if row.is_static() != is_static {
             return Err(Broken::Rule(if is_static {
@@ -281,12 +301,13 @@ impl Grammar {
             return Err(Broken::Rule("a row in another encoding than the stream's"));
         }
         let mut cells = row.cells()?;
+        visit.head(cells.liveness(), cells.deletion());
         let mut is_empty = cells.liveness().is_empty() && cells.deletion().is_live();
         let mut elements = 0;
         let path = &mut self.path;
         while let Some(event) = cells.next()? {
             is_empty = false;
-            visit(event);
+            visit.event(event);
             match event {
                 CellEvent::Simple { .. } => {}
                 CellEvent::Complex { deletion, cells, .. } => {

@@ -1,6 +1,8 @@
 use std::cmp::Ordering;
 
-use helenus_rows::{Bound, BoundKind, ClusteringComparator, DeletionTime, RowRef, RowStats};
+use helenus_rows::{
+    Bound, BoundKind, CellEvent, ClusteringComparator, DeletionTime, LivenessInfo, RowRef, RowStats,
+};
 use helenus_types::{DecodeError, LocalDeletionTime, Timestamp};
 
 use super::{
@@ -93,6 +95,25 @@ impl StatsCollector {
         let tombstones = &mut self.tombstones;
         self.cells += self.rows.row(row, |time| tombstones.update(time))?;
         Ok(())
+    }
+
+    /// Counts a row whose columns and cells are given to [`event`](Self::event) one by one: what [`row`](Self::row) does for who
+    /// decodes the row anyway.
+    #[inline]
+    pub fn row_head(&mut self, liveness: LivenessInfo, deletion: DeletionTime) {
+        let tombstones = &mut self.tombstones;
+        self.rows.row_head(liveness, deletion, |time| tombstones.update(time));
+    }
+
+    /// Counts what is in the row that was begun last; `counters` says whether its columns are counters.
+    ///
+    /// # Errors
+    /// Where a counter's value is not a context.
+    #[inline]
+    pub fn event(&mut self, event: &CellEvent<'_>, counters: bool) -> Result<(), DecodeError> {
+        let tombstones = &mut self.tombstones;
+        self.cells += u64::from(!matches!(event, CellEvent::Complex { .. }));
+        self.rows.event(event, counters, |time| tombstones.update(time))
     }
 
     /// Counts a deletion of a marker: one for a bound, two for a boundary.

@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use helenus_rows::{
-    Broken, DeletionTime, Grammar, Header, MarkerRef, OverflowMender, PartitionRef, RowBuf, RowBuilder,
-    RowRef, Unfiltered,
+    Broken, CellEvent, DeletionTime, Grammar, Header, MarkerRef, OverflowMender, PartitionRef, RowBuf,
+    RowBuilder, RowRef, Unfiltered,
 };
 use helenus_sstable::{
     ChunkScratch, ChunkVerification, DataCursor, DataFile, Found, SearchKey, SsTableError,
@@ -719,8 +719,10 @@ fn decode(
     if row.is_empty().unwrap_or(false) {
         return Ok(());
     }
-    let mut bad = check_row(&row).err();
-    let checked = grammar.row(header, row, is_static, |event| {
+    // What cannot be decoded is found when the cells are read.
+    let head = row.cells().ok().filter(|_| row.has_deletion_flags());
+    let mut bad = head.and_then(|cells| check_row(cells.liveness(), cells.deletion()).err());
+    let checked = grammar.row(header, row, is_static, |event: CellEvent<'_>| {
         if bad.is_none() {
             bad = values.check(&row, &event).err();
         }

@@ -1,7 +1,8 @@
 //! Whether what rows hold is what their types allow.
 
 use helenus_rows::{
-    BoundKind, Cell, CellEvent, Column, Columns, CounterContext, DeletionTime, Header, RowRef, Unfiltered,
+    BoundKind, Cell, CellEvent, Column, Columns, CounterContext, DeletionTime, Header, LivenessInfo, RowRef,
+    Unfiltered,
 };
 use helenus_types::{LocalDeletionTime, Type, ValueError};
 
@@ -125,17 +126,11 @@ pub(crate) fn check_unfiltered(header: &Header, unfiltered: &Unfiltered<'_>) -> 
 
 /// Checks a row's own liveness and deletion.
 #[inline]
-pub(crate) fn check_row(row: &RowRef<'_>) -> Result<(), BadValue> {
-    if !row.has_deletion_flags() {
-        return Ok(());
-    }
-    // What cannot be decoded is found when the cells are read.
-    let Ok(cells) = row.cells() else { return Ok(()) };
-    let liveness = cells.liveness();
+pub(crate) fn check_row(liveness: LivenessInfo, deletion: DeletionTime) -> Result<(), BadValue> {
     if liveness.local_expiration_time == LocalDeletionTime::INVALID {
         return Err(bad_time("a row", liveness.local_expiration_time));
     }
-    check_deletion(cells.deletion(), "a row")
+    check_deletion(deletion, "a row")
 }
 
 /// Checks a deletion's local time: negative ones in old files are damage (CASSANDRA-14092, -17506).

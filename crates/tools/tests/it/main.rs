@@ -11,6 +11,7 @@ mod convert;
 mod corpus;
 mod damage;
 mod diff;
+mod hostile;
 mod memory;
 mod partitions;
 mod rebuild;

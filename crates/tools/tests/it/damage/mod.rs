@@ -6,7 +6,7 @@
 //! counts for each component. With a part of a name instead of `all` it takes the tables of such names alone.
 
 mod reading;
-mod tables;
+pub(crate) mod tables;
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};

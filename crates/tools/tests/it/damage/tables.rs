@@ -21,9 +21,9 @@ use crate::corpus::corpus;
 const DIR: &str = "/t";
 
 /// A table's files, by name.
-pub(super) struct Table {
-    pub(super) name: String,
-    pub(super) descriptor: Descriptor,
+pub(crate) struct Table {
+    pub(crate) name: String,
+    pub(crate) descriptor: Descriptor,
     files: BTreeMap<String, Vec<u8>>,
 }
 
@@ -41,29 +41,41 @@ impl Table {
         Table { name: name.to_owned(), descriptor: Descriptor { dir: DIR.into(), ..from.clone() }, files }
     }
 
-    pub(super) fn file_names(&self) -> Vec<String> {
+    pub(crate) fn file_names(&self) -> Vec<String> {
         self.files.keys().cloned().collect()
     }
 
-    pub(super) fn file(&self, name: &str) -> &[u8] {
+    pub(crate) fn file(&self, name: &str) -> &[u8] {
         &self.files[name]
     }
 
-    pub(super) fn component(&self, name: &str) -> Component {
+    pub(crate) fn component(&self, name: &str) -> Component {
         Descriptor::parse(Path::new(DIR), name).unwrap().1
     }
 
-    pub(super) fn of_component(&self, component: &Component) -> Option<&[u8]> {
+    pub(crate) fn of_component(&self, component: &Component) -> Option<&[u8]> {
         self.files.get(&self.descriptor.file_name(component)).map(Vec::as_slice)
     }
 
+    /// The table without a component.
+    pub(crate) fn without(mut self, component: &Component) -> Table {
+        self.files.remove(&self.descriptor.file_name(component));
+        self
+    }
+
+    /// The table with other bytes in a component.
+    pub(crate) fn with(mut self, component: &Component, bytes: Vec<u8>) -> Table {
+        self.files.insert(self.descriptor.file_name(component), bytes);
+        self
+    }
+
     /// Whether damage to Statistics.db is found by its checksums.
-    pub(super) fn has_checked_statistics(&self) -> bool {
+    pub(crate) fn has_checked_statistics(&self) -> bool {
         self.descriptor.version.has_metadata_checksum()
     }
 
     /// A disk with the table, one file of which has other bytes, or is not there.
-    pub(super) fn disk_with(&self, name: &str, bytes: Option<&[u8]>) -> Arc<dyn Disk> {
+    pub(crate) fn disk_with(&self, name: &str, bytes: Option<&[u8]>) -> Arc<dyn Disk> {
         let disk = SimDisk::new();
         disk.create_dir_all(Path::new(DIR)).unwrap();
         for (file, intact) in &self.files {
@@ -77,7 +89,7 @@ impl Table {
 }
 
 /// The small tables that releases of Cassandra wrote, whose folders' names `is_taken`; none where there is no corpus.
-pub(super) fn legacy(is_taken: impl Fn(&str) -> bool) -> Vec<Table> {
+pub(crate) fn legacy(is_taken: impl Fn(&str) -> bool) -> Vec<Table> {
     let Some(root) = corpus("legacy") else { return Vec::new() };
     let mut tables = Vec::new();
     for version in ["ma", "mb", "mc", "md", "me", "na", "nb", "nc", "oa", "da"] {
@@ -98,7 +110,7 @@ pub(super) fn legacy(is_taken: impl Fn(&str) -> bool) -> Vec<Table> {
 
 /// Tables of ours in each version that is written, compressed and not, with and without the checksums that only we write, and
 /// for each a second one of other rows, to swap files with.
-pub(super) fn made() -> Vec<Table> {
+pub(crate) fn made() -> Vec<Table> {
     let lz4 = CompressionParams { chunk_len: 4096, ..CompressionParams::new(Codec::Lz4) };
     let mut tables = Vec::new();
     for version in Version::WRITABLE {
