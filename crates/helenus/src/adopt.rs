@@ -105,15 +105,13 @@ impl Options {
         let (foreign, found) = Foreign::look(&self.clone().read_only(true), dirs, how.schema.as_deref())?;
         let mut adopted = Adopted::default();
         let (chosen, catalog) = choose(&foreign, &found, how, &mut adopted.warnings)?;
+        // What is kept is the text: the tables are what it says, and it has to say so again.
         let schema = catalog.to_cql();
-        // Others' files say more than we print, in theory: what can't be read again must not get into a manifest.
-        if Catalog::parse(&schema).map_err(|error| error.context("the schema as it would be kept"))?
-            != catalog
-        {
-            return Err(Error::new(
-                ErrorKind::Unsupported,
-                "the schema is another one once it was printed and read",
-            ));
+        let catalog =
+            Catalog::parse(&schema).map_err(|error| error.context("the schema as it would be kept"))?;
+        if catalog.to_cql() != schema {
+            let text = "the schema is another one once it was printed and read";
+            return Err(Error::new(ErrorKind::Unsupported, text));
         }
         let bytes_total: u64 = chosen.iter().map(|table| table.bytes).sum();
         let mut bytes_done = 0;
@@ -175,21 +173,23 @@ fn choose<'a>(
     let mut chosen = Vec::new();
     for table in wanted {
         let place = format!("{}.{}", table.keyspace, table.name);
+        let def = table.id.and_then(|id| found.table_by_id(id));
+        let view = def.and_then(|def| def.view());
+        if (view.is_some() || table.is_unread_view) && !is_asked(table) {
+            warnings.push(format!("the materialized view {place} is left out: nothing keeps it up here"));
+            continue;
+        }
+        if let Some(view) = view {
+            let text =
+                format!("{place} is a materialized view of {}, which nothing keeps up here", view.base);
+            return Err(Error::new(ErrorKind::Unsupported, text));
+        }
         if let Some(problem) = &table.problem {
             let text =
                 format!("{place} can't be read: {problem}; name the tables that are wanted to leave it out");
             return Err(Error::new(ErrorKind::Unsupported, text));
         }
-        let Some(def) = table.id.and_then(|id| found.table_by_id(id)) else { continue };
-        if let Some(view) = def.view() {
-            if is_asked(table) {
-                let text =
-                    format!("{place} is a materialized view of {}, which nothing keeps up here", view.base);
-                return Err(Error::new(ErrorKind::Unsupported, text));
-            }
-            warnings.push(format!("the materialized view {place} is left out: nothing keeps it up here"));
-            continue;
-        }
+        let Some(def) = def else { continue };
         let indexes = def.indexes().iter().filter_map(|index| index.name.as_ref());
         warnings.extend(
             indexes.map(|index| format!("{place}: its index {index} is left out: nothing keeps it up here")),

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use helenus_commitlog::TableTag;
+use helenus_cql_syntax::{Statement, parse_statements};
 use helenus_io::{Disk, read_to_vec};
 use helenus_sstable::{DataFile, PageVerification};
 use helenus_types::{TableId, Type};
@@ -56,6 +57,8 @@ pub struct ForeignTable {
     pub bytes: u64,
     /// Why it can't be read, where it can't.
     pub problem: Option<String>,
+    /// Whether it can't be read and is known to be a materialized view.
+    pub(crate) is_unread_view: bool,
 }
 
 impl ForeignTable {
@@ -133,6 +136,7 @@ impl Foreign {
             Whose::Unread(unread) => {
                 let table = self.entry(&unread.keyspace, &unread.name, unread.id);
                 table.problem.get_or_insert(unread.reason);
+                table.is_unread_view = unread.of_view;
                 table
             }
             Whose::Nobody(reason) => {
@@ -161,6 +165,7 @@ impl Foreign {
                 versions: BTreeMap::new(),
                 bytes: 0,
                 problem: None,
+                is_unread_view: false,
             });
             self.tables.len() - 1
         });
@@ -240,7 +245,29 @@ impl Search<'_> {
         if places.iter().any(|place| !place.is_snapshot) {
             self.node_schema(layouts)?;
         }
-        Ok(places.into_iter().map(|place| self.whose(place)).collect())
+        let mut found: Vec<Whose> = places.iter().map(|place| self.whose(place)).collect();
+        // A view's snapshot defines the view alone: its table may be in another one, or in the node's schema above.
+        let unread = |whose: &Whose| matches!(whose, Whose::Unread(UnreadTable { of_view: true, .. }));
+        for (place, whose) in places.iter().zip(&mut found).filter(|(_, whose)| unread(whose)) {
+            if let Ok(Some(id)) = self.view(place, layouts) {
+                *whose = Whose::Table(id);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Reads the schema of a view whose own doesn't define its table.
+    fn view(&mut self, place: &Place, layouts: &[Layout]) -> Result<Option<TableId>> {
+        let Some((_, text)) = own_text(&*self.options.disk, place)? else { return Ok(None) };
+        let types = |_: &str, _: &str| None;
+        let mut extended = self.catalog.clone();
+        if extended.extend_lenient(&text, &types).is_err() {
+            let Some(node) = self.read_node_schema(layouts)? else { return Ok(None) };
+            extended = node.catalog;
+        }
+        let Some(def) = def_of(place, &extended) else { return Ok(None) };
+        self.catalog.adopt(&extended, def)?;
+        Ok(Some(def.id()))
     }
 
     fn whose(&mut self, place: &Place) -> Whose {
@@ -260,8 +287,19 @@ impl Search<'_> {
         }
     }
 
-    /// Reads `system_schema` where it is.
+    /// Takes over what the node's schema says.
     fn node_schema(&mut self, layouts: &[Layout]) -> Result<()> {
+        if let Some(node) = self.read_node_schema(layouts)? {
+            self.has_node_schema = true;
+            self.warnings.extend(node.warnings);
+            self.problems.extend(node.problems);
+            self.catalog = node.catalog;
+        }
+        Ok(())
+    }
+
+    /// Reads `system_schema` where it is.
+    fn read_node_schema(&self, layouts: &[Layout]) -> Result<Option<NodeSchema>> {
         let disk = &*self.options.disk;
         let mut dirs: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
         let roots: BTreeSet<&PathBuf> = layouts.iter().filter_map(|l| l.data_dir.as_ref()).collect();
@@ -277,15 +315,9 @@ impl Search<'_> {
             }
         }
         if dirs.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
-        let node =
-            NodeSchema::read(self.options, &dirs).map_err(|error| error.context("the node's schema"))?;
-        self.has_node_schema = true;
-        self.warnings.extend(node.warnings);
-        self.problems.extend(node.problems);
-        self.catalog = node.catalog;
-        Ok(())
+        NodeSchema::read(self.options, &dirs).map(Some).map_err(|error| error.context("the node's schema"))
     }
 
     /// Reads the `schema.cql` in a directory, or the one of its newest snapshot.
@@ -301,15 +333,20 @@ impl Search<'_> {
             keyspace: place.keyspace.clone().unwrap_or_default(),
             name: place.table.clone().unwrap_or_default(),
             id: place.id,
+            of_view: self.is_view(place),
             reason,
         })
     }
 
+    /// Whether what a directory's own schema defines is a view, as far as its text can be understood at all.
+    fn is_view(&self, place: &Place) -> bool {
+        let text = own_text(&*self.options.disk, place).ok().flatten();
+        let statements = text.and_then(|(_, text)| parse_statements(&text).ok()).unwrap_or_default();
+        statements.iter().any(|statement| matches!(statement.node, Statement::CreateView(_)))
+    }
+
     fn adopt_own_schema(&mut self, place: &Place) -> Result<Option<TableId>> {
-        let disk = &*self.options.disk;
-        let Some(path) = newest_schema(disk, place)? else { return Ok(None) };
-        let bytes = read_to_vec(disk, &path, MAX_SCHEMA_BYTES)?;
-        let text = String::from_utf8_lossy(&bytes);
+        let Some((path, text)) = own_text(&*self.options.disk, place)? else { return Ok(None) };
         let loaded = parse(self.options, &text, &[place]).map_err(|e| e.context(path.display()))?;
         self.warnings.extend(loaded.warnings);
         let Some(def) = def_of_given(place, &loaded.catalog, true) else {
@@ -319,6 +356,13 @@ impl Search<'_> {
         self.catalog.adopt(&loaded.catalog, def)?;
         Ok(Some(def.id()))
     }
+}
+
+/// The schema in a directory, and its file.
+fn own_text(disk: &dyn Disk, place: &Place) -> Result<Option<(PathBuf, String)>> {
+    let Some(path) = newest_schema(disk, place)? else { return Ok(None) };
+    let bytes = read_to_vec(disk, &path, MAX_SCHEMA_BYTES)?;
+    Ok(Some((path, String::from_utf8_lossy(&bytes).into_owned())))
 }
 
 /// The `schema.cql` of a directory, or of its snapshot whose manifest tells the latest time.

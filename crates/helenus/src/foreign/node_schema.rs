@@ -26,6 +26,8 @@ pub(super) struct UnreadTable {
     pub(super) keyspace: String,
     pub(super) name: String,
     pub(super) id: Option<TableId>,
+    /// Whether it is known to be a materialized view.
+    pub(super) of_view: bool,
     pub(super) reason: String,
 }
 
@@ -112,6 +114,7 @@ impl NodeSchema {
                 keyspace: text("keyspace_name"),
                 name: text(name),
                 id,
+                of_view: name == "view_name",
                 reason: error.to_string(),
             });
         }

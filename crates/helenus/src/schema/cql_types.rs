@@ -229,7 +229,7 @@ pub(crate) fn user_types_in<'a>(ty: &'a Type, found: &mut Vec<&'a UserType>) {
 }
 
 /// The same type with what `replace` makes of each user type in it, whether frozen or not.
-pub(super) fn replace_user_types(ty: &Type, replace: &dyn Fn(&UserType) -> Type) -> Type {
+pub(crate) fn replace_user_types(ty: &Type, replace: &dyn Fn(&UserType) -> Type) -> Type {
     let again = |ty: &Type| replace_user_types(ty, replace);
     let replaced = match ty {
         Type::List { element, .. } => Type::list(again(element)),
@@ -285,12 +285,6 @@ fn reads_values_of(ty: &Type, previous: &Type) -> bool {
             fields.len() >= old.len()
                 && fields.iter().zip(old.iter()).all(|(new, old)| reads_values_of(new, old))
         }
-        (Type::Udt { definition, .. }, Type::Udt { definition: old, .. }) => {
-            let fields = definition.fields.iter().zip(&old.fields);
-            definition.keyspace == old.keyspace
-                && definition.fields.len() >= old.fields.len()
-                && fields.into_iter().all(|((_, new), (_, old))| orders_as(new, old))
-        }
         (Type::Blob, _) => !multi_cell,
         (Type::BigInt, Type::Timestamp | Type::LegacyDate)
         | (Type::Timestamp, Type::BigInt | Type::LegacyDate)
@@ -304,11 +298,37 @@ fn reads_values_of(ty: &Type, previous: &Type) -> bool {
 
 /// Whether values compare in the same way, too (`AbstractType.isCompatibleWith`).
 fn orders_as(ty: &Type, previous: &Type) -> bool {
-    ty == previous
-        || matches!(
+    if ty == previous {
+        return true;
+    }
+    if ty.is_multi_cell() != previous.is_multi_cell() {
+        return false;
+    }
+    // Values of cells have no order.
+    let values = |new: &Type, old: &Type| {
+        if ty.is_multi_cell() { reads_cells_of(new, old) } else { orders_as(new, old) }
+    };
+    match (ty, previous) {
+        (Type::List { element, .. }, Type::List { element: old, .. }) => values(element, old),
+        (Type::Set { element, .. }, Type::Set { element: old, .. }) => orders_as(element, old),
+        (Type::Map { entry, .. }, Type::Map { entry: old, .. }) => {
+            orders_as(&entry.0, &old.0) && values(&entry.1, &old.1)
+        }
+        (Type::Tuple(fields), Type::Tuple(old)) => {
+            fields.len() >= old.len() && fields.iter().zip(old.iter()).all(|(new, old)| orders_as(new, old))
+        }
+        // A field may be of a type that has grown itself.
+        (Type::Udt { definition, .. }, Type::Udt { definition: old, .. }) => {
+            let mut fields = definition.fields.iter().zip(&old.fields);
+            definition.keyspace == old.keyspace
+                && definition.fields.len() >= old.fields.len()
+                && fields.all(|((_, new), (_, old))| orders_as(new, old))
+        }
+        _ => matches!(
             (ty, previous),
             (Type::Text, Type::Ascii)
                 | (Type::Blob, Type::Ascii | Type::Text)
                 | (Type::Timestamp, Type::LegacyDate)
-        )
+        ),
+    }
 }

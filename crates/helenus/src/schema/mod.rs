@@ -31,7 +31,7 @@ mod tests;
 
 pub(crate) use apply::{Applied, ApplyContext, Change};
 pub use catalog::{Catalog, Keyspace};
-pub(crate) use cql_types::{reads_cells_of, user_types_in};
+pub(crate) use cql_types::{reads_cells_of, replace_user_types, user_types_in};
 pub(crate) use names::is_system_keyspace;
 pub(crate) use options::MAX_TTL_SECONDS;
 pub use options::TableOptions;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use helenus::{Database, ErrorKind, ForeignKind, Options};
+use helenus::{Database, ErrorKind, ForeignKind, Options, Serialized};
 
 use crate::corpus::{contents, copy_all, corpus, export, lines, sample};
 
@@ -160,4 +160,81 @@ fn what_cannot_be_read_does_not_keep_the_rest_from_being_read() {
     let nothing = tempfile::tempdir().unwrap();
     let error = Database::open_foreign(nothing.path()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
+}
+
+const TYPES: &str =
+    "CREATE TYPE k.inner (a int); CREATE TYPE k.outer (x frozen<inner>, y frozen<map<int, frozen<inner>>>);";
+const TABLE: &str = "CREATE TABLE k.t (p int PRIMARY KEY, v frozen<outer>, w frozen<tuple<outer>>, i frozen<inner>, \
+                     l list<frozen<outer>>) WITH ID = 00000000-0000-1000-8000-000000000001;";
+const KEYSPACE: &str =
+    "CREATE KEYSPACE k WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1};";
+
+/// A type grows inside another one: what was written before is still the table's, and is shown as what it is now.
+#[test]
+fn types_that_grew_inside_of_others() {
+    let temp = tempfile::tempdir().unwrap();
+    let db = Options::new().open(temp.path().join("db")).unwrap();
+    db.execute_schema(&format!("{KEYSPACE}{TYPES}{TABLE}")).unwrap();
+    let set = |p: i32, values: &[(&str, &str)]| {
+        let table = db.table("k", "t").unwrap();
+        let schema = table.schema();
+        let mut insert = table.insert(p, ());
+        for (name, literal) in values {
+            let column = schema.regulars().as_slice().iter().find(|column| *column.name == **name).unwrap();
+            insert = insert.set(name, Serialized(&column.ty.parse_literal(literal).unwrap()));
+        }
+        insert.execute().unwrap();
+        table.flush().unwrap();
+    };
+    let outer = "{x: {a: 1}, y: {2: {a: 3}}}";
+    set(1, &[("v", outer), ("w", &format!("({outer})")), ("l", &format!("[{outer}]")), ("i", "{a: 4}")]);
+    db.execute_schema("ALTER TYPE k.inner ADD b text").unwrap();
+    set(2, &[("i", "{a: 5, b: 'new'}")]);
+    let expected = export(&db.table("k", "t").unwrap());
+    assert!(expected[0].contains(r#""x": {"a": 1, "b": null}"#), "{expected:?}");
+    let schema = db.schema().to_cql();
+    db.close().unwrap();
+    let dir = table_dir(&temp.path().join("db/data"), "k", "t");
+    // With the types as they are now; and with what the files say, which spell `inner` in `outer` as it was.
+    for schema in [&*schema, TABLE] {
+        let opened = Options::new().open_foreign(std::slice::from_ref(&dir), Some(schema)).unwrap();
+        assert_eq!(export(&opened.table("k", "t").unwrap()), expected, "{schema}");
+        let adopted = tempfile::tempdir().unwrap();
+        let how =
+            helenus::AdoptOptions { schema: Some(schema.to_owned()), ..helenus::AdoptOptions::default() };
+        Options::new().adopt(std::slice::from_ref(&dir), adopted.path(), &how, &mut |_| {}).unwrap();
+        let db = Database::open(adopted.path()).unwrap();
+        db.compact().unwrap();
+        assert_eq!(export(&db.table("k", "t").unwrap()), expected, "{schema}");
+    }
+    // Not the other way round.
+    let shrunk = format!("{KEYSPACE}{TYPES}{TABLE}");
+    let opened = Options::new().open_foreign(&[dir], Some(&shrunk)).unwrap();
+    assert_eq!(opened.table("k", "t").map(drop).unwrap_err().kind(), ErrorKind::Invalid);
+}
+
+/// Cassandra's snapshot of a view defines the view and not its table.
+#[test]
+fn a_view_finds_its_table_in_another_snapshot() {
+    let temp = tempfile::tempdir().unwrap();
+    let dirs = ["mv_view", "mv_base"].map(|name| {
+        let to = temp.path().join("corpus").join(name);
+        copy_all(&sample(name), &to);
+        to
+    });
+    let path = dirs[0].join("schema.cql");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, &text[text.find("CREATE MATERIALIZED VIEW").unwrap()..]).unwrap();
+    let opened = Options::new().open_foreign(&dirs, None).unwrap();
+    for name in ["mv_base", "mv_view"] {
+        let rows = export(&opened.table("corpus", name).unwrap());
+        assert_eq!(rows, lines(&sample(name).join("select.jsonl")), "{name}");
+    }
+    let alone = Options::new().open_foreign(&dirs[..1], None).unwrap();
+    let problem = alone.table("corpus", "mv_view").map(drop).unwrap_err();
+    assert!(problem.to_string().contains("Base table 'mv_base' doesn't exist"), "{problem}");
+    let into = temp.path().join("db");
+    let error = Database::adopt(&dirs[..1], &into).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+    assert_eq!(Database::adopt(&dirs, &into).unwrap().tables.len(), 1);
 }
