@@ -189,6 +189,8 @@ pub enum CellEvent<'a> {
 }
 
 /// Reads a row's cells one after the other, borrowing paths and values.
+///
+/// It is made and moved once for each row: up to 128 bytes of it move in registers, more by a call that takes longer than a cell.
 #[derive(Clone, Debug)]
 pub struct CellReader<'a> {
     header: &'a Header,
@@ -202,12 +204,21 @@ pub struct CellReader<'a> {
     /// Whether a shadowable deletion follows the ordinary one.
     shadowable_beside: bool,
     complex_deletions: bool,
-    /// Columns still to come, where there are fewer than 64.
-    present: u64,
-    /// Columns still to come, where there are more.
-    large: Option<LargeSubset<'a>>,
-    element_column: usize,
+    /// Index of the complex column that began last.
+    element_column: u32,
     elements_left: u64,
+    subset: Subset<'a>,
+}
+
+const _: () = assert!(size_of::<Result<CellReader<'_>, DecodeError>>() <= 128);
+
+/// The columns that are still to come.
+#[derive(Clone, Copy, Debug)]
+enum Subset<'a> {
+    /// As bits, where the table has fewer than 64 columns of the kind.
+    Small(u64),
+    /// Where it has more.
+    Large(LargeSubset<'a>),
 }
 
 /// A column subset of 64 columns or more, read as it goes: a list of the columns that are there, or of those that
@@ -218,33 +229,33 @@ struct LargeSubset<'a> {
     list: &'a [u8],
     lists_present: bool,
     /// Index of the next column that may be there.
-    next: usize,
-    total: usize,
+    next: u32,
     /// Next index of the list; the number of columns after its last.
-    listed: usize,
+    listed: u32,
 }
 
 impl LargeSubset<'_> {
-    fn next_column(&mut self) -> Option<usize> {
+    fn next_column(&mut self, total: usize) -> Option<usize> {
+        let end = small(total);
         if self.lists_present {
             self.next = self.listed;
-            self.next_listed();
+            self.next_listed(end);
         } else {
-            while self.next == self.listed && self.next < self.total {
+            while self.next == self.listed && self.next < end {
                 self.next += 1;
-                self.next_listed();
+                self.next_listed(end);
             }
         }
         let column = self.next;
-        self.next += 1;
-        (column < self.total).then_some(column)
+        self.next = self.next.saturating_add(1);
+        (column < end).then_some(column as usize)
     }
 
-    fn next_listed(&mut self) {
-        self.listed = self.total;
+    fn next_listed(&mut self, end: u32) {
+        self.listed = end;
         if let Some((index, len)) = vint::read_unsigned(self.list) {
             self.list = self.list.get(len..).unwrap_or_default();
-            self.listed = usize::try_from(index).unwrap_or(self.total);
+            self.listed = u32::try_from(index).unwrap_or(end);
         }
     }
 }
@@ -271,10 +282,9 @@ impl<'a> CellReader<'a> {
             shadowable: row.extended & extended::HAS_SHADOWABLE_DELETION != 0,
             shadowable_beside: row.is_of_scylla(),
             complex_deletions: row.flags & flag::HAS_COMPLEX_DELETION != 0,
-            present: 0,
-            large: None,
             element_column: 0,
             elements_left: 0,
+            subset: Subset::Small(0),
         }
     }
 
@@ -343,7 +353,7 @@ impl<'a> CellReader<'a> {
     pub fn next(&mut self) -> Result<Option<CellEvent<'a>>, DecodeError> {
         let (column, kind) = if self.elements_left > 0 {
             self.elements_left -= 1;
-            (self.element_column, ValueKind::Element)
+            (self.element_column as usize, ValueKind::Element)
         } else {
             let Some(column) = self.next_column() else {
                 return if self.rest.is_empty() { Ok(None) } else { Err(self.too_long()) };
@@ -377,21 +387,21 @@ impl<'a> CellReader<'a> {
             return Err(self.error("as many cells as fit the row", || cells.to_string()));
         }
         self.elements_left = cells;
-        self.element_column = column;
+        self.element_column = small(column);
         Ok(CellEvent::Complex { column, deletion, cells })
     }
 
     #[inline]
     fn next_column(&mut self) -> Option<usize> {
-        if let Some(large) = &mut self.large {
-            return large.next_column();
+        match &mut self.subset {
+            Subset::Small(0) => None,
+            Subset::Small(present) => {
+                let column = present.trailing_zeros() as usize;
+                *present &= *present - 1;
+                Some(column)
+            }
+            Subset::Large(large) => large.next_column(self.columns.len()),
         }
-        if self.present == 0 {
-            return None;
-        }
-        let column = self.present.trailing_zeros() as usize;
-        self.present &= self.present - 1;
-        Some(column)
     }
 
     /// `Columns.Serializer.deserializeSubset`: under 64 columns a bitmap of the missing ones, else a list.
@@ -406,7 +416,7 @@ impl<'a> CellReader<'a> {
         if missing & !all != 0 {
             return Err(self.error("a bitmap of the header's columns", || format!("{missing:#x}")));
         }
-        self.present = all & !missing;
+        self.subset = Subset::Small(all & !missing);
         Ok(())
     }
 
@@ -427,9 +437,9 @@ impl<'a> CellReader<'a> {
             least = index + 1;
         }
         let list = list.get(..list.len() - self.rest.len()).unwrap_or_default();
-        let mut subset = LargeSubset { list, lists_present, next: 0, total, listed: total };
-        subset.next_listed();
-        self.large = Some(subset);
+        let mut subset = LargeSubset { list, lists_present, next: 0, listed: 0 };
+        subset.next_listed(small(total));
+        self.subset = Subset::Large(subset);
         Ok(())
     }
 
@@ -557,6 +567,12 @@ fn local_deletion_time(header: &Header, delta: u64) -> LocalDeletionTime {
     } else {
         LocalDeletionTime(seconds)
     }
+}
+
+/// The index or number of a column. No table has 2^32.
+#[inline]
+fn small(index: usize) -> u32 {
+    u32::try_from(index).unwrap_or(u32::MAX)
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "the format's arithmetic is modulo 2^32")]
