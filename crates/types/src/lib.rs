@@ -32,7 +32,9 @@ pub use partitioner::{
     Partitioner, Side, decorated_key_comparable, murmur3_bound_comparable, token_bound_comparable,
 };
 pub use reader::Reader;
-pub use text::{JsonMembers, escape_json, push_identifier, push_json_key, push_json_name};
+pub use text::{
+    JsonMembers, escape_json, push_identifier, push_json_key, push_json_name, push_number, push_unsigned,
+};
 pub use ty::{Element, Elements, Type, TypeError, UserType};
 pub use units::{Generation, LocalDeletionTime, LogPosition, TableId, Timestamp, Token};
 pub use value::{EncodeValue, Serialized, Value};

@@ -42,17 +42,38 @@ pub(crate) enum SstableCommand {
 /// Prints everything in an SSTable as JSON, as Cassandra's sstabledump does
 ///
 /// Rows, deletions and positions, dead or alive; no schema is needed. Damaged partitions are reported and skipped.
+/// Keys are typed as -e prints them; the values of a key of several columns stand between colons.
+///
+/// Counterpart in Cassandra: sstabledump, which takes several keys behind one -k.
 #[derive(Debug, Args)]
 #[command(
     verbatim_doc_comment,
     after_help = "Examples:
   helenus sstable dump data/chat/messages-5a1c/da-3-bti-Data.db
-  helenus sstable dump -t da-3-bti-Data.db"
+  helenus sstable dump -t -k 42 -k -7 da-3-bti-Data.db
+  helenus sstable dump -l da-3-bti-Data.db | jq -c .partition
+
+Exit codes: 0 all of it was printed, 1 it is damaged or can't be read, 2 the command line is wrong."
 )]
 pub(crate) struct Dump {
     /// Print timestamps as numbers, not as dates
     #[arg(short = 't')]
     pub(crate) timestamps: bool,
+    /// Print partition keys alone
+    #[arg(short = 'e', conflicts_with_all = ["unfiltereds", "lines", "timestamps"])]
+    pub(crate) enumerate_keys: bool,
+    /// Print a line for each row, marker and deletion of a partition, as Cassandra names them inside
+    #[arg(short = 'd', conflicts_with_all = ["lines", "timestamps"])]
+    pub(crate) unfiltereds: bool,
+    /// Print a JSON object for each partition, a line each
+    #[arg(short = 'l')]
+    pub(crate) lines: bool,
+    /// Print this partition alone, as often as there are some; it is found by the index
+    #[arg(short = 'k', long = "key", value_name = "KEY", allow_hyphen_values = true)]
+    pub(crate) keys: Vec<String>,
+    /// Pass over this partition, as often as there are some
+    #[arg(short = 'x', long = "exclude-key", value_name = "KEY", allow_hyphen_values = true)]
+    pub(crate) excluded: Vec<String>,
     /// The table's Data.db; its other components lie beside it
     #[arg(value_name = "FILE-Data.db")]
     pub(crate) file: PathBuf,

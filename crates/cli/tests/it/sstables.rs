@@ -198,3 +198,21 @@ fn rebuild_makes_everything_but_the_rows() {
         assert!(file(&out) == file(Path::new(&soup)), "{name}");
     }
 }
+
+#[test]
+fn dumps_of_some_partitions_and_in_other_forms() {
+    let file = format!("{}/da-1-bti-Data.db", table("soup"));
+    let dumped = |args: &[&str]| run(&[&["dump"], args, &[&file]].concat(), Path::new("")).ok();
+    assert_eq!(
+        dumped(&["-e"]),
+        "[ [ \"5\" ], [ \"1\" ], [ \"0\" ], [ \"2\" ], [ \"4\" ], [ \"7\" ], [ \"6\" ], [ \"3\" ]\n]\n"
+    );
+    assert_eq!(dumped(&["-e", "-k", "6", "-k", "5", "-k", "-9"]), "[ [ \"5\" ], [ \"6\" ]\n]\n");
+    assert_eq!(dumped(&["-l"]).lines().count(), 8);
+    assert_eq!(dumped(&["-l", "-t", "-x", "5", "-x", "1"]).lines().count(), 6);
+    let lines = dumped(&["-d", "-k", "1"]);
+    assert!(lines.starts_with("[1]@255 deletedAt=1700000000001926, localDeletion=1795371926\n"), "{lines}");
+    let error = run(&["dump", "-k", "x", &file], Path::new("")).failed(2);
+    assert!(error.contains("key x: ") && error.contains("-e prints"), "{error}");
+    run(&["dump", "-d", "-l", &file], Path::new("")).failed(2);
+}

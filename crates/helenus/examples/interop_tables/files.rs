@@ -79,7 +79,8 @@ fn dump_to(dir: &Path, name: &str, to: &Path) -> Result<()> {
     let table = SsTable::open(&disk, &descriptor, options)?;
     let now = u32::try_from(SystemClock::new().now_seconds())?;
     let mut out = std::io::BufWriter::new(std::fs::File::create(to)?);
-    let damage = dump(&table, DumpOptions { times: DumpTimes::Raw, now }, &mut out)?;
+    let damage =
+        dump(&table, DumpOptions { times: DumpTimes::Raw, now, ..DumpOptions::default() }, &mut out)?;
     out.flush()?;
     damage.into_iter().next().map_or(Ok(()), |first| Err(first.into()))
 }

@@ -1,6 +1,6 @@
 //! The text forms that `sstabledump` has besides JSON's own.
 
-use helenus_types::{Elements, Type};
+use helenus_types::{Elements, Type, push_number};
 
 use super::key_text::push_key_text;
 use crate::metadata::gregorian;
@@ -21,43 +21,82 @@ pub(super) fn push_instant(instant: Instant, raw: bool, out: &mut String) {
     };
     // What an instant cannot hold is a number in either case.
     if raw || seconds.unsigned_abs() > 31_556_889_864_403_199 {
-        out.push_str(&number.to_string());
-        return;
+        return push_number(number, out);
     }
     let (days, of_day) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
     let (year, month, day) = gregorian(days);
-    out.push_str(&match year {
-        0..=9999 => format!("{year:04}"),
-        10_000.. => format!("+{year}"),
-        _ => format!("-{:04}", year.unsigned_abs()),
-    });
-    out.push_str(&format!(
-        "-{month:02}-{day:02}T{:02}:{:02}:{:02}",
-        of_day / 3600,
-        of_day / 60 % 60,
-        of_day % 60
-    ));
-    match nanos.rem_euclid(1_000_000_000) {
-        0 => {}
-        nanos if nanos % 1_000_000 == 0 => out.push_str(&format!(".{:03}", nanos / 1_000_000)),
-        nanos if nanos % 1000 == 0 => out.push_str(&format!(".{:06}", nanos / 1000)),
-        nanos => out.push_str(&format!(".{nanos:09}")),
+    match year {
+        0..=9999 => push_digits(year, 4, out),
+        10_000.. => {
+            out.push('+');
+            push_number(year, out);
+        }
+        _ => {
+            out.push('-');
+            push_digits(year.saturating_neg(), 4, out);
+        }
+    }
+    let parts = [('-', month), ('-', day), ('T', of_day / 3600), (':', of_day / 60 % 60), (':', of_day % 60)];
+    for (mark, part) in parts {
+        out.push(mark);
+        push_digits(part, 2, out);
+    }
+    let nanos = nanos.rem_euclid(1_000_000_000);
+    let (fraction, width) = match nanos {
+        0 => (0, 0),
+        _ if nanos % 1_000_000 == 0 => (nanos / 1_000_000, 3),
+        _ if nanos % 1000 == 0 => (nanos / 1000, 6),
+        _ => (nanos, 9),
+    };
+    if width > 0 {
+        out.push('.');
+        push_digits(fraction, width, out);
     }
     out.push('Z');
+}
+
+/// Appends a number with zeros in front, up to that many digits.
+fn push_digits(number: i64, width: u32, out: &mut String) {
+    if number >= 10_i64.pow(width) {
+        return push_number(number, out);
+    }
+    for power in (0..width).rev() {
+        let digit = u8::try_from(number / 10_i64.pow(power) % 10).unwrap_or(0);
+        out.push(char::from(b'0' + digit));
+    }
 }
 
 /// Appends a value as `AbstractType.getString` prints it, without quotes: keys and paths. What is not a value of the
 /// type is hexadecimal.
 pub(crate) fn push_plain(ty: &Type, value: &[u8], out: &mut String) {
+    let start = out.len();
+    if !push_valid(ty, value, out) {
+        out.truncate(start);
+        push_hex(value, out);
+    }
+}
+
+/// The same for a cell's value; what is not one of the type has `0x` before it (`AbstractCell.safeToString`).
+pub(super) fn push_cell_value(ty: &Type, value: &[u8], out: &mut String) {
+    let start = out.len();
+    if !push_valid(ty, value, out) {
+        out.truncate(start);
+        out.push_str("0x");
+        push_hex(value, out);
+    }
+}
+
+/// Appends a value as text; false if it is not one of the type.
+fn push_valid(ty: &Type, value: &[u8], out: &mut String) -> bool {
     match ty {
         Type::Ascii | Type::Text => match std::str::from_utf8(value) {
             Ok(text) => out.push_str(text),
-            Err(_) => push_hex(value, out),
+            Err(_) => return false,
         },
-        Type::Reversed(base) => push_plain(base, value, out),
+        Type::Reversed(base) => return push_valid(base, value, out),
         Type::Empty => {}
-        Type::Tuple(_) | Type::Udt { .. } => push_fields(ty, value, out),
-        Type::PartitionerDefined { key_type: Some(key_type), .. } => push_plain(key_type, value, out),
+        Type::Tuple(_) | Type::Udt { .. } => return push_fields(ty, value, out),
+        Type::PartitionerDefined { key_type: Some(key_type), .. } => return push_valid(key_type, value, out),
         Type::PartitionerDefined { key_type: None, .. } => push_hex(value, out),
         Type::Composite(_) => push_key_text(ty, value, out),
         Type::Blob | Type::Custom(_) | Type::DynamicComposite(_) => push_hex(value, out),
@@ -68,7 +107,7 @@ pub(crate) fn push_plain(ty: &Type, value: &[u8], out: &mut String) {
         _ => {
             let mut json = String::new();
             if ty.json(value, &mut json).is_err() {
-                return push_hex(value, out);
+                return false;
             }
             let text = json.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(&json);
             if matches!(ty, Type::Timestamp | Type::LegacyDate) {
@@ -78,12 +117,13 @@ pub(crate) fn push_plain(ty: &Type, value: &[u8], out: &mut String) {
             }
         }
     }
+    true
 }
 
 /// Appends the fields of a tuple, between colons; those inside fields are escaped, and a null is `@`
 /// (`TupleType.getString`).
-fn push_fields(ty: &Type, value: &[u8], out: &mut String) {
-    let Ok(Some(elements)) = Elements::new(ty, value) else { return push_hex(value, out) };
+fn push_fields(ty: &Type, value: &[u8], out: &mut String) -> bool {
+    let Ok(Some(elements)) = Elements::new(ty, value) else { return false };
     let types: Vec<&Type> = match ty {
         Type::Tuple(types) => types.iter().collect(),
         Type::Udt { definition, .. } => definition.fields.iter().map(|(_, ty)| ty).collect(),
@@ -99,9 +139,11 @@ fn push_fields(ty: &Type, value: &[u8], out: &mut String) {
                 push_plain(ty, field, &mut text);
                 out.push_str(&text.replace(':', "\\:").replace('@', "\\@"));
             }
+            (Err(_), _) => return false,
             _ => out.push('@'),
         }
     }
+    true
 }
 
 /// What Java calls a float or double that JSON has no number for.
@@ -121,9 +163,8 @@ fn not_finite(value: &[u8]) -> Option<&'static str> {
 
 /// Appends bytes in hexadecimal.
 pub(crate) fn push_hex(bytes: &[u8], out: &mut String) {
-    for byte in bytes {
-        out.push_str(&format!("{byte:02x}"));
-    }
+    let digit = |nibble: u8| char::from(if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 });
+    out.extend(bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xF)]));
 }
 
 #[cfg(test)]
@@ -166,5 +207,8 @@ mod tests {
         check(Type::Timestamp, &0_i64.to_be_bytes(), "1970-01-01T00:00:00.000Z");
         let tuple = [&[0, 0, 0, 3][..], b"a:b", &[0xff; 4], &[0, 0, 0, 1, b'@']].concat();
         check(Type::tuple([Type::Text, Type::Int, Type::Text]), &tuple, "a\\:b:@:\\@");
+        let mut text = String::new();
+        push_cell_value(&Type::tuple([Type::Int]), &[0, 0, 0, 7], &mut text);
+        assert_eq!(text, "0x00000007");
     }
 }

@@ -5,7 +5,6 @@
 //! table are histograms.
 
 mod figures;
-mod keys;
 mod origin;
 
 use std::ops::ControlFlow;
@@ -14,6 +13,7 @@ use std::sync::Arc;
 use helenus_io::Disk;
 use helenus_sstable::{
     Component, DataFile, Descriptor, PageVerification, Scan, SearchKey, SsTableError, TableIndex,
+    parse_key_text,
 };
 
 pub use figures::{Distribution, PartitionFigures, TableFigures};
@@ -128,7 +128,7 @@ impl Measuring<'_> {
         let path = self.data.descriptor().path(&Component::Data);
         let wanted = self.options.keys.iter().filter(|key| !self.options.excluded.contains(key));
         let parse = |text: &String| {
-            keys::parse(key_type, text)
+            parse_key_text(key_type, text)
                 .map_err(|why| ToolError::impossible(&path, format!("key {text}: {why}")))
         };
         let mut keys = wanted.map(parse).collect::<Result<Vec<_>, _>>()?;

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use num_bigint::BigInt;
 use uuid::Uuid;
 
-use super::{push_double, push_float, push_hex};
+use super::{push_double, push_float, push_hex, push_number};
 use crate::temporal::{push_date, push_time, push_timestamp};
 use crate::{Decimal, Duration, Elements, Type, ValueError};
 
@@ -53,12 +53,10 @@ impl Type {
         match self {
             Type::Boolean if value.len() != 1 => return None,
             Type::Boolean => out.push_str(if value == [0] { "false" } else { "true" }),
-            Type::TinyInt => push_display(i8::from_be_bytes(value.try_into().ok()?), out),
-            Type::SmallInt => push_display(i16::from_be_bytes(value.try_into().ok()?), out),
-            Type::Int => push_display(i32::from_be_bytes(value.try_into().ok()?), out),
-            Type::BigInt | Type::Counter => {
-                push_display(i64::from_be_bytes(value.try_into().ok()?), out);
-            }
+            Type::TinyInt => push_number(i8::from_be_bytes(value.try_into().ok()?).into(), out),
+            Type::SmallInt => push_number(i16::from_be_bytes(value.try_into().ok()?).into(), out),
+            Type::Int => push_number(i32::from_be_bytes(value.try_into().ok()?).into(), out),
+            Type::BigInt | Type::Counter => push_number(i64::from_be_bytes(value.try_into().ok()?), out),
             Type::Varint => push_display(BigInt::from_signed_bytes_be(value), out),
             Type::Decimal => push_display(Decimal::from_bytes(value)?, out),
             Type::Float => match f32::from_be_bytes(value.try_into().ok()?) {
@@ -215,9 +213,8 @@ pub fn push_json_key(json: &str, out: &mut String) {
 
 /// Appends text as it stands between a JSON string's quotes. Only what must be escaped is.
 pub fn escape_json(text: &str, out: &mut String) {
-    let is_special = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
     let mut rest = text;
-    while let Some(at) = rest.bytes().position(is_special) {
+    while let Some(at) = first_escaped(rest.as_bytes()) {
         let (plain, behind) = rest.split_at_checked(at).unwrap_or_default();
         out.push_str(plain);
         let mut chars = behind.chars();
@@ -235,6 +232,16 @@ pub fn escape_json(text: &str, out: &mut String) {
         rest = chars.as_str();
     }
     out.push_str(rest);
+}
+
+/// Where the first byte is that must be escaped. Blocks without one are passed over as wholes, many bytes at once.
+fn first_escaped(bytes: &[u8]) -> Option<usize> {
+    const BLOCK: usize = 32;
+    let is_escaped = |byte: &u8| *byte < 0x20 || *byte == b'"' || *byte == b'\\';
+    let (blocks, _) = bytes.as_chunks::<BLOCK>();
+    let is_plain = |block: &&[u8; BLOCK]| !block.iter().fold(false, |any, byte| any | is_escaped(byte));
+    let start = BLOCK * blocks.iter().take_while(is_plain).count();
+    bytes.get(start..)?.iter().position(is_escaped).map(|at| start + at)
 }
 
 /// Appends what `{}` prints, without a string of its own.

@@ -2,12 +2,14 @@
 
 mod java_float;
 mod json;
+mod number;
 mod parse;
 mod parse_json;
 mod print;
 
 pub(crate) use java_float::{push_double, push_float};
 pub use json::{escape_json, push_json_key, push_json_name};
+pub use number::{push_number, push_unsigned};
 pub use parse_json::JsonMembers;
 
 /// Names that CQL keeps for itself: an identifier that is one of them is quoted.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use helenus::{Clock, Disk, RealDisk, SystemClock};
 use helenus_sstable::{
-    CachedFile, ChunkCache, DumpOptions, DumpTimes, OpenOptions, PageVerification, SsTable, dump,
+    CachedFile, ChunkCache, DumpForm, DumpKeys, DumpOptions, DumpTimes, OpenOptions, PageVerification,
+    SsTable, dump_keys, parse_key_text,
 };
 
 use super::{descriptor_of, unreadable};
@@ -22,10 +23,11 @@ pub(crate) fn run(args: &Dump) -> Result<(), Failure> {
         page_checksums: PageVerification::Check,
     };
     let table = SsTable::open(&disk, &descriptor, options).map_err(|error| unreadable(&error))?;
+    let keys = keys(args, &table)?;
     let times = if args.timestamps { DumpTimes::Raw } else { DumpTimes::Instants };
     let now = u32::try_from(SystemClock::new().now_seconds()).unwrap_or_default();
     let mut out = output::stdout();
-    let damage = dump(&table, DumpOptions { times, now }, &mut out)?;
+    let damage = dump_keys(&table, DumpOptions { times, form: form(args), now }, &keys, &mut out)?;
     out.flush()?;
     match damage.first() {
         None => Ok(()),
@@ -38,4 +40,25 @@ pub(crate) fn run(args: &Dump) -> Result<(), Failure> {
                 .or_try("what could be read was printed; restore the file from a backup or a replica"))
         }
     }
+}
+
+fn form(args: &Dump) -> DumpForm {
+    match args {
+        Dump { enumerate_keys: true, .. } => DumpForm::Keys,
+        Dump { unfiltereds: true, .. } => DumpForm::Lines,
+        Dump { lines: true, .. } => DumpForm::JsonLines,
+        _ => DumpForm::Json,
+    }
+}
+
+/// The raw keys that the texts stand for.
+fn keys(args: &Dump, table: &SsTable) -> Result<DumpKeys, Failure> {
+    let parse = |text: &String| {
+        parse_key_text(&table.header().key_type, text).map_err(|why| {
+            Failure::usage(format!("key {text}: {why}")).or_try("-e prints the keys there are")
+        })
+    };
+    let parse_all = |texts: &[String]| texts.iter().map(parse).collect::<Result<Vec<_>, _>>();
+    let only = if args.keys.is_empty() { None } else { Some(parse_all(&args.keys)?) };
+    Ok(DumpKeys { only, except: parse_all(&args.excluded)? })
 }
