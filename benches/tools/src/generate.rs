@@ -20,7 +20,7 @@ const NOW: i64 = 1_700_000_000_000_000;
 
 /// Half of a text repeats, so that LZ4 halves the data.
 const WORDS: &[u8; 64] = b"the quick brown fox jumps over the lazy dog and runs away again ";
-const TEXT_LEN: usize = 96;
+pub(crate) const TEXT_LEN: usize = 96;
 
 /// Writes a table of `rows` rows.
 pub(crate) fn table(disk: &Arc<dyn Disk>, dir: &Path, rows: u64) -> Result<WrittenTable> {
@@ -71,14 +71,7 @@ fn header() -> Header {
 fn message(header: &Header, ck: u64, rng: &mut Rng, builder: &mut RowBuilder, row: &mut RowBuf) {
     let written = Timestamp(NOW + i64::try_from(rng.next() >> 24).unwrap_or(0));
     let author = rng.next().to_be_bytes();
-    let mut text = [0; TEXT_LEN];
-    let (random, words) = text.split_at_mut(TEXT_LEN - WORDS.len());
-    words.copy_from_slice(WORDS);
-    for bytes in random.chunks_mut(8) {
-        // Letters alone: it is text.
-        let letters = rng.next().to_be_bytes().map(|byte| b'a' + byte % 26);
-        bytes.copy_from_slice(letters.get(..bytes.len()).unwrap_or_default());
-    }
+    let text = text(rng);
     let (flags, score) = (rng.next().to_be_bytes(), rng.next().to_be_bytes());
     let flags = flags.first_chunk::<4>().copied().unwrap_or_default();
     builder.start(LivenessInfo::new(written), DeletionTime::LIVE, false);
@@ -91,11 +84,24 @@ fn message(header: &Header, ck: u64, rng: &mut Rng, builder: &mut RowBuilder, ro
     encode_clustering(header.clustering.types(), &[Some(&ck.to_be_bytes())], &mut row.clustering);
 }
 
+/// A message's text.
+pub(crate) fn text(rng: &mut Rng) -> [u8; TEXT_LEN] {
+    let mut text = [0; TEXT_LEN];
+    let (random, words) = text.split_at_mut(TEXT_LEN - WORDS.len());
+    words.copy_from_slice(WORDS);
+    for bytes in random.chunks_mut(8) {
+        // Letters alone: it is text.
+        let letters = rng.next().to_be_bytes().map(|byte| b'a' + byte % 26);
+        bytes.copy_from_slice(letters.get(..bytes.len()).unwrap_or_default());
+    }
+    text
+}
+
 /// SplitMix64.
-struct Rng(u64);
+pub(crate) struct Rng(pub(crate) u64);
 
 impl Rng {
-    fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -6,6 +6,7 @@
 
 #![expect(clippy::print_stdout, reason = "it prints what it found")]
 
+mod bulk;
 mod generate;
 
 use std::io::{self, Write};
@@ -62,6 +63,10 @@ type Measure = (&'static str, Option<f64>, fn(&Bench) -> Result<()>);
 const COMPACTION: Option<f64> = Some(8.9);
 const SSTABLEDUMP: Option<f64> = Some(14.1e6 / 2.4e6);
 
+/// `CQLSSTableWriter` on the same machine, of which docs/performance.md says more.
+const BULK_SORTED: Option<f64> = Some(2.4);
+const BULK_ANY_ORDER: Option<f64> = Some(9.1);
+
 const MEASURES: &[Measure] = &[
     ("scan: frames of all rows", None, |bench| bench.scan(false)),
     ("scan: every cell decoded", None, |bench| bench.scan(true)),
@@ -77,6 +82,8 @@ const MEASURES: &[Measure] = &[
     ("split", COMPACTION, Bench::split),
     ("diff with itself", None, Bench::diff),
     ("dump -t", SSTABLEDUMP, Bench::dump),
+    ("bulk-write, sorted", BULK_SORTED, |bench| bench.bulk_write(true)),
+    ("bulk-write, any order", BULK_ANY_ORDER, |bench| bench.bulk_write(false)),
 ];
 
 impl Bench {
@@ -121,6 +128,11 @@ impl Bench {
             remove_dir_all(&*self.disk, &self.out)?;
         }
         Ok(())
+    }
+
+    fn bulk_write(&self, sorted: bool) -> Result<()> {
+        bulk::write(&self.out, self.table.stats.rows, sorted)?;
+        Ok(remove_dir_all(&*self.disk, &self.out)?)
     }
 
     fn diff(&self) -> Result<()> {

@@ -119,9 +119,10 @@ impl From<SsTableError> for Error {
     fn from(error: SsTableError) -> Self {
         let kind = match error.kind() {
             SsTableErrorKind::Io(_) => ErrorKind::Io,
-            SsTableErrorKind::UnsupportedVersion(_) | SsTableErrorKind::UnsupportedCompressor { .. } => {
-                ErrorKind::Unsupported
-            }
+            SsTableErrorKind::UnsupportedVersion(_)
+            | SsTableErrorKind::UnsupportedCompressor { .. }
+            | SsTableErrorKind::Unwritable(_)
+            | SsTableErrorKind::LateDeletionTime(_) => ErrorKind::Unsupported,
             _ => ErrorKind::Corrupt,
         };
         Self::with(kind, error)
