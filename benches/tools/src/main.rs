@@ -22,7 +22,10 @@ use helenus_sstable::{
     CachedFile, ChunkCache, Codec, CompressionParams, DataFile, Descriptor, DumpOptions, DumpTimes,
     OpenOptions, PageVerification, SsTable, Version, WrittenTable, dump,
 };
-use helenus_tools::{Compression, ConvertOptions, Ids, View, convert, diff, split};
+use helenus_tools::{
+    Compression, ConvertOptions, Ids, PartitionFigures, PartitionsOptions, View, convert, diff, partitions,
+    split,
+};
 use rustix::time::{ClockId, clock_gettime};
 
 /// What goes wrong ends the run.
@@ -81,6 +84,7 @@ const MEASURES: &[Measure] = &[
     }),
     ("split", COMPACTION, Bench::split),
     ("diff with itself", None, Bench::diff),
+    ("partitions", None, Bench::partitions),
     ("dump -t", SSTABLEDUMP, Bench::dump),
     ("bulk-write, sorted", BULK_SORTED, |bench| bench.bulk_write(true)),
     ("bulk-write, any order", BULK_ANY_ORDER, |bench| bench.bulk_write(false)),
@@ -139,6 +143,14 @@ impl Bench {
         let (told, progress) = (&mut |_| ControlFlow::Break(()), &mut |_| ControlFlow::Continue(()));
         let summary = diff(&self.disk, self.inputs(), self.inputs(), View::Exact, told, progress)?;
         if summary.differences == 0 { Ok(()) } else { Err("a table differs from itself".into()) }
+    }
+
+    fn partitions(&self) -> Result<()> {
+        let (told, progress) =
+            (&mut |_: &PartitionFigures| ControlFlow::Continue(()), &mut |_| ControlFlow::Continue(()));
+        let options = PartitionsOptions::default();
+        partitions(&self.disk, &self.table.descriptor, &options, told, progress)?;
+        Ok(())
     }
 
     fn dump(&self) -> Result<()> {

@@ -10,8 +10,8 @@ use helenus_rows::{
 };
 use helenus_sstable::{Descriptor, SsTableId, SsTableWriter, Version, WriterOptions};
 use helenus_tools::{
-    Compression, ConvertOptions, Ids, RebuildOptions, ScrubOptions, View, convert, diff, rebuild, scrub,
-    split,
+    Compression, ConvertOptions, Ids, PartitionsOptions, RebuildOptions, ScrubOptions, View, convert, diff,
+    partitions, rebuild, scrub, split,
 };
 use helenus_types::{Partitioner, Timestamp, Type};
 
@@ -118,5 +118,15 @@ fn comparing_wide_partitions() {
     check(|table, _| {
         let table = std::slice::from_ref(table);
         diff(&disk(), table, table, View::Exact, &mut go_on, &mut go_on).unwrap();
+    });
+}
+
+#[test]
+fn measuring_a_wide_partition() {
+    check(|table, _| {
+        let options = PartitionsOptions::default();
+        let figures =
+            partitions(&disk(), table, &options, &mut |_| ControlFlow::Continue(()), &mut go_on).unwrap();
+        assert_eq!(figures.rows.count(), 1);
     });
 }

@@ -9,7 +9,7 @@ use helenus::{Disk, RealDisk};
 use helenus_sstable::{Component, Descriptor};
 use helenus_tools::{
     Below, Detail, Distribution, Origin, PartitionFigures, PartitionLimits, PartitionsOptions, TableFigures,
-    find_tables, find_tables_below, partitions,
+    ToolError, find_tables, find_tables_below, partitions,
 };
 
 use super::{refused, second};
@@ -40,14 +40,14 @@ pub(crate) fn run(args: &Partitions) -> Result<(), Failure> {
         match one(&disk, table, args, &options, &mut out)? {
             Ok(()) => {}
             // The others are looked at all the same.
-            Err(failure) => failures.push(failure),
+            Err(error) => failures.push(error),
         }
     }
     out.flush()?;
     let count = failures.len();
     match failures.into_iter().next() {
         None => Ok(()),
-        Some(first) if count == 1 => Err(first),
+        Some(first) if count == 1 => Err(refused(&first)),
         Some(first) => {
             Err(Failure::failed(format!("{count} SSTables can't be read to the end, among them: {first}")))
         }
@@ -76,7 +76,7 @@ fn one(
     args: &Partitions,
     options: &PartitionsOptions,
     out: &mut impl Write,
-) -> io::Result<Result<(), Failure>> {
+) -> io::Result<Result<(), ToolError>> {
     // Names above the directory tell of the table: `.` has none.
     let dir = std::path::absolute(&table.dir);
     let origin = Origin::of(dir.as_deref().unwrap_or(Path::new("")));
@@ -101,7 +101,7 @@ fn one(
     bar.finish();
     printed?;
     match done {
-        Err(error) => Ok(Err(refused(&error))),
+        Err(error) => Ok(Err(error)),
         Ok(_) if args.csv => Ok(Ok(())),
         Ok(figures) => summary(out, &origin, &figures, options, matches).map(Ok),
     }
