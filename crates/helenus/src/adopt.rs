@@ -53,9 +53,9 @@ pub struct AdoptedTable {
     pub bytes: u64,
 }
 
-/// How far it is.
+/// How far bringing SSTables in is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AdoptProgress {
+pub struct Progress {
     /// Bytes of the files that were looked at.
     pub bytes_done: u64,
     /// Bytes of all of them.
@@ -94,7 +94,7 @@ impl Options {
         dirs: &[PathBuf],
         into: impl AsRef<Path>,
         how: &AdoptOptions,
-        progress: &mut dyn FnMut(AdoptProgress),
+        progress: &mut dyn FnMut(Progress),
     ) -> Result<Adopted> {
         let into = into.as_ref();
         if let Some(dir) = dirs.iter().find(|dir| into.starts_with(dir)) {
@@ -124,7 +124,7 @@ impl Options {
             for table in &chosen {
                 let Some(def) = table.id.and_then(|id| catalog.table_by_id(id)) else { continue };
                 let brought = database.add_table(def, &table.dirs, bringing, &mut |bytes| {
-                    progress(AdoptProgress { bytes_done: bytes_total.min(bytes_done + bytes), bytes_total });
+                    progress(Progress { bytes_done: bytes_total.min(bytes_done + bytes), bytes_total });
                 })?;
                 bytes_done += table.bytes;
                 adopted.files_linked += brought.files.linked;

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use helenus_io::parent_of;
 use helenus_sstable::{Component, Descriptor, FoundTable};
 
+use crate::adopt::Progress;
 use crate::error::{Error, ErrorKind, Result};
-use crate::foreign::{Directory, LeftOut, Transfer, Verification};
+use crate::foreign::{Directory, LeftOut, Present, Transfer, Verification};
 use crate::table::Table;
 
 /// How SSTables are brought into a table.
@@ -51,8 +52,21 @@ impl Table {
     /// here; when the table has views or indexes, which would not be kept up; when files can't be written. Nothing was
     /// brought in then.
     pub fn ingest(&self, paths: &[PathBuf], options: IngestOptions) -> Result<Ingested> {
+        self.ingest_watched(paths, options, &mut |_| {})
+    }
+
+    /// The same; `progress` is told how far it is.
+    ///
+    /// # Errors
+    /// As [`ingest`](Self::ingest).
+    pub fn ingest_watched(
+        &self,
+        paths: &[PathBuf],
+        options: IngestOptions,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Ingested> {
         let disk = self.db.inner.disk();
-        let mut found: Vec<FoundTable> = Vec::new();
+        let mut found: Vec<Present> = Vec::new();
         let mut left_out = Vec::new();
         for (dir, only) in by_directory(&**disk, paths)? {
             let directory = Directory::list(&**disk, &dir)?;
@@ -61,7 +75,7 @@ impl Table {
             }
             let wanted =
                 |table: &FoundTable| only.as_ref().is_none_or(|only| only.contains(&table.descriptor));
-            found.extend(directory.sstables.into_iter().map(|present| present.found).filter(wanted));
+            found.extend(directory.sstables.into_iter().filter(|present| wanted(&present.found)));
             left_out.extend(directory.left_out);
         }
         if found.is_empty() {
@@ -69,7 +83,7 @@ impl Table {
             let text = format!("no SSTables (files named like da-1-bti-Data.db) in {}", places.join(", "));
             return Err(Error::new(ErrorKind::NotFound, text));
         }
-        let ingested = self.db.inner.ingest(&self.core, found, options)?;
+        let ingested = self.db.inner.ingest(&self.core, found, options, progress)?;
         Ok(Ingested { left_out, ..ingested })
     }
 }

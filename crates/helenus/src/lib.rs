@@ -27,7 +27,7 @@ mod schema;
 mod select;
 mod table;
 
-pub use adopt::{AdoptOptions, AdoptProgress, Adopted, AdoptedTable};
+pub use adopt::{AdoptOptions, Adopted, AdoptedTable, Progress};
 pub use bulk::{BulkOptions, BulkTable, BulkWriter};
 pub use database::Database;
 pub use error::{Error, ErrorKind, Result};

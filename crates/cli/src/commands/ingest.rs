@@ -6,7 +6,8 @@ use helenus::{Clock, IngestOptions, SystemClock, Transfer, Verification};
 
 use crate::args::Ingest;
 use crate::failure::Failure;
-use crate::{open, output};
+use crate::open;
+use crate::output::{self, ByteProgress};
 
 pub(crate) fn ingest(args: &Ingest) -> Result<(), Failure> {
     let clock = SystemClock::new();
@@ -33,7 +34,12 @@ fn bring_in(table: &helenus::Table, args: &Ingest, clock: &dyn Clock) -> Result<
         keep_level: args.keep_level,
         keep_repaired: args.keep_repaired,
     };
-    let done = table.ingest(&args.paths, options)?;
+    let mut bar = ByteProgress::default();
+    let done = table.ingest_watched(&args.paths, options, &mut |progress| {
+        bar.at(progress.bytes_done, progress.bytes_total);
+    });
+    bar.finish();
+    let done = done?;
     let mut out = output::stdout();
     writeln!(
         out,

@@ -10,8 +10,9 @@ use super::flush::{added, open_options, sstable_id, stem};
 use super::inner::Inner;
 use super::lookup::Lookups;
 use super::table::{LiveTable, TableCore, View};
+use crate::adopt::Progress;
 use crate::error::{Error, ErrorKind, Result};
-use crate::foreign::{self, Kept, Transfer};
+use crate::foreign::{self, Kept, Present, Transfer};
 use crate::ingest::{IngestOptions, Ingested};
 use crate::manifest::{Change, Edit};
 
@@ -31,14 +32,22 @@ impl Inner {
     pub(crate) fn ingest(
         &self,
         core: &Arc<TableCore>,
-        found: Vec<FoundTable>,
+        found: Vec<Present>,
         options: IngestOptions,
+        progress: &mut dyn FnMut(Progress),
     ) -> Result<Ingested> {
         self.check_ingestible(core)?;
         let mut coming = Vec::with_capacity(found.len());
-        for found in found {
+        let bytes_total = found.iter().map(|present| present.bytes).sum();
+        let mut bytes_done: u64 = 0;
+        for Present { found, bytes } in found {
             let state = core.view.load().state.clone();
-            let source = foreign::look_at(self.disk(), &found, &state, options.verification, &mut |_| {})?;
+            let source =
+                foreign::look_at(self.disk(), &found, &state, options.verification, &mut |passed| {
+                    progress(Progress { bytes_done: bytes_done + bytes.min(passed), bytes_total });
+                })?;
+            bytes_done += bytes;
+            progress(Progress { bytes_done, bytes_total });
             let generation = self.next_generation()?;
             let to = Descriptor::new(&core.dir, found.descriptor.version, sstable_id(generation)?);
             coming.push(Coming { found, source, to, generation });

@@ -55,6 +55,15 @@ pub(crate) fn copy_all(from: &Path, to: &Path) {
     }
 }
 
+/// When each directory below one, and it itself, was changed: a name that came and went is seen by it.
+pub(crate) fn changed(dir: &Path) -> BTreeMap<PathBuf, std::time::SystemTime> {
+    let below =
+        std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
+    let mut found: BTreeMap<_, _> = below.flat_map(|path| changed(&path)).collect();
+    found.insert(dir.to_owned(), dir.metadata().unwrap().modified().unwrap());
+    found
+}
+
 /// Every name below a directory, with the bytes of each file and when it was changed.
 pub(crate) fn contents(dir: &Path) -> BTreeMap<PathBuf, Option<(Vec<u8>, std::time::SystemTime)>> {
     let mut found = BTreeMap::new();
