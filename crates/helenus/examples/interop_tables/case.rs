@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::time::Duration;
 
-use helenus::{Background, Clock, Database, Durability, Options, SystemClock, Table};
+use helenus::{Background, Clock, Database, Durability, Options, SystemClock, Table, Version};
 
 use crate::apply;
 use crate::cql;
@@ -59,6 +59,14 @@ impl Case {
     pub(crate) fn schema(&mut self, cql: &str) {
         let table = format!("{KEYSPACE}.{}", self.name);
         self.steps.push(Step::Schema(cql.replace("{t}", &table).replace("{k}", KEYSPACE)));
+    }
+
+    /// Has what is flushed and compacted from the step at that index on written in a version.
+    pub(crate) fn set_version(&mut self, at: usize, version: Version) {
+        let letters: String = version.to_string().bytes().map(|letter| format!("{letter:02x}")).collect();
+        let table = format!("{KEYSPACE}.{}", self.name);
+        let cql = format!("ALTER TABLE {table} WITH extensions = {{'helenus_sstable_version': 0x{letters}}}");
+        self.steps.insert(at, Step::Schema(cql));
     }
 
     pub(crate) fn flush(&mut self) {

@@ -35,7 +35,7 @@ pub(crate) fn write_out(db: &Database, dir: &Path, history: &str, out: &Path) ->
     for entry in std::fs::read_dir(&source)? {
         let path = entry?.path();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        if path.is_file() && name.starts_with("da-") {
+        if path.is_file() {
             summary.bytes += std::fs::copy(&path, out.join(name))?;
         }
         if let Some(stem) = name.strip_suffix("-Data.db") {

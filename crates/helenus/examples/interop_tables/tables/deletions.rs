@@ -21,7 +21,7 @@ pub(super) fn cases() -> Vec<Case> {
 }
 
 /// Ranges of all kinds over a grid of rows, given by value.
-fn ranges(name: &str, order: &str, seed: u64) -> Case {
+pub(super) fn ranges(name: &str, order: &str, seed: u64) -> Case {
     let schema = format!(
         "CREATE TABLE {{t}} (p int, x int, y text, z bigint, s int static, v int, PRIMARY KEY (p, x, y, z))
              WITH CLUSTERING ORDER BY ({order});"

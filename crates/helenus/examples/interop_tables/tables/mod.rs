@@ -11,6 +11,7 @@ mod soup;
 mod storage;
 mod times;
 mod values;
+mod versions;
 
 use crate::case::Case;
 
@@ -44,6 +45,7 @@ pub(crate) fn all() -> Vec<Case> {
         storage::cases,
         schema_changes::cases,
         soup::cases,
+        versions::cases,
     ] {
         cases.extend(group());
     }

@@ -6,7 +6,7 @@ use crate::write::{delete, excl, incl, insert, lits, update};
 
 pub(super) fn cases() -> Vec<Case> {
     vec![
-        wide(),
+        wide("wide"),
         wide_spanning(),
         wide_composite(),
         wide_deleted(),
@@ -17,9 +17,9 @@ pub(super) fn cases() -> Vec<Case> {
 }
 
 /// Rows enough for an index of rows, in several partitions.
-fn wide() -> Case {
+pub(super) fn wide(name: &str) -> Case {
     let mut case = Case::new(
-        "wide",
+        name,
         "CREATE TABLE {t} (p int, c bigint, v text, s text static, PRIMARY KEY (p, c)) WITH CLUSTERING ORDER BY (c DESC);",
     );
     let mut random = Random::new(70);

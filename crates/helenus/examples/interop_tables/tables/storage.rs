@@ -45,7 +45,7 @@ pub(super) fn cases() -> Vec<Case> {
 }
 
 /// Compressible and other rows, in three generations that are compacted into one.
-fn compressed(name: &str, options: &str) -> Case {
+pub(super) fn compressed(name: &str, options: &str) -> Case {
     let mut case = Case::new(
         name,
         &format!(
