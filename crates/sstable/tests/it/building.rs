@@ -57,7 +57,7 @@ pub(crate) fn ck(header: &Header, number: i32) -> Vec<u8> {
     out
 }
 
-fn row(header: &Header, number: i32, value: &[u8]) -> RowBuf {
+pub(crate) fn row(header: &Header, number: i32, value: &[u8]) -> RowBuf {
     let mut builder = RowBuilder::default();
     let timestamp = Timestamp(1_700_000_000_000_000 + i64::from(number));
     builder.start(LivenessInfo::new(timestamp), DeletionTime::LIVE, false);

@@ -6,6 +6,7 @@
     reason = "tests stop at the first surprise, and say what they saw"
 )]
 
+mod big;
 mod building;
 mod codecs;
 mod collector;
