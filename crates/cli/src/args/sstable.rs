@@ -56,14 +56,14 @@ pub(crate) enum SstableCommand {
 Exit codes: 0 all of it was printed, 1 it is damaged or can't be read, 2 the command line is wrong."
 )]
 pub(crate) struct Dump {
-    /// Print timestamps as numbers, not as dates
+    /// Print timestamps as numbers, not as dates; -d does anyway
     #[arg(short = 't')]
     pub(crate) timestamps: bool,
     /// Print partition keys alone
-    #[arg(short = 'e', conflicts_with_all = ["unfiltereds", "lines", "timestamps"])]
+    #[arg(short = 'e', conflicts_with_all = ["unfiltereds", "lines"])]
     pub(crate) enumerate_keys: bool,
     /// Print a line for each row, marker and deletion of a partition, as Cassandra names them inside
-    #[arg(short = 'd', conflicts_with_all = ["lines", "timestamps"])]
+    #[arg(short = 'd', conflicts_with = "lines")]
     pub(crate) unfiltereds: bool,
     /// Print a JSON object for each partition, a line each
     #[arg(short = 'l')]

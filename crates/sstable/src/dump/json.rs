@@ -12,29 +12,27 @@ use helenus_types::{
 
 use super::structure::push;
 use super::text::{Instant, push_hex, push_instant, push_plain};
-use super::{DumpForm, DumpOptions, DumpTimes, ENOUGH, hand_on, seconds};
+use super::{DumpOptions, DumpTimes, ENOUGH, hand_on, seconds};
 use crate::data::Scan;
 use crate::error::SsTableError;
 
-pub(super) struct Json<'a> {
+/// JSON laid out for people, or `COMPACT`: a partition in a line, its structure without blanks.
+pub(super) struct Json<'a, const COMPACT: bool> {
     header: &'a Header,
     /// Static columns, then regular ones: where a cell of each begins.
     cells: [Vec<String>; 2],
     raw: bool,
-    /// Whether the structure is without blanks: a partition in a line.
-    pub(super) is_compact: bool,
     now: u32,
     /// What is printed next.
     pub(super) text: String,
 }
 
-impl<'a> Json<'a> {
-    pub(super) fn new(header: &'a Header, options: DumpOptions) -> Json<'a> {
+impl<'a, const COMPACT: bool> Json<'a, COMPACT> {
+    pub(super) fn new(header: &'a Header, options: DumpOptions) -> Json<'a, COMPACT> {
         let mut json = Json {
             header,
             cells: [Vec::new(), Vec::new()],
             raw: options.times == DumpTimes::Raw,
-            is_compact: options.form == DumpForm::JsonLines,
             now: options.now,
             text: String::new(),
         };

@@ -149,16 +149,9 @@ impl<'a> Lines<'a> {
         let components = header.clustering.components(values, header.clustering.len());
         for (index, (ty, value)) in header.clustering.types().iter().zip(components).enumerate() {
             self.text.push_str(if index == 0 { "" } else { ", " });
-            let start = self.text.len();
             match value {
                 None => self.text.push_str("null"),
-                Some(value) => {
-                    if ty.literal(value, &mut self.text).is_err() {
-                        self.text.truncate(start);
-                        self.text.push_str("0x");
-                        push_hex(value, &mut self.text);
-                    }
-                }
+                Some(value) => push_literal(ty, value, &mut self.text),
             }
         }
     }
@@ -255,6 +248,24 @@ impl<'a> Lines<'a> {
     }
 }
 
+/// Appends a value as `CQL3Type.toCQLLiteral` prints it: of what CQL has more than one spelling for, Cassandra's.
+fn push_literal(ty: &Type, value: &[u8], out: &mut String) {
+    let start = out.len();
+    match ty.base() {
+        Type::Timestamp | Type::LegacyDate if !value.is_empty() => {
+            out.push('\'');
+            push_plain(ty, value, out);
+            out.push('\'');
+        }
+        _ if ty.literal(value, out).is_ok() => {}
+        _ => {
+            out.truncate(start);
+            out.push_str("0x");
+            push_hex(value, out);
+        }
+    }
+}
+
 /// Cassandra's name for it (`ClusteringPrefix.Kind`).
 fn kind_name(kind: BoundKind) -> &'static str {
     match kind {
@@ -264,5 +275,27 @@ fn kind_name(kind: BoundKind) -> &'static str {
         BoundKind::InclEndExclStart => "INCL_END_EXCL_START_BOUNDARY",
         BoundKind::InclEnd => "INCL_END_BOUND",
         BoundKind::ExclStart => "EXCL_START_BOUND",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn literals_are_spelled_as_by_cassandra() {
+        let check = |ty: Type, value: &[u8], expected: &str| {
+            let mut text = String::new();
+            push_literal(&ty, value, &mut text);
+            assert_eq!(text, expected);
+        };
+        check(
+            Type::Timestamp.reversed(),
+            &253_402_300_799_999_i64.to_be_bytes(),
+            "'9999-12-31T23:59:59.999Z'",
+        );
+        check(Type::Text, b"it's", "'it''s'");
+        check(Type::Blob, &[0xab], "0xab");
+        check(Type::Int, &[1], "0x01");
     }
 }

@@ -94,7 +94,8 @@ pub fn dump_keys(
     let header = table.header();
     let printer = match options.form {
         DumpForm::Lines => Printer::Lines(Lines::new(header)),
-        DumpForm::Json | DumpForm::JsonLines | DumpForm::Keys => Printer::Json(Json::new(header, options)),
+        DumpForm::JsonLines => Printer::JsonLines(Json::new(header, options)),
+        DumpForm::Json | DumpForm::Keys => Printer::Json(Json::new(header, options)),
     };
     let mut dump = Dump { table, keys, form: options.form, printer, is_empty: true, errors: Vec::new(), out };
     match (&keys.only, options.form) {
@@ -110,7 +111,8 @@ pub fn dump_keys(
 const ENOUGH: usize = 256 << 10;
 
 enum Printer<'a> {
-    Json(Json<'a>),
+    Json(Json<'a, false>),
+    JsonLines(Json<'a, true>),
     Lines(Lines<'a>),
 }
 
@@ -227,17 +229,14 @@ impl Dump<'_> {
                 self.key(&key)?;
                 Ok(None)
             }
-            (Printer::Json(json), form) => {
-                json.text.push_str(match (form, self.is_empty) {
-                    (DumpForm::JsonLines, _) => "",
-                    (_, true) => "[\n  ",
-                    (_, false) => ",\n  ",
-                });
+            (Printer::Json(json), _) => {
+                json.text.push_str(if self.is_empty { "[\n  " } else { ",\n  " });
                 self.is_empty = false;
+                json.partition(scan, self.out)
+            }
+            (Printer::JsonLines(json), _) => {
                 let damage = json.partition(scan, self.out)?;
-                if form == DumpForm::JsonLines {
-                    json.text.push('\n');
-                }
+                json.text.push('\n');
                 Ok(damage)
             }
             (Printer::Lines(lines), _) => lines.partition(scan, self.out),
@@ -247,6 +246,7 @@ impl Dump<'_> {
     fn end(&mut self) -> io::Result<()> {
         let text = match &mut self.printer {
             Printer::Json(json) => &mut json.text,
+            Printer::JsonLines(json) => &mut json.text,
             Printer::Lines(lines) => &mut lines.text,
         };
         text.push_str(match self.form {

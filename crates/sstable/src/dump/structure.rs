@@ -34,16 +34,17 @@ pub(super) const fn compacted<const LEN: usize>(text: &str) -> [u8; LEN] {
 }
 
 /// Appends a part of the structure: as it is written here, or for JSON lines without the blanks outside of strings.
-/// Each part begins outside of a string. Both are made while compiling, so that a part is copied with a known length.
+/// Each part begins outside of a string. Both are made while compiling, and `COMPACT`, a constant where this is used, chooses:
+/// a part is copied with a known length.
 macro_rules! push {
     ($json:expr, $text:literal) => {{
-        const COMPACT: &[u8] =
+        const BYTES: &[u8] =
             &$crate::dump::structure::compacted::<{ $crate::dump::structure::compacted_len($text) }>($text);
-        const LINE: &str = match std::str::from_utf8(COMPACT) {
+        const LINE: &str = match std::str::from_utf8(BYTES) {
             Ok(text) => text,
             Err(_) => "",
         };
-        $json.text.push_str(if $json.is_compact { LINE } else { $text });
+        $json.text.push_str(if COMPACT { LINE } else { $text });
     }};
 }
 
