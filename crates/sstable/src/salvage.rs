@@ -132,10 +132,9 @@ impl Salvage<'_> {
         let is_missing = read
             .as_ref()
             .is_err_and(|error| matches!(error.kind(), SsTableErrorKind::MissingComponent { .. }));
-        // Compressed tables have no CRC.db, whatever damaged statistics say.
-        let is_plain = statistics.stats.compression_ratio.is_none()
-            || self.disk.exists(&self.descriptor.path(&Component::Crc))?;
-        if is_missing && is_plain {
+        // Compressed tables have no CRC.db, whatever damaged statistics say; and those of Cassandra 3.0 may not say that they are
+        // compressed.
+        if is_missing && self.disk.exists(&self.descriptor.path(&Component::Crc))? {
             return Ok(None);
         }
         let decoded = read.and_then(|bytes| CompressionInfo::decode(&path, &bytes, version));
@@ -164,6 +163,7 @@ impl Salvage<'_> {
                 self.trouble(component, error, FOUND_OUT);
                 Ok(Some(info))
             }
+            None if is_missing && statistics.stats.compression_ratio.is_none() => Ok(None),
             None => Err(error),
         }
     }

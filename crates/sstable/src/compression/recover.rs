@@ -14,6 +14,8 @@ use crate::error::SsTableError;
 const LONGEST_CHUNK: u32 = 1 << 20;
 /// What a chunk's length is taken to be where there is but one, and it is shorter: Cassandra's default.
 const USUAL_CHUNK: usize = 16 << 10;
+/// Longest chunk without any data, which compactions leave behind the last one, with its checksum.
+const EMPTY_CHUNK_LEN: u64 = 32;
 /// Bytes taken from the file at once.
 const PIECE_LEN: u64 = 64 << 10;
 
@@ -57,24 +59,26 @@ impl CompressionInfo {
         let Some(&start) = rest.first() else { return Ok(None) };
         let mut info = CompressionInfo { offsets: offsets.to_vec(), ..self.clone() };
         let mut at = start;
-        let mut last_len = 0;
+        let mut data_len = offsets.len() as u64 * u64::from(self.chunk_len);
         while at < file_len {
             info.offsets.push(at);
             match search.chunk(at, self)? {
                 Some(payload) => {
                     at += payload.len + CRC_LEN;
-                    last_len = payload.data_len;
+                    data_len += payload.data_len;
                 }
                 // Damaged itself: the next one is where it is said to be.
                 None => match self.offsets.iter().find(|offset| **offset > at) {
-                    Some(&next) => at = next,
+                    Some(&next) => {
+                        at = next;
+                        data_len += u64::from(self.chunk_len);
+                    }
                     None => break,
                 },
             }
         }
-        let full = (info.offsets.len() as u64).saturating_sub(1) * u64::from(self.chunk_len);
-        if at == file_len && last_len > 0 {
-            info.data_len = full + last_len;
+        if at == file_len {
+            info.data_len = data_len;
         }
         let needed = info.data_len.div_ceil(u64::from(info.chunk_len));
         let count = info.offsets.len() as u64;
@@ -123,7 +127,7 @@ impl Search<'_> {
         let (chunk_len, max, file_len) = (info.chunk_len, info.max_compressed, self.file_len);
         self.find(at, chunk_len, &mut |decompressor, payload| {
             let payload_len = u32::try_from(payload.len()).ok()?;
-            let is_last = at + u64::from(payload_len) + CRC_LEN == file_len;
+            let is_last = at + u64::from(payload_len) + CRC_LEN + EMPTY_CHUNK_LEN > file_len;
             if max != NEVER_RAW && payload_len >= max {
                 return (payload_len == chunk_len).then_some(u64::from(chunk_len));
             }
@@ -172,6 +176,7 @@ mod tests {
     use helenus_io::{Disk, RealDisk};
 
     use super::*;
+    use crate::compression::codec::Compressor;
     use crate::compression::{ChunkWriter, CompressionParams};
 
     /// Writes data, and compares what is found out with what the writer says.
@@ -197,6 +202,17 @@ mod tests {
             assert_eq!(found, info);
             assert_eq!(info.relocate(&*file, len, first).unwrap(), None);
         }
+        // As a compaction leaves it, with a chunk that holds nothing behind the last one.
+        let file = RealDisk.open_write(&path).unwrap();
+        let mut empty = Vec::new();
+        Compressor::new(&params).unwrap().compress(&[], &mut empty).unwrap();
+        empty.extend_from_slice(&crc32fast::hash(&empty).to_be_bytes());
+        file.write_at(len, &empty).unwrap();
+        let file: Arc<dyn ReadFile> = RealDisk.open_read(&path).unwrap();
+        let found = CompressionInfo::recover(&*file, file.len().unwrap()).unwrap().unwrap();
+        assert_eq!((found.data_len, found.offsets.len()), (info.data_len, info.offsets.len() + 1));
+        RealDisk.open_write(&path).unwrap().set_len(len).unwrap();
+
         let shorter = CompressionInfo { data_len: info.data_len - 1, ..info.clone() };
         let last = u32::try_from(info.offsets.len()).unwrap() - 1;
         assert_eq!(shorter.relocate(&*file, len, last).unwrap().unwrap(), info);

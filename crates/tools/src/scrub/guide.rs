@@ -109,6 +109,40 @@ impl Guide {
         self.next.as_ref()
     }
 
+    /// Whether all that is left of it can be read.
+    pub(super) fn is_whole_to_the_end(&self) -> bool {
+        let mut is_whole = self.is_whole;
+        match &self.files {
+            Files::None => {}
+            Files::Big { file, position } => {
+                let mut at = *position;
+                while is_whole && at < file.len() as u64 {
+                    match IndexEntry::read(file, at) {
+                        Ok(entry) => at = entry.end,
+                        Err(_) => is_whole = false,
+                    }
+                }
+            }
+            Files::Bti { cursor, .. } => {
+                let mut cursor = cursor.clone();
+                let mut last = None;
+                while is_whole {
+                    match cursor.next() {
+                        Ok(None) => break,
+                        Ok(Some(PartitionPosition::Data(position)))
+                            if last.is_none_or(|last| last < position) =>
+                        {
+                            last = Some(position);
+                        }
+                        Ok(Some(PartitionPosition::Rows(_))) => {}
+                        _ => is_whole = false,
+                    }
+                }
+            }
+        }
+        is_whole
+    }
+
     /// Goes on to the first partition that begins at or behind `position`.
     pub(super) fn pass(&mut self, position: u64) {
         while self.next.as_ref().is_some_and(|next| next.position < position) {

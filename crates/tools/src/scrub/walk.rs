@@ -47,6 +47,8 @@ pub(super) struct Walk<'a, 'm> {
     mender: Option<OverflowMender>,
     builder: RowBuilder,
     mended: RowBuf,
+    /// Up to where no marker stands in the partition, behind what is damaged: not to be looked for again.
+    clear_until: u64,
     meter: &'a Meter<'m>,
     told: u64,
 }
@@ -92,6 +94,7 @@ impl<'a, 'm> Walk<'a, 'm> {
             mender: is_mending.then(OverflowMender::default),
             builder: RowBuilder::default(),
             mended: RowBuf::default(),
+            clear_until: 0,
             meter,
             told: 0,
             data,
@@ -107,8 +110,9 @@ impl<'a, 'm> Walk<'a, 'm> {
             at = self.partition(at)?.max(at + 1);
         }
         self.tell_now(data_len)?;
-        // Of partitions behind the end of a file that is too short the index may know the keys.
-        while let Some(entry) = self.guide.next().cloned() {
+        // Of partitions behind the end of a file that is too short a whole index knows. How much data is compressed is known.
+        let may_be_cut = !self.data.chunks().is_compressed() && self.guide.is_whole_to_the_end();
+        while let Some(entry) = self.guide.next().filter(|_| may_be_cut).cloned() {
             self.guide.pass(entry.position + 1);
             let Entry { position, key, .. } = entry;
             let why = "it stood behind the end of Data.db".to_owned();
@@ -554,6 +558,7 @@ impl<'a, 'm> Walk<'a, 'm> {
         limit: u64,
         at_block: Option<DeletionTime>,
     ) -> DeletionTime {
+        at = at.max(self.clear_until);
         while at < until {
             let stop = self.next_damaged(at).map_or(limit, |(_, position)| position.min(limit));
             match self.probe.unfiltered(at, stop) {
@@ -562,6 +567,7 @@ impl<'a, 'm> Walk<'a, 'm> {
                         return marker.close;
                     }
                     at = next;
+                    self.clear_until = at;
                 }
                 _ => return DeletionTime::LIVE,
             }

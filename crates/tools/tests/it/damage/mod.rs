@@ -6,6 +6,7 @@
 //! counts for each component. With a part of a name instead of `all` it takes the tables of such names alone.
 
 mod reading;
+mod scrub;
 pub(crate) mod tables;
 
 use std::collections::BTreeMap;
