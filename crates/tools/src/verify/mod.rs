@@ -44,7 +44,7 @@ pub fn verify(
         files::statistics(&**disk, &mut report);
         return report;
     };
-    statistics::types(&data, &mut report);
+    statistics::columns(&data, &mut report);
     let index = index(disk, &data, &mut report);
     let rows_len = if depth == Depth::Extended { data.data_len() } else { 0 };
     let total = data.file_len() + rows_len;

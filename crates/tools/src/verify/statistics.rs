@@ -58,13 +58,31 @@ pub(super) fn compare(data: &DataFile, gathered: StatsCollector, report: &mut Ve
     }
 }
 
-/// Looks for classes of types that Cassandra doesn't have, in a Statistics.db that no checksum vouches for: one byte that fell over
-/// makes a type of bytes that mean nothing of a known one.
-pub(super) fn types(data: &DataFile, report: &mut VerifyReport) {
+/// Looks for columns out of order, and for classes of types that Cassandra doesn't have, in a Statistics.db that no checksum
+/// vouches for: one byte that fell over makes a type of bytes that mean nothing of a known one.
+pub(super) fn columns(data: &DataFile, report: &mut VerifyReport) {
     if data.descriptor().version.has_metadata_checksum() {
         return;
     }
     let header = data.header();
+    let listed = &data.statistics().header;
+    for (columns, listed) in
+        [(&header.statics, &listed.static_columns), (&header.regulars, &listed.regular_columns)]
+    {
+        let in_order = || columns.as_slice().iter().map(|column| (column.complex, column.name.as_bytes()));
+        let is_listed_so = listed.iter().map(|(name, _)| &name[..]).eq(in_order().map(|(_, name)| name));
+        if !is_listed_so || !in_order().is_sorted_by(|one, next| one < next) {
+            let lost = "the meaning of the values: rows are read by the order of the columns";
+            let found = "another order, or one of them twice";
+            report.add(Finding::new(
+                Severity::Damage,
+                Component::Statistics,
+                "columns in the order of their names",
+                found,
+                lost,
+            ));
+        }
+    }
     let columns = header.statics.as_slice().iter().chain(header.regulars.as_slice());
     let of_key = [("the key", &header.key_type)].into_iter();
     let of_clustering = header.clustering.types().iter().map(|ty| ("clustering columns", ty));
