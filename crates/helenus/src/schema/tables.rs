@@ -28,8 +28,8 @@ impl Applier<'_> {
         if self.find_table(&keyspace, &name).is_some() {
             return self.exists(&keyspace, &name, statement.if_not_exists);
         }
-        // Where others' tables are read they are as they are; nobody makes new ones, as in Cassandra.
-        if statement.options.compact_storage && self.lenient.is_none() {
+        // Others' tables are as they are, also in a database that adopted them; nobody makes new ones, as in Cassandra.
+        if statement.options.compact_storage && self.lenient.is_none() && !self.reading {
             let text = format!("table {keyspace}.{name}: COMPACT STORAGE is not supported");
             return Err(Error::new(ErrorKind::Unsupported, text));
         }

@@ -295,3 +295,46 @@ fn unfinished_transactions_are_not_adopted() {
 fn data_files_of(dir: &Path) -> u64 {
     contents(dir).into_keys().filter(|path| path.to_str().unwrap().ends_with("-Data.db")).count() as u64
 }
+
+/// Tables with COMPACT STORAGE keep what they are, and are only read.
+#[test]
+fn compact_tables_are_adopted_to_be_read() {
+    let temp = tempfile::tempdir().unwrap();
+    let keyspace =
+        "CREATE KEYSPACE k WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1};";
+    // What such tables keep, as tables of their own.
+    let source = open_new(&temp.path().join("source"));
+    source
+        .execute_schema(&format!(
+            "{keyspace} CREATE TABLE k.dense (p int, c int, v text, PRIMARY KEY (p, c)); \
+             CREATE TABLE k.plain (p int, column1 text, value blob, a int static, b text static, \
+             PRIMARY KEY (p, column1));"
+        ))
+        .unwrap();
+    source.table("k", "dense").unwrap().insert(1, 2).set("v", "three").execute().unwrap();
+    source.table("k", "plain").unwrap().update(1, ()).set("a", 2).set("b", "three").execute().unwrap();
+    source.close().unwrap();
+    let schema = "CREATE TABLE k.dense (p int, c int, v text, PRIMARY KEY (p, c)) WITH COMPACT STORAGE; \
+                  CREATE TABLE k.plain (p int PRIMARY KEY, a int, b text) WITH COMPACT STORAGE;";
+    let how = AdoptOptions { schema: Some(schema.to_owned()), ..AdoptOptions::default() };
+    let dir = temp.path().join("db");
+    let adopted = adopt_as(&[temp.path().join("source/data")], &dir, &how).unwrap();
+    assert_eq!(adopted.tables.len(), 2);
+    for _ in 0..2 {
+        let db = open(&dir);
+        let table = |name: &str| db.table("k", name).unwrap();
+        assert_eq!(export(&table("dense")), [r#"{"p": 1, "c": 2, "v": "three"}"#]);
+        assert_eq!(export(&table("plain")), [r#"{"p": 1, "a": 2, "b": "three"}"#]);
+        let error = table("dense").delete(1, ()).execute().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ReadOnly, "{error}");
+        db.compact().unwrap();
+        db.close().unwrap();
+    }
+    let error =
+        open_new(&temp.path().join("new")).execute_schema(&format!("{keyspace} {schema}")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+}
+
+fn open_new(dir: &Path) -> Database {
+    Options::new().background(Background::Manual).open(dir).unwrap()
+}
