@@ -23,8 +23,8 @@ use helenus_sstable::{
     OpenOptions, PageVerification, SsTable, Version, WrittenTable, dump,
 };
 use helenus_tools::{
-    Compression, ConvertOptions, Ids, PartitionFigures, PartitionsOptions, View, convert, diff, partitions,
-    split,
+    Compression, ConvertOptions, Depth, Ids, PartitionFigures, PartitionsOptions, View, convert, diff,
+    partitions, split, verify,
 };
 use rustix::time::{ClockId, clock_gettime};
 
@@ -73,6 +73,7 @@ const BULK_ANY_ORDER: Option<f64> = Some(9.1);
 const MEASURES: &[Measure] = &[
     ("scan: frames of all rows", None, |bench| bench.scan(false)),
     ("scan: every cell decoded", None, |bench| bench.scan(true)),
+    ("verify", None, Bench::verify),
     ("convert to the same", COMPACTION, |bench| bench.convert(Version::DA, Compression::Keep)),
     ("convert to oa", COMPACTION, |bench| bench.convert(Version::OA, Compression::Keep)),
     ("convert to nb", COMPACTION, |bench| bench.convert(Version::NB, Compression::Keep)),
@@ -124,6 +125,11 @@ impl Bench {
         let options = ConvertOptions { version, compression, ids: Ids::Keep, cap_expirations: false };
         convert(&self.disk, self.inputs(), &self.out, &options, &mut |_| ControlFlow::Continue(()))?;
         Ok(remove_dir_all(&*self.disk, &self.out)?)
+    }
+
+    fn verify(&self) -> Result<()> {
+        let report = verify(&self.disk, &self.table.descriptor, Depth::Extended, &mut |_| {});
+        if report.is_clean() { Ok(()) } else { Err(report.to_string().into()) }
     }
 
     fn split(&self) -> Result<()> {
