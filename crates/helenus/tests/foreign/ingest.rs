@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use helenus::{Background, Clock, Database, ErrorKind, IngestOptions, Options, Transfer, Verification};
 
-use crate::corpus::{contents, copy_all, export, lines, sample};
+use crate::corpus::{contents, copy_all, corpus, export, lines, sample};
 
 /// A database with the table of a sample, empty.
 fn database(dir: &Path, name: &str) -> Database {
@@ -211,5 +211,25 @@ fn a_tombstone_is_not_dropped_by_a_compaction_that_ran_across() {
         assert!(happened || at > 3, "the compaction asks for the time {at} times");
         assert_eq!(export(&table), [r#"{"p": 2, "v": 2}"#], "brought in at the look {at} at the clock");
         clock.hook.lock().unwrap().take();
+    }
+}
+
+/// A node's SSTables of each version are the same rows when compactions write them in one version after another.
+#[test]
+fn what_came_in_is_compacted_into_any_version() {
+    for from in ["da", "oa", "nb"] {
+        let Some(source) = corpus(&format!("{from}/soup")) else { return };
+        let temp = tempfile::tempdir().unwrap();
+        let db = database(temp.path(), "soup");
+        let table = db.table("corpus", "soup").unwrap();
+        table.ingest(std::slice::from_ref(&source), IngestOptions::default()).unwrap();
+        let expected = lines(&source.join("select.jsonl"));
+        for to in ["6e62", "6d65", "6461", "6f61"] {
+            let extensions = format!("{{'helenus_sstable_version': 0x{to}}}");
+            db.execute_schema(&format!("ALTER TABLE corpus.soup WITH extensions = {extensions}")).unwrap();
+            table.compact().unwrap();
+            assert_eq!(table.metrics().sstables, 1);
+            assert_eq!(export(&table), expected, "{from} to {to}");
+        }
     }
 }
