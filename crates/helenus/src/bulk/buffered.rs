@@ -1,12 +1,16 @@
-//! Rows in any order: gathered in a memtable, written as an SSTable when it is full
+//! Rows in any order: gathered as they come, then sorted and written as an SSTable when there are enough
 //! (`SSTableSimpleUnsortedWriter`).
+//!
+//! Each row goes through a memtable, as those of an open database do, but only with its neighbours: a memtable of all would
+//! be larger than any cache, and every row would wait for memory several times.
 
 use std::fmt;
 use std::sync::Arc;
 
 use helenus_memtable::Memtable;
 use helenus_rows::{Merge, UnfilteredStream, UpdateRef};
-use helenus_types::Token;
+use helenus_sstable::SsTableWriter;
+use helenus_types::{Timestamp, Token};
 use parking_lot::Mutex;
 
 use super::output::Output;
@@ -14,23 +18,42 @@ use super::writer::Target;
 use crate::engine::{Mutation, Sink};
 use crate::error::{Error, ErrorKind, Result};
 
-/// A memtable and the SSTables that were made of those before it.
+/// Bytes of a memtable from which on the next partition goes into another.
+const MEMTABLE_BYTES: usize = 512 << 10;
+
+/// What was gathered, and the SSTables that were made of what came before.
 pub(super) struct Buffered {
     buffer_bytes: usize,
     state: Mutex<State>,
 }
 
 struct State {
-    memtable: Arc<Memtable>,
+    gathered: Gathered,
     output: Output,
     /// Set when an SSTable could not be written: what it was to hold is lost, and nothing more is taken.
     failed: bool,
 }
 
+/// Updates in the order in which they came.
+#[derive(Default)]
+struct Gathered {
+    bytes: Vec<u8>,
+    updates: Vec<Update>,
+}
+
+#[derive(Clone, Copy)]
+struct Update {
+    token: Token,
+    /// Where in the bytes it begins and ends.
+    start: usize,
+    end: usize,
+    min_timestamp: Timestamp,
+}
+
 impl Buffered {
     pub(super) fn new(output: Output, buffer_bytes: usize) -> Self {
-        let memtable = Arc::new(Memtable::new(output.header.clone()));
-        Self { buffer_bytes, state: Mutex::new(State { memtable, output, failed: false }) }
+        let state = State { gathered: Gathered::default(), output, failed: false };
+        Self { buffer_bytes, state: Mutex::new(state) }
     }
 }
 
@@ -46,9 +69,9 @@ impl Sink for Buffered {
         state.check()?;
         for update in &mutation.updates {
             let bytes = mutation.payload.get(update.bytes.clone()).unwrap_or_default();
-            state.memtable.apply(update.token, UpdateRef::new(bytes)?, update.min_timestamp)?;
+            state.gathered.push(update.token, bytes, update.min_timestamp);
         }
-        if state.memtable.allocated_bytes() >= self.buffer_bytes { state.flush() } else { Ok(()) }
+        if state.gathered.len() >= self.buffer_bytes { state.flush() } else { Ok(()) }
     }
 }
 
@@ -61,7 +84,7 @@ impl Target for Buffered {
 
     fn abort(&self) -> Result<()> {
         let mut state = self.state.lock();
-        state.memtable = Arc::new(Memtable::new(state.output.header.clone()));
+        state.gathered = Gathered::default();
         state.output.remove()
     }
 
@@ -79,39 +102,83 @@ impl State {
     }
 
     fn flush(&mut self) -> Result<()> {
-        let fresh = Arc::new(Memtable::new(self.output.header.clone()));
-        let full = std::mem::replace(&mut self.memtable, fresh);
-        let outcome = write_memtable(&full, &mut self.output);
+        let outcome = self.gathered.write(&mut self.output);
         self.failed |= outcome.is_err();
+        self.gathered.bytes.clear();
+        self.gathered.updates.clear();
         outcome
     }
 }
 
-/// Writes a memtable as one SSTable, or as several of the largest size.
-fn write_memtable(memtable: &Arc<Memtable>, output: &mut Output) -> Result<()> {
-    let mut left = memtable.partition_count() as u64;
-    if left == 0 {
-        return Ok(());
+impl Gathered {
+    fn push(&mut self, token: Token, bytes: &[u8], min_timestamp: Timestamp) {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(bytes);
+        self.updates.push(Update { token, start, end: self.bytes.len(), min_timestamp });
     }
-    let source = memtable.scan(Token::MIN..=Token::MAX);
-    // A single source is still filtered by its own range and partition deletions.
-    let mut stream = Merge::new(output.header.clone(), vec![source], &[]);
-    let mut writer = output.begin(left)?;
-    loop {
-        let written = match stream.next_partition() {
-            Ok(true) => writer.write_partition(&mut stream),
-            Ok(false) => return output.finish(writer),
-            Err(error) => Err(error.into()),
-        };
-        if let Err(error) = written {
-            // The first error is the one to tell.
-            writer.abort().ok();
-            return Err(error.into());
+
+    /// Bytes in memory.
+    fn len(&self) -> usize {
+        self.bytes.len() + self.updates.len() * size_of::<Update>()
+    }
+
+    /// Writes everything as one SSTable, or as several of the largest size.
+    fn write(&mut self, output: &mut Output) -> Result<()> {
+        // Those of a partition stay in the order in which they came.
+        self.updates.sort_unstable_by_key(|update| (update.token, update.start));
+        let mut partitions = self.updates.chunk_by(|a, b| a.token == b.token).count() as u64;
+        if partitions == 0 {
+            return Ok(());
         }
-        left -= 1;
-        if left > 0 && writer.file_position() >= output.max_table_bytes {
-            output.finish(writer)?;
-            writer = output.begin(left)?;
+        let mut writer = Some(output.begin(partitions)?);
+        let written = self.write_partitions(output, &mut writer, &mut partitions);
+        match (written, writer) {
+            (Ok(()), Some(writer)) => output.finish(writer),
+            (Err(error), Some(writer)) => {
+                // The first error is the one to tell.
+                writer.abort().ok();
+                Err(error)
+            }
+            (written, None) => written,
         }
+    }
+
+    /// Writes partitions to `writer`, and to another when it has enough; `left` are to come. None is left after an error of a
+    /// writer that was to be finished or begun.
+    fn write_partitions(
+        &self,
+        output: &mut Output,
+        writer: &mut Option<SsTableWriter>,
+        left: &mut u64,
+    ) -> Result<()> {
+        let mut partitions = self.updates.chunk_by(|a, b| a.token == b.token).peekable();
+        while partitions.peek().is_some() {
+            let memtable = Arc::new(Memtable::new(output.header.clone()));
+            while memtable.allocated_bytes() < MEMTABLE_BYTES
+                && let Some(updates) = partitions.next()
+            {
+                for update in updates {
+                    let bytes = self.bytes.get(update.start..update.end).unwrap_or_default();
+                    memtable.apply(update.token, UpdateRef::new(bytes)?, update.min_timestamp)?;
+                }
+            }
+            let source = memtable.scan(Token::MIN..=Token::MAX);
+            // A single source is still filtered by its own range and partition deletions.
+            let mut stream = Merge::new(output.header.clone(), vec![source], &[]);
+            while stream.next_partition()? {
+                let Some(open) = writer else { return Ok(()) };
+                open.write_partition(&mut stream)?;
+                *left = left.saturating_sub(1);
+                let is_full = open.file_position() >= output.max_table_bytes;
+                if *left > 0
+                    && is_full
+                    && let Some(full) = writer.take()
+                {
+                    output.finish(full)?;
+                    *writer = Some(output.begin(*left)?);
+                }
+            }
+        }
+        Ok(())
     }
 }
