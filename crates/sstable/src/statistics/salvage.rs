@@ -1,5 +1,6 @@
 //! What can still be read of a damaged Statistics.db.
 
+use helenus_bloom::Filter;
 use helenus_rows::ClusteringComparator;
 use helenus_types::{DecodeError, Partitioner};
 
@@ -42,11 +43,16 @@ impl Statistics {
         };
         let mut or_lost = |error: DecodeError, instead| lost.push((error, instead));
         let validation = component(bytes, &toc, version, VALIDATION, ValidationComponent::decode);
-        let validation =
-            validation.and_then(|found| match Partitioner::from_class_name(&found.partitioner) {
-                Some(_) => Ok(found),
-                None => Err(DecodeError::new(0, "one of Cassandra's partitioners", found.partitioner)),
-            });
+        let validation = validation.and_then(|found| {
+            let chance = found.bloom_filter_fp_chance;
+            if Partitioner::from_class_name(&found.partitioner).is_none() {
+                Err(DecodeError::new(0, "one of Cassandra's partitioners", found.partitioner))
+            } else if Filter::for_keys(1, chance).is_err() {
+                Err(DecodeError::new(0, "the chance of a filter", chance.to_string()))
+            } else {
+                Ok(found)
+            }
+        });
         let validation = validation.unwrap_or_else(|error| {
             or_lost(error, "keys are taken to be ordered by Murmur3Partitioner");
             ValidationComponent {
