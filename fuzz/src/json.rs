@@ -41,6 +41,10 @@ fn accepted(ty: &Type, value: &[u8], line: &str) {
     if ty.json(value, &mut printed).is_err() {
         return;
     }
+    // A duration of nothing is printed as no text, as Cassandra does.
+    if *ty == Type::Duration && printed == "\"\"" {
+        return;
+    }
     let again = ty.parse_json(&printed).unwrap_or_else(|error| panic!("{ty:?}: {printed}: {error}"));
     let mut again_printed = String::new();
     let same = match &again {
