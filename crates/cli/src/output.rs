@@ -123,6 +123,12 @@ impl Progress {
         Self::new(rows, io::stderr().is_terminal(), ROWS)
     }
 
+    /// What a command has printed so far, where standard output goes elsewhere.
+    fn of_text() -> Self {
+        let is_shown = io::stderr().is_terminal() && !io::stdout().is_terminal();
+        Self::new(0, is_shown, "{spinner} {bytes} printed, {bytes_per_sec}")
+    }
+
     /// Progress through a file of so many bytes.
     pub(crate) fn through_file(bytes: u64) -> Self {
         Self::new(bytes, io::stderr().is_terminal(), "{wide_bar} {bytes} of {total_bytes}, {msg}")
@@ -167,6 +173,38 @@ impl Progress {
 
     pub(crate) fn finish(&self) {
         self.bar.finish_and_clear();
+    }
+}
+
+/// Standard output that tells on the terminal how much of it there is.
+pub(crate) struct Counted {
+    out: BufWriter<StdoutLock<'static>>,
+    progress: Progress,
+    len: u64,
+}
+
+impl Counted {
+    pub(crate) fn stdout() -> Self {
+        Self { out: stdout(), progress: Progress::of_text(), len: 0 }
+    }
+
+    /// Hands on everything.
+    pub(crate) fn finish(mut self) -> io::Result<()> {
+        self.progress.finish();
+        self.out.flush()
+    }
+}
+
+impl Write for Counted {
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        let written = self.out.write(text)?;
+        self.len += written as u64;
+        self.progress.at(self.len, String::new);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
     }
 }
 

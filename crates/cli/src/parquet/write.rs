@@ -78,10 +78,12 @@ struct Columns {
     names: Vec<String>,
     shapes: Shapes,
     leaves: Leaves,
+    /// How many of the clustering columns are shown: of those that a compact table has besides what its definition names, none.
+    clustering: usize,
     /// Where among all columns the static ones stand, by their canonical index.
-    statics: Vec<usize>,
-    /// Where the regular ones stand.
-    regulars: Vec<usize>,
+    statics: Vec<Option<usize>>,
+    /// Where the regular ones stand that are shown.
+    regulars: Vec<Option<usize>>,
     /// Which have a value in the row at hand.
     found: Vec<bool>,
     scratch: Vec<u8>,
@@ -90,8 +92,8 @@ struct Columns {
 impl Columns {
     fn of(schema: &TableSchema) -> Result<Self, ParquetError> {
         let mut shapes = Shapes::default();
-        let mut statics = vec![0; schema.statics().len()];
-        let mut regulars = vec![0; schema.regulars().len()];
+        let mut statics = vec![None; schema.statics().len()];
+        let mut regulars = vec![None; schema.regulars().len()];
         let names: Vec<String> = RowPrinter::json(schema).column_names().map(str::to_owned).collect();
         for (at, name) in names.iter().enumerate() {
             let Some((kind, index)) = schema.column(name) else { continue };
@@ -104,12 +106,13 @@ impl Columns {
                 ColumnKind::PartitionKey | ColumnKind::Clustering => continue,
             };
             if let Some(place) = places.get_mut(index) {
-                *place = at;
+                *place = Some(at);
             }
         }
         let leaves = Leaves::new(&shapes.leaves);
         let found = vec![false; names.len()];
-        Ok(Self { names, shapes, leaves, statics, regulars, found, scratch: Vec::new() })
+        let clustering = schema.shown_clustering().len();
+        Ok(Self { names, shapes, leaves, clustering, statics, regulars, found, scratch: Vec::new() })
     }
 
     /// Adds a row to the group.
@@ -119,7 +122,7 @@ impl Columns {
         for (at, value) in key.iter().enumerate() {
             self.value(row, at, Some(value))?;
         }
-        for (at, value) in (key.len()..).zip(row.clustering_values()) {
+        for (at, value) in (key.len()..).zip(row.clustering_values()).take(self.clustering) {
             self.value(row, at, value)?;
         }
         let mut scratch = std::mem::take(&mut self.scratch);
@@ -127,8 +130,9 @@ impl Columns {
             let mut values = row.values(kind)?;
             while let Some((index, value)) = values.next(&mut scratch)? {
                 let places = if kind == ColumnKind::Static { &self.statics } else { &self.regulars };
-                let Some(&at) = places.get(index) else { break };
-                self.value(row, at, Some(value))?;
+                if let Some(Some(at)) = places.get(index) {
+                    self.value(row, *at, Some(value))?;
+                }
             }
         }
         self.scratch = scratch;
@@ -168,7 +172,7 @@ fn properties(table: &Table) -> Result<Result<WriterProperties, ParquetError>, F
     let names = |columns: &mut dyn Iterator<Item = String>| columns.collect::<Vec<_>>();
     let key = json!({
         "partition_key": names(&mut schema.partition_key().iter().map(|column| column.name.to_string())),
-        "clustering": names(&mut schema.clustering().iter().map(|column| column.name.to_string())),
+        "clustering": names(&mut schema.shown_clustering().iter().map(|column| column.name.to_string())),
         "static": names(&mut schema.statics().as_slice().iter().map(|column| column.name.to_string())),
     });
     let metadata = [

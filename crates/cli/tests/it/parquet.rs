@@ -61,6 +61,27 @@ fn many_rows_make_several_groups_of_bounded_size() {
     assert!(refused.contains("already there"), "{refused}");
 }
 
+/// What a compact table keeps besides the columns of its definition is not shown, and moves none of them.
+#[test]
+fn a_compact_table() {
+    let dir = tempfile::tempdir().unwrap();
+    let schema = dir.path().join("schema.cql");
+    let definition = "CREATE TABLE t.simple (pk text PRIMARY KEY, val text) WITH COMPACT STORAGE";
+    std::fs::write(&schema, definition).unwrap();
+    let out = dir.path().join("rows.parquet");
+    let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata");
+    let tables = committed.join("legacy/me/legacy_me_simple_compact");
+    let args = ["export", "--schema", schema.to_str().unwrap(), "--format", "parquet", "-o"];
+    let rest = [out.to_str().unwrap(), tables.to_str().unwrap(), "t.simple"];
+    helenus(args.into_iter().chain(rest)).ok();
+    let reader = SerializedFileReader::new(File::open(&out).unwrap()).unwrap();
+    let fields = |row: Row| row.get_column_iter().map(|(name, field)| format!("{name} {field}")).collect();
+    let rows: Vec<Vec<String>> = reader.get_row_iter(None).unwrap().map(|row| fields(row.unwrap())).collect();
+    let expected: Vec<_> =
+        (0..5).map(|pk| vec![format!("pk \"{pk}\""), "val \"foo bar baz\"".to_owned()]).collect();
+    assert_eq!(rows, expected);
+}
+
 #[test]
 fn damage_leaves_no_file() {
     let dir = tempfile::tempdir().unwrap();

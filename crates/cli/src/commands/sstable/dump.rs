@@ -1,6 +1,5 @@
 //! `sstable dump`: one file's content, whatever table it is of.
 
-use std::io::Write;
 use std::sync::Arc;
 
 use helenus::{Clock, Disk, RealDisk, SystemClock};
@@ -12,7 +11,7 @@ use helenus_sstable::{
 use super::{descriptor_of, unreadable};
 use crate::args::Dump;
 use crate::failure::Failure;
-use crate::output;
+use crate::output::Counted;
 
 pub(crate) fn run(args: &Dump) -> Result<(), Failure> {
     let descriptor = descriptor_of(&args.file)?;
@@ -26,9 +25,9 @@ pub(crate) fn run(args: &Dump) -> Result<(), Failure> {
     let keys = keys(args, &table)?;
     let times = if args.timestamps { DumpTimes::Raw } else { DumpTimes::Instants };
     let now = u32::try_from(SystemClock::new().now_seconds()).unwrap_or_default();
-    let mut out = output::stdout();
+    let mut out = Counted::stdout();
     let damage = dump_keys(&table, DumpOptions { times, form: form(args), now }, &keys, &mut out)?;
-    out.flush()?;
+    out.finish()?;
     match damage.first() {
         None => Ok(()),
         Some(first) => {
