@@ -59,6 +59,16 @@ impl TombstoneHistogram {
         self.bins.is_empty()
     }
 
+    /// The histogram as it is read again from a version whose deletion times end in 2038: rounding up may have gone beyond.
+    #[must_use]
+    pub fn until_2038(&self) -> TombstoneHistogram {
+        let mut capped = TombstoneHistogram::default();
+        for (point, count) in &self.bins {
+            capped.add((*point).min(LEGACY_MAX_POINT), *count);
+        }
+        capped
+    }
+
     /// Estimated number of tombstones with a local deletion time up to `before`, by interpolation between points.
     #[must_use]
     pub fn sum(&self, before: LocalDeletionTime) -> f64 {
@@ -382,6 +392,14 @@ mod tests {
     fn the_latest_points_are_capped() {
         let bins = built([0, 1, 60, MAX_POINT - 1, LocalDeletionTime::INVALID.0]).bins;
         assert_eq!(bins, [(0, 1), (60, 2), (MAX_POINT, 2)]);
+        // The last second that signed times have is no whole minute.
+        let histogram = built([60, LEGACY_MAX_POINT, MAX_POINT]);
+        assert_eq!(histogram.bins, [(60, 1), (LEGACY_MAX_POINT + 54, 1), (MAX_POINT, 1)]);
+        let mut bytes = Vec::new();
+        histogram.encode(&mut bytes, PointForm::Legacy);
+        let again = TombstoneHistogram::decode(&mut Reader::new(&bytes), PointForm::Legacy).unwrap();
+        assert_eq!(again.bins, [(60, 1), (LEGACY_MAX_POINT, 2)]);
+        assert_eq!(again, histogram.until_2038());
     }
 
     #[test]

@@ -50,10 +50,9 @@ pub(super) fn compare(data: &DataFile, gathered: StatsCollector, report: &mut Ve
         };
         histogram("the histogram of partition sizes", same(&found.partition_sizes, &stored.partition_sizes));
         histogram("the histogram of cells", same(&found.cells_per_partition, &stored.cells_per_partition));
-        histogram(
-            "the histogram of deletion times",
-            found.tombstone_drop_times == stored.tombstone_drop_times,
-        );
+        let until_2038 = (!version.has_uint_deletion_time()).then(|| found.tombstone_drop_times.until_2038());
+        let drop_times = until_2038.as_ref().unwrap_or(&found.tombstone_drop_times);
+        histogram("the histogram of deletion times", *drop_times == stored.tombstone_drop_times);
         histogram("the cardinality", cardinality == data.statistics().compaction);
     }
 }
