@@ -125,7 +125,7 @@ impl ChunkedFile {
         let path = path.into();
         let chunk_len = crc.as_ref().map_or(PLAIN_CHUNK_LEN, |crc| crc.chunk_len);
         let chunk_count = file_len.div_ceil(u64::from(chunk_len));
-        let stored = crc.as_ref().map_or(chunk_count, |crc| crc.slice_count());
+        let stored = crc.as_ref().map_or(chunk_count, |crc| crc.slice_count(chunk_count));
         match u32::try_from(chunk_count) {
             Ok(chunk_count) if u64::from(chunk_count) == stored => Ok(ChunkedFile {
                 path,
