@@ -1,10 +1,12 @@
 //! The files of a table, written as they grow or when it is completed.
 
+use helenus_bloom::{BitOrder, Filter};
 use helenus_io::{Disk, FileWriter, parent_of, remove_if_exists};
 use helenus_rows::{Column, Columns, Header};
 use helenus_types::Type;
 
-use super::WriterOptions;
+use super::index::IndexWriter;
+use super::{WriterOptions, WrittenTable};
 use crate::bti::IndexOutput;
 use crate::compression::WrittenChunks;
 use crate::descriptor::{Component, Descriptor, Toc};
@@ -113,6 +115,50 @@ impl Files<'_> {
     pub(super) fn unwritable(&self, component: &Component, what: impl ToString) -> SsTableError {
         unwritable(self.descriptor, component, what)
     }
+}
+
+/// Completes a table around its Data.db of `chunks`, and makes it durable. No deletion time was capped.
+pub(super) fn complete(
+    disk: &dyn Disk,
+    descriptor: Descriptor,
+    chunks: &WrittenChunks,
+    index: IndexWriter,
+    filter: Option<&Filter>,
+    statistics: Statistics,
+    key_count: u64,
+) -> Result<WrittenTable, SsTableError> {
+    let version = descriptor.version;
+    let mut files = Files { disk, descriptor: &descriptor, sizes: vec![(Component::Data, chunks.file_len)] };
+    let mut checksums = PageChecksums::default();
+    files.write_about_data(chunks, &mut checksums)?;
+    index.finish(&mut files, &mut checksums)?;
+    if let Some(filter) = filter {
+        let is_old = version.has_old_bloom_filter_format();
+        let mut bytes = Vec::new();
+        filter.encode(if is_old { BitOrder::Old } else { BitOrder::Current }, &mut bytes);
+        files.write_checked(Component::Filter, &bytes, &mut checksums)?;
+    }
+    let mut bytes = Vec::new();
+    checksums.encode(&mut bytes);
+    files.write(Component::from_name(PAGE_CHECKSUMS_COMPONENT), &bytes)?;
+    files.write(Component::Statistics, &statistics.encode(version))?;
+    files.write_toc()?;
+    let file_sizes = files.sizes;
+    disk.sync_dir(parent_of(&descriptor.path(&Component::Data)))?;
+    let stats = statistics.stats;
+    let (first_key, last_key) = stats.key_range.clone().unwrap_or_default();
+    Ok(WrittenTable {
+        descriptor,
+        bytes_on_disk: file_sizes.iter().map(|(_, len)| len).sum(),
+        file_sizes,
+        data_len: chunks.data_len,
+        key_count,
+        first_key,
+        last_key,
+        level: stats.level,
+        capped_deletion_times: 0,
+        stats,
+    })
 }
 
 /// Statistics.db of a table whose rows were all counted.

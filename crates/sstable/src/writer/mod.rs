@@ -15,8 +15,8 @@ mod transcoder;
 
 use std::sync::Arc;
 
-use helenus_bloom::{BitOrder, Filter};
-use helenus_io::{Disk, parent_of};
+use helenus_bloom::Filter;
+use helenus_io::Disk;
 use helenus_rows::{
     Capabilities, DeletionTime, EncodingBase, Header, MarkerRef, PartitionRef, RowError, RowRef, StreamError,
     Unfiltered, UnfilteredStream, write_marker, write_row, write_static_row,
@@ -24,7 +24,7 @@ use helenus_rows::{
 use helenus_types::{LocalDeletionTime, Partitioner};
 use uuid::Uuid;
 
-use self::files::{Files, remove_files, statistics, unwritable};
+use self::files::{complete, remove_files, statistics, unwritable};
 use self::index::IndexWriter;
 use self::partition::Partition;
 pub use self::rebuild::ComponentWriter;
@@ -36,7 +36,6 @@ use crate::data::form_of;
 use crate::deletion_time::write_deletion_time;
 use crate::descriptor::{Component, Descriptor};
 use crate::error::{SsTableError, SsTableErrorKind};
-use crate::page_checksums::{PAGE_CHECKSUMS_COMPONENT, PageChecksums};
 use crate::statistics::{CommitLogInterval, StatsCollector, StatsComponent};
 use crate::version::{Format, Version};
 
@@ -447,43 +446,13 @@ impl SsTableWriter {
 
     fn complete(mut self) -> Result<WrittenTable, SsTableError> {
         self.flush_buffer()?;
-        let mut files = Files { disk: &*self.disk, descriptor: &self.descriptor, sizes: Vec::new() };
         let chunks = self.data.finish()?;
-        files.sizes.push((Component::Data, chunks.file_len));
-        let mut checksums = PageChecksums::default();
-        files.write_about_data(&chunks, &mut checksums)?;
-
-        self.index.finish(&mut files, &mut checksums)?;
-        if let Some(filter) = &self.filter {
-            let is_old = self.descriptor.version.has_old_bloom_filter_format();
-            let mut bytes = Vec::new();
-            filter.encode(if is_old { BitOrder::Old } else { BitOrder::Current }, &mut bytes);
-            files.write_checked(Component::Filter, &bytes, &mut checksums)?;
-        }
-        let mut bytes = Vec::new();
-        checksums.encode(&mut bytes);
-        files.write(Component::from_name(PAGE_CHECKSUMS_COMPONENT), &bytes)?;
-
         let statistics = statistics(self.stats, &self.header, self.options, &chunks);
-        files.write(Component::Statistics, &statistics.encode(self.descriptor.version))?;
-        files.write_toc()?;
-        let sizes = files.sizes;
-        self.disk.sync_dir(parent_of(&self.descriptor.path(&Component::Data)))?;
-        let stats = statistics.stats;
         let capped_deletion_times = self.transcoder.capped();
-        let (first_key, last_key) = stats.key_range.clone().unwrap_or_default();
-        Ok(WrittenTable {
-            descriptor: self.descriptor,
-            bytes_on_disk: sizes.iter().map(|(_, len)| len).sum(),
-            file_sizes: sizes,
-            data_len: chunks.data_len,
-            key_count: self.key_count,
-            first_key,
-            last_key,
-            level: stats.level,
-            capped_deletion_times,
-            stats,
-        })
+        let (filter, key_count) = (self.filter.as_ref(), self.key_count);
+        let done =
+            complete(&*self.disk, self.descriptor, &chunks, self.index, filter, statistics, key_count)?;
+        Ok(WrittenTable { capped_deletion_times, ..done })
     }
 
     #[inline(never)]

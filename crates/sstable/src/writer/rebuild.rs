@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use helenus_bloom::{BitOrder, Filter};
-use helenus_io::{Disk, parent_of};
+use helenus_bloom::Filter;
+use helenus_io::Disk;
 use helenus_rows::{Grammar, Header, RowError, Unfiltered, UnfilteredStream};
 
-use super::files::{Files, remove_files, statistics, unwritable};
+use super::files::{complete, remove_files, statistics, unwritable};
 use super::index::IndexWriter;
 use super::partition::Partition;
 use super::{NOT_WRITTEN, WriteError, WriterOptions, WrittenTable, granularity};
@@ -15,7 +15,6 @@ use crate::data::Scan;
 use crate::data_file::DataFile;
 use crate::descriptor::{Component, Descriptor};
 use crate::error::SsTableError;
-use crate::page_checksums::{PAGE_CHECKSUMS_COMPONENT, PageChecksums};
 use crate::statistics::{HeaderComponent, StatsCollector, StatsComponent};
 
 /// Writes index, filter, statistics and the rest beside a Data.db that is there already.
@@ -167,43 +166,12 @@ impl ComponentWriter {
     }
 
     fn complete(self, chunks: &WrittenChunks) -> Result<WrittenTable, SsTableError> {
-        let version = self.descriptor.version;
-        let mut files = Files { disk: &*self.disk, descriptor: &self.descriptor, sizes: Vec::new() };
-        files.sizes.push((Component::Data, chunks.file_len));
-        let mut checksums = PageChecksums::default();
-        files.write_about_data(chunks, &mut checksums)?;
-        self.index.finish(&mut files, &mut checksums)?;
-        if let Some(filter) = &self.filter {
-            let is_old = version.has_old_bloom_filter_format();
-            let mut bytes = Vec::new();
-            filter.encode(if is_old { BitOrder::Old } else { BitOrder::Current }, &mut bytes);
-            files.write_checked(Component::Filter, &bytes, &mut checksums)?;
-        }
-        let mut bytes = Vec::new();
-        checksums.encode(&mut bytes);
-        files.write(Component::from_name(PAGE_CHECKSUMS_COMPONENT), &bytes)?;
         let mut statistics = statistics(self.stats, &self.header, self.options, chunks);
         statistics.header = self.stored_header;
         statistics.stats.pending_repair = self.stored_stats.pending_repair;
         statistics.stats.is_transient = self.stored_stats.is_transient;
-        files.write(Component::Statistics, &statistics.encode(version))?;
-        files.write_toc()?;
-        let sizes = files.sizes;
-        self.disk.sync_dir(parent_of(&self.descriptor.path(&Component::Data)))?;
-        let stats = statistics.stats;
-        let (first_key, last_key) = stats.key_range.clone().unwrap_or_default();
-        Ok(WrittenTable {
-            descriptor: self.descriptor,
-            bytes_on_disk: sizes.iter().map(|(_, len)| len).sum(),
-            file_sizes: sizes,
-            data_len: chunks.data_len,
-            key_count: self.key_count,
-            first_key,
-            last_key,
-            level: stats.level,
-            capped_deletion_times: 0,
-            stats,
-        })
+        let (filter, key_count) = (self.filter.as_ref(), self.key_count);
+        complete(&*self.disk, self.descriptor, chunks, self.index, filter, statistics, key_count)
     }
 
     #[cold]
