@@ -50,6 +50,15 @@ enum Places {
 }
 
 impl Places {
+    /// What HELENUS_DAMAGE asks for: all places of the tables with that in their names, or some of all tables.
+    fn chosen() -> (Places, String) {
+        match std::env::var("HELENUS_DAMAGE").ok() {
+            None => (Places::Some(11), String::new()),
+            Some(all) if all == "all" => (Places::All, String::new()),
+            Some(part) => (Places::All, part),
+        }
+    }
+
     fn step(self, len: usize) -> usize {
         match self {
             Places::All if len > SMALL_FILE_LEN => LARGE_STEP,
@@ -172,14 +181,9 @@ fn told(table: &Table, counts: &BTreeMap<(String, &'static str), Counts>) -> Cou
 
 /// All places of the tables that HELENUS_DAMAGE names, or some of all.
 fn sweep_all(tables: &[Table]) {
-    let chosen = std::env::var("HELENUS_DAMAGE").ok();
-    let (places, part) = match chosen.as_deref() {
-        None => (Places::Some(11), ""),
-        Some("all") => (Places::All, ""),
-        Some(part) => (Places::All, part),
-    };
+    let (places, part) = Places::chosen();
     let mut all = Counts::default();
-    for table in tables.iter().filter(|table| table.name.contains(part)) {
+    for table in tables.iter().filter(|table| table.name.contains(&part)) {
         let counts = told(table, &sweep(table, tables, places));
         all.cases += counts.cases;
         all.found += counts.found;

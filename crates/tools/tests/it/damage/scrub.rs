@@ -228,14 +228,9 @@ fn sweep(table: &Table, places: Places) -> Counts {
 }
 
 fn sweep_all(tables: &[Table]) {
-    let chosen = std::env::var("HELENUS_DAMAGE").ok();
-    let (places, part) = match chosen.as_deref() {
-        None => (Places::Some(11), ""),
-        Some("all") => (Places::All, ""),
-        Some(part) => (Places::All, part),
-    };
+    let (places, part) = Places::chosen();
     let mut all = Counts::default();
-    for table in tables.iter().filter(|table| table.name.contains(part)) {
+    for table in tables.iter().filter(|table| table.name.contains(&part)) {
         let counts = sweep(table, places);
         all.cases += counts.cases;
         all.whole += counts.whole;
