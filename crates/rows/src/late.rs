@@ -11,6 +11,7 @@ use crate::codec::{CellEvent, RowBuf, RowBuilder, RowRef};
 use crate::deletion::DeletionTime;
 use crate::header::Capabilities;
 use crate::liveness::LivenessInfo;
+use crate::retime::{Retime, encode_retimed};
 
 impl RowRef<'_> {
     /// Gives every local deletion time that the row stores to `each`: of deletions, tombstones and what expires.
@@ -102,33 +103,7 @@ impl LateCap {
         builder: &mut RowBuilder,
         out: &mut RowBuf,
     ) -> Result<(), DecodeError> {
-        let mut events = row.cells()?;
-        let (header, columns) = (row.header, row.columns());
-        let mut liveness = events.liveness();
-        if liveness.is_expiring() {
-            liveness =
-                LivenessInfo { local_expiration_time: self.time(liveness.local_expiration_time), ..liveness };
-        }
-        builder.start(liveness, self.deletion(events.deletion()), events.is_shadowable());
-        while let Some(event) = events.next()? {
-            match event {
-                CellEvent::Simple { column, cell } => {
-                    builder.simple(header, columns, column, &self.cell(cell));
-                }
-                CellEvent::Complex { column, deletion, .. } => {
-                    builder.complex(column, self.deletion(deletion))
-                }
-                CellEvent::Element { cell, .. } => builder.element(header, &self.cell(cell)),
-            }
-        }
-        out.clustering.clear();
-        out.clustering.extend_from_slice(row.clustering);
-        builder.finish(header, row.is_static(), out);
-        Ok(())
-    }
-
-    fn cell<'a>(&mut self, cell: Cell<'a>) -> Cell<'a> {
-        Cell { local_deletion_time: self.time(cell.local_deletion_time), ..cell }
+        encode_retimed(row, self, builder, out)
     }
 
     /// The ttl stays: Cassandra caps the second of expiration alone.
@@ -138,5 +113,22 @@ impl LateCap {
         }
         self.capped += 1;
         self.target.latest_deletion_time()
+    }
+}
+
+impl Retime for LateCap {
+    fn liveness(&mut self, liveness: LivenessInfo) -> LivenessInfo {
+        if !liveness.is_expiring() {
+            return liveness;
+        }
+        LivenessInfo { local_expiration_time: self.time(liveness.local_expiration_time), ..liveness }
+    }
+
+    fn deletion(&mut self, deletion: DeletionTime) -> DeletionTime {
+        LateCap::deletion(self, deletion)
+    }
+
+    fn cell<'a>(&mut self, cell: Cell<'a>) -> Cell<'a> {
+        Cell { local_deletion_time: self.time(cell.local_deletion_time), ..cell }
     }
 }

@@ -27,6 +27,7 @@ mod overflow;
 mod purge;
 mod range_list;
 mod reconcile;
+mod retime;
 mod schema;
 mod slice;
 mod stats;

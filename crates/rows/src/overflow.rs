@@ -7,10 +7,11 @@
 use helenus_types::{DecodeError, LocalDeletionTime, Timestamp};
 
 use crate::cell::Cell;
-use crate::codec::{CellEvent, RowBuf, RowBuilder, RowRef};
+use crate::codec::{RowBuf, RowBuilder, RowRef};
 use crate::deletion::DeletionTime;
 use crate::header::Capabilities;
 use crate::liveness::LivenessInfo;
+use crate::retime::{Retime, encode_retimed};
 
 impl DeletionTime {
     /// Whether its local time overflowed.
@@ -61,33 +62,21 @@ impl OverflowMender {
         builder: &mut RowBuilder,
         out: &mut RowBuf,
     ) -> Result<(), DecodeError> {
-        let mut events = row.cells()?;
-        let (header, columns) = (row.header, row.columns());
-        let mut liveness = events.liveness();
-        if liveness.is_expiring() && liveness.local_expiration_time == LocalDeletionTime::INVALID {
-            self.mended += 1;
-            liveness = LivenessInfo {
-                timestamp: later(liveness.timestamp),
-                local_expiration_time: latest(),
-                ..liveness
-            };
+        encode_retimed(row, self, builder, out)
+    }
+}
+
+impl Retime for OverflowMender {
+    fn liveness(&mut self, liveness: LivenessInfo) -> LivenessInfo {
+        if !liveness.is_expiring() || liveness.local_expiration_time != LocalDeletionTime::INVALID {
+            return liveness;
         }
-        builder.start(liveness, self.deletion(events.deletion()), events.is_shadowable());
-        while let Some(event) = events.next()? {
-            match event {
-                CellEvent::Simple { column, cell } => {
-                    builder.simple(header, columns, column, &self.cell(cell));
-                }
-                CellEvent::Complex { column, deletion, .. } => {
-                    builder.complex(column, self.deletion(deletion))
-                }
-                CellEvent::Element { cell, .. } => builder.element(header, &self.cell(cell)),
-            }
-        }
-        out.clustering.clear();
-        out.clustering.extend_from_slice(row.clustering);
-        builder.finish(header, row.is_static(), out);
-        Ok(())
+        self.mended += 1;
+        LivenessInfo { timestamp: later(liveness.timestamp), local_expiration_time: latest(), ..liveness }
+    }
+
+    fn deletion(&mut self, deletion: DeletionTime) -> DeletionTime {
+        OverflowMender::deletion(self, deletion)
     }
 
     fn cell<'a>(&mut self, cell: Cell<'a>) -> Cell<'a> {
@@ -114,6 +103,7 @@ mod tests {
 
     use super::*;
     use crate::clustering::ClusteringComparator;
+    use crate::codec::CellEvent;
     use crate::header::{Column, Columns, EncodingBase, Header};
 
     #[test]
