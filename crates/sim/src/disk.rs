@@ -11,6 +11,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 use crate::fault::{Class, Fate, Faults, injected};
 use crate::rng::Rng;
+use crate::standing::{Errno, Fault, FaultId, StandingFaults};
 use crate::tree::{NodeId, Tree};
 
 /// A disk in memory that knows what of it is durable. Clones are the same disk; [`SimDisk::crash`] and
@@ -26,8 +27,33 @@ pub struct SimDisk {
 struct State {
     tree: Tree,
     faults: Faults,
+    standing: StandingFaults,
     locked: BTreeSet<NodeId>,
     trace: Option<Vec<String>>,
+}
+
+/// An operation that is asked for.
+struct Call<'a> {
+    op: Operation,
+    path: &'a Path,
+    /// The new name of a rename.
+    other: Option<&'a Path>,
+    /// What a trace says after the path.
+    detail: fmt::Arguments<'a>,
+}
+
+impl<'a> Call<'a> {
+    fn new(op: Operation, path: &'a Path) -> Self {
+        Self { op, path, other: None, detail: format_args!("") }
+    }
+
+    fn to(self, other: &'a Path) -> Self {
+        Self { other: Some(other), ..self }
+    }
+
+    fn with(self, detail: fmt::Arguments<'a>) -> Self {
+        Self { detail, ..self }
+    }
 }
 
 #[derive(Debug)]
@@ -81,10 +107,28 @@ impl SimDisk {
         self.state().faults.fail_once(n);
     }
 
-    /// Takes back planned faults, and the limit of space.
+    /// From now on operations of one file or directory fail, as `fault` says, until it is lifted. Of
+    /// several faults that strike one operation, the one that was injected first does.
+    pub fn inject(&self, fault: Fault) -> FaultId {
+        self.state().standing.inject(fault)
+    }
+
+    /// The cause of a fault is gone. Those who know how often it struck ask before.
+    pub fn lift(&self, fault: FaultId) {
+        self.state().standing.lift(fault);
+    }
+
+    /// How many operations a fault has struck; 0 if it was lifted.
+    #[must_use]
+    pub fn strikes(&self, fault: FaultId) -> u64 {
+        self.state().standing.strikes(fault)
+    }
+
+    /// Takes back planned faults and those that last, and the limit of space.
     pub fn heal(&self) {
         let mut state = self.state();
         state.faults.heal();
+        state.standing = StandingFaults::default();
         state.faults.capacity = None;
     }
 
@@ -132,7 +176,13 @@ impl SimDisk {
     }
 
     fn of(tree: Tree) -> Self {
-        let state = State { tree, faults: Faults::NONE, locked: BTreeSet::new(), trace: None };
+        let state = State {
+            tree,
+            faults: Faults::NONE,
+            standing: StandingFaults::default(),
+            locked: BTreeSet::new(),
+            trace: None,
+        };
         Self { shared: Arc::new(Mutex::new(state)) }
     }
 
@@ -143,38 +193,39 @@ impl SimDisk {
     /// One operation that a passing fault leaves undone.
     fn perform<T>(
         &self,
-        class: Class,
-        op: Operation,
-        path: &Path,
-        detail: fmt::Arguments<'_>,
+        call: Call<'_>,
         action: impl FnOnce(&mut State) -> std::result::Result<T, ErrorKind>,
     ) -> Result<T> {
-        self.perform_or(class, op, path, detail, |_| Ok(()), action)
+        self.perform_or(call, |_| Ok(()), action)
     }
 
     /// One operation: counts it, lets it fail if its time has come, notes it and does it. `half` is what
     /// a passing fault leaves of it.
     fn perform_or<T>(
         &self,
-        class: Class,
-        op: Operation,
-        path: &Path,
-        detail: fmt::Arguments<'_>,
+        call: Call<'_>,
         half: impl FnOnce(&mut State) -> std::result::Result<(), ErrorKind>,
         action: impl FnOnce(&mut State) -> std::result::Result<T, ErrorKind>,
     ) -> Result<T> {
         let mut state = self.state();
+        let Call { op, path, other, detail } = call;
         let fail = |source: io::Error| IoError::new(op, path, source);
-        let fate = state.faults.step(class);
+        let fate = state.faults.step(Class::of(op));
         if fate == Fate::Refused {
             return Err(fail(injected()));
         }
-        if fate == Fate::Failed {
+        let struck = state.standing.step(op, path, other);
+        if fate == Fate::Failed || struck.is_some_and(Errno::is_partial) {
             half(&mut state).map_err(|kind| fail(kind.into()))?;
+        }
+        if let Some(errno) = struck {
+            return Err(fail(errno.error()));
+        }
+        if fate == Fate::Failed {
             return Err(fail(injected()));
         }
         let done = action(&mut state).map_err(|kind| fail(kind.into()))?;
-        if class != Class::Read
+        if Class::of(op) != Class::Read
             && let Some(trace) = &mut state.trace
         {
             trace.push(format!("{} {}{detail}", word(op), path.display()));
@@ -183,7 +234,7 @@ impl SimDisk {
     }
 
     fn open(&self, path: &Path) -> Result<Arc<SimFile>> {
-        let node = self.perform(Class::Read, Operation::Open, path, format_args!(""), |state| {
+        let node = self.perform(Call::new(Operation::Open, path), |state| {
             let node = state.tree.find(path)?;
             state.tree.bytes(node).map(|_| node)
         })?;
@@ -213,7 +264,7 @@ impl Disk for SimDisk {
     }
 
     fn create_new(&self, path: &Path) -> Result<Arc<dyn WriteFile>> {
-        let node = self.perform(Class::Change, Operation::Create, path, format_args!(""), |state| {
+        let node = self.perform(Call::new(Operation::Create, path), |state| {
             let place = state.tree.place(path)?;
             if place.node.is_some() {
                 return Err(ErrorKind::AlreadyExists);
@@ -229,7 +280,7 @@ impl Disk for SimDisk {
 
     fn rename(&self, from: &Path, to: &Path) -> Result<()> {
         let detail = format_args!(" -> {}", to.display());
-        self.perform(Class::Change, Operation::Rename, from, detail, |state| {
+        self.perform(Call::new(Operation::Rename, from).to(to).with(detail), |state| {
             let source = state.tree.place(from)?;
             let target = state.tree.place(to)?;
             let node = source.node.ok_or(ErrorKind::NotFound)?;
@@ -251,7 +302,7 @@ impl Disk for SimDisk {
     }
 
     fn remove_file(&self, path: &Path) -> Result<()> {
-        self.perform(Class::Change, Operation::RemoveFile, path, format_args!(""), |state| {
+        self.perform(Call::new(Operation::RemoveFile, path), |state| {
             let place = state.tree.place(path)?;
             let node = place.node.ok_or(ErrorKind::NotFound)?;
             state.tree.bytes(node)?;
@@ -261,7 +312,7 @@ impl Disk for SimDisk {
     }
 
     fn create_dir(&self, path: &Path) -> Result<()> {
-        self.perform(Class::Change, Operation::CreateDir, path, format_args!(""), |state| {
+        self.perform(Call::new(Operation::CreateDir, path), |state| {
             if path.file_name().is_none() {
                 return Err(ErrorKind::AlreadyExists);
             }
@@ -275,7 +326,7 @@ impl Disk for SimDisk {
     }
 
     fn remove_dir(&self, path: &Path) -> Result<()> {
-        self.perform(Class::Change, Operation::RemoveDir, path, format_args!(""), |state| {
+        self.perform(Call::new(Operation::RemoveDir, path), |state| {
             let place = state.tree.place(path)?;
             let node = place.node.ok_or(ErrorKind::NotFound)?;
             if !state.tree.entries(node)?.is_empty() {
@@ -288,7 +339,7 @@ impl Disk for SimDisk {
 
     fn hard_link(&self, original: &Path, link: &Path) -> Result<()> {
         let detail = format_args!(" to {}", original.display());
-        self.perform(Class::Change, Operation::HardLink, link, detail, |state| {
+        self.perform(Call::new(Operation::HardLink, link).with(detail), |state| {
             let node = state.tree.find(original)?;
             state.tree.bytes(node)?;
             let place = state.tree.place(link)?;
@@ -301,7 +352,7 @@ impl Disk for SimDisk {
     }
 
     fn list(&self, dir: &Path) -> Result<Vec<DirEntry>> {
-        self.perform(Class::Read, Operation::List, dir, format_args!(""), |state| {
+        self.perform(Call::new(Operation::List, dir), |state| {
             let entries = state.tree.entries(state.tree.find(dir)?)?;
             let describe = |(name, node)| {
                 let Metadata { kind, len, modified_ms } = metadata_of(&state.tree, node);
@@ -312,21 +363,21 @@ impl Disk for SimDisk {
     }
 
     fn metadata(&self, path: &Path) -> Result<Metadata> {
-        self.perform(Class::Read, Operation::Metadata, path, format_args!(""), |state| {
+        self.perform(Call::new(Operation::Metadata, path), |state| {
             let node = state.tree.find(path)?;
             Ok(metadata_of(&state.tree, node))
         })
     }
 
     fn sync_dir(&self, dir: &Path) -> Result<()> {
-        self.perform(Class::Sync, Operation::SyncDir, dir, format_args!(""), |state| {
+        self.perform(Call::new(Operation::SyncDir, dir), |state| {
             let node = state.tree.find(dir)?;
             state.tree.sync_dir(node)
         })
     }
 
     fn lock(&self, path: &Path) -> Result<Box<dyn Lock>> {
-        let node = self.perform(Class::Change, Operation::Lock, path, format_args!(""), |state| {
+        let node = self.perform(Call::new(Operation::Lock, path), |state| {
             let place = state.tree.place(path)?;
             let node = place.node.unwrap_or_else(|| state.tree.create_file(place));
             state.tree.bytes(node)?;
@@ -346,11 +397,11 @@ impl ReadFile for SimFile {
 
     fn len(&self) -> Result<u64> {
         let len = |state: &mut State| Ok(state.tree.bytes(self.node)?.len() as u64);
-        self.disk.perform(Class::Read, Operation::Metadata, &self.path, format_args!(""), len)
+        self.disk.perform(Call::new(Operation::Metadata, &self.path), len)
     }
 
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<usize> {
-        self.disk.perform(Class::Read, Operation::Read, &self.path, format_args!(""), |state| {
+        self.disk.perform(Call::new(Operation::Read, &self.path), |state| {
             let bytes = state.tree.bytes(self.node)?.get(index(offset)?..).unwrap_or_default();
             let n = bytes.len().min(buf.len());
             buf[..n].copy_from_slice(&bytes[..n]);
@@ -377,13 +428,13 @@ impl WriteFile for SimFile {
         };
         let half = |state: &mut State| write(state, &bytes[..bytes.len() / 2]);
         let all = |state: &mut State| write(state, bytes);
-        self.disk.perform_or(Class::Change, Operation::Write, &self.path, detail, half, all)
+        self.disk.perform_or(Call::new(Operation::Write, &self.path).with(detail), half, all)
     }
 
     fn sync_data(&self) -> Result<()> {
         let forget = |state: &mut State| state.tree.forget(self.node);
         let sync = |state: &mut State| state.tree.sync_file(self.node);
-        self.disk.perform_or(Class::Sync, Operation::Sync, &self.path, format_args!(""), forget, sync)
+        self.disk.perform_or(Call::new(Operation::Sync, &self.path), forget, sync)
     }
 
     fn sync_all(&self) -> Result<()> {
@@ -392,7 +443,7 @@ impl WriteFile for SimFile {
 
     fn set_len(&self, len: u64) -> Result<()> {
         let detail = format_args!(" {len}");
-        self.disk.perform(Class::Change, Operation::SetLen, &self.path, detail, |state| {
+        self.disk.perform(Call::new(Operation::SetLen, &self.path).with(detail), |state| {
             let len = index(len)?;
             grow(state, self.node, len)?;
             state.tree.set_len(self.node, len)
@@ -401,7 +452,7 @@ impl WriteFile for SimFile {
 
     fn allocate(&self, len: u64) -> Result<()> {
         let detail = format_args!(" {len}");
-        self.disk.perform(Class::Change, Operation::Allocate, &self.path, detail, |state| {
+        self.disk.perform(Call::new(Operation::Allocate, &self.path).with(detail), |state| {
             let len = index(len)?;
             if state.tree.bytes(self.node)?.len() >= len {
                 return Ok(());

@@ -1,5 +1,7 @@
 use std::io;
 
+use helenus_io::Operation;
+
 /// What an operation does to the disk; crash points are counted over those that do something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Class {
@@ -9,6 +11,26 @@ pub(crate) enum Class {
     Change,
     /// Makes bytes or names durable.
     Sync,
+}
+
+impl Class {
+    pub(crate) const fn of(op: Operation) -> Self {
+        match op {
+            Operation::Open | Operation::Read | Operation::Metadata | Operation::List => Self::Read,
+            Operation::Sync | Operation::SyncDir => Self::Sync,
+            Operation::Create
+            | Operation::Write
+            | Operation::SetLen
+            | Operation::Allocate
+            | Operation::Map
+            | Operation::Rename
+            | Operation::RemoveFile
+            | Operation::CreateDir
+            | Operation::RemoveDir
+            | Operation::HardLink
+            | Operation::Lock => Self::Change,
+        }
+    }
 }
 
 /// What becomes of one operation.

@@ -33,8 +33,10 @@ mod clock;
 mod disk;
 mod fault;
 mod rng;
+mod standing;
 mod tree;
 
 pub use clock::SimClock;
 pub use disk::SimDisk;
 pub use rng::Rng;
+pub use standing::{Errno, Fault, FaultId};

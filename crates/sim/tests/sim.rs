@@ -7,8 +7,8 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
-use helenus_io::{Clock, Disk, read_to_vec, remove_dir_all, write_atomically};
-use helenus_sim::{Rng, SimClock, SimDisk};
+use helenus_io::{Clock, Disk, Operation, read_to_vec, remove_dir_all, write_atomically};
+use helenus_sim::{Errno, Fault, Rng, SimClock, SimDisk};
 
 fn p(path: &str) -> &Path {
     Path::new(path)
@@ -254,6 +254,88 @@ fn the_disk_fills_up_and_frees_space() {
     assert!(file.write_at(5, b"9").is_err());
     disk.heal();
     file.write_at(5, b"9").unwrap();
+}
+
+#[test]
+fn a_fault_of_one_file_lasts_until_it_is_lifted() {
+    let disk = disk_with("f", b"....");
+    let (file, other) = (disk.open_write(p("f")).unwrap(), disk.create_new(p("g")).unwrap());
+    let fault = disk.inject(Fault::new("/f", Errno::NoSpace).on(&[Operation::Write]));
+    for _ in 0..2 {
+        let error = file.write_at(0, b"abcd").unwrap_err();
+        assert_eq!((error.kind(), error.op()), (ErrorKind::StorageFull, Operation::Write));
+    }
+    assert_eq!(read(&disk, "f").unwrap(), b"ab..", "a write that found no space has written a part");
+    other.write_at(0, b"1").unwrap();
+    file.sync_data().unwrap();
+    assert_eq!(disk.strikes(fault), 2);
+    disk.lift(fault);
+    file.write_at(0, b"1234").unwrap();
+    assert_eq!(disk.strikes(fault), 0);
+    // Not on the disk that the process leaves behind.
+    disk.inject(Fault::new("f", Errno::Io));
+    assert_eq!(read(&disk.kill(), "f").unwrap(), b"1234");
+    disk.heal();
+    assert_eq!(read(&disk, "f").unwrap(), b"1234");
+}
+
+#[test]
+fn a_fault_of_a_directory_covers_what_is_below_it_and_comes_into_it() {
+    let disk = disk_with("f", b"1");
+    disk.create_dir_all(p("d/e")).unwrap();
+    disk.create_dir(p("dd")).unwrap();
+    let open = disk.create_new(p("d/e/x")).unwrap();
+    disk.inject(Fault::new("d", Errno::Access));
+    let denied = [
+        disk.create_new(p("d/e/y")).err(),
+        disk.rename(p("f"), p("d/f")).err(),
+        disk.rename(p("d/e/x"), p("x")).err(),
+        disk.remove_file(p("d/e/x")).err(),
+        disk.hard_link(p("f"), p("d/f")).err(),
+    ];
+    for (i, error) in denied.into_iter().enumerate() {
+        assert_eq!(error.map(|e| e.kind()), Some(ErrorKind::PermissionDenied), "case {i}");
+    }
+    // An open file is not concerned, nor is a directory of a similar name.
+    open.write_at(0, b"1").unwrap();
+    disk.create_new(p("dd/x")).unwrap();
+    assert_eq!(disk.list(p("d/e")).unwrap().len(), 1, "refused means without effect");
+}
+
+#[test]
+fn a_fault_begins_and_ends_where_it_is_told_to() {
+    let disk = disk_with("f", b"....");
+    let file = disk.open_write(p("f")).unwrap();
+    let fault = disk.inject(Fault::new("f", Errno::Io).on(&[Operation::Sync]).from_nth(2).times(1));
+    file.write_at(0, b"a").unwrap();
+    file.sync_data().unwrap();
+    file.write_at(1, b"b").unwrap();
+    assert_eq!(file.sync_data().err().map(|e| e.to_string()).unwrap(), {
+        let system = std::io::Error::from_raw_os_error(5);
+        format!("cannot sync f: {system}")
+    });
+    file.write_at(2, b"c").unwrap();
+    file.sync_data().unwrap();
+    assert_eq!(disk.strikes(fault), 1);
+    let seen = outcomes(&disk, |d| String::from_utf8(read(d, "f").unwrap()).unwrap());
+    assert_eq!(seen, set(["a.c.".to_owned(), "abc.".to_owned()]), "what the failed sync lost stays lost");
+}
+
+#[test]
+fn each_error_has_the_kind_that_the_system_gives_it() {
+    let kinds = Errno::ALL.map(|errno| {
+        let disk = disk_with("f", b"1");
+        let file = disk.open_read(p("f")).unwrap();
+        disk.inject(Fault::new("f", errno).on(&[Operation::Read]));
+        file.read_at(0, &mut [0]).err().map(|e| e.kind()).unwrap()
+    });
+    let expected = [
+        ErrorKind::PermissionDenied,
+        ErrorKind::StorageFull,
+        ErrorKind::ReadOnlyFilesystem,
+        ErrorKind::QuotaExceeded,
+    ];
+    assert_eq!([kinds[1], kinds[3], kinds[4], kinds[5]], expected);
 }
 
 #[test]
