@@ -5,6 +5,8 @@ use std::str::FromStr;
 use num_bigint::{BigInt, BigUint, Sign};
 use num_traits::Zero;
 
+use crate::Varint;
+
 /// A decimal number, `unscaled × 10^-scale` (`java.math.BigDecimal`).
 ///
 /// Displayed as BigDecimal's `toString` does: plainly where the scale is not negative and the number not tiny,
@@ -13,7 +15,7 @@ use num_traits::Zero;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Decimal {
     /// All digits as an integer.
-    pub unscaled: BigInt,
+    pub unscaled: Varint,
     /// How many of them stand behind the point; negative for trailing zeros that are not written.
     pub scale: i32,
 }
@@ -24,23 +26,29 @@ pub struct Decimal {
 pub struct ParseDecimalError;
 
 impl Decimal {
+    /// `unscaled × 10^-scale`.
+    #[must_use]
+    pub fn new(unscaled: impl Into<Varint>, scale: i32) -> Decimal {
+        Decimal { unscaled: unscaled.into(), scale }
+    }
+
     /// The number in a `decimal`'s bytes: a 32-bit scale, then the unscaled value, of at least one byte.
     pub(crate) fn from_bytes(value: &[u8]) -> Option<Decimal> {
         let (scale, unscaled) = split(value)?;
-        let unscaled = (!unscaled.is_empty()).then(|| BigInt::from_signed_bytes_be(unscaled))?;
+        let unscaled = (!unscaled.is_empty()).then(|| Varint::from_be_bytes(unscaled))?;
         Some(Decimal { unscaled, scale })
     }
 
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.scale.to_be_bytes());
-        out.extend_from_slice(&self.unscaled.to_signed_bytes_be());
+        out.extend_from_slice(&self.unscaled.to_be_bytes());
     }
 }
 
 impl fmt::Display for Decimal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let digits = self.unscaled.magnitude().to_string();
-        if self.unscaled.sign() == Sign::Minus {
+        let digits = self.unscaled.0.magnitude().to_string();
+        if self.unscaled.0.sign() == Sign::Minus {
             f.write_str("-")?;
         }
         let scale = i64::from(self.scale);
@@ -88,7 +96,7 @@ fn parse(text: &str) -> Option<Decimal> {
     let magnitude = BigUint::parse_bytes(digits.as_bytes(), 10)?;
     let scale = i64::try_from(fraction.len()).ok()? - i64::from(exponent);
     let sign = if negative { Sign::Minus } else { Sign::Plus };
-    Some(Decimal { unscaled: BigInt::from_biguint(sign, magnitude), scale: scale.try_into().ok()? })
+    Some(Decimal { unscaled: Varint(BigInt::from_biguint(sign, magnitude)), scale: scale.try_into().ok()? })
 }
 
 /// The order of two serialized decimals by their numbers, whatever their scales.

@@ -19,6 +19,7 @@ mod text;
 mod ty;
 mod units;
 mod value;
+mod varint;
 
 pub mod comparable;
 pub mod timeuuid;
@@ -37,4 +38,5 @@ pub use text::{
 };
 pub use ty::{Element, Elements, Type, TypeError, UserType};
 pub use units::{Generation, LocalDeletionTime, LogPosition, TableId, Timestamp, Token};
-pub use value::{EncodeValue, Serialized, Value};
+pub use value::{Date, DecodeValue, EncodeValue, Serialized, TimeOfDay, Value};
+pub use varint::{ParseVarintError, Varint, VarintOutOfRange};

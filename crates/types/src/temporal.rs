@@ -52,6 +52,11 @@ impl Day {
     }
 }
 
+/// Days after 1970-01-01 of a day that the calendar has.
+pub(crate) fn days_since_epoch(year: i64, month: i64, day: i64) -> Option<i64> {
+    Day { year, month, day }.to_epoch()
+}
+
 /// Four digits at least; more with a sign, as `java.time` does (`EXCEEDS_PAD`).
 fn push_year(year: i64, out: &mut String) {
     let digits = format!("{:04}", year.unsigned_abs());

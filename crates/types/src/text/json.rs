@@ -1,12 +1,11 @@
 use std::fmt::{Display, Write};
 use std::net::IpAddr;
 
-use num_bigint::BigInt;
 use uuid::Uuid;
 
 use super::{push_double, push_float, push_hex, push_number};
 use crate::temporal::{push_date, push_time, push_timestamp};
-use crate::{Decimal, Duration, Elements, Type, ValueError};
+use crate::{Decimal, Duration, Elements, Type, ValueError, Varint};
 
 impl Type {
     /// Appends what `SELECT JSON` prints for a serialized value (`AbstractType.toJSONString`).
@@ -57,7 +56,7 @@ impl Type {
             Type::SmallInt => push_number(i16::from_be_bytes(value.try_into().ok()?).into(), out),
             Type::Int => push_number(i32::from_be_bytes(value.try_into().ok()?).into(), out),
             Type::BigInt | Type::Counter => push_number(i64::from_be_bytes(value.try_into().ok()?), out),
-            Type::Varint => push_display(BigInt::from_signed_bytes_be(value), out),
+            Type::Varint => push_display(Varint::from_be_bytes(value), out),
             Type::Decimal => push_display(Decimal::from_bytes(value)?, out),
             Type::Float => match f32::from_be_bytes(value.try_into().ok()?) {
                 float if float.is_finite() => push_float(float, out),

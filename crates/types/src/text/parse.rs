@@ -1,12 +1,11 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use num_bigint::BigInt;
 use uuid::Uuid;
 
 use super::{parse_hex, quoted};
 use crate::value::{begin_element, end_element, finish_map, finish_set, null_element};
-use crate::{Decimal, Duration, Type, ValueError, temporal};
+use crate::{Decimal, Duration, Type, ValueError, Varint, temporal};
 
 impl Type {
     /// The serialized form of one CQL literal: `'text'`, `$$text$$`, `12`, `1.5e3`, `true`, `0xcafe`,
@@ -93,7 +92,7 @@ impl Type {
                 let nanos = integer(word).filter(|nanos| (0..temporal::NANOS_PER_DAY).contains(nanos))?;
                 out.extend_from_slice(&nanos.to_be_bytes());
             }
-            Type::Varint => out.extend_from_slice(&integer::<BigInt>(word)?.to_signed_bytes_be()),
+            Type::Varint => out.extend_from_slice(&integer::<Varint>(word)?.to_be_bytes()),
             Type::Decimal => is_number(word).then(|| word.parse::<Decimal>().ok())??.write(out),
             Type::Float => out.extend_from_slice(&float::<f32>(word, f32::NAN)?.to_be_bytes()),
             Type::Double => out.extend_from_slice(&float::<f64>(word, f64::NAN)?.to_be_bytes()),

@@ -1,8 +1,7 @@
-use num_bigint::BigInt;
 use uuid::Uuid;
 
 use super::Value;
-use crate::{Decimal, Duration, Type, ValueError};
+use crate::{Decimal, Duration, Type, ValueError, Varint};
 
 impl Type {
     /// The value that bytes stand for.
@@ -49,7 +48,7 @@ impl Type {
             Type::Int => Value::Int(i32::from_be_bytes(value.try_into().ok()?)),
             Type::BigInt => Value::BigInt(i64::from_be_bytes(value.try_into().ok()?)),
             Type::Counter => Value::Counter(i64::from_be_bytes(value.try_into().ok()?)),
-            Type::Varint => Value::Varint(BigInt::from_signed_bytes_be(value)),
+            Type::Varint => Value::Varint(Varint::from_be_bytes(value)),
             Type::Decimal => Value::Decimal(Decimal::from_bytes(value)?),
             Type::Float => Value::Float(f32::from_be_bytes(value.try_into().ok()?)),
             Type::Double => Value::Double(f64::from_be_bytes(value.try_into().ok()?)),

@@ -1,16 +1,22 @@
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration as StdDuration;
 
-use num_bigint::BigInt;
 use uuid::Uuid;
 
-use super::{Value, begin_element, end_element, finish_map, finish_set, null_element, patch, vector_element};
-use crate::{Decimal, Duration, Type, ValueError};
+use super::{
+    TimeOfDay, Value, begin_element, end_element, finish_map, finish_set, null_element, patch, vector_element,
+};
+use crate::{Decimal, Duration, Type, ValueError, Varint};
 
 /// What can become a value of a column, checked against the column's type.
 ///
 /// Implemented for Rust's own types where they say all (integers go into any integer type that holds them), for
-/// [`Value`], for `Option` (null), for slices, vectors, sets, maps and tuples of such.
+/// [`Value`], for `Option` (null), for slices, arrays, vectors, sets, maps and tuples of such, and for references,
+/// `Box`, `Arc`, `Rc` and `Cow` of them. [`DecodeValue`](crate::DecodeValue) is the way back.
 pub trait EncodeValue {
     /// Appends the serialized value; false, and nothing appended, for null. After an error `out` may hold a part.
     fn encode(&self, ty: &Type, out: &mut Vec<u8>) -> Result<bool, ValueError>;
@@ -66,6 +72,22 @@ macro_rules! encode_integers {
 }
 
 encode_integers!(i8, i16, i32, i64, u16, u32);
+
+/// Integers that a `bigint` may not hold, but a `varint` does.
+macro_rules! encode_wide_integers {
+    ($($integer:ty),*) => {$(
+        impl EncodeValue for $integer {
+            fn encode(&self, ty: &Type, out: &mut Vec<u8>) -> Result<bool, ValueError> {
+                match i64::try_from(*self) {
+                    Ok(value) => integer(value, ty, out),
+                    Err(_) => Varint::from(*self).encode(ty, out),
+                }
+            }
+        }
+    )*};
+}
+
+encode_wide_integers!(i128, isize, u64, u128, usize);
 
 impl EncodeValue for f32 {
     fn encode(&self, ty: &Type, out: &mut Vec<u8>) -> Result<bool, ValueError> {
@@ -186,10 +208,10 @@ impl EncodeValue for Ipv6Addr {
     }
 }
 
-impl EncodeValue for BigInt {
+impl EncodeValue for Varint {
     fn encode(&self, ty: &Type, out: &mut Vec<u8>) -> Result<bool, ValueError> {
         match (ty.base(), i64::try_from(self)) {
-            (Type::Varint, _) => out.extend_from_slice(&self.to_signed_bytes_be()),
+            (Type::Varint, _) => out.extend_from_slice(&self.to_be_bytes()),
             (_, Ok(small)) => return integer(small, ty, out),
             (other, Err(_)) => return refuse(other, "so great an integer"),
         }
@@ -217,6 +239,22 @@ impl EncodeValue for Duration {
     }
 }
 
+/// In a `duration` as its nanoseconds, in a `time` as what has passed since midnight.
+impl EncodeValue for StdDuration {
+    fn encode(&self, ty: &Type, out: &mut Vec<u8>) -> Result<bool, ValueError> {
+        let nanoseconds = i64::try_from(self.as_nanos())
+            .map_err(|_too_long| ValueError::new(ty, format!("{self:?} is too long")))?;
+        match ty.base() {
+            Type::Duration => Duration { months: 0, days: 0, nanoseconds }.encode(ty, out),
+            Type::Time => match TimeOfDay::from_nanoseconds(nanoseconds) {
+                Some(time) => time.encode(ty, out),
+                None => Err(ValueError::new(ty, format!("{self:?} is not a time of day"))),
+            },
+            other => refuse(other, "a std::time::Duration"),
+        }
+    }
+}
+
 impl<T: EncodeValue> EncodeValue for Option<T> {
     fn encode(&self, ty: &Type, out: &mut Vec<u8>) -> Result<bool, ValueError> {
         self.as_ref().map_or(Ok(false), |value| value.encode(ty, out))
@@ -224,6 +262,24 @@ impl<T: EncodeValue> EncodeValue for Option<T> {
 }
 
 impl<T: EncodeValue + ?Sized> EncodeValue for &T {
+    fn encode(&self, ty: &Type, out: &mut Vec<u8>) -> Result<bool, ValueError> {
+        (**self).encode(ty, out)
+    }
+}
+
+macro_rules! encode_pointers {
+    ($($pointer:ident),*) => {$(
+        impl<T: EncodeValue + ?Sized> EncodeValue for $pointer<T> {
+            fn encode(&self, ty: &Type, out: &mut Vec<u8>) -> Result<bool, ValueError> {
+                (**self).encode(ty, out)
+            }
+        }
+    )*};
+}
+
+encode_pointers!(Box, Arc, Rc);
+
+impl<T: EncodeValue + ToOwned + ?Sized> EncodeValue for Cow<'_, T> {
     fn encode(&self, ty: &Type, out: &mut Vec<u8>) -> Result<bool, ValueError> {
         (**self).encode(ty, out)
     }
@@ -248,6 +304,12 @@ impl<T: EncodeValue, const N: usize> EncodeValue for [T; N] {
 }
 
 impl<T: EncodeValue> EncodeValue for BTreeSet<T> {
+    fn encode(&self, ty: &Type, out: &mut Vec<u8>) -> Result<bool, ValueError> {
+        sequence(self.iter(), ty, out)
+    }
+}
+
+impl<T: EncodeValue, S> EncodeValue for HashSet<T, S> {
     fn encode(&self, ty: &Type, out: &mut Vec<u8>) -> Result<bool, ValueError> {
         sequence(self.iter(), ty, out)
     }
@@ -279,7 +341,16 @@ macro_rules! encode_tuples {
     )*};
 }
 
-encode_tuples!((A), (A, B), (A, B, C), (A, B, C, D), (A, B, C, D, E), (A, B, C, D, E, F));
+encode_tuples!(
+    (A),
+    (A, B),
+    (A, B, C),
+    (A, B, C, D),
+    (A, B, C, D, E),
+    (A, B, C, D, E, F),
+    (A, B, C, D, E, F, G),
+    (A, B, C, D, E, F, G, H)
+);
 
 impl EncodeValue for Value {
     fn encode(&self, ty: &Type, out: &mut Vec<u8>) -> Result<bool, ValueError> {

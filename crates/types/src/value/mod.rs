@@ -1,23 +1,48 @@
 //! Values out of bytes and into them.
 
+#[cfg(feature = "chrono")]
+mod chrono;
+mod convert;
+mod dates;
 mod decode;
+mod display;
 mod encode;
+mod equal;
 mod frame;
+#[cfg(feature = "time")]
+mod time;
+mod typed;
 
 use std::net::IpAddr;
 
-use num_bigint::BigInt;
 use uuid::Uuid;
 
-use crate::{Decimal, Duration};
+use crate::{Decimal, Duration, Varint};
 
+pub use dates::{Date, TimeOfDay};
 pub use encode::{EncodeValue, Serialized};
 pub(crate) use frame::{
     begin_element, end_element, finish_map, finish_set, null_element, patch, vector_element,
 };
+pub use typed::DecodeValue;
 
 /// A value of any type, decoded.
-#[derive(Debug, Clone, PartialEq)]
+///
+/// Made `From` the Rust types that stand for one type of CQL alone, with the constructors, or by naming the variant;
+/// taken apart by matching, by the accessors, or by `TryFrom`. Displayed as CQL writes it.
+///
+/// Equality is of type and content: an `int` never equals a `bigint`, nor 1.0 as a decimal 1.00. Floating-point
+/// numbers are equal as Cassandra's order has it: NaN equals NaN, and 0.0 is not -0.0.
+///
+/// ```
+/// use helenus_types::Value;
+///
+/// let address = Value::udt([("street", Value::from("Main St")), ("zip", 42.into())]);
+/// assert_eq!(address.to_string(), "{street: 'Main St', zip: 42}");
+/// assert_eq!(address.field("zip").and_then(Value::as_i64), Some(42));
+/// assert_eq!(i32::try_from(Value::from(7)), Ok(7));
+/// ```
+#[derive(Debug, Clone)]
 pub enum Value {
     /// No value.
     Null,
@@ -40,7 +65,7 @@ pub enum Value {
     /// `bigint`.
     BigInt(i64),
     /// `varint`.
-    Varint(BigInt),
+    Varint(Varint),
     /// `decimal`.
     Decimal(Decimal),
     /// `float`.

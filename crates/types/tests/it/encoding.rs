@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv4Addr};
 
+use helenus_types::Varint;
 use helenus_types::{EncodeValue, Serialized, Type, UserType, ValueError};
-use num_bigint::BigInt;
 use uuid::Uuid;
 
 fn encoded(value: &dyn EncodeValue, ty: &Type) -> Result<Option<Vec<u8>>, ValueError> {
@@ -34,7 +34,7 @@ fn rust_values() {
     check(&-7i32, "bigint", "-7");
     check(&200i64, "varint", "200");
     check(&-128i64, "varint", "-128");
-    check(&BigInt::from(1u128 << 70), "varint", "1180591620717411303424");
+    check(&Varint::from(1u128 << 70), "varint", "1180591620717411303424");
     check(&1.5f32, "float", "1.5");
     check(&f64::NEG_INFINITY, "double", "-Infinity");
     check(&"it's", "text", "'it''s'");

@@ -6,4 +6,5 @@ mod corpus;
 mod encoding;
 mod json;
 mod properties;
+mod typed;
 mod values;
