@@ -92,7 +92,6 @@ fn each_rule_refuses_something() {
         "// TODO(me) later",
         "// XXX",
         "// see /work/notes",
-        "// as a Session said",
         "// by two agents",
         "// the workplace's disk",
         "// https://crates.io/crates/x",
@@ -108,7 +107,7 @@ fn each_rule_refuses_something() {
     for good in [
         "#[expect(dead_code, reason = \"…\")]",
         "#![forbid(unsafe_code)]",
-        "/// The pending repair session of the table.",
+        "/// The session of a client, with its keyspace.",
         "// what is unsafe { } in a comment",
         "let agenda = \"data\"; let autodoc = TODOS;",
         "#[cfg(test)]\nmod tests {\n    const DA: &str = \"da\";\n}",

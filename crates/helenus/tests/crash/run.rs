@@ -75,7 +75,7 @@ impl Runner {
             Op::Count { page, by } => {
                 table(self.db(), "app.hits")?.update(*page, ()).increment("n", *by).execute()
             }
-            Op::Schema(cql, _) => self.db().execute_schema(cql),
+            Op::Schema(cql, _) => self.db().execute_schema(cql).map(drop),
             Op::Truncate(name) => table(self.db(), name)?.truncate(),
             Op::FlushTable(name) => table(self.db(), name)?.flush(),
             Op::Flush => self.db().flush(),

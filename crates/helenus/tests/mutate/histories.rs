@@ -73,7 +73,7 @@ fn set_version(db: &Database, number: u64) -> helenus::Result<()> {
         let letters = version.to_string().into_bytes();
         format!("'helenus_sstable_version': 0x{:02x}{:02x}", letters[0], letters[1])
     });
-    db.execute_schema(&format!("ALTER TABLE ks.t WITH extensions = {{{extensions}}}"))
+    db.execute_schema(&format!("ALTER TABLE ks.t WITH extensions = {{{extensions}}}")).map(drop)
 }
 
 fn open(disk: &SimDisk, clock: &Arc<SimClock>) -> Database {

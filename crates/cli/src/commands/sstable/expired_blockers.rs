@@ -67,7 +67,7 @@ fn gc_grace(args: &ExpiredBlockers, inputs: &[Descriptor]) -> Result<(u32, Strin
             Some(name) => open::split_name(name)?,
             None => only_table(file, &text)?,
         };
-        let failed = |error: helenus::Error| Failure::failed(format!("{}: {error}", file.display()));
+        let failed = |error: helenus::CatalogError| Failure::failed(format!("{}: {error}", file.display()));
         let catalog = Catalog::parse_lenient(&text, &|_, _| None).map_err(failed)?.catalog;
         let table = catalog.table(&keyspace, &name).map_err(failed)?;
         return Ok((table.options().gc_grace_seconds, format!("{keyspace}.{name} in {}", file.display())));

@@ -16,7 +16,7 @@ mod verify;
 
 use std::path::Path;
 
-use helenus::{Catalog, Clock, Error, SystemClock};
+use helenus::{Catalog, Clock, SystemClock};
 use helenus_sstable::{Component, Descriptor, SsTableError, SsTableErrorKind, WriteError};
 use helenus_tools::ToolError;
 
@@ -99,7 +99,7 @@ fn second(at: Second) -> u32 {
 
 /// The table of a schema that defines one.
 fn only_table(file: &Path, text: &str) -> Result<(String, String), Failure> {
-    let failed = |error: Error| Failure::failed(format!("{}: {error}", file.display()));
+    let failed = |error: helenus::CatalogError| Failure::failed(format!("{}: {error}", file.display()));
     let loaded = Catalog::parse_lenient(text, &|_, _| None).map_err(failed)?;
     let mut tables = loaded.catalog.tables().filter(|table| table.view().is_none());
     match (tables.next(), tables.next()) {

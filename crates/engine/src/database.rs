@@ -1,0 +1,198 @@
+//! The database's handle.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::{AcqRel, Acquire};
+use std::time::Duration;
+
+use helenus_cql_syntax::{Statement, parse_statements};
+
+use crate::engine::Inner;
+use crate::error::{Error, ErrorKind, Result};
+use crate::foreign::Foreign;
+use crate::metrics::DatabaseMetrics;
+use crate::options::Options;
+use crate::table::Table;
+use helenus_schema::{Catalog, SchemaOutcome, is_system_keyspace};
+
+/// An open database. Cloning it gives another handle to the same one; it is closed with the last handle, or by
+/// [`close`](Self::close).
+///
+/// ```
+/// # fn main() -> helenus::Result<()> {
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let dir = dir.path();
+/// let db = helenus::Database::open(dir)?;
+/// db.execute_schema("CREATE KEYSPACE chat WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1};")?;
+/// # db.close()
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Database {
+    pub(crate) inner: Arc<Inner>,
+    _closer: Arc<Closer>,
+}
+
+/// Stops the threads when the last handle goes. Nothing is written then: what was acknowledged is in the log.
+#[derive(Debug)]
+struct Closer(Arc<Inner>);
+
+impl Drop for Closer {
+    fn drop(&mut self) {
+        self.0.closed.store(true, std::sync::atomic::Ordering::Release);
+        self.0.scheduler.stop();
+    }
+}
+
+impl Database {
+    /// Opens the database in `dir` with the default [`Options`], creating it if there is none.
+    ///
+    /// # Errors
+    /// When the directory is open elsewhere, damaged, of a newer release, or can't be read or written.
+    pub fn open(dir: impl AsRef<Path>) -> Result<Self> {
+        Options::new().open(dir)
+    }
+
+    pub(crate) fn open_with(dir: &Path, options: Options) -> Result<Self> {
+        Ok(Self::from_inner(Inner::open(dir, options)?))
+    }
+
+    pub(crate) fn from_inner(inner: Arc<Inner>) -> Self {
+        Self { _closer: Arc::new(Closer(inner.clone())), inner }
+    }
+
+    /// Runs schema statements of CQL, separated by semicolons: CREATE, ALTER and DROP of keyspaces, types and
+    /// tables, TRUNCATE; `USE` sets the keyspace of the names that follow. Each is durable when the next begins.
+    /// Returns what they changed, in order, and what acts differently from what was asked for.
+    ///
+    /// # Errors
+    /// Text that is no CQL, statements that are not about the schema, and what Cassandra would refuse. Statements
+    /// before the bad one have been carried out.
+    pub fn execute_schema(&self, cql: &str) -> Result<SchemaOutcome> {
+        let statements = parse_statements(cql).map_err(|e| Error::with(ErrorKind::Syntax, e))?;
+        let mut outcome = SchemaOutcome::default();
+        let mut keyspace: Option<String> = None;
+        for statement in statements {
+            match &statement.node {
+                Statement::Use(name) => keyspace = Some(name.as_str().to_owned()),
+                statement => {
+                    let one = self.inner.apply_schema(statement, keyspace.as_deref())?;
+                    outcome.changes.extend(one.changes);
+                    outcome.warnings.extend(one.warnings);
+                }
+            }
+        }
+        Ok(outcome)
+    }
+
+    /// The schema as it is.
+    pub fn schema(&self) -> Arc<Catalog> {
+        self.inner.catalog.read().clone()
+    }
+
+    /// A table's handle.
+    ///
+    /// # Errors
+    /// When there is no such keyspace or table.
+    pub fn table(&self, keyspace: &str, name: &str) -> Result<Table> {
+        if let Some(found) = self.foreign().and_then(|foreign| foreign.table(keyspace, name))
+            && let Some(problem) = &found.problem
+        {
+            return Err(Error::new(ErrorKind::Unsupported, format!("{keyspace}.{name}: {problem}")));
+        }
+        let catalog = self.schema();
+        let id = catalog.table(keyspace, name)?.id();
+        Ok(Table::new(self.clone(), self.inner.core(id)?))
+    }
+
+    /// What was found, if this is no database of ours but what others left; see [`open_foreign`](Self::open_foreign).
+    pub fn foreign(&self) -> Option<&Foreign> {
+        self.inner.foreign.as_ref()
+    }
+
+    /// Handles of all tables, by keyspace and name. Of what others left, those that can be opened, without Cassandra's
+    /// own.
+    pub fn tables(&self) -> Vec<Table> {
+        let catalog = self.schema();
+        let defs =
+            catalog.tables().filter(|def| self.foreign().is_none() || !is_system_keyspace(def.keyspace()));
+        let cores = defs.filter_map(|def| self.inner.core(def.id()).ok());
+        cores.map(|core| Table::new(self.clone(), core)).collect()
+    }
+
+    /// Flushes all memtables; returns when what was written before the call is in SSTables.
+    ///
+    /// # Errors
+    /// When writing them fails.
+    pub fn flush(&self) -> Result<()> {
+        self.inner.check_writable()?;
+        for core in self.inner.all_tables() {
+            self.inner.switch(&core);
+        }
+        self.inner.drain_flushes()
+    }
+
+    /// Merges the SSTables of each table into one.
+    ///
+    /// # Errors
+    /// When reading or writing them fails.
+    pub fn compact(&self) -> Result<()> {
+        self.flush()?;
+        self.inner.all_tables().iter().try_for_each(|core| self.inner.compact_all(core))
+    }
+
+    /// Takes one step of background work, for databases with [`crate::Background::Manual`]; false when none is due.
+    ///
+    /// # Errors
+    /// What the step met. It is tried again at the next call.
+    pub fn step(&self) -> Result<bool> {
+        self.inner.step()
+    }
+
+    /// Waits until no background work is due or running, at most so long; true if that came about.
+    ///
+    /// # Errors
+    /// When background work failed.
+    pub fn settle(&self, longest: Duration) -> Result<bool> {
+        self.inner.settle(longest)
+    }
+
+    /// Makes everything that was written so far durable, whatever the durability of the writes.
+    ///
+    /// # Errors
+    /// When the log can't be synced.
+    pub fn sync(&self) -> Result<()> {
+        self.inner.check_writable()?;
+        match self.inner.log() {
+            Some(log) => Ok(log.sync().map(drop)?),
+            None => Ok(()),
+        }
+    }
+
+    /// Counters and sizes.
+    pub fn metrics(&self) -> DatabaseMetrics {
+        self.inner.metrics()
+    }
+
+    /// Flushes, syncs and closes: all other handles say so from then on.
+    ///
+    /// # Errors
+    /// When flushing or syncing fails; the database is closed all the same, and its log keeps what was not flushed.
+    pub fn close(&self) -> Result<()> {
+        if self.inner.options.read_only || self.inner.closed.load(Acquire) {
+            self.inner.closed.swap(true, AcqRel);
+            return Ok(());
+        }
+        let flushed = self.flush();
+        if self.inner.closed.swap(true, AcqRel) {
+            return Ok(());
+        }
+        self.inner.scheduler.stop();
+        let closed = self.inner.log().map_or(Ok(()), |log| log.close());
+        let rewritten = self.inner.close_manifest();
+        self.inner.unlock();
+        flushed?;
+        closed?;
+        rewritten
+    }
+}

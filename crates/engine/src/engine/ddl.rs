@@ -1,0 +1,268 @@
+//! Schema changes, truncation: each becomes visible by one edit of the manifest.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::{Acquire, Release};
+
+use helenus_commitlog::TableTag;
+use helenus_cql_syntax::Statement;
+use helenus_rows::EncodingBase;
+use helenus_types::{LocalDeletionTime, LogPosition, TableId, Timestamp, timeuuid};
+use uuid::Uuid;
+
+use super::inner::Inner;
+use super::lookup::Lookups;
+use super::table::{Active, LiveTable, TableCore, TableState, View};
+use crate::error::{Error, ErrorKind, Result};
+use crate::manifest::{Change, Edit};
+use helenus_schema::{Applied, ApplyContext, Catalog, SchemaChange, SchemaOutcome, TableDef};
+
+impl Inner {
+    /// Applies one schema statement: all that it changes becomes visible, and durable, by one edit.
+    pub(crate) fn apply_schema(
+        &self,
+        statement: &Statement,
+        keyspace: Option<&str>,
+    ) -> Result<SchemaOutcome> {
+        self.check_writable()?;
+        let _one_at_a_time = self.ddl.lock();
+        let before = self.catalog.read().clone();
+        let now = self.timestamps.next(self.clock());
+        let context = ApplyContext { now, new_id: &mut || TableId(new_table_id(now)) };
+        let Applied { catalog, outcome } = before.apply(statement, keyspace, context)?;
+        let changes = &outcome.changes;
+        if changes.iter().all(|change| *change == SchemaChange::Nothing) {
+            return Ok(outcome);
+        }
+        if changes.iter().all(|change| matches!(change, SchemaChange::TableTruncated(_))) {
+            // A table with views empties them as well; each is emptied by an edit of its own, the table first.
+            for change in changes {
+                if let SchemaChange::TableTruncated(id) = change {
+                    self.truncate(*id, now)?;
+                }
+            }
+            return Ok(outcome);
+        }
+        self.change_schema(Arc::new(catalog), changes, now)?;
+        Ok(outcome)
+    }
+
+    fn change_schema(&self, after: Arc<Catalog>, changes: &[SchemaChange], now: Timestamp) -> Result<()> {
+        let cores = self.touched(changes)?;
+        // Writers of these tables wait until the change is made.
+        let mut guards: Vec<_> = cores.iter().map(|core| core.active.write()).collect();
+        let mut edit = Edit::one(Change::Schema(after.to_cql()));
+        let mut states = Vec::new();
+        for (core, active) in cores.iter().zip(&mut guards) {
+            let Some(def) = after.table_by_id(core.id) else {
+                edit.changes.push(Change::DropTable { tag: core.tag.0 });
+                edit.changes.push(Change::Dropped { id: core.id, dir: self.relative_dir(core) });
+                continue;
+            };
+            let state = self.altered_state(core, active, def)?;
+            if state.layout != active.state.layout {
+                edit.changes.push(Change::Layout { tag: core.tag.0, layout: state.layout });
+            }
+            states.push((core, state));
+        }
+        let created = self.created(changes, &after, now, &mut edit)?;
+        self.sync_log()?;
+        let publishing = self.publishing.lock();
+        self.commit(edit)?;
+        *self.catalog.write() = after.clone();
+        let mut tables = self.tables.write();
+        for core in created {
+            tables.by_id.insert(core.id, core.clone());
+            tables.by_tag.insert(core.tag.0, core);
+        }
+        for core in cores.iter().filter(|core| after.table_by_id(core.id).is_none()) {
+            core.dropped.store(true, Release);
+            tables.by_id.remove(&core.id);
+            tables.by_tag.remove(&core.tag.0);
+        }
+        drop(tables);
+        for (core, state) in states {
+            if let Some(active) =
+                guards.iter_mut().zip(&cores).find(|(_, c)| c.tag == core.tag).map(|(g, _)| g)
+            {
+                publish(core, active, state);
+            }
+        }
+        drop(publishing);
+        // The change is made: what fails from here on is made up for when the database is opened.
+        if let Err(error) = self.write_schema_copy() {
+            tracing::warn!(%error, "schema.cql is not what the schema is");
+        }
+        for (core, active) in cores.iter().zip(&guards).filter(|(core, _)| core.dropped.load(Acquire)) {
+            if let Err(error) = self.remove_dropped(core, active) {
+                tracing::warn!(%error, "files of a dropped table are left");
+            }
+        }
+        Ok(())
+    }
+
+    /// What a change of the schema or a truncation makes durable must not be ahead of the writes before it.
+    fn sync_log(&self) -> Result<()> {
+        match self.log() {
+            Some(log) => Ok(log.sync().map(drop)?),
+            None => Ok(()),
+        }
+    }
+
+    /// The tables that a change is about and that exist already, in the order of their tags.
+    fn touched(&self, changes: &[SchemaChange]) -> Result<Vec<Arc<TableCore>>> {
+        let mut cores = Vec::new();
+        for change in changes {
+            match change {
+                SchemaChange::TableDropped(id) | SchemaChange::TableAltered { id, .. } => {
+                    cores.push(self.core(*id)?)
+                }
+                _ => {}
+            }
+        }
+        cores.sort_by_key(|core| core.tag);
+        cores.dedup_by_key(|core| core.tag);
+        Ok(cores)
+    }
+
+    /// The state that a table has after a change. Where its columns change, everything that was encoded against
+    /// the old ones is flushed first: so no record of the log that may be replayed has another layout.
+    fn altered_state(
+        &self,
+        core: &Arc<TableCore>,
+        active: &mut Active,
+        def: &TableDef,
+    ) -> Result<TableState> {
+        let old = active.state.clone();
+        let mut next = TableState::of(def, old.header.base, old.layout);
+        if next.header.same_encoding(&old.header) && next.schema.dropped() == old.schema.dropped() {
+            next.header = old.header.clone();
+            return Ok(next);
+        }
+        self.switch_locked(core, active);
+        while core.view.load().memtables.len() > 1 {
+            self.flush_next()?;
+        }
+        next.layout += 1;
+        Ok(next)
+    }
+
+    /// Makes the tables that a change creates.
+    fn created(
+        &self,
+        changes: &[SchemaChange],
+        after: &Catalog,
+        now: Timestamp,
+        edit: &mut Edit,
+    ) -> Result<Vec<Arc<TableCore>>> {
+        let mut tag = self.manifest.lock().as_ref().map_or(0, |m| m.state().next_tag);
+        // What the log holds so far is not these tables'.
+        let position = self.log().map_or(LogPosition::ZERO, |log| log.position());
+        let mut cores = Vec::new();
+        for change in changes {
+            let SchemaChange::TableCreated(id) = change else { continue };
+            let def = after.table_by_id(*id).ok_or_else(|| missing(*id))?;
+            let base = EncodingBase {
+                min_timestamp: now,
+                min_local_deletion_time: LocalDeletionTime(self.now_seconds()),
+                min_ttl: 0,
+            };
+            edit.changes.push(Change::AddTable { tag, id: *id, base });
+            edit.changes.push(Change::Flushed { tag, position });
+            let dir = self.table_dir(def.keyspace(), def.name(), *id);
+            let state = Arc::new(TableState::of(def, base, 0));
+            cores.push(Arc::new(TableCore::new(*id, TableTag(tag), dir, state, Vec::new())));
+            tag += 1;
+        }
+        Ok(cores)
+    }
+
+    /// Frees what a dropped table held. Nobody can reach it any more but readers that began before.
+    fn remove_dropped(&self, core: &TableCore, active: &Active) -> Result<()> {
+        let view = core.view.load_full();
+        // Memtables that wait for their flush give their bytes back when the flush finds nobody wants them.
+        self.pressure.release(active.memtable.allocated_bytes());
+        if let Some(log) = self.log() {
+            log.mark_flushed(core.tag, log.position())?;
+        }
+        self.remove_tables(view.sstables.iter().map(|t| t.sstable.clone()))?;
+        if self.disk().exists(&core.dir)? && self.disk().list(&core.dir)?.is_empty() {
+            self.disk().remove_dir(&core.dir)?;
+        }
+        Ok(())
+    }
+
+    /// Empties a table: everything acknowledged before the call is gone, whatever its timestamps.
+    pub(crate) fn truncate(&self, id: TableId, now: Timestamp) -> Result<()> {
+        let core = self.core(id)?;
+        let mut active = core.active.write();
+        // The memtable's flush is queued and finds that nobody wants it.
+        self.switch_locked(&core, &mut active);
+        self.sync_log()?;
+        let publishing = self.publishing.lock();
+        let view = core.view.load_full();
+        let tag = core.tag.0;
+        let position = self.log().map_or(LogPosition::ZERO, |log| log.position());
+        let mut changes = vec![Change::Truncated { tag, at: now }, Change::Flushed { tag, position }];
+        changes.extend(view.sstables.iter().map(|t| Change::RemoveSsTable { tag, generation: t.generation }));
+        self.commit(Edit { changes })?;
+        core.change_view(|view| View {
+            state: view.state.clone(),
+            memtables: view.memtables.iter().take(1).cloned().collect(),
+            sstables: Vec::new(),
+            lookups: Lookups::default(),
+        });
+        drop(publishing);
+        drop(active);
+        if let Some(log) = self.log() {
+            log.mark_flushed(core.tag, position)?;
+        }
+        self.remove_tables(view.sstables.iter().map(|t| t.sstable.clone()))
+    }
+
+    /// The table of that identity; one that others left is opened the first time.
+    pub(crate) fn core(&self, id: TableId) -> Result<Arc<TableCore>> {
+        if let Some(core) = self.tables.read().by_id.get(&id) {
+            return Ok(core.clone());
+        }
+        let foreign = self.foreign.as_ref().ok_or_else(|| missing(id))?;
+        let def = self.catalog.read().table_by_id(id).cloned().ok_or_else(|| missing(id))?;
+        let opened = Arc::new(foreign.open_table(self, &def)?);
+        let mut tables = self.tables.write();
+        // Another thread may have been faster.
+        let core = tables.by_id.entry(id).or_insert(opened).clone();
+        tables.by_tag.insert(core.tag.0, core.clone());
+        Ok(core)
+    }
+}
+
+/// Gives a table its new state; the active memtable is empty wherever the header changed.
+fn publish(core: &TableCore, active: &mut Active, state: TableState) {
+    let state = Arc::new(state);
+    let header_changed = !Arc::ptr_eq(&state.header, &active.state.header);
+    if header_changed {
+        active.memtable = Arc::new(helenus_memtable::Memtable::new(state.header.clone()));
+    }
+    active.state = state.clone();
+    let memtable = active.memtable.clone();
+    core.change_view(|view| View {
+        lookups: Lookups::default(),
+        memtables: std::iter::once(memtable).chain(view.memtables.iter().skip(1).cloned()).collect(),
+        sstables: view
+            .sstables
+            .iter()
+            .map(|t| LiveTable::new(t.generation, t.level, t.created_seconds, t.sstable.clone(), &state))
+            .collect(),
+        state: state.clone(),
+    });
+}
+
+fn missing(id: TableId) -> Error {
+    Error::new(ErrorKind::NotFound, format!("there is no table {id:#}"))
+}
+
+/// Table ids are time UUIDs in Cassandra (`TimeUUID.Generator`); ours are of that form, so that they sort by age.
+fn new_table_id(now: Timestamp) -> Uuid {
+    let random = Uuid::new_v4().as_u64_pair().1;
+    let lsb = timeuuid::lsb((random >> 48) as u16, random);
+    timeuuid::from_micros(now.0, lsb)
+}

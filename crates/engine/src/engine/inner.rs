@@ -1,0 +1,299 @@
+//! What all handles of an open database share.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
+use std::sync::{Arc, OnceLock};
+
+use helenus_commitlog::CommitLog;
+use helenus_io::{Clock, Disk, Lock};
+use helenus_sstable::ChunkCache;
+use helenus_types::{Generation, LogPosition, TableId};
+use parking_lot::{Mutex, RwLock};
+use uuid::Uuid;
+
+use super::pressure::Pressure;
+use super::scheduler::Scheduler;
+use super::table::TableCore;
+use super::timestamps::Timestamps;
+use super::write::Sink;
+use crate::error::{Error, ErrorKind, Result};
+use crate::foreign::Foreign;
+use crate::manifest::{Change, Edit, Manifest};
+use crate::metrics::DatabaseMetrics;
+use crate::mutate::{Workspaces, WriteOptions};
+use crate::options::{Background, Options};
+use helenus_schema::Catalog;
+
+/// Generations that are reserved in the manifest at a time.
+const GENERATIONS_AT_A_TIME: u64 = 64;
+/// How far ahead of the last given timestamp the floor is put, µs: restarts within it never give one twice.
+const FLOOR_AHEAD_MICROS: i64 = 1_000_000;
+
+/// The open database.
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) dir: PathBuf,
+    pub(crate) options: Options,
+    pub(crate) host_id: Uuid,
+    /// Not there while the log is replayed, and when opened to read only.
+    log: OnceLock<CommitLog>,
+    /// The segment that was written to last: when it changes, the log has grown.
+    last_segment: AtomicU64,
+    /// `None` when opened to read only.
+    pub(crate) manifest: Mutex<Option<Manifest>>,
+    pub(crate) catalog: RwLock<Arc<Catalog>>,
+    pub(crate) tables: RwLock<Tables>,
+    /// What others left, whose tables are opened when they are asked for.
+    pub(crate) foreign: Option<Foreign>,
+    pub(crate) cache: Arc<ChunkCache>,
+    pub(crate) pressure: Pressure,
+    pub(crate) timestamps: Timestamps,
+    pub(crate) scheduler: Scheduler,
+    /// Buffers of writes.
+    pub(crate) workspaces: Workspaces,
+    generations: Mutex<Generations>,
+    /// Held from the look at a view to the commit and the change of it, by whatever adds or removes SSTables.
+    pub(crate) publishing: Mutex<()>,
+    /// One schema change at a time.
+    pub(crate) ddl: Mutex<()>,
+    pub(crate) closed: AtomicBool,
+    /// Set while it is not known whether an edit that failed is in the manifest: after a crash a table may be
+    /// dropped or empty, so that no write can be promised.
+    in_doubt: AtomicBool,
+    /// Held while the database is open for writing.
+    lock: Mutex<Option<Box<dyn Lock>>>,
+    /// Takes the writes of what is no database: then there is neither a log nor anything to read.
+    pub(crate) sink: Option<Arc<dyn Sink>>,
+    /// Of writes that don't say otherwise.
+    pub(crate) write_options: WriteOptions,
+}
+
+/// The tables, by what they are looked up by.
+#[derive(Debug, Default)]
+pub(crate) struct Tables {
+    pub(crate) by_id: HashMap<TableId, Arc<TableCore>>,
+    pub(crate) by_tag: BTreeMap<u32, Arc<TableCore>>,
+}
+
+#[derive(Debug)]
+struct Generations {
+    next: u64,
+    reserved: u64,
+}
+
+/// What recovery hands over.
+pub(crate) struct Parts {
+    pub(crate) dir: PathBuf,
+    pub(crate) options: Options,
+    pub(crate) host_id: Uuid,
+    pub(crate) manifest: Option<Manifest>,
+    pub(crate) catalog: Catalog,
+    pub(crate) tables: Tables,
+    pub(crate) foreign: Option<Foreign>,
+    pub(crate) cache: Arc<ChunkCache>,
+    pub(crate) pressure: Pressure,
+    pub(crate) timestamp_floor: i64,
+    pub(crate) next_generation: u64,
+    pub(crate) lock: Option<Box<dyn Lock>>,
+    pub(crate) sink: Option<Arc<dyn Sink>>,
+    pub(crate) write_options: WriteOptions,
+}
+
+impl Parts {
+    /// Of tables that are in no database of ours.
+    pub(crate) fn of_tables(
+        dir: &Path,
+        options: Options,
+        catalog: Catalog,
+        cores: &[Arc<TableCore>],
+        cache: Arc<ChunkCache>,
+    ) -> Self {
+        let mut tables = Tables::default();
+        for core in cores {
+            tables.by_id.insert(core.id, core.clone());
+            tables.by_tag.insert(core.tag.0, core.clone());
+        }
+        Self {
+            dir: dir.to_owned(),
+            host_id: Uuid::nil(),
+            manifest: None,
+            catalog,
+            tables,
+            foreign: None,
+            cache,
+            pressure: Pressure::new(options.memtable_total_bytes),
+            timestamp_floor: 0,
+            next_generation: 1,
+            lock: None,
+            sink: None,
+            write_options: WriteOptions::default(),
+            options,
+        }
+    }
+}
+
+impl Inner {
+    pub(crate) fn new(parts: Parts) -> Self {
+        Self {
+            dir: parts.dir,
+            host_id: parts.host_id,
+            log: OnceLock::new(),
+            last_segment: AtomicU64::new(0),
+            manifest: Mutex::new(parts.manifest),
+            catalog: RwLock::new(Arc::new(parts.catalog)),
+            tables: RwLock::new(parts.tables),
+            foreign: parts.foreign,
+            cache: parts.cache,
+            pressure: parts.pressure,
+            timestamps: Timestamps::new(parts.timestamp_floor),
+            scheduler: Scheduler::default(),
+            workspaces: Workspaces::default(),
+            generations: Mutex::new(Generations {
+                next: parts.next_generation,
+                reserved: parts.next_generation,
+            }),
+            publishing: Mutex::new(()),
+            ddl: Mutex::new(()),
+            closed: AtomicBool::new(false),
+            in_doubt: AtomicBool::new(false),
+            lock: Mutex::new(parts.lock),
+            options: parts.options,
+            sink: parts.sink,
+            write_options: parts.write_options,
+        }
+    }
+
+    pub(crate) fn disk(&self) -> &Arc<dyn Disk> {
+        &self.options.disk
+    }
+
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.options.clock
+    }
+
+    /// This second, as local deletion times count.
+    pub(crate) fn now_seconds(&self) -> u32 {
+        u32::try_from(self.clock().now_seconds().max(0)).unwrap_or(u32::MAX)
+    }
+
+    pub(crate) fn log(&self) -> Option<&CommitLog> {
+        self.log.get()
+    }
+
+    /// The log is ready to be written to.
+    pub(crate) fn set_log(&self, log: CommitLog) {
+        let was_set = self.log.set(log).is_err();
+        debug_assert!(!was_set, "the log is opened once");
+    }
+
+    /// Whether a record at `end` is the first one seen in its segment.
+    #[inline]
+    pub(crate) fn began_segment(&self, end: LogPosition) -> bool {
+        self.last_segment.load(Relaxed) != end.segment
+            && self.last_segment.swap(end.segment, Relaxed) != end.segment
+    }
+
+    pub(crate) fn has_threads(&self) -> bool {
+        matches!(self.options.background, Background::Threads(_))
+    }
+
+    /// Refuses when nothing may be written.
+    #[inline]
+    pub(crate) fn check_writable(&self) -> Result<()> {
+        if self.closed.load(Acquire) {
+            let what = if self.sink.is_some() { "the writer was finished" } else { "the database is closed" };
+            return Err(Error::new(ErrorKind::Closed, what));
+        }
+        if self.options.read_only {
+            return Err(Error::new(ErrorKind::ReadOnly, "the database was opened to read only"));
+        }
+        Ok(())
+    }
+
+    /// Refuses what reads before it writes where nothing can be read.
+    pub(crate) fn check_readable(&self) -> Result<()> {
+        match self.sink {
+            None => Ok(()),
+            Some(_) => Err(Error::invalid(
+                "SSTables are written without reading any: no conditions, no counters, no elements of a list by \
+                 index or by value",
+            )),
+        }
+    }
+
+    /// Lets others open the directory.
+    pub(crate) fn unlock(&self) {
+        self.lock.lock().take();
+    }
+
+    /// Commits an edit of the manifest.
+    pub(crate) fn commit(&self, mut edit: Edit) -> Result<()> {
+        let last = self.timestamps.last();
+        let mut manifest = self.manifest.lock();
+        let Some(manifest) = manifest.as_mut() else {
+            return Err(Error::new(ErrorKind::ReadOnly, "the database was opened to read only"));
+        };
+        if manifest.state().timestamp_floor < last {
+            edit.changes.push(Change::TimestampFloor(last.saturating_add(FLOOR_AHEAD_MICROS)));
+        }
+        let committed = manifest.commit(&edit);
+        self.in_doubt.store(manifest.in_doubt(), Release);
+        Ok(committed?)
+    }
+
+    /// Writes into the manifest that the log holds nothing any more, if that is so.
+    pub(crate) fn close_manifest(&self) -> Result<()> {
+        let is_needed = self.log().is_some_and(|log| !log.dirty_tags_of_oldest().is_empty());
+        match self.manifest.lock().as_mut().filter(|_| !is_needed) {
+            Some(manifest) => Ok(manifest.close()?),
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses to promise anything while it is not known what the manifest holds.
+    #[inline]
+    pub(crate) fn check_certain(&self) -> Result<()> {
+        if self.in_doubt.load(Acquire) {
+            let text = "the manifest could not be written, nor put back to what it was: close and open again";
+            return Err(Error::new(ErrorKind::LogFailed, text));
+        }
+        Ok(())
+    }
+
+    /// Directory of a table, relative to the database's.
+    pub(crate) fn relative_dir(&self, core: &TableCore) -> String {
+        core.dir.strip_prefix(&self.dir).unwrap_or(&core.dir).to_string_lossy().into_owned()
+    }
+
+    /// A generation that was never used, reserved in the manifest before a file of it exists.
+    pub(crate) fn next_generation(&self) -> Result<Generation> {
+        let mut generations = self.generations.lock();
+        if generations.next == generations.reserved {
+            let reserved = generations.next.saturating_add(GENERATIONS_AT_A_TIME);
+            self.commit(Edit::one(Change::NextGeneration(reserved)))?;
+            generations.reserved = reserved;
+        }
+        generations.next += 1;
+        Ok(Generation(generations.next - 1))
+    }
+
+    /// All tables, in the order of their tags.
+    pub(crate) fn all_tables(&self) -> Vec<Arc<TableCore>> {
+        self.tables.read().by_tag.values().cloned().collect()
+    }
+
+    pub(crate) fn metrics(&self) -> DatabaseMetrics {
+        let cache = self.cache.stats();
+        let queue = self.scheduler.queue.lock();
+        DatabaseMetrics {
+            memtable_bytes: self.pressure.used() as u64,
+            log_bytes: self.log().map_or(0, |log| log.total_bytes()),
+            cache_bytes: cache.len_bytes,
+            cache_hits: cache.hits,
+            cache_misses: cache.misses,
+            pending_flushes: (queue.flushes.len() + queue.flushing) as u64,
+            running_compactions: queue.compacting as u64,
+        }
+    }
+}

@@ -1,0 +1,496 @@
+//! Opening a directory: identity, manifest, SSTables, leftovers, the log.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use helenus_commitlog::{CommitLog, LogOptions, Record, ReplayError, ReplayReport, TableTag, replay};
+use helenus_io::{Disk, Lock, parent_of, read_to_vec, remove_if_exists, write_atomically};
+use helenus_rows::{Op, RowStats, UpdateRef};
+use helenus_sstable::{ChunkCache, Descriptor, Listing, SsTable, Version};
+use helenus_types::{Generation, Partitioner, Timestamp};
+use uuid::Uuid;
+
+use super::adopt::{check_complete, remove_mark};
+use super::flush::{open_options, stem};
+use super::inner::{Inner, Parts, Tables};
+use super::mutation::LoggedMutation;
+use super::pressure::Pressure;
+use super::table::{LiveTable, TableCore, TableState};
+use crate::error::{Error, ErrorKind, Result};
+use crate::manifest::{Change, Edit, Manifest, ManifestState, TableEntry};
+use crate::mutate::WriteOptions;
+use crate::options::{Durability, Options};
+use helenus_schema::Catalog;
+
+pub(super) const IDENTITY: &str = "IDENTITY";
+pub(super) const MANIFEST: &str = "MANIFEST";
+const SCHEMA: &str = "schema.cql";
+pub(super) const LOCK: &str = "LOCK";
+const LOG_DIR: &str = "commitlog";
+pub(super) const DATA_DIR: &str = "data";
+/// Version of the directory's layout. A newer one is refused by name.
+const DIRECTORY_VERSION: u32 = 1;
+const MAX_IDENTITY_BYTES: usize = 4096;
+/// How often a directory that is being written is read before it is given up.
+const READ_ONLY_ATTEMPTS: u32 = 8;
+
+/// How far a replay is.
+struct Progress {
+    /// The newest timestamp that the database gave.
+    newest: Timestamp,
+    /// Whether the log was made durable.
+    synced: bool,
+}
+
+impl Inner {
+    /// Opens or creates the database in `dir`.
+    pub(crate) fn open(dir: &Path, options: Options) -> Result<Arc<Self>> {
+        if !options.sstable_version.is_writable() {
+            let text = format!("SSTables of version {} are read and not written", options.sstable_version);
+            return Err(Error::new(ErrorKind::Unsupported, text));
+        }
+        let exists = check_presence(dir, &options)?;
+        if !options.read_only {
+            let lock = lock(&*options.disk, dir)?;
+            return Self::open_present(dir, options, exists, Some(lock)).map(|(inner, _)| inner);
+        }
+        // Whoever writes the directory meanwhile may flush or compact what was still to be read: then the manifest is
+        // another one afterwards, or something was not there or not whole.
+        let mut attempt = 1;
+        loop {
+            let last = attempt == READ_ONLY_ATTEMPTS;
+            match Self::open_present(dir, options.clone(), exists, None) {
+                Ok((inner, state)) => {
+                    let now = Manifest::read(&*options.disk, &dir.join(MANIFEST))?;
+                    if now.as_ref() == Some(&state) {
+                        return Ok(inner);
+                    }
+                    if last {
+                        let text = format!("{} changed while it was read; try again", dir.display());
+                        return Err(Error::new(ErrorKind::Locked, text));
+                    }
+                }
+                Err(error) if last => return Err(error),
+                Err(error) => tracing::debug!(%error, attempt, "reading again"),
+            }
+            attempt += 1;
+        }
+    }
+
+    /// Opens a directory; also what its manifest held.
+    fn open_present(
+        dir: &Path,
+        options: Options,
+        exists: bool,
+        lock: Option<Box<dyn Lock>>,
+    ) -> Result<(Arc<Self>, ManifestState)> {
+        let disk = options.disk.clone();
+        let host_id = identity(&*disk, dir, &options, exists)?;
+        let state = Manifest::read(&*disk, &dir.join(MANIFEST))?.unwrap_or_default();
+        let catalog = Catalog::parse(&state.schema).map_err(|e| e.context(dir.join(MANIFEST).display()))?;
+        let cache = Arc::new(ChunkCache::new(options.cache_bytes));
+        let tables = open_tables(dir, &options, &state, &catalog, &cache)?;
+        let timestamp_floor = state.timestamp_floor;
+        let next_generation = state.next_generation;
+        let manifest = if options.read_only {
+            None
+        } else {
+            // The last edit may have been read from memory, after a kill: only once it is durable may go what it made
+            // superfluous.
+            let mut manifest = Manifest::create(disk.clone(), dir.join(MANIFEST), state.clone())?;
+            remove_mark(&*disk, dir)?;
+            remove_leftovers(&*disk, &state, &tables)?;
+            remove_dropped(&*disk, dir, &state)?;
+            manifest.forget_removed();
+            Some(manifest)
+        };
+        let pressure = Pressure::new(options.memtable_total_bytes);
+        let inner = Arc::new(Self::new(Parts {
+            dir: dir.to_owned(),
+            host_id,
+            manifest,
+            catalog,
+            tables,
+            foreign: None,
+            cache,
+            pressure,
+            timestamp_floor,
+            next_generation,
+            lock,
+            sink: None,
+            write_options: WriteOptions::default(),
+            options,
+        }));
+        let report = inner.replay_log(&state.tables)?;
+        inner.check_log(&state, &report)?;
+        if inner.options.read_only {
+            return Ok((inner, state));
+        }
+        inner.resume_log(report)?;
+        inner.write_schema_copy()?;
+        Self::start_threads(&inner)?;
+        inner.scheduler.compaction_due();
+        Ok((inner, state))
+    }
+
+    /// Puts every record that no SSTable holds yet into the memtables.
+    fn replay_log(&self, entries: &BTreeMap<u32, TableEntry>) -> Result<ReplayReport> {
+        let mut progress = Progress { newest: Timestamp::MIN, synced: false };
+        let outcome =
+            replay(&**self.disk(), &self.dir.join(LOG_DIR), &mut |record: Record<'_>| -> Result<()> {
+                self.replay_record(&record, entries, &mut progress)
+            });
+        self.timestamps.raise(progress.newest);
+        match outcome {
+            Ok(report) => {
+                for path in &report.foreign {
+                    tracing::warn!(path = %path.display(), "not a segment of the log: left alone");
+                }
+                Ok(report)
+            }
+            Err(ReplayError::Receiver(error)) => Err(error),
+            Err(ReplayError::Io(error)) => Err(error.into()),
+            Err(damaged @ ReplayError::Damaged { .. }) => {
+                Err(Error::new(ErrorKind::Corrupt, damaged.to_string()))
+            }
+        }
+    }
+
+    /// The newest segment never goes while the database is open: without it somebody emptied the log's directory.
+    fn check_log(&self, state: &ManifestState, report: &ReplayReport) -> Result<()> {
+        let Some(expected) = state.log.filter(|_| !self.options.accept_lost_log) else { return Ok(()) };
+        if report.newest_segment() >= Some(expected) {
+            return Ok(());
+        }
+        let text = format!(
+            "{}: segment {expected} of the log is missing, and the database was not closed: put the log back, or \
+             accept with `Options::accept_lost_log` that what was not flushed is lost",
+            self.dir.join(LOG_DIR).display(),
+        );
+        Err(Error::new(ErrorKind::Corrupt, text))
+    }
+
+    /// Opens the log behind what was replayed. The replayed segments stay until their tables are flushed.
+    fn resume_log(&self, report: ReplayReport) -> Result<()> {
+        let flushed: Vec<_> = {
+            let manifest = self.manifest.lock();
+            let tables = manifest.iter().flat_map(|m| &m.state().tables);
+            tables.map(|(tag, entry)| (TableTag(*tag), entry.flushed)).collect()
+        };
+        let known = flushed.iter().map(|(_, position)| position.segment + 1).max().unwrap_or(1);
+        let options = log_options(&self.options, known);
+        let dir = self.dir.join(LOG_DIR);
+        let log = CommitLog::resume(self.disk().clone(), dir, options, self.options.clock.clone(), report)?;
+        for (tag, position) in flushed {
+            log.mark_flushed(tag, position)?;
+        }
+        // What is left without a table belongs to tables that were dropped.
+        while let Some(tag) =
+            log.dirty_tags_of_oldest().into_iter().find(|t| !self.tables.read().by_tag.contains_key(&t.0))
+        {
+            log.mark_flushed(tag, log.position())?;
+        }
+        let segment = log.position().segment;
+        self.set_log(log);
+        self.commit(Edit::one(Change::Log(segment)))?;
+        Ok(())
+    }
+
+    fn replay_record(
+        &self,
+        record: &Record<'_>,
+        entries: &BTreeMap<u32, TableEntry>,
+        progress: &mut Progress,
+    ) -> Result<()> {
+        let mut mutation = LoggedMutation::new(record.payload)?;
+        let own_timestamps = mutation.own_timestamps;
+        while let Some(logged) = mutation.next()? {
+            // A table that is not there was dropped.
+            let Some(core) = self.tables.read().by_tag.get(&logged.tag).cloned() else { continue };
+            let active = core.active.read();
+            let update = UpdateRef::new(logged.bytes)?;
+            if logged.layout != active.state.layout {
+                // A change of the columns flushes what was written before it.
+                continue;
+            }
+            let (min, max) = timestamps_of(&active.state, update.clone())?;
+            if own_timestamps {
+                progress.newest = progress.newest.max(max);
+            }
+            if entries.get(&logged.tag).is_some_and(|entry| record.end <= entry.flushed) {
+                continue;
+            }
+            let token = Partitioner::murmur3_token(update.key());
+            let grown = active.memtable.apply(token, update, min)?;
+            self.pressure.add(grown);
+        }
+        if !self.options.read_only && self.pressure.used() >= self.options.memtable_total_bytes / 2 {
+            // Every record up to this one is in memtables: they may go to disk while more is read. After a kill the
+            // log itself may not be there yet, and no SSTable may be ahead of it.
+            if !std::mem::replace(&mut progress.synced, true) {
+                self.sync_segments()?;
+            }
+            for core in self.all_tables() {
+                self.flush_replayed(&core, record.end)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the log durable as it was found.
+    fn sync_segments(&self) -> Result<()> {
+        let dir = self.dir.join(LOG_DIR);
+        for entry in self.disk().list(&dir)?.iter().filter(|entry| entry.is_file()) {
+            self.disk().open_write(&dir.join(&entry.name))?.sync_data()?;
+        }
+        Ok(self.disk().sync_dir(&dir)?)
+    }
+
+    /// Rewrites `schema.cql`, the readable copy of the schema, if it is not what the manifest says.
+    pub(crate) fn write_schema_copy(&self) -> Result<()> {
+        let text = self.catalog.read().to_cql();
+        let path = self.dir.join(SCHEMA);
+        let present = match self.disk().exists(&path)? {
+            true => read_to_vec(&**self.disk(), &path, text.len() + 1).ok(),
+            false => None,
+        };
+        if present.as_deref() != Some(text.as_bytes()) {
+            write_atomically(&**self.disk(), &path, text.as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// Directory of a table.
+    pub(crate) fn table_dir(&self, keyspace: &str, table: &str, id: helenus_types::TableId) -> PathBuf {
+        table_dir(&self.dir, keyspace, table, id)
+    }
+}
+
+pub(super) fn table_dir(dir: &Path, keyspace: &str, table: &str, id: helenus_types::TableId) -> PathBuf {
+    dir.join(DATA_DIR).join(keyspace).join(format!("{table}-{id}"))
+}
+
+/// Whether there is a database, if that is as the options want it.
+fn check_presence(dir: &Path, options: &Options) -> Result<bool> {
+    let place = dir.display();
+    let exists = options.disk.exists(&dir.join(MANIFEST))?;
+    if exists && options.error_if_exists {
+        return Err(Error::new(ErrorKind::AlreadyExists, format!("{place} already holds a database")));
+    }
+    check_complete(&*options.disk, dir)?;
+    if !exists && (options.read_only || !options.create_if_missing) {
+        let text = format!("{place} holds no database (there is no {MANIFEST} in it)");
+        return Err(Error::new(ErrorKind::NotFound, text));
+    }
+    if !exists {
+        for part in [LOG_DIR, DATA_DIR] {
+            // The manifest is there before them, and never goes.
+            if options.disk.exists(&dir.join(part))? {
+                let text = format!("{}: the file is missing beside {part}", dir.join(MANIFEST).display());
+                return Err(Error::new(ErrorKind::Corrupt, text));
+            }
+        }
+        options.disk.create_dir_all(dir)?;
+    }
+    Ok(exists)
+}
+
+pub(super) fn lock(disk: &dyn Disk, dir: &Path) -> Result<Box<dyn Lock>> {
+    let path = dir.join(LOCK);
+    disk.lock(&path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::WouldBlock => Error::new(
+            ErrorKind::Locked,
+            format!(
+                "{} is open in another process or handle; close it there, or open it to read only",
+                dir.display()
+            ),
+        ),
+        _ => error.into(),
+    })
+}
+
+/// Reads `IDENTITY`, or makes one: version of the directory, host id and CRC32 of the lines before, a line each.
+pub(super) fn identity(disk: &dyn Disk, dir: &Path, options: &Options, exists: bool) -> Result<Uuid> {
+    let path = dir.join(IDENTITY);
+    if disk.exists(&path)? {
+        if !exists {
+            // Whoever gave it its name was killed before that was durable, and the manifest must not be first.
+            disk.sync_dir(dir)?;
+        }
+        let bytes = read_to_vec(disk, &path, MAX_IDENTITY_BYTES)?;
+        return parse_identity(&String::from_utf8_lossy(&bytes))
+            .map_err(|(kind, text)| Error::new(kind, format!("{}: {text}", path.display())));
+    }
+    if exists || options.read_only {
+        return Err(Error::new(
+            ErrorKind::Corrupt,
+            format!("{} is missing beside {MANIFEST}", path.display()),
+        ));
+    }
+    // An identity needs no secret: time and the address of a fresh allocation would do; the UUID crate does better.
+    let host_id = Uuid::new_v4();
+    let text = format!("helenus directory {DIRECTORY_VERSION}\nhost {host_id}\n");
+    let text = format!("{text}check {:08x}\n", crc32fast::hash(text.as_bytes()));
+    write_atomically(disk, &path, text.as_bytes())?;
+    Ok(host_id)
+}
+
+fn parse_identity(text: &str) -> std::result::Result<Uuid, (ErrorKind, String)> {
+    let expected =
+        |what: &str, found: &str| (ErrorKind::Corrupt, format!("expected \"{what}\", found {found:?}"));
+    let unparsed = |what, found, why: &dyn std::fmt::Display| {
+        let (kind, text) = expected(what, found);
+        (kind, format!("{text} ({why})"))
+    };
+    let mut lines = text.lines();
+    let mut line = |prefix: &str| lines.next().and_then(|line| line.strip_prefix(prefix)).unwrap_or_default();
+    let version = line("helenus directory ");
+    let version: u32 = version.parse().map_err(|e| unparsed("helenus directory N", version, &e))?;
+    if version > DIRECTORY_VERSION {
+        let text = format!("version {version} is a newer release's; this one knows {DIRECTORY_VERSION}");
+        return Err((ErrorKind::Unsupported, text));
+    }
+    let host = line("host ");
+    let host_id: Uuid = host.parse().map_err(|e| unparsed("host UUID", host, &e))?;
+    let (checked, check) = text.split_once("check ").unwrap_or((text, ""));
+    let sum = format!("{:08x}\n", crc32fast::hash(checked.as_bytes()));
+    if sum == check { Ok(host_id) } else { Err(expected(&format!("check {sum}"), check)) }
+}
+
+fn open_tables(
+    dir: &Path,
+    options: &Options,
+    state: &ManifestState,
+    catalog: &Catalog,
+    cache: &Arc<ChunkCache>,
+) -> Result<Tables> {
+    let mut tables = Tables::default();
+    for (&tag, entry) in &state.tables {
+        let Some(def) = catalog.table_by_id(entry.id) else {
+            let text = format!("table {:#} is in {MANIFEST} but not in the schema", entry.id);
+            return Err(Error::new(ErrorKind::Corrupt, text));
+        };
+        let table_state = Arc::new(TableState::of(def, entry.base, entry.layout));
+        let path = table_dir(dir, table_state.schema.keyspace(), table_state.schema.name(), entry.id);
+        let mut live = Vec::new();
+        for (&generation, sstable) in &entry.sstables {
+            let descriptor = Descriptor::parse(&path, &format!("{}-Data.db", sstable.stem));
+            let (descriptor, _) = descriptor.map_err(|e| Error::new(ErrorKind::Corrupt, e.to_string()))?;
+            let opened = SsTable::open(&options.disk, &descriptor, open_options(cache, generation))?;
+            live.push(LiveTable::new(
+                generation,
+                sstable.level,
+                sstable.created_seconds,
+                opened,
+                &table_state,
+            ));
+        }
+        let core = Arc::new(TableCore::new(entry.id, TableTag(tag), path, table_state, live));
+        tables.by_id.insert(entry.id, core.clone());
+        tables.by_tag.insert(tag, core);
+    }
+    Ok(tables)
+}
+
+/// Removes files of generations that the manifest reserved and that are not live: a crash left them. Anything
+/// else is somebody's and stays.
+fn remove_leftovers(disk: &dyn Disk, state: &ManifestState, tables: &Tables) -> Result<()> {
+    for (tag, entry) in &state.tables {
+        let Some(core) = tables.by_tag.get(tag) else { continue };
+        if !disk.exists(&core.dir)? {
+            continue;
+        }
+        let live: BTreeSet<Generation> = entry.sstables.keys().copied().collect();
+        let names = disk.list(&core.dir)?;
+        let listing = Listing::new(&core.dir, names.iter().filter(|e| e.is_file()).filter_map(|e| e.utf8()));
+        let mut removed = false;
+        for found in &listing.tables {
+            match generation_of_ours(state, &found.descriptor) {
+                Some(generation) if !live.contains(&generation) => {
+                    for component in &found.components {
+                        removed |= remove_if_exists(disk, &found.descriptor.path(component))?;
+                    }
+                }
+                Some(_) => {}
+                None => {
+                    tracing::warn!(path = %core.dir.display(), id = %found.descriptor.id, "not ours: left alone")
+                }
+            }
+        }
+        if removed {
+            disk.sync_dir(&core.dir)?;
+        }
+    }
+    Ok(())
+}
+
+/// The generation of a file that is ours, going by its name: of the version that is ours, or written down before it was made.
+fn generation_of_ours(state: &ManifestState, descriptor: &Descriptor) -> Option<Generation> {
+    let generation = descriptor.id.generation().filter(|g| g.0 < state.next_generation)?;
+    let is_named = || state.named.get(&generation).is_some_and(|name| *name == stem(descriptor));
+    (descriptor.version == Version::DA || is_named()).then_some(generation)
+}
+
+/// Removes what is left of tables that were dropped: files of generations that the manifest reserved, and their
+/// directories once they are empty.
+fn remove_dropped(disk: &dyn Disk, dir: &Path, state: &ManifestState) -> Result<()> {
+    for relative in state.dropped.values() {
+        let path = dir.join(relative);
+        if disk.exists(&path)? {
+            let names = disk.list(&path)?;
+            let listing = Listing::new(&path, names.iter().filter(|e| e.is_file()).filter_map(|e| e.utf8()));
+            for found in listing.tables.iter().filter(|t| generation_of_ours(state, &t.descriptor).is_some())
+            {
+                for component in &found.components {
+                    remove_if_exists(disk, &found.descriptor.path(component))?;
+                }
+            }
+            disk.sync_dir(&path)?;
+            if !disk.list(&path)?.is_empty() {
+                tracing::warn!(path = %path.display(), "not all is ours in the directory of a dropped table");
+                continue;
+            }
+            disk.remove_dir(&path)?;
+        }
+        let keyspace = parent_of(&path);
+        if disk.exists(keyspace)? {
+            if disk.list(keyspace)?.is_empty() {
+                disk.remove_dir(keyspace)?;
+                disk.sync_dir(parent_of(keyspace))?;
+            } else {
+                disk.sync_dir(keyspace)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn log_options(options: &Options, first_segment: u64) -> LogOptions {
+    LogOptions {
+        segment_len: options.log_segment_bytes,
+        durability: match options.durability {
+            Durability::Sync => helenus_commitlog::Durability::Sync,
+            Durability::Periodic(period) => helenus_commitlog::Durability::Periodic(period),
+            Durability::Buffered => helenus_commitlog::Durability::Buffered,
+        },
+        max_total_bytes: options.log_total_bytes,
+        first_segment,
+        salt_seed: Uuid::new_v4().as_u64_pair().0,
+        ..LogOptions::default()
+    }
+}
+
+/// The oldest and the newest timestamp of an update.
+fn timestamps_of(state: &TableState, mut update: UpdateRef<'_>) -> Result<(Timestamp, Timestamp)> {
+    let mut stats = RowStats::default();
+    while let Some(op) = update.next(&state.header)? {
+        match op {
+            Op::Partition(deletion) | Op::Range { deletion, .. } => stats.deletion(deletion, |_| {}),
+            Op::Row(row) => {
+                stats.row(row, |_| {})?;
+            }
+        }
+    }
+    Ok((stats.min_timestamp, stats.max_timestamp))
+}

@@ -1,0 +1,205 @@
+//! One error for the whole API: what to do about it, and why it happened.
+
+use std::borrow::Cow;
+use std::error::Error as StdError;
+use std::fmt;
+
+use helenus_commitlog::LogError;
+use helenus_compaction::CompactionError;
+use helenus_io::IoError;
+use helenus_rows::{SchemaError, StreamError};
+use helenus_schema::{CatalogError, CatalogErrorKind};
+use helenus_sstable::{SsTableError, SsTableErrorKind, WriteError};
+use helenus_types::{DecodeError, TypeError, ValueError};
+
+use crate::manifest::ManifestError;
+
+/// What a caller can do about an [`Error`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The text isn't CQL. Nothing was done.
+    Syntax,
+    /// The call is wrong: a type, a name, a missing key part, a value that may not be. Nothing was written.
+    Invalid,
+    /// What the call names does not exist.
+    NotFound,
+    /// What the call would create exists.
+    AlreadyExists,
+    /// Bytes on disk are not what was written: restore a backup, or mend the file.
+    Corrupt,
+    /// The operating system refused: free space or mend the disk, then open again.
+    Io,
+    /// Another process or handle has the directory open for writing.
+    Locked,
+    /// The database or table can only be read.
+    ReadOnly,
+    /// Not something that this release can do.
+    Unsupported,
+    /// An earlier write to the log failed, so nothing can be promised any more: close and open again.
+    LogFailed,
+    /// The database was closed.
+    Closed,
+}
+
+/// Why a call failed. Its text says what was expected and found, and where it helps what to do next.
+pub struct Error {
+    kind: ErrorKind,
+    text: Cow<'static, str>,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+/// Result of a call of the API.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    pub(crate) fn new(kind: ErrorKind, text: impl Into<Cow<'static, str>>) -> Self {
+        Self { kind, text: text.into(), source: None }
+    }
+
+    pub(crate) fn invalid(text: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(ErrorKind::Invalid, text)
+    }
+
+    pub(crate) fn with(kind: ErrorKind, source: impl StdError + Send + Sync + 'static) -> Self {
+        Self { kind, text: source.to_string().into(), source: Some(Box::new(source)) }
+    }
+
+    /// What to do about it.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// The same error, saying where it happened.
+    pub(crate) fn context(mut self, place: impl fmt::Display) -> Self {
+        self.text = format!("{place}: {}", self.text).into();
+        self
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {}", self.kind, self.text)
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        // The text is the source's own, so the chain goes on behind it.
+        self.source.as_ref().and_then(|source| source.source())
+    }
+}
+
+impl From<IoError> for Error {
+    fn from(error: IoError) -> Self {
+        let kind = if error.is_not_found() { ErrorKind::NotFound } else { ErrorKind::Io };
+        Self::with(kind, error)
+    }
+}
+
+impl From<DecodeError> for Error {
+    fn from(error: DecodeError) -> Self {
+        Self::with(ErrorKind::Corrupt, error)
+    }
+}
+
+impl From<ManifestError> for Error {
+    fn from(error: ManifestError) -> Self {
+        match error {
+            ManifestError::Io(error) => error.into(),
+            corrupt @ ManifestError::Corrupt { .. } => Self::with(ErrorKind::Corrupt, corrupt),
+        }
+    }
+}
+
+impl From<SsTableError> for Error {
+    fn from(error: SsTableError) -> Self {
+        let kind = match error.kind() {
+            SsTableErrorKind::Io(_) => ErrorKind::Io,
+            SsTableErrorKind::UnsupportedVersion(_)
+            | SsTableErrorKind::UnsupportedCompressor { .. }
+            | SsTableErrorKind::Unwritable(_)
+            | SsTableErrorKind::LateDeletionTime(_) => ErrorKind::Unsupported,
+            _ => ErrorKind::Corrupt,
+        };
+        Self::with(kind, error)
+    }
+}
+
+impl From<StreamError> for Error {
+    fn from(error: StreamError) -> Self {
+        let kind = match error.downcast_ref::<SsTableError>().map(SsTableError::kind) {
+            Some(SsTableErrorKind::Io(_)) => ErrorKind::Io,
+            _ => ErrorKind::Corrupt,
+        };
+        Self::with(kind, error)
+    }
+}
+
+impl From<WriteError> for Error {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Source(error) => error.into(),
+            WriteError::Table(error) => error.into(),
+        }
+    }
+}
+
+impl From<CompactionError> for Error {
+    fn from(error: CompactionError) -> Self {
+        match error {
+            CompactionError::Stream(error) => error.into(),
+            CompactionError::Write(error) => error.into(),
+            CompactionError::SsTable(error) => error.into(),
+        }
+    }
+}
+
+impl From<LogError> for Error {
+    fn from(error: LogError) -> Self {
+        let kind = match error {
+            LogError::TooLarge { .. } => ErrorKind::Invalid,
+            LogError::Closed => ErrorKind::Closed,
+            LogError::Io(_) => ErrorKind::Io,
+            LogError::Stopped(_) => ErrorKind::LogFailed,
+        };
+        Self::with(kind, error)
+    }
+}
+
+impl From<CatalogError> for Error {
+    fn from(error: CatalogError) -> Self {
+        let kind = match error.kind() {
+            CatalogErrorKind::Syntax => ErrorKind::Syntax,
+            CatalogErrorKind::NotFound => ErrorKind::NotFound,
+            CatalogErrorKind::AlreadyExists => ErrorKind::AlreadyExists,
+            CatalogErrorKind::Unsupported => ErrorKind::Unsupported,
+            _ => ErrorKind::Invalid,
+        };
+        Self::with(kind, error)
+    }
+}
+
+impl From<SchemaError> for Error {
+    fn from(error: SchemaError) -> Self {
+        Self::with(ErrorKind::Invalid, error)
+    }
+}
+
+impl From<ValueError> for Error {
+    fn from(error: ValueError) -> Self {
+        Self::with(ErrorKind::Invalid, error)
+    }
+}
+
+impl From<TypeError> for Error {
+    fn from(error: TypeError) -> Self {
+        Self::with(ErrorKind::Invalid, error)
+    }
+}

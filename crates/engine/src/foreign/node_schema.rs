@@ -1,0 +1,122 @@
+//! A catalog out of a node's own schema: what can't be read of it doesn't keep the rest from being read.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use helenus_types::{TableId, Value};
+
+use super::schema_rows::{SchemaRow, SchemaRows, of};
+use super::schema_text;
+use crate::error::{Error, Result};
+use crate::options::Options;
+use helenus_schema::{Catalog, is_system_keyspace};
+
+/// What a node's SSTables say of its schema.
+#[derive(Debug, Default)]
+pub(super) struct NodeSchema {
+    pub(super) catalog: Catalog,
+    pub(super) warnings: Vec<String>,
+    /// Tables and views that are defined there and can't be read here, and why.
+    pub(super) problems: Vec<UnreadTable>,
+}
+
+/// A table that a schema defines in a way that is not understood.
+#[derive(Clone, Debug)]
+pub(super) struct UnreadTable {
+    pub(super) keyspace: String,
+    pub(super) name: String,
+    pub(super) id: Option<TableId>,
+    /// Whether it is known to be a materialized view.
+    pub(super) of_view: bool,
+    pub(super) reason: String,
+}
+
+impl NodeSchema {
+    /// Reads it from the directories of `system_schema`'s tables, by their names.
+    pub(super) fn read(options: &Options, places: &BTreeMap<String, Vec<PathBuf>>) -> Result<Self> {
+        let rows = SchemaRows::read(options, places)?;
+        let mut schema = Self::default();
+        for row in &rows.keyspaces {
+            let text = schema_text::keyspace(row)?;
+            schema.extend(&text)?;
+        }
+        for keyspace in rows.keyspace_names() {
+            let before = schema.warnings.len();
+            schema.types(&rows, keyspace);
+            for row in of(&rows.functions, keyspace, None) {
+                schema.keep(schema_text::function(row), "function");
+            }
+            for row in of(&rows.aggregates, keyspace, None) {
+                schema.keep(schema_text::aggregate(row), "aggregate");
+            }
+            for row in of(&rows.tables, keyspace, None) {
+                schema.table(row, "table_name", schema_text::table(&rows, row));
+            }
+            for row in of(&rows.indexes, keyspace, None) {
+                schema.keep(schema_text::index(row), "index");
+            }
+            for row in of(&rows.views, keyspace, None) {
+                schema.table(row, "view_name", schema_text::view(&rows, row));
+            }
+            for row in of(&rows.triggers, keyspace, None) {
+                let names = ["table_name", "trigger_name"].map(|name| row.text(name).unwrap_or_default());
+                let [table, trigger] = names;
+                schema.warnings.push(format!("{keyspace}.{table}: its trigger {trigger} is left out"));
+            }
+            if is_system_keyspace(keyspace) {
+                schema.warnings.truncate(before);
+            }
+        }
+        Ok(schema)
+    }
+
+    fn extend(&mut self, text: &str) -> Result<()> {
+        let mut warnings = self.catalog.extend_lenient(text, &|_, _| None)?;
+        self.warnings.append(&mut warnings);
+        Ok(())
+    }
+
+    /// What nothing is read by: without it the rest is as good.
+    fn keep(&mut self, text: Result<String>, what: &str) {
+        if let Err(error) = text.and_then(|text| self.extend(&text)) {
+            self.warnings.push(format!("an {what} is left out: {error}"));
+        }
+    }
+
+    /// User types, each after those that it is made of.
+    fn types(&mut self, rows: &SchemaRows, keyspace: &str) {
+        let mut left: Vec<&SchemaRow> = of(&rows.types, keyspace, None).collect();
+        loop {
+            let before = left.len();
+            let mut failed: Vec<Error> = Vec::new();
+            left.retain(|row| match schema_text::user_type(row).and_then(|text| self.extend(&text)) {
+                Ok(()) => false,
+                Err(error) => {
+                    failed.push(error);
+                    true
+                }
+            });
+            if left.len() == before {
+                let texts = failed.into_iter().map(|error| format!("a user type is left out: {error}"));
+                return self.warnings.extend(texts);
+            }
+        }
+    }
+
+    fn table(&mut self, row: &SchemaRow, name: &str, text: Result<String>) {
+        if let Err(error) = text.and_then(|text| self.extend(&text)) {
+            let text = |column: &str| row.text(column).unwrap_or_default().to_owned();
+            let id = match row.get("id") {
+                Some(Value::Uuid(id)) => Some(TableId(*id)),
+                _ => None,
+            };
+            self.problems.push(UnreadTable {
+                keyspace: text("keyspace_name"),
+                name: text(name),
+                id,
+                of_view: name == "view_name",
+                reason: error.to_string(),
+            });
+        }
+    }
+}

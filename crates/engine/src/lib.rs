@@ -1,0 +1,58 @@
+//! An embedded wide-column storage engine with Cassandra's data model, whose files are Cassandra's SSTables.
+//!
+//! **Knows** databases, keyspaces, tables and their views, the whole write path, the read paths, flush, recovery
+//! and the scheduling of background work. **Must not know** the semantics of CQL statements that read and write,
+//! or sockets.
+//!
+//! Start reading at [`Database`] and [`Table`]; inside, `engine/write.rs` is the whole write path and
+//! `engine/read.rs` the read paths.
+
+#![deny(unsafe_code)]
+#![deny(clippy::indexing_slicing, clippy::expect_used, clippy::panic)]
+
+mod adopt;
+mod bulk;
+mod database;
+mod engine;
+mod error;
+mod foreign;
+mod ingest;
+mod key;
+mod manifest;
+mod metrics;
+mod mutate;
+mod options;
+mod row_text;
+mod select;
+mod table;
+
+pub use adopt::{AdoptOptions, Adopted, AdoptedTable, Progress};
+pub use bulk::{BulkOptions, BulkTable, BulkWriter};
+pub use database::Database;
+pub use error::{Error, ErrorKind, Result};
+pub use foreign::{Foreign, ForeignKind, ForeignTable, LeftOut, Transfer, Verification};
+pub use helenus_cql_syntax::{Identifier, QualifiedName, parse_qualified_name};
+pub use helenus_io::{Clock, Disk, RealDisk, SystemClock};
+pub use helenus_rows::{
+    Cell, ColumnDef, ColumnKind, Columns, DeletionTime, LivenessInfo, TableSchema, UnfilteredStream,
+};
+pub use helenus_schema::{
+    Catalog, CatalogError, CatalogErrorKind, Keyspace, LoadedSchema, SchemaChange, SchemaOutcome,
+    TableColumn, TableDef, TableOptions, ViewDef,
+};
+pub use helenus_sstable::{Codec, CompressionParams, LateDeletionTimes, Version};
+pub use helenus_types::{
+    Element, Elements, EncodeValue, JsonMembers, Serialized, TableId, Timestamp, Token, Type, Value,
+    ValueError,
+};
+pub use ingest::{IngestOptions, Ingested};
+pub use key::IntoKey;
+pub use metrics::{DatabaseMetrics, TableMetrics};
+pub use mutate::{
+    Batch, BindValue, BindValues, Binding, Conditional, Delete, Insert, Op, Outcome, Prepared, Unset, Update,
+    WriteOptions,
+};
+pub use options::{Background, Durability, Options};
+pub use row_text::RowPrinter;
+pub use select::{Cells, ColumnValues, RowPosition, RowView, Rows, Select};
+pub use table::Table;

@@ -1,0 +1,99 @@
+//! A table's handle.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use helenus_compaction::Description;
+use helenus_rows::TableSchema;
+
+use crate::database::Database;
+use crate::engine::TableCore;
+use crate::error::Result;
+use crate::metrics::TableMetrics;
+
+/// A table of an open database. Cheap to clone, and usable from many threads at once.
+#[derive(Clone, Debug)]
+pub struct Table {
+    pub(crate) db: Database,
+    pub(crate) core: Arc<TableCore>,
+}
+
+impl Table {
+    pub(crate) fn new(db: Database, core: Arc<TableCore>) -> Self {
+        Self { db, core }
+    }
+
+    /// The table's present schema.
+    pub fn schema(&self) -> Arc<TableSchema> {
+        self.core.view.load().state.schema.clone()
+    }
+
+    /// The table as CQL, behind the user types of its keyspace: what makes it again.
+    ///
+    /// # Errors
+    /// When it was dropped meanwhile.
+    pub fn to_cql(&self) -> Result<String> {
+        let (schema, catalog) = (self.schema(), self.db.schema());
+        Ok(catalog.table_to_cql(schema.keyspace(), schema.name())?)
+    }
+
+    /// Flushes the table's memtable; returns when what was written before the call is in SSTables.
+    ///
+    /// # Errors
+    /// When writing them fails.
+    pub fn flush(&self) -> Result<()> {
+        self.db.inner.check_writable()?;
+        self.db.inner.switch(&self.core);
+        self.db.inner.drain_flushes()
+    }
+
+    /// Flushes, then merges all SSTables of the table into one.
+    ///
+    /// # Errors
+    /// When reading or writing them fails.
+    pub fn compact(&self) -> Result<()> {
+        self.flush()?;
+        self.db.inner.compact_all(&self.core)
+    }
+
+    /// Removes all rows. Everything acknowledged before the call is gone, whatever its timestamps.
+    ///
+    /// # Errors
+    /// When the change can't be made durable.
+    pub fn truncate(&self) -> Result<()> {
+        let inner = &self.db.inner;
+        inner.check_writable()?;
+        let _one_at_a_time = inner.ddl.lock();
+        inner.truncate(self.core.id, inner.timestamps.next(inner.clock()))
+    }
+
+    /// Counters and sizes.
+    pub fn metrics(&self) -> TableMetrics {
+        let view = self.core.view.load_full();
+        let counters = &self.core.counters;
+        let sum = |of: &dyn Fn(&helenus_sstable::SsTable) -> u64| {
+            view.sstables.iter().map(|t| of(&t.sstable)).sum::<u64>()
+        };
+        let memtables = |of: &dyn Fn(&helenus_memtable::Memtable) -> usize| {
+            view.memtables.iter().map(|m| of(m) as u64).sum::<u64>()
+        };
+        let described: Vec<Description> =
+            view.sstables.iter().map(|t| crate::engine::describe(t, 0)).collect();
+        TableMetrics {
+            writes: counters.writes.load(Relaxed),
+            reads: counters.reads.load(Relaxed),
+            flushes: counters.flushes.load(Relaxed),
+            compactions: counters.compactions.load(Relaxed),
+            bytes_written: counters.bytes_written.load(Relaxed),
+            memtable_bytes: memtables(&|m| m.allocated_bytes()),
+            memtable_rows: memtables(&|m| m.row_count()),
+            sstables: view.sstables.len() as u64,
+            disk_bytes: sum(&|t| t.disk_len()),
+            data_bytes: sum(&|t| t.data_len()),
+            partitions_estimate: memtables(&|m| m.partition_count()) + sum(&|t| t.key_count()),
+            rows_estimate: memtables(&|m| m.row_count()) + sum(&|t| t.stats().rows),
+            index_bytes: sum(&|t| t.memory_len() as u64),
+            pending_compactions: view.state.options.strategy.pending_tasks(&described) as u64,
+        }
+    }
+}

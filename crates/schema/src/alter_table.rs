@@ -1,0 +1,285 @@
+//! `ALTER TABLE`.
+
+use std::sync::Arc;
+
+use helenus_cql_syntax::{
+    AlterTable, AlterTableAction, ColumnDefinition, ColumnMask, Identifier, Property, Rename,
+};
+use helenus_rows::{ColumnKind, DroppedColumn};
+use helenus_types::{Timestamp, Type};
+
+use super::apply::{Applier, SchemaChange};
+use super::cql_types::{expand_user_types, reads_cells_of, to_cql};
+use super::table_def::{TableColumn, TableDef};
+use super::tables::{is_key, static_without_clustering};
+use super::user_types::check_multi_cell_fields;
+use crate::error::{CatalogError, CatalogErrorKind, Result};
+
+impl Applier<'_> {
+    pub(super) fn alter_table(&mut self, statement: &AlterTable) -> Result<()> {
+        let keyspace = self.keyspace_of(&statement.name)?;
+        let name = statement.name.name.as_str();
+        let Some(table) = self.find_table(&keyspace, name) else {
+            return self.missing(statement.if_exists, || format!("Table '{keyspace}.{name}' doesn't exist"));
+        };
+        if table.view.is_some() {
+            return Err(CatalogError::invalid(
+                "Cannot use ALTER TABLE on a materialized view; use ALTER MATERIALIZED VIEW instead",
+            ));
+        }
+        match &statement.action {
+            AlterTableAction::Add { if_not_exists, columns } => {
+                self.add_columns(&table, *if_not_exists, columns)
+            }
+            AlterTableAction::Drop { if_exists, columns, timestamp_us } => {
+                let at = timestamp_us.map_or(self.now, Timestamp);
+                self.drop_columns(&table, *if_exists, columns, at)
+            }
+            AlterTableAction::Rename { if_exists, renames } => {
+                self.rename_columns(&table, *if_exists, renames)
+            }
+            AlterTableAction::AlterType { .. } => {
+                Err(CatalogError::invalid("Altering column types is no longer supported"))
+            }
+            AlterTableAction::Mask { if_exists, column, mask } => {
+                self.mask_column(&table, *if_exists, column, mask.as_ref())
+            }
+            AlterTableAction::DropCompactStorage if table.schema().compact().is_some() => {
+                self.put_altered(TableDef::clone(&table).with_compact(None), true)
+            }
+            AlterTableAction::DropCompactStorage => {
+                Err(CatalogError::invalid("Cannot DROP COMPACT STORAGE on table without COMPACT STORAGE"))
+            }
+            AlterTableAction::With(properties) => self.alter_options(&table, properties),
+        }
+    }
+
+    fn add_columns(
+        &mut self,
+        table: &TableDef,
+        if_not_exists: bool,
+        added: &[ColumnDefinition],
+    ) -> Result<()> {
+        let mut columns = table.columns().to_vec();
+        let mut adopted = Vec::new();
+        for definition in added {
+            let name = definition.name.as_str();
+            if columns.iter().any(|column| *column.name == *name) {
+                if if_not_exists {
+                    continue;
+                }
+                let text = format!("Column with name '{}' already exists", definition.name);
+                return Err(CatalogError::new(CatalogErrorKind::AlreadyExists, text));
+            }
+            let ty = self.resolve(table.keyspace(), &definition.cql_type, &mut adopted)?;
+            check_added(table, definition, &ty)?;
+            let kind = if definition.is_static { ColumnKind::Static } else { ColumnKind::Regular };
+            let mask = definition.mask.clone();
+            columns.push(TableColumn { name: name.into(), ty, kind, position: 0, mask });
+        }
+        if columns.len() == table.columns().len() {
+            return self.nothing();
+        }
+        self.adopt(table.keyspace(), adopted)?;
+        let changed = table.with_columns(columns, table.schema().dropped().to_vec())?;
+        self.put_altered(changed, true)
+    }
+
+    fn drop_columns(
+        &mut self,
+        table: &TableDef,
+        if_exists: bool,
+        names: &[Identifier],
+        at: Timestamp,
+    ) -> Result<()> {
+        let mut columns = table.columns().to_vec();
+        let mut dropped = table.schema().dropped().to_vec();
+        for name in names {
+            let Some(position) = columns.iter().position(|column| *column.name == *name.as_str()) else {
+                // The same name twice in one statement is one drop.
+                if if_exists || table.column(name.as_str()).is_some() {
+                    continue;
+                }
+                let text = format!("Column {name} was not found in table '{}'", table.full_name());
+                return Err(CatalogError::new(CatalogErrorKind::NotFound, text));
+            };
+            let column = columns.remove(position);
+            self.check_droppable(table, name, &column)?;
+            let former = dropped.iter().position(|d| d.name == column.name).map(|at| dropped.remove(at));
+            dropped.push(DroppedColumn {
+                name: column.name,
+                ty: expand_user_types(&column.ty),
+                is_static: column.kind == ColumnKind::Static,
+                // What the former drop hid may be purged already, so it stays hidden.
+                dropped_at: former.map_or(at, |former| former.dropped_at.max(at)),
+            });
+        }
+        if columns.len() == table.columns().len() {
+            return self.nothing();
+        }
+        self.put_altered(table.with_columns(columns, dropped)?, true)
+    }
+
+    fn check_droppable(&self, table: &TableDef, name: &Identifier, column: &TableColumn) -> Result<()> {
+        if is_key(column.kind) {
+            return Err(CatalogError::invalid(format!("Cannot drop PRIMARY KEY column {name}")));
+        }
+        if matches!(column.ty, Type::Udt { frozen: false, .. }) {
+            return Err(CatalogError::invalid(format!(
+                "Cannot drop non-frozen column {name} of user type {}",
+                to_cql(&column.ty)
+            )));
+        }
+        check_not_indexed(table, name, "drop")?;
+        if table.has_views {
+            return Err(CatalogError::invalid(format!(
+                "Cannot drop column {name} on base table {} with materialized views",
+                table.name()
+            )));
+        }
+        Ok(())
+    }
+
+    fn rename_columns(&mut self, table: &Arc<TableDef>, if_exists: bool, renames: &[Rename]) -> Result<()> {
+        let mut columns = table.columns().to_vec();
+        for Rename { from, to } in renames {
+            let position = columns.iter().position(|column| *column.name == *from.as_str());
+            let Some(column) = position.and_then(|at| columns.get(at)) else {
+                if if_exists {
+                    continue;
+                }
+                let text = format!("Column {from} was not found in table {}", table.full_name());
+                return Err(CatalogError::new(CatalogErrorKind::NotFound, text));
+            };
+            if !is_key(column.kind) {
+                return Err(CatalogError::invalid(format!("Cannot rename non PRIMARY KEY column {from}")));
+            }
+            if columns.iter().any(|column| *column.name == *to.as_str()) {
+                return Err(CatalogError::new(
+                    CatalogErrorKind::AlreadyExists,
+                    format!(
+                        "Cannot rename column {from} to {to} in table '{}'; another column with that name already exists",
+                        table.full_name()
+                    ),
+                ));
+            }
+            if table.schema().dropped_column(to.as_str()).is_some() {
+                return Err(CatalogError::invalid(format!(
+                    "Cannot rename column {from} to {to} in table '{}'; a column of that name was dropped, and its \
+                     cells may still be there",
+                    table.full_name()
+                )));
+            }
+            check_not_indexed(table, from, "rename")?;
+            if let Some(column) = position.and_then(|at| columns.get_mut(at)) {
+                column.name = to.as_str().into();
+            }
+        }
+        if columns == table.columns() {
+            return self.nothing();
+        }
+        let changed = table.with_columns(columns, table.schema().dropped().to_vec())?;
+        self.rename_in_views(table, renames)?;
+        self.put_altered(changed, false)
+    }
+
+    fn mask_column(
+        &mut self,
+        table: &TableDef,
+        if_exists: bool,
+        name: &Identifier,
+        mask: Option<&ColumnMask>,
+    ) -> Result<()> {
+        let mut columns = table.columns().to_vec();
+        let Some(column) = columns.iter_mut().find(|column| *column.name == *name.as_str()) else {
+            return self.missing(if_exists, || {
+                format!("Column with name '{name}' doesn't exist on table '{}'", table.name())
+            });
+        };
+        column.mask = mask.cloned();
+        if columns == table.columns() {
+            return self.nothing();
+        }
+        self.put_altered(table.with_columns(columns, table.schema().dropped().to_vec())?, false)
+    }
+
+    fn alter_options(&mut self, table: &TableDef, properties: &[Property]) -> Result<()> {
+        if properties.iter().any(|property| property.name == "id") {
+            return Err(CatalogError::invalid("Cannot alter table id."));
+        }
+        let options = table.options.altered(properties)?;
+        if table.is_counter() && options.default_time_to_live > 0 {
+            return Err(CatalogError::invalid("Cannot set default_time_to_live on a table with counters"));
+        }
+        if table.has_views && options.gc_grace_seconds == 0 {
+            return Err(CatalogError::invalid(
+                "Cannot alter gc_grace_seconds of the base table of a materialized view to 0, since this value is \
+                 used to TTL undelivered updates.",
+            ));
+        }
+        let compacted_otherwise = properties.iter().any(|property| property.name == "compaction");
+        if let Some(warning) = options.warning().filter(|_| compacted_otherwise) {
+            self.warnings.push(format!("table {}: {warning}", table.full_name()));
+        }
+        self.put_altered(TableDef { options: Arc::new(options), ..table.clone() }, false)
+    }
+
+    /// Puts a changed table in its place, and carries the change into its views.
+    pub(super) fn put_altered(&mut self, table: TableDef, columns_changed: bool) -> Result<()> {
+        let (id, keyspace, name) = (table.id(), table.keyspace().clone(), table.name().clone());
+        self.catalog.put_table(table)?;
+        self.changes.push(SchemaChange::TableAltered { id, columns_changed });
+        self.derive_views(&keyspace, &name)
+    }
+}
+
+/// What may not be added to the table.
+fn check_added(table: &TableDef, definition: &ColumnDefinition, ty: &Type) -> Result<()> {
+    let name = &definition.name;
+    if definition.is_static && table.schema().clustering().is_empty() {
+        return Err(static_without_clustering());
+    }
+    check_multi_cell_fields(&[(name.as_str(), ty)])?;
+    if ty.is_counter() != table.is_counter() {
+        let text = match ty.is_counter() {
+            true => format!("Cannot have a counter column (\"{name}\") in a non counter table"),
+            false => format!("Cannot have a non counter column (\"{name}\") in a counter table"),
+        };
+        return Err(CatalogError::invalid(text));
+    }
+    let Some(dropped) = table.schema().dropped_column(name.as_str()) else { return Ok(()) };
+    if !reads_cells_of(ty, &dropped.ty) {
+        return Err(CatalogError::invalid(format!(
+            "Cannot re-add previously dropped column '{name}' of type {}, incompatible with previous type {}",
+            to_cql(ty),
+            to_cql(&dropped.ty)
+        )));
+    }
+    if dropped.is_static != definition.is_static {
+        let kind = |is_static| if is_static { "STATIC" } else { "REGULAR" };
+        return Err(CatalogError::invalid(format!(
+            "Cannot re-add previously dropped column '{name}' of kind {}, incompatible with previous kind {}",
+            kind(definition.is_static),
+            kind(dropped.is_static)
+        )));
+    }
+    if table.is_counter() {
+        return Err(CatalogError::invalid(format!("Cannot re-add previously dropped counter column {name}")));
+    }
+    Ok(())
+}
+
+fn check_not_indexed(table: &TableDef, name: &Identifier, what: &str) -> Result<()> {
+    let uses = |index: &&helenus_cql_syntax::CreateIndex| {
+        // What an index without targets depends on is its own secret.
+        index.targets.is_empty() || index.targets.iter().any(|target| target.column == *name)
+    };
+    let indexes: Vec<_> = table.indexes.iter().filter(uses).filter_map(|index| index.name.as_ref()).collect();
+    if indexes.is_empty() {
+        return Ok(());
+    }
+    let indexes = indexes.into_iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    Err(CatalogError::invalid(format!(
+        "Cannot {what} column {name} because it has dependent secondary indexes ({indexes})"
+    )))
+}

@@ -1,0 +1,266 @@
+//! What statements do to a catalog: dispatch, and what the statements share.
+
+use std::sync::Arc;
+
+use helenus_cql_syntax::{CqlType, QualifiedName, Statement};
+use helenus_types::{TableId, Timestamp, Type, UserType};
+
+use super::catalog::{Catalog, Keyspace};
+use super::cql_types::Resolver;
+use super::names::check_not_system;
+use super::table_def::TableDef;
+use crate::error::{CatalogError, CatalogErrorKind, Result};
+
+/// What a statement takes from outside.
+#[expect(missing_debug_implementations, reason = "a function can't be shown")]
+pub struct ApplyContext<'a> {
+    /// When columns are dropped, where the statement doesn't say.
+    pub now: Timestamp,
+    /// Makes the identity of a table that brings none.
+    pub new_id: &'a mut dyn FnMut() -> TableId,
+}
+
+/// A catalog after a statement, and what the statement did.
+#[derive(Debug)]
+pub struct Applied {
+    /// The catalog after the statement.
+    pub catalog: Catalog,
+    /// What to carry out, and what to report.
+    pub outcome: SchemaOutcome,
+}
+
+/// What schema statements did, as values.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SchemaOutcome {
+    /// What changed, in the order in which it is carried out; one [`SchemaChange::Nothing`] for a statement that
+    /// changed nothing.
+    pub changes: Vec<SchemaChange>,
+    /// What acts differently from what was asked for, in words.
+    pub warnings: Vec<String>,
+}
+
+/// One thing that a statement changed. Views are tables here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SchemaChange {
+    /// A keyspace of that name was created.
+    KeyspaceCreated(Arc<str>),
+    /// Options of a keyspace changed; if `durable_writes` is among them, a `TableAltered` of each table follows.
+    KeyspaceAltered {
+        /// Name of the keyspace.
+        name: Arc<str>,
+        /// Whether writes go through the log from now on.
+        durable_writes: bool,
+    },
+    /// A keyspace of that name was dropped; it follows the `TableDropped` of each of its tables.
+    KeyspaceDropped(Arc<str>),
+    /// A user type was created.
+    TypeCreated {
+        /// Its keyspace.
+        keyspace: Arc<str>,
+        /// Its name.
+        name: Arc<str>,
+    },
+    /// A user type got or renamed fields; a `TableAltered` of each table that uses it follows.
+    TypeAltered {
+        /// Its keyspace.
+        keyspace: Arc<str>,
+        /// Its name.
+        name: Arc<str>,
+    },
+    /// A user type was dropped.
+    TypeDropped {
+        /// Its keyspace.
+        keyspace: Arc<str>,
+        /// Its name.
+        name: Arc<str>,
+    },
+    /// A table was created.
+    TableCreated(TableId),
+    /// Columns or options of a table changed.
+    TableAltered {
+        /// The table.
+        id: TableId,
+        /// Whether rows are encoded differently from now on.
+        columns_changed: bool,
+    },
+    /// A table was dropped.
+    TableDropped(TableId),
+    /// A table was emptied.
+    TableTruncated(TableId),
+    /// An index was created; a `TableAltered` of its table follows.
+    IndexCreated {
+        /// The indexed table.
+        table: TableId,
+        /// Name of the index.
+        name: Arc<str>,
+    },
+    /// An index was dropped; a `TableAltered` of its table follows.
+    IndexDropped {
+        /// The table that was indexed.
+        table: TableId,
+        /// Name of the index.
+        name: Arc<str>,
+    },
+    /// The text of a function or aggregate of that keyspace was kept.
+    FunctionKept(Arc<str>),
+    /// `IF EXISTS` or `IF NOT EXISTS` was not fulfilled, or everything is as it was.
+    Nothing,
+}
+
+/// Gives a new table its identity.
+pub(super) type NewId<'a> = &'a mut dyn FnMut(&str, &str) -> TableId;
+
+/// Knows the user types that a file names and doesn't define, by keyspace and name.
+pub(super) type HeaderTypes<'a> = &'a dyn Fn(&str, &str) -> Option<Type>;
+
+/// A catalog that is being changed.
+pub(super) struct Applier<'a> {
+    pub(super) catalog: &'a mut Catalog,
+    pub(super) default_keyspace: Option<Arc<str>>,
+    pub(super) now: Timestamp,
+    pub(super) new_id: NewId<'a>,
+    /// Set for files that others wrote: what they leave out or add beyond Cassandra's is taken as it is.
+    pub(super) lenient: Option<HeaderTypes<'a>>,
+    /// Set when the whole schema is read: then functions are kept.
+    pub(super) reading: bool,
+    pub(super) changes: Vec<SchemaChange>,
+    pub(super) warnings: Vec<String>,
+}
+
+impl Catalog {
+    /// The catalog after a statement of the data definition language, and what it changed.
+    ///
+    /// # Errors
+    /// What Cassandra refuses, in its words; and statements that don't define anything.
+    pub fn apply(
+        &self,
+        statement: &Statement,
+        default_keyspace: Option<&str>,
+        context: ApplyContext<'_>,
+    ) -> Result<Applied> {
+        let mut catalog = self.clone();
+        let ApplyContext { now, new_id } = context;
+        let mut applier = Applier {
+            catalog: &mut catalog,
+            default_keyspace: default_keyspace.map(Arc::from),
+            now,
+            new_id: &mut |_, _| new_id(),
+            lenient: None,
+            reading: false,
+            changes: Vec::new(),
+            warnings: Vec::new(),
+        };
+        applier.statement(statement)?;
+        let Applier { changes, warnings, .. } = applier;
+        Ok(Applied { catalog, outcome: SchemaOutcome { changes, warnings } })
+    }
+}
+
+impl Applier<'_> {
+    pub(super) fn statement(&mut self, statement: &Statement) -> Result<()> {
+        match statement {
+            Statement::CreateKeyspace(statement) => self.create_keyspace(statement),
+            Statement::AlterKeyspace(statement) => self.alter_keyspace(statement),
+            Statement::DropKeyspace(statement) => self.drop_keyspace(statement),
+            Statement::CreateType(statement) => self.create_type(statement),
+            Statement::AlterType(statement) => self.alter_type(statement),
+            Statement::DropType(statement) => self.drop_type(statement),
+            Statement::CreateTable(statement) => self.create_table(statement),
+            Statement::AlterTable(statement) => self.alter_table(statement),
+            Statement::DropTable(statement) => self.drop_table(statement),
+            Statement::Truncate(table) => self.truncate(table),
+            Statement::CreateIndex(statement) => self.create_index(statement),
+            Statement::DropIndex(statement) => self.drop_index(statement),
+            Statement::CreateView(statement) => self.create_view(statement),
+            Statement::AlterView(statement) => self.alter_view(statement),
+            Statement::DropView(statement) => self.drop_view(statement),
+            Statement::Use(keyspace) => self.use_keyspace(keyspace.as_str()),
+            Statement::Other(text) => self.other(text),
+            Statement::Select(_)
+            | Statement::Insert(_)
+            | Statement::Update(_)
+            | Statement::Delete(_)
+            | Statement::Batch(_) => {
+                Err(CatalogError::invalid("only statements that define a schema are allowed here"))
+            }
+        }
+    }
+
+    fn use_keyspace(&mut self, name: &str) -> Result<()> {
+        if self.lenient.is_none() {
+            self.catalog.keyspace(name)?;
+        }
+        self.default_keyspace = Some(name.into());
+        self.nothing()
+    }
+
+    /// The keyspace that a name is in.
+    pub(super) fn keyspace_of(&self, name: &QualifiedName) -> Result<Arc<str>> {
+        let keyspace = match (&name.keyspace, &self.default_keyspace) {
+            (Some(keyspace), _) => keyspace.as_str().into(),
+            (None, Some(default)) => default.clone(),
+            (None, None) => {
+                let text = format!("No keyspace has been specified: write keyspace.{}", name.name);
+                return Err(CatalogError::invalid(text));
+            }
+        };
+        if self.lenient.is_none() {
+            check_not_system(&keyspace)?;
+        }
+        Ok(keyspace)
+    }
+
+    /// The keyspace that something is to be created in.
+    pub(super) fn keyspace_for_new(&mut self, name: &Arc<str>) -> Result<&Keyspace> {
+        if self.lenient.is_some() && !self.catalog.keyspaces.contains_key(name) {
+            self.create_default_keyspace(name)?;
+        }
+        self.catalog.keyspace(name)
+    }
+
+    /// The table or view of that name, if it is there.
+    pub(super) fn find_table(&self, keyspace: &str, name: &str) -> Option<Arc<TableDef>> {
+        self.catalog.keyspaces.get(keyspace)?.tables.get(name).cloned()
+    }
+
+    /// The storage's form of a type. Types that the header's callback knew are added to `adopted`.
+    pub(super) fn resolve(&self, keyspace: &str, ty: &CqlType, adopted: &mut Vec<UserType>) -> Result<Type> {
+        let types = self.catalog.keyspaces.get(keyspace).map(|definitions| &definitions.types);
+        let found = std::cell::RefCell::new(Vec::new());
+        let lookup = |name: &str| {
+            if let Some(known) = types.and_then(|types| types.get(name)) {
+                return Some(known);
+            }
+            match self.lenient?(keyspace, name)? {
+                Type::Udt { definition, .. } => {
+                    found.borrow_mut().push((*definition).clone());
+                    Some(Type::Udt { definition, frozen: false })
+                }
+                other => Some(other),
+            }
+        };
+        let resolved = Resolver { keyspace, lookup: &lookup }.resolve(ty);
+        adopted.append(&mut found.into_inner());
+        resolved
+    }
+
+    /// Adds types that a header knew to the keyspace.
+    pub(super) fn adopt(&mut self, keyspace: &str, adopted: Vec<UserType>) -> Result<()> {
+        if !adopted.is_empty() {
+            let types = &mut self.catalog.keyspace_mut(keyspace)?.types;
+            adopted.iter().for_each(|definition| types.adopt(definition));
+        }
+        Ok(())
+    }
+
+    /// What an unfulfilled `IF …` does.
+    pub(super) fn nothing(&mut self) -> Result<()> {
+        self.changes.push(SchemaChange::Nothing);
+        Ok(())
+    }
+
+    /// What a statement about something that isn't there does.
+    pub(super) fn missing(&mut self, if_exists: bool, text: impl FnOnce() -> String) -> Result<()> {
+        if if_exists { self.nothing() } else { Err(CatalogError::new(CatalogErrorKind::NotFound, text())) }
+    }
+}

@@ -1,0 +1,43 @@
+//! The catalog: keyspaces, user types, tables, views and indexes, as pure values.
+//!
+//! **Knows** what Cassandra allows in a schema, how statements change one, and how one is written as CQL: the text
+//! of [`Catalog::to_cql`] is the catalog, and works in `cqlsh` too. **Must not know** disks, clocks, the engine or
+//! its running tables: ids and times are arguments, and what follows from a change is a list of [`SchemaChange`]s.
+//!
+//! Start reading at [`Catalog`], then `apply.rs` (what a statement does), `script.rs` (how text is read).
+
+#![deny(unsafe_code)]
+#![deny(clippy::indexing_slicing, clippy::expect_used, clippy::panic)]
+
+mod alter_table;
+mod apply;
+mod catalog;
+mod compact;
+mod cql_types;
+mod error;
+mod extensions;
+mod functions;
+mod indexes;
+mod keyspaces;
+mod names;
+mod options;
+mod options_kept;
+mod options_values;
+mod print;
+mod script;
+mod table_def;
+mod tables;
+mod user_types;
+mod views;
+
+#[cfg(test)]
+mod tests;
+
+pub use apply::{Applied, ApplyContext, SchemaChange, SchemaOutcome};
+pub use catalog::{Catalog, Keyspace};
+pub use cql_types::{reads_cells_of, replace_user_types, user_types_in};
+pub use error::{CatalogError, CatalogErrorKind, Result};
+pub use names::is_system_keyspace;
+pub use options::{MAX_TTL_SECONDS, TableOptions};
+pub use script::LoadedSchema;
+pub use table_def::{TableColumn, TableDef, ViewDef};

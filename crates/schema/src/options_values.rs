@@ -1,0 +1,84 @@
+//! Values of options: from the tree and back (`PropertyDefinitions`).
+
+use std::collections::BTreeMap;
+
+use helenus_cql_syntax::{Identifier, Literal, PropertyValue};
+
+use crate::error::{CatalogError, Result};
+
+/// The text of a value that isn't a map; quotes make no difference.
+pub(super) fn text(name: &Identifier, value: &PropertyValue) -> Result<String> {
+    match value {
+        PropertyValue::Literal(literal) => Ok(literal.raw_text().into_owned()),
+        PropertyValue::Word(word) => Ok(word.as_str().to_owned()),
+        PropertyValue::Map(_) => {
+            Err(CatalogError::invalid(format!("Invalid value for property '{name}'. It should be a string")))
+        }
+    }
+}
+
+/// The texts of a map.
+pub(super) fn map_of(name: &Identifier, value: &PropertyValue) -> Result<BTreeMap<String, String>> {
+    let PropertyValue::Map(entries) = value else {
+        return Err(CatalogError::invalid(format!(
+            "Invalid value for property '{name}'. It should be a map."
+        )));
+    };
+    let texts =
+        |(key, value): &(Literal, Literal)| (key.raw_text().into_owned(), value.raw_text().into_owned());
+    Ok(entries.iter().map(texts).collect())
+}
+
+/// A whole number from `min` to what 31 bits hold.
+pub(super) fn integer(name: &Identifier, value: &PropertyValue, min: u32) -> Result<u32> {
+    let text = text(name, value)?;
+    let Ok(number) = text.parse::<i32>() else {
+        return Err(CatalogError::invalid(format!("Invalid integer value {text} for '{name}'")));
+    };
+    match u32::try_from(number) {
+        Ok(number) if number >= min => Ok(number),
+        _ => Err(CatalogError::invalid(format!(
+            "{name} must be greater than or equal to {min} (got {number})"
+        ))),
+    }
+}
+
+pub(super) fn float(name: &Identifier, value: &PropertyValue) -> Result<f64> {
+    let text = text(name, value)?;
+    match text.parse::<f64>() {
+        Ok(number) if number.is_finite() => Ok(number),
+        _ => Err(CatalogError::invalid(format!("Invalid double value {text} for '{name}'"))),
+    }
+}
+
+pub(super) fn boolean(name: &Identifier, value: &PropertyValue) -> Result<bool> {
+    let text = text(name, value)?;
+    match text.to_ascii_lowercase().as_str() {
+        "1" | "true" | "yes" => Ok(true),
+        "0" | "false" | "no" => Ok(false),
+        _ => Err(CatalogError::invalid(format!(
+            "Invalid boolean value {text} for '{name}'. Positive values can be '1', 'true' or 'yes'. \
+             Negative values can be '0', 'false' or 'no'."
+        ))),
+    }
+}
+
+pub(super) fn string_value(text: impl Into<String>) -> PropertyValue {
+    PropertyValue::Literal(Literal::String(text.into()))
+}
+
+pub(super) fn boolean_value(value: bool) -> PropertyValue {
+    PropertyValue::Literal(Literal::Boolean(value))
+}
+
+/// A number as it is written.
+pub(super) fn number_value(text: String) -> PropertyValue {
+    let whole = text.bytes().all(|byte| byte.is_ascii_digit());
+    PropertyValue::Literal(if whole { Literal::Integer(text) } else { Literal::Float(text) })
+}
+
+/// A map whose keys and values are strings.
+pub(super) fn literal_map(entries: impl IntoIterator<Item = (String, String)>) -> PropertyValue {
+    let strings = |(key, value)| (Literal::String(key), Literal::String(value));
+    PropertyValue::Map(entries.into_iter().map(strings).collect())
+}

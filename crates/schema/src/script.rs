@@ -1,0 +1,97 @@
+//! A whole schema from text.
+
+use helenus_cql_syntax::{Spanned, Statement, parse_statements};
+use helenus_types::{TableId, Timestamp, Type, murmur3};
+use uuid::Builder;
+
+use super::apply::{Applier, HeaderTypes};
+use super::catalog::Catalog;
+use crate::error::{CatalogError, CatalogErrorKind, Result};
+
+/// A catalog that was read from a file that others wrote.
+#[derive(Clone, Debug)]
+pub struct LoadedSchema {
+    /// What the file defines.
+    pub catalog: Catalog,
+    /// What was left out or acts differently, in words.
+    pub warnings: Vec<String>,
+}
+
+impl Catalog {
+    /// The schema that statements define, as [`Catalog::to_cql`] and `DESCRIBE … WITH INTERNALS` print them. A table
+    /// without `ID` gets one that depends on its name alone.
+    ///
+    /// # Errors
+    /// Where the text is not CQL, or says what Cassandra refuses; with the line of the statement.
+    pub fn parse(text: &str) -> Result<Self> {
+        read(text, None).map(|loaded| loaded.catalog)
+    }
+
+    /// The same for a file that others wrote, such as a snapshot's `schema.cql`: a keyspace that it doesn't create
+    /// is made with defaults, a user type that it doesn't define is asked from `header_types` (keyspace, name),
+    /// which knows the SSTables' headers; options that Cassandra doesn't have are left out with a warning.
+    ///
+    /// # Errors
+    /// As [`Catalog::parse`].
+    pub fn parse_lenient(
+        text: &str,
+        header_types: &dyn Fn(&str, &str) -> Option<Type>,
+    ) -> Result<LoadedSchema> {
+        read(text, Some(header_types))
+    }
+
+    /// Adds what another such text defines, all of it or, where it is wrong, nothing; returns warnings.
+    ///
+    /// # Errors
+    /// As [`Catalog::parse`].
+    pub fn extend_lenient(
+        &mut self,
+        text: &str,
+        header_types: &dyn Fn(&str, &str) -> Option<Type>,
+    ) -> Result<Vec<String>> {
+        let mut extended = self.clone();
+        let warnings = extend(&mut extended, text, Some(header_types))?;
+        *self = extended;
+        Ok(warnings)
+    }
+}
+
+fn read(text: &str, lenient: Option<HeaderTypes<'_>>) -> Result<LoadedSchema> {
+    let mut catalog = Catalog::default();
+    let warnings = extend(&mut catalog, text, lenient)?;
+    Ok(LoadedSchema { catalog, warnings })
+}
+
+/// Carries the statements out; returns warnings.
+fn extend(catalog: &mut Catalog, text: &str, lenient: Option<HeaderTypes<'_>>) -> Result<Vec<String>> {
+    let statements =
+        parse_statements(text).map_err(|error| CatalogError::with(CatalogErrorKind::Syntax, error))?;
+    let mut applier = Applier {
+        catalog,
+        default_keyspace: None,
+        // A drop without a time, which nobody prints, hides all that was written.
+        now: Timestamp::MAX,
+        new_id: &mut id_of_name,
+        lenient,
+        reading: true,
+        changes: Vec::new(),
+        warnings: Vec::new(),
+    };
+    for statement in &statements {
+        applier.statement(&statement.node).map_err(|error| at_statement(error, text, statement))?;
+        applier.changes.clear();
+    }
+    Ok(applier.warnings)
+}
+
+fn at_statement(error: CatalogError, text: &str, statement: &Spanned<Statement>) -> CatalogError {
+    let before = text.get(..statement.span.start).unwrap_or_default();
+    error.context(format_args!("line {}", 1 + before.matches('\n').count()))
+}
+
+/// The identity of a table whose file tells none.
+fn id_of_name(keyspace: &str, table: &str) -> TableId {
+    let [high, low] = murmur3(format!("{keyspace}.{table}").as_bytes());
+    let bytes = (u128::from(high) << 64 | u128::from(low)).to_be_bytes();
+    TableId(Builder::from_custom_bytes(bytes).into_uuid())
+}

@@ -1,0 +1,219 @@
+//! A table as the catalog keeps it.
+
+use std::sync::Arc;
+
+use helenus_cql_syntax::{ColumnMask, CreateIndex, CreateView};
+use helenus_rows::{ColumnKind, CompactStorage, DroppedColumn, TableSchema};
+use helenus_types::{TableId, Type};
+
+use super::options::TableOptions;
+use crate::error::{CatalogError, Result};
+
+const HAS_INDEXES: &str =
+    "the table has secondary indexes, which this release does not maintain: drop them to write";
+const HAS_VIEWS: &str =
+    "the table has materialized views, which this release does not maintain: drop them to write";
+const IS_COMPACT: &str = "a table with COMPACT STORAGE can't be written, only read";
+const IS_VIEW: &str = "a materialized view can't be written, only read";
+
+/// A table or a view.
+#[derive(Clone, Debug)]
+pub struct TableDef {
+    /// What the storage needs to know, derived from `columns`.
+    pub(super) schema: Arc<TableSchema>,
+    pub(super) columns: Vec<TableColumn>,
+    pub(super) options: Arc<TableOptions>,
+    pub(super) indexes: Vec<CreateIndex>,
+    pub(super) view: Option<ViewDef>,
+    /// Whether views are made from this table.
+    pub(super) has_views: bool,
+    /// Of the keyspace.
+    pub(super) durable_writes: bool,
+}
+
+/// A column as it was defined.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableColumn {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its type; reversed for a clustering column in descending order.
+    pub ty: Type,
+    /// What it is for.
+    pub kind: ColumnKind,
+    /// Place among the key columns of its kind; 0 for others.
+    pub position: usize,
+    /// `MASKED WITH …`, kept and never acted upon.
+    pub mask: Option<ColumnMask>,
+}
+
+/// How a view is made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ViewDef {
+    /// The table that it is made from, in the same keyspace.
+    pub base: Arc<str>,
+    /// Its statement, without options.
+    pub statement: CreateView,
+    /// Whether its primary key has a column that isn't in its table's (`View.enforceStrictLiveness`).
+    pub strict_liveness: bool,
+}
+
+impl TableDef {
+    /// A table with those columns and nothing else.
+    pub fn new(
+        keyspace: Arc<str>,
+        name: Arc<str>,
+        id: TableId,
+        columns: Vec<TableColumn>,
+        options: Arc<TableOptions>,
+        durable_writes: bool,
+    ) -> Result<Self> {
+        let schema = storage_schema(keyspace, name, id, &columns)?;
+        Ok(Self {
+            schema: Arc::new(schema),
+            columns,
+            options,
+            indexes: Vec::new(),
+            view: None,
+            has_views: false,
+            durable_writes,
+        })
+    }
+
+    /// The same table with other columns.
+    pub(super) fn with_columns(
+        &self,
+        columns: Vec<TableColumn>,
+        dropped: Vec<DroppedColumn>,
+    ) -> Result<Self> {
+        let (mut columns, mut dropped) = (columns, dropped);
+        // The text of the schema adds what was dropped before at its end, by name (see print.rs).
+        dropped.sort_by(|a, b| a.name.cmp(&b.name));
+        columns.sort_by_cached_key(|column| {
+            dropped.iter().any(|d| d.name == column.name).then(|| column.name.clone())
+        });
+        let schema = storage_schema(self.keyspace().clone(), self.name().clone(), self.id(), &columns)?;
+        let schema = schema.with_dropped(dropped).with_strict_liveness(self.schema.strict_liveness());
+        let schema = schema.with_compact(self.schema.compact());
+        Ok(Self { schema: Arc::new(schema), columns, ..self.clone() })
+    }
+
+    /// The same table without what would have to be kept up when it is written.
+    pub(super) fn without_dependents(&self) -> Self {
+        Self { indexes: Vec::new(), has_views: false, ..self.clone() }
+    }
+
+    /// The same table, with compact storage or without.
+    pub(super) fn with_compact(mut self, compact: Option<CompactStorage>) -> Self {
+        self.schema = Arc::new(TableSchema::clone(&self.schema).with_compact(compact));
+        self
+    }
+
+    /// The same table as a view.
+    pub(super) fn into_view(mut self, view: ViewDef) -> Self {
+        let schema = TableSchema::clone(&self.schema).with_strict_liveness(view.strict_liveness);
+        self.schema = Arc::new(schema);
+        self.view = Some(view);
+        self
+    }
+
+    /// What the storage needs to know.
+    pub fn schema(&self) -> &Arc<TableSchema> {
+        &self.schema
+    }
+
+    /// Name of its keyspace.
+    pub fn keyspace(&self) -> &Arc<str> {
+        self.schema.keyspace()
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &Arc<str> {
+        self.schema.name()
+    }
+
+    /// Its identity.
+    pub fn id(&self) -> TableId {
+        self.schema.id()
+    }
+
+    /// Its columns in the order of their definition; those that were dropped and added again come last.
+    pub fn columns(&self) -> &[TableColumn] {
+        &self.columns
+    }
+
+    /// The column of that name.
+    pub fn column(&self, name: &str) -> Option<&TableColumn> {
+        self.columns.iter().find(|column| *column.name == *name)
+    }
+
+    /// Its options.
+    pub fn options(&self) -> &Arc<TableOptions> {
+        &self.options
+    }
+
+    /// Its indexes, by name; kept, not maintained.
+    pub fn indexes(&self) -> &[CreateIndex] {
+        &self.indexes
+    }
+
+    /// How it is made, if it is a view.
+    pub fn view(&self) -> Option<&ViewDef> {
+        self.view.as_ref()
+    }
+
+    /// Whether its columns are counters, or were before they were dropped.
+    pub fn is_counter(&self) -> bool {
+        self.schema.is_counter() || self.schema.dropped().iter().any(|column| column.ty.is_counter())
+    }
+
+    /// Whether writes to it go through the log (a property of its keyspace).
+    pub fn durable_writes(&self) -> bool {
+        self.durable_writes
+    }
+
+    /// Why it can't be written, where it can't.
+    pub fn read_only(&self) -> Option<&'static str> {
+        match self {
+            Self { view: Some(_), .. } => Some(IS_VIEW),
+            Self { schema, .. } if schema.compact().is_some() => Some(IS_COMPACT),
+            Self { has_views: true, .. } => Some(HAS_VIEWS),
+            Self { indexes, .. } if !indexes.is_empty() => Some(HAS_INDEXES),
+            _ => None,
+        }
+    }
+
+    /// `keyspace.table`, for messages.
+    pub(super) fn full_name(&self) -> String {
+        format!("{}.{}", self.keyspace(), self.name())
+    }
+}
+
+impl PartialEq for TableDef {
+    fn eq(&self, other: &Self) -> bool {
+        let schema = |table: &Self| {
+            let schema = &table.schema;
+            let name = (schema.keyspace().clone(), schema.name().clone(), schema.id());
+            (name, schema.strict_liveness(), schema.compact())
+        };
+        schema(self) == schema(other)
+            && self.schema.dropped() == other.schema.dropped()
+            && self.columns == other.columns
+            && self.options == other.options
+            && self.indexes == other.indexes
+            && self.view == other.view
+            && (self.has_views, self.durable_writes) == (other.has_views, other.durable_writes)
+    }
+}
+
+fn storage_schema(
+    keyspace: Arc<str>,
+    name: Arc<str>,
+    id: TableId,
+    columns: &[TableColumn],
+) -> Result<TableSchema> {
+    // Key columns are defined in any order; their place in the key counts.
+    let mut ordered: Vec<_> = columns.iter().collect();
+    ordered.sort_by_key(|column| column.position);
+    let columns = ordered.into_iter().map(|column| (column.name.clone(), column.ty.clone(), column.kind));
+    TableSchema::new(keyspace, name, id, columns.collect()).map_err(CatalogError::from)
+}
