@@ -17,7 +17,7 @@ pub struct Description {
     pub level: u32,
     /// Newest timestamp in it.
     pub max_timestamp: Timestamp,
-    /// Share of its cells that are tombstones past their grace, estimated from its histogram (10 §9).
+    /// Share of its cells that are tombstones past their grace, estimated from its histogram.
     pub droppable_ratio: f64,
     /// Second at which it was written.
     pub written_at_seconds: u32,

@@ -76,7 +76,7 @@ impl Options {
             log_segment_bytes: 32 << 20,
             log_total_bytes: 1 << 30,
             compaction_bytes_per_second: None,
-            sstable_version: Version::DA,
+            sstable_version: Version::DEFAULT,
             late_deletion_times: LateDeletionTimes::Refuse,
             background: Background::Threads(1),
             disk: Arc::new(RealDisk),

@@ -89,6 +89,9 @@ impl Version {
     /// What Cassandra 5.0 writes with `sstable.selected_format: bti`; the engine's own.
     pub const DA: Version = Version { format: Format::Bti, letters: *b"da" };
 
+    /// What a database writes whose tables name no version.
+    pub const DEFAULT: Version = Version::DA;
+
     /// The versions that are written here, the newest first.
     pub const WRITABLE: [Version; 4] = [Version::DA, Version::OA, Version::NB, Version::ME];
 
@@ -110,6 +113,13 @@ impl Version {
     #[must_use]
     pub fn holding_late_deletion_times(self) -> Version {
         if self.has_uint_deletion_time() { self } else { Version::OA }
+    }
+
+    /// Whether a file of this version and a generation that was reserved is known for the database's own by its name. One of
+    /// another version could be somebody's, so that its name is written down before it is made.
+    #[must_use]
+    pub fn is_known_by_name(self) -> bool {
+        self == Version::DEFAULT
     }
 
     /// Whether tables of this version can be written here.

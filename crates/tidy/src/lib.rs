@@ -8,10 +8,12 @@
 
 #![deny(clippy::indexing_slicing, clippy::expect_used, clippy::panic)]
 
+mod imports;
 mod layers;
 mod rules;
 
-pub use layers::{LAYERS, check_layers};
+pub use imports::{ImportGraph, types_defined};
+pub use layers::{CYCLES, LAYERS, SHARED_NAMES, check_layers};
 pub use rules::{MAX_LINES, RATCHET, check_file, check_manifest, check_opening};
 
 /// A rule that was broken, and where.

@@ -30,6 +30,7 @@ const FORBIDDEN_IN_CODE: &[(&str, &str)] = &[
     ("unimplemented!", "unfinished code does not land"),
     ("FIXME", "what is missing is an entry of the tracker or of docs/COMPAT.md"),
     ("TODO", "what is missing is an entry of the tracker or of docs/COMPAT.md"),
+    ("\u{a7}", "name the class or the page in docs/ that says so: a reader has no other text"),
     ("XXX", "what is missing is an entry of the tracker or of docs/COMPAT.md"),
 ];
 
@@ -143,7 +144,8 @@ fn check_code(path: &str, text: &str) -> Vec<Violation> {
         }
         if !in_tests && path != VERSION_FILE {
             for letters in VERSION_LETTERS {
-                if code.contains(&format!("\"{letters}\"")) {
+                let constant = format!("Version::{}", letters.to_uppercase());
+                if code.contains(&format!("\"{letters}\"")) || contains_word(code, &constant) {
                     let what = format!("names version {letters}: ask {VERSION_FILE} for a capability");
                     found.push(violation(path, line, what));
                 }
@@ -154,7 +156,8 @@ fn check_code(path: &str, text: &str) -> Vec<Violation> {
 }
 
 fn is_test_file(path: &str) -> bool {
-    path.ends_with("/tests.rs") || path.split('/').any(|part| matches!(part, "tests" | "benches" | "fuzz"))
+    path.ends_with("/tests.rs")
+        || path.split('/').any(|part| matches!(part, "tests" | "benches" | "fuzz" | "examples"))
 }
 
 /// `unsafe` as a keyword; names of lints such as `unsafe_code` go on after it.

@@ -3,7 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a tree that cannot be read fails the test")]
 
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
-use helenus_tidy::{MAX_LINES, RATCHET, Violation, check_file, check_layers, check_manifest, check_opening};
+use helenus_tidy::{
+    CYCLES, ImportGraph, LAYERS, MAX_LINES, RATCHET, SHARED_NAMES, Violation, check_file, check_layers,
+    check_manifest, check_opening, types_defined,
+};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Folders of the root that hold what we write; other files there are read too.
@@ -49,6 +53,83 @@ fn every_crate_opens_with_what_it_knows_and_takes_the_lints() {
         }
     }
     assert_none(&found);
+}
+
+#[test]
+fn no_crate_has_more_circles_of_imports_than_are_listed() {
+    let root = root();
+    let read = |path: &str| std::fs::read_to_string(root.join(path)).ok();
+    for (name, _) in LAYERS {
+        let lib = format!("crates/{name}/src/lib.rs");
+        let file = if read(&lib).is_some() { lib } else { format!("crates/{name}/src/main.rs") };
+        let graph = ImportGraph::read(&file, &read).unwrap();
+        let cycles = graph.cycles();
+        let sizes: Vec<usize> = cycles.iter().map(Vec::len).collect();
+        let allowed = CYCLES.iter().find(|(listed, _)| listed == name).map_or(&[][..], |(_, sizes)| *sizes);
+        let grew = sizes.len() > allowed.len() || sizes.iter().zip(allowed).any(|(is, may)| is > may);
+        assert!(!grew, "{name} may have circles of {allowed:?} files and has {sizes:?}: {cycles:#?}");
+    }
+}
+
+#[test]
+fn every_edge_between_crates_is_used() {
+    let metadata = metadata();
+    let root = root();
+    for package in metadata.workspace_packages() {
+        let folder = package.manifest_path.parent().unwrap();
+        let sources: Vec<_> = texts(&root)
+            .into_iter()
+            .filter(|(path, _)| root.join(path).starts_with(folder.join("src")))
+            .map(|(_, text)| text)
+            .collect();
+        for edge in package
+            .dependencies
+            .iter()
+            .filter(|edge| edge.kind == DependencyKind::Normal && edge.path.is_some())
+        {
+            let name = edge.rename.as_ref().unwrap_or(&edge.name).replace('-', "_");
+            let is_used = sources.iter().any(|text| text.contains(&name));
+            assert!(is_used || sources.is_empty(), "{} doesn't use {name}: remove it", package.name);
+        }
+    }
+}
+
+/// A name that stands for two things makes the reader look twice. It counts types outside of tests.
+#[test]
+fn no_more_type_names_stand_for_several_things() {
+    let mut places: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let sources = texts(&root()).into_iter().filter(|(path, _)| {
+        path.starts_with("crates/")
+            && path.ends_with(".rs")
+            && path.contains("/src/")
+            && !path.contains("/tests")
+    });
+    for (path, text) in sources {
+        for name in types_defined(&text) {
+            places.entry(name).or_default().insert(path.clone());
+        }
+    }
+    places.retain(|_, places| places.len() > 1);
+    assert!(places.len() <= SHARED_NAMES, "{} names, {SHARED_NAMES} at most: {places:#?}", places.len());
+}
+
+#[test]
+fn circles_are_found_through_what_stands_between() {
+    let files = BTreeMap::from([
+        ("src/lib.rs", "mod a; mod b; mod c; pub use a::A; #[cfg(test)] mod tests;"),
+        ("src/a.rs", "use crate::b::B; pub struct A(B);"),
+        ("src/b/mod.rs", "mod inner; pub use inner::B;"),
+        ("src/b/inner.rs", "pub struct B; fn f() { crate::A; }"),
+        ("src/c.rs", "use crate::*; fn f(_: A) { std::mem::drop(b::B) }"),
+    ]);
+    let graph = ImportGraph::read("src/lib.rs", &|path| files.get(path).map(ToString::to_string)).unwrap();
+    assert_eq!(graph.cycles(), [["src/a.rs", "src/b/inner.rs"]]);
+    let needs = graph.needs();
+    assert_eq!(needs["src/c.rs"], BTreeSet::from(["src/a.rs", "src/b/inner.rs"]));
+    assert_eq!(needs["src/lib.rs"], BTreeSet::new());
+    let missing =
+        ImportGraph::read("src/lib.rs", &|path| (path == "src/lib.rs").then(|| "mod x;".to_owned()));
+    assert_eq!(missing.unwrap_err(), "src/x/mod.rs is missing");
 }
 
 #[test]
@@ -101,6 +182,8 @@ fn each_rule_refuses_something() {
         "#[unsafe(no_mangle)]",
         "match letters { \"da\" => 1 }",
         "if letters == b\"nb\" {}",
+        "if version == Version::NB {}",
+        "// as 02 §4 of the format says",
     ] {
         assert_eq!(check_file(file, bad).len(), 1, "{bad}: {:?}", check_file(file, bad));
     }

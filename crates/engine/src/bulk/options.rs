@@ -43,7 +43,7 @@ impl BulkOptions {
     #[must_use]
     pub fn new() -> Self {
         Self {
-            version: Version::DA,
+            version: Version::DEFAULT,
             compression: None,
             sorted: false,
             buffer_bytes: 64 << 20,

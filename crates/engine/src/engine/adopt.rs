@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use helenus_io::{Disk, Lock, parent_of, remove_if_exists};
 use helenus_rows::EncodingBase;
-use helenus_sstable::{ChunkCache, Descriptor, FoundTable, SsTable, Version};
+use helenus_sstable::{ChunkCache, Descriptor, FoundTable, SsTable};
 use helenus_types::{Generation, LocalDeletionTime, LogPosition, Timestamp};
 
 use super::flush::{open_options, sstable_id, stem};
@@ -143,7 +143,8 @@ impl NewDatabase {
         let limit = self.options.clock.now_micros().saturating_add(MAX_AHEAD_MICROS);
         self.newest =
             coming.newest.filter(|newest| newest.0 <= limit).map_or(self.newest, |n| n.max(self.newest));
-        let others = coming.files.iter().zip(&coming.live).filter(|((_, to), _)| to.version != Version::DA);
+        let others =
+            coming.files.iter().zip(&coming.live).filter(|((_, to), _)| !to.version.is_known_by_name());
         self.state.named.extend(others.map(|((_, to), (generation, _))| (*generation, stem(to))));
         let none = EncodingBase {
             min_timestamp: Timestamp(self.options.clock.now_micros()),

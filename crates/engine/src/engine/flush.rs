@@ -270,7 +270,7 @@ impl Inner {
     ) -> Result<SsTableWriter> {
         self.make_table_dir(core)?;
         let descriptor = Descriptor::new(&core.dir, version, sstable_id(generation)?);
-        if version != Version::DA {
+        if !version.is_known_by_name() {
             // By the name of another version a leftover would be somebody's.
             self.commit(Edit::one(Change::Named { generation, stem: stem(&descriptor) }))?;
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{Ordering::Acquire, Ordering::Release};
 
-use helenus_sstable::{Component, Descriptor, FoundTable, SsTable, Version};
+use helenus_sstable::{Component, Descriptor, FoundTable, SsTable};
 use helenus_types::{Generation, Timestamp};
 
 use super::flush::{added, open_options, sstable_id, stem};
@@ -77,7 +77,7 @@ impl Inner {
 
     /// Writes down what files of other versions will be ours, before there is any.
     fn commit_names(&self, coming: &[Coming]) -> Result<()> {
-        let others = coming.iter().filter(|coming| coming.to.version != Version::DA);
+        let others = coming.iter().filter(|coming| !coming.to.version.is_known_by_name());
         let changes: Vec<Change> = others
             .map(|coming| Change::Named { generation: coming.generation, stem: stem(&coming.to) })
             .collect();

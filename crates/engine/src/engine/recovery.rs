@@ -7,7 +7,7 @@ use std::sync::Arc;
 use helenus_commitlog::{CommitLog, LogOptions, Record, ReplayError, ReplayReport, TableTag, replay};
 use helenus_io::{Disk, Lock, parent_of, read_to_vec, remove_if_exists, write_atomically};
 use helenus_rows::{Op, RowStats, UpdateRef};
-use helenus_sstable::{ChunkCache, Descriptor, Listing, SsTable, Version};
+use helenus_sstable::{ChunkCache, Descriptor, Listing, SsTable};
 use helenus_types::{Generation, Partitioner, Timestamp};
 use uuid::Uuid;
 
@@ -429,7 +429,7 @@ fn remove_leftovers(disk: &dyn Disk, state: &ManifestState, tables: &Tables) -> 
 fn generation_of_ours(state: &ManifestState, descriptor: &Descriptor) -> Option<Generation> {
     let generation = descriptor.id.generation().filter(|g| g.0 < state.next_generation)?;
     let is_named = || state.named.get(&generation).is_some_and(|name| *name == stem(descriptor));
-    (descriptor.version == Version::DA || is_named()).then_some(generation)
+    (descriptor.version.is_known_by_name() || is_named()).then_some(generation)
 }
 
 /// Removes what is left of tables that were dropped: files of generations that the manifest reserved, and their

@@ -7,7 +7,7 @@ use crate::deletion::DeletionTime;
 use crate::header::Header;
 
 /// Appends a row. `prev_size` is the distance in bytes to the start of the unfiltered before it, or of the
-/// partition for the first one (02 §4.1 of the format: no reader uses it, every reader skips it).
+/// partition for the first one (`UnfilteredSerializer`: every reader skips it).
 #[inline]
 pub fn write_row(row: RowRef<'_>, prev_size: u64, out: &mut Vec<u8>) {
     out.push(row.flags);

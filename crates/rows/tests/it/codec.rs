@@ -160,7 +160,7 @@ fn complex_columns_with_deletions() {
         vec![],
         vec![("map_val", map), ("set_val", set)],
     );
-    // As `collections` of 02 §9.3 has them: the row's timestamp is one more than the deletions'.
+    // As Cassandra writes inserted collections: the row's timestamp is one more than the deletions'.
     let bytes = hex("64 1b 12 01 00 00 01 08 04 00000001 06 546578742031 00 00 01 0c 04 00000001 01");
     let row = only_row(&header, &bytes);
     let timestamp = Timestamp(1_528_313_426_469_697);

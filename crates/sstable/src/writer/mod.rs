@@ -544,7 +544,7 @@ fn unfit(descriptor: &Descriptor, why: Unfit, key: &[u8], clustering: &[u8]) -> 
     match why {
         Unfit::Damaged(error) => RowError::new(key, clustering, error).into(),
         Unfit::Late(LocalDeletionTime(seconds)) => {
-            let (version, newer) = (descriptor.version, Version::OA);
+            let (version, newer) = (descriptor.version, descriptor.version.holding_late_deletion_times());
             let what = format!(
                 "a deletion or expiration at second {seconds}, past 2038-01-19T03:14:06Z, in the partition of key {}: \
                  write version {newer} instead of {version}, or have such times capped",
