@@ -54,5 +54,7 @@ fn run(command: &Command) -> Result<(), Failure> {
         Command::Flush(args) => commands::maintain::flush(args),
         Command::Compact(args) => commands::maintain::compact(args),
         Command::Sstable(args) => commands::sstable::run(args),
+        Command::Completions(args) => commands::manuals::completions(args),
+        Command::Man(args) => commands::manuals::man(args),
     }
 }

@@ -1,5 +1,6 @@
 //! Opening what the command line names: a Helenus database, or what Cassandra left.
 
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use helenus::{
@@ -13,6 +14,7 @@ use crate::failure::Failure;
 /// A table to read, of a database or of what others left.
 pub(crate) fn table_to_read(dir: &Path, source: &Source, name: &str) -> Result<Table, Failure> {
     let (keyspace, table) = split_name(name)?;
+    check_directory(dir)?;
     if let (Some(schema), []) = (&source.schema, source.data.as_slice()) {
         // The name says which of the schema's tables a single directory is of.
         match Database::open_sstables(dir, &read_text(schema)?, &keyspace, &table) {
@@ -36,8 +38,19 @@ fn is_tree(dir: &Path) -> bool {
     })
 }
 
+/// Refuses a file: what would be looked for in it is not what is wrong.
+pub(crate) fn check_directory(dir: &Path) -> Result<(), Failure> {
+    if !dir.is_file() {
+        return Ok(());
+    }
+    let text = format!("{} is a file, not a directory", dir.display());
+    Err(Failure::failed(text)
+        .or_try("name the directory that it is in; `helenus sstable` looks into single files"))
+}
+
 /// A database, to read only beside a process that has it open for writing; or what others left.
 pub(crate) fn database_to_read(dir: &Path, source: &Source) -> Result<Database, Failure> {
+    check_directory(dir)?;
     if source.schema.is_none() && source.data.is_empty() {
         match Options::new().read_only(true).open(dir) {
             Err(error) if error.kind() == ErrorKind::NotFound => {}
@@ -49,6 +62,7 @@ pub(crate) fn database_to_read(dir: &Path, source: &Source) -> Result<Database, 
 
 /// What others left.
 pub(crate) fn foreign(dir: &Path, source: &Source) -> Result<Database, Failure> {
+    std::iter::once(dir).chain(source.data.iter().map(PathBuf::as_path)).try_for_each(check_directory)?;
     let schema = source.schema.as_deref().map(read_text).transpose()?;
     let dirs = std::iter::once(dir).chain(source.data.iter().map(PathBuf::as_path));
     // Names above the directory tell of the table: `.` has none.
@@ -76,14 +90,55 @@ pub(crate) fn find(database: &Database, keyspace: &str, table: &str) -> Result<T
     })
 }
 
+/// A table that can't be read.
+pub(crate) struct Unread {
+    pub(crate) keyspace: String,
+    pub(crate) table: String,
+    pub(crate) reason: String,
+}
+
+impl Unread {
+    pub(crate) fn as_json(&self) -> serde_json::Value {
+        serde_json::json!({ "keyspace": self.keyspace, "table": self.table, "problem": self.reason })
+    }
+}
+
+/// Says which tables can't be read, once for each reason.
+pub(crate) fn write_unread(out: &mut impl Write, unread: &[Unread]) -> io::Result<()> {
+    let mut reasons: Vec<(&str, Vec<String>)> = Vec::new();
+    for Unread { keyspace, table, reason } in unread {
+        let name = spelled(keyspace, table);
+        match reasons.iter_mut().find(|(known, _)| known == reason) {
+            Some((_, names)) => names.push(name),
+            None => reasons.push((reason, vec![name])),
+        }
+    }
+    if !reasons.is_empty() {
+        writeln!(out, "\ncan't be read:")?;
+    }
+    for (reason, names) in reasons {
+        match names.as_slice() {
+            [name] => writeln!(out, "  {name}: {reason}")?,
+            names => {
+                writeln!(out, "  {} tables: {reason}", names.len())?;
+                names.iter().try_for_each(|name| writeln!(out, "    {name}"))?;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// All tables; those that can't be read with the reason.
-pub(crate) fn all(database: &Database) -> Vec<Result<Table, String>> {
+pub(crate) fn all(database: &Database) -> Vec<Result<Table, Unread>> {
     let Some(foreign) = database.foreign() else { return database.tables().into_iter().map(Ok).collect() };
     let listed = foreign.tables.iter().filter(|table| !table.is_system());
     let opened = listed.map(|found| {
-        let text =
-            |error: helenus::Error| format!("{}.{} can't be read: {error}", found.keyspace, found.name);
-        database.table(&found.keyspace, &found.name).map_err(text)
+        let unread = |error: helenus::Error| Unread {
+            keyspace: found.keyspace.clone(),
+            table: found.name.clone(),
+            reason: found.problem.clone().unwrap_or_else(|| error.to_string()),
+        };
+        database.table(&found.keyspace, &found.name).map_err(unread)
     });
     opened.collect()
 }
@@ -146,6 +201,7 @@ impl Literals {
 }
 
 fn open(options: Options, dir: &Path) -> Result<Database, Failure> {
+    check_directory(dir)?;
     options.open(dir).map_err(|error| match error.kind() {
         ErrorKind::NotFound => Failure::failed(error.to_string())
             .or_try("name a database's directory; what Cassandra left is only read: `helenus open DIR`, `helenus adopt`"),

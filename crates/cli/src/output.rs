@@ -1,7 +1,7 @@
 //! Standard output, buffered and locked once; progress on a terminal.
 
 use std::ffi::OsString;
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 use std::path::{Path, PathBuf};
 
@@ -20,22 +20,34 @@ pub(crate) fn stdout() -> BufWriter<StdoutLock<'static>> {
     BufWriter::with_capacity(BUFFER_BYTES, io::stdout().lock())
 }
 
+/// A number of things, `one` of which is called so: `1 row`, `2 rows`.
+pub(crate) fn counted(count: u64, one: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {one}{plural}")
+}
+
 /// Writes a file that is not there yet. Until it is complete it is called FILE.unfinished; after an error nothing is left.
+/// What a run left that was broken off is written over.
 pub(crate) fn to_file<T>(path: &Path, write: impl FnOnce(&File) -> Result<T, Failure>) -> Result<T, Failure> {
-    if RealDisk.exists(path).map_err(|error| Failure::failed(error.to_string()))? {
-        return Err(Failure::failed(format!("{} is already there", path.display())).or_try("another name"));
-    }
+    refuse_present(path)?;
     let staging = unfinished(path);
+    let failed = |error: io::Error| Failure::file(&staging, &error);
     #[expect(clippy::disallowed_methods, reason = "a file for the user, no part of a database")]
-    let created = File::options().write(true).create_new(true).open(&staging);
-    let file = created.map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists => {
-            Failure::file(&staging, &error).or_try("remove it, if no other helenus is writing it")
+    let opened = File::options().write(true).create(true).truncate(false).open(&staging);
+    let file = opened.map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let text = format!("{}: another helenus is writing it", staging.display());
+            return Err(Failure::failed(text).or_try("wait for it, or name another file"));
         }
-        _ => Failure::file(&staging, &error),
-    })?;
+        Err(TryLockError::Error(error)) => return Err(failed(error)),
+    }
+    // Whoever held it before may have given it its name meanwhile.
+    refuse_present(path)?;
+    file.set_len(0).map_err(failed)?;
     let done = write(&file).and_then(|done| {
-        file.sync_all().map_err(|error| Failure::file(&staging, &error))?;
+        file.sync_all().map_err(failed)?;
         let renamed = RealDisk.rename(&staging, path);
         renamed.map_err(|error| Failure::failed(error.to_string()))?;
         Ok(done)
@@ -45,6 +57,13 @@ pub(crate) fn to_file<T>(path: &Path, write: impl FnOnce(&File) -> Result<T, Fai
         RealDisk.remove_file(&staging).ok();
     }
     done
+}
+
+fn refuse_present(path: &Path) -> Result<(), Failure> {
+    match RealDisk.exists(path).map_err(|error| Failure::failed(error.to_string()))? {
+        true => Err(Failure::failed(format!("{} is already there", path.display())).or_try("another name")),
+        false => Ok(()),
+    }
 }
 
 fn unfinished(path: &Path) -> PathBuf {

@@ -14,7 +14,7 @@ use helenus_types::Partitioner;
 
 use crate::error::ToolError;
 use crate::statistics::{key_range, partitioner, statistics};
-use crate::verify::Hex;
+use crate::words::Hex;
 
 /// An SSTable and its place.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -24,6 +24,7 @@ mod split;
 mod statistics;
 mod verify;
 mod watched;
+mod words;
 
 pub use convert::{Compression, ConvertOptions, Converted, Ids, convert};
 pub use diff::{DiffSummary, Difference, Place, RowName, RowPart, View, diff};

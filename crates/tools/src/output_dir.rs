@@ -1,21 +1,25 @@
 //! A directory that appears when everything in it is complete.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use helenus_io::{Disk, EntryKind, parent_of, remove_dir_all};
+use helenus_io::{Disk, EntryKind, Lock, parent_of, remove_dir_all};
 
 use crate::error::ToolError;
 
 /// Where a tool writes: `DIR.unfinished`, which becomes `DIR` in one step when the tool is done. What breaks off half-way,
-/// also by the death of the process, leaves nothing under the name that the user gave.
+/// also by the death of the process, leaves nothing under the name that the user gave, and is removed by the next run that
+/// writes there: a lock in the directory tells whether somebody is still at it.
 #[derive(Debug)]
 pub(crate) struct OutputDir {
     disk: Arc<dyn Disk>,
     dir: PathBuf,
     staging: PathBuf,
+    _lock: Box<dyn Lock>,
 }
 
+const LOCK: &str = "LOCK";
 const UNFINISHED: &str = ".unfinished";
 
 impl OutputDir {
@@ -36,11 +40,8 @@ impl OutputDir {
         let mut name = name.to_owned();
         name.push(UNFINISHED);
         let staging = dir.with_file_name(name);
-        if disk.exists(&staging)? {
-            return Err(ToolError::Unfinished(staging));
-        }
-        disk.create_dir_all(&staging)?;
-        Ok(OutputDir { disk: Arc::clone(disk), dir: dir.to_owned(), staging })
+        let lock = take(&**disk, &staging)?;
+        Ok(OutputDir { disk: Arc::clone(disk), dir: dir.to_owned(), staging, _lock: lock })
     }
 
     /// Where to write.
@@ -65,6 +66,7 @@ impl OutputDir {
             if self.disk.exists(&self.dir)? {
                 self.disk.remove_dir(&self.dir)?;
             }
+            self.disk.remove_file(&self.staging.join(LOCK))?;
             self.disk.rename(&self.staging, &self.dir)?;
             self.disk.sync_dir(parent_of(&self.dir))?;
             Ok(done)
@@ -75,4 +77,23 @@ impl OutputDir {
         }
         settled
     }
+}
+
+/// Makes the directory, and what is in it goes if a run left it that is over.
+fn take(disk: &dyn Disk, staging: &Path) -> Result<Box<dyn Lock>, ToolError> {
+    let path = staging.join(LOCK);
+    if disk.exists(staging)? && !disk.exists(&path)? {
+        // It may be anything.
+        return Err(ToolError::Unfinished(staging.to_owned()));
+    }
+    disk.create_dir_all(staging)?;
+    let lock = disk.lock(&path).map_err(|error| match error.kind() {
+        ErrorKind::WouldBlock => ToolError::Unfinished(staging.to_owned()),
+        _ => error.into(),
+    })?;
+    for entry in disk.list(staging)?.iter().filter(|entry| entry.name != LOCK) {
+        let path = staging.join(&entry.name);
+        if entry.is_dir() { remove_dir_all(disk, &path)? } else { disk.remove_file(&path)? }
+    }
+    Ok(lock)
 }

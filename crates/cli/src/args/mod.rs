@@ -54,6 +54,34 @@ pub(crate) enum Command {
     #[command(about = "Merges all SSTables of one table, or of all, into one each", after_help = COMPACT)]
     Compact(Tables),
     Sstable(Sstable),
+    Completions(Completions),
+    Man(Man),
+}
+
+/// Prints a script that completes this command's options in a shell
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  helenus completions bash > /etc/bash_completion.d/helenus
+  helenus completions zsh > ~/.zfunc/_helenus
+  helenus completions fish > ~/.config/fish/completions/helenus.fish")]
+pub(crate) struct Completions {
+    /// The shell
+    #[arg(value_enum)]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+/// Writes manual pages: helenus.1, and one for each command
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  helenus man ~/.local/share/man/man1 && man helenus-sstable-verify")]
+pub(crate) struct Man {
+    /// Where to; made if it is not there
+    pub(crate) dir: PathBuf,
+}
+
+/// The whole command line, for what is made of it.
+pub(crate) fn command() -> clap::Command {
+    CommandLine::command()
 }
 
 const STATS: &str = "Examples:
@@ -180,6 +208,7 @@ pub(crate) struct Get {
     after_help = "Examples:
   helenus import ./db --table air.flights --schema flights.cql flights.csv
   helenus import ./db --table air.flights --null NA --max-errors 10 flights.csv
+  helenus import ./db --table air.flights --delimiter tab --columns id,airline,dep --ttl 86400 flights.tsv
   helenus export ./old chat.messages | helenus import ./db --table chat.messages --schema chat.cql -"
 )]
 pub(crate) struct Import {
@@ -191,20 +220,49 @@ pub(crate) struct Import {
     /// CQL that makes the table (and its keyspace and types) if it is not there
     #[arg(long, value_name = "FILE")]
     pub(crate) schema: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) how: RowFiles,
+    /// Timestamp of all rows, in microseconds since 1970 [default: the clock's]. Of two lines of one row the larger
+    /// value wins then, column by column, not the later line
+    #[arg(long, value_name = "µs", allow_negative_numbers = true, verbatim_doc_comment)]
+    pub(crate) timestamp: Option<i64>,
+    /// Seconds that rows live; 0 for ever [default: as the table's default_time_to_live says]
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) ttl: Option<u32>,
+    /// The file; - for standard input
+    pub(crate) file: PathBuf,
+}
+
+/// How files of rows are written, and what becomes of lines that can't be taken.
+#[derive(Debug, Args)]
+pub(crate) struct RowFiles {
     /// How the file is written [default: JSON if it begins with a brace]
     #[arg(long, value_enum)]
     pub(crate) format: Option<Format>,
+    /// In CSV: what stands between fields, a single character; tab for that [default: ,]
+    #[arg(long, value_name = "CHAR", value_parser = delimiter)]
+    pub(crate) delimiter: Option<u8>,
+    /// In CSV: the columns of the fields, in their order; the file has no line that names them then
+    #[arg(long, value_name = "COLUMN,…", value_delimiter = ',')]
+    pub(crate) columns: Vec<String>,
     /// In CSV: what stands for null [default: the empty field]
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     pub(crate) null: String,
-    /// Bad lines to pass over; one more ends the import
-    #[arg(long, value_name = "N", default_value_t = 1000)]
-    pub(crate) max_errors: u64,
     /// In CSV: how quotes inside quotes are written
     #[arg(long, value_enum, default_value = "auto")]
     pub(crate) quotes: Quotes,
-    /// The file; - for standard input
-    pub(crate) file: PathBuf,
+    /// Bad lines of a file to pass over; one more ends it all
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    pub(crate) max_errors: u64,
+}
+
+/// What may stand between fields.
+fn delimiter(text: &str) -> Result<u8, String> {
+    match text.as_bytes() {
+        b"tab" | b"\\t" => Ok(b'\t'),
+        [byte] if !matches!(byte, b'"' | b'\\' | b'\r' | b'\n') && byte.is_ascii() => Ok(*byte),
+        _ => Err("a single ASCII character that is no quote, backslash or end of line, or tab".to_owned()),
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -236,6 +294,9 @@ pub(crate) struct Source {
 pub(crate) struct Dir {
     #[command(flatten)]
     pub(crate) source: Source,
+    /// Print a JSON object for each table, a line each
+    #[arg(long)]
+    pub(crate) json: bool,
     /// The database, or a directory that Cassandra left
     pub(crate) dir: PathBuf,
 }
@@ -244,6 +305,9 @@ pub(crate) struct Dir {
 pub(crate) struct Stats {
     #[command(flatten)]
     pub(crate) source: Source,
+    /// Print a JSON object for each table, a line each
+    #[arg(long)]
+    pub(crate) json: bool,
     /// The database, or a directory that Cassandra left
     pub(crate) dir: PathBuf,
     /// keyspace.table [default: all tables]

@@ -26,6 +26,9 @@ Exit codes: 0 every table can be read, 1 failed or some can't, 2 the command lin
 pub(crate) struct Open {
     #[command(flatten)]
     pub(crate) source: Source,
+    /// Print a JSON object for each table, a line each
+    #[arg(long)]
+    pub(crate) json: bool,
     /// Cassandra's own keyspaces too
     #[arg(long)]
     pub(crate) system: bool,

@@ -60,6 +60,9 @@ pub(crate) struct Partitions {
     /// Print the partitions as CSV, and nothing else
     #[arg(short = 'm', long)]
     pub(crate) csv: bool,
+    /// Print a JSON object for each partition, and one for each SSTable's figures, a line each
+    #[arg(long, conflicts_with = "csv")]
+    pub(crate) json: bool,
     /// Data.db files, or directories of them
     #[arg(required = true, value_name = "FILE|DIR")]
     pub(crate) inputs: Vec<PathBuf>,

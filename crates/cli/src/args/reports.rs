@@ -34,6 +34,9 @@ pub(crate) struct List {
     /// Say what each file is, and how many bytes it has
     #[arg(short, long)]
     pub(crate) long: bool,
+    /// Print a JSON object for each file, a line each
+    #[arg(long)]
+    pub(crate) json: bool,
     /// Directories of tables; directories in them are not looked into
     #[arg(required = true, value_name = "DIR")]
     pub(crate) dirs: Vec<PathBuf>,
@@ -68,6 +71,9 @@ pub(crate) struct Levels {
     /// List the SSTables of each level
     #[arg(short, long)]
     pub(crate) long: bool,
+    /// Print a JSON object for each directory, a line each
+    #[arg(long)]
+    pub(crate) json: bool,
     /// Data.db files, or directories of them; each directory is looked at by itself
     #[arg(required = true, value_name = "FILE|DIR")]
     pub(crate) inputs: Vec<PathBuf>,
@@ -102,6 +108,9 @@ pub(crate) struct ExpiredBlockers {
     /// The time to look from: a second since 1970, or now
     #[arg(long, value_name = "SECOND", value_parser = second, default_value = "now")]
     pub(crate) now: Second,
+    /// Print a JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
     /// Data.db files, or directories of them
     #[arg(required = true, value_name = "FILE|DIR")]
     pub(crate) inputs: Vec<PathBuf>,

@@ -14,8 +14,8 @@ use super::convert::writable;
 /// missing: where compressed chunks are is found out from their checksums. Rows of the same clustering are merged.
 /// Partitions and rows out of order get SSTables of their own. Every column's values are checked against its type.
 ///
-/// Inputs are only read. --out appears when all is done; until then it is called DIR.unfinished. The report is a JSON object
-/// for each SSTable, a line each: what was kept, what was lost of which partition and where, which chunks are damaged, and
+/// Inputs are only read. --out appears when all is done; until then it is called DIR.unfinished. The report says of
+/// each SSTable what was kept, what was lost of which partition and where, which chunks are damaged, and
 /// what was taken for components that are damaged or missing. What was lost is on the other replicas: repair brings it back.
 ///
 /// Counterpart in Cassandra: nodetool scrub, sstablescrub, which work in place, and lose all behind damage in a partition.
@@ -43,7 +43,10 @@ pub(crate) struct Scrub {
     /// Bring deletions and expirations past 2038-01-19T03:14:06Z down to that second where the version can't hold them
     #[arg(long)]
     pub(crate) cap_expirations: bool,
-    /// File to make for the report; a text is printed then [default: the report is printed]
+    /// Print a JSON object for each SSTable, a line each
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// File to make for the report, in JSON; what is printed is not changed by it
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
     /// Directory to make; it may be there if it is empty

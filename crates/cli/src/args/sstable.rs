@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use helenus_sstable::Version;
 
+use super::RowFiles;
 use super::convert::{CompressorName, Convert, Split, Upgrade, writable};
 use super::diff::Diff;
 use super::metadata::Metadata;
@@ -12,7 +13,6 @@ use super::partitions::Partitions;
 use super::reports::{ExpiredBlockers, Levels, List};
 use super::scrub::{Rebuild, Scrub};
 use super::verify::Verify;
-use super::{Format, Quotes};
 
 /// Looks into single SSTables
 #[derive(Debug, Args)]
@@ -131,18 +131,8 @@ pub(crate) struct BulkWrite {
     /// Name SSTables by UUIDs, not by numbers
     #[arg(long)]
     pub(crate) uuid_ids: bool,
-    /// How the files are written [default: JSON if they begin with a brace]
-    #[arg(long, value_enum)]
-    pub(crate) format: Option<Format>,
-    /// In CSV: what stands for null [default: the empty field]
-    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
-    pub(crate) null: String,
-    /// In CSV: how quotes inside quotes are written
-    #[arg(long, value_enum, default_value = "auto")]
-    pub(crate) quotes: Quotes,
-    /// Bad lines of a file to pass over; one more ends it all
-    #[arg(long, value_name = "N", default_value_t = 1000)]
-    pub(crate) max_errors: u64,
+    #[command(flatten)]
+    pub(crate) how: RowFiles,
     /// Files of rows; - for standard input
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,

@@ -17,6 +17,8 @@ use clap::Args;
     verbatim_doc_comment,
     after_help = "Examples:
   helenus sstable verify data/chat/messages-5a1c
+  helenus sstable verify -r ./db
+  helenus sstable verify -r /var/lib/cassandra/data
   helenus sstable verify --quick da-3-bti-Data.db da-4-bti-Data.db
   helenus sstable verify --json backup/ > findings.jsonl
 
@@ -32,6 +34,15 @@ pub(crate) struct Verify {
     /// Print a JSON object for each SSTable, a line each
     #[arg(long)]
     pub(crate) json: bool,
+    /// Look into directories in directories: a whole database, or a node's data directory
+    #[arg(short, long)]
+    pub(crate) recursive: bool,
+    /// With -r: into those of snapshots too
+    #[arg(short, long, requires = "recursive")]
+    pub(crate) snapshots: bool,
+    /// With -r: into those of backups too
+    #[arg(short, long, requires = "recursive")]
+    pub(crate) backups: bool,
     /// Data.db files, or directories that stand for all SSTables in them
     #[arg(required = true, value_name = "FILE|DIR")]
     pub(crate) inputs: Vec<PathBuf>,

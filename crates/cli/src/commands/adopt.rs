@@ -8,7 +8,7 @@ use helenus::{AdoptOptions, Adopted, Clock, ErrorKind, Options, SystemClock, Ver
 use crate::args::Adopt;
 use crate::failure::Failure;
 use crate::open;
-use crate::output::{self, ByteProgress};
+use crate::output::{self, ByteProgress, counted};
 
 pub(crate) fn adopt(args: &Adopt) -> Result<(), Failure> {
     let clock = SystemClock::new();
@@ -55,9 +55,9 @@ fn print(args: &Adopt, done: &Adopted, seconds: f64) -> Result<(), Failure> {
     output::columns(&mut out, &lines)?;
     writeln!(
         out,
-        "\n{} is a database, made in {seconds:.2} s: {} files linked, {} copied",
+        "\n{} is a database, made in {seconds:.2} s: {} linked, {} copied",
         args.into.display(),
-        done.files_linked,
+        counted(done.files_linked, "file"),
         done.files_copied
     )?;
     for left in &done.left_out {

@@ -5,13 +5,14 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Write;
 use std::time::Duration;
 
-use helenus::{Batch, Clock, ColumnKind, Database, ErrorKind, Options, SystemClock, Table};
+use helenus::{Batch, Clock, ColumnKind, Database, ErrorKind, SystemClock, Table, WriteOptions};
 
+use super::import_target::open_both;
 use crate::args::Import;
 use crate::failure::Failure;
-use crate::input::{Field, Input, InputOptions, Refused, Statements};
+use crate::input::{Field, Input, Refused, Statements};
 use crate::open;
-use crate::output::{self, Progress};
+use crate::output::{self, Progress, counted};
 
 /// Rows are written so many at a time: one record of the log.
 const ROWS_A_BATCH: usize = 200;
@@ -21,9 +22,8 @@ const BETWEEN_REPORTS: Duration = Duration::from_secs(1);
 
 pub(crate) fn import(args: &Import) -> Result<(), Failure> {
     let (keyspace, table) = open::split_name(&args.table)?;
-    let database = Options::new().open(&args.dir)?;
-    let outcome = make_table(&database, args, &keyspace, &table).and_then(|table| {
-        let mut run = Run::new(&database, &table, args)?;
+    let (database, table, input) = open_both(args, &keyspace, &table)?;
+    let outcome = Run::new(&database, &table, input, args).and_then(|mut run| {
         run.all()?;
         run.report()
     });
@@ -31,31 +31,11 @@ pub(crate) fn import(args: &Import) -> Result<(), Failure> {
     outcome
 }
 
-/// The table, made by the schema file where it is not there.
-fn make_table(database: &Database, args: &Import, keyspace: &str, table: &str) -> Result<Table, Failure> {
-    match (database.table(keyspace, table), &args.schema) {
-        (Ok(table), _) => Ok(table),
-        (Err(error), Some(schema)) if error.kind() == ErrorKind::NotFound => {
-            database.adopt_schema(&open::read_text(schema)?).map_err(|error| {
-                Failure::failed(format!("{}: {error}", schema.display()))
-                    .or_try("mend the statement, and import again")
-            })?;
-            database.table(keyspace, table).map_err(|error| {
-                Failure::failed(format!("{}: {error} afterwards", schema.display()))
-                    .or_try("compare it with --table")
-            })
-        }
-        (Err(error), None) if error.kind() == ErrorKind::NotFound => {
-            Err(Failure::failed(error.to_string()).or_try("--schema FILE with its CREATE TABLE makes it"))
-        }
-        (Err(error), _) => Err(error.into()),
-    }
-}
-
 /// An import under way.
 struct Run {
     input: Input,
     statements: Statements,
+    options: WriteOptions,
     batch: Batch,
     in_batch: InBatch,
     written: u64,
@@ -87,19 +67,23 @@ enum Again {
 }
 
 impl Run {
-    fn new(database: &Database, table: &Table, args: &Import) -> Result<Self, Failure> {
+    fn new(database: &Database, table: &Table, input: Input, args: &Import) -> Result<Self, Failure> {
         let schema = table.schema();
-        let options = InputOptions { format: args.format, quotes: args.quotes, null: &args.null };
-        let input = Input::open(&args.file, &schema, &options)?;
         let statements = Statements::new(input.fields(), |columns| match schema.is_counter() {
             true => table.prepare_update(columns),
             false => table.prepare_insert(columns),
         })?;
+        if schema.is_counter() && (args.ttl.is_some() || args.timestamp.is_some()) {
+            return Err(Failure::usage("--timestamp and --ttl: counters take neither"));
+        }
+        let options = args.timestamp.into_iter().fold(WriteOptions::new(), WriteOptions::timestamp);
+        let options = args.ttl.into_iter().fold(options, WriteOptions::ttl);
         Ok(Self {
-            refused: Refused::of(&input, args.max_errors),
+            refused: Refused::of(&input, args.how.max_errors),
             progress: Progress::through_file(input.len()),
             input,
             statements,
+            options,
             batch: database.batch(),
             in_batch: InBatch::default(),
             written: 0,
@@ -157,9 +141,10 @@ impl Run {
     }
 
     fn add(&mut self, is_static: bool) -> helenus::Result<()> {
-        let batch = &mut self.batch;
-        self.statements
-            .with(is_static, self.input.values(), |statement, values| statement.add_to(batch, values))
+        let (batch, options) = (&mut self.batch, &self.options);
+        self.statements.with(is_static, self.input.values(), |statement, values| {
+            statement.add_with(options, batch, values)
+        })
     }
 
     /// Writes the batch; what it held is acknowledged then.
@@ -171,11 +156,12 @@ impl Run {
         }
         let now = self.clock.elapsed();
         let (written, refused) = (self.written, self.refused.count());
-        self.progress
-            .at(self.input.read_bytes(), || format!("{written} rows written, {refused} lines refused"));
+        self.progress.at(self.input.read_bytes(), || {
+            format!("{} written, {} refused", counted(written, "row"), counted(refused, "line"))
+        });
         if now >= self.reported + BETWEEN_REPORTS {
             self.reported = now;
-            self.progress.line(&format!("{written} rows written"))?;
+            self.progress.line(&format!("{} written", counted(written, "row")))?;
         }
         Ok(())
     }
@@ -186,7 +172,7 @@ impl Run {
         let seconds = self.clock.elapsed().as_secs_f64();
         let mut out = output::stdout();
         let rate = self.written as f64 / seconds.max(1e-6);
-        writeln!(out, "{} rows in {seconds:.2} s, {rate:.0} rows/s", self.written)?;
+        writeln!(out, "{} in {seconds:.2} s, {rate:.0} rows/s", counted(self.written, "row"))?;
         out.flush()?;
         self.refused.outcome("mend them there, and import that file")
     }

@@ -7,7 +7,7 @@ use helenus::{Clock, IngestOptions, SystemClock, Transfer, Verification};
 use crate::args::Ingest;
 use crate::failure::Failure;
 use crate::open;
-use crate::output::{self, ByteProgress};
+use crate::output::{self, ByteProgress, counted};
 
 pub(crate) fn ingest(args: &Ingest) -> Result<(), Failure> {
     let clock = SystemClock::new();
@@ -43,12 +43,12 @@ fn bring_in(table: &helenus::Table, args: &Ingest, clock: &dyn Clock) -> Result<
     let mut out = output::stdout();
     writeln!(
         out,
-        "brought {} SSTables, {} bytes, into {} in {:.2} s: {} files linked, {} copied",
-        done.sstables,
-        done.bytes,
+        "brought {}, {}, into {} in {:.2} s: {} linked, {} copied",
+        counted(done.sstables, "SSTable"),
+        counted(done.bytes, "byte"),
         args.table,
         (clock.elapsed() - start).as_secs_f64(),
-        done.files_linked,
+        counted(done.files_linked, "file"),
         done.files_copied
     )?;
     for left in &done.left_out {

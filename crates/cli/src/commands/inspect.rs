@@ -2,7 +2,8 @@
 
 use std::io::Write;
 
-use helenus::TableMetrics;
+use helenus::{Table, TableMetrics};
+use serde_json::{Value, json};
 
 use crate::args::{Dir, Stats};
 use crate::failure::Failure;
@@ -10,28 +11,28 @@ use crate::{open, output};
 
 pub(crate) fn tables(args: &Dir) -> Result<(), Failure> {
     let database = open::database_to_read(&args.dir, &args.source)?;
-    let mut lines = vec![["table", "rows", "SSTables", "bytes on disk"].map(str::to_owned)];
+    let mut lines = vec![["table", "rows (estimate)", "SSTables", "bytes on disk"].map(str::to_owned)];
     let mut problems = Vec::new();
-    for table in open::all(&database) {
-        let table = match table {
-            Ok(table) => table,
-            Err(problem) => {
-                problems.push(problem);
-                continue;
-            }
-        };
-        let metrics = table.metrics();
-        lines.push([
-            name(&table),
-            metrics.rows_estimate.to_string(),
-            metrics.sstables.to_string(),
-            metrics.disk_bytes.to_string(),
-        ]);
-    }
     let mut out = output::stdout();
-    output::columns(&mut out, &lines)?;
-    for problem in problems {
-        writeln!(out, "{problem}")?;
+    for table in open::all(&database) {
+        match table {
+            Ok(table) if args.json => writeln!(out, "{}", as_json(&table))?,
+            Ok(table) => {
+                let metrics = table.metrics();
+                lines.push([
+                    name(&table),
+                    metrics.rows_estimate.to_string(),
+                    metrics.sstables.to_string(),
+                    metrics.disk_bytes.to_string(),
+                ]);
+            }
+            Err(unread) if args.json => writeln!(out, "{}", unread.as_json())?,
+            Err(unread) => problems.push(unread),
+        }
+    }
+    if !args.json {
+        output::columns(&mut out, &lines)?;
+        open::write_unread(&mut out, &problems)?;
     }
     Ok(out.flush()?)
 }
@@ -43,25 +44,45 @@ pub(crate) fn stats(args: &Stats) -> Result<(), Failure> {
         None => open::all(&database),
         named => open::find_or_all(&database, named)?.into_iter().map(Ok).collect(),
     };
-    for (at, table) in tables.iter().enumerate() {
-        let separator = if at == 0 { "" } else { "\n" };
-        let table = match table {
-            Ok(table) => table,
-            Err(problem) => {
-                writeln!(out, "{separator}{problem}")?;
-                continue;
+    let mut problems = Vec::new();
+    let mut separator = "";
+    for table in tables {
+        match table {
+            Ok(table) if args.json => writeln!(out, "{}", as_json(&table))?,
+            Ok(table) => {
+                writeln!(out, "{separator}{}", name(&table))?;
+                for (what, figure) in figures(&table.metrics()) {
+                    writeln!(out, "  {what:32}{figure:>16}")?;
+                }
+                separator = "\n";
             }
-        };
-        writeln!(out, "{separator}{}", name(table))?;
-        for (what, figure) in figures(&table.metrics()) {
-            writeln!(out, "  {what:32}{figure:>16}")?;
+            Err(unread) if args.json => writeln!(out, "{}", unread.as_json())?,
+            Err(unread) => problems.push(unread),
         }
     }
+    open::write_unread(&mut out, &problems)?;
     Ok(out.flush()?)
 }
 
+/// All figures of a table.
+fn as_json(table: &Table) -> Value {
+    let (schema, metrics) = (table.schema(), table.metrics());
+    json!({
+        "keyspace": &**schema.keyspace(),
+        "table": &**schema.name(),
+        "partitions_estimate": metrics.partitions_estimate,
+        "rows_estimate": metrics.rows_estimate,
+        "sstables": metrics.sstables,
+        "disk_bytes": metrics.disk_bytes,
+        "data_bytes": metrics.data_bytes,
+        "index_bytes": metrics.index_bytes,
+        "memtable_rows": metrics.memtable_rows,
+        "pending_compactions_estimate": metrics.pending_compactions,
+    })
+}
+
 /// The table's name as CQL spells it.
-fn name(table: &helenus::Table) -> String {
+fn name(table: &Table) -> String {
     let schema = table.schema();
     open::spelled(schema.keyspace(), schema.name())
 }

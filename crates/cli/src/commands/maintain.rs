@@ -6,6 +6,7 @@ use helenus::{Clock, Database, SystemClock, Table};
 
 use crate::args::Tables;
 use crate::failure::Failure;
+use crate::output::counted;
 use crate::{open, output};
 
 pub(crate) fn flush(args: &Tables) -> Result<(), Failure> {
@@ -40,12 +41,11 @@ fn each_of(
         let schema = table.schema();
         writeln!(
             out,
-            "{done} {}.{} in {:.2} s: {} SSTables, {} bytes (before: {}, {})",
-            schema.keyspace(),
-            schema.name(),
+            "{done} {} in {:.2} s: {}, {} (before: {}, {})",
+            open::spelled(schema.keyspace(), schema.name()),
             (clock.elapsed() - start).as_secs_f64(),
-            after.sstables,
-            after.disk_bytes,
+            counted(after.sstables, "SSTable"),
+            counted(after.disk_bytes, "byte"),
             before.sstables,
             before.disk_bytes
         )?;

@@ -3,9 +3,12 @@
 use std::io::Write;
 
 use helenus::{Foreign, ForeignTable};
+use serde_json::{Value, json};
 
 use crate::args::Open;
 use crate::failure::Failure;
+use crate::open::{Unread, write_unread};
+use crate::output::counted;
 use crate::{open, output};
 
 pub(crate) fn open(args: &Open) -> Result<(), Failure> {
@@ -14,6 +17,13 @@ pub(crate) fn open(args: &Open) -> Result<(), Failure> {
     let tables: Vec<&ForeignTable> =
         foreign.tables.iter().filter(|table| args.system || !table.is_system()).collect();
     let mut out = output::stdout();
+    if args.json {
+        for table in &tables {
+            writeln!(out, "{}", as_json(table))?;
+        }
+        out.flush()?;
+        return outcome(&tables);
+    }
     for dir in &foreign.dirs {
         writeln!(out, "{}: {}", dir.display(), foreign.kind)?;
     }
@@ -30,10 +40,31 @@ pub(crate) fn open(args: &Open) -> Result<(), Failure> {
         writeln!(out, "  helenus stats {dir}")?;
     }
     out.flush()?;
+    outcome(&tables)
+}
+
+/// An error if a table can't be read.
+fn outcome(tables: &[&ForeignTable]) -> Result<(), Failure> {
     match tables.iter().filter(|table| table.problem.is_some()).count() {
         0 => Ok(()),
-        unread => Err(Failure::failed(format!("{unread} of {} tables can't be read", tables.len()))),
+        unread => {
+            let text = format!("{unread} of {} can't be read", counted(tables.len() as u64, "table"));
+            Err(Failure::failed(text))
+        }
     }
+}
+
+fn as_json(table: &ForeignTable) -> Value {
+    json!({
+        "keyspace": table.keyspace,
+        "table": table.name,
+        "id": table.id.map(|id| format!("{id:#}")),
+        "dirs": table.dirs.iter().map(|dir| dir.display().to_string()).collect::<Vec<_>>(),
+        "sstables": table.sstables(),
+        "versions": table.versions,
+        "disk_bytes": table.bytes,
+        "problem": table.problem,
+    })
 }
 
 fn line(table: &ForeignTable) -> [String; 4] {
@@ -48,18 +79,14 @@ fn line(table: &ForeignTable) -> [String; 4] {
 
 /// What is not as one might expect.
 fn notes(out: &mut impl Write, foreign: &Foreign, tables: &[&ForeignTable]) -> Result<(), Failure> {
-    let problems: Vec<String> = tables
-        .iter()
-        .filter_map(|table| {
-            let problem = table.problem.as_ref()?;
-            Some(format!("{}: {problem}", open::spelled(&table.keyspace, &table.name)))
-        })
-        .collect();
+    let unread = tables.iter().filter_map(|table| {
+        let (keyspace, name) = (table.keyspace.clone(), table.name.clone());
+        Some(Unread { keyspace, table: name, reason: table.problem.clone()? })
+    });
+    write_unread(out, &unread.collect::<Vec<_>>())?;
     let left_out: Vec<String> =
         foreign.left_out.iter().map(|left| format!("{}: {}", left.path.display(), left.reason)).collect();
-    for (title, lines) in
-        [("can't be read:", &problems), ("left out:", &left_out), ("of the schema:", &foreign.warnings)]
-    {
+    for (title, lines) in [("left out:", &left_out), ("of the schema:", &foreign.warnings)] {
         if !lines.is_empty() {
             writeln!(out, "\n{title}")?;
         }

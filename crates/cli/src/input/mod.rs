@@ -7,15 +7,17 @@
 mod refused;
 mod statements;
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use helenus::{ColumnKind, JsonMembers, TableSchema, Type};
 
-use crate::args::{Format, Quotes};
-use crate::csv::{self, Dialect, Malformed, Reader, Record};
+use crate::args::{Format, Quotes, RowFiles};
+use crate::csv::{self, Dialect, Guess, Malformed, Reader, Record, skip_line};
 use crate::failure::Failure;
+use crate::output::counted;
 
 pub(crate) use refused::Refused;
 pub(crate) use statements::Statements;
@@ -25,15 +27,6 @@ const SAMPLE_BYTES: u64 = 4 << 20;
 const READ_BYTES: usize = 1 << 20;
 /// The longest line of JSON, in bytes.
 const MAX_LINE_BYTES: u64 = 256 << 20;
-
-/// How the file is written.
-pub(crate) struct InputOptions<'a> {
-    /// `None`: JSON if it begins with a brace.
-    pub(crate) format: Option<Format>,
-    pub(crate) quotes: Quotes,
-    /// What stands for null in CSV.
-    pub(crate) null: &'a str,
-}
 
 /// A column of the file.
 #[derive(Clone, Debug)]
@@ -51,6 +44,7 @@ pub(crate) struct Input {
     fields: Vec<Field>,
     /// Serialized values of the line at hand, `None` where nothing is set.
     values: Vec<Option<Vec<u8>>>,
+    /// The line that names the columns; empty where there is none.
     header: Vec<u8>,
     read_bytes: u64,
     len: u64,
@@ -65,30 +59,36 @@ enum Lines {
 
 impl Input {
     /// Opens a file, or standard input for `-`, whose lines are rows of a table.
-    pub(crate) fn open(
-        path: &Path,
-        schema: &TableSchema,
-        options: &InputOptions<'_>,
-    ) -> Result<Self, Failure> {
+    pub(crate) fn open(path: &Path, schema: &TableSchema, how: &RowFiles) -> Result<Self, Failure> {
         let failed = |error: io::Error| Failure::file(path, &error);
         let (mut source, len) = open_source(path).map_err(failed)?;
         let mut sample = Vec::new();
         (&mut source).take(SAMPLE_BYTES).read_to_end(&mut sample).map_err(failed)?;
-        let format = options.format.unwrap_or_else(|| match sample.trim_ascii_start().first() {
-            Some(b'{') => Format::Jsonl,
+        let of_csv = !how.columns.is_empty() || how.delimiter.is_some();
+        let format = how.format.unwrap_or_else(|| match sample.trim_ascii_start().first() {
+            Some(b'{') if !of_csv => Format::Jsonl,
             _ => Format::Csv,
         });
-        let dialect = match options.quotes {
-            Quotes::Doubled => Dialect::Doubled,
-            Quotes::Backslash => Dialect::Backslash,
-            Quotes::Auto => csv::detect(&sample),
+        if format == Format::Jsonl && of_csv {
+            return Err(Failure::usage("--columns and --delimiter are of CSV"));
+        }
+        let delimiter = how.delimiter.unwrap_or(b',');
+        let dialect = match how.quotes {
+            Quotes::Doubled => Some(Dialect::Doubled),
+            Quotes::Backslash => Some(Dialect::Backslash),
+            Quotes::Auto if format == Format::Jsonl => None,
+            Quotes::Auto => match csv::guess(&sample, delimiter) {
+                Guess::Told(dialect) => Some(dialect),
+                Guess::Either => None,
+                Guess::Ambiguous => return Err(ambiguous(path, None)),
+            },
         };
         let all: Box<dyn Read> = Box::new(Cursor::new(sample).chain(source));
         let source = BufReader::with_capacity(READ_BYTES, all);
         let mut input = Self {
             path: path.to_owned(),
             lines: Lines::Json { source, line: 0, text: Vec::new() },
-            null: options.null.as_bytes().to_vec(),
+            null: how.null.as_bytes().to_vec(),
             fields: Vec::new(),
             values: Vec::new(),
             header: Vec::new(),
@@ -97,7 +97,7 @@ impl Input {
         };
         match format {
             Format::Jsonl => input.fields = all_columns(schema),
-            Format::Csv => input.read_header(schema, dialect)?,
+            Format::Csv => input.begin_csv(schema, csv::Format { delimiter, dialect }, &how.columns)?,
         }
         input.values = vec![None; input.fields.len()];
         Ok(input)
@@ -118,13 +118,24 @@ impl Input {
         self.read_bytes
     }
 
-    /// Where the line at hand begins, as editors count.
+    /// Where the line at hand begins, as editors count; and where it ends, if that is another line.
     pub(crate) fn place(&self) -> String {
-        let line = match &self.lines {
-            Lines::Csv { record, .. } => record.line,
-            Lines::Json { line, .. } => *line,
-        };
-        format!("{}:{line}", self.path.display())
+        let path = self.path.display();
+        match &self.lines {
+            Lines::Csv { record, .. } if record.lines > 1 => {
+                format!("{path}:{} (to line {})", record.line, record.line + record.lines - 1)
+            }
+            Lines::Csv { record, .. } => format!("{path}:{}", record.line),
+            Lines::Json { line, .. } => format!("{path}:{line}"),
+        }
+    }
+
+    /// How many lines of the file the one at hand is: values may hold ends of lines.
+    pub(crate) fn line_count(&self) -> u64 {
+        match &self.lines {
+            Lines::Csv { record, .. } => record.lines,
+            Lines::Json { .. } => 1,
+        }
     }
 
     /// The line at hand as it stands in the file.
@@ -150,8 +161,7 @@ impl Input {
     /// Reads the next line that has something on it; `None` at the end. The inner error is why it can't be taken.
     pub(crate) fn next(&mut self) -> Result<Option<Result<(), String>>, Failure> {
         loop {
-            let read = self.read().map_err(|error| Failure::file(&self.path, &error))?;
-            let Some(outcome) = read else { return Ok(None) };
+            let Some(outcome) = self.read()? else { return Ok(None) };
             self.read_bytes += self.raw().len() as u64;
             let is_blank = match &self.lines {
                 Lines::Csv { record, .. } => record.is_blank() && self.fields.len() > 1,
@@ -163,20 +173,30 @@ impl Input {
         }
     }
 
-    fn read(&mut self) -> io::Result<Option<Result<(), String>>> {
+    fn read(&mut self) -> Result<Option<Result<(), String>>, Failure> {
+        let failed = |error: io::Error| Failure::file(&self.path, &error);
         match &mut self.lines {
             Lines::Csv { reader, record } => {
-                let malformed = |malformed: Malformed| match malformed {
-                    Malformed::OpenQuote => "a quote is not closed".to_owned(),
-                    Malformed::BehindQuote => "text follows a closing quote".to_owned(),
+                let why = match reader.next(record).map_err(failed)? {
+                    None => return Ok(None),
+                    Some(Ok(())) => return Ok(Some(Ok(()))),
+                    Some(Err(Malformed::Ambiguous)) => {
+                        return Err(ambiguous(&self.path, Some(record.line)));
+                    }
+                    Some(Err(Malformed::OpenQuote)) => "a quote is not closed",
+                    Some(Err(Malformed::BehindQuote)) => "text follows a closing quote",
+                    Some(Err(Malformed::TooLong)) => "a line of more than 33 MiB",
                 };
-                Ok(reader.next(record)?.map(|outcome| outcome.map_err(malformed)))
+                Ok(Some(Err(why.to_owned())))
             }
             Lines::Json { source, line, text } => {
                 text.clear();
-                let len = source.take(MAX_LINE_BYTES).read_until(b'\n', text)?;
+                let len = source.take(MAX_LINE_BYTES).read_until(b'\n', text).map_err(failed)?;
                 *line += 1;
                 let too_long = len as u64 == MAX_LINE_BYTES && !text.ends_with(b"\n");
+                if too_long {
+                    skip_line(source).map_err(failed)?;
+                }
                 Ok((len > 0)
                     .then(|| if too_long { Err("a line of more than 256 MiB".to_owned()) } else { Ok(()) }))
             }
@@ -185,31 +205,55 @@ impl Input {
 
     /// Serializes what the line says.
     fn parse(&mut self) -> Result<(), String> {
-        let Self { lines, fields, values, null, .. } = self;
+        let Self { lines, fields, values, null, header, .. } = self;
         match lines {
-            Lines::Csv { record, .. } => parse_csv(record, fields, null, values),
+            Lines::Csv { record, .. } => {
+                let named_by = if header.is_empty() { "--columns" } else { "the first line" };
+                parse_csv(record, fields, named_by, null, values)
+            }
             Lines::Json { text, .. } => parse_json(text, fields, values),
         }
     }
 
-    /// Turns to CSV, whose first line names the columns.
-    fn read_header(&mut self, schema: &TableSchema, dialect: Dialect) -> Result<(), Failure> {
+    /// Turns to CSV, whose first line names the columns unless they are given.
+    fn begin_csv(
+        &mut self,
+        schema: &TableSchema,
+        format: csv::Format,
+        columns: &[String],
+    ) -> Result<(), Failure> {
         let empty: Box<dyn Read> = Box::new(io::empty());
         let none = Lines::Json { source: BufReader::with_capacity(0, empty), line: 0, text: Vec::new() };
         let Lines::Json { source, .. } = std::mem::replace(&mut self.lines, none) else { return Ok(()) };
-        let (mut reader, mut record) = (Reader::new(source, dialect), Record::default());
-        let header = reader.next(&mut record).map_err(|error| Failure::file(&self.path, &error))?;
-        if !matches!(header, Some(Ok(()))) {
-            let text = format!("{}: the first line does not name columns", self.path.display());
-            return Err(
-                Failure::failed(text).or_try("put the names of the columns on it, separated by commas")
-            );
+        let (mut reader, mut record) = (Reader::new(source, format, csv::told), Record::default());
+        if columns.is_empty() {
+            let header = reader.next(&mut record).map_err(|error| Failure::file(&self.path, &error))?;
+            if !matches!(header, Some(Ok(()))) {
+                let text = format!("{}: the first line does not name columns", self.path.display());
+                return Err(Failure::failed(text)
+                    .or_try("put the names of the columns on it, or name them by --columns"));
+            }
+            self.header = record.raw().to_vec();
+            let names = record.fields().map(String::from_utf8_lossy);
+            self.fields = columns_of(schema, names, &self.path.display().to_string())?;
+        } else {
+            let names = columns.iter().map(|name| Cow::Borrowed(name.as_str()));
+            self.fields = columns_of(schema, names, "--columns")?;
         }
-        self.fields = columns_of(schema, &record, &self.path)?;
-        self.header = record.raw().to_vec();
         self.lines = Lines::Csv { reader, record };
         Ok(())
     }
+}
+
+/// Nothing tells what a backslash means in a file, and each way of reading gives other values.
+fn ambiguous(path: &Path, line: Option<u64>) -> Failure {
+    let line = line.map_or_else(String::new, |line| format!(":{line}"));
+    let text = format!(
+        "{}{line}: a backslash may stand for itself (RFC 4180) or before a quote or backslash (cqlsh), and nothing in \
+         the file tells which",
+        path.display()
+    );
+    Failure::usage(text).or_try("--quotes doubled, or --quotes backslash for what cqlsh's COPY TO wrote")
 }
 
 fn open_source(path: &Path) -> io::Result<(Box<dyn Read>, u64)> {
@@ -225,12 +269,14 @@ fn open_source(path: &Path) -> io::Result<(Box<dyn Read>, u64)> {
 fn parse_csv(
     record: &Record,
     fields: &[Field],
+    named_by: &str,
     null: &[u8],
     values: &mut [Option<Vec<u8>>],
 ) -> Result<(), String> {
     let given = record.fields();
     if given.len() != fields.len() {
-        return Err(format!("{} fields, the first line names {}", given.len(), fields.len()));
+        let given = counted(given.len() as u64, "field");
+        return Err(format!("{given}, {named_by} names {}", fields.len()));
     }
     for ((bytes, field), value) in given.zip(fields).zip(values) {
         *value = None;
@@ -292,21 +338,32 @@ fn all_columns(schema: &TableSchema) -> Vec<Field> {
     fields
 }
 
-/// The columns that the header line names: as they are, or as CQL spells them.
-fn columns_of(schema: &TableSchema, header: &Record, file: &Path) -> Result<Vec<Field>, Failure> {
+/// The columns that the header line names, or `source` otherwise: as they are, or as CQL spells them.
+fn columns_of<'a>(
+    schema: &TableSchema,
+    names: impl Iterator<Item = Cow<'a, str>>,
+    source: &str,
+) -> Result<Vec<Field>, Failure> {
     let find =
         |name: &str| schema.column(name).and_then(|(kind, at)| Some((kind, schema.column_type(kind, at)?)));
-    let column = |bytes: &[u8]| {
-        let text = String::from_utf8_lossy(bytes);
+    let mut fields: Vec<Field> = Vec::new();
+    for text in names {
         let spelled = helenus::parse_qualified_name(text.trim()).map(|name| String::from(name.name));
         let names = [Some(text.to_string()), spelled.ok()];
         let found =
             names.into_iter().flatten().find_map(|name| find(&name).map(|(kind, ty)| (name, kind, ty)));
-        found.map(|(name, kind, ty)| Field { name, kind, ty: ty.clone() }).ok_or_else(|| {
-            let text =
-                format!("{}: {}.{} has no column {text}", file.display(), schema.keyspace(), schema.name());
-            Failure::failed(text).or_try("the first line has to name columns of the table")
-        })
-    };
-    header.fields().map(column).collect()
+        let failed = |why: String| {
+            Failure::failed(format!("{source}: {why}")).or_try(
+                "the first line, or --columns where there is no such line, has to name columns of the table",
+            )
+        };
+        let Some((name, kind, ty)) = found else {
+            return Err(failed(format!("{}.{} has no column {text}", schema.keyspace(), schema.name())));
+        };
+        if fields.iter().any(|field| field.name == name) {
+            return Err(failed(format!("column {name} is named twice")));
+        }
+        fields.push(Field { name, kind, ty: ty.clone() });
+    }
+    Ok(fields)
 }

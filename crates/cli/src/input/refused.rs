@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use super::Input;
 use crate::failure::Failure;
-use crate::output::Progress;
+use crate::output::{Progress, counted};
 
 /// Reports lines that can't be taken, and keeps them beside their file.
 pub(crate) struct Refused {
@@ -27,7 +27,7 @@ impl Refused {
         Self { max, count: 0, path: path.into(), file: None }
     }
 
-    /// So many.
+    /// How many lines of the file they are.
     pub(crate) fn count(&self) -> u64 {
         self.count
     }
@@ -40,7 +40,8 @@ impl Refused {
         if self.count <= self.max {
             return Ok(());
         }
-        let text = format!("{place}: {} bad lines, at most {} were allowed", self.count, self.max);
+        let bad = counted(self.count, "bad line");
+        let text = format!("{place}: {bad}, at most {} were allowed", self.max);
         Err(Failure::failed(text).or_try("mend the file, or raise --max-errors"))
     }
 
@@ -49,12 +50,13 @@ impl Refused {
         if self.count == 0 {
             return Ok(());
         }
-        let text = format!("{} lines were refused, they are in {}", self.count, self.path.display());
+        let verbs = if self.count == 1 { "was refused, it is" } else { "were refused, they are" };
+        let text = format!("{} {verbs} in {}", counted(self.count, "line"), self.path.display());
         Err(Failure::failed(text).or_try(next_step))
     }
 
     fn keep(&mut self, input: &Input) -> io::Result<()> {
-        self.count += 1;
+        self.count += input.line_count();
         if self.file.is_none() {
             #[expect(clippy::disallowed_methods, reason = "a file for the user, no part of a database")]
             let mut file = File::create(&self.path)?;

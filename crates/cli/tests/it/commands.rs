@@ -36,6 +36,8 @@ fn help_texts() {
         &["sstable", "list"],
         &["sstable", "levels"],
         &["sstable", "expired-blockers"],
+        &["completions"],
+        &["man"],
     ];
     for command in commands {
         let name = if command.is_empty() { "helenus".to_owned() } else { command.join("-") };

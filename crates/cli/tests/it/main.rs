@@ -17,6 +17,7 @@ mod foreign;
 mod import;
 mod json;
 mod legacy;
+mod newcomers;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod reports;

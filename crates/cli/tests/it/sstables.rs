@@ -97,8 +97,8 @@ fn verify_says_clean_and_finds_an_empty_filter() {
     }
     let ran = run(&["verify", "OUT"], dir.path());
     assert_eq!(ran.code, 1);
-    assert!(ran.out.contains("hidden: Filter.db, partition 0x"), "{}", ran.out);
-    assert!(ran.err.starts_with("error: 8 findings in 1 of 1 SSTables\n  try: "), "{}", ran.err);
+    assert!(ran.out.contains("hidden: Filter.db, partition '5' (0x00000005): "), "{}", ran.out);
+    assert!(ran.err.starts_with("error: 8 findings in 1 of 1 SSTable\n  try: "), "{}", ran.err);
     let ran = run(&["verify", "--json", "OUT"], dir.path());
     let report: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
     assert_eq!(report["findings"][0]["component"], "Filter.db");
@@ -111,7 +111,7 @@ fn verify_says_clean_and_finds_an_empty_filter() {
 fn scrub_keeps_what_is_whole_and_reports_the_rest() {
     let dir = tempfile::tempdir().unwrap();
     let (soup, out) = (table("soup"), dir.path().join("out"));
-    let ran = run(&["scrub", &soup, "--out", "OUT"], &out).ok();
+    let ran = run(&["scrub", "--json", &soup, "--out", "OUT"], &out).ok();
     assert_eq!(ran.lines().count(), 6, "{ran}");
     let report: serde_json::Value = serde_json::from_str(ran.lines().next().unwrap()).unwrap();
     assert_eq!((&report["losses"], &report["partitions"]), (&0.into(), &8.into()), "{report}");

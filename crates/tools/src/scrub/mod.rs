@@ -115,7 +115,7 @@ fn scrub_one(
     meter: &Meter<'_>,
 ) -> Result<ScrubReport, ToolError> {
     let Salvaged { data, troubles, damaged_chunks, is_checked } = DataFile::salvage(disk, input)?;
-    let mut report = ScrubReport::new(input);
+    let mut report = ScrubReport::new(input, &data.header().key_type);
     report.is_checked = is_checked;
     for trouble in troubles {
         let (component, problem) = (trouble.component, trouble.error.to_string());

@@ -2,7 +2,9 @@ use std::fmt;
 use std::path::PathBuf;
 
 use helenus_sstable::{Component, Descriptor, WrittenTable};
-use helenus_types::escape_json;
+use helenus_types::{Type, escape_json};
+
+use crate::words::{Hex, KeyName, counted};
 
 /// What could not be kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -70,6 +72,8 @@ pub struct Substitute {
 pub struct ScrubReport {
     /// The input.
     pub table: Descriptor,
+    /// The type of its partition key.
+    pub key_type: Type,
     /// The outputs: first what was in order, then what was not.
     pub outputs: Vec<WrittenTable>,
     /// Partitions that are in the outputs; one that is in two counts twice.
@@ -104,9 +108,10 @@ pub struct ScrubReport {
 pub const MAX_LOSSES: usize = 1000;
 
 impl ScrubReport {
-    pub(super) fn new(table: &Descriptor) -> ScrubReport {
+    pub(super) fn new(table: &Descriptor, key_type: &Type) -> ScrubReport {
         ScrubReport {
             table: table.clone(),
+            key_type: key_type.clone(),
             outputs: Vec::new(),
             partitions: 0,
             unfiltereds: 0,
@@ -189,13 +194,20 @@ impl ScrubReport {
             text("part", loss.part.name(), out);
             match &loss.key {
                 None => out.push_str(",\"key\":null"),
-                Some(key) => out.push_str(&format!(",\"key\":\"{}\"", Hex(key))),
+                Some(key) => {
+                    out.push_str(&format!(",\"key\":\"{}\",", Hex(key)));
+                    text("key_text", &self.name(key).text().unwrap_or_default(), out);
+                }
             }
             out.push_str(&format!(",\"start\":{},\"end\":{},", loss.start, loss.end));
             text("why", &loss.why, out);
             out.push('}');
         }
         out.push_str("]}");
+    }
+
+    fn name<'a>(&'a self, key: &'a [u8]) -> KeyName<'a> {
+        KeyName { key_type: Some(&self.key_type), key }
     }
 
     fn output_paths(&self) -> Vec<PathBuf> {
@@ -230,21 +242,37 @@ impl fmt::Display for ScrubReport {
                 }
             }
         }
-        write!(f, ": {} partitions, {} rows and markers kept", self.partitions, self.unfiltereds)?;
+        let (partitions, rows) = (counted(self.partitions, "partition"), counted(self.unfiltereds, "row"));
+        write!(f, ": {partitions}, {rows} and markers kept")?;
         let all = self.loss_count();
         match all {
             0 => f.write_str(", nothing lost")?,
-            _ => write!(f, ", {all} losses in {} bytes", self.lost_bytes)?,
+            1 => write!(f, ", 1 loss in {}", counted(self.lost_bytes, "byte"))?,
+            _ => write!(f, ", {all} losses in {}", counted(self.lost_bytes, "byte"))?,
         }
-        for (count, what) in [
-            (self.partitions_out_of_order, "partitions out of order, in an SSTable of their own"),
-            (self.rows_out_of_order, "rows out of order and behind such, in an SSTable of their own"),
-            (self.duplicates, "duplicates of rows merged"),
-            (self.mended, "times that overflowed mended"),
-            (self.overflowed, "rows and deletions lost because of times that overflowed"),
+        for (count, one, many) in [
+            (
+                self.partitions_out_of_order,
+                "partition out of order, in an SSTable of its own",
+                "partitions out of order, in an SSTable of their own",
+            ),
+            (
+                self.rows_out_of_order,
+                "row out of order, in an SSTable of its own",
+                "rows out of order and behind such, in an SSTable of their own",
+            ),
+            (self.duplicates, "duplicate of a row merged", "duplicates of rows merged"),
+            (self.mended, "time that overflowed mended", "times that overflowed mended"),
+            (
+                self.overflowed,
+                "row or deletion lost because of a time that overflowed",
+                "rows and deletions lost because of times that overflowed",
+            ),
         ] {
-            if count > 0 {
-                write!(f, "\n  {count} {what}")?;
+            match count {
+                0 => {}
+                1 => write!(f, "\n  1 {one}")?,
+                _ => write!(f, "\n  {count} {many}")?,
             }
         }
         for substitute in &self.substitutes {
@@ -257,19 +285,10 @@ impl fmt::Display for ScrubReport {
         for loss in &self.losses {
             write!(f, "\n  lost: {}", loss.part.name())?;
             if let Some(key) = &loss.key {
-                write!(f, " of partition 0x{}", Hex(key))?;
+                write!(f, " of partition {}", self.name(key))?;
             }
             write!(f, ", bytes {} to {}: {}", loss.start, loss.end, loss.why)?;
         }
         if self.more > 0 { write!(f, "\n  and {} more", self.more) } else { Ok(()) }
-    }
-}
-
-/// Bytes in hex.
-pub(super) struct Hex<'a>(pub(super) &'a [u8]);
-
-impl fmt::Display for Hex<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }

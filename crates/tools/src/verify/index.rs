@@ -7,6 +7,7 @@ use helenus_sstable::{
 };
 
 use super::report::{Finding, Severity, VerifyReport};
+use crate::words::KeyName;
 
 const MISSED: &str = "the partition, for reads by key";
 const MISSED_ROWS: &str = "rows of the partition, for reads of slices and single rows";
@@ -193,8 +194,9 @@ impl<'a> IndexSide<'a> {
         {
             if stored != found {
                 let lost = "partitions outside the keys, for every read";
-                let expected = format!("the {name} key 0x{}", super::report::Hex(found));
-                let stored = format!("0x{}", super::report::Hex(stored));
+                let key_type = report.key_type.clone();
+                let show = |key| KeyName { key_type: key_type.as_ref(), key }.to_string();
+                let (expected, stored) = (format!("the {name} key {}", show(found)), show(stored));
                 report.add(Finding::new(Severity::Hidden, self.primary.clone(), expected, stored, lost));
             }
         }

@@ -20,7 +20,6 @@ use helenus_sstable::{Component, DataFile, Descriptor, PageVerification, SsTable
 
 use crate::watched::Progress;
 
-pub(crate) use report::Hex;
 pub use report::{Depth, Finding, MAX_FINDINGS, Severity, VerifyReport};
 
 /// Checks one table. `progress` counts the bytes of Data.db, and in the extended
@@ -44,6 +43,7 @@ pub fn verify(
         files::statistics(&**disk, &mut report);
         return report;
     };
+    report.key_type = Some(data.header().key_type.clone());
     statistics::columns(&data, &mut report);
     let index = index(disk, &data, &mut report);
     let rows_len = if depth == Depth::Extended { data.data_len() } else { 0 };

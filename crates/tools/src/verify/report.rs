@@ -1,7 +1,9 @@
 use std::fmt;
 
 use helenus_sstable::{Component, Descriptor, SsTableError, SsTableErrorKind};
-use helenus_types::escape_json;
+use helenus_types::{Type, escape_json};
+
+use crate::words::{Hex, KeyName, counted};
 
 /// How much is compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -110,7 +112,7 @@ impl Finding {
     }
 
     /// Appends it as a JSON object.
-    fn write_json(&self, out: &mut String) {
+    fn write_json(&self, key_type: Option<&Type>, out: &mut String) {
         let text = |name: &str, value: &str, out: &mut String| {
             out.push_str(&format!("\"{name}\":\""));
             escape_json(value, out);
@@ -126,6 +128,11 @@ impl Finding {
             None => out.push_str("null,"),
             Some(key) => out.push_str(&format!("\"{}\",", Hex(key))),
         }
+        let name = self.key.as_deref().and_then(|key| KeyName { key_type, key }.text());
+        if let Some(name) = name {
+            text("key_text", &name, out);
+            out.push(',');
+        }
         text("expected", &self.expected, out);
         out.push(',');
         text("found", &self.found, out);
@@ -135,19 +142,23 @@ impl Finding {
     }
 }
 
-impl fmt::Display for Finding {
+/// A finding as a line; the type names its partition.
+struct FindingLine<'a>(&'a Finding, Option<&'a Type>);
+
+impl fmt::Display for FindingLine<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.severity.name(), self.component.name())?;
-        match (self.offset, self.chunk) {
+        let Self(finding, key_type) = *self;
+        write!(f, "{}: {}", finding.severity.name(), finding.component.name())?;
+        match (finding.offset, finding.chunk) {
             (Some(offset), Some(chunk)) => write!(f, " at {offset}, chunk {chunk}")?,
             (Some(offset), None) => write!(f, " at {offset}")?,
             (None, Some(chunk)) => write!(f, ", chunk {chunk}")?,
             (None, None) => {}
         }
-        if let Some(key) = &self.key {
-            write!(f, ", partition 0x{}", Hex(key))?;
+        if let Some(key) = &finding.key {
+            write!(f, ", partition {}", KeyName { key_type, key })?;
         }
-        write!(f, ": expected {}, found {}; lost: {}", self.expected, self.found, self.lost)
+        write!(f, ": expected {}, found {}; lost: {}", finding.expected, finding.found, finding.lost)
     }
 }
 
@@ -158,6 +169,8 @@ pub struct VerifyReport {
     pub table: Descriptor,
     /// How much was compared.
     pub depth: Depth,
+    /// The type of its partition key, where something tells it.
+    pub key_type: Option<Type>,
     /// What is wrong, in the order in which it was met; the first [`MAX_FINDINGS`].
     pub findings: Vec<Finding>,
     /// How many more there were.
@@ -176,7 +189,16 @@ pub const MAX_FINDINGS: usize = 1000;
 impl VerifyReport {
     pub(crate) fn new(table: &Descriptor, depth: Depth) -> VerifyReport {
         let table = table.clone();
-        VerifyReport { table, depth, findings: Vec::new(), more: 0, partitions: 0, unfiltereds: 0, bytes: 0 }
+        VerifyReport {
+            table,
+            depth,
+            key_type: None,
+            findings: Vec::new(),
+            more: 0,
+            partitions: 0,
+            unfiltereds: 0,
+            bytes: 0,
+        }
     }
 
     pub(crate) fn add(&mut self, finding: Finding) {
@@ -199,7 +221,7 @@ impl VerifyReport {
         self.findings.iter().map(|finding| finding.severity).max()
     }
 
-    /// Appends the report as one JSON object. Keys of partitions are in hex.
+    /// Appends the report as one JSON object. Keys of partitions are in hex, and as text where their type is known.
     pub fn write_json(&self, out: &mut String) {
         out.push_str("{\"sstable\":\"");
         escape_json(&self.table.path(&Component::Data).to_string_lossy(), out);
@@ -213,7 +235,7 @@ impl VerifyReport {
         ));
         for (index, finding) in self.findings.iter().enumerate() {
             out.push_str(if index == 0 { "" } else { "," });
-            finding.write_json(out);
+            finding.write_json(self.key_type.as_ref(), out);
         }
         out.push_str("]}");
     }
@@ -226,18 +248,19 @@ impl fmt::Display for VerifyReport {
         let all = self.findings.len() as u64 + self.more;
         match all {
             0 => write!(f, "{}: clean", name.display())?,
-            1 => write!(f, "{}: 1 finding", name.display())?,
-            _ => write!(f, "{}: {all} findings", name.display())?,
+            _ => write!(f, "{}: {}", name.display(), counted(all, "finding"))?,
         }
         if self.depth == Depth::Extended {
             write!(
                 f,
-                " ({} partitions, {} rows and markers, {} bytes)",
-                self.partitions, self.unfiltereds, self.bytes
+                " ({}, {} and markers, {})",
+                counted(self.partitions, "partition"),
+                counted(self.unfiltereds, "row"),
+                counted(self.bytes, "byte")
             )?;
         }
         for finding in &self.findings {
-            write!(f, "\n  {finding}")?;
+            write!(f, "\n  {}", FindingLine(finding, self.key_type.as_ref()))?;
         }
         if self.more > 0 { write!(f, "\n  and {} more", self.more) } else { Ok(()) }
     }
@@ -245,13 +268,4 @@ impl fmt::Display for VerifyReport {
 
 fn number(value: Option<impl fmt::Display>) -> String {
     value.map_or_else(|| "null".to_owned(), |value| value.to_string())
-}
-
-/// Bytes in hex.
-pub(crate) struct Hex<'a>(pub(crate) &'a [u8]);
-
-impl fmt::Display for Hex<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
 }

@@ -2,12 +2,14 @@
 
 use helenus_rows::{Bound, BoundKind, ClusteringComparator, encode_clustering};
 use helenus_sstable::{
-    Component, CoveredBound, CoveredClusterings, DataFile, EstimatedHistogram, StatsCollector, StatsComponent,
+    Component, CoveredBound, CoveredClusterings, DataFile, EstimatedHistogram, StatsCollector,
+    StatsComponent, push_key_text,
 };
 
 use helenus_types::{Partitioner, Type};
 
 use super::report::{Finding, Severity, VerifyReport};
+use crate::words::KeyName;
 
 const ESTIMATES: &str = "nothing; estimates and reports are off";
 const SKIPPED: &str = "rows and deletions, for reads that pass over the table because of it";
@@ -156,9 +158,9 @@ fn bounds(stored: &StatsComponent, found: &StatsComponent, report: &mut VerifyRe
     if let (Some(stored), Some(found)) = (&stored.key_range, &found.key_range)
         && stored != found
     {
-        let show = |(first, last): &(Vec<u8>, Vec<u8>)| {
-            format!("0x{} to 0x{}", super::report::Hex(first), super::report::Hex(last))
-        };
+        let key_type = report.key_type.clone();
+        let name = |key: &[u8]| KeyName { key_type: key_type.as_ref(), key }.to_string();
+        let show = |(first, last): &(Vec<u8>, Vec<u8>)| format!("{} to {}", name(first), name(last));
         let expected = format!("keys from {}", show(found));
         report.add(Finding::new(Severity::Hidden, Component::Statistics, expected, show(stored), SKIPPED));
     }
@@ -176,6 +178,7 @@ fn clusterings(data: &DataFile, found: &StatsComponent, report: &mut VerifyRepor
     }
     let (severity, lost) =
         if is_narrow { (Severity::Hidden, SKIPPED) } else { (Severity::Cosmetic, ESTIMATES) };
+    let show = |covered| show(comparator, covered);
     let expected = format!("clusterings covered from {}", show(found));
     report.add(Finding::new(severity, Component::Statistics, expected, show(stored), lost));
 }
@@ -204,15 +207,17 @@ fn covers(comparator: &ClusteringComparator, outer: &CoveredClusterings, inner: 
         && compare(&outer.end, &inner.end, [BoundKind::InclEnd, BoundKind::ExclEnd]).is_ge()
 }
 
-fn show(covered: &CoveredClusterings) -> String {
+fn show(comparator: &ClusteringComparator, covered: &CoveredClusterings) -> String {
+    let value = |(value, ty): (&Option<Vec<u8>>, &Type)| match value {
+        None => "null".to_owned(),
+        Some(value) => {
+            let mut text = String::new();
+            push_key_text(ty.base(), value, &mut text);
+            text
+        }
+    };
     let bound = |bound: &CoveredBound| {
-        let values: Vec<String> = bound
-            .values
-            .iter()
-            .map(|value| {
-                value.as_ref().map_or("null".to_owned(), |value| format!("0x{}", super::report::Hex(value)))
-            })
-            .collect();
+        let values: Vec<String> = bound.values.iter().zip(comparator.types()).map(value).collect();
         let inclusive = if bound.inclusive { "included" } else { "excluded" };
         format!("({}) {inclusive}", values.join(", "))
     };

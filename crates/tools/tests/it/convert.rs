@@ -186,7 +186,7 @@ fn what_fails_leaves_nothing() {
     let left = |dir: &Path| RealDisk.list(dir).unwrap().len();
     assert_eq!(left(dir.path()), 1, "the inputs alone");
 
-    // Stopped, and then with what an interrupted run leaves.
+    // Stopped, and then beside another run, and with a directory that nobody knows.
     let stop = &mut |_| ControlFlow::Break(());
     let wide = find_tables(&RealDisk, &[folder("da/composite_compacted")]).unwrap();
     let error = convert(&disk(), &wide, &out, &options(Version::DA, Compression::Keep), stop).unwrap_err();
@@ -195,6 +195,16 @@ fn what_fails_leaves_nothing() {
     RealDisk.create_dir(&dir.path().join("out.unfinished")).unwrap();
     let error = run(&inputs, &out, &options(Version::DA, Compression::Keep)).unwrap_err();
     assert!(matches!(error, ToolError::Unfinished(_)), "{error}");
+    // A run that was killed left its directory, and the next one said to remove it by hand.
+    let staging = dir.path().join("out.unfinished");
+    RealDisk.create_new(&staging.join("da-1-bti-Data.db")).unwrap();
+    let lock = RealDisk.lock(&staging.join("LOCK")).unwrap();
+    let error = run(&inputs, &out, &options(Version::DA, Compression::Keep)).unwrap_err();
+    assert!(matches!(error, ToolError::Unfinished(_)), "{error}");
+    drop(lock);
+    run(&inputs, &out, &options(Version::DA, Compression::Keep)).unwrap();
+    assert!(!RealDisk.exists(&staging).unwrap());
+    assert!(!RealDisk.exists(&out.join("LOCK")).unwrap());
 }
 
 #[test]

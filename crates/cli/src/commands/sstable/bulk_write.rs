@@ -10,9 +10,9 @@ use helenus::{
 use super::only_table;
 use crate::args::{BulkWrite, CompressorName};
 use crate::failure::Failure;
-use crate::input::{Input, InputOptions, Refused, Statements};
+use crate::input::{Input, Refused, Statements};
 use crate::open;
-use crate::output::{self, Progress};
+use crate::output::{self, Progress, counted};
 
 /// Lines between two looks at the progress.
 const LINES_A_TICK: u64 = 1024;
@@ -83,8 +83,7 @@ fn write_all(writer: &BulkWriter, args: &BulkWrite) -> Result<(u64, Result<(), F
     let mut rows = 0;
     let mut outcome = Ok(());
     for file in &args.files {
-        let options = InputOptions { format: args.format, quotes: args.quotes, null: &args.null };
-        let input = Input::open(file, &schema, &options)?;
+        let input = Input::open(file, &schema, &args.how)?;
         let mut run = Run::new(writer, &schema, input, args)?;
         run.all()?;
         rows += run.rows;
@@ -124,7 +123,7 @@ impl Run {
                 .collect(),
         };
         Ok(Self {
-            refused: Refused::of(&input, args.max_errors),
+            refused: Refused::of(&input, args.how.max_errors),
             progress: Progress::through_file(input.len()),
             input,
             statements,
@@ -191,18 +190,21 @@ impl Run {
 fn report(rows: u64, tables: &[BulkTable], clock: &SystemClock) -> Result<(), Failure> {
     let seconds = clock.elapsed().as_secs_f64();
     let mut out = output::stdout();
-    writeln!(out, "{rows} rows in {seconds:.2} s, {:.0} rows/s", rows as f64 / seconds.max(1e-6))?;
+    let rate = rows as f64 / seconds.max(1e-6);
+    writeln!(out, "{} in {seconds:.2} s, {rate:.0} rows/s", counted(rows, "row"))?;
     for table in tables {
         writeln!(
             out,
-            "{}: {} partitions, {} rows, {} bytes",
+            "{}: {}, {}, {}",
             table.data_file.display(),
-            table.partitions,
-            table.rows,
-            table.bytes_on_disk
+            counted(table.partitions, "partition"),
+            counted(table.rows, "row"),
+            counted(table.bytes_on_disk, "byte")
         )?;
         if table.capped_deletion_times > 0 {
-            writeln!(out, "  {} expirations past 2038 were capped", table.capped_deletion_times)?;
+            let verb = if table.capped_deletion_times == 1 { "was" } else { "were" };
+            let capped = counted(table.capped_deletion_times, "expiration");
+            writeln!(out, "  {capped} past 2038 {verb} capped")?;
         }
     }
     Ok(out.flush()?)

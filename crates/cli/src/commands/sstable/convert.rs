@@ -11,7 +11,7 @@ use helenus_tools::{Compression, ConvertOptions, Converted, Ids, convert as conv
 use super::refused;
 use crate::args::{CompressorName, Convert, Rewrite, Upgrade};
 use crate::failure::Failure;
-use crate::output::{self, ByteProgress};
+use crate::output::{self, ByteProgress, counted};
 
 pub(crate) fn convert(args: &Convert) -> Result<(), Failure> {
     rewrite(args.to, &args.how)
@@ -49,15 +49,17 @@ fn line(converted: &Converted) -> String {
     let Converted { from, data_file_len, to } = converted;
     let capped = match converted.capped() {
         0 => String::new(),
-        capped => format!(", {capped} deletion times capped"),
+        capped => format!(", capped: {}", counted(capped, "deletion time")),
     };
     match to {
         None => format!("{from}: nothing in it, nothing written"),
         Some(to) => {
             let data = to.file_sizes.first().map_or(0, |(_, len)| *len);
             format!(
-                "{from} -> {}: {} partitions, {} rows, Data.db {data_file_len} -> {data} bytes{capped}",
-                to.descriptor, to.key_count, to.stats.rows
+                "{from} -> {}: {}, {}, Data.db {data_file_len} -> {data} bytes{capped}",
+                to.descriptor,
+                counted(to.key_count, "partition"),
+                counted(to.stats.rows, "row")
             )
         }
     }

@@ -12,7 +12,7 @@ use helenus_tools::{
 use super::{refused, second};
 use crate::args::Diff;
 use crate::failure::Failure;
-use crate::output::{self, ByteProgress};
+use crate::output::{self, ByteProgress, counted};
 
 pub(crate) fn run(args: &Diff) -> Result<(), Failure> {
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);
@@ -45,13 +45,19 @@ pub(crate) fn run(args: &Diff) -> Result<(), Failure> {
     match differences {
         0 if args.json => Ok(()),
         0 => {
-            writeln!(out, "the same: {partitions} partitions, {rows} rows")?;
+            let (partitions, rows) = (counted(partitions, "partition"), counted(rows, "row"));
+            writeln!(out, "the same: {partitions}, {rows}")?;
             Ok(out.flush()?)
         }
-        _ if is_stopped => Err(Failure::failed(format!("{differences} differences, and there may be more"))
-            .or_try("--max 0 goes on to the end")),
+        _ if is_stopped => {
+            Err(Failure::failed(format!("{}, and there may be more", counted(differences, "difference")))
+                .or_try("--max 0 goes on to the end"))
+        }
         _ => Err(Failure::failed(format!(
-            "{differences} differences in {partitions} partitions and {rows} rows"
+            "{} in {} and {}",
+            counted(differences, "difference"),
+            counted(partitions, "partition"),
+            counted(rows, "row")
         ))),
     }
 }

@@ -7,9 +7,12 @@ use helenus::{Catalog, Options, RealDisk, TableDef, TableOptions};
 use helenus_sstable::Descriptor;
 use helenus_tools::{Expiry, expired_blockers, find_tables};
 
+use serde_json::{Value, json};
+
 use super::{only_table, refused, second};
 use crate::args::ExpiredBlockers;
 use crate::failure::Failure;
+use crate::output::counted;
 use crate::{open, output};
 
 pub(crate) fn run(args: &ExpiredBlockers) -> Result<(), Failure> {
@@ -19,31 +22,57 @@ pub(crate) fn run(args: &ExpiredBlockers) -> Result<(), Failure> {
     let before = now.saturating_sub(grace);
     let found = expired_blockers(&RealDisk, &inputs, before).map_err(|error| refused(&error))?;
     let mut out = output::stdout();
+    if args.json {
+        let expiries = |of: &[Expiry]| of.iter().map(as_json).collect::<Vec<_>>();
+        let blockers = found.blockers.iter().map(|blocker| {
+            json!({ "sstable": as_json(&blocker.expiry), "blocks": expiries(found.blocked_by(blocker)) })
+        });
+        let report = json!({
+            "gc_grace_seconds": grace,
+            "gc_before": before,
+            "sstables": inputs.len(),
+            "blockers": blockers.collect::<Vec<_>>(),
+            "droppable": expiries(found.droppable()),
+        });
+        writeln!(out, "{report}")?;
+        return Ok(out.flush()?);
+    }
     writeln!(
         out,
         "gc_grace_seconds {grace} ({source}), at {now}: expired are SSTables whose last data died before {before}"
     )?;
     for blocker in &found.blockers {
         let blocked = found.blocked_by(blocker);
-        writeln!(out, "{} blocks {}:", text(&blocker.expiry), counted(blocked.len()))?;
+        writeln!(out, "{} blocks {}:", text(&blocker.expiry), expired(blocked.len()))?;
         tables(blocked, &mut out)?;
     }
     let droppable = found.droppable();
     if !droppable.is_empty() {
-        writeln!(out, "nothing blocks {}:", counted(droppable.len()))?;
+        writeln!(out, "nothing blocks {}:", expired(droppable.len()))?;
         tables(droppable, &mut out)?;
     }
     let (all, expired, blockers) = (inputs.len(), found.expired.len(), found.blockers.len());
     writeln!(
         out,
-        "{all} SSTables: {expired} expired, {} of them blocked; {blockers} block",
-        expired - droppable.len()
+        "{}: {expired} expired, {} of them blocked; {}",
+        counted(all as u64, "SSTable"),
+        expired - droppable.len(),
+        if blockers == 1 { "1 blocks".to_owned() } else { format!("{blockers} block") }
     )?;
     Ok(out.flush()?)
 }
 
-fn counted(tables: usize) -> String {
-    format!("{tables} expired SSTable{}", if tables == 1 { "" } else { "s" })
+fn expired(tables: usize) -> String {
+    counted(tables as u64, "expired SSTable")
+}
+
+fn as_json(expiry: &Expiry) -> Value {
+    json!({
+        "sstable": expiry.table.to_string(),
+        "min_timestamp": expiry.min_timestamp.0,
+        "max_timestamp": expiry.max_timestamp.0,
+        "last_death": expiry.last_death_s,
+    })
 }
 
 fn tables(tables: &[Expiry], out: &mut impl Write) -> io::Result<()> {

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use helenus::{Disk, RealDisk};
 use helenus_tools::{LeveledTable, Levels as Leveling, find_tables, levels};
 
+use serde_json::{Value, json};
+
 use super::refused;
 use crate::args::Levels;
 use crate::failure::Failure;
@@ -16,6 +18,10 @@ pub(crate) fn run(args: &Levels) -> Result<(), Failure> {
     let inputs = find_tables(&*disk, &args.inputs).map_err(|error| refused(&error))?;
     let mut out = output::stdout();
     for leveling in levels(&disk, &inputs).map_err(|error| refused(&error))? {
+        if args.json {
+            writeln!(out, "{}", as_json(&leveling))?;
+            continue;
+        }
         writeln!(out, "{}:", leveling.dir.display())?;
         current(&leveling, args.long, &mut out)?;
         for overlap in &leveling.overlaps {
@@ -34,6 +40,25 @@ pub(crate) fn run(args: &Levels) -> Result<(), Failure> {
         writeln!(out, "potential levels: {}", potential.join(" "))?;
     }
     Ok(out.flush()?)
+}
+
+fn as_json(leveling: &Leveling) -> Value {
+    let name = |at: usize| leveling.tables.get(at).map(|table| table.table.to_string());
+    let table = |table: &LeveledTable| {
+        json!({
+            "sstable": table.table.to_string(),
+            "level": table.level,
+            "data_bytes": table.data_file_len,
+            "first": leveling.place(&table.first_key),
+            "last": leveling.place(&table.last_key),
+        })
+    };
+    json!({
+        "dir": leveling.dir.display().to_string(),
+        "sstables": leveling.tables.iter().map(table).collect::<Vec<_>>(),
+        "overlaps": leveling.overlaps.iter().map(|o| [name(o.first), name(o.second)]).collect::<Vec<_>>(),
+        "potential": leveling.potential,
+    })
 }
 
 /// A line for each level that is there.

@@ -4,6 +4,7 @@ use std::io::Write;
 
 use helenus::RealDisk;
 use helenus_tools::{FileRole, list};
+use serde_json::json;
 
 use super::refused;
 use crate::args::{List, ListType};
@@ -16,7 +17,10 @@ pub(crate) fn run(args: &List) -> Result<(), Failure> {
         let files = list(&RealDisk, dir).map_err(|error| refused(&error))?;
         for file in files.iter().filter(|file| is_listed(args, file.role)) {
             let path = file.path.display();
-            if args.long {
+            if args.json {
+                let (file, role, bytes) = (path.to_string(), file.role.name(), file.len);
+                writeln!(out, "{}", json!({ "file": file, "is": role, "bytes": bytes }))?;
+            } else if args.long {
                 writeln!(out, "{:12} {:>12} {path}", file.role.name(), file.len)?;
             } else {
                 writeln!(out, "{path}")?;

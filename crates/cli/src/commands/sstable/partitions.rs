@@ -12,10 +12,12 @@ use helenus_tools::{
     ToolError, find_tables, find_tables_below, partitions,
 };
 
+use serde_json::{Value, json};
+
 use super::{refused, second};
 use crate::args::Partitions;
 use crate::failure::Failure;
-use crate::output::{self, ByteProgress};
+use crate::output::{self, ByteProgress, counted};
 
 /// The columns that Cassandra's tool has.
 const CSV_HEADER: &str = "key,keyBinary,live,offset,size,rowCount,cellCount,tombstoneCount,rowTombstoneCount,\
@@ -86,6 +88,7 @@ fn one(
     let mut told = |figures: &PartitionFigures| {
         matches += 1;
         printed = match (args.csv, matches) {
+            _ if args.json => writeln!(out, "{}", as_json(&origin, table, figures)),
             (true, _) => csv_line(out, &origin, table, figures),
             (false, 1) => {
                 writeln!(out, "\n{}", origin.name_of(table)).and_then(|()| line(out, figures, options))
@@ -103,6 +106,7 @@ fn one(
     match done {
         Err(error) => Ok(Err(error)),
         Ok(_) if args.csv => Ok(Ok(())),
+        Ok(figures) if args.json => writeln!(out, "{}", summary_json(&figures, options, matches)).map(Ok),
         Ok(figures) => summary(out, &origin, &figures, options, matches).map(Ok),
     }
 }
@@ -126,6 +130,59 @@ fn line(out: &mut impl Write, figures: &PartitionFigures, options: &PartitionsOp
     let kinds: Vec<String> = tombstones.iter().map(|(name, count)| format!("{name}:{count}")).collect();
     let (all, kinds) = (figures.tombstones(), kinds.join(", "));
     writeln!(out, ", rows: {rows}, cells: {cells}, tombstones: {all} ({kinds})")
+}
+
+/// A partition, with the names that the columns of the CSV have.
+fn as_json(origin: &Origin, table: &Descriptor, figures: &PartitionFigures) -> Value {
+    json!({
+        "key": figures.key_text,
+        "keyBinary": hex(&figures.key),
+        "live": figures.is_live,
+        "offset": figures.offset,
+        "size": figures.size,
+        "rowCount": figures.rows,
+        "cellCount": figures.cells,
+        "tombstoneCount": figures.tombstones(),
+        "rowTombstoneCount": figures.row_tombstones,
+        "rangeTombstoneCount": figures.range_tombstones,
+        "complexTombstoneCount": figures.complex_tombstones,
+        "cellTombstoneCount": figures.cell_tombstones,
+        "rowTtlExpired": figures.expired_rows,
+        "cellTtlExpired": figures.expired_cells,
+        "sstable": table.path(&Component::Data).display().to_string(),
+        "keyspace": origin.keyspace,
+        "table": origin.table,
+        "index": origin.index,
+        "snapshot": origin.snapshot,
+        "backup": origin.backup,
+    })
+}
+
+/// The figures of an SSTable.
+fn summary_json(figures: &TableFigures, options: &PartitionsOptions, matches: u64) -> Value {
+    let distribution = |of: &Distribution| {
+        let mut percentiles = serde_json::Map::new();
+        for (name, part) in PERCENTILES {
+            percentiles.insert(name.trim_start_matches('~').to_owned(), of.per_mille(part).into());
+        }
+        percentiles.insert("min".to_owned(), of.min().into());
+        percentiles.insert("max".to_owned(), of.max().into());
+        Value::Object(percentiles)
+    };
+    let mut json = json!({
+        "sstable": figures.table.path(&Component::Data).display().to_string(),
+        "uncompressed_bytes": figures.data_len,
+        "disk_bytes": figures.file_len,
+        "partitions": figures.sizes.count(),
+        "matches": matches,
+        "size": distribution(&figures.sizes),
+    });
+    if let (Value::Object(json), Detail::Rows) = (&mut json, options.detail) {
+        let counts =
+            [("rows", &figures.rows), ("cells", &figures.cells), ("tombstones", &figures.tombstones)];
+        json.extend(counts.map(|(name, of)| (name.to_owned(), distribution(of))));
+    }
+    json
 }
 
 fn csv_line(
@@ -187,7 +244,8 @@ fn summary(
     )?;
     writeln!(out, "  File: {}", figures.table.path(&Component::Data).display())?;
     if matches > 0 {
-        writeln!(out, "  {matches} partitions match")?;
+        let verb = if matches == 1 { "matches" } else { "match" };
+        writeln!(out, "  {} {verb}", counted(matches, "partition"))?;
     }
     let counts = [&figures.rows, &figures.cells, &figures.tombstones];
     let counts: &[&Distribution] = if options.detail == Detail::Sizes { &[] } else { &counts };

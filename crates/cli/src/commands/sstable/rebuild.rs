@@ -10,7 +10,7 @@ use helenus_tools::{RebuildOptions, Rebuilt, find_tables, rebuild};
 use super::refused;
 use crate::args::Rebuild;
 use crate::failure::Failure;
-use crate::output::{self, ByteProgress};
+use crate::output::{self, ByteProgress, counted};
 
 pub(crate) fn run(args: &Rebuild) -> Result<(), Failure> {
     let kib = args.column_index_size.map(u64::from);
@@ -30,8 +30,10 @@ pub(crate) fn run(args: &Rebuild) -> Result<(), Failure> {
         let how = if *is_linked { "linked" } else { "copied" };
         writeln!(
             out,
-            "{from} -> {}: {} partitions, {} rows, Data.db {how}",
-            to.descriptor, to.key_count, to.stats.rows
+            "{from} -> {}: {}, {}, Data.db {how}",
+            to.descriptor,
+            counted(to.key_count, "partition"),
+            counted(to.stats.rows, "row")
         )?;
         for substitute in substitutes {
             writeln!(

@@ -11,7 +11,7 @@ use helenus_tools::{ScrubOptions, ScrubReport, ToolError, find_tables, scrub};
 use super::refused;
 use crate::args::Scrub;
 use crate::failure::Failure;
-use crate::output::{self, ByteProgress};
+use crate::output::{self, ByteProgress, counted};
 
 pub(crate) fn run(args: &Scrub) -> Result<(), Failure> {
     let options = ScrubOptions {
@@ -36,14 +36,13 @@ pub(crate) fn run(args: &Scrub) -> Result<(), Failure> {
         json.push('\n');
     }
     let mut out = output::stdout();
-    match &args.report {
-        None => out.write_all(json.as_bytes())?,
-        Some(path) => {
-            write_report(&*disk, path, &json)?;
-            for report in &reports {
-                writeln!(out, "{report}")?;
-            }
-        }
+    if let Some(path) = &args.report {
+        write_report(&*disk, path, &json)?;
+    }
+    if args.json {
+        out.write_all(json.as_bytes())?;
+    } else {
+        reports.iter().try_for_each(|report| writeln!(out, "{report}"))?;
     }
     out.flush()?;
     let lossy = reports.iter().filter(|report| report.is_lossy()).count();
@@ -51,7 +50,8 @@ pub(crate) fn run(args: &Scrub) -> Result<(), Failure> {
         return Ok(());
     }
     let losses: u64 = reports.iter().map(ScrubReport::loss_count).sum();
-    let text = format!("{losses} losses in {lossy} of {} SSTables", reports.len());
+    let lost = if losses == 1 { "1 loss".to_owned() } else { format!("{losses} losses") };
+    let text = format!("{lost} in {lossy} of {}", counted(reports.len() as u64, "SSTable"));
     Err(Failure::failed(text).or_try("repair the table once the outputs are in place"))
 }
 

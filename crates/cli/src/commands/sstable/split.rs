@@ -10,7 +10,7 @@ use helenus_tools::{find_tables, split as split_tables};
 use super::refused;
 use crate::args::Split;
 use crate::failure::Failure;
-use crate::output::{self, ByteProgress};
+use crate::output::{self, ByteProgress, counted};
 
 pub(crate) fn run(args: &Split) -> Result<(), Failure> {
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);
@@ -29,13 +29,9 @@ pub(crate) fn run(args: &Split) -> Result<(), Failure> {
             writeln!(out, "{from}: left alone, its Data.db of {} bytes is not larger", split.data_file_len)?;
         }
         for piece in &split.pieces {
-            let (keys, rows) = (piece.key_count, piece.stats.rows);
+            let (keys, rows) = (counted(piece.key_count, "partition"), counted(piece.stats.rows, "row"));
             let data = piece.file_sizes.first().map_or(0, |(_, len)| *len);
-            writeln!(
-                out,
-                "{from} -> {}: {keys} partitions, {rows} rows, Data.db {data} bytes",
-                piece.descriptor
-            )?;
+            writeln!(out, "{from} -> {}: {keys}, {rows}, Data.db {data} bytes", piece.descriptor)?;
         }
     }
     Ok(out.flush()?)

@@ -4,16 +4,17 @@ use std::io::Write;
 use std::sync::Arc;
 
 use helenus::{Disk, RealDisk};
-use helenus_tools::{Depth, find_tables, verify};
+use helenus_sstable::Descriptor;
+use helenus_tools::{Below, Depth, ToolError, find_tables, find_tables_below, verify};
 
 use super::refused;
 use crate::args::Verify;
 use crate::failure::Failure;
-use crate::output::{self, ByteProgress};
+use crate::output::{self, ByteProgress, counted};
 
 pub(crate) fn run(args: &Verify) -> Result<(), Failure> {
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);
-    let inputs = find_tables(&*disk, &args.inputs).map_err(|error| refused(&error))?;
+    let inputs = inputs(&*disk, args)?;
     let depth = if args.quick { Depth::Quick } else { Depth::Extended };
     let mut out = output::stdout();
     let (mut wrong, mut findings) = (0, 0);
@@ -38,6 +39,20 @@ pub(crate) fn run(args: &Verify) -> Result<(), Failure> {
         return Ok(());
     }
     let all = inputs.len();
-    let text = format!("{findings} findings in {wrong} of {all} SSTables");
+    let text = format!("{} in {wrong} of {}", counted(findings, "finding"), counted(all as u64, "SSTable"));
     Err(Failure::failed(text).or_try("restore the files from a backup or a replica"))
+}
+
+/// The SSTables that are meant.
+fn inputs(disk: &dyn Disk, args: &Verify) -> Result<Vec<Descriptor>, Failure> {
+    let found = if args.recursive {
+        find_tables_below(disk, &args.inputs, Below { snapshots: args.snapshots, backups: args.backups })
+    } else {
+        find_tables(disk, &args.inputs)
+    };
+    found.map_err(|error| match &error {
+        ToolError::NoTables(_) if !args.recursive => Failure::failed(error.to_string())
+            .or_try("-r looks into directories in directories, as of a database or a node"),
+        _ => refused(&error),
+    })
 }

@@ -1,0 +1,250 @@
+//! What people who came to the command without knowing it ran into.
+
+use std::path::{Path, PathBuf};
+
+use crate::corpus::sample;
+use crate::tool::{Ran, helenus};
+
+struct Room {
+    temp: tempfile::TempDir,
+}
+
+impl Room {
+    fn new() -> Self {
+        Self { temp: tempfile::tempdir().unwrap() }
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.temp.path().join(name).to_str().unwrap().to_owned()
+    }
+
+    fn write(&self, name: &str, text: &str) -> String {
+        std::fs::write(self.path(name), text).unwrap();
+        self.path(name)
+    }
+
+    /// Imports a file into `db`'s table `k.t`.
+    fn import(&self, schema: &str, text: &str, options: &[&str]) -> Ran {
+        let (db, schema) = (self.path("db"), self.write("schema.cql", schema));
+        let file = self.write("rows.csv", text);
+        let args = ["import", &db, "--table", "k.t", "--schema", &schema];
+        helenus(args.into_iter().chain(options.iter().copied()).chain([file.as_str()]))
+    }
+
+    fn export(&self, options: &[&str]) -> String {
+        let db = self.path("db");
+        helenus(["export"].into_iter().chain(options.iter().copied()).chain([db.as_str(), "k.t"])).ok()
+    }
+}
+
+const MESSAGES: &str =
+    "CREATE TABLE k.t (channel int, day int, id int, author text, PRIMARY KEY ((channel, day), id));";
+const TEXTS: &str = "CREATE TABLE k.t (pk int PRIMARY KEY, t text);";
+
+/// One quote that was never closed made 899,999 good lines "1 lines refused".
+#[test]
+fn an_unclosed_quote_refuses_its_own_line() {
+    let room = Room::new();
+    let ran = room.import(MESSAGES, "channel,day,id,author\n1,2,3,\"unclosed\n1,2,4,x\n1,2,5,y\n", &[]);
+    assert!(ran.out.starts_with("2 rows in "), "{}", ran.out);
+    let err = ran.failed(1);
+    assert!(err.contains("rows.csv:2: a quote is not closed\n"), "{err}");
+    assert!(err.contains("error: 1 line was refused, it is in "), "{err}");
+    let refused = std::fs::read_to_string(room.path("rows.csv.refused")).unwrap();
+    assert_eq!(refused, "channel,day,id,author\n1,2,3,\"unclosed\n");
+
+    // A stray quote that meets the opening quote of a later field; and a value over several lines that is wrong.
+    let text = "channel,day,id,author\n1,2,3,\"unclosed\n1,2,6,x\n1,2,7,\"y, z\"\n1,x,8,\"two\nlines\"\n1,2,9,\"a\nb\"\n";
+    let ran = room.import(MESSAGES, text, &[]);
+    assert!(ran.out.starts_with("3 rows in "), "{}", ran.out);
+    let err = ran.failed(1);
+    assert!(err.contains("rows.csv:2: text follows a closing quote\n"), "{err}");
+    assert!(err.contains("rows.csv:5 (to line 6): column day: "), "{err}");
+    assert!(err.contains("error: 3 lines were refused"), "{err}");
+    let err = room.import(MESSAGES, text, &["--max-errors", "2"]).failed(1);
+    assert!(err.contains("3 bad lines, at most 2 were allowed"), "{err}");
+}
+
+/// What `export --format csv` printed of texts with backslashes came back without them, or not at all.
+#[test]
+fn our_own_csv_is_read_back() {
+    for rows in [
+        &["{\"pk\": 5, \"t\": \"a\\\\\\\"b\"}", "{\"pk\": 1, \"t\": \"back\\\\slash\"}"][..],
+        &["{\"pk\": 5, \"t\": \"a\\\\\\\"b\"}"],
+        &["{\"pk\": 2, \"t\": \"C:\\\\temp\\\\new\"}"],
+    ] {
+        let room = Room::new();
+        room.import(TEXTS, &(rows.join("\n") + "\n"), &[]).ok();
+        let (csv, before) = (room.export(&["--format", "csv"]), room.export(&[]));
+        let again = Room::new();
+        again.import(TEXTS, &csv, &[]).ok();
+        assert_eq!(again.export(&[]), before, "{csv}");
+    }
+    // Where nothing tells, nothing is guessed.
+    let room = Room::new();
+    let text = "pk,t\n1,\"\\\\a, b\"\n";
+    let err = room.import(TEXTS, text, &[]).failed(2);
+    assert!(err.contains("--quotes doubled"), "{err}");
+    assert!(!Path::new(&room.path("db")).exists());
+    room.import(TEXTS, text, &["--quotes", "backslash"]).ok();
+    assert_eq!(room.export(&["--format", "csv", "--null", "-"]), "pk,t\n1,\"\\a, b\"\n");
+}
+
+#[test]
+fn files_of_other_shapes() {
+    let room = Room::new();
+    room.import(TEXTS, "a;b\t1\nx, y\t2\n", &["--delimiter", "tab", "--columns", "t,pk"]).ok();
+    room.import(TEXTS, "pk;t\n3;c\n", &["--delimiter", ";"]).ok();
+    let rows = room.export(&["--format", "csv"]);
+    for row in ["1,a;b", "2,\"x, y\"", "3,c"] {
+        assert!(rows.contains(&format!("\n{row}\n")), "{row}: {rows}");
+    }
+    let err = room.import(TEXTS, "4\n", &["--columns", "pk,t"]).failed(1);
+    assert!(err.contains("rows.csv:1: 1 field, --columns names 2"), "{err}");
+    let err = room.import(TEXTS, "4,x\n", &["--columns", "pk,u"]).failed(1);
+    assert!(err.contains("--columns: k.t has no column u"), "{err}");
+    room.import(TEXTS, "{}", &["--columns", "pk", "--format", "jsonl"]).failed(2);
+    room.import(TEXTS, "", &["--delimiter", "ab"]).failed(2);
+
+    // The row that is written at 5 is older than the one at 10, and one that lives a second is gone.
+    room.import(TEXTS, "pk,t\n9,new\n", &["--timestamp", "10"]).ok();
+    room.import(TEXTS, "pk,t\n9,old\n", &["--timestamp", "5"]).ok();
+    assert!(room.export(&["--format", "csv"]).contains("\n9,new\n"));
+    room.import(TEXTS, "pk,t\n8,x\n", &["--ttl", "86400"]).ok();
+    helenus(["flush", &room.path("db")]).ok();
+    let dumped = helenus(["sstable", "metadata", &table_dir(&room)]).ok();
+    assert!(dumped.contains("TTL max: 86400"), "{dumped}");
+    let err = room.import(TEXTS, "pk,t\n8,x\n", &["--ttl", "999999999"]).failed(1);
+    assert!(err.contains("630720000"), "{err}");
+}
+
+/// The directory of the only table in `db`.
+fn table_dir(room: &Room) -> String {
+    let keyspace = PathBuf::from(room.path("db")).join("data/k");
+    let mut dirs = std::fs::read_dir(keyspace).unwrap();
+    dirs.next().unwrap().unwrap().path().to_str().unwrap().to_owned()
+}
+
+/// An import into a mistyped path left an empty database there; one with a schema of other columns said nothing of it.
+#[test]
+fn an_import_that_cannot_be_makes_nothing() {
+    let room = Room::new();
+    let (db, csv) = (room.path("mistyped"), room.write("x.csv", "pk,t\n1,x\n"));
+    let schema = room.write("s.cql", TEXTS);
+    let wrong: [&[&str]; 4] = [
+        &["--table", "k.t", &csv],
+        &["--table", "k.other", "--schema", &schema, &csv],
+        &["--table", "k.t", "--schema", &schema, &room.path("nothing.csv")],
+        &["--table", "k.t", "--schema", &room.path("nothing.cql"), &csv],
+    ];
+    for args in wrong {
+        helenus(["import", &db].into_iter().chain(args.iter().copied())).failed(1);
+        assert!(!Path::new(&db).exists(), "{args:?}");
+    }
+    room.import(TEXTS, "pk,t\n1,x\n", &[]).ok();
+    let other = "CREATE TABLE k.t (pk int PRIMARY KEY, t int, more text);";
+    let err = room.import(other, "pk,t\n1,2\n", &[]).failed(1);
+    assert!(
+        err.contains("the table has t text, the file t int, more text") || err.contains("more text"),
+        "{err}"
+    );
+    assert!(err.contains("leave --schema out"), "{err}");
+    room.import(TEXTS, "pk,t\n1,y\n", &[]).ok();
+}
+
+/// Whoever broke an export off had to remove what it left before the next one.
+#[test]
+fn what_a_broken_off_export_left_is_written_over() {
+    let room = Room::new();
+    room.import(TEXTS, "pk,t\n1,x\n", &[]).ok();
+    room.write("out.unfinished", "half of a former run, which was longer than this one will be");
+    let out = room.path("out");
+    assert_eq!(room.export(&["-o", &out]), "");
+    assert_eq!(std::fs::read_to_string(&out).unwrap(), "{\"pk\": 1, \"t\": \"x\"}\n");
+    assert!(!Path::new(&room.path("out.unfinished")).exists());
+    std::fs::remove_file(&out).unwrap();
+    // One that is under way holds a lock.
+    let held = std::fs::File::create(room.path("out.unfinished")).unwrap();
+    held.lock().unwrap();
+    let db = room.path("db");
+    let err = helenus(["export", "-o", &out, &db, "k.t"]).failed(1);
+    assert!(err.contains("another helenus is writing it"), "{err}");
+}
+
+/// Nothing verified a whole database or data directory in one command.
+#[test]
+fn verify_looks_into_directories_in_directories() {
+    let room = Room::new();
+    room.import(TEXTS, "pk,t\n1,x\n", &[]).ok();
+    helenus(["flush", &room.path("db")]).ok();
+    let err = helenus(["sstable", "verify", &room.path("db")]).failed(1);
+    assert!(err.contains("-r looks into directories"), "{err}");
+    let told = helenus(["sstable", "verify", "-r", &room.path("db")]).ok();
+    assert!(
+        told.lines().count() == 1 && told.contains(": clean (1 partition, 1 row and markers, "),
+        "{told}"
+    );
+    let data = sample();
+    let all = helenus(["sstable", "verify", "-r", "--quick", data.to_str().unwrap()]).ok();
+    assert!(all.lines().count() > 10, "{all}");
+}
+
+#[test]
+fn scripts_get_json() {
+    let room = Room::new();
+    room.import(TEXTS, "pk,t\n1,x\n2,y\n", &[]).ok();
+    let (db, soup) = (room.path("db"), sample().join("soup").to_str().unwrap().to_owned());
+    helenus(["flush", &db]).ok();
+    let lines = |args: &[&str]| -> Vec<serde_json::Value> {
+        let out = helenus(args).ok();
+        out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let tables = lines(&["tables", "--json", &db]);
+    assert_eq!((&tables[0]["table"], &tables[0]["rows_estimate"]), (&"t".into(), &2.into()), "{tables:?}");
+    assert_eq!(lines(&["stats", "--json", &db, "k.t"]), tables);
+    let opened = lines(&["open", "--json", &soup]);
+    assert_eq!(
+        (&opened[0]["table"], &opened[0]["versions"]["da"]),
+        (&"soup".into(), &6.into()),
+        "{opened:?}"
+    );
+    let partitions =
+        lines(&["sstable", "partitions", "--json", "-t", "0", &format!("{soup}/da-1-bti-Data.db")]);
+    assert_eq!((partitions.len(), &partitions[0]["key"]), (9, &"5".into()), "{partitions:?}");
+    assert_eq!(partitions[8]["partitions"], 8, "{partitions:?}");
+    let levels = lines(&["sstable", "levels", "--json", &soup]);
+    assert_eq!(levels[0]["sstables"].as_array().unwrap().len(), 6, "{levels:?}");
+    let files = lines(&["sstable", "list", "--json", "--type", "final", &soup]);
+    assert!(
+        files.iter().any(|file| file["is"] == "final" && file["bytes"] == 2844) || files.len() > 6,
+        "{files:?}"
+    );
+    let expired = lines(&["sstable", "expired-blockers", "--json", "--gc-grace", "0", &soup]);
+    assert_eq!(expired[0]["sstables"], 6, "{expired:?}");
+}
+
+/// "Not a directory; try: check the disk's space and permissions" of a file that was named for its directory.
+#[test]
+fn a_file_is_no_directory() {
+    let room = Room::new();
+    let file = room.write("file", "");
+    for args in [&["open", &file][..], &["tables", &file], &["export", &file, "k.t"], &["flush", &file]] {
+        let err = helenus(args).failed(1);
+        assert!(err.contains("is a file, not a directory"), "{args:?}: {err}");
+        assert!(!err.contains("permissions"), "{args:?}: {err}");
+    }
+}
+
+#[test]
+fn completions_and_manual_pages() {
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let script = helenus(["completions", shell]).ok();
+        assert!(script.contains("expired-blockers"), "{shell}");
+    }
+    let room = Room::new();
+    let dir = room.path("man/man1");
+    helenus(["man", &dir]).ok();
+    let page = |name: &str| std::fs::read_to_string(Path::new(&dir).join(name)).unwrap();
+    assert!(page("helenus.1").contains("helenus\\-export(1)"));
+    assert!(page("helenus-sstable-verify.1").contains("Checks SSTables"));
+}
