@@ -8,10 +8,22 @@
 
 #![deny(clippy::indexing_slicing, clippy::expect_used, clippy::panic)]
 
+mod description;
 mod execute;
+mod leveled;
+mod options;
+mod params;
 mod size_tiered;
 mod strategy;
+mod time_window;
+mod unified;
 
+pub use description::{Description, Task};
 pub use execute::{CompactionError, Execution, Outcome, Progress, execute};
+pub use leveled::Leveled;
+pub use options::{CommonOptions, InvalidStrategy, OverlappingTombstones};
+pub use params::CompactionParams;
 pub use size_tiered::SizeTiered;
-pub use strategy::{Description, InvalidStrategy, Strategy, Task};
+pub use strategy::Strategy;
+pub use time_window::TimeWindow;
+pub use unified::{OverlapInclusion, Unified};

@@ -1,6 +1,7 @@
 //! Size-tiered compaction (`SizeTieredCompactionStrategy`): merge what is of similar size.
 
-use crate::strategy::{Description, InvalidStrategy, Task};
+use crate::description::{Description, Task};
+use crate::options::{CommonOptions, FLOAT, InvalidStrategy, OptionReader};
 
 /// Options of the strategy, with Cassandra's defaults.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,41 +44,43 @@ struct Bucket<'a> {
 }
 
 impl SizeTiered {
-    pub(crate) fn from_options<'a>(
-        options: impl IntoIterator<Item = (&'a str, &'a str)>,
+    /// `SizeTieredCompactionStrategyOptions.validateOptions`; thresholds come in by
+    /// [`set_thresholds`](Self::set_thresholds).
+    pub(crate) fn read(
+        options: &mut OptionReader<'_>,
+        common: &CommonOptions,
     ) -> Result<Self, InvalidStrategy> {
-        let mut this = Self::default();
-        for (name, value) in options {
-            match name {
-                "min_threshold" => this.min_threshold = parse(name, value, "a number from 2 on")?,
-                "max_threshold" => this.max_threshold = parse(name, value, "a number from 2 on")?,
-                "min_sstable_size" => this.min_sstable_size_bytes = parse(name, value, "bytes")?,
-                "bucket_low" => this.bucket_low = parse(name, value, "a number")?,
-                "bucket_high" => this.bucket_high = parse(name, value, "a number")?,
-                "tombstone_threshold" => this.tombstone_threshold = parse(name, value, "a share")?,
-                "tombstone_compaction_interval" => {
-                    this.tombstone_compaction_interval_seconds = parse(name, value, "seconds")?;
-                }
-                // Kept and written back by the schema; they don't change what is chosen here.
-                _ => {}
-            }
+        let default = Self::with_common(common);
+        let name = "min_sstable_size";
+        let min_size = options.checked(name, 50 << 20, |bytes| match bytes {
+            0.. => Ok(()),
+            _ => Err(format!("{name} must be non negative: {bytes}")),
+        })?;
+        let bucket_low = options.number("bucket_low", FLOAT, default.bucket_low)?;
+        let bucket_high = options.number("bucket_high", FLOAT, default.bucket_high)?;
+        if bucket_high <= bucket_low {
+            return Err(InvalidStrategy(format!(
+                "bucket_high value ({bucket_high:?}) is less than or equal to the bucket_low value ({bucket_low:?})"
+            )));
         }
-        if this.min_threshold < 2 {
-            return Err(InvalidStrategy::option(
-                "min_threshold",
-                &this.min_threshold.to_string(),
-                "2 or more",
-            ));
+        Ok(Self { min_sstable_size_bytes: min_size.unsigned_abs(), bucket_low, bucket_high, ..default })
+    }
+
+    /// The defaults, with what all strategies share.
+    pub(crate) fn with_common(common: &CommonOptions) -> Self {
+        Self {
+            tombstone_threshold: common.tombstone_threshold,
+            tombstone_compaction_interval_seconds: u32::try_from(
+                common.tombstone_compaction_interval_seconds,
+            )
+            .unwrap_or(u32::MAX),
+            ..Self::default()
         }
-        if this.max_threshold < this.min_threshold {
-            let expected = format!("min_threshold ({}) or more", this.min_threshold);
-            return Err(InvalidStrategy::option("max_threshold", &this.max_threshold.to_string(), expected));
-        }
-        if this.bucket_high <= this.bucket_low {
-            let expected = format!("more than bucket_low ({})", this.bucket_low);
-            return Err(InvalidStrategy::option("bucket_high", &this.bucket_high.to_string(), expected));
-        }
-        Ok(this)
+    }
+
+    pub(crate) fn set_thresholds(&mut self, min: usize, max: usize) {
+        self.min_threshold = min;
+        self.max_threshold = max;
     }
 
     pub(crate) fn next_task(&self, tables: &[Description], now_seconds: u32) -> Option<Task> {
@@ -135,16 +138,6 @@ impl SizeTiered {
     }
 }
 
-fn parse<T: std::str::FromStr>(name: &str, value: &str, expected: &str) -> Result<T, InvalidStrategy>
-where
-    T::Err: std::fmt::Display,
-{
-    value
-        .trim()
-        .parse()
-        .map_err(|e: T::Err| InvalidStrategy::option(name, value, format!("{expected} ({e})")))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -195,15 +188,5 @@ mod tests {
         let strategy = SizeTiered::default();
         assert_eq!(inputs(strategy.next_task(std::slice::from_ref(&full), 86_399)), Vec::<u64>::new());
         assert_eq!(inputs(strategy.next_task(&[full], 86_400)), [1]);
-    }
-
-    #[test]
-    fn options_are_checked_as_cassandra_does() {
-        let refused = |options: &[(&str, &str)]| SizeTiered::from_options(options.iter().copied()).is_err();
-        assert!(refused(&[("min_threshold", "1")]));
-        assert!(refused(&[("min_threshold", "8"), ("max_threshold", "4")]));
-        assert!(refused(&[("bucket_low", "2"), ("bucket_high", "1.5")]));
-        assert!(refused(&[("min_sstable_size", "much")]));
-        assert!(!refused(&[("min_threshold", "2"), ("enabled", "true")]));
     }
 }

@@ -1,85 +1,68 @@
-//! What all strategies share: what they look at, and what they ask for.
+//! The strategies as one: which one a table has, and what it chooses.
 
-use std::fmt;
-
-use helenus_types::{Generation, Timestamp};
-
+use crate::description::{Description, Task};
+use crate::leveled::Leveled;
 use crate::size_tiered::SizeTiered;
-
-/// What a strategy knows of an SSTable.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Description {
-    /// Which one.
-    pub generation: Generation,
-    /// Size of Data.db in bytes, as stored.
-    pub bytes_on_disk: u64,
-    /// Level, for leveled compaction.
-    pub level: u32,
-    /// Newest timestamp in it.
-    pub max_timestamp: Timestamp,
-    /// Share of its cells that are tombstones past their grace, estimated from its histogram.
-    pub droppable_ratio: f64,
-    /// Second at which it was written.
-    pub written_at_seconds: u32,
-}
-
-/// SSTables to be merged into one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Task {
-    /// The inputs.
-    pub inputs: Vec<Generation>,
-    /// Level of the output.
-    pub level: u32,
-}
+use crate::time_window::TimeWindow;
+use crate::unified::Unified;
 
 /// How a table is compacted.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Strategy {
     /// `SizeTieredCompactionStrategy`.
     SizeTiered(SizeTiered),
-}
-
-/// Why a table's compaction options can't be.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("compaction: {0}")]
-pub struct InvalidStrategy(pub(crate) String);
-
-impl InvalidStrategy {
-    pub(crate) fn option(name: &str, value: &str, expected: impl fmt::Display) -> Self {
-        Self(format!("{name} = '{value}': expected {expected}"))
-    }
+    /// `LeveledCompactionStrategy`; compacts as size-tiered in this release.
+    Leveled(Leveled),
+    /// `TimeWindowCompactionStrategy`; compacts as size-tiered in this release.
+    TimeWindow(TimeWindow),
+    /// `UnifiedCompactionStrategy`; compacts as size-tiered in this release.
+    Unified(Unified),
 }
 
 impl Strategy {
-    /// The strategy that a table's `compaction` map asks for. Leveled, time window and unified compaction run as
-    /// size-tiered with its defaults; the second part says so.
-    ///
-    /// # Errors
-    /// An unknown class, or an option that Cassandra refuses.
-    pub fn from_options<'a>(
-        class: &str,
-        options: impl IntoIterator<Item = (&'a str, &'a str)>,
-    ) -> Result<(Self, Option<String>), InvalidStrategy> {
-        let simple = class.rsplit('.').next().unwrap_or(class);
-        match simple {
-            "SizeTieredCompactionStrategy" => {
-                Ok((Self::SizeTiered(SizeTiered::from_options(options)?), None))
-            }
-            "LeveledCompactionStrategy" | "TimeWindowCompactionStrategy" | "UnifiedCompactionStrategy" => {
-                let warning = format!("{simple} runs as SizeTieredCompactionStrategy in this release");
-                Ok((Self::SizeTiered(SizeTiered::default()), Some(warning)))
-            }
-            _ => Err(InvalidStrategy(format!(
-                "class '{class}' is unknown; Cassandra has SizeTiered-, Leveled-, TimeWindow- and UnifiedCompactionStrategy"
-            ))),
+    /// The class's name, without its package.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::SizeTiered(_) => "SizeTieredCompactionStrategy",
+            Self::Leveled(_) => "LeveledCompactionStrategy",
+            Self::TimeWindow(_) => "TimeWindowCompactionStrategy",
+            Self::Unified(_) => "UnifiedCompactionStrategy",
+        }
+    }
+
+    /// What acts differently from what is asked for, in words.
+    #[must_use]
+    pub fn warning(&self) -> Option<String> {
+        match self {
+            Self::SizeTiered(_) => None,
+            _ => Some(format!("{} runs as SizeTieredCompactionStrategy in this release", self.name())),
+        }
+    }
+
+    /// What selects SSTables.
+    fn selection(&self) -> &SizeTiered {
+        match self {
+            Self::SizeTiered(own) => own,
+            Self::Leveled(leveled) => &leveled.level_0,
+            Self::TimeWindow(windows) => &windows.newest,
+            Self::Unified(unified) => &unified.stand_in,
+        }
+    }
+
+    pub(crate) fn set_thresholds(&mut self, min: usize, max: usize) {
+        match self {
+            Self::SizeTiered(own) => own.set_thresholds(min, max),
+            Self::Leveled(leveled) => leveled.level_0.set_thresholds(min, max),
+            Self::TimeWindow(windows) => windows.newest.set_thresholds(min, max),
+            // It has none.
+            Self::Unified(_) => {}
         }
     }
 
     /// The next task for SSTables that are not being compacted; `None` when there is nothing to gain.
     pub fn next_task(&self, tables: &[Description], now_seconds: u32) -> Option<Task> {
-        match self {
-            Self::SizeTiered(strategy) => strategy.next_task(tables, now_seconds),
-        }
+        self.selection().next_task(tables, now_seconds)
     }
 
     /// The task that merges all of them; `None` when there are none.
@@ -90,8 +73,6 @@ impl Strategy {
 
     /// How many tasks are due, estimated.
     pub fn pending_tasks(&self, tables: &[Description]) -> usize {
-        match self {
-            Self::SizeTiered(strategy) => strategy.pending_tasks(tables),
-        }
+        self.selection().pending_tasks(tables)
     }
 }

@@ -93,7 +93,7 @@ impl Table {
             partitions_estimate: memtables(&|m| m.partition_count()) + sum(&|t| t.key_count()),
             rows_estimate: memtables(&|m| m.row_count()) + sum(&|t| t.stats().rows),
             index_bytes: sum(&|t| t.memory_len() as u64),
-            pending_compactions: view.state.options.strategy.pending_tasks(&described) as u64,
+            pending_compactions: view.state.options.compaction.strategy().pending_tasks(&described) as u64,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use helenus_bloom::MIN_FP_CHANCE;
-use helenus_compaction::Strategy;
+use helenus_compaction::CompactionParams;
 use helenus_cql_syntax::{Identifier, Property, PropertyValue};
 use helenus_sstable::{CompressionParams, Version};
 
@@ -16,67 +16,7 @@ use crate::error::{CatalogError, Result};
 /// The longest time to live, in seconds: 20 years (`Attributes.MAX_TTL`).
 pub const MAX_TTL_SECONDS: u32 = 20 * 365 * 24 * 60 * 60;
 
-const COMPACTION_PACKAGE: &str = "org.apache.cassandra.db.compaction.";
-const DEFAULT_COMPACTION: &str = "SizeTieredCompactionStrategy";
 const DEFAULT_GC_GRACE_SECONDS: u32 = 10 * 24 * 60 * 60;
-
-/// Options of every compaction strategy.
-const COMPACTION_OPTIONS: [&str; 9] = [
-    "enabled",
-    "log_all",
-    "max_threshold",
-    "min_threshold",
-    "only_purge_repaired_tombstones",
-    "provide_overlapping_tombstones",
-    "tombstone_compaction_interval",
-    "tombstone_threshold",
-    "unchecked_tombstone_compaction",
-];
-/// Options of each strategy beside those.
-const STRATEGY_OPTIONS: [(&str, &[&str]); 4] = [
-    ("SizeTieredCompactionStrategy", &["bucket_high", "bucket_low", "min_sstable_size"]),
-    (
-        "LeveledCompactionStrategy",
-        &[
-            "bucket_high",
-            "bucket_low",
-            "fanout_size",
-            "min_sstable_size",
-            "single_sstable_uplevel",
-            "sstable_size_in_mb",
-        ],
-    ),
-    (
-        "TimeWindowCompactionStrategy",
-        &[
-            "bucket_high",
-            "bucket_low",
-            "compaction_window_size",
-            "compaction_window_unit",
-            "expired_sstable_check_frequency_seconds",
-            "min_sstable_size",
-            "timestamp_resolution",
-            "unsafe_aggressive_sstable_expiration",
-        ],
-    ),
-    (
-        "UnifiedCompactionStrategy",
-        &[
-            "base_shard_count",
-            "expired_sstable_check_frequency_seconds",
-            "flush_size_override",
-            "max_sstables_to_compact",
-            "min_sstable_size",
-            "overlap_inclusion_method",
-            "parallelize_output_shards",
-            "scaling_parameters",
-            "sstable_growth",
-            "survival_factor",
-            "target_sstable_size",
-            "unsafe_aggressive_sstable_expiration",
-        ],
-    ),
-];
 
 /// The options of a table, all with a value.
 #[derive(Clone, Debug, PartialEq)]
@@ -92,18 +32,12 @@ pub struct TableOptions {
     /// How long tombstones are kept, in seconds.
     pub gc_grace_seconds: u32,
     /// How the table is compacted.
-    pub strategy: Strategy,
-    /// Whether it is compacted without being asked to.
-    pub compaction_enabled: bool,
+    pub compaction: CompactionParams,
     /// How long writes may stay in the memtable; `None`: until it is full.
     pub memtable_flush_period: Option<Duration>,
     /// The version in which its SSTables are written, by the extension `helenus_sstable_version`; `None`: as the
     /// database has it.
     pub sstable_version: Option<Version>,
-    /// What acts differently from what is asked for, in words.
-    pub(super) warning: Option<String>,
-    /// The compaction map as it is printed, its class with the package.
-    compaction: BTreeMap<String, String>,
     /// All other options, by name, as they are printed.
     kept: BTreeMap<&'static str, PropertyValue>,
 }
@@ -111,20 +45,15 @@ pub struct TableOptions {
 impl Default for TableOptions {
     /// Cassandra's defaults.
     fn default() -> Self {
-        let class = format!("{COMPACTION_PACKAGE}{DEFAULT_COMPACTION}");
-        let compaction = [("class", class.as_str()), ("max_threshold", "32"), ("min_threshold", "4")];
         Self {
             compression: Some(CompressionParams::default()),
             bloom_filter_fp_chance: 0.01,
             crc_check_chance: 1.0,
             default_time_to_live: 0,
             gc_grace_seconds: DEFAULT_GC_GRACE_SECONDS,
-            strategy: Strategy::SizeTiered(helenus_compaction::SizeTiered::default()),
-            compaction_enabled: true,
+            compaction: CompactionParams::default(),
             memtable_flush_period: None,
             sstable_version: None,
-            warning: None,
-            compaction: compaction.into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect(),
             kept: kept_defaults(),
         }
     }
@@ -133,8 +62,8 @@ impl Default for TableOptions {
 impl TableOptions {
     /// What acts differently from what is asked for, in words.
     #[must_use]
-    pub fn warning(&self) -> Option<&str> {
-        self.warning.as_deref()
+    pub fn warning(&self) -> Option<String> {
+        self.compaction.strategy().warning()
     }
 
     /// Partitions from one sample of Summary.db to the next.
@@ -157,8 +86,8 @@ impl TableOptions {
         let mut options = Self::default();
         options.set(properties, unknown)?;
         let given = properties.iter().any(|property| property.name == "bloom_filter_fp_chance");
-        if !given && options.compaction_class() == "LeveledCompactionStrategy" {
-            options.bloom_filter_fp_chance = 0.1;
+        if !given {
+            options.bloom_filter_fp_chance = options.compaction.default_bloom_filter_fp_chance();
         }
         Ok(options)
     }
@@ -182,7 +111,10 @@ impl TableOptions {
                     self.compression = CompressionParams::from_options(entries)
                         .map_err(|e| CatalogError::invalid(e.to_string()))?;
                 }
-                "compaction" => self.set_compaction(map_of(name, value)?)?,
+                "compaction" => {
+                    self.compaction = CompactionParams::from_map(map_of(name, value)?)
+                        .map_err(|e| CatalogError::invalid(e.to_string()))?;
+                }
                 "bloom_filter_fp_chance" => self.bloom_filter_fp_chance = float(name, value)?,
                 "crc_check_chance" => self.crc_check_chance = float(name, value)?,
                 "default_time_to_live" => self.default_time_to_live = integer(name, value, 0)?,
@@ -237,44 +169,6 @@ impl TableOptions {
         Ok(())
     }
 
-    /// The strategy's name, without its package.
-    fn compaction_class(&self) -> &str {
-        let class = self.compaction.get("class").map_or(DEFAULT_COMPACTION, String::as_str);
-        class.strip_prefix(COMPACTION_PACKAGE).unwrap_or(class)
-    }
-
-    fn set_compaction(&mut self, mut map: BTreeMap<String, String>) -> Result<()> {
-        let Some(class) = map.remove("class") else {
-            return Err(CatalogError::invalid("Missing sub-option 'class' for the 'compaction' option"));
-        };
-        let simple = class.strip_prefix(COMPACTION_PACKAGE).unwrap_or(&class);
-        let Some((_, own)) = STRATEGY_OPTIONS.iter().find(|(name, _)| *name == simple) else {
-            return Err(CatalogError::invalid(format!("Unable to find compaction strategy class '{class}'")));
-        };
-        let known =
-            |name: &String| COMPACTION_OPTIONS.contains(&name.as_str()) || own.contains(&name.as_str());
-        let unknown: Vec<_> = map.keys().filter(|name| !known(name)).map(String::as_str).collect();
-        if !unknown.is_empty() {
-            let unknown = unknown.join(", ");
-            return Err(CatalogError::invalid(format!(
-                "Properties specified [{unknown}] are not understood by {simple}"
-            )));
-        }
-        if simple != "UnifiedCompactionStrategy" {
-            map.entry("min_threshold".to_owned()).or_insert_with(|| "4".to_owned());
-            map.entry("max_threshold".to_owned()).or_insert_with(|| "32".to_owned());
-        }
-        let entries = map.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let (strategy, warning) =
-            Strategy::from_options(simple, entries).map_err(|e| CatalogError::invalid(e.to_string()))?;
-        self.strategy = strategy;
-        self.warning = warning;
-        self.compaction_enabled = map.get("enabled").is_none_or(|value| value.eq_ignore_ascii_case("true"));
-        map.insert("class".to_owned(), format!("{COMPACTION_PACKAGE}{simple}"));
-        self.compaction = map;
-        Ok(())
-    }
-
     /// All options as `DESCRIBE` prints them, in its order.
     pub(super) fn to_properties(&self) -> Vec<Property> {
         let compression = match &self.compression {
@@ -284,7 +178,7 @@ impl TableOptions {
         let flush_period = self.memtable_flush_period.map_or(0, |period| period.as_millis());
         let acting = [
             ("bloom_filter_fp_chance", number_value(format!("{:?}", self.bloom_filter_fp_chance))),
-            ("compaction", literal_map(self.compaction.clone())),
+            ("compaction", literal_map(self.compaction.to_map().clone())),
             ("compression", compression),
             ("crc_check_chance", number_value(format!("{:?}", self.crc_check_chance))),
             ("default_time_to_live", number_value(self.default_time_to_live.to_string())),

@@ -29,6 +29,48 @@ pub fn check_golden(path: impl AsRef<Path>, actual: &str) {
     }
 }
 
+/// Checks a file of scenarios: blocks of input, a line `----`, and what `run` makes of the input; blocks end with an empty
+/// line, lines that begin with `#` are for the reader. `run` gets the first line of a block and the rest of its input.
+/// With `HELENUS_BLESS=1` the outcomes are written anew, to be read in the diff.
+///
+/// # Panics
+/// When the file can't be read, a block has no `----`, or an outcome differs.
+pub fn check_scenarios(path: impl AsRef<Path>, mut run: impl FnMut(&str, &str) -> String) {
+    let path = path.as_ref();
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) => panic!("cannot read {}: {error}", path.display()),
+    };
+    let mut actual = String::new();
+    let mut lines = text.lines().peekable();
+    while let Some(first) = lines.next() {
+        actual.push_str(first);
+        actual.push('\n');
+        if first.is_empty() || first.starts_with('#') {
+            continue;
+        }
+        let mut input = String::new();
+        loop {
+            let Some(line) = lines.next().filter(|line| !line.is_empty()) else {
+                panic!("{}: the scenario {first:?} has no line ----", path.display());
+            };
+            actual.push_str(line);
+            actual.push('\n');
+            if line == "----" {
+                break;
+            }
+            input.push_str(line);
+            input.push('\n');
+        }
+        while lines.next_if(|line| !line.is_empty()).is_some() {}
+        let outcome = run(first, &input);
+        assert!(!outcome.lines().any(str::is_empty), "{first}: an outcome has no empty lines: {outcome:?}");
+        actual.push_str(outcome.trim_end());
+        actual.push('\n');
+    }
+    check_golden(path, &actual);
+}
+
 /// The lines that differ, with two around each: what only the file has after `-`, what only the text has after `+`.
 fn diff(expected: &str, actual: &str) -> String {
     let (old, new): (Vec<&str>, Vec<&str>) = (expected.lines().collect(), actual.lines().collect());

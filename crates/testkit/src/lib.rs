@@ -13,5 +13,5 @@ pub mod histories;
 pub mod model;
 mod runner;
 
-pub use golden::check_golden;
+pub use golden::{check_golden, check_scenarios};
 pub use runner::{count_from_env, for_each_history, for_each_history_of, shrink};

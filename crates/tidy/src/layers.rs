@@ -37,7 +37,6 @@ pub const CYCLES: &[(&str, &[usize])] = &[
     ("io", &[2]),
     ("commitlog", &[2]),
     ("sstable", &[9, 6, 4, 3, 2, 2]),
-    ("compaction", &[2]),
     ("schema", &[3]),
     ("engine", &[21, 5, 3, 2]),
     ("tools", &[3]),

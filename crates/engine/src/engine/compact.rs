@@ -33,7 +33,7 @@ impl Inner {
             return Ok(false);
         }
         for core in self.all_tables() {
-            if !core.view.load().state.options.compaction_enabled {
+            if !core.view.load().state.options.compaction.common().enabled {
                 continue;
             }
             let Some((task, inputs)) =
@@ -87,7 +87,7 @@ impl Inner {
         }
         let idle = view.sstables.iter().filter(|t| !compacting.contains(&t.generation));
         let described: Vec<_> = idle.map(|t| describe(t, gc_before)).collect();
-        let task = choose(&options.strategy, &described, now)?;
+        let task = choose(options.compaction.strategy(), &described, now)?;
         let inputs: Vec<_> =
             view.sstables.iter().filter(|t| task.inputs.contains(&t.generation)).cloned().collect();
         compacting.extend(&task.inputs);

@@ -305,8 +305,8 @@ fn options_act_or_are_kept() {
     assert_eq!((options.bloom_filter_fp_chance, options.crc_check_chance), (0.001, 0.5));
     assert_eq!((options.default_time_to_live, options.gc_grace_seconds), (60, 0));
     assert_eq!(options.memtable_flush_period, Some(Duration::from_millis(1500)));
-    assert_eq!((&options.compression, options.compaction_enabled), (&None, false));
-    let helenus_compaction::Strategy::SizeTiered(strategy) = &options.strategy;
+    assert_eq!((&options.compression, options.compaction.common().enabled), (&None, false));
+    let helenus_compaction::Strategy::SizeTiered(strategy) = options.compaction.strategy() else { panic!() };
     assert_eq!((strategy.min_threshold, strategy.max_threshold), (2, 32));
     let text = catalog.to_cql();
     for kept in [

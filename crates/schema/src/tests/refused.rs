@@ -431,10 +431,13 @@ fn options() {
             "compaction = {'class': 'SizeTieredCompactionStrategy', 'sstable_size_in_mb': 1}",
             "[sstable_size_in_mb] are not understood",
         ),
-        ("compaction = {'class': 'SizeTieredCompactionStrategy', 'min_threshold': 1}", "min_threshold"),
+        (
+            "compaction = {'class': 'SizeTieredCompactionStrategy', 'min_threshold': 1}",
+            "Min compaction threshold cannot",
+        ),
         (
             "compaction = {'class': 'SizeTieredCompactionStrategy', 'min_threshold': 9, 'max_threshold': 8}",
-            "max_threshold",
+            "cannot be greater than max compaction threshold (got 8)",
         ),
     ];
     let catalog = catalog(SETUP);

@@ -2,6 +2,8 @@
 //! Cassandra made of them.
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
 
+mod scenarios;
+
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
