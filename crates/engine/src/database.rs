@@ -11,7 +11,7 @@ use crate::engine::Inner;
 use crate::error::{Error, ErrorKind, Result};
 use crate::foreign::Foreign;
 use crate::metrics::DatabaseMetrics;
-use crate::options::Options;
+use crate::options::{Durability, Options};
 use crate::table::Table;
 use helenus_schema::{Catalog, SchemaOutcome, is_system_keyspace};
 
@@ -51,6 +51,27 @@ impl Database {
     /// When the directory is open elsewhere, damaged, of a newer release, or can't be read or written.
     pub fn open(dir: impl AsRef<Path>) -> Result<Self> {
         Options::new().open(dir)
+    }
+
+    /// A new, empty database in memory, for tests: it acts like any other, and is gone with its last handle. To close
+    /// it and open it again, keep its disk: [`MemoryDisk`](helenus_io::MemoryDisk) goes into [`Options::disk`].
+    ///
+    /// ```
+    /// # fn main() -> helenus::Result<()> {
+    /// let db = helenus::Database::in_memory()?;
+    /// db.execute_schema("CREATE KEYSPACE k WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1};
+    ///     CREATE TABLE k.t (k int PRIMARY KEY, v text);")?;
+    /// db.table("k", "t")?.insert(1, ()).set("v", "one").execute()?;
+    /// # db.close()
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// None that is to be expected.
+    pub fn in_memory() -> Result<Self> {
+        let disk = Arc::new(helenus_io::MemoryDisk::new());
+        // There is nothing that a sync would make safer.
+        Options::new().durability(Durability::Buffered).disk(disk).open("/database")
     }
 
     pub(crate) fn open_with(dir: &Path, options: Options) -> Result<Self> {

@@ -1,15 +1,31 @@
 //! Keys as callers give them: one value, a tuple, a list.
 
-use std::net::IpAddr;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use helenus_rows::{ColumnDef, TableSchema};
-use helenus_types::{EncodeValue, Serialized, Value};
+use helenus_types::{Date, Decimal, EncodeValue, Serialized, TimeOfDay, Value, Varint};
+use smallvec::SmallVec;
 use uuid::Uuid;
 
 use crate::error::{Error, Result};
 
-/// The values of a partition key, or of a clustering or the beginning of one, in the order of the columns: a single
-/// value, a tuple of up to eight, a slice of `&dyn EncodeValue`, or `()` for none.
+/// The values of a partition key, or of a clustering or the beginning of one, in the order of the columns.
+///
+/// * One value: every [`EncodeValue`] of Rust's own types, `Uuid`, [`Value`] and the like. A vector, an array, a set or
+///   a map is one value too, of a frozen collection (bytes are a blob).
+/// * Several: a tuple of up to eight, or a slice of `&dyn EncodeValue` or of [`Value`].
+/// * None: `()`.
+///
+/// References to any of them will do.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is neither a value of a key column nor a tuple of such",
+    note = "a value of your own type: implement `EncodeValue` and pass it in a tuple: `(value,)`"
+)]
 pub trait IntoKey {
     /// Shows the values to `f`.
     fn with_values<R>(&self, f: impl FnOnce(&[&dyn EncodeValue]) -> R) -> R;
@@ -25,7 +41,64 @@ macro_rules! single {
     )*};
 }
 
-single!(i8, i16, i32, i64, bool, f32, f64, &str, String, &[u8], Vec<u8>, Uuid, IpAddr, Value, Serialized<'_>);
+single!(i8, i16, i32, i64, i128, isize, u16, u32, u64, u128, usize, bool, f32, f64);
+single!(String, Uuid, IpAddr, Ipv4Addr, Ipv6Addr, SystemTime, Duration);
+single!(Value, Serialized<'_>, Varint, Decimal, Date, TimeOfDay);
+#[cfg(feature = "chrono")]
+single!(
+    chrono::NaiveDate,
+    chrono::NaiveTime,
+    chrono::DateTime<chrono::Utc>,
+    chrono::DateTime<chrono::FixedOffset>
+);
+#[cfg(feature = "time")]
+single!(time::Date, time::Time, time::OffsetDateTime);
+
+/// One value wherever it is one of a column.
+macro_rules! single_of {
+    ($([$($parameter:tt)*] $ty:ty;)*) => {$(
+        impl<$($parameter)*> IntoKey for $ty
+        where
+            $ty: EncodeValue,
+        {
+            fn with_values<R>(&self, f: impl FnOnce(&[&dyn EncodeValue]) -> R) -> R {
+                f(&[self])
+            }
+        }
+    )*};
+}
+
+single_of! {
+    [T] Vec<T>;
+    [T, const N: usize] [T; N];
+    [T] Option<T>;
+    ['a, T: ToOwned + ?Sized] Cow<'a, T>;
+    [T: ?Sized] Box<T>;
+    [T: ?Sized] Arc<T>;
+    [T: ?Sized] Rc<T>;
+    [T] BTreeSet<T>;
+    [T, S] HashSet<T, S>;
+    [K, V] BTreeMap<K, V>;
+    [K, V, S] HashMap<K, V, S>;
+}
+
+macro_rules! unsized_single {
+    ($($ty:ty),*) => {$(
+        impl IntoKey for $ty {
+            fn with_values<R>(&self, f: impl FnOnce(&[&dyn EncodeValue]) -> R) -> R {
+                f(&[&self])
+            }
+        }
+    )*};
+}
+
+unsized_single!(str, [u8]);
+
+impl<K: IntoKey + ?Sized> IntoKey for &K {
+    fn with_values<R>(&self, f: impl FnOnce(&[&dyn EncodeValue]) -> R) -> R {
+        (**self).with_values(f)
+    }
+}
 
 macro_rules! tuple {
     ($($name:ident),*) => {
@@ -54,9 +127,17 @@ impl IntoKey for () {
     }
 }
 
-impl IntoKey for &[&dyn EncodeValue] {
+impl IntoKey for [&dyn EncodeValue] {
     fn with_values<R>(&self, f: impl FnOnce(&[&dyn EncodeValue]) -> R) -> R {
         f(self)
+    }
+}
+
+impl IntoKey for [Value] {
+    fn with_values<R>(&self, f: impl FnOnce(&[&dyn EncodeValue]) -> R) -> R {
+        let values: SmallVec<[&dyn EncodeValue; 8]> =
+            self.iter().map(|value| value as &dyn EncodeValue).collect();
+        f(&values)
     }
 }
 

@@ -22,6 +22,7 @@ mod manifest;
 mod metrics;
 mod mutate;
 mod options;
+mod random;
 mod row_text;
 mod select;
 mod table;
@@ -32,7 +33,7 @@ pub use database::Database;
 pub use error::{Error, ErrorKind, Result};
 pub use foreign::{Foreign, ForeignKind, ForeignTable, LeftOut, Transfer, Verification};
 pub use helenus_cql_syntax::{Identifier, QualifiedName, parse_qualified_name};
-pub use helenus_io::{Clock, Disk, RealDisk, SystemClock};
+pub use helenus_io::{Clock, Disk, MemoryDisk, RealDisk, SystemClock};
 pub use helenus_rows::{
     Cell, ColumnDef, ColumnKind, Columns, DeletionTime, LivenessInfo, TableSchema, UnfilteredStream,
 };
@@ -42,8 +43,9 @@ pub use helenus_schema::{
 };
 pub use helenus_sstable::{Codec, CompressionParams, LateDeletionTimes, Version};
 pub use helenus_types::{
-    Element, Elements, EncodeValue, JsonMembers, Serialized, TableId, Timestamp, Token, Type, Value,
-    ValueError,
+    Date, Decimal, DecodeValue, Duration, Element, Elements, EncodeValue, JsonMembers, ParseDecimalError,
+    ParseDurationError, ParseVarintError, Serialized, TableId, TimeOfDay, Timestamp, Token, Type, UserType,
+    Value, ValueError, Varint, VarintOutOfRange, timeuuid,
 };
 pub use ingest::{IngestOptions, Ingested};
 pub use key::IntoKey;
@@ -56,3 +58,4 @@ pub use options::{Background, Durability, Options};
 pub use row_text::RowPrinter;
 pub use select::{Cells, ColumnValues, RowPosition, RowView, Rows, Select};
 pub use table::Table;
+pub use uuid::Uuid;

@@ -3,8 +3,9 @@
 //! **Knows:** files, directories, locks, clocks, and what it takes to make bytes and names durable.
 //! **Must not know:** rows, SSTables, logs, or what any byte in a file means; it starts no thread.
 //!
-//! Start reading at [`Disk`] in `disk.rs`; `real.rs` is the operating system's disk, `writer.rs` the
-//! sequential writer, `clock.rs` the clock. The simulated disk lives in a crate of its own.
+//! Start reading at [`Disk`] in `disk.rs`; `real.rs` is the operating system's disk, `memory.rs` one
+//! in memory, `writer.rs` the sequential writer, `clock.rs` the clock. The simulated disk lives in a crate of its own:
+//! it keeps what is durable beside what is current, and neither of the two could rest on the other without paying for it.
 //!
 //! The contract is positioned reads and writes. A name (created, renamed, linked, removed) is durable
 //! once [`Disk::sync_dir`] of its directory returned, bytes and length once [`WriteFile::sync_data`] did.
@@ -18,6 +19,7 @@ mod error;
 mod helpers;
 #[cfg(target_os = "linux")]
 mod map;
+mod memory;
 mod real;
 mod writer;
 
@@ -25,5 +27,6 @@ pub use clock::{Clock, SystemClock};
 pub use disk::{DirEntry, Disk, EntryKind, Lock, Metadata, ReadFile, WritableMap, WriteFile};
 pub use error::{IoError, Operation, Result};
 pub use helpers::{parent_of, read_to_vec, remove_dir_all, remove_if_exists, write_atomically};
+pub use memory::MemoryDisk;
 pub use real::RealDisk;
 pub use writer::FileWriter;

@@ -58,8 +58,9 @@ impl<'s, S: UnfilteredStream> Sliced<'s, S> {
         );
         debug_assert!(
             slices
-                .array_windows()
-                .all(|[a, b]| comparator.compare(a.end.position(), b.start.position()).is_lt()),
+                .iter()
+                .zip(slices.iter().skip(1))
+                .all(|(a, b)| { comparator.compare(a.end.position(), b.start.position()).is_lt() }),
             "slices ascend and don't touch"
         );
         Self {

@@ -9,6 +9,7 @@ use helenus_tidy::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// Folders of the root that hold what we write; other files there are read too.
 const FOLDERS: &[&str] = &[".ci", "crates", "benches", "fuzz", "docs", "examples", "scripts"];
@@ -53,6 +54,66 @@ fn every_crate_opens_with_what_it_knows_and_takes_the_lints() {
         }
     }
     assert_none(&found);
+}
+
+/// What who links the library has to build, look through and keep up to date. Macros are not linked and not counted.
+const MAX_LINKED_CRATES: usize = 46;
+
+#[test]
+fn few_crates_are_linked() {
+    let linked = linked_crates();
+    assert!(linked.contains("helenus-engine"), "{linked:?}");
+    assert!(
+        linked.len() <= MAX_LINKED_CRATES,
+        "{} crates, at most {MAX_LINKED_CRATES}: {linked:?}",
+        linked.len()
+    );
+}
+
+/// The crates that `helenus` with its default features is linked of, itself included.
+fn linked_crates() -> BTreeSet<String> {
+    let mut tree = Command::new(std::env::var_os("CARGO").unwrap());
+    tree.args(["tree", "--package", "helenus", "--edges", "normal,no-proc-macro", "--prefix", "none"]);
+    let output = tree.args(["--locked", "--format", "{p}"]).current_dir(root()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let lines = String::from_utf8(output.stdout).unwrap();
+    lines.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect()
+}
+
+/// Crates that are for our own tests and tools.
+const UNPUBLISHED: &[&str] = &["helenus-sim", "helenus-testkit", "helenus-tidy"];
+
+/// A registry refuses what lacks these, and dependencies without a version, at the moment of publishing.
+#[test]
+fn crates_can_be_published() {
+    let metadata = metadata();
+    let mut published = 0;
+    for package in metadata.workspace_packages() {
+        let name = package.name.as_str();
+        let is_library = package.manifest_path.starts_with(metadata.workspace_root.join("crates"));
+        let is_published = package.publish.as_ref().is_none_or(|registries| !registries.is_empty());
+        assert_eq!(is_published, is_library && !UNPUBLISHED.contains(&name), "{name}: publish");
+        if !is_published {
+            continue;
+        }
+        published += 1;
+        let has_all = package.description.is_some() && package.license.is_some() && package.readme.is_some();
+        assert!(has_all, "{name}: description, licence and readme are needed");
+        assert!(
+            (1..=5).contains(&package.keywords.len()) && !package.categories.is_empty(),
+            "{name}: keywords"
+        );
+        for dependency in &package.dependencies {
+            let is_ours = dependency.path.is_some() && dependency.kind != DependencyKind::Development;
+            let version = dependency.req.to_string();
+            assert!(
+                !is_ours || version == format!("^{}", package.version),
+                "{name}: {} {version}",
+                dependency.name
+            );
+        }
+    }
+    assert!(published >= 14, "only {published} crates are published");
 }
 
 #[test]

@@ -1,7 +1,6 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use md5::{Digest, Md5};
 use num_bigint::BigInt;
 
 use crate::comparable::{
@@ -94,7 +93,7 @@ impl Partitioner {
         if key.is_empty() {
             return BigInt::from(-1);
         }
-        let digest = Md5::digest(key);
+        let md5::Digest(digest) = md5::compute(key);
         BigInt::from(BigInt::from_signed_bytes_be(&digest).magnitude().clone())
     }
 
@@ -194,7 +193,7 @@ fn push_token(partitioner: &Partitioner, key: &[u8], out: &mut Vec<u8>) {
 
 /// RandomPartitioner's token where it is not negative.
 fn random_magnitude(key: &[u8]) -> Option<u128> {
-    (!key.is_empty()).then(|| i128::from_be_bytes(Md5::digest(key).into()).unsigned_abs())
+    (!key.is_empty()).then(|| i128::from_be_bytes(md5::compute(key).0).unsigned_abs())
 }
 
 /// OrderPreservingPartitioner's token: the key as text, or its hex digits where it is not UTF-8.

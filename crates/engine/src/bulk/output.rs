@@ -9,7 +9,6 @@ use helenus_sstable::{
     Component, Descriptor, SsTableId, SsTableWriter, Version, WriterOptions, WrittenTable,
 };
 use helenus_types::{Generation, timeuuid};
-use uuid::Uuid;
 
 use super::options::BulkOptions;
 use crate::engine::TableState;
@@ -131,7 +130,7 @@ impl Output {
             let now = timeuuid::UNIX_EPOCH_TICKS.wrapping_add(micros.wrapping_mul(10));
             self.last_ticks = now.max(self.last_ticks + 1);
             // A random low half, as the writer is no node whose address could tell it from others.
-            let (_, random) = Uuid::new_v4().as_u64_pair();
+            let (_, random) = crate::random::random_uuid().as_u64_pair();
             return Ok(SsTableId::Uuid { ticks: self.last_ticks, lsb: random.cast_signed() });
         }
         let number = self.written.len() as u64 + 1;

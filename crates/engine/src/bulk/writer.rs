@@ -8,7 +8,6 @@ use helenus_commitlog::TableTag;
 use helenus_rows::{EncodingBase, TableSchema};
 use helenus_sstable::ChunkCache;
 use helenus_types::{LocalDeletionTime, Timestamp};
-use uuid::Uuid;
 
 use super::buffered::Buffered;
 use super::options::BulkOptions;
@@ -20,6 +19,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::key::IntoKey;
 use crate::mutate::{BindValues, Delete, Insert, Prepared, Update, WriteOptions};
 use crate::options::{Background, Options};
+use crate::random::random_uuid;
 use crate::table::Table;
 use helenus_schema::{Catalog, TableDef};
 
@@ -109,7 +109,7 @@ impl BulkWriter {
         };
         let sink: Arc<dyn Sink> = target.clone();
         // Paths of list elements differ from those of another writer at the same time.
-        let host_id = Uuid::new_v4();
+        let host_id = random_uuid();
         let inner = Inner::new(Parts { host_id, sink: Some(sink), write_options: options.write, ..parts });
         let table = Table::new(Database::from_inner(Arc::new(inner)), core);
         let names: Vec<&str> = columns.iter().map(String::as_str).collect();

@@ -262,7 +262,7 @@ fn missing(id: TableId) -> Error {
 
 /// Table ids are time UUIDs in Cassandra (`TimeUUID.Generator`); ours are of that form, so that they sort by age.
 fn new_table_id(now: Timestamp) -> Uuid {
-    let random = Uuid::new_v4().as_u64_pair().1;
+    let random = crate::random::random_uuid().as_u64_pair().1;
     let lsb = timeuuid::lsb((random >> 48) as u16, random);
     timeuuid::from_micros(now.0, lsb)
 }

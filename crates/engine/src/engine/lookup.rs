@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crossbeam::queue::ArrayQueue;
+use crossbeam_queue::ArrayQueue;
 use helenus_rows::Header;
 use helenus_sstable::SearchKey;
 

@@ -21,6 +21,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::{Change, Edit, Manifest, ManifestState, TableEntry};
 use crate::mutate::WriteOptions;
 use crate::options::{Durability, Options};
+use crate::random::random_uuid;
 use helenus_schema::Catalog;
 
 pub(super) const IDENTITY: &str = "IDENTITY";
@@ -328,8 +329,7 @@ pub(super) fn identity(disk: &dyn Disk, dir: &Path, options: &Options, exists: b
             format!("{} is missing beside {MANIFEST}", path.display()),
         ));
     }
-    // An identity needs no secret: time and the address of a fresh allocation would do; the UUID crate does better.
-    let host_id = Uuid::new_v4();
+    let host_id = random_uuid();
     let text = format!("helenus directory {DIRECTORY_VERSION}\nhost {host_id}\n");
     let text = format!("{text}check {:08x}\n", crc32fast::hash(text.as_bytes()));
     write_atomically(disk, &path, text.as_bytes())?;
@@ -476,7 +476,7 @@ fn log_options(options: &Options, first_segment: u64) -> LogOptions {
         },
         max_total_bytes: options.log_total_bytes,
         first_segment,
-        salt_seed: Uuid::new_v4().as_u64_pair().0,
+        salt_seed: random_uuid().as_u64_pair().0,
         ..LogOptions::default()
     }
 }

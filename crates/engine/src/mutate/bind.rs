@@ -25,6 +25,10 @@ pub enum Binding {
 }
 
 /// What can be bound to a column: every [`EncodeValue`] (null is `None` or [`Value::Null`]), and [`Unset`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be written to a column",
+    note = "every `EncodeValue` can, and `Unset`; for types of your own implement `EncodeValue`"
+)]
 pub trait BindValue {
     /// Appends the serialized value, checked against the column's type.
     ///

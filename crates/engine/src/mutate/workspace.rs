@@ -1,6 +1,6 @@
 //! Buffers of writes, handed from one to the next: in a steady state writing allocates nothing.
 
-use crossbeam::queue::ArrayQueue;
+use crossbeam_queue::ArrayQueue;
 
 use super::encode::Encoder;
 use super::staged::{Staged, StagedCell};

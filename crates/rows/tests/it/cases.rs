@@ -140,7 +140,7 @@ fn merge_partitions(table: &ModelTable, partitions: &[Partition]) -> Partition {
             results.push(collect(table, &mut merged).unwrap().pop().unwrap().1);
         }
     }
-    assert!(results.array_windows().all(|[a, b]| a == b), "{results:?}");
+    assert!(results.windows(2).all(|pair| pair[0] == pair[1]), "{results:?}");
     results.pop().unwrap()
 }
 

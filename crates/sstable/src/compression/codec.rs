@@ -77,7 +77,12 @@ impl Codec {
     pub(super) fn unavailable(self) -> SsTableErrorKind {
         SsTableErrorKind::UnsupportedCompressor {
             class: self.class_name().to_owned(),
-            next_step: "build helenus-sstable with that codec's feature",
+            next_step: match self {
+                Codec::Snappy => "build helenus with its feature snappy",
+                Codec::Deflate => "build helenus with its feature deflate",
+                Codec::Zstd => "build helenus with its feature zstd",
+                Codec::Lz4 | Codec::Noop => "every build of helenus has it: this is a bug",
+            },
         }
     }
 
@@ -86,7 +91,7 @@ impl Codec {
     fn high_unavailable() -> SsTableErrorKind {
         SsTableErrorKind::UnsupportedCompressor {
             class: "LZ4Compressor of type high".to_owned(),
-            next_step: "build helenus-sstable with the feature lz4-high, or use the type fast",
+            next_step: "build helenus with its feature lz4-high, or use the type fast",
         }
     }
 }
@@ -104,7 +109,7 @@ enum CompressorState {
     #[cfg(feature = "snappy")]
     Snappy(Box<snap::raw::Encoder>),
     #[cfg(feature = "deflate")]
-    Deflate(flate2::Compress),
+    Deflate(zlib_rs::Deflate),
     #[cfg(feature = "zstd")]
     Zstd(zstd::bulk::Compressor<'static>),
     Noop,
@@ -132,7 +137,9 @@ impl Compressor {
             Codec::Snappy => CompressorState::Snappy(Box::new(snap::raw::Encoder::new())),
             #[cfg(feature = "deflate")]
             Codec::Deflate => {
-                CompressorState::Deflate(flate2::Compress::new(flate2::Compression::default(), true))
+                // The level that java.util.zip.Deflater has where none is named.
+                const DEFAULT_LEVEL: i32 = 6;
+                CompressorState::Deflate(zlib_rs::Deflate::new(DEFAULT_LEVEL, true, WINDOW_BITS))
             }
             #[cfg(feature = "zstd")]
             Codec::Zstd => {
@@ -213,21 +220,23 @@ fn lz4_compress_high(input: &[u8], out: &mut Vec<u8>, level: i32) -> io::Result<
 }
 
 #[cfg(feature = "deflate")]
-fn deflate(input: &[u8], out: &mut Vec<u8>, state: &mut flate2::Compress) -> io::Result<()> {
+fn deflate(input: &[u8], out: &mut Vec<u8>, state: &mut zlib_rs::Deflate) -> io::Result<()> {
     state.reset();
-    // zlib's bound for its default parameters.
-    out.reserve(input.len() + (input.len() >> 12) + (input.len() >> 14) + (input.len() >> 25) + 64);
-    loop {
-        let consumed = usize::try_from(state.total_in()).map_err(io::Error::other)?;
-        let rest = input.get(consumed..).unwrap_or_default();
-        let status =
-            state.compress_vec(rest, out, flate2::FlushCompress::Finish).map_err(io::Error::other)?;
-        if status == flate2::Status::StreamEnd {
-            return Ok(());
-        }
-        out.reserve(input.len() / 8 + 64);
+    // zlib's bound for its default parameters: one call compresses all.
+    out.resize(input.len() + (input.len() >> 12) + (input.len() >> 14) + (input.len() >> 25) + 64, 0);
+    let status = state
+        .compress(input, out, zlib_rs::DeflateFlush::Finish)
+        .map_err(|error| io::Error::other(error.as_str()))?;
+    if status != zlib_rs::Status::StreamEnd {
+        return Err(io::Error::other("deflate needs more room than zlib's bound"));
     }
+    out.truncate(usize::try_from(state.total_out()).map_err(io::Error::other)?);
+    Ok(())
 }
+
+/// The window of 32 KiB that zlib and Java use.
+#[cfg(feature = "deflate")]
+const WINDOW_BITS: u8 = 15;
 
 /// Bytes before an LZ4 block.
 const LZ4_PREFIX: usize = 4;
@@ -236,7 +245,7 @@ const LZ4_PREFIX: usize = 4;
 #[derive(Default)]
 pub(super) struct Decompressor {
     #[cfg(feature = "deflate")]
-    inflate: Option<flate2::Decompress>,
+    inflate: Option<zlib_rs::Inflate>,
     #[cfg(feature = "zstd")]
     zstd: Option<zstd::bulk::Decompressor<'static>>,
 }
@@ -258,9 +267,7 @@ impl Decompressor {
                 snap::raw::Decoder::new().decompress(payload, out).map_err(|error| error.to_string())?
             }
             #[cfg(feature = "deflate")]
-            Codec::Deflate => {
-                inflate(payload, out, self.inflate.get_or_insert_with(|| flate2::Decompress::new(true)))?
-            }
+            Codec::Deflate => inflate(payload, out, self.inflate.get_or_insert_with(inflater))?,
             #[cfg(feature = "zstd")]
             Codec::Zstd => {
                 let state = match &mut self.zstd {
@@ -304,7 +311,7 @@ impl Decompressor {
                 .and_then(|len| usize::try_from(len).ok()),
             #[cfg(feature = "deflate")]
             Codec::Deflate => {
-                let state = self.inflate.get_or_insert_with(|| flate2::Decompress::new(true));
+                let state = self.inflate.get_or_insert_with(inflater);
                 inflate(payload, &mut vec![0; most], state).ok()
             }
             Codec::Noop => Some(payload.len()),
@@ -327,8 +334,13 @@ fn lz4_decompress(payload: &[u8], out: &mut [u8]) -> Result<usize, String> {
 }
 
 #[cfg(feature = "deflate")]
-fn inflate(payload: &[u8], out: &mut [u8], state: &mut flate2::Decompress) -> Result<usize, String> {
-    use flate2::{FlushDecompress, Status};
+fn inflater() -> zlib_rs::Inflate {
+    zlib_rs::Inflate::new(true, WINDOW_BITS)
+}
+
+#[cfg(feature = "deflate")]
+fn inflate(payload: &[u8], out: &mut [u8], state: &mut zlib_rs::Inflate) -> Result<usize, String> {
+    use zlib_rs::{InflateFlush, Status};
 
     state.reset(true);
     let mut spare = [0];
@@ -342,7 +354,7 @@ fn inflate(payload: &[u8], out: &mut [u8], state: &mut flate2::Decompress) -> Re
             _ => &mut spare,
         };
         let status =
-            state.decompress(rest, room, FlushDecompress::Finish).map_err(|error| error.to_string())?;
+            state.decompress(rest, room, InflateFlush::Finish).map_err(|error| error.as_str().to_owned())?;
         let stuck = position(state.total_in()) == consumed && position(state.total_out()) == produced;
         if status == Status::StreamEnd || position(state.total_out()) > out.len() {
             return Ok(position(state.total_out()));

@@ -29,6 +29,11 @@ use crate::{Decimal, Duration, Elements, Type, ValueError, Varint};
 /// assert_eq!(Option::<i32>::decode(&Type::Int, None)?, None);
 /// # Ok::<(), helenus_types::ValueError>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be read from a column",
+    note = "integers, floats, `bool`, `String`, `&str`, `Vec<u8>`, `Uuid`, addresses, times, `Value`, and `Option`s, \
+            collections and tuples of such can; for types of your own implement `DecodeValue`"
+)]
 pub trait DecodeValue<'a>: Sized {
     /// Reads the serialized value of a column of type `ty`; `None` is null.
     ///
