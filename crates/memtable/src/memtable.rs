@@ -250,15 +250,19 @@ impl Shard {
         let comparator = &header.clustering;
         let sought = Sought::new(comparator, Position::row(comparator, row.clustering));
         let (arena, merger, merged) = (&mut self.arena, &mut self.merger, &mut self.merged);
+        // The old row's clustering stays, whose bytes may be others than those of an equal one.
         let mut reconciled = |arena: &mut Arena, old: &Entry| {
-            let Some(old) = old.row(header) else { return Ok(store(arena, row)) };
+            let Some(old) = old.row(header) else {
+                return Ok(Entry::new(comparator, row.clustering, store(arena, row)));
+            };
             merge_rows(merger, &[old, row], DeletionTime::LIVE, header, merged)?;
-            Ok(store(arena, merged.as_ref(header)))
+            let merged = merged.as_ref(header);
+            Ok::<_, DecodeError>(Entry::new(comparator, merged.clustering, store(arena, merged)))
         };
         if let Rows::One(first) = &partition.rows {
             if first.is_at(comparator, &sought) {
-                let packed = reconciled(arena, first)?;
-                partition.rows = Rows::One(Entry::new(comparator, row.clustering, packed));
+                let entry = reconciled(arena, first)?;
+                partition.rows = Rows::One(entry);
                 return Ok(false);
             }
             let mut tree = RowTree::default();
@@ -279,8 +283,8 @@ impl Shard {
                     }
                     Search::Found(place) => {
                         let Some(old) = tree.get(place) else { return Ok(false) };
-                        let packed = reconciled(arena, old)?;
-                        tree.replace(place, Entry::new(comparator, row.clustering, packed));
+                        let entry = reconciled(arena, old)?;
+                        tree.replace(place, entry);
                         return Ok(false);
                     }
                 }

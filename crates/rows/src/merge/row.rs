@@ -44,7 +44,8 @@ pub struct RowMerger {
     other_context: Vec<u8>,
 }
 
-/// Merges versions of one row, all encoded against `target`: see [`RowMerger::merge`].
+/// Merges versions of one row, all encoded against `target`: see [`RowMerger::merge`]. They come from the oldest to the
+/// newest: the first one's clustering stays.
 ///
 /// # Errors
 /// As there.
@@ -56,12 +57,20 @@ pub fn merge_rows(
     out: &mut RowBuf,
 ) -> Result<bool, DecodeError> {
     let sources: SmallVec<[RowSource<'_>; 8]> = versions.iter().map(|&row| row.into()).collect();
-    merger.merge(&sources, active, target, out)
+    let is_there = merger.merge(&sources, active, target, out)?;
+    if let Some(oldest) = versions.first() {
+        out.clustering.clear();
+        out.clustering.extend_from_slice(oldest.clustering);
+    }
+    Ok(is_there)
 }
 
 impl RowMerger {
     /// Merges the versions of one row under the deletion around it (of its partition, or the open range if that
     /// supersedes it) into `out`, encoded against `target`. False when nothing is left of the row.
+    ///
+    /// Clusterings may be equal and their bytes differ (decimals of other scales): those of the last source stay, which
+    /// come from the newest to the oldest.
     ///
     /// A single version under no deletion is copied as it is when it has the target's encoding. In all other
     /// cases the row's own deletion and its complex deletions are applied to its cells as well, so that what a
@@ -107,8 +116,9 @@ impl RowMerger {
         if self.builder.is_empty() {
             return Ok(false);
         }
+        let oldest = sources.last().unwrap_or(first);
         out.clustering.clear();
-        out.clustering.extend_from_slice(first.row.clustering);
+        out.clustering.extend_from_slice(oldest.row.clustering);
         self.builder.finish(target, is_static, out);
         Ok(true)
     }
