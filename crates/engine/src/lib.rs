@@ -51,7 +51,8 @@ pub use ingest::{IngestOptions, Ingested};
 pub use key::IntoKey;
 pub use metrics::{DatabaseMetrics, TableMetrics};
 pub use mutate::{
-    Batch, BindValue, BindValues, Binding, Conditional, Delete, Insert, Op, Outcome, Prepared, Unset, Update,
+    Action, Batch, BatchOutcome, BindValue, BindValues, Binding, Condition, Conditional, Conditions, Delete,
+    Insert, Op, Operand, Outcome, Part, Prepared, RangePlan, StatementKind, StatementPlan, Unset, Update,
     WriteOptions,
 };
 pub use options::{Background, Durability, Options};

@@ -41,7 +41,7 @@ fn write(dir: &Path, rows: i64) -> helenus::Result<()> {
     }
     // Anything else that CQL could say of the table, but for what has to be read first.
     writer.update(7, BEGIN_MILLIS).set("note", "calibrated").execute()?;
-    writer.delete(8, ()).execute()?;
+    writer.delete_partition(8).execute()?;
     let tables = writer.finish()?;
     println!("{rows} rows written in {:.2} s", clock.elapsed().as_secs_f64());
     for table in tables {

@@ -161,7 +161,7 @@ fn loading_again_brings_back_what_was_deleted() -> Outcome<()> {
     let dir = tempfile::tempdir()?;
     let db = Database::open(dir.path())?;
     let table = load(&db)?;
-    table.delete(("LGA", 1), ()).execute()?;
+    table.delete_partition(("LGA", 1)).execute()?;
     table.flush()?;
     assert_eq!(found(&table.select().key(("LGA", 1)))?, Vec::<Record>::new());
     load(&db)?;

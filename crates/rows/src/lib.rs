@@ -40,8 +40,8 @@ pub use clustering::{
     Bound, BoundKind, ClusteringComparator, Components, Position, PositionKind, encode_clustering,
 };
 pub use codec::{
-    CellEvent, CellReader, MarkerRef, RowBuf, RowBuilder, RowRef, Unfiltered, UnfilteredFrame,
-    read_unfiltered, write_marker, write_row, write_static_row,
+    CellEvent, CellReader, ColumnSet, MarkerRef, RowBuf, RowBuilder, RowHead, RowPlace, RowRef, RowWriter,
+    Unfiltered, UnfilteredFrame, ValuePlace, read_unfiltered, write_marker, write_row, write_static_row,
 };
 pub use column_map::ColumnMap;
 pub use counter::{CounterContext, Shard, ShardKind, Shards, encode_global};
@@ -59,5 +59,5 @@ pub use schema::{ColumnDef, ColumnKind, CompactStorage, DroppedColumn, SchemaErr
 pub use slice::{Slice, Sliced};
 pub use stats::RowStats;
 pub use stream::{Direction, PartitionRef, RowError, StreamError, UnfilteredRef, UnfilteredStream};
-pub use update::{Op, UpdateBuilder, UpdateRef};
+pub use update::{Op, UpdateBuilder, UpdateRef, UpdateWriter};
 pub use validate::{Broken, Grammar, GrammarError, RowVisitor, Validator};

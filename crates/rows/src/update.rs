@@ -43,6 +43,68 @@ pub enum Op<'a> {
     Partition(DeletionTime),
 }
 
+/// Appends the changes of one partition to where they are to stand: the key, operations, and
+/// [`finish`](Self::finish). A row that is encoded in its place ([`RowWriter`](crate::RowWriter)) is one of them.
+#[derive(Debug)]
+pub struct UpdateWriter<'a>(pub &'a mut Vec<u8>);
+
+impl UpdateWriter<'_> {
+    /// Begins with the partition's key, which `key` appends and whose length it has checked to be below 65,536.
+    #[inline]
+    pub fn key<R>(&mut self, key: impl FnOnce(&mut Vec<u8>) -> R) -> R {
+        let at = self.0.len();
+        self.0.extend_from_slice(&[0, 0]);
+        let done = key(self.0);
+        let len = u16::try_from(self.0.len() - at - 2);
+        debug_assert!(len.is_ok(), "callers check the length of a key");
+        if let Some(place) = self.0.get_mut(at..at + 2) {
+            place.copy_from_slice(&len.unwrap_or(u16::MAX).to_be_bytes());
+        }
+        done
+    }
+
+    /// Adds a row or the static row.
+    #[inline]
+    pub fn row(&mut self, row: RowRef<'_>) {
+        self.0.push(row.flags);
+        if row.flags & EXTENSION != 0 {
+            self.0.push(row.extended);
+        }
+        self.0.extend_from_slice(row.clustering);
+        vint::write_unsigned(self.0, row.body.len() as u64);
+        self.0.extend_from_slice(row.body);
+    }
+
+    /// Adds the deletion of a range.
+    pub fn range(&mut self, start: Bound<'_>, end: Bound<'_>, deletion: DeletionTime) {
+        self.0.push(RANGE);
+        for bound in [start, end] {
+            self.0.push(bound.kind as u8);
+            let size = u16::try_from(bound.size).unwrap_or(u16::MAX);
+            self.0.extend_from_slice(&size.to_be_bytes());
+            self.0.extend_from_slice(bound.values);
+        }
+        self.deletion(deletion);
+    }
+
+    /// Adds the deletion of the partition.
+    pub fn partition(&mut self, deletion: DeletionTime) {
+        self.0.push(PARTITION);
+        self.deletion(deletion);
+    }
+
+    /// Ends the update.
+    #[inline]
+    pub fn finish(&mut self) {
+        self.0.push(END);
+    }
+
+    fn deletion(&mut self, deletion: DeletionTime) {
+        self.0.extend_from_slice(&deletion.marked_for_delete_at.0.to_be_bytes());
+        self.0.extend_from_slice(&deletion.local_deletion_time.0.to_be_bytes());
+    }
+}
+
 /// Collects the changes of one partition into one buffer that is used again and again.
 #[derive(Debug, Default)]
 pub struct UpdateBuilder {
@@ -53,45 +115,27 @@ pub struct UpdateBuilder {
 impl UpdateBuilder {
     /// Begins the update of partition `key`, whose length callers have checked to be below 65,536.
     pub fn start(&mut self, key: &[u8]) {
-        debug_assert!(key.len() <= usize::from(u16::MAX), "callers check the length of a key");
         self.bytes.clear();
         self.ops = 0;
-        let len = u16::try_from(key.len()).unwrap_or(u16::MAX);
-        self.bytes.extend_from_slice(&len.to_be_bytes());
-        self.bytes.extend_from_slice(key);
+        UpdateWriter(&mut self.bytes).key(|out| out.extend_from_slice(key));
     }
 
     /// Adds a row or the static row.
-    #[inline]
     pub fn row(&mut self, row: RowRef<'_>) {
         self.ops += 1;
-        self.bytes.push(row.flags);
-        if row.flags & EXTENSION != 0 {
-            self.bytes.push(row.extended);
-        }
-        self.bytes.extend_from_slice(row.clustering);
-        vint::write_unsigned(&mut self.bytes, row.body.len() as u64);
-        self.bytes.extend_from_slice(row.body);
+        UpdateWriter(&mut self.bytes).row(row);
     }
 
     /// Adds the deletion of a range.
     pub fn range(&mut self, start: Bound<'_>, end: Bound<'_>, deletion: DeletionTime) {
         self.ops += 1;
-        self.bytes.push(RANGE);
-        for bound in [start, end] {
-            self.bytes.push(bound.kind as u8);
-            let size = u16::try_from(bound.size).unwrap_or(u16::MAX);
-            self.bytes.extend_from_slice(&size.to_be_bytes());
-            self.bytes.extend_from_slice(bound.values);
-        }
-        self.deletion(deletion);
+        UpdateWriter(&mut self.bytes).range(start, end, deletion);
     }
 
     /// Adds the deletion of the partition.
     pub fn partition(&mut self, deletion: DeletionTime) {
         self.ops += 1;
-        self.bytes.push(PARTITION);
-        self.deletion(deletion);
+        UpdateWriter(&mut self.bytes).partition(deletion);
     }
 
     /// Number of operations so far.
@@ -101,13 +145,8 @@ impl UpdateBuilder {
 
     /// Ends the update and shows its bytes.
     pub fn finish(&mut self) -> &[u8] {
-        self.bytes.push(END);
+        UpdateWriter(&mut self.bytes).finish();
         &self.bytes
-    }
-
-    fn deletion(&mut self, deletion: DeletionTime) {
-        self.bytes.extend_from_slice(&deletion.marked_for_delete_at.0.to_be_bytes());
-        self.bytes.extend_from_slice(&deletion.local_deletion_time.0.to_be_bytes());
     }
 }
 

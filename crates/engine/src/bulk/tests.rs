@@ -120,7 +120,7 @@ fn sorted_rows_are_written_as_they_come() {
     );
     check_refused(writer.delete(1, ()).rows().execute(), ErrorKind::Invalid, "a range of rows");
     writer.add_row((1, 8, Unset)).unwrap();
-    writer.delete(2, ()).execute().unwrap();
+    writer.delete_partition(2).execute().unwrap();
     writer.add_row((2, 1, "covered by the deletion")).unwrap();
     writer.add_row_with(&WriteOptions::new().timestamp(1001), (2, 2, "kept")).unwrap();
     check_refused(writer.add_row((1, 9, "late")), ErrorKind::Invalid, "in the order of tokens");

@@ -17,7 +17,7 @@ use crate::database::Database;
 use crate::engine::{Inner, Parts, Sink, TableCore, TableState};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::IntoKey;
-use crate::mutate::{BindValues, Delete, Insert, Prepared, Update, WriteOptions};
+use crate::mutate::{BindValues, Delete, Insert, Prepared, StatementPlan, Update, WriteOptions};
 use crate::options::{Background, Options};
 use crate::random::random_uuid;
 use crate::table::Table;
@@ -158,6 +158,19 @@ impl BulkWriter {
     /// As [`Table::delete`].
     pub fn delete(&self, key: impl IntoKey, clustering: impl IntoKey) -> Delete<'_> {
         self.table.delete(key, clustering)
+    }
+
+    /// As [`Table::delete_partition`].
+    pub fn delete_partition(&self, key: impl IntoKey) -> Delete<'_> {
+        self.table.delete_partition(key)
+    }
+
+    /// As [`Table::prepare`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn prepare(&self, statement: StatementPlan) -> Result<Prepared> {
+        self.table.prepare(statement)
     }
 
     /// As [`Table::prepare_insert`].

@@ -10,8 +10,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use helenus_commitlog::TableTag;
-use helenus_rows::{Bound, DeletionTime, RowRef, UpdateBuilder};
-use helenus_types::{DecodeError, Reader, Timestamp, Token};
+use helenus_rows::UpdateWriter;
+use helenus_types::{DecodeError, Partitioner, Reader, Timestamp, Token};
 
 use super::table::{TableCore, TableState};
 
@@ -38,16 +38,28 @@ pub(crate) struct Mutation {
     pub(crate) tags: Vec<TableTag>,
 }
 
-/// Collects a mutation in buffers that are used again.
+/// Collects a mutation in buffers that are used again. Rows are encoded where they stand in the payload.
 #[derive(Debug, Default)]
 pub(crate) struct MutationBuilder {
     mutation: Mutation,
-    update: UpdateBuilder,
-    open: Option<PartitionUpdate>,
+    open: Option<OpenUpdate>,
 }
+
+/// The update that is being made.
+#[derive(Debug)]
+struct OpenUpdate {
+    update: PartitionUpdate,
+    /// Where it begins in the payload.
+    at: usize,
+    ops: usize,
+}
+
+/// Bytes before an update: tag, layout, length.
+const UPDATE_HEAD: usize = 12;
 
 impl MutationBuilder {
     /// Begins a mutation whose timestamps the database chose, or the caller.
+    #[inline]
     pub(crate) fn start(&mut self, own_timestamps: bool) {
         self.mutation.payload.clear();
         self.mutation.payload.push(if own_timestamps { OWN_TIMESTAMPS } else { CALLERS_TIMESTAMPS });
@@ -56,72 +68,75 @@ impl MutationBuilder {
         self.open = None;
     }
 
-    /// Begins the update of the partition with that key and token.
-    pub(crate) fn partition(
+    /// Begins the update of a partition, whose key `key` appends; its token is `token`, or made of the key.
+    #[inline]
+    pub(crate) fn partition<E>(
         &mut self,
         core: &Arc<TableCore>,
         state: &Arc<TableState>,
-        key: &[u8],
-        token: Token,
-    ) {
+        token: Option<Token>,
+        key: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+    ) -> Result<(), E> {
         self.end_partition();
-        self.update.start(key);
-        self.open = Some(PartitionUpdate {
+        let payload = &mut self.mutation.payload;
+        let at = payload.len();
+        payload.extend_from_slice(&core.tag.0.to_be_bytes());
+        payload.extend_from_slice(&state.layout.to_be_bytes());
+        payload.extend_from_slice(&[0; 4]);
+        UpdateWriter(payload).key(key)?;
+        let key = payload.get(at + UPDATE_HEAD + 2..).unwrap_or_default();
+        let update = PartitionUpdate {
             core: core.clone(),
             state: state.clone(),
-            token,
+            token: token.unwrap_or_else(|| Partitioner::murmur3_token(key)),
             min_timestamp: Timestamp::MAX,
             bytes: 0..0,
-        });
+        };
+        self.open = Some(OpenUpdate { update, at, ops: 0 });
+        Ok(())
     }
 
-    /// Adds a row, or the static row, whose oldest timestamp is `min_timestamp`.
-    pub(crate) fn row(&mut self, row: RowRef<'_>, min_timestamp: Timestamp) {
-        self.update.row(row);
-        self.seen(min_timestamp);
+    /// Where the next operation is appended.
+    #[inline]
+    pub(crate) fn out(&mut self) -> &mut Vec<u8> {
+        &mut self.mutation.payload
     }
 
-    /// Adds the deletion of a range of rows.
-    pub(crate) fn range(&mut self, start: Bound<'_>, end: Bound<'_>, deletion: DeletionTime) {
-        self.update.range(start, end, deletion);
-        self.seen(deletion.marked_for_delete_at);
-    }
-
-    /// Adds the deletion of the whole partition.
-    pub(crate) fn partition_deletion(&mut self, deletion: DeletionTime) {
-        self.update.partition(deletion);
-        self.seen(deletion.marked_for_delete_at);
+    /// Takes in an operation that was appended, whose oldest timestamp is `min_timestamp`.
+    #[inline]
+    pub(crate) fn added(&mut self, min_timestamp: Timestamp) {
+        if let Some(open) = &mut self.open {
+            open.ops += 1;
+            open.update.min_timestamp = open.update.min_timestamp.min(min_timestamp);
+        }
     }
 
     /// The mutation, complete.
+    #[inline]
     pub(crate) fn finish(&mut self) -> &Mutation {
         self.end_partition();
         &self.mutation
     }
 
-    fn seen(&mut self, timestamp: Timestamp) {
-        if let Some(open) = &mut self.open {
-            open.min_timestamp = open.min_timestamp.min(timestamp);
-        }
-    }
-
+    #[inline]
     fn end_partition(&mut self) {
-        let Some(mut open) = self.open.take() else { return };
-        if self.update.ops() == 0 {
+        let Some(OpenUpdate { mut update, at, ops }) = self.open.take() else { return };
+        let payload = &mut self.mutation.payload;
+        if ops == 0 {
+            payload.truncate(at);
             return;
         }
-        let bytes = self.update.finish();
-        let payload = &mut self.mutation.payload;
-        payload.extend_from_slice(&open.core.tag.0.to_be_bytes());
-        payload.extend_from_slice(&open.state.layout.to_be_bytes());
-        payload.extend_from_slice(&u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_be_bytes());
-        let begin = payload.len();
-        payload.extend_from_slice(bytes);
-        open.bytes = begin..payload.len();
-        if !self.mutation.tags.contains(&open.core.tag) {
-            self.mutation.tags.push(open.core.tag);
+        UpdateWriter(payload).finish();
+        update.bytes = at + UPDATE_HEAD..payload.len();
+        let len = u32::try_from(update.bytes.len());
+        debug_assert!(len.is_ok(), "a mutation is smaller than a segment of the log");
+        if let Some(place) = payload.get_mut(at + UPDATE_HEAD - 4..at + UPDATE_HEAD) {
+            place.copy_from_slice(&len.unwrap_or(u32::MAX).to_be_bytes());
         }
-        self.mutation.updates.push(open);
+        if !self.mutation.tags.contains(&update.core.tag) {
+            self.mutation.tags.push(update.core.tag);
+        }
+        self.mutation.updates.push(update);
     }
 }
 

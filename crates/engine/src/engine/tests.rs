@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use helenus_io::Disk;
-use helenus_rows::{Cell, DeletionTime, LivenessInfo, RowBuf, RowBuilder, encode_clustering};
+use helenus_rows::{Cell, DeletionTime, LivenessInfo, RowBuf, RowBuilder, UpdateWriter, encode_clustering};
 use helenus_sim::{SimClock, SimDisk};
-use helenus_types::{LocalDeletionTime, Partitioner, Timestamp, Value};
+use helenus_types::{LocalDeletionTime, Timestamp, Value};
 
-use super::{MutationBuilder, Written};
+use super::{MutationBuilder, TableCore, TableState, Written};
 use crate::{Background, Database, Durability, Options, Table};
 
 const SCHEMA: &str = "
@@ -34,13 +34,21 @@ fn create(disk: &SimDisk) -> (Database, Table) {
     (db, table)
 }
 
+fn partition(mutation: &mut MutationBuilder, core: &Arc<TableCore>, state: &Arc<TableState>, key: [u8; 4]) {
+    let appended = mutation.partition(core, state, None, |out| {
+        out.extend_from_slice(&key);
+        Ok::<_, std::convert::Infallible>(())
+    });
+    appended.unwrap();
+}
+
 fn write(table: &Table, p: i32, rows: &[(i32, &str)], timestamp: i64) {
     let view = table.core.view.load_full();
     let state = &view.state;
     let mut mutation = MutationBuilder::default();
     mutation.start(false);
     let key = p.to_be_bytes();
-    mutation.partition(&table.core, state, &key, Partitioner::murmur3_token(&key));
+    partition(&mut mutation, &table.core, state, key);
     let (mut builder, mut row) = (RowBuilder::default(), RowBuf::default());
     for (c, v) in rows {
         row.clustering.clear();
@@ -49,7 +57,8 @@ fn write(table: &Table, p: i32, rows: &[(i32, &str)], timestamp: i64) {
         let cell = Cell::live(Timestamp(timestamp), v.as_bytes());
         builder.simple(&state.header, &state.header.regulars, 0, &cell);
         builder.finish(&state.header, false, &mut row);
-        mutation.row(row.as_ref(&state.header), Timestamp(timestamp));
+        UpdateWriter(mutation.out()).row(row.as_ref(&state.header));
+        mutation.added(Timestamp(timestamp));
     }
     assert_eq!(table.db.inner.write(mutation.finish()).unwrap(), Written::Yes);
 }
@@ -59,8 +68,10 @@ fn delete_partition(table: &Table, p: i32, timestamp: i64) {
     let mut mutation = MutationBuilder::default();
     mutation.start(false);
     let key = p.to_be_bytes();
-    mutation.partition(&table.core, &view.state, &key, Partitioner::murmur3_token(&key));
-    mutation.partition_deletion(DeletionTime::new(Timestamp(timestamp), LocalDeletionTime(1_600_000_000)));
+    partition(&mut mutation, &table.core, &view.state, key);
+    let deletion = DeletionTime::new(Timestamp(timestamp), LocalDeletionTime(1_600_000_000));
+    UpdateWriter(mutation.out()).partition(deletion);
+    mutation.added(Timestamp(timestamp));
     assert_eq!(table.db.inner.write(mutation.finish()).unwrap(), Written::Yes);
 }
 

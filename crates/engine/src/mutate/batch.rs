@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use helenus_types::Timestamp;
 
+use super::condition::{BatchOutcome, FoundRow};
 use super::errors::table_problem;
-use super::staged::{Entry, Staged, Target};
+use super::staged::{Entry, Staged, StagedOp, Target};
 use super::workspace::Workspace;
-use super::write::commit;
+use super::write::{commit, commit_if};
 use crate::database::Database;
 use crate::error::{Error, Result};
 
@@ -83,14 +84,76 @@ impl Batch {
     /// Writes what was added, then the batch is empty. After an error it is as it was.
     ///
     /// # Errors
-    /// As [`crate::Insert::execute`]; a batch of more than half a segment of the log is refused.
+    /// As [`crate::Insert::execute`]; a batch of more than half a segment of the log is refused, and one with
+    /// conditions, which [`execute_if`](Self::execute_if) is for.
     pub fn execute(&mut self) -> Result<()> {
+        if !self.workspace.staged.conditions.is_empty() {
+            let text = "a batch with conditions is executed by `execute_if`, which tells whether they held";
+            return Err(Error::invalid(text));
+        }
         if let Some(timestamp) = self.timestamp {
             self.set_timestamps(timestamp)?;
         }
         let Workspace { staged, encoder, .. } = &mut self.workspace;
         commit(&self.db.inner, staged, encoder, &mut self.tables)?;
         self.clear();
+        Ok(())
+    }
+
+    /// Writes what was added if the conditions of all its statements hold, each of which sees the partition as it was
+    /// before the batch; then the batch is empty. After a refusal or an error it is as it was.
+    ///
+    /// ```
+    /// # fn main() -> helenus::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let db = helenus::Database::open(dir.path())?;
+    /// # db.execute_schema("CREATE KEYSPACE k WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1};
+    /// #     CREATE TABLE k.seats (flight int, seat text, who text, left int static, PRIMARY KEY (flight, seat));")?;
+    /// use helenus::Op;
+    ///
+    /// let seats = db.table("k", "seats")?;
+    /// seats.insert(7, ()).set("left", 2).execute()?;
+    /// let mut batch = db.batch();
+    /// seats.insert(7, "1A").set("who", "Ada").if_not_exists().add_to(&mut batch)?;
+    /// seats.update(7, ()).set("left", 1).if_("left", Op::Eq, 2).add_to(&mut batch)?;
+    /// assert!(batch.execute_if()?.is_applied());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute); a batch with conditions is of one partition and takes no timestamp, and on one
+    /// row conditions are comparisons, or that it exists, or that it doesn't.
+    pub fn execute_if(&mut self) -> Result<BatchOutcome> {
+        self.check_conditions()?;
+        if let Some(timestamp) = self.timestamp {
+            self.set_timestamps(timestamp)?;
+        }
+        let Workspace { staged, encoder, .. } = &mut self.workspace;
+        let refused = commit_if(&self.db.inner, staged, encoder, &mut self.tables)?;
+        if let Some(rows) = refused {
+            return Ok(BatchOutcome::Refused(rows.into_iter().map(FoundRow::with_key).collect()));
+        }
+        self.clear();
+        Ok(BatchOutcome::Applied)
+    }
+
+    /// Refuses what can't be beside conditions.
+    fn check_conditions(&self) -> Result<()> {
+        let staged = &self.workspace.staged;
+        if staged.conditions.is_empty() {
+            return Ok(());
+        }
+        if self.timestamp.is_some() {
+            return Err(Error::invalid("a batch with conditions takes no timestamp"));
+        }
+        let first = staged.ops.first();
+        let is_first = |op: &StagedOp| {
+            first.is_some_and(|first| (first.table, staged.get(first.key)) == (op.table, staged.get(op.key)))
+        };
+        if !staged.ops.iter().all(is_first) {
+            return Err(Error::invalid("a batch with conditions is of one partition of one table"));
+        }
         Ok(())
     }
 
@@ -108,8 +171,8 @@ impl Batch {
     }
 
     /// Adds staged operations on one table.
-    pub(super) fn append(&mut self, db: &Database, entry: Entry, staged: &Staged) -> Result<()> {
-        self.stage(db, &entry, |own, table| {
+    pub(super) fn append(&mut self, db: &Database, entry: &Entry, staged: &Staged) -> Result<()> {
+        self.stage(db, entry, |own, table| {
             own.append(staged, table);
             Ok(())
         })

@@ -5,18 +5,19 @@ use std::ops::Bound as RangeEnd;
 use helenus_rows::{BoundKind, PositionKind};
 use helenus_types::EncodeValue;
 
+use super::action::{Action, Op, StatementKind};
 use super::batch::Batch;
 use super::bind::BindValue;
-use super::condition::Op;
-use super::statement::{Kind, Statement};
-use super::upsert::Conditional;
+use super::statement::Statement;
+use super::upsert::{Conditional, index_value};
 use crate::error::Result;
 use crate::key::IntoKey;
 use crate::table::Table;
 
 impl Table {
-    /// Deletes a row; with the beginning of a clustering all rows that begin so; with none, `()`, the partition.
-    /// Or a range of a partition's rows, or columns of a row.
+    /// Deletes a row, or with the beginning of a clustering all rows that begin so. The clustering is `()` where there
+    /// are no clustering columns, where static columns alone are deleted, and beside a range of rows. A whole
+    /// partition of several rows is deleted by [`delete_partition`](Self::delete_partition).
     ///
     /// ```
     /// # fn main() -> helenus::Result<()> {
@@ -31,12 +32,19 @@ impl Table {
     /// log.delete(1, 20).execute()?; // a day
     /// log.delete(1, ()).from(Included(10)).to(Excluded((15, 2))).execute()?;
     /// log.delete(1, (21, 1)).column("line").element("tags", "old").execute()?;
-    /// log.delete(1, ()).execute()?; // all of it
+    /// log.delete_partition(1).execute()?; // all of it
     /// # Ok(())
     /// # }
     /// ```
     pub fn delete(&self, key: impl IntoKey, clustering: impl IntoKey) -> Delete<'_> {
-        Delete(Statement::new(self, Kind::Delete, key, clustering))
+        Delete(Statement::new(self, StatementKind::Delete, key, clustering))
+    }
+}
+
+impl Table {
+    /// Deletes a partition with all its rows and static columns.
+    pub fn delete_partition(&self, key: impl IntoKey) -> Delete<'_> {
+        Delete(Statement::new(self, StatementKind::Delete, key, ()).whole_partition())
     }
 }
 
@@ -80,25 +88,22 @@ impl<'t> Delete<'t> {
 
     /// Only that column of the row, static ones too.
     pub fn column(self, column: &str) -> Self {
-        Self(self.0.change(column, |place, staged| {
-            place.clear(staged);
-            Ok(())
-        }))
+        Self(self.0.act(column, &Action::Delete))
     }
 
     /// Only that element of a set, or that key of a map.
     pub fn element(self, column: &str, element: impl EncodeValue) -> Self {
-        Self(self.0.change(column, |place, staged| place.remove(&element, staged)))
+        Self(self.0.act(column, &Action::RemoveKey(&element)))
     }
 
     /// Only the element of a list at an index. The list is read first, under the partition's lock.
     pub fn element_at(self, column: &str, index: u32) -> Self {
-        Self(self.0.change(column, |place, staged| place.remove_at(index, staged)))
+        Self(self.0.act(column, &Action::RemoveAt(&index_value(index))))
     }
 
     /// Only that field of a user type that is not frozen.
     pub fn field(self, column: &str, field: &str) -> Self {
-        Self(self.0.change(column, |place, staged| place.set_field(field, &None::<i32>, staged)))
+        Self(self.0.act(column, &Action::RemoveField(field.into())))
     }
 
     /// Microseconds since 1970, instead of the database's own timestamp: what was written later stays.
@@ -108,12 +113,28 @@ impl<'t> Delete<'t> {
 
     /// Only if the row exists.
     pub fn if_exists(self) -> Conditional<'t> {
-        Conditional::new(self.0, Some(true))
+        Conditional::new(self.0.exists(true))
     }
 
     /// Only if a column compares so with a value; as [`crate::Update::if_`].
     pub fn if_(self, column: &str, op: Op, value: impl BindValue) -> Conditional<'t> {
-        Conditional::new(self.0, None).if_(column, op, value)
+        Conditional::new(self.0).if_(column, op, value)
+    }
+
+    /// Only if a map's value at a key, or a list's element at an index, compares so with a value.
+    pub fn if_element(
+        self,
+        column: &str,
+        key: impl BindValue,
+        op: Op,
+        value: impl BindValue,
+    ) -> Conditional<'t> {
+        Conditional::new(self.0).if_element(column, key, op, value)
+    }
+
+    /// Only if a field of a user type compares so with a value.
+    pub fn if_field(self, column: &str, field: &str, op: Op, value: impl BindValue) -> Conditional<'t> {
+        Conditional::new(self.0).if_field(column, field, op, value)
     }
 
     /// As [`crate::Insert::execute`].

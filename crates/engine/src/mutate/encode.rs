@@ -1,9 +1,13 @@
 //! Staged operations become a mutation: here they get their timestamps.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::cmp::Ordering;
+use std::convert::Infallible;
 
-use helenus_rows::{Bound, Cell, DeletionTime, Header, LivenessInfo, RowBuf, RowBuilder, RowRef};
+use helenus_rows::{
+    Bound, Cell as RowCell, ColumnSet, DeletionTime, Header, LivenessInfo, RowHead, RowPlace, RowWriter,
+    UpdateWriter,
+};
 use helenus_types::{LocalDeletionTime, Timestamp, Type, timeuuid};
 
 use super::staged::{Change, Entry, Span, Staged, StagedBound, StagedCell, StagedOp, Target};
@@ -17,9 +21,8 @@ const TICKS_PER_MICRO: u64 = 10;
 /// Encodes staged operations in buffers that are used again.
 #[derive(Debug, Default)]
 pub(super) struct Encoder {
-    builder: MutationBuilder,
-    row: RowBuilder,
-    buf: RowBuf,
+    pub(super) builder: MutationBuilder,
+    columns: ColumnSet,
     /// The operations, by table and partition.
     order: Vec<u32>,
     elements: Vec<ListElement>,
@@ -33,13 +36,22 @@ pub(super) struct WriteTime<'i> {
     pub(super) timestamp: Timestamp,
     /// This second, once it was asked for: most writes don't.
     now: OnceCell<u32>,
+    /// Paths of the mutation's new list elements.
+    pub(super) paths: ListPaths<'i>,
 }
 
 impl<'i> WriteTime<'i> {
     /// A new timestamp.
     #[inline]
     pub(super) fn next(inner: &'i Inner) -> Self {
-        Self { inner, timestamp: inner.timestamps.next(inner.clock()), now: OnceCell::new() }
+        let timestamp = inner.timestamps.next(inner.clock());
+        let paths = ListPaths {
+            inner,
+            micros: Cell::new(timestamp.0),
+            appended: Cell::new(0),
+            prepended: Cell::new(0),
+        };
+        Self { inner, timestamp, now: OnceCell::new(), paths }
     }
 
     /// This second, as far as tombstones can tell it.
@@ -70,34 +82,34 @@ struct ListElement {
 
 /// Paths of new list elements: time UUIDs, none given twice by a database.
 #[derive(Debug)]
-struct ListPaths<'i> {
+pub(super) struct ListPaths<'i> {
     inner: &'i Inner,
-    micros: i64,
-    appended: u64,
-    prepended: u64,
+    micros: Cell<i64>,
+    appended: Cell<u64>,
+    prepended: Cell<u64>,
 }
 
 impl ListPaths<'_> {
-    fn append(&mut self) -> [u8; 16] {
-        let tick = self.appended % TICKS_PER_MICRO;
-        self.renew(tick, self.appended > 0);
-        self.appended += 1;
-        self.path(self.micros, tick)
+    pub(super) fn append(&self) -> [u8; 16] {
+        let appended = self.appended.replace(self.appended.get() + 1);
+        let tick = appended % TICKS_PER_MICRO;
+        self.renew(tick, appended > 0);
+        self.path(self.micros.get(), tick)
     }
 
     /// Each comes before those prepended earlier: their times are mirrored and count down.
-    fn prepend(&mut self) -> [u8; 16] {
-        let tick = self.prepended % TICKS_PER_MICRO;
-        self.renew(tick, self.prepended > 0);
-        self.prepended += 1;
-        let mirrored = MIRROR_MICROS.wrapping_mul(2).wrapping_sub(self.micros);
+    pub(super) fn prepend(&self) -> [u8; 16] {
+        let prepended = self.prepended.replace(self.prepended.get() + 1);
+        let tick = prepended % TICKS_PER_MICRO;
+        self.renew(tick, prepended > 0);
+        let mirrored = MIRROR_MICROS.wrapping_mul(2).wrapping_sub(self.micros.get());
         self.path(mirrored, TICKS_PER_MICRO - 1 - tick)
     }
 
     /// Takes another microsecond when this one's ticks are used up.
-    fn renew(&mut self, tick: u64, used: bool) {
+    fn renew(&self, tick: u64, used: bool) {
         if tick == 0 && used {
-            self.micros = self.inner.timestamps.next(self.inner.clock()).0;
+            self.micros.set(self.inner.timestamps.next(self.inner.clock()).0);
         }
     }
 
@@ -115,13 +127,12 @@ impl Encoder {
         // What the caller timed must not raise the timestamps given after recovery.
         let own_timestamps = staged.ops.iter().all(|op| op.options.timestamp.is_none());
         self.builder.start(own_timestamps);
-        let mut paths = ListPaths { inner: time.inner, micros: time.timestamp.0, appended: 0, prepended: 0 };
         if let [op] = staged.ops.as_slice() {
             self.partition(staged, op, tables);
-            self.op(staged, op, tables, time, &mut paths);
+            self.op(staged, op, tables, time);
         } else {
             self.sort(staged, tables);
-            self.encode_sorted(staged, tables, time, &mut paths);
+            self.encode_sorted(staged, tables, time);
         }
         self.builder.finish()
     }
@@ -153,13 +164,7 @@ impl Encoder {
         });
     }
 
-    fn encode_sorted(
-        &mut self,
-        staged: &Staged,
-        tables: &[Entry],
-        time: &WriteTime<'_>,
-        paths: &mut ListPaths<'_>,
-    ) {
+    fn encode_sorted(&mut self, staged: &Staged, tables: &[Entry], time: &WriteTime<'_>) {
         let order = std::mem::take(&mut self.order);
         let mut before: Option<&StagedOp> = None;
         for op in order.iter().filter_map(|&index| staged.ops.get(index as usize)) {
@@ -168,7 +173,7 @@ impl Encoder {
             if !follows {
                 self.partition(staged, op, tables);
             }
-            self.op(staged, op, tables, time, paths);
+            self.op(staged, op, tables, time);
             before = Some(op);
         }
         self.order = order;
@@ -176,18 +181,15 @@ impl Encoder {
 
     fn partition(&mut self, staged: &Staged, op: &StagedOp, tables: &[Entry]) {
         if let Some(Entry { core, state }) = tables.get(op.table as usize) {
-            self.builder.partition(core, state, staged.get(op.key), op.token);
+            let key = |out: &mut Vec<u8>| {
+                out.extend_from_slice(staged.get(op.key));
+                Ok::<_, Infallible>(())
+            };
+            let Ok(()) = self.builder.partition(core, state, Some(op.token), key);
         }
     }
 
-    fn op(
-        &mut self,
-        staged: &Staged,
-        op: &StagedOp,
-        tables: &[Entry],
-        time: &WriteTime<'_>,
-        paths: &mut ListPaths<'_>,
-    ) {
+    fn op(&mut self, staged: &Staged, op: &StagedOp, tables: &[Entry], time: &WriteTime<'_>) {
         let Some(entry) = tables.get(op.table as usize) else { return };
         let timestamp = op.options.timestamp.unwrap_or(time.timestamp);
         let header = &*entry.state.header;
@@ -202,17 +204,20 @@ impl Encoder {
             is_static: false,
         };
         match op.target {
-            Target::Partition => self.builder.partition_deletion(time.deletion(timestamp)),
+            Target::Partition => {
+                UpdateWriter(self.builder.out()).partition(time.deletion(timestamp));
+                self.builder.added(timestamp);
+            }
             Target::Range(start, end) => {
                 let (start, end) = (bound(staged, start), bound(staged, end));
                 if header.clustering.compare(start.position(), end.position()).is_lt() {
-                    self.builder.range(start, end, time.deletion(timestamp));
+                    UpdateWriter(self.builder.out()).range(start, end, time.deletion(timestamp));
+                    self.builder.added(timestamp);
                 }
             }
             Target::Static => {
                 write.is_static = true;
-                self.row.start(LivenessInfo::EMPTY, DeletionTime::LIVE, false);
-                self.row(&mut write, op, Span::default(), paths);
+                self.row(&mut write, op, Span::default(), LivenessInfo::EMPTY, DeletionTime::LIVE);
             }
             Target::Row { clustering, insert, delete } => {
                 let liveness = match insert {
@@ -220,80 +225,90 @@ impl Encoder {
                     false => LivenessInfo::EMPTY,
                 };
                 let deletion = if delete { time.deletion(timestamp) } else { DeletionTime::LIVE };
-                self.row.start(liveness, deletion, false);
-                self.row(&mut write, op, clustering, paths);
+                self.row(&mut write, op, clustering, liveness, deletion);
             }
         }
     }
 
-    fn row(&mut self, write: &mut RowWrite<'_>, op: &StagedOp, clustering: Span, paths: &mut ListPaths<'_>) {
-        let header = write.header;
-        let columns = header.columns(write.is_static);
-        let mut rest = write.staged.cells_of(op);
-        while let Some((cell, others)) = rest.split_first() {
-            let column = cell.column as usize;
-            let Some(spec) = columns.get(column) else { return };
-            if !spec.complex {
-                self.row.simple(header, columns, column, &write.cell(cell, &[]));
-                rest = others;
-                continue;
-            }
-            let len = rest.iter().take_while(|other| other.column == cell.column).count();
-            let (own, others) = rest.split_at_checked(len).unwrap_or((rest, &[]));
-            self.complex(write, column, own, matches!(spec.ty, Type::List { .. }), paths);
-            rest = others;
-        }
-        if self.row.is_empty() {
-            return;
-        }
-        self.row.finish(header, write.is_static, &mut self.buf);
-        let row = RowRef { clustering: write.staged.get(clustering), ..self.buf.as_ref(header) };
-        self.builder.row(row, write.min_timestamp);
-    }
-
-    /// The cells of one complex column: its deletion, then its elements.
-    fn complex(
+    /// Encodes a row in its place in the payload.
+    fn row(
         &mut self,
         write: &mut RowWrite<'_>,
-        column: usize,
-        cells: &[StagedCell],
-        is_list: bool,
-        paths: &mut ListPaths<'_>,
+        op: &StagedOp,
+        clustering: Span,
+        liveness: LivenessInfo,
+        deletion: DeletionTime,
     ) {
-        let (deletion, elements) = match cells.split_first() {
-            Some((first, elements)) if first.change == Change::Clear => {
-                (write.time.deletion(write.timestamp), elements)
+        let (header, staged) = (write.header, write.staged);
+        let all = header.columns(write.is_static);
+        let cells = staged.cells_of(op);
+        self.columns.clear();
+        let (mut has_complex_deletion, mut len_hint) = (false, 8 + cells.len() * 2);
+        for own in cells.chunk_by(|a, b| a.column == b.column) {
+            let Some(first) = own.first() else { continue };
+            len_hint += own.iter().map(|cell| cell.value.len() + cell.path.len()).sum::<usize>();
+            if all.get(first.column as usize).is_some_and(|column| column.complex) {
+                let (deletion, elements) = write.complex(own);
+                has_complex_deletion |= !deletion.is_live();
+                if deletion.is_live() && elements.is_empty() {
+                    continue;
+                }
             }
-            Some((first, elements)) if first.change == Change::Overwrite => (write.overwrite(), elements),
-            _ => (DeletionTime::LIVE, cells),
-        };
-        if deletion.is_live() && elements.is_empty() {
-            return;
+            self.columns.insert(first.column as usize);
         }
-        self.row.complex(column, deletion);
-        if !is_list {
-            for cell in elements {
-                self.row.element(write.header, &write.cell(cell, write.staged.get(cell.path)));
+        let out = self.builder.out();
+        let place = RowPlace::begin(out, write.is_static);
+        out.extend_from_slice(staged.get(clustering));
+        let head = RowHead { liveness, deletion, columns: &self.columns, has_complex_deletion, len_hint };
+        let mut row = RowWriter::start(out, header, place, head);
+        for own in cells.chunk_by(|a, b| a.column == b.column) {
+            let Some(first) = own.first() else { continue };
+            let column = first.column as usize;
+            match all.get(column) {
+                Some(spec) if spec.complex => {
+                    let is_list = matches!(spec.ty, Type::List { .. });
+                    complex(&mut row, write, column, own, is_list.then_some(&mut self.elements));
+                }
+                _ => row.simple(column, &write.cell(first, &[])),
             }
-            return;
         }
-        self.elements.clear();
+        if row.finish() {
+            self.builder.added(write.min_timestamp);
+        }
+    }
+}
+
+/// The cells of one complex column: its deletion, then its elements, those of a list with paths.
+fn complex(
+    row: &mut RowWriter<'_>,
+    write: &RowWrite<'_>,
+    column: usize,
+    cells: &[StagedCell],
+    list: Option<&mut Vec<ListElement>>,
+) {
+    let (deletion, elements) = write.complex_of(cells);
+    if deletion.is_live() && elements.is_empty() {
+        return;
+    }
+    row.complex(column, deletion, elements.len());
+    let Some(list) = list else {
         for cell in elements {
-            let path = match cell.change {
-                Change::Append => paths.append(),
-                Change::Prepend => paths.prepend(),
-                _ => write.staged.get(cell.path).try_into().unwrap_or_default(),
-            };
-            self.elements.push(ListElement { path, cell: *cell });
+            row.element(&write.cell(cell, write.staged.get(cell.path)));
         }
-        // The sort is stable: of several changes of one element the last one counts.
-        self.elements.sort_by(|a, b| Type::TimeUuid.compare(&a.path, &b.path));
-        let next = self.elements.iter().skip(1).map(|next| Some(next.path)).chain([None]);
-        for (element, next) in self.elements.iter().zip(next) {
-            if next != Some(element.path) {
-                self.row.element(write.header, &write.cell(&element.cell, &element.path));
-            }
-        }
+        return;
+    };
+    list.clear();
+    for cell in elements {
+        let path = match cell.change {
+            Change::Append => write.time.paths.append(),
+            Change::Prepend => write.time.paths.prepend(),
+            _ => write.staged.get(cell.path).try_into().unwrap_or_default(),
+        };
+        list.push(ListElement { path, cell: *cell });
+    }
+    list.sort_by(|a, b| Type::TimeUuid.compare(&a.path, &b.path));
+    for element in list {
+        row.element(&write.cell(&element.cell, &element.path));
     }
 }
 
@@ -318,30 +333,47 @@ impl<'a> RowWrite<'a> {
     }
 
     #[inline]
-    fn cell<'c>(&self, cell: &StagedCell, path: &'c [u8]) -> Cell<'c>
+    fn cell<'c>(&self, cell: &StagedCell, path: &'c [u8]) -> RowCell<'c>
     where
         'a: 'c,
     {
         let value = self.staged.get(cell.value);
         match cell.change {
             Change::Tombstone => {
-                Cell::tombstone(self.timestamp, LocalDeletionTime(self.time.now())).at_path(path)
+                RowCell::tombstone(self.timestamp, LocalDeletionTime(self.time.now())).at_path(path)
             }
             // A counter's cell never expires.
-            Change::Increment => Cell::live(self.timestamp, value),
-            _ => Cell::expiring(self.timestamp, self.ttl, self.expiration(), value).at_path(path),
+            Change::Increment => RowCell::live(self.timestamp, value),
+            _ => RowCell::expiring(self.timestamp, self.ttl, self.expiration(), value).at_path(path),
         }
     }
 
-    /// The deletion of what a complex column had, just below what it gets.
-    fn overwrite(&mut self) -> DeletionTime {
-        let below = Timestamp(self.timestamp.0.saturating_sub(1));
-        if below == Timestamp::MIN {
-            // There is nothing below the smallest timestamp, and this one would mean no deletion.
-            return DeletionTime::LIVE;
+    /// The deletion of a complex column and its elements. One that is overwritten is deleted just below what it gets.
+    fn complex_of<'c>(&self, cells: &'c [StagedCell]) -> (DeletionTime, &'c [StagedCell]) {
+        match cells.split_first() {
+            Some((first, elements)) if first.change == Change::Clear => {
+                (self.time.deletion(self.timestamp), elements)
+            }
+            Some((first, elements)) if first.change == Change::Overwrite => match self.below() {
+                Some(below) => (self.time.deletion(below), elements),
+                None => (DeletionTime::LIVE, elements),
+            },
+            _ => (DeletionTime::LIVE, cells),
         }
-        self.min_timestamp = below;
-        self.time.deletion(below)
+    }
+
+    /// As [`complex_of`](Self::complex_of), which is told for the first time.
+    fn complex<'c>(&mut self, cells: &'c [StagedCell]) -> (DeletionTime, &'c [StagedCell]) {
+        if cells.first().is_some_and(|cell| cell.change == Change::Overwrite) {
+            self.min_timestamp = self.below().unwrap_or(self.min_timestamp);
+        }
+        self.complex_of(cells)
+    }
+
+    /// The time just below; there is nothing below the smallest, and this one would mean no deletion.
+    fn below(&self) -> Option<Timestamp> {
+        let below = Timestamp(self.timestamp.0.saturating_sub(1));
+        (below != Timestamp::MIN).then_some(below)
     }
 }
 

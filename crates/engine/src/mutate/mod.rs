@@ -1,10 +1,19 @@
 //! Writing: statements, prepared statements, batches, conditions.
 //!
-//! A statement is checked against the schema and staged (`staged.rs`): serialized, in canonical order, without
-//! timestamps yet. When it is carried out (`write.rs`), what depends on the data is resolved under the partition's
-//! lock (`resolve.rs`), everything is encoded (`encode.rs`) and handed to the engine's write path. A schema change
-//! between makes it turn to the new schema and encode again.
+//! What a statement does is said once, without values: a [`StatementPlan`] of ordered [`Action`]s on columns and of
+//! conditions. Builders, prepared statements and the upper crates' CQL all come to that; rules are in `action.rs` and
+//! `shape.rs`, and `columns.rs` binds each action's values. There are two ways from there:
+//!
+//! * A prepared statement that sets simple columns of one row is encoded straight into the mutation (`plan.rs`).
+//! * All else is staged (`staged.rs`): serialized, in canonical order, without timestamps yet, so that a batch has the
+//!   time at which it is executed. When it is carried out (`write.rs`), conditions are held against what is there
+//!   (`condition.rs`) and what depends on the data is resolved (`resolve.rs`), both under the partition's lock; then it
+//!   is encoded where it stands in the mutation (`encode.rs`).
+//!
+//! Either mutation goes to `engine/write.rs`. A schema change between makes a write turn to the new schema and begin
+//! again.
 
+mod action;
 mod batch;
 mod bind;
 mod columns;
@@ -13,8 +22,10 @@ mod delete;
 mod encode;
 mod errors;
 mod options;
+mod plan;
 mod prepared;
 mod resolve;
+mod shape;
 mod staged;
 mod statement;
 mod upsert;
@@ -24,9 +35,10 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+pub use action::{Action, Condition, Conditions, Op, Operand, Part, RangePlan, StatementKind, StatementPlan};
 pub use batch::Batch;
 pub use bind::{BindValue, BindValues, Binding, Unset};
-pub use condition::{Op, Outcome};
+pub use condition::{BatchOutcome, Outcome};
 pub use delete::Delete;
 pub use options::WriteOptions;
 pub use prepared::Prepared;

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use helenus_rows::{CounterContext, LiveRow, RowRef, StreamError};
+use helenus_rows::{Cell, CounterContext, DeletionTime, LiveRow, RowRef, StreamError, reconcile};
 use helenus_sstable::SearchKey;
-use helenus_types::{Partitioner, Timestamp};
+use helenus_types::{LocalDeletionTime, Partitioner, Timestamp, Type};
 
 use super::encode::WriteTime;
 use super::errors::column_problem;
@@ -32,6 +32,7 @@ impl RowFinder {
     ) -> Result<PointRow<'a>> {
         let search = self.key.get_or_insert_with(|| SearchKey::new(Partitioner::Murmur3));
         search.set(key);
+        let search = &*search;
         let header = &*view.state.header;
         match target {
             RowTarget::Row(clustering) => self.reader.read(view, header, search, clustering, with_static),
@@ -40,6 +41,15 @@ impl RowFinder {
                 Ok(PointRow { row: None, static_row })
             }
         }
+    }
+}
+
+impl RowFinder {
+    /// The partition with that key.
+    pub(super) fn search(&mut self, key: &[u8]) -> &SearchKey {
+        let search = self.key.get_or_insert_with(|| SearchKey::new(Partitioner::Murmur3));
+        search.set(key);
+        search
     }
 }
 
@@ -74,14 +84,16 @@ pub(super) fn resolve(
                 let found = finder.find(view, staged.get(op.key), target, false)?;
                 let is_static = matches!(target, RowTarget::Static);
                 let row = if is_static { found.static_row } else { found.row };
-                let known = Known { view, row, is_static, now: time.now() };
-                for cell in cells {
-                    match cell.change {
-                        Change::Increment => {
-                            counters.count(inner, staged, op, cell, &known, time.timestamp, &mut resolved)?;
+                let known = Known { staged, op, view, row, is_static, time };
+                if cells.iter().any(|cell| cell.change.reads_list()) {
+                    known.resolve_lists(cells, &mut resolved)?;
+                    resolved.settle(first as usize, view.state.header.columns(is_static));
+                } else {
+                    for cell in cells {
+                        match cell.change {
+                            Change::Increment => counters.count(inner, &known, cell, &mut resolved)?,
+                            _ => resolved.cells.push(*cell),
                         }
-                        change if change.reads_first() => known.list_change(staged, cell, &mut resolved)?,
-                        _ => resolved.cells.push(*cell),
                     }
                 }
             }
@@ -92,52 +104,142 @@ pub(super) fn resolve(
     Ok(resolved)
 }
 
-/// What is there of a row.
+/// An operation and what is there of its row.
 struct Known<'a> {
+    staged: &'a Staged,
+    op: &'a StagedOp,
     view: &'a View,
     row: Option<RowRef<'a>>,
     is_static: bool,
-    now: u32,
+    time: &'a WriteTime<'a>,
 }
 
-impl Known<'_> {
-    /// The live elements of a list: path and value.
-    fn elements(&self, column: u32) -> Result<Vec<(&[u8], &[u8])>> {
-        let mut elements = Vec::new();
-        let Some(row) = self.row else { return Ok(elements) };
-        let mut live = LiveRow::of_any(row, self.now).map_err(StreamError::from)?;
-        while let Some((at, cell)) = live.next().map_err(StreamError::from)? {
-            if at == column as usize {
-                elements.push((cell.path, cell.value));
-            }
-        }
-        Ok(elements)
-    }
+/// A list as the operations of a statement leave it one after the other.
+struct ListState<'a> {
+    column: u32,
+    /// Whether the row was there: what the statement itself deletes counts as an element where it wasn't
+    /// (`UpdateParameters.getPrefetchedRow`).
+    is_there: bool,
+    deletion: DeletionTime,
+    /// Paths among the resolved bytes, in their order, and cells.
+    elements: Vec<(Span, Cell<'a>)>,
+}
 
-    /// Changes of a list by index or value become changes of paths.
-    fn list_change(&self, staged: &Staged, cell: &StagedCell, resolved: &mut Staged) -> Result<()> {
-        let elements = self.elements(cell.column)?;
-        match cell.change {
-            Change::SetAt(index) | Change::RemoveAt(index) => {
-                let Some((path, _)) = elements.get(index as usize) else {
-                    return Err(self.out_of_bounds(cell.column, index, elements.len()));
-                };
-                let path = resolved.store(path);
-                let removes = matches!(cell.change, Change::RemoveAt(_));
-                let change = if removes { Change::Tombstone } else { Change::Value };
-                resolved.cells.push(StagedCell { change, path, ..*cell });
+impl<'a> Known<'a> {
+    /// Operations on lists by index and value become operations on paths; each sees what those before it did.
+    fn resolve_lists(&self, cells: &[StagedCell], resolved: &mut Staged) -> Result<()> {
+        let timestamp = self.op.options.timestamp.unwrap_or(self.time.timestamp);
+        let read = |column: u32| {
+            let own = |cell: &&StagedCell| cell.column == column && cell.change.reads_list();
+            cells.iter().find(own).is_some()
+        };
+        let mut lists: Vec<ListState<'a>> = Vec::new();
+        for cell in cells {
+            if !read(cell.column) {
+                resolved.cells.push(*cell);
+                continue;
             }
-            _ => {
-                let wanted = staged.get(cell.value);
-                for (path, _) in elements.iter().filter(|(_, value)| *value == wanted) {
-                    let path = resolved.store(path);
-                    let removed =
-                        StagedCell { change: Change::Tombstone, path, value: Span::default(), ..*cell };
-                    resolved.cells.push(removed);
+            let at = match lists.iter().position(|list| list.column == cell.column) {
+                Some(at) => at,
+                None => {
+                    lists.push(self.list(cell.column, &read, resolved)?);
+                    lists.len() - 1
                 }
-            }
+            };
+            let Some(list) = lists.get_mut(at) else { continue };
+            self.resolve_list(list, cell, timestamp, resolved)?;
         }
         Ok(())
+    }
+
+    /// The list as it is there.
+    fn list(&self, column: u32, read: &impl Fn(u32) -> bool, resolved: &mut Staged) -> Result<ListState<'a>> {
+        let mut list =
+            ListState { column, is_there: false, deletion: DeletionTime::LIVE, elements: Vec::new() };
+        let Some(row) = self.row else { return Ok(list) };
+        let now = self.time.now();
+        let mut live = LiveRow::of_any(row, now).map_err(StreamError::from)?;
+        list.is_there = live.liveness().is_live(now);
+        while let Some((at, cell)) = live.next().map_err(StreamError::from)? {
+            let at = u32::try_from(at).unwrap_or(u32::MAX);
+            list.is_there |= read(at);
+            if at == column {
+                list.elements.push((resolved.store(cell.path), Cell { path: &[], ..cell }));
+            }
+        }
+        Ok(list)
+    }
+
+    fn resolve_list(
+        &self,
+        list: &mut ListState<'a>,
+        cell: &StagedCell,
+        timestamp: Timestamp,
+        resolved: &mut Staged,
+    ) -> Result<()> {
+        let deletion = || DeletionTime::new(timestamp, LocalDeletionTime(self.time.now()));
+        let path = match cell.change {
+            Change::Clear => {
+                list.clear(deletion());
+                resolved.cells.push(*cell);
+                return Ok(());
+            }
+            Change::RemoveValue => {
+                let wanted = self.staged.get(cell.value);
+                let equal =
+                    list.elements.iter().filter(|(_, own)| own.value == wanted && !own.is_tombstone());
+                let paths: Vec<Span> = equal.map(|(path, _)| *path).collect();
+                for path in paths {
+                    self.put(
+                        list,
+                        StagedCell { change: Change::Tombstone, path, ..*cell },
+                        timestamp,
+                        resolved,
+                    );
+                }
+                return Ok(());
+            }
+            Change::Append => resolved.store(&self.time.paths.append()),
+            Change::Prepend => resolved.store(&self.time.paths.prepend()),
+            Change::SetAt(index) | Change::RemoveAt(index) | Change::KeepAt(index) => {
+                match list.shown().nth(index as usize) {
+                    Some((path, _)) => *path,
+                    None => return Err(self.out_of_bounds(cell.column, index, list.shown().count())),
+                }
+            }
+            _ => cell.path,
+        };
+        let change = match cell.change {
+            Change::KeepAt(_) => return Ok(()),
+            Change::RemoveAt(_) | Change::Tombstone => Change::Tombstone,
+            _ => Change::Value,
+        };
+        self.put(list, StagedCell { change, path, ..*cell }, timestamp, resolved);
+        Ok(())
+    }
+
+    /// Stages the cell of an element, and puts it into the list.
+    fn put(&self, list: &mut ListState<'a>, cell: StagedCell, timestamp: Timestamp, resolved: &mut Staged) {
+        let is_tombstone = cell.change == Change::Tombstone;
+        let value = if is_tombstone { Span::default() } else { cell.value };
+        resolved.cells.push(StagedCell { value, ..cell });
+        let element = match is_tombstone {
+            true => Cell::tombstone(timestamp, LocalDeletionTime(self.time.now())),
+            false => Cell::live(timestamp, self.staged.get(value)),
+        };
+        if list.deletion.deletes(timestamp) {
+            return;
+        }
+        let path = resolved.get(cell.path);
+        let by_path = |(own, _): &(Span, Cell<'_>)| Type::TimeUuid.compare(resolved.get(*own), path);
+        match list.elements.binary_search_by(by_path) {
+            Ok(at) => {
+                if let Some((_, own)) = list.elements.get_mut(at) {
+                    *own = reconcile(*own, element);
+                }
+            }
+            Err(at) => list.elements.insert(at, (cell.path, element)),
+        }
     }
 
     fn out_of_bounds(&self, column: u32, index: u32, len: usize) -> Error {
@@ -150,13 +252,25 @@ impl Known<'_> {
     /// The context of a counter, if it counted anything that was not deleted.
     fn counter(&self, column: u32) -> Result<Option<CounterContext<'_>>> {
         let Some(row) = self.row else { return Ok(None) };
-        let mut live = LiveRow::of_any(row, self.now).map_err(StreamError::from)?;
+        let mut live = LiveRow::of_any(row, self.time.now()).map_err(StreamError::from)?;
         while let Some((at, cell)) = live.next().map_err(StreamError::from)? {
             if at == column as usize {
                 return Ok(Some(CounterContext::parse(cell.value).map_err(StreamError::from)?));
             }
         }
         Ok(None)
+    }
+}
+
+impl ListState<'_> {
+    /// The elements that an index counts.
+    fn shown(&self) -> impl Iterator<Item = &(Span, Cell<'_>)> {
+        self.elements.iter().filter(|(_, cell)| !self.is_there || !cell.is_tombstone())
+    }
+
+    fn clear(&mut self, deletion: DeletionTime) {
+        self.deletion = self.deletion.merge(deletion);
+        self.elements.retain(|(_, cell)| !deletion.deletes(cell.timestamp));
     }
 }
 
@@ -172,17 +286,14 @@ type CounterPlace = (u32, Vec<u8>, Option<Vec<u8>>, u32);
 
 impl Counters {
     /// Stages the shard of this node that makes the counter count the delta (`CounterMutation`).
-    #[expect(clippy::too_many_arguments, reason = "each is another thing that counting takes")]
     fn count(
         &mut self,
         inner: &Inner,
-        staged: &Staged,
-        op: &StagedOp,
-        cell: &StagedCell,
         known: &Known<'_>,
-        now: Timestamp,
+        cell: &StagedCell,
         resolved: &mut Staged,
     ) -> Result<()> {
+        let Known { staged, op, .. } = *known;
         let delta = staged.get(cell.value).try_into().map_or(0, i64::from_be_bytes);
         let clustering = match op.target {
             Target::Row { clustering, .. } => Some(staged.get(clustering).to_vec()),
@@ -198,7 +309,7 @@ impl Counters {
             },
         };
         let mut context = Vec::new();
-        current.increment(*inner.host_id.as_bytes(), delta, now, &mut context);
+        current.increment(*inner.host_id.as_bytes(), delta, known.time.timestamp, &mut context);
         let value = resolved.store(&context);
         self.made.insert(place, value);
         resolved.cells.push(StagedCell { value, ..*cell });

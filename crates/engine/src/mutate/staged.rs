@@ -3,11 +3,13 @@
 //! Timestamps, expirations and the paths of new list elements are chosen when the write is carried out: a batch
 //! that was filled before another write and executed after it wins.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
-use helenus_rows::BoundKind;
+use helenus_rows::{BoundKind, Columns};
 use helenus_types::Token;
 
+use super::action::Op;
 use super::errors::{changed_column, dropped_column, too_much};
 use super::options::WriteOptions;
 use crate::engine::{TableCore, TableState};
@@ -53,6 +55,12 @@ pub(super) struct Span {
     pub(super) end: u32,
 }
 
+impl Span {
+    pub(super) fn len(self) -> usize {
+        (self.end - self.start) as usize
+    }
+}
+
 /// What happens to a column or to one of its elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Change {
@@ -72,6 +80,8 @@ pub(super) enum Change {
     SetAt(u32),
     /// The list's element at that index is deleted.
     RemoveAt(u32),
+    /// The list's element at that index stays; it must be there.
+    KeepAt(u32),
     /// All elements of the list that have the value are deleted.
     RemoveValue,
     /// A counter counts the value, an i64.
@@ -81,12 +91,22 @@ pub(super) enum Change {
 impl Change {
     /// Whether it has to be known what is there.
     pub(super) fn reads_first(self) -> bool {
-        matches!(self, Self::SetAt(_) | Self::RemoveAt(_) | Self::RemoveValue | Self::Increment)
+        self.reads_list() || self == Self::Increment
+    }
+
+    /// Whether the list has to be known.
+    pub(super) fn reads_list(self) -> bool {
+        matches!(self, Self::SetAt(_) | Self::RemoveAt(_) | Self::KeepAt(_) | Self::RemoveValue)
     }
 
     /// Whether it leaves a value, which lives as long as the write says.
     pub(super) fn has_ttl(self) -> bool {
         matches!(self, Self::Value | Self::Append | Self::Prepend | Self::SetAt(_))
+    }
+
+    /// Whether it is a list's new element, whose path is made when the write is carried out.
+    pub(super) fn has_no_path(self) -> bool {
+        matches!(self, Self::Append | Self::Prepend)
     }
 
     /// Whether it concerns the whole of a complex column.
@@ -111,6 +131,21 @@ pub(super) struct StagedBound {
     pub(super) kind: BoundKind,
     pub(super) size: u16,
     pub(super) values: Span,
+}
+
+impl StagedBound {
+    /// Before all rows.
+    pub(super) const OPEN_START: Self =
+        Self { kind: BoundKind::InclStart, size: 0, values: Span { start: 0, end: 0 } };
+    /// After all rows.
+    pub(super) const OPEN_END: Self =
+        Self { kind: BoundKind::InclEnd, size: 0, values: Span { start: 0, end: 0 } };
+
+    /// Both ends of the rows that begin with so many clustering values.
+    pub(super) fn around(size: usize, values: Span) -> (Self, Self) {
+        let size = u16::try_from(size).unwrap_or(u16::MAX);
+        (Self { kind: BoundKind::InclStart, size, values }, Self { kind: BoundKind::InclEnd, size, values })
+    }
 }
 
 /// What an operation is about.
@@ -142,12 +177,83 @@ pub(super) struct StagedOp {
     pub(super) options: WriteOptions,
 }
 
+/// What of a column is compared.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum StagedPart {
+    Whole,
+    /// A map's key, or a list's index as an `int`.
+    Element(Span),
+    /// The number of a field.
+    Field(u16),
+}
+
+/// A comparison of a column with one of several values.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct StagedComparison {
+    pub(super) is_static: bool,
+    pub(super) column: u32,
+    pub(super) part: StagedPart,
+    pub(super) op: Op,
+    /// Its values: `first..last` of all.
+    pub(super) first: u32,
+    pub(super) last: u32,
+}
+
+/// What a statement waits upon.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct StagedCheck {
+    pub(super) key: Span,
+    /// The row; `None` where the statement is about the static one alone.
+    pub(super) clustering: Option<Span>,
+    /// Whether the row must exist, or must not.
+    pub(super) exists: Option<bool>,
+    /// Its comparisons: `first..last` of all.
+    pub(super) first: u32,
+    pub(super) last: u32,
+}
+
+/// Conditions with their values.
+#[derive(Clone, Debug, Default)]
+pub(super) struct StagedChecks {
+    pub(super) checks: Vec<StagedCheck>,
+    pub(super) comparisons: Vec<StagedComparison>,
+    /// Serialized, of a collection as a frozen one; `None` is null.
+    pub(super) operands: Vec<Option<Span>>,
+    /// Whether a statement writes static columns: then all of them are fetched for the conditions.
+    pub(super) writes_statics: bool,
+    /// Whether a statement names a row: then all regular columns are fetched.
+    pub(super) names_rows: bool,
+}
+
+impl StagedChecks {
+    pub(super) fn comparisons_of(&self, check: &StagedCheck) -> &[StagedComparison] {
+        self.comparisons.get(check.first as usize..check.last as usize).unwrap_or_default()
+    }
+
+    pub(super) fn operands_of(&self, comparison: &StagedComparison) -> &[Option<Span>] {
+        self.operands.get(comparison.first as usize..comparison.last as usize).unwrap_or_default()
+    }
+
+    /// Whether anything is waited upon.
+    pub(super) fn is_empty(&self) -> bool {
+        self.checks.is_empty()
+    }
+
+    fn clear(&mut self) {
+        self.checks.clear();
+        self.comparisons.clear();
+        self.operands.clear();
+        (self.writes_statics, self.names_rows) = (false, false);
+    }
+}
+
 /// Operations with their bytes, in buffers that are used again.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Staged {
     pub(super) bytes: Vec<u8>,
     pub(super) cells: Vec<StagedCell>,
     pub(super) ops: Vec<StagedOp>,
+    pub(super) conditions: StagedChecks,
 }
 
 /// Where something staged began, to be taken back when it turns out wrong.
@@ -156,21 +262,38 @@ pub(super) struct Mark {
     bytes: usize,
     cells: usize,
     ops: usize,
+    checks: [usize; 3],
+    flags: [bool; 2],
 }
 
 impl Staged {
     pub(super) fn clear(&mut self) {
-        self.rewind(Mark { bytes: 0, cells: 0, ops: 0 });
+        self.bytes.clear();
+        self.cells.clear();
+        self.ops.clear();
+        self.conditions.clear();
     }
 
     pub(super) fn mark(&self) -> Mark {
-        Mark { bytes: self.bytes.len(), cells: self.cells.len(), ops: self.ops.len() }
+        let StagedChecks { checks, comparisons, operands, writes_statics, names_rows } = &self.conditions;
+        Mark {
+            bytes: self.bytes.len(),
+            cells: self.cells.len(),
+            ops: self.ops.len(),
+            checks: [checks.len(), comparisons.len(), operands.len()],
+            flags: [*writes_statics, *names_rows],
+        }
     }
 
     pub(super) fn rewind(&mut self, mark: Mark) {
         self.bytes.truncate(mark.bytes);
         self.cells.truncate(mark.cells);
         self.ops.truncate(mark.ops);
+        let StagedChecks { checks, comparisons, operands, writes_statics, names_rows } = &mut self.conditions;
+        checks.truncate(mark.checks[0]);
+        comparisons.truncate(mark.checks[1]);
+        operands.truncate(mark.checks[2]);
+        [*writes_statics, *names_rows] = mark.flags;
     }
 
     /// The bytes of a span.
@@ -245,6 +368,108 @@ impl Staged {
             last: op.last.saturating_add(cells),
             ..op.clone()
         }));
+        self.append_conditions(&other.conditions, moved);
+    }
+
+    fn append_conditions(&mut self, other: &StagedChecks, moved: impl Fn(Span) -> Span) {
+        let shift = |base: usize| u32::try_from(base).unwrap_or(u32::MAX);
+        let own = &mut self.conditions;
+        let (comparisons, operands) = (shift(own.comparisons.len()), shift(own.operands.len()));
+        own.operands.extend(other.operands.iter().map(|operand| operand.map(&moved)));
+        own.comparisons.extend(other.comparisons.iter().map(|comparison| StagedComparison {
+            part: match comparison.part {
+                StagedPart::Element(span) => StagedPart::Element(moved(span)),
+                part @ (StagedPart::Whole | StagedPart::Field(_)) => part,
+            },
+            first: comparison.first.saturating_add(operands),
+            last: comparison.last.saturating_add(operands),
+            ..*comparison
+        }));
+        own.checks.extend(other.checks.iter().map(|check| StagedCheck {
+            key: moved(check.key),
+            clustering: check.clustering.map(&moved),
+            first: check.first.saturating_add(comparisons),
+            last: check.last.saturating_add(comparisons),
+            ..*check
+        }));
+        own.writes_statics |= other.writes_statics;
+        own.names_rows |= other.names_rows;
+    }
+
+    /// Makes one count of several of a counter.
+    fn sum_increments(&mut self, first: usize) {
+        let mut at = first;
+        while let Some(&cell) = self.cells.get(at) {
+            let is_same = |other: &StagedCell| {
+                (other.column, other.change) == (cell.column, Change::Increment)
+                    && cell.change == other.change
+            };
+            let before = self.cells.get(first..at).unwrap_or_default();
+            let Some(earlier) = before.iter().position(is_same) else {
+                at += 1;
+                continue;
+            };
+            let delta = |span: Span| self.get(span).try_into().map_or(0, i64::from_be_bytes);
+            let sum =
+                delta(cell.value).wrapping_add(self.cells.get(first + earlier).map_or(0, |c| delta(c.value)));
+            let value = self.store(&sum.to_be_bytes());
+            if let Some(earlier) = self.cells.get_mut(first + earlier) {
+                earlier.value = value;
+            }
+            self.cells.remove(at);
+        }
+    }
+
+    /// Puts the cells from `first` on, those of one operation, into the order of columns and paths, and makes one of
+    /// those of the same place: at one time a deletion wins, then the larger value, of equal ones the first.
+    pub(super) fn settle(&mut self, first: usize, columns: &Columns) {
+        self.sum_increments(first);
+        let Self { bytes, cells, .. } = self;
+        let own = cells.get_mut(first..).unwrap_or_default();
+        let get = |span: Span| bytes.get(span.start as usize..span.end as usize).unwrap_or_default();
+        let order = |a: &StagedCell, b: &StagedCell| -> Ordering {
+            let place = |cell: &StagedCell| (cell.column, !cell.change.is_whole(), cell.change.has_no_path());
+            place(a).cmp(&place(b)).then_with(|| match columns.get(a.column as usize) {
+                // New elements of lists get their paths later, in this order: the sort is stable.
+                Some(column) if column.complex && !a.change.is_whole() && !a.change.has_no_path() => {
+                    let path_type = column.path_type.as_ref();
+                    path_type.map_or(Ordering::Equal, |ty| ty.compare(get(a.path), get(b.path)))
+                }
+                _ => Ordering::Equal,
+            })
+        };
+        let is_settled = |a: &StagedCell, b: &StagedCell| {
+            let same = a.column == b.column;
+            let is_covered = same && a.change == Change::Clear;
+            !is_covered && (order(a, b).is_lt() || (same && a.change.has_no_path() && b.change.has_no_path()))
+        };
+        if own.is_sorted_by(is_settled) {
+            return;
+        }
+        own.sort_by(order);
+        let mut kept = first;
+        for at in first..cells.len() {
+            let Some(&cell) = cells.get(at) else { break };
+            let previous = if kept > first { cells.get(kept - 1).copied() } else { None };
+            let merged = previous.and_then(|previous| {
+                // A column that is deleted is deleted with what happens to it at that time.
+                let covers = previous.change == Change::Clear && previous.column == cell.column;
+                let same = order(&previous, &cell).is_eq() && !cell.change.has_no_path();
+                (covers || same).then(|| if covers { previous } else { one_of(previous, cell, bytes) })
+            });
+            match merged {
+                Some(one) => {
+                    if let Some(place) = cells.get_mut(kept - 1) {
+                        *place = one;
+                    }
+                }
+                None => {
+                    cells.swap(kept, at);
+                    kept += 1;
+                }
+            }
+        }
+        cells.truncate(kept);
     }
 
     /// Turns to the present states of the tables. Columns go by their names.
@@ -266,9 +491,45 @@ impl Staged {
                     rebase_cell(cell, bytes, is_static, &entry.state, &fresh.state)?;
                 }
             }
+            if !self.conditions.is_empty() {
+                self.rebase_comparisons(&entry.state, &fresh.state)?;
+            }
             *entry = fresh;
         }
         Ok(())
+    }
+
+    /// Conditions are about one table alone.
+    fn rebase_comparisons(&mut self, old: &TableState, new: &TableState) -> Result<()> {
+        let StagedChecks { comparisons, operands, .. } = &mut self.conditions;
+        for comparison in comparisons {
+            let columns = |state: &TableState| state.header.columns(comparison.is_static).clone();
+            let (before, after) = (columns(old), columns(new));
+            let Some(was) = before.get(comparison.column as usize) else { continue };
+            let found = after.index_of(&was.name).and_then(|index| Some((index, after.get(index)?)));
+            let Some((index, is)) = found else { return Err(dropped_column(&new.schema, &was.name)) };
+            let own = operands.get(comparison.first as usize..comparison.last as usize).unwrap_or_default();
+            let get =
+                |span: &Span| self.bytes.get(span.start as usize..span.end as usize).unwrap_or_default();
+            let fits = was.ty == is.ty
+                || (matches!(comparison.part, StagedPart::Whole)
+                    && own.iter().flatten().all(|operand| is.ty.validate(get(operand)).is_ok()));
+            if !fits {
+                return Err(changed_column(&new.schema, &is.name, &is.ty));
+            }
+            comparison.column = u32::try_from(index).unwrap_or(u32::MAX);
+        }
+        Ok(())
+    }
+}
+
+/// What two changes of one place at one time make.
+fn one_of(first: StagedCell, second: StagedCell, bytes: &[u8]) -> StagedCell {
+    let get = |span: Span| bytes.get(span.start as usize..span.end as usize).unwrap_or_default();
+    match (first.change, second.change) {
+        (Change::Value, Change::Tombstone) => second,
+        (Change::Value, Change::Value) if get(second.value) > get(first.value) => second,
+        _ => first,
     }
 }
 

@@ -2,11 +2,11 @@
 
 use helenus_types::EncodeValue;
 
+use super::action::{Action, Condition, Op, Operand, Part, StatementKind};
 use super::batch::Batch;
 use super::bind::BindValue;
-use super::condition::{Comparison, Op, Outcome};
-use super::staged::Change;
-use super::statement::{Kind, Statement};
+use super::condition::Outcome;
+use super::statement::Statement;
 use crate::error::Result;
 use crate::key::IntoKey;
 use crate::table::Table;
@@ -30,7 +30,7 @@ impl Table {
     /// # }
     /// ```
     pub fn insert(&self, key: impl IntoKey, clustering: impl IntoKey) -> Insert<'_> {
-        Insert(Statement::new(self, Kind::Insert, key, clustering))
+        Insert(Statement::new(self, StatementKind::Insert, key, clustering))
     }
 
     /// Writes columns of a row, which exists from then on as long as one of them has a value.
@@ -52,7 +52,7 @@ impl Table {
     /// # }
     /// ```
     pub fn update(&self, key: impl IntoKey, clustering: impl IntoKey) -> Update<'_> {
-        Update(Statement::new(self, Kind::Update, key, clustering))
+        Update(Statement::new(self, StatementKind::Update, key, clustering))
     }
 }
 
@@ -71,16 +71,12 @@ pub struct Update<'t>(Statement<'t>);
 /// A write that waits upon conditions, all of which must hold.
 #[must_use = "nothing is written before it is executed"]
 #[derive(Debug)]
-pub struct Conditional<'t> {
-    statement: Statement<'t>,
-    exists: Option<bool>,
-    comparisons: Vec<Comparison>,
-}
+pub struct Conditional<'t>(Statement<'t>);
 
 impl<'t> Insert<'t> {
     /// Sets a column, static ones too; null deletes what it holds, [`crate::Unset`] leaves it.
     pub fn set(self, column: &str, value: impl BindValue) -> Self {
-        Self(self.0.change(column, |place, staged| place.set(&value, staged)))
+        Self(self.0.act(column, &Action::Set(&value)))
     }
 
     /// Microseconds since 1970, instead of the database's own timestamp.
@@ -95,7 +91,7 @@ impl<'t> Insert<'t> {
 
     /// Only if there is no such row (no static column, where only static ones are set).
     pub fn if_not_exists(self) -> Conditional<'t> {
-        Conditional { statement: self.0, exists: Some(false), comparisons: Vec::new() }
+        Conditional(self.0.exists(false))
     }
 
     /// Writes it; acknowledged as the database's durability says.
@@ -120,12 +116,12 @@ impl<'t> Update<'t> {
     /// Sets a column, static ones too: a collection as a whole, replacing what it held. Null deletes what the column
     /// holds, [`crate::Unset`] leaves it.
     pub fn set(self, column: &str, value: impl BindValue) -> Self {
-        Self(self.0.change(column, |place, staged| place.set(&value, staged)))
+        Self(self.0.act(column, &Action::Set(&value)))
     }
 
     /// Adds an element to a set.
     pub fn add_to_set(self, column: &str, element: impl EncodeValue) -> Self {
-        Self(self.0.change(column, |place, staged| place.put(&element, None, staged)))
+        Self(self.0.act(column, &Action::AddKey(&element)))
     }
 
     /// Removes an element of a set.
@@ -135,7 +131,7 @@ impl<'t> Update<'t> {
 
     /// Puts an entry into a map; a null value removes it.
     pub fn put(self, column: &str, key: impl EncodeValue, value: impl BindValue) -> Self {
-        Self(self.0.change(column, |place, staged| place.put(&key, Some(&value), staged)))
+        Self(self.0.act(column, &Action::PutKey { key: &key, value: &value }))
     }
 
     /// Removes an entry of a map.
@@ -145,38 +141,38 @@ impl<'t> Update<'t> {
 
     /// Adds an element at the end of a list.
     pub fn append(self, column: &str, element: impl EncodeValue) -> Self {
-        Self(self.0.change(column, |place, staged| place.list(Change::Append, &element, staged)))
+        Self(self.0.act(column, &Action::AppendElement(&element)))
     }
 
     /// Adds an element at the start of a list; of several the last one comes first.
     pub fn prepend(self, column: &str, element: impl EncodeValue) -> Self {
-        Self(self.0.change(column, |place, staged| place.list(Change::Prepend, &element, staged)))
+        Self(self.0.act(column, &Action::PrependElement(&element)))
     }
 
     /// Sets the element of a list at an index, which is that of the list before this statement. The list is read
     /// first, under the partition's lock.
     pub fn set_at(self, column: &str, index: u32, element: impl BindValue) -> Self {
-        Self(self.0.change(column, |place, staged| place.list(Change::SetAt(index), &element, staged)))
+        Self(self.0.act(column, &Action::SetAt { index: &index_value(index), value: &element }))
     }
 
     /// Removes the element of a list at an index; as [`set_at`](Self::set_at).
     pub fn remove_at(self, column: &str, index: u32) -> Self {
-        Self(self.0.change(column, |place, staged| place.remove_at(index, staged)))
+        Self(self.0.act(column, &Action::RemoveAt(&index_value(index))))
     }
 
     /// Removes all elements of a list that have a value. The list is read first, under the partition's lock.
     pub fn remove_value(self, column: &str, element: impl EncodeValue) -> Self {
-        Self(self.0.change(column, |place, staged| place.list(Change::RemoveValue, &element, staged)))
+        Self(self.0.act(column, &Action::RemoveValue(&element)))
     }
 
     /// Sets a field of a user type that is not frozen; null deletes it.
     pub fn set_field(self, column: &str, field: &str, value: impl BindValue) -> Self {
-        Self(self.0.change(column, |place, staged| place.set_field(field, &value, staged)))
+        Self(self.0.act(column, &Action::SetField { field: field.into(), value: &value }))
     }
 
     /// Adds to a counter, or subtracts. The counter is read first, under the partition's lock.
     pub fn increment(self, column: &str, delta: i64) -> Self {
-        Self(self.0.change(column, |place, staged| place.increment(&delta, staged)))
+        Self(self.0.act(column, &Action::Add(&delta)))
     }
 
     /// Microseconds since 1970, instead of the database's own timestamp.
@@ -191,13 +187,30 @@ impl<'t> Update<'t> {
 
     /// Only if the row exists (a static column, where only static ones are set).
     pub fn if_exists(self) -> Conditional<'t> {
-        Conditional { statement: self.0, exists: Some(true), comparisons: Vec::new() }
+        Conditional(self.0.exists(true))
     }
 
     /// Only if a column compares so with a value; null is equal to null alone, and neither less nor greater than
     /// anything.
     pub fn if_(self, column: &str, op: Op, value: impl BindValue) -> Conditional<'t> {
-        Conditional { statement: self.0, exists: None, comparisons: Vec::new() }.if_(column, op, value)
+        Conditional(self.0).if_(column, op, value)
+    }
+
+    /// Only if a map's value at a key, or a list's element at an index, compares so with a value; as
+    /// [`Conditional::if_element`].
+    pub fn if_element(
+        self,
+        column: &str,
+        key: impl BindValue,
+        op: Op,
+        value: impl BindValue,
+    ) -> Conditional<'t> {
+        Conditional(self.0).if_element(column, key, op, value)
+    }
+
+    /// Only if a field of a user type compares so with a value.
+    pub fn if_field(self, column: &str, field: &str, op: Op, value: impl BindValue) -> Conditional<'t> {
+        Conditional(self.0).if_field(column, field, op, value)
     }
 
     /// As [`Insert::execute`].
@@ -217,19 +230,34 @@ impl<'t> Update<'t> {
     }
 
     fn remove(self, column: &str, key: &dyn BindValue) -> Self {
-        Self(self.0.change(column, |place, staged| place.remove(key, staged)))
+        Self(self.0.act(column, &Action::RemoveKey(&key)))
     }
 }
 
 impl<'t> Conditional<'t> {
-    pub(super) fn new(statement: Statement<'t>, exists: Option<bool>) -> Self {
-        Self { statement, exists, comparisons: Vec::new() }
+    pub(super) fn new(statement: Statement<'t>) -> Self {
+        Self(statement)
     }
 
-    /// Another condition: a static or regular column compares so with a value.
-    pub fn if_(mut self, column: &str, op: Op, value: impl BindValue) -> Self {
-        self.comparisons.extend(self.statement.comparison(column, op, &value));
-        self
+    /// Another condition: a static or regular column compares so with a value; of [`Op::In`] a list of them.
+    pub fn if_(self, column: &str, op: Op, value: impl BindValue) -> Self {
+        self.compare(column, Part::Whole, op, &value)
+    }
+
+    /// Another condition: a map's value at a key, or a list's element at an index (an `i32`), compares so with a value.
+    /// What isn't there is null.
+    pub fn if_element(self, column: &str, key: impl BindValue, op: Op, value: impl BindValue) -> Self {
+        self.compare(column, Part::Element(&key), op, &value)
+    }
+
+    /// Another condition: a field of a user type compares so with a value.
+    pub fn if_field(self, column: &str, field: &str, op: Op, value: impl BindValue) -> Self {
+        self.compare(column, Part::Field(field.into()), op, &value)
+    }
+
+    fn compare(self, column: &str, part: Part<&dyn BindValue>, op: Op, value: &dyn BindValue) -> Self {
+        let condition = Condition { column: column.into(), part, op, operand: Operand::One(value) };
+        Self(self.0.compare(&condition))
     }
 
     /// Reads the row and, if the conditions hold, writes; both under the partition's lock, so that of several
@@ -238,6 +266,20 @@ impl<'t> Conditional<'t> {
     /// # Errors
     /// As [`Insert::execute`]; damage or failed reads.
     pub fn execute(self) -> Result<Outcome> {
-        self.statement.execute_if(self.exists, &self.comparisons)
+        self.0.execute_if()
     }
+
+    /// Adds it to a batch, which is then carried out by [`Batch::execute_if`] if the conditions of all its statements
+    /// hold.
+    ///
+    /// # Errors
+    /// When it can't be written, or not in this batch, which stays as it was.
+    pub fn add_to(self, batch: &mut Batch) -> Result<()> {
+        self.0.add_to(batch)
+    }
+}
+
+/// An index of a list as `int`s have it; no list is longer than those reach.
+pub(super) fn index_value(index: u32) -> i32 {
+    i32::try_from(index).unwrap_or(i32::MAX)
 }

@@ -7,12 +7,12 @@ use helenus_types::Partitioner;
 use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
 
-use super::condition::{Check, Outcome};
+use super::condition::{Checking, FoundRow};
 use super::encode::{Encoder, WriteTime};
 use super::errors::{too_late, too_much};
 use super::resolve::{RowFinder, resolve};
 use super::staged::{Entry, Staged, Target};
-use crate::engine::{Inner, Written};
+use crate::engine::{Inner, Mutation, Written};
 use crate::error::Result;
 
 /// Writes what is staged; all of it becomes visible and durable together, or nothing is written.
@@ -23,7 +23,7 @@ pub(super) fn commit(
     tables: &mut [Entry],
 ) -> Result<()> {
     if staged.reads_first() {
-        return commit_checked(inner, staged, encoder, tables, None).map(|_| ());
+        return commit_reading(inner, staged, encoder, tables);
     }
     while write(inner, staged, encoder, tables)? == Written::Stale {
         staged.rebase(tables)?;
@@ -50,7 +50,12 @@ fn write_at(
     time: &WriteTime<'_>,
 ) -> Result<Written> {
     check_expirations(inner, staged, tables, time)?;
-    let mutation = encoder.encode(staged, tables, time);
+    send(inner, encoder.encode(staged, tables, time), tables)
+}
+
+/// Writes a mutation of some tables.
+#[inline]
+pub(super) fn send(inner: &Inner, mutation: &Mutation, tables: &[Entry]) -> Result<Written> {
     // The log refuses it too; but a keyspace may have none, and the table's name helps.
     let max = inner.options.log_segment_bytes as usize / 2;
     if mutation.payload.len() > max
@@ -83,19 +88,30 @@ fn check_expirations(inner: &Inner, staged: &Staged, tables: &[Entry], time: &Wr
     Ok(())
 }
 
-/// Writes what is staged if `check` holds, reading what has to be known first, all under the locks of the
-/// partitions.
-pub(super) fn commit_checked(
+/// Writes what is staged, reading what has to be known first.
+pub(super) fn commit_reading(
     inner: &Inner,
     staged: &mut Staged,
     encoder: &mut Encoder,
     tables: &mut [Entry],
-    check: Option<&Check<'_>>,
-) -> Result<Outcome> {
+) -> Result<()> {
+    let refused = commit_if(inner, staged, encoder, tables)?;
+    debug_assert!(refused.is_none(), "nothing was waited upon");
+    Ok(())
+}
+
+/// Writes what is staged if its conditions hold, reading what has to be known first, all under the locks of the
+/// partitions. The rows that refused it, if they don't.
+pub(super) fn commit_if(
+    inner: &Inner,
+    staged: &mut Staged,
+    encoder: &mut Encoder,
+    tables: &mut [Entry],
+) -> Result<Option<Vec<FoundRow>>> {
     inner.check_writable()?;
     inner.check_readable()?;
     let cores: SmallVec<[_; 4]> = tables.iter().map(|entry| entry.core.clone()).collect();
-    let locks = locks_of(staged, &cores, check.is_some());
+    let locks = locks_of(staged, &cores);
     let _held: SmallVec<[MutexGuard<'_, ()>; 4]> = locks.iter().map(|lock| lock.lock()).collect();
     let mut finder = RowFinder::default();
     loop {
@@ -108,10 +124,11 @@ pub(super) fn commit_checked(
             continue;
         }
         let time = WriteTime::next(inner);
-        if let Some(check) = check
-            && let Some(refused) = check.refuses(inner, staged, &mut finder, &views)?
+        if !staged.conditions.is_empty()
+            && let Some(view) = views.first()
+            && let Some(refused) = Checking::new(inner, staged, view).refuses(&mut finder)?
         {
-            return Ok(refused);
+            return Ok(Some(refused));
         }
         let written = if staged.reads_first() {
             let resolved = resolve(inner, staged, &mut finder, &views, &time)?;
@@ -120,19 +137,17 @@ pub(super) fn commit_checked(
             write_at(inner, staged, encoder, tables, &time)?
         };
         match written {
-            Written::Yes => return Ok(Outcome::Applied),
+            Written::Yes => return Ok(None),
             Written::Stale => staged.rebase(tables)?,
         }
     }
 }
 
 /// The locks of the partitions that are read, each once, in an order that all writers keep.
-fn locks_of<'c>(
-    staged: &Staged,
-    cores: &'c [Arc<crate::engine::TableCore>],
-    all: bool,
-) -> SmallVec<[&'c Mutex<()>; 4]> {
+fn locks_of<'c>(staged: &Staged, cores: &'c [Arc<crate::engine::TableCore>]) -> SmallVec<[&'c Mutex<()>; 4]> {
     let mut locks: SmallVec<[&Mutex<()>; 4]> = SmallVec::new();
+    // All operations beside conditions are about one partition.
+    let all = !staged.conditions.is_empty();
     for op in &staged.ops {
         if !all && !staged.cells_of(op).iter().any(|cell| cell.change.reads_first()) {
             continue;

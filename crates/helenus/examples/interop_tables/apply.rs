@@ -105,7 +105,14 @@ fn statement<'t>(table: &'t Table, write: &Write) -> Result<Statement<'t>> {
             Ok(match write.kind {
                 Kind::Insert => Statement::Insert(insert(&schema, write, table.insert(key, clustering))?),
                 Kind::Update => Statement::Update(update(&schema, write, table.update(key, clustering))?),
-                Kind::Delete => Statement::Delete(delete(&schema, write, table.delete(key, clustering))?),
+                Kind::Delete => {
+                    let alone = write.changes.is_empty() && write.range.is_none();
+                    let begun = match alone && write.clustering.is_empty() {
+                        true => table.delete_partition(key),
+                        false => table.delete(key, clustering),
+                    };
+                    Statement::Delete(delete(&schema, write, begun)?)
+                }
             })
         })
     })

@@ -148,7 +148,7 @@ pub(crate) fn write(db: &Database, changes: &[Change]) -> Result<()> {
                         .from(std::ops::Bound::Included(*from))
                         .to(std::ops::Bound::Excluded(*to)),
                     Change::DeleteColumn { c: Some(c), column, .. } => table.delete(p, *c).column(column),
-                    _ => table.delete(p, ()),
+                    _ => table.delete_partition(p),
                 };
                 if alone { delete.execute()? } else { delete.add_to(&mut batch)? }
             }

@@ -92,7 +92,7 @@ fn what_was_adopted_is_written_to() {
     let mut expected = lines(&root.join("select/chat.messages.jsonl"));
     assert!(expected.iter().any(gone));
     expected.retain(|line| !gone(line));
-    messages.delete((4i64, 2), ()).execute().unwrap();
+    messages.delete_partition((4i64, 2)).execute().unwrap();
     let id = uuid::Uuid::parse_str("7b4c04a3-fd18-11ee-802c-5c554227108c").unwrap();
     messages.insert((900i64, 1), id).set("content", "new").execute().unwrap();
     // A counter goes on from what the node counted, in a shard of the database's own.
@@ -166,7 +166,7 @@ fn every_version_is_adopted_and_compacted_to_ours() {
             assert_eq!(table(&db, name), lines(&root.join(name).join("select.jsonl")), "{name}");
         }
         // Its view was left out, so that it can be written.
-        db.table("corpus", "mv_base").unwrap().delete(1, ()).execute().unwrap();
+        db.table("corpus", "mv_base").unwrap().delete_partition(1).execute().unwrap();
         db.compact().unwrap();
         db.close().unwrap();
         let db = open(&dir);
@@ -195,7 +195,7 @@ fn views_are_left_out_and_indexes_too() {
     let db = open(&dir);
     let base = db.table("corpus", "mv_base").unwrap();
     assert_eq!(export(&base), lines(&sample("mv_base").join("select.jsonl")));
-    base.delete(1, ()).execute().unwrap();
+    base.delete_partition(1).execute().unwrap();
     assert!(!db.schema().to_cql().contains("VIEW"), "{}", db.schema().to_cql());
     let only = AdoptOptions { tables: vec![("corpus".into(), "mv_view".into())], ..AdoptOptions::default() };
     let error = adopt_as(&[from], &temp.path().join("other"), &only).unwrap_err();

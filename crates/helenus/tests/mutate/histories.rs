@@ -140,6 +140,9 @@ fn apply(history: &History, table: &Table, op: &Op, batch: &mut helenus::Batch) 
                         }
                     }
                     insert.add_to(batch)?;
+                    if !columns.iter().any(|(_, change)| matches!(change, ColumnOp::Put(..))) {
+                        return Ok(());
+                    }
                 }
                 let mut update = table.update(key, clustering).timestamp(at).ttl(ttl.unsigned_abs());
                 for (index, change) in columns {
@@ -175,7 +178,7 @@ fn apply(history: &History, table: &Table, op: &Op, batch: &mut helenus::Batch) 
                 table.delete(key, ()).from(from).to(to).timestamp(at).add_to(batch)
             })
         }),
-        Action::DeletePartition => table.delete(key, ()).timestamp(at).add_to(batch),
+        Action::DeletePartition => table.delete_partition(key).timestamp(at).add_to(batch),
         Action::ExpireLiveness(_) => unreachable!("a table's rows expire by themselves"),
     }
 }

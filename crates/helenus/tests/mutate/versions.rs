@@ -209,7 +209,7 @@ fn rows_too_late_for_a_new_version_keep_one_that_holds_them() {
     assert_eq!(rows(&table, NOW)[..2], expected);
     assert_eq!(world.versions(&table), "oa");
     // Once they are gone the version is what was asked for.
-    table.delete(1, ()).execute().unwrap();
+    table.delete_partition(1).execute().unwrap();
     db.execute_schema("ALTER TABLE ks.t WITH gc_grace_seconds = 0").unwrap();
     world.clock.set_micros(world.clock.now_micros() + 2_000_000);
     table.compact().unwrap();

@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-use helenus_types::vint;
+use helenus_types::{Timestamp, vint};
 
 use super::write::{seconds_delta, timestamp_delta, write_deletion};
 use super::{RowRef, cell_flag, extended, flag};
@@ -56,6 +56,64 @@ struct ComplexColumn {
     begin: usize,
 }
 
+/// Some of the columns of a kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ColumnSet {
+    words: SmallVec<[u64; 2]>,
+    count: usize,
+}
+
+impl ColumnSet {
+    /// Takes in a column that comes after those in it.
+    #[inline]
+    pub fn insert(&mut self, column: usize) {
+        let word = column / 64;
+        if self.words.len() <= word {
+            self.words.resize(word + 1, 0);
+        }
+        if let Some(word) = self.words.get_mut(word) {
+            debug_assert!(*word >> (column % 64) == 0, "columns come in canonical order");
+            *word |= 1 << (column % 64);
+        }
+        self.count += 1;
+    }
+
+    /// Takes all out.
+    pub fn clear(&mut self) {
+        self.words.clear();
+        self.count = 0;
+    }
+
+    /// Number of columns.
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    fn contains(&self, column: usize) -> bool {
+        self.words.get(column / 64).is_some_and(|word| word >> (column % 64) & 1 != 0)
+    }
+
+    /// `Columns.Serializer.serializeSubset`.
+    pub(super) fn write_subset(&self, total: usize, body: &mut Vec<u8>) {
+        if total < 64 {
+            let present = self.words.first().copied().unwrap_or(0);
+            let all = (1u64 << total) - 1;
+            vint::write_unsigned(body, all & !present);
+            return;
+        }
+        vint::write_unsigned(body, (total - self.count) as u64);
+        let list_present = self.count < total / 2;
+        for column in (0..total).filter(|&c| self.contains(c) == list_present) {
+            vint::write_unsigned(body, column as u64);
+        }
+    }
+}
+
 /// Encodes rows: [`start`](Self::start), then the columns in canonical order, then [`finish`](Self::finish).
 ///
 /// Cells are encoded as they come; which flags and which column subset the row has is known at the end.
@@ -64,8 +122,7 @@ struct ComplexColumn {
 pub struct RowBuilder {
     liveness: Option<LivenessInfo>,
     deletion: Option<(DeletionTime, bool)>,
-    present: SmallVec<[u64; 2]>,
-    count: usize,
+    present: ColumnSet,
     cells: Vec<u8>,
     simple_end: usize,
     complex: Vec<ComplexColumn>,
@@ -77,7 +134,6 @@ impl RowBuilder {
         self.liveness = (!liveness.is_empty()).then_some(liveness);
         self.deletion = (!deletion.is_live()).then_some((deletion, shadowable));
         self.present.clear();
-        self.count = 0;
         self.cells.clear();
         self.simple_end = 0;
         self.complex.clear();
@@ -85,23 +141,23 @@ impl RowBuilder {
 
     /// Whether nothing was put in: such a row must not be written.
     pub fn is_empty(&self) -> bool {
-        self.liveness.is_none() && self.deletion.is_none() && self.count == 0
+        self.liveness.is_none() && self.deletion.is_none() && self.present.is_empty()
     }
 
     /// Adds the cell of simple column `column`.
     #[inline]
     pub fn simple(&mut self, header: &Header, columns: &Columns, column: usize, cell: &Cell<'_>) {
         debug_assert!(self.complex.is_empty(), "simple columns come before complex ones");
-        self.mark(column);
+        self.present.insert(column);
         let fixed = columns.get(column).and_then(|c| c.fixed_len);
-        self.cell(header, cell, false, fixed);
+        self.head(header).write(cell, false, fixed, &mut self.cells);
         self.simple_end = self.cells.len();
     }
 
     /// Begins complex column `column`; its [`element`](Self::element)s follow in the order of their paths.
     #[inline]
     pub fn complex(&mut self, column: usize, deletion: DeletionTime) {
-        self.mark(column);
+        self.present.insert(column);
         self.complex.push(ComplexColumn { deletion, cells: 0, begin: self.cells.len() });
     }
 
@@ -112,7 +168,7 @@ impl RowBuilder {
         if let Some(column) = self.complex.last_mut() {
             column.cells += 1;
         }
-        self.cell(header, cell, true, None);
+        self.head(header).write(cell, true, None, &mut self.cells);
     }
 
     /// Encodes the row into `out`, whose clustering is left as it is.
@@ -124,13 +180,10 @@ impl RowBuilder {
         body.clear();
         if let Some(liveness) = self.liveness {
             flags |= flag::HAS_TIMESTAMP;
-            vint::write_unsigned(body, timestamp_delta(header, liveness.timestamp.0));
             if liveness.is_expiring() {
                 flags |= flag::HAS_TTL;
-                let (ttl, expiration) = (liveness.ttl, liveness.local_expiration_time.0);
-                vint::write_unsigned(body, seconds_delta(ttl, header.base.min_ttl));
-                vint::write_unsigned(body, seconds_delta(expiration, header.base.min_local_deletion_time.0));
             }
+            liveness.write(header, body);
         }
         if let Some((deletion, shadowable)) = self.deletion {
             flags |= flag::HAS_DELETION;
@@ -139,10 +192,10 @@ impl RowBuilder {
             }
             write_deletion(header, deletion, body);
         }
-        if self.count == columns.len() {
+        if self.present.len() == columns.len() {
             flags |= flag::HAS_ALL_COLUMNS;
         } else {
-            self.write_subset(columns.len(), body);
+            self.present.write_subset(columns.len(), body);
         }
         body.extend_from_slice(self.cells.get(..self.simple_end).unwrap_or_default());
         // One real complex deletion makes every complex column of the row carry one.
@@ -165,41 +218,48 @@ impl RowBuilder {
     }
 
     #[inline]
-    fn mark(&mut self, column: usize) {
-        let word = column / 64;
-        if self.present.len() <= word {
-            self.present.resize(word + 1, 0);
-        }
-        if let Some(word) = self.present.get_mut(word) {
-            debug_assert!(*word >> (column % 64) == 0, "columns come in canonical order");
-            *word |= 1 << (column % 64);
-        }
-        self.count += 1;
+    fn head<'h>(&self, header: &'h Header) -> CellHead<'h> {
+        CellHead { header, row: self.liveness.unwrap_or(LivenessInfo::EMPTY) }
     }
+}
 
-    fn is_present(&self, column: usize) -> bool {
-        self.present.get(column / 64).is_some_and(|word| word >> (column % 64) & 1 != 0)
-    }
-
-    /// `Columns.Serializer.serializeSubset`.
-    fn write_subset(&self, total: usize, body: &mut Vec<u8>) {
-        if total < 64 {
-            let present = self.present.first().copied().unwrap_or(0);
-            let all = (1u64 << total) - 1;
-            vint::write_unsigned(body, all & !present);
-            return;
-        }
-        vint::write_unsigned(body, (total - self.count) as u64);
-        let list_present = self.count < total / 2;
-        for column in (0..total).filter(|&c| self.is_present(c) == list_present) {
-            vint::write_unsigned(body, column as u64);
+impl LivenessInfo {
+    /// Appends a marker as a row's body has it.
+    pub(super) fn write(&self, header: &Header, body: &mut Vec<u8>) {
+        vint::write_unsigned(body, timestamp_delta(header, self.timestamp.0));
+        if self.is_expiring() {
+            let expiration = self.local_expiration_time.0;
+            vint::write_unsigned(body, seconds_delta(self.ttl, header.base.min_ttl));
+            vint::write_unsigned(body, seconds_delta(expiration, header.base.min_local_deletion_time.0));
         }
     }
+}
 
+/// What the cells of a row are encoded against.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CellHead<'a> {
+    pub(super) header: &'a Header,
+    /// The row's marker.
+    pub(super) row: LivenessInfo,
+}
+
+impl CellHead<'_> {
+    /// Appends what comes before the length and the value of a live cell.
     #[inline]
-    fn cell(&mut self, header: &Header, cell: &Cell<'_>, has_path: bool, fixed: Option<usize>) {
-        let row = self.liveness.unwrap_or(LivenessInfo::EMPTY);
-        let same_time = self.liveness.is_some() && row.timestamp == cell.timestamp;
+    pub(super) fn write_live(self, timestamp: Timestamp, out: &mut Vec<u8>) {
+        if !self.row.is_empty() && self.row.timestamp == timestamp {
+            out.push(cell_flag::USE_ROW_TIMESTAMP);
+        } else {
+            out.push(0);
+            vint::write_unsigned(out, timestamp_delta(self.header, timestamp.0));
+        }
+    }
+
+    /// Appends a cell.
+    #[inline]
+    pub(super) fn write(self, cell: &Cell<'_>, has_path: bool, fixed: Option<usize>, out: &mut Vec<u8>) {
+        let Self { header, row } = self;
+        let same_time = !row.is_empty() && row.timestamp == cell.timestamp;
         let same_ttl = cell.is_expiring()
             && row.is_expiring()
             && row.ttl == cell.ttl
@@ -219,7 +279,6 @@ impl RowBuilder {
         if same_ttl {
             flags |= cell_flag::USE_ROW_TTL;
         }
-        let out = &mut self.cells;
         out.push(flags);
         if !same_time {
             vint::write_unsigned(out, timestamp_delta(header, cell.timestamp.0));

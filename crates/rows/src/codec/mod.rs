@@ -10,10 +10,12 @@
 //! body ([`RowRef`]) and copied as such: from the log into the memtable, into Data.db, through compactions.
 
 mod build;
+mod place;
 mod read;
 mod write;
 
-pub use build::{RowBuf, RowBuilder};
+pub use build::{ColumnSet, RowBuf, RowBuilder};
+pub use place::{RowHead, RowPlace, RowWriter, ValuePlace};
 pub use read::{CellEvent, CellReader, MarkerRef, RowRef, Unfiltered, UnfilteredFrame, read_unfiltered};
 pub use write::{write_marker, write_row, write_static_row};
 

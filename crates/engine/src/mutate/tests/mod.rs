@@ -1,9 +1,12 @@
 //! What statements leave in a table, tombstones included.
 
+mod conditions;
 mod lists;
 mod ops;
+mod plans;
 mod reads_first;
 mod refused;
+mod together;
 
 use std::fmt::Write;
 use std::sync::Arc;

@@ -152,9 +152,9 @@ fn wrong_times() {
             "ks.t: a time to live of at most 630720000 s (20 years) was expected, 630720001 found",
         );
         let negative = "ks.t: a partition can't be deleted with a negative timestamp, -1 was given";
-        refused(t.delete(1, ()).timestamp(-1).execute(), negative);
+        refused(t.delete_partition(1).timestamp(-1).execute(), negative);
         let mut batch = db.batch();
-        t.delete(1, ()).add_to(&mut batch).unwrap();
+        t.delete_partition(1).add_to(&mut batch).unwrap();
         refused(batch.timestamp(-1).execute(), negative);
         let delete = t.prepare_delete(&["p"], &[]).unwrap();
         refused(delete.execute_with(&WriteOptions::new().timestamp(-1), (1,)), negative);
@@ -176,7 +176,7 @@ fn wrong_statements() {
         );
         refused(
             problem(t.prepare_insert(&["p", "c", "d", "a", "a"])),
-            "ks.t, column a: the column is named twice",
+            "ks.t, column a: the column is set twice in one statement",
         );
         refused(problem(t.prepare_insert(&["p", "c", "d", "q"])), "ks.t: there is no column q");
         refused(

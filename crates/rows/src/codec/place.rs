@@ -1,0 +1,209 @@
+//! Encoding a row where it is to stand, with nothing copied afterwards: its columns are known beforehand.
+
+use helenus_types::{Timestamp, vint};
+
+use super::build::{CellHead, ColumnSet};
+use super::write::write_deletion;
+use super::{cell_flag, extended, flag};
+use crate::cell::Cell;
+use crate::deletion::DeletionTime;
+use crate::header::{Columns, Header};
+use crate::liveness::LivenessInfo;
+
+/// A row's place in an update, behind whose flags its clustering is appended.
+#[derive(Clone, Copy, Debug)]
+pub struct RowPlace {
+    at: usize,
+    is_static: bool,
+}
+
+impl RowPlace {
+    /// Begins a row at the end of `out`.
+    #[inline]
+    pub fn begin(out: &mut Vec<u8>, is_static: bool) -> Self {
+        let at = out.len();
+        out.push(0);
+        if is_static {
+            out.push(extended::IS_STATIC);
+        }
+        Self { at, is_static }
+    }
+}
+
+/// What is known of a row before its cells.
+#[derive(Clone, Copy, Debug)]
+pub struct RowHead<'a> {
+    /// Its marker.
+    pub liveness: LivenessInfo,
+    /// Its deletion.
+    pub deletion: DeletionTime,
+    /// Its columns; some of them may stay out.
+    pub columns: &'a ColumnSet,
+    /// Whether one of its complex columns is deleted.
+    pub has_complex_deletion: bool,
+    /// Length that its body will have, about: a wrong one costs a move.
+    pub len_hint: usize,
+}
+
+/// Encodes a row in its place: [`RowPlace::begin`], the clustering, [`start`](Self::start), the columns in canonical
+/// order, [`finish`](Self::finish).
+#[derive(Debug)]
+pub struct RowWriter<'a> {
+    header: &'a Header,
+    columns: &'a Columns,
+    out: &'a mut Vec<u8>,
+    place: RowPlace,
+    head: RowHead<'a>,
+    len_at: usize,
+    body_at: usize,
+    subset: (usize, usize),
+    present: ColumnSet,
+}
+
+/// Where the value of a cell begins that is written by others.
+#[derive(Clone, Copy, Debug)]
+pub struct ValuePlace {
+    cell_at: usize,
+    value_at: usize,
+    has_len: bool,
+    column: usize,
+}
+
+impl<'a> RowWriter<'a> {
+    /// Goes on after the clustering of the row at `place`.
+    #[inline]
+    pub fn start(out: &'a mut Vec<u8>, header: &'a Header, place: RowPlace, head: RowHead<'a>) -> Self {
+        let columns = header.columns(place.is_static);
+        let len_at = out.len();
+        vint::write_unsigned(out, head.len_hint as u64);
+        let body_at = out.len();
+        if !head.liveness.is_empty() {
+            head.liveness.write(header, out);
+        }
+        if !head.deletion.is_live() {
+            write_deletion(header, head.deletion, out);
+        }
+        let subset_at = out.len();
+        if head.columns.len() < columns.len() {
+            head.columns.write_subset(columns.len(), out);
+        }
+        let subset = (subset_at, out.len());
+        Self { header, columns, out, place, head, len_at, body_at, subset, present: ColumnSet::default() }
+    }
+
+    /// Adds the cell of simple column `column`.
+    #[inline]
+    pub fn simple(&mut self, column: usize, cell: &Cell<'_>) {
+        self.present.insert(column);
+        let fixed = self.columns.get(column).and_then(|c| c.fixed_len);
+        CellHead { header: self.header, row: self.head.liveness }.write(cell, false, fixed, self.out);
+    }
+
+    /// Begins the live cell of simple column `column`, whose value is appended to [`out`](Self::out).
+    #[inline]
+    pub fn begin_value(&mut self, column: usize, timestamp: Timestamp) -> ValuePlace {
+        let cell_at = self.out.len();
+        let head = CellHead { header: self.header, row: self.head.liveness };
+        head.write_live(timestamp, self.out);
+        let has_len = self.columns.get(column).is_some_and(|c| c.fixed_len.is_none());
+        if has_len {
+            self.out.push(0);
+        }
+        ValuePlace { cell_at, value_at: self.out.len(), has_len, column }
+    }
+
+    /// Where values are appended.
+    #[inline]
+    pub fn out(&mut self) -> &mut Vec<u8> {
+        self.out
+    }
+
+    /// Ends a cell whose value was appended.
+    #[inline]
+    pub fn end_value(&mut self, value: ValuePlace) {
+        self.present.insert(value.column);
+        let len = self.out.len() - value.value_at;
+        if len == 0 {
+            // An empty value has a flag in the place of a length.
+            self.out.truncate(value.value_at - usize::from(value.has_len));
+            if let Some(flags) = self.out.get_mut(value.cell_at) {
+                *flags |= cell_flag::HAS_EMPTY_VALUE;
+            }
+        } else if value.has_len {
+            replace_len(self.out, value.value_at - 1, value.value_at, len as u64);
+        }
+    }
+
+    /// Takes a cell back whose value did not come.
+    #[inline]
+    pub fn drop_value(&mut self, value: ValuePlace) {
+        self.out.truncate(value.cell_at);
+    }
+
+    /// Begins complex column `column`; so many [`element`](Self::element)s follow in the order of their paths.
+    #[inline]
+    pub fn complex(&mut self, column: usize, deletion: DeletionTime, elements: usize) {
+        self.present.insert(column);
+        debug_assert!(self.head.has_complex_deletion || deletion.is_live(), "it was said that there is none");
+        // One real complex deletion makes every complex column of the row carry one.
+        if self.head.has_complex_deletion {
+            write_deletion(self.header, deletion, self.out);
+        }
+        vint::write_unsigned(self.out, elements as u64);
+    }
+
+    /// Adds a cell to the complex column that began last.
+    #[inline]
+    pub fn element(&mut self, cell: &Cell<'_>) {
+        CellHead { header: self.header, row: self.head.liveness }.write(cell, true, None, self.out);
+    }
+
+    /// Ends the row; false, and nothing is left of it, when it holds nothing.
+    #[inline]
+    pub fn finish(self) -> bool {
+        let Self { columns, out, place, head, len_at, body_at, subset, present, .. } = self;
+        let liveness = head.liveness;
+        if liveness.is_empty() && head.deletion.is_live() && present.is_empty() {
+            out.truncate(place.at);
+            return false;
+        }
+        if present != *head.columns {
+            debug_assert!(present.len() < head.columns.len(), "columns come that were told");
+            let mut other = Vec::new();
+            present.write_subset(columns.len(), &mut other);
+            out.splice(subset.0..subset.1, other);
+        }
+        let mut flags = 0;
+        let mut set = |wanted: bool, flag: u8| flags |= if wanted { flag } else { 0 };
+        set(!liveness.is_empty(), flag::HAS_TIMESTAMP);
+        set(liveness.is_expiring(), flag::HAS_TTL);
+        set(!head.deletion.is_live(), flag::HAS_DELETION);
+        set(present.len() == columns.len(), flag::HAS_ALL_COLUMNS);
+        set(head.has_complex_deletion, flag::HAS_COMPLEX_DELETION);
+        set(place.is_static, flag::EXTENSION);
+        if let Some(at) = out.get_mut(place.at) {
+            *at = flags;
+        }
+        let len = (out.len() - body_at) as u64;
+        replace_len(out, len_at, body_at, len);
+        true
+    }
+}
+
+/// Writes a length in the place of the one at `from..to`.
+#[inline]
+fn replace_len(out: &mut Vec<u8>, from: usize, to: usize, len: u64) {
+    let (old, new) = (to - from, vint::unsigned_len(len));
+    if new > old {
+        let end = out.len();
+        out.resize(end + new - old, 0);
+        out.copy_within(to..end, from + new);
+    } else if new < old {
+        out.copy_within(to.., from + new);
+        out.truncate(out.len() + new - old);
+    }
+    let end = out.len();
+    vint::write_unsigned(out, len);
+    out.copy_within(end.., from);
+    out.truncate(end);
+}
