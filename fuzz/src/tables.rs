@@ -6,10 +6,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use helenus_bloom::{BitOrder, Filter};
 use helenus_io::Disk;
-use helenus_rows::{Direction, Slice, Unfiltered, UnfilteredStream, Validator};
+use helenus_rows::{Direction, Slices, Unfiltered, UnfilteredStream, Validator};
 use helenus_sim::SimDisk;
 use helenus_sstable::{
-    CachedFile, ChunkCache, Component, CompressionInfo, Descriptor, OpenOptions, PageChecksums,
+    StaticRow,     CachedFile, ChunkCache, Component, CompressionInfo, Descriptor, OpenOptions, PageChecksums,
     PageVerification, PartitionBound, PartitionIndex, RowIndex, RowReader, SearchKey, SsTable, SsTableId,
     Statistics, Version,
 };
@@ -66,7 +66,7 @@ pub fn data_db(data: &[u8]) {
         let _ = reader.partition(&table, &search);
         let _ = reader.row(&table, &search, &[]);
         for direction in [Direction::Forward, Direction::Reverse] {
-            if let Ok(Some(stream)) = table.partition(&search, &[Slice::ALL], direction) {
+            if let Ok(Some(stream)) = table.partition(&search, &Slices::ALL, direction, StaticRow::Wanted) {
                 drain(Validator::new(stream));
             }
         }

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use helenus_io::Disk;
-use helenus_rows::{Direction, Slice, Unfiltered, UnfilteredStream};
+use helenus_rows::{Direction, Slices, Unfiltered, UnfilteredStream};
 use helenus_sim::SimDisk;
 use helenus_sstable::{
-    CachedFile, ChunkCache, Component, CompressionInfo, Descriptor, Format, OpenOptions, PageVerification,
+    StaticRow,     CachedFile, ChunkCache, Component, CompressionInfo, Descriptor, Format, OpenOptions, PageVerification,
     RowReader, SearchKey, SsTable, SsTableId, Version,
 };
 use helenus_tools::{Depth, verify};
@@ -119,7 +119,7 @@ fn read(table: &Arc<SsTable>) -> Result<(), String> {
         let search = SearchKey::of(table.partitioner().clone(), key);
         for direction in [Direction::Forward, Direction::Reverse] {
             let found =
-                table.partition(&search, &[Slice::ALL], direction).map_err(|error| error.to_string())?;
+                table.partition(&search, &Slices::ALL, direction, StaticRow::Wanted).map_err(|error| error.to_string())?;
             let mut stream = found.ok_or_else(|| format!("{key:02x?} is missed"))?;
             stream.next_partition().map_err(|error| error.to_string())?;
             while stream.advance().map_err(|error| error.to_string())? {}

@@ -114,8 +114,9 @@ impl Database {
     /// A table's handle.
     ///
     /// # Errors
-    /// When there is no such keyspace or table.
+    /// When there is no such keyspace or table, or the database is closed.
     pub fn table(&self, keyspace: &str, name: &str) -> Result<Table> {
+        self.inner.check_open()?;
         if let Some(found) = self.foreign().and_then(|foreign| foreign.table(keyspace, name))
             && let Some(problem) = &found.problem
         {

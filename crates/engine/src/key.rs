@@ -258,6 +258,21 @@ fn insert_len(out: &mut Vec<u8>, at: usize, len: usize) {
     }
 }
 
+/// Appends the serialized value of one clustering column.
+pub(crate) fn encode_key_value(
+    schema: &TableSchema,
+    column: &ColumnDef,
+    value: &dyn EncodeValue,
+    out: &mut Vec<u8>,
+) -> Result<()> {
+    let begin = out.len();
+    encode_component(schema, column, value, out)?;
+    if out.len() - begin > MAX_KEY_BYTES {
+        return Err(problem(schema, column, "a clustering column's value can't exceed 65535 bytes"));
+    }
+    Ok(())
+}
+
 fn encode_component(
     schema: &TableSchema,
     column: &ColumnDef,

@@ -57,6 +57,6 @@ pub use mutate::{
 };
 pub use options::{Background, Durability, Options};
 pub use row_text::RowPrinter;
-pub use select::{Cells, ColumnValues, RowPosition, RowView, Rows, Select};
+pub use select::{Cells, ColumnIndex, ColumnValues, OwnedRow, OwnedRows, RowPosition, RowView, Rows, Select};
 pub use table::Table;
 pub use uuid::Uuid;

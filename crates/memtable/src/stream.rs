@@ -7,9 +7,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use helenus_rows::{
     Bound, BoundKind, DeletionTime, Direction, Header, MarkerRef, PartitionRef, Position, RowRef, Slice,
-    StreamError, Unfiltered, UnfilteredStream,
+    Slices, StreamError, Unfiltered, UnfilteredStream,
 };
 use helenus_types::Token;
+use smallvec::SmallVec;
 
 use crate::memtable::Memtable;
 use crate::partition::{PartitionSnapshot, Rows};
@@ -25,6 +26,7 @@ impl Memtable {
             tokens,
             shards,
             shard: 0,
+            after: None,
             keys: Vec::new().into_iter(),
             partition: None,
         }
@@ -39,15 +41,27 @@ pub struct MemtableScan {
     /// Shards still to be visited.
     shards: Option<RangeInclusive<usize>>,
     shard: usize,
+    /// The partition that the scan begins after, if it begins after one.
+    after: Option<(Token, Box<[u8]>)>,
     /// Partitions of `shard` still to be visited.
     keys: std::vec::IntoIter<(Token, Bytes, u32)>,
     partition: Option<SnapshotStream>,
 }
 
 impl MemtableScan {
+    /// The same scan without the partitions up to the one with that key, it included.
+    #[must_use]
+    pub fn after(self, token: Token, key: &[u8]) -> Self {
+        let tokens = token.max(*self.tokens.start())..=*self.tokens.end();
+        Self { after: Some((token, key.into())), ..self.memtable.scan(tokens) }
+    }
+
     fn next_snapshot(&mut self) -> Option<PartitionSnapshot> {
         loop {
-            if let Some((_, _, index)) = self.keys.next() {
+            if let Some((token, key, index)) = self.keys.next() {
+                if self.after.as_ref().is_some_and(|(last, of)| (token, &*key) <= (*last, of)) {
+                    continue;
+                }
                 return self.memtable.at(self.shard, index);
             }
             self.shard = self.shards.as_mut()?.next()?;
@@ -67,7 +81,7 @@ impl UnfilteredStream for MemtableScan {
             return Ok(false);
         };
         let mut stream =
-            SnapshotStream::new(self.memtable.header().clone(), snapshot, Slice::ALL, Direction::Forward);
+            SnapshotStream::new(self.memtable.header().clone(), snapshot, &Slices::ALL, Direction::Forward);
         stream.begin();
         self.partition = Some(stream);
         Ok(true)
@@ -93,7 +107,7 @@ impl UnfilteredStream for MemtableScan {
     }
 }
 
-/// One partition of a memtable, or a slice of it, in either direction.
+/// One partition of a memtable, or slices of it, in either direction.
 #[derive(Debug)]
 pub struct SnapshotStream {
     header: Arc<Header>,
@@ -101,7 +115,7 @@ pub struct SnapshotStream {
     direction: Direction,
     begun: bool,
     rows: RowCursor,
-    /// Markers of the slice in the stream's direction. Few partitions have any.
+    /// Markers of the slices in the stream's direction. Few partitions have any.
     markers: Vec<Marker>,
     next_marker: usize,
     shown: Shown,
@@ -123,28 +137,35 @@ struct Marker {
     open: DeletionTime,
 }
 
-/// The rows still to be shown: `next` is the coming one, until `last` was shown.
+/// The rows still to be shown: `next` is the coming one.
 #[derive(Debug)]
 struct RowCursor {
     next: Option<Place>,
+    /// The last row of the slice that `next` is in.
     last: Option<Place>,
     shown: Option<Place>,
+    /// First and last rows of slices after that one, the next slice last.
+    later: SmallVec<[(Place, Place); 1]>,
 }
 
 impl SnapshotStream {
-    /// The rows of a slice and what is deleted in it, of the partition as the snapshot has it.
+    /// The rows of the slices and what is deleted in them, of the partition as the snapshot has it.
     pub fn new(
         header: Arc<Header>,
         snapshot: PartitionSnapshot,
-        slice: Slice<'_>,
+        slices: &Slices,
         direction: Direction,
     ) -> Self {
         let comparator = &header.clustering;
+        let in_order = || (0..slices.len()).filter_map(|index| slices.nth(index, direction));
         let markers = match &snapshot.ranges {
             None => Vec::new(),
-            Some(list) => list.markers(slice, direction, comparator).map(Marker::new).collect(),
+            Some(list) => in_order()
+                .flat_map(|slice| list.markers(slice, direction, comparator))
+                .map(Marker::new)
+                .collect(),
         };
-        let rows = RowCursor::new(&header, &snapshot.rows, slice, direction);
+        let rows = RowCursor::new(&header, &snapshot.rows, in_order(), direction);
         Self {
             header,
             snapshot,
@@ -248,38 +269,56 @@ impl Marker {
 }
 
 impl RowCursor {
-    fn new(header: &Header, rows: &Rows, slice: Slice<'_>, direction: Direction) -> Self {
-        let comparator = &header.clustering;
-        let (start, end) = (slice.start.position(), slice.end.position());
-        let (first, after) = match rows {
-            Rows::None => (None, None),
-            Rows::One(row) => {
-                let sought = [Sought::new(comparator, start), Sought::new(comparator, end)];
-                let [is_after, is_before] = sought.map(|s| row.compare(comparator, &s));
-                let inside = is_after.is_gt() && is_before.is_lt();
-                (inside.then_some(Place::FIRST), None)
+    /// A cursor over the rows of slices that come in the stream's direction.
+    fn new<'s>(
+        header: &Header,
+        rows: &Rows,
+        slices: impl Iterator<Item = Slice<'s>>,
+        direction: Direction,
+    ) -> Self {
+        let mut later: SmallVec<[(Place, Place); 1]> = SmallVec::new();
+        for slice in slices {
+            if let Some((first, last)) = ends(header, rows, slice) {
+                let in_order = if direction == Direction::Forward { (first, last) } else { (last, first) };
+                later.push(in_order);
             }
-            Rows::Many(tree) => {
-                let first = bound(tree, header, start);
-                let after = bound(tree, header, end);
-                (Some(first).filter(|first| *first < after), tree.previous(after))
-            }
-        };
-        let last = after.or(first);
-        let (next, last) =
-            if direction == Direction::Forward { (first, last) } else { (first.and(last), first) };
-        Self { next, last, shown: None }
+        }
+        later.reverse();
+        let (next, last) = later.pop().unzip();
+        Self { next, last, shown: None, later }
     }
 
     fn step(&mut self, rows: &Rows, direction: Direction) {
         self.shown = self.next;
+        if self.next == self.last {
+            (self.next, self.last) = self.later.pop().unzip();
+            return;
+        }
         self.next = match (self.next, rows) {
-            (Some(place), Rows::Many(tree)) if Some(place) != self.last => match direction {
+            (Some(place), Rows::Many(tree)) => match direction {
                 Direction::Forward => Some(tree.next(place)),
                 Direction::Reverse => tree.previous(place),
             },
             _ => None,
         };
+    }
+}
+
+/// The first and the last row of a slice, if it has any.
+fn ends(header: &Header, rows: &Rows, slice: Slice<'_>) -> Option<(Place, Place)> {
+    let comparator = &header.clustering;
+    let (start, end) = (slice.start.position(), slice.end.position());
+    match rows {
+        Rows::None => None,
+        Rows::One(row) => {
+            let sought = [Sought::new(comparator, start), Sought::new(comparator, end)];
+            let [is_after, is_before] = sought.map(|s| row.compare(comparator, &s));
+            (is_after.is_gt() && is_before.is_lt()).then_some((Place::FIRST, Place::FIRST))
+        }
+        Rows::Many(tree) => {
+            let (first, after) = (bound(tree, header, start), bound(tree, header, end));
+            if first < after { Some((first, tree.previous(after)?)) } else { None }
+        }
     }
 }
 

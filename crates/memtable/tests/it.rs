@@ -8,7 +8,7 @@ use std::sync::Arc;
 use helenus_memtable::{Memtable, SnapshotStream};
 use helenus_rows::{
     Bound, BoundKind, Cell, CellEvent, ColumnKind, DeletionTime, Direction, EncodingBase, Header,
-    LivenessInfo, Merge, RowBuf, RowBuilder, RowRef, Slice, Sliced, TableSchema, Unfiltered,
+    LivenessInfo, Merge, RowBuf, RowBuilder, RowRef, Slice, Sliced, Slices, TableSchema, Unfiltered,
     UnfilteredStream, UpdateBuilder, UpdateRef, Validator, encode_clustering,
 };
 use helenus_types::{LocalDeletionTime, Partitioner, TableId, Timestamp, Token, Type};
@@ -204,26 +204,58 @@ proptest! {
     }
 
     #[test]
-    fn slices_and_reverse_agree_with_the_whole(writes in writes(), from in -45..45i32, len in 1..40i32) {
-        let memtable = Arc::new(Memtable::new(header(Type::Int)));
+    fn slices_and_reverse_agree_with_the_whole(
+        writes in writes(),
+        ranges in prop::collection::vec((-45..45i32, 1..40i32), 1..4),
+        descending in any::<bool>(),
+    ) {
+        let ty = if descending { Type::Int.reversed() } else { Type::Int };
+        let memtable = Arc::new(Memtable::new(header(ty)));
         apply_all(&memtable, &writes);
         let header = memtable.header();
-        let (start, end) = (clustering(header, from), clustering(header, from + len));
-        let slice = Slice {
-            start: Bound { kind: BoundKind::InclStart, size: 1, values: &start },
-            end: Bound { kind: BoundKind::InclEnd, size: 1, values: &end },
-        };
+        let ends: Vec<_> = ranges
+            .iter()
+            .map(|(from, len)| if descending { (from + len, *from) } else { (*from, from + len) })
+            .map(|(start, end)| (clustering(header, start), clustering(header, end)))
+            .collect();
+        // They may overlap and come in any order.
+        let slices = Slices::new(&header.clustering, ends.iter().map(|(start, end)| Slice {
+            start: Bound { kind: BoundKind::InclStart, size: 1, values: start },
+            end: Bound { kind: BoundKind::InclEnd, size: 1, values: end },
+        }));
+        let apart: Vec<Slice<'_>> = slices.iter().collect();
         for p in 0..4i32 {
             let key = p.to_be_bytes();
             let Some(snapshot) = memtable.partition(Partitioner::murmur3_token(&key), &key) else { continue };
-            let stream = |slice, direction| SnapshotStream::new(header.clone(), snapshot.clone(), slice, direction);
-            let sliced = listed(Validator::new(stream(slice, Direction::Forward)));
-            let slices = [slice];
-            let whole = stream(Slice::ALL, Direction::Forward);
-            prop_assert_eq!(&sliced, &listed(Sliced::new(whole, &slices)));
-            let mut reversed = listed(Validator::new(stream(slice, Direction::Reverse)));
+            let stream = |slices: &Slices, direction| {
+                SnapshotStream::new(header.clone(), snapshot.clone(), slices, direction)
+            };
+            let sliced = listed(Validator::new(stream(&slices, Direction::Forward)));
+            let whole = stream(&Slices::ALL, Direction::Forward);
+            prop_assert_eq!(&sliced, &listed(Sliced::new(whole, &apart)));
+            let mut reversed = listed(Validator::new(stream(&slices, Direction::Reverse)));
             reversed.reverse();
             prop_assert_eq!(&sliced, &reversed);
+        }
+    }
+
+    #[test]
+    fn a_scan_goes_on_after_any_partition(writes in writes()) {
+        let memtable = Arc::new(Memtable::new(header(Type::Int)));
+        apply_all(&memtable, &writes);
+        let keys = |mut scan: helenus_memtable::MemtableScan| {
+            let mut keys = Vec::new();
+            while scan.next_partition().unwrap() {
+                keys.push((scan.partition().token, scan.partition().key.to_vec()));
+            }
+            keys
+        };
+        let whole = keys(memtable.scan(Token::MIN..=Token::MAX));
+        for (at, (token, key)) in whole.iter().enumerate() {
+            prop_assert_eq!(&keys(memtable.scan(Token::MIN..=Token::MAX).after(*token, key)), &whole[at + 1..]);
+            // A key that is not there, beside one that is.
+            let absent = [&**key, &[0]].concat();
+            prop_assert_eq!(&keys(memtable.scan(Token::MIN..=Token::MAX).after(*token, &absent)), &whole[at + 1..]);
         }
     }
 
@@ -235,7 +267,7 @@ proptest! {
             .filter_map(|p| memtable.partition(Partitioner::murmur3_token(&p.to_be_bytes()), &p.to_be_bytes()))
             .collect();
         let listing = |s: &helenus_memtable::PartitionSnapshot| {
-            listed(SnapshotStream::new(memtable.header().clone(), s.clone(), Slice::ALL, Direction::Forward))
+            listed(SnapshotStream::new(memtable.header().clone(), s.clone(), &Slices::ALL, Direction::Forward))
         };
         let shown: Vec<_> = snapshots.iter().map(listing).collect();
         apply_all(&memtable, &after);
@@ -293,7 +325,7 @@ fn readers_see_whole_updates_while_writers_write() {
         for _ in 0..2_000 {
             let Some(snapshot) = memtable.partition(token, &key) else { continue };
             let header = memtable.header().clone();
-            let found = content(SnapshotStream::new(header, snapshot, Slice::ALL, Direction::Forward));
+            let found = content(SnapshotStream::new(header, snapshot, &Slices::ALL, Direction::Forward));
             let values: Vec<_> = found.values().collect();
             assert_eq!(values.len(), 20);
             assert!(values.windows(2).all(|pair| pair[0] == pair[1]), "{values:?}");

@@ -12,9 +12,11 @@
 
 #![deny(clippy::indexing_slicing, clippy::expect_used, clippy::panic)]
 
+mod assemble;
 mod cell;
 mod clustering;
 mod codec;
+mod column_filter;
 mod column_map;
 mod counter;
 mod deletion;
@@ -30,11 +32,13 @@ mod reconcile;
 mod retime;
 mod schema;
 mod slice;
+mod slices;
 mod stats;
 mod stream;
 mod update;
 mod validate;
 
+pub use assemble::Assembler;
 pub use cell::Cell;
 pub use clustering::{
     Bound, BoundKind, ClusteringComparator, Components, Position, PositionKind, encode_clustering,
@@ -43,6 +47,7 @@ pub use codec::{
     CellEvent, CellReader, ColumnSet, MarkerRef, RowBuf, RowBuilder, RowHead, RowPlace, RowRef, RowWriter,
     Unfiltered, UnfilteredFrame, ValuePlace, read_unfiltered, write_marker, write_row, write_static_row,
 };
+pub use column_filter::ColumnFilter;
 pub use column_map::ColumnMap;
 pub use counter::{CounterContext, Shard, ShardKind, Shards, encode_global};
 pub use deletion::DeletionTime;
@@ -57,6 +62,7 @@ pub use range_list::{RangeMarkers, RangeTombstoneList};
 pub use reconcile::{reconcile, reconcile_counters};
 pub use schema::{ColumnDef, ColumnKind, CompactStorage, DroppedColumn, SchemaError, TableSchema};
 pub use slice::{Slice, Sliced};
+pub use slices::Slices;
 pub use stats::RowStats;
 pub use stream::{Direction, PartitionRef, RowError, StreamError, UnfilteredRef, UnfilteredStream};
 pub use update::{Op, UpdateBuilder, UpdateRef, UpdateWriter};

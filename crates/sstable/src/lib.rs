@@ -46,7 +46,9 @@ pub use compression::{
     ChunkReader, ChunkScratch, ChunkVerification, ChunkWriter, ChunkedFile, Codec, CompressionInfo,
     CompressionParams, CrcComponent, Digest, InvalidCompression, WrittenChunks,
 };
-pub use data::{DataCursor, Found, Keys, PartitionPoint, PartitionStream, RowPoint, RowReader, Scan};
+pub use data::{
+    DataCursor, Found, Keys, PartitionPoint, PartitionStream, RowPoint, RowReader, Scan, StaticRow,
+};
 pub use data_file::DataFile;
 pub use deletion_time::{DeletionTimeForm, deletion_time_size, read_deletion_time, write_deletion_time};
 pub use descriptor::{

@@ -2,13 +2,13 @@ use std::sync::Arc;
 
 use helenus_bloom::{BitOrder, Filter};
 use helenus_io::Disk;
-use helenus_rows::{Bound, BoundKind, Direction, Header, Slice, encode_clustering};
+use helenus_rows::{Bound, BoundKind, Direction, Header, Slice, Slices, encode_clustering};
 use helenus_types::{
     DecodeError, Partitioner, Side, Timestamp, Token, decorated_key_comparable, murmur3_bound_comparable,
 };
 
 use crate::chunk_cache::{CachedFile, ChunkCache};
-use crate::data::{Cached, Head, Keys, PartitionStream, Scan, Window};
+use crate::data::{Cached, Head, Keys, PartitionStream, Scan, StaticRow, Window};
 use crate::data_file::{DataFile, Files};
 use crate::descriptor::{Component, Descriptor};
 use crate::error::SsTableError;
@@ -363,16 +363,17 @@ impl SsTable {
     ///
     /// # Errors
     /// Damage or a failed read.
-    pub fn partition<'s>(
+    pub fn partition(
         self: &Arc<Self>,
         key: &SearchKey,
-        slices: &[Slice<'s>],
+        slices: &Slices,
         direction: Direction,
-    ) -> Result<Option<PartitionStream<'s>>, SsTableError> {
+        static_row: StaticRow,
+    ) -> Result<Option<PartitionStream>, SsTableError> {
         if !self.may_hold(key) {
             return Ok(None);
         }
-        PartitionStream::open(self, key, slices, direction)
+        PartitionStream::open(self, key, slices, direction, static_row)
     }
 
     /// All partition keys, in order.

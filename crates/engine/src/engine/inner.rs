@@ -198,6 +198,15 @@ impl Inner {
         matches!(self.options.background, Background::Threads(_))
     }
 
+    /// Refuses reads of what is closed.
+    #[inline]
+    pub(crate) fn check_open(&self) -> Result<()> {
+        if self.closed.load(Acquire) {
+            return Err(Error::new(ErrorKind::Closed, "the database is closed"));
+        }
+        Ok(())
+    }
+
     /// Refuses when nothing may be written.
     #[inline]
     pub(crate) fn check_writable(&self) -> Result<()> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crossbeam_queue::ArrayQueue;
-use helenus_rows::Header;
+use helenus_rows::{ColumnFilter, Header};
 use helenus_sstable::SearchKey;
 
 use super::read::{PointReader, PointRow};
@@ -36,24 +36,28 @@ pub(crate) struct Lookup {
     view: Arc<View>,
     /// There until the lookup is dropped.
     buffers: Option<Box<Buffers>>,
+    /// Whether the partition's static row is wanted too.
+    with_static: bool,
 }
 
 impl Lookup {
-    /// A lookup with buffers of the view, or new ones.
-    pub(crate) fn new(view: Arc<View>) -> Self {
+    /// A lookup of those columns (of all without) with buffers of the view, or new ones.
+    pub(crate) fn new(view: Arc<View>, wanted: Option<Arc<ColumnFilter>>) -> Self {
         let new = || {
             let key = SearchKey::new(view.state.header.partitioner.clone());
             Box::new(Buffers { key, reader: PointReader::default() })
         };
-        let buffers = view.lookups.0.pop().unwrap_or_else(new);
-        Self { view, buffers: Some(buffers) }
+        let mut buffers = view.lookups.0.pop().unwrap_or_else(new);
+        let with_static = wanted.as_ref().is_none_or(|wanted| wanted.wants_static());
+        buffers.reader.set_wanted(wanted);
+        Self { view, buffers: Some(buffers), with_static }
     }
 
     /// Looks for the row with that encoded clustering in the partition with that raw key; false when there is none.
     pub(crate) fn find(&mut self, key: &[u8], clustering: &[u8]) -> Result<bool> {
         let Some(Buffers { key: search, reader }) = self.buffers.as_deref_mut() else { return Ok(false) };
         search.set(key);
-        let found = reader.read(&self.view, &self.view.state.header, search, clustering, true)?;
+        let found = reader.read(&self.view, &self.view.state.header, search, clustering, self.with_static)?;
         Ok(found.row.is_some())
     }
 

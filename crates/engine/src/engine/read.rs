@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use helenus_memtable::{MemtableScan, PartitionSnapshot, SnapshotStream};
 use helenus_rows::{
-    Bound, BoundKind, CellEvent, DeletionTime, Direction, Header, LivenessInfo, Merge, PartitionRef, RowBuf,
-    RowMerger, RowRef, RowSource, Slice, StreamError, Unfiltered, UnfilteredStream,
+    Bound, BoundKind, CellEvent, ColumnFilter, DeletionTime, Direction, Header, LivenessInfo, Merge,
+    PartitionRef, RowBuf, RowMerger, RowRef, RowSource, Slice, Slices, StreamError, Unfiltered,
+    UnfilteredStream,
 };
-use helenus_sstable::{PartitionBound, PartitionStream, RowReader, Scan, SearchKey};
+use helenus_sstable::{PartitionBound, PartitionStream, RowReader, Scan, SearchKey, StaticRow};
 use helenus_types::{Timestamp, Token};
 use smallvec::SmallVec;
 
@@ -17,10 +18,10 @@ use crate::error::Result;
 
 /// Where a merged stream's rows come from.
 #[derive(Debug)]
-pub(crate) enum Source<'q> {
+pub(crate) enum Source {
     Snapshot(SnapshotStream),
     Memtable(MemtableScan),
-    Partition(Box<PartitionStream<'q>>),
+    Partition(Box<PartitionStream>),
     Table(Box<Scan>),
 }
 
@@ -35,7 +36,7 @@ macro_rules! each {
     };
 }
 
-impl UnfilteredStream for Source<'_> {
+impl UnfilteredStream for Source {
     #[inline]
     fn header(&self) -> &Arc<Header> {
         each!(self, stream => UnfilteredStream::header(stream))
@@ -73,17 +74,18 @@ impl UnfilteredStream for Source<'_> {
 }
 
 impl View {
-    /// The rows of a slice of one partition, merged.
-    pub(crate) fn partition<'q>(
+    /// The rows of slices of one partition, merged.
+    pub(crate) fn partition(
         &self,
         key: &SearchKey,
-        slice: Slice<'q>,
+        slices: &Slices,
         direction: Direction,
-    ) -> Result<Merge<Source<'q>>> {
+        static_row: StaticRow,
+    ) -> Result<Merge<Source>> {
         let mut sources = Vec::new();
         for memtable in &self.memtables {
             if let Some(snapshot) = memtable.partition(key.token(), key.key()) {
-                let stream = SnapshotStream::new(self.state.header.clone(), snapshot, slice, direction);
+                let stream = SnapshotStream::new(self.state.header.clone(), snapshot, slices, direction);
                 sources.push((None, Source::Snapshot(stream)));
             }
         }
@@ -92,13 +94,15 @@ impl View {
             if !table.may_hold(key) {
                 continue;
             }
-            // A file whose rows all lie outside the slice still counts for its partition deletion and statics.
-            let in_slice = table.may_cover(slice);
-            if !in_slice && !table.stats().has_partition_level_deletions && table.header().statics.is_empty()
+            // A file whose rows all lie outside the slices still counts for its partition deletion and statics.
+            let has_static = static_row == StaticRow::Wanted && !table.header().statics.is_empty();
+            if !has_static
+                && !table.stats().has_partition_level_deletions
+                && !slices.iter().any(|slice| table.may_cover(slice))
             {
                 continue;
             }
-            if let Some(stream) = table.partition(key, &[slice], direction)? {
+            if let Some(stream) = table.partition(key, slices, direction, static_row)? {
                 sources.push((live.map.clone(), Source::Partition(Box::new(stream))));
             }
         }
@@ -106,18 +110,28 @@ impl View {
     }
 
     /// All partitions with a token in the range, merged.
-    pub(crate) fn scan<'q>(&self, tokens: &RangeInclusive<Token>) -> Result<Merge<Source<'q>>> {
+    ///
+    /// With a key, only those after its partition, whose token begins the range.
+    pub(crate) fn scan(&self, tokens: &RangeInclusive<Token>, after: Option<&[u8]>) -> Result<Merge<Source>> {
         let mut sources = Vec::new();
         for memtable in self.memtables.iter().filter(|m| !m.is_empty()) {
-            sources.push((None, Source::Memtable(memtable.scan(tokens.clone()))));
+            let scan = memtable.scan(tokens.clone());
+            let scan = match after {
+                Some(key) => scan.after(*tokens.start(), key),
+                None => scan,
+            };
+            sources.push((None, Source::Memtable(scan)));
         }
         let everything = *tokens.start() == Token::MIN && *tokens.end() == Token::MAX;
         for live in &self.sstables {
-            let scan = if everything {
-                live.sstable.scan()
-            } else {
-                let from = PartitionBound::BeforeToken(*tokens.start());
-                live.sstable.scan_range(from, PartitionBound::AfterToken(*tokens.end()))?
+            let to = match *tokens.end() {
+                Token::MAX => PartitionBound::Top,
+                end => PartitionBound::AfterToken(end),
+            };
+            let scan = match after {
+                Some(key) => live.sstable.scan_range(PartitionBound::AfterKey(key), to)?,
+                None if everything => live.sstable.scan(),
+                None => live.sstable.scan_range(PartitionBound::BeforeToken(*tokens.start()), to)?,
             };
             sources.push((live.map.clone(), Source::Table(Box::new(scan))));
         }
@@ -134,6 +148,8 @@ pub(crate) struct PointReader {
     has_row: bool,
     static_row: RowBuf,
     has_static: bool,
+    /// The columns that are wanted; all without.
+    wanted: Option<Arc<ColumnFilter>>,
 }
 
 /// What a point read found, merged.
@@ -144,6 +160,12 @@ pub(crate) struct PointRow<'a> {
 }
 
 impl PointReader {
+    /// From now on reads no more of a row than it takes to tell whether it is visible and what these columns hold.
+    pub(crate) fn set_wanted(&mut self, wanted: Option<Arc<ColumnFilter>>) {
+        self.merger.set_wanted(wanted.clone());
+        self.wanted = wanted;
+    }
+
     /// Reads one row, and the static row if it is wanted.
     pub(crate) fn read<'a>(
         &'a mut self,
@@ -165,7 +187,8 @@ impl PointReader {
             versions.extend(row.map(RowSource::from));
         }
         self.readers.resize_with(view.sstables.len().max(self.readers.len()), RowReader::new);
-        let mut complete_from = complete_from(&versions)?;
+        let wanted = self.wanted.as_deref();
+        let mut complete_from = complete_from(&versions, wanted)?;
         let row = Slice {
             start: Bound { kind: BoundKind::InclStart, size: header.clustering.len(), values: clustering },
             end: Bound { kind: BoundKind::InclEnd, size: header.clustering.len(), values: clustering },
@@ -184,8 +207,11 @@ impl PointReader {
             active = active.merge(point.partition_deletion).merge(point.range_deletion);
             if let Some(row) = point.row {
                 versions.push(RowSource { row, map: live.map.as_deref() });
-                complete_from =
-                    if live.map.is_none() { complete_from.max(complete_row(&row)?) } else { complete_from };
+                complete_from = if live.map.is_none() {
+                    complete_from.max(complete_row(&row, wanted)?)
+                } else {
+                    complete_from
+                };
             }
         }
         self.has_row = !versions.is_empty()
@@ -241,33 +267,43 @@ impl PointReader {
 }
 
 /// The newest of the versions' [`complete_row`]s.
-fn complete_from(versions: &[RowSource<'_>]) -> Result<Option<Timestamp>> {
+fn complete_from(versions: &[RowSource<'_>], wanted: Option<&ColumnFilter>) -> Result<Option<Timestamp>> {
     let mut newest = None;
     for version in versions {
-        newest = newest.max(complete_row(&version.row)?);
+        newest = newest.max(complete_row(&version.row, wanted)?);
     }
     Ok(newest)
 }
 
-/// The oldest timestamp in a row that has everything a row can have: liveness and a cell in every column, none of
-/// them complex or a counter. Older data cannot change it. `None` for any other row.
-fn complete_row(row: &RowRef<'_>) -> Result<Option<Timestamp>> {
+/// The oldest timestamp in a row that has everything that is wanted of it: liveness and a cell in every wanted column,
+/// none of them complex or a counter. Older data cannot change what is shown. `None` for any other row.
+///
+/// Where not all columns are wanted the liveness must not expire: without it a cell of another column, in older data, could
+/// make the row visible.
+fn complete_row(row: &RowRef<'_>, wanted: Option<&ColumnFilter>) -> Result<Option<Timestamp>> {
     let columns = row.columns();
-    if columns.simple_count() != columns.len() || columns.as_slice().iter().any(|c| c.counter) {
-        return Ok(None);
+    let is_wanted = |index| wanted.is_none_or(|wanted| wanted.wants(false, index));
+    let mut sought = 0;
+    for (_, column) in columns.as_slice().iter().enumerate().filter(|(index, _)| is_wanted(*index)) {
+        if column.complex || column.counter {
+            return Ok(None);
+        }
+        sought += 1;
     }
     let mut cells = row.cells()?;
     let liveness = cells.liveness();
-    if liveness == LivenessInfo::EMPTY {
+    if liveness == LivenessInfo::EMPTY || (sought < columns.len() && liveness.is_expiring()) {
         return Ok(None);
     }
     let mut oldest = liveness.timestamp;
     let mut count = 0;
     while let Some(event) = cells.next()? {
-        if let CellEvent::Simple { cell, .. } = event {
+        if let CellEvent::Simple { column, cell } = event
+            && is_wanted(column)
+        {
             oldest = oldest.min(cell.timestamp);
             count += 1;
         }
     }
-    Ok((count == columns.len()).then_some(oldest))
+    Ok((count == sought).then_some(oldest))
 }

@@ -206,8 +206,8 @@ fn single_rows_are_found_wherever_they_are() {
         let mut keys = Vec::new();
         while found.next().unwrap().is_some() {
             let position = found.position().unwrap();
-            assert!(position.clustering.is_some());
-            keys.push(position.partition_key);
+            assert!(position.clustering().is_some());
+            keys.push(position.partition_key().to_vec());
         }
         drop(found);
         let held = |p: &i32| all.iter().any(|(q, c, _)| (*q, *c) == (*p, 2));

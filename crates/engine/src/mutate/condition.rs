@@ -4,8 +4,9 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use helenus_rows::{
-    Cell, Column, Direction, LiveRow, RowRef, Slice, StreamError, Unfiltered, UnfilteredStream,
+    Assembler, Cell, Column, Direction, LiveRow, RowRef, Slices, StreamError, Unfiltered, UnfilteredStream,
 };
+use helenus_sstable::StaticRow;
 use helenus_types::{Type, Value};
 
 use super::action::{Condition, Op, Operand, Part};
@@ -16,7 +17,6 @@ use super::resolve::{RowFinder, RowTarget};
 use super::staged::{Span, Staged, StagedCheck, StagedComparison, StagedPart};
 use crate::engine::{Inner, View};
 use crate::error::{Error, Result};
-use crate::select::Assembler;
 
 /// How a conditional write ended.
 #[derive(Clone, Debug, PartialEq)]
@@ -397,7 +397,7 @@ impl<'a> Checking<'a> {
     /// The clustering of the first row that is there.
     fn first_row(&self, finder: &mut RowFinder, key: Span, current: &mut Current) -> Result<Option<Vec<u8>>> {
         let search = finder.search(self.staged.get(key));
-        let mut stream = self.view.partition(search, Slice::ALL, Direction::Forward)?;
+        let mut stream = self.view.partition(search, &Slices::ALL, Direction::Forward, StaticRow::Wanted)?;
         if !stream.next_partition().map_err(Error::from)? {
             return Ok(None);
         }

@@ -1,6 +1,7 @@
 //! Versions of one row into one (`db.rows.Row.Merger`).
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 
@@ -8,6 +9,7 @@ use helenus_types::{DecodeError, Timestamp, Type};
 
 use crate::cell::Cell;
 use crate::codec::{CellEvent, CellReader, RowBuf, RowBuilder, RowRef};
+use crate::column_filter::ColumnFilter;
 use crate::column_map::{ColumnMap, Slot};
 use crate::counter::CounterContext;
 use crate::deletion::DeletionTime;
@@ -42,6 +44,8 @@ pub struct RowMerger {
     builder: RowBuilder,
     context: Vec<u8>,
     other_context: Vec<u8>,
+    /// The target's columns that are wanted; all without.
+    wanted: Option<Arc<ColumnFilter>>,
 }
 
 /// Merges versions of one row, all encoded against `target`: see [`RowMerger::merge`]. They come from the oldest to the
@@ -66,6 +70,12 @@ pub fn merge_rows(
 }
 
 impl RowMerger {
+    /// From now on may leave out columns that the filter doesn't want, from rows that are visible for ever without them.
+    /// For reads: what is written has all its columns.
+    pub fn set_wanted(&mut self, wanted: Option<Arc<ColumnFilter>>) {
+        self.wanted = wanted;
+    }
+
     /// Merges the versions of one row under the deletion around it (of its partition, or the open range if that
     /// supersedes it) into `out`, encoded against `target`. False when nothing is left of the row.
     ///
@@ -93,15 +103,22 @@ impl RowMerger {
         }
         let is_static = first.row.is_static();
         let columns = target.columns(is_static);
+        let filter = self.wanted.clone().filter(|_| !is_static);
         let mut cursors = SmallVec::<[Cursor<'_>; 8]>::new();
         for source in sources {
             cursors.push(Cursor::before(source, is_static));
             if let Some(cursor) = cursors.last_mut() {
                 cursor.reader.read_head(source.row.flags)?;
-                cursor.advance()?;
             }
         }
-        let active = self.start(&cursors, active);
+        let (active, liveness) = self.start(&cursors, active);
+        // Any live cell can make a row visible that no marker keeps so.
+        let is_kept_visible = !liveness.is_empty() && !liveness.is_expiring();
+        let wanted = filter.as_deref().filter(|_| is_kept_visible);
+        for cursor in &mut cursors {
+            cursor.wanted = wanted;
+            cursor.advance()?;
+        }
         loop {
             let column = cursors.iter().map(|cursor| cursor.column).min().unwrap_or(Slot::NOWHERE);
             let Some(spec) = columns.get(column) else { break };
@@ -137,8 +154,8 @@ impl RowMerger {
         self.merge(&[RowSource { row, map: Some(map) }], DeletionTime::LIVE, target, out)
     }
 
-    /// Starts the row with the liveness and the deletion that stand, and tells what deletes its columns.
-    fn start(&mut self, cursors: &[Cursor<'_>], around: DeletionTime) -> DeletionTime {
+    /// Starts the row with the liveness and the deletion that stand; what deletes its columns, and its liveness.
+    fn start(&mut self, cursors: &[Cursor<'_>], around: DeletionTime) -> (DeletionTime, LivenessInfo) {
         let mut liveness = LivenessInfo::EMPTY;
         let mut deletion = DeletionTime::LIVE;
         let mut shadowable = false;
@@ -165,7 +182,7 @@ impl RowMerger {
             liveness = LivenessInfo::EMPTY;
         }
         self.builder.start(liveness, deletion, shadowable);
-        active
+        (active, liveness)
     }
 
     #[inline]
@@ -309,6 +326,8 @@ struct Cursor<'a> {
     cell: Cell<'a>,
     has_element: bool,
     deletion: DeletionTime,
+    /// The regular columns that are wanted; all without.
+    wanted: Option<&'a ColumnFilter>,
 }
 
 impl<'a> Cursor<'a> {
@@ -323,6 +342,7 @@ impl<'a> Cursor<'a> {
             cell: Cell::live(Timestamp::MIN, &[]),
             has_element: false,
             deletion: DeletionTime::LIVE,
+            wanted: None,
         }
     }
 
@@ -377,9 +397,13 @@ impl<'a> Cursor<'a> {
 
     #[inline]
     fn slot(&self, column: usize) -> Slot {
-        match self.slots {
+        let slot = match self.slots {
             None => Slot::identity(column),
             Some(slots) => slots.get(column).copied().unwrap_or(Slot::identity(Slot::NOWHERE)),
+        };
+        match self.wanted {
+            Some(wanted) if !wanted.wants(false, slot.target) => Slot::identity(Slot::NOWHERE),
+            _ => slot,
         }
     }
 }

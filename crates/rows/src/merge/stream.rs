@@ -10,6 +10,7 @@ use helenus_types::Token;
 use super::row::{RowMerger, RowSource};
 use crate::clustering::{BoundKind, ClusteringComparator, Position, PositionKind};
 use crate::codec::{MarkerRef, RowBuf, RowRef, Unfiltered};
+use crate::column_filter::ColumnFilter;
 use crate::column_map::ColumnMap;
 use crate::deletion::DeletionTime;
 use crate::header::Header;
@@ -126,6 +127,14 @@ impl<S: UnfilteredStream> Merge<S> {
             static_row: RowBuf::default(),
             row: RowBuf::default(),
         }
+    }
+
+    /// The same merge for a read that wants no other columns than the filter's. Where it merges versions of a row it may
+    /// leave the others out; which rows are visible doesn't change.
+    #[must_use]
+    pub fn wanting(mut self, wanted: Option<Arc<ColumnFilter>>) -> Self {
+        self.merger.set_wanted(wanted);
+        self
     }
 
     fn find_partition(&mut self) -> Result<bool, StreamError> {

@@ -12,3 +12,4 @@ mod codec;
 mod grammar;
 mod histories;
 mod ranges;
+mod slices;

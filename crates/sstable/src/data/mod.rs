@@ -20,7 +20,7 @@ mod window;
 
 pub use cursor::{DataCursor, Found};
 pub use keys::Keys;
-pub use partition::PartitionStream;
+pub use partition::{PartitionStream, StaticRow};
 pub use point::{PartitionPoint, RowPoint, RowReader};
 pub use scan::Scan;
 

@@ -1,11 +1,10 @@
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use helenus_rows::{
-    Bound, BoundKind, DeletionTime, Direction, Header, MarkerRef, PartitionRef, RowRef, Slice, StreamError,
-    Unfiltered, UnfilteredStream,
+    Bound, BoundKind, DeletionTime, Direction, Header, MarkerRef, PartitionRef, RowRef, Slice, Slices,
+    StreamError, Unfiltered, UnfilteredStream,
 };
-
-use smallvec::SmallVec;
 
 use super::frame::{Head, Item, Step, next_item};
 use super::reverse::Backwards;
@@ -19,17 +18,17 @@ use crate::table::SsTable;
 /// With a row index only the blocks that the slices touch are read. A range deletion that reaches over an end of a
 /// slice is cut there: the stream has a bound at the slice's end in its place, so that it is whole in itself.
 #[derive(Debug)]
-pub struct PartitionStream<'s> {
+pub struct PartitionStream {
     pub(super) table: Arc<SsTable>,
     pub(super) window: Window,
     pub(super) head: Head,
     pub(super) at: PartitionAt,
-    slices: SmallVec<[Slice<'s>; 1]>,
+    slices: Slices,
     direction: Direction,
     is_started: bool,
     phase: Phase,
-    /// Slices that are still to come, the present one among them.
-    slices_left: usize,
+    /// Number of slices that are done with, in the stream's direction.
+    slices_done: usize,
     /// Forwards: whether the block of the present slice was looked for.
     is_placed: bool,
     /// Forwards: where the next row or marker begins.
@@ -65,22 +64,32 @@ enum Current {
     End(DeletionTime),
 }
 
-impl<'s> PartitionStream<'s> {
+/// Whether a read of a partition's slices wants its static row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StaticRow {
+    /// The stream shows it.
+    Wanted,
+    /// The stream may leave it out, which can spare a chunk: an index knows where the slices begin.
+    Unwanted,
+}
+
+impl PartitionStream {
     /// The slices of the partition of `key`, if it is in the table.
     pub(crate) fn open(
         table: &Arc<SsTable>,
         key: &SearchKey,
-        slices: &[Slice<'s>],
+        slices: &Slices,
         direction: Direction,
-    ) -> Result<Option<PartitionStream<'s>>, SsTableError> {
+        static_row: StaticRow,
+    ) -> Result<Option<PartitionStream>, SsTableError> {
         let Some(at) = table.index().find(key)? else { return Ok(None) };
         let mut stream = PartitionStream {
             table: Arc::clone(table),
             window: table.cached_window(),
             head: Head::default(),
             at,
-            slices_left: slices.len(),
-            slices: slices.iter().copied().collect(),
+            slices: slices.clone(),
+            slices_done: 0,
             direction,
             is_started: false,
             phase: Phase::Before,
@@ -93,7 +102,7 @@ impl<'s> PartitionStream<'s> {
         };
         match at.row_index {
             // The index has it all, and spares a chunk.
-            Some(index) if table.header().statics.is_empty() => {
+            Some(index) if static_row == StaticRow::Unwanted || table.header().statics.is_empty() => {
                 stream.head.assign(at.data, key.key(), key.token(), index.deletion);
             }
             _ => {
@@ -129,20 +138,22 @@ impl<'s> PartitionStream<'s> {
 
     fn advance_forward(&mut self) -> Result<bool, SsTableError> {
         loop {
-            let Some(slice) = self.slice() else { return Ok(false) };
+            if self.slice().is_none() {
+                return Ok(false);
+            }
             if self.phase == Phase::After {
-                self.slices_left -= 1;
+                self.slices_done += 1;
                 self.phase = Phase::Before;
                 continue;
             }
             if self.phase == Phase::Before && !self.is_placed {
-                self.seek(slice)?;
+                self.seek()?;
                 self.is_placed = true;
             }
             let step = next_item(&mut self.window, self.table.header(), &self.head.key, self.next)?;
             if self.phase == Phase::Before {
                 if let Step::Item(item, next) = step
-                    && self.is_at_or_before(&item, slice.start)
+                    && self.is_before_slice(&item)
                 {
                     self.pass(&item, next);
                     continue;
@@ -154,7 +165,7 @@ impl<'s> PartitionStream<'s> {
                 }
             }
             match step {
-                Step::Item(item, next) if self.is_before(&item, slice.end) => {
+                Step::Item(item, next) if self.is_before_end(&item) => {
                     self.pass(&item, next);
                     self.current = Current::Item(item);
                     return Ok(true);
@@ -173,15 +184,17 @@ impl<'s> PartitionStream<'s> {
 
     fn advance_backward(&mut self) -> Result<bool, SsTableError> {
         loop {
-            let Some(slice) = self.slice() else { return Ok(false) };
+            if self.slice().is_none() {
+                return Ok(false);
+            }
             match self.phase {
                 Phase::Done => return Ok(false),
                 Phase::After => {
-                    self.slices_left -= 1;
+                    self.slices_done += 1;
                     self.phase = Phase::Before;
                 }
                 Phase::Before => {
-                    self.open = self.read_last_block(slice.end)?;
+                    self.open = self.read_last_block()?;
                     self.phase = Phase::Inside;
                     if !self.open.is_live() {
                         self.current = Current::End(self.open);
@@ -195,7 +208,7 @@ impl<'s> PartitionStream<'s> {
                         None => None,
                     };
                     match item {
-                        Some(item) if !self.is_at_or_before(&item, slice.start) => {
+                        Some(item) if !self.is_before_slice(&item) => {
                             self.open = item.open_before().unwrap_or(self.open);
                             self.current = Current::Item(item);
                             return Ok(true);
@@ -213,20 +226,18 @@ impl<'s> PartitionStream<'s> {
 
     /// The present slice, if there is one left.
     #[inline]
-    fn slice(&self) -> Option<Slice<'s>> {
-        if self.phase == Phase::Done || self.slices_left == 0 {
+    pub(super) fn slice(&self) -> Option<Slice<'_>> {
+        if self.phase == Phase::Done {
             return None;
         }
-        let index = match self.direction {
-            Direction::Forward => self.slices.len() - self.slices_left,
-            Direction::Reverse => self.slices_left - 1,
-        };
-        self.slices.get(index).copied()
+        self.slices.nth(self.slices_done, self.direction)
     }
 
-    /// Goes to the block where a slice begins, unless the stream is in it or behind its start already.
-    fn seek(&mut self, slice: Slice<'_>) -> Result<(), SsTableError> {
-        let Some(row_index) = self.at.row_index else { return Ok(()) };
+    /// Goes to the block where the present slice begins, unless the stream is in it or behind its start already.
+    fn seek(&mut self) -> Result<(), SsTableError> {
+        let (Some(row_index), Some(slice)) = (self.at.row_index, self.slices.get(self.slices_done)) else {
+            return Ok(());
+        };
         let clustering = &self.table.header().clustering;
         let sought = slice.start.position();
         let block = self.table.index().floor(row_index, sought, clustering, &mut self.comparable)?;
@@ -243,29 +254,34 @@ impl<'s> PartitionStream<'s> {
         self.next = next;
     }
 
+    /// Whether an item stands before the present slice. A marker at its start does: it has its effect inside.
     #[inline]
-    fn is_at_or_before(&self, item: &Item, bound: Bound<'_>) -> bool {
-        let header = self.table.header();
+    fn is_before_slice(&self, item: &Item) -> bool {
+        let Some(Slice { start, .. }) = self.slice() else { return false };
         // The bottom comes before everything that is not the bottom itself, which only a marker can be.
-        if bound.size == 0 && bound.kind == BoundKind::InclStart && item.open_after().is_none() {
+        if start.size == 0 && start.kind == BoundKind::InclStart && item.open_after().is_none() {
             return false;
         }
-        let position = item.get(header, &self.window).position();
-        header.clustering.compare(position, bound.position()).is_le()
+        self.order(item, start).is_le()
     }
 
+    /// Whether an item stands before the end of the present slice.
     #[inline]
-    pub(super) fn is_before(&self, item: &Item, bound: Bound<'_>) -> bool {
-        let header = self.table.header();
-        if bound.size == 0 && bound.kind == BoundKind::InclEnd && item.open_after().is_none() {
+    pub(super) fn is_before_end(&self, item: &Item) -> bool {
+        let Some(Slice { end, .. }) = self.slice() else { return false };
+        if end.size == 0 && end.kind == BoundKind::InclEnd && item.open_after().is_none() {
             return true;
         }
-        let position = item.get(header, &self.window).position();
-        header.clustering.compare(position, bound.position()).is_lt()
+        self.order(item, end).is_lt()
+    }
+
+    fn order(&self, item: &Item, bound: Bound<'_>) -> Ordering {
+        let header = self.table.header();
+        header.clustering.compare(item.get(header, &self.window).position(), bound.position())
     }
 }
 
-impl UnfilteredStream for PartitionStream<'_> {
+impl UnfilteredStream for PartitionStream {
     fn header(&self) -> &Arc<Header> {
         self.table.header()
     }

@@ -18,21 +18,25 @@ pub(super) struct Backwards {
     cursor: Option<Blocks>,
 }
 
-impl PartitionStream<'_> {
-    /// Reads the block where a slice ends, up to there; the range deletion that is open at the end.
-    pub(super) fn read_last_block(&mut self, end: Bound<'_>) -> Result<DeletionTime, SsTableError> {
+impl PartitionStream {
+    /// Reads the block where the present slice ends, up to there; the range deletion that is open at the end.
+    pub(super) fn read_last_block(&mut self) -> Result<DeletionTime, SsTableError> {
         let (mut start, mut open) = (self.head.body, DeletionTime::LIVE);
         if let Some(row_index) = self.at.row_index {
             let index = self.table.index();
             let mut cursor = index.blocks(row_index)?;
             let clustering = &self.table.header().clustering;
-            let block = cursor.seek(index, end.position(), clustering, &mut self.comparable)?;
+            let mut comparable = std::mem::take(&mut self.comparable);
+            let end = self.slice().map_or(Bound::TOP, |slice| slice.end);
+            let sought = cursor.seek(index, end.position(), clustering, &mut comparable);
+            self.comparable = comparable;
+            let block = sought?;
             start = self.at.data.saturating_add(block.offset);
             open = block.open_deletion;
             self.backwards.cursor = Some(cursor);
         }
         self.backwards.start = start;
-        self.read_block(start, None, Some(end), open)
+        self.read_block(start, None, open)
     }
 
     /// Reads the block before the present one; false when that was the first.
@@ -45,17 +49,16 @@ impl PartitionStream<'_> {
             return Err(self.no_block());
         }
         self.backwards.start = start;
-        self.read_block(start, Some(end), None, block.open_deletion)?;
+        self.read_block(start, Some(end), block.open_deletion)?;
         Ok(true)
     }
 
-    /// Collects what stands from `start` on, up to a position in the data, a bound or the end of the partition; the range
-    /// deletion that is open there.
+    /// Collects what stands from `start` on, up to a position in the data, or without one to the end of the present slice
+    /// or the partition; the range deletion that is open there.
     fn read_block(
         &mut self,
         start: u64,
         end: Option<u64>,
-        bound: Option<Bound<'_>>,
         mut open: DeletionTime,
     ) -> Result<DeletionTime, SsTableError> {
         let mut items = std::mem::take(&mut self.backwards.items);
@@ -69,7 +72,7 @@ impl PartitionStream<'_> {
         while end.is_none_or(|end| at < end) {
             let step = next_item(&mut self.window, self.table.header(), &self.head.key, at)?;
             let Step::Item(item, next) = step else { break };
-            if bound.is_some_and(|bound| !self.is_before(&item, bound)) {
+            if end.is_none() && !self.is_before_end(&item) {
                 break;
             }
             open = item.open_after().unwrap_or(open);

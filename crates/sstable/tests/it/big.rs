@@ -4,11 +4,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use helenus_io::{Disk, FileWriter, read_to_vec};
-use helenus_rows::{Bound, BoundKind, DeletionTime, Direction, Header, MarkerRef, Slice, Sliced, Unfiltered};
+use helenus_rows::{
+    Bound, BoundKind, DeletionTime, Direction, Header, MarkerRef, Slice, Sliced, Slices, Unfiltered,
+};
 use helenus_sim::SimDisk;
 use helenus_sstable::{
     Codec, Component, CompressionParams, Descriptor, RowReader, SearchKey, SsTable, SsTableId, SsTableWriter,
-    Version, WriterOptions,
+    StaticRow, Version, WriterOptions,
 };
 use helenus_types::{LocalDeletionTime, Partitioner, Timestamp};
 
@@ -80,7 +82,8 @@ fn check(table: &Arc<SsTable>, expected: &[Partition], what: &str) {
     for partition in expected {
         search.set(&partition.key);
         assert!(reader.contains(table, &search).unwrap(), "{what}");
-        let stream = table.partition(&search, &[Slice::ALL], Direction::Forward).unwrap().unwrap();
+        let stream =
+            table.partition(&search, &Slices::ALL, Direction::Forward, StaticRow::Wanted).unwrap().unwrap();
         assert!(all(stream) == std::slice::from_ref(partition).to_vec(), "{what}");
         search.set(&[&partition.key[..], b"x"].concat());
         assert!(!reader.contains(table, &search).unwrap(), "{what}");
@@ -107,9 +110,11 @@ fn check(table: &Arc<SsTable>, expected: &[Partition], what: &str) {
             end: Bound { kind: BoundKind::InclEnd, size: 1, values: &to },
         }];
         for direction in [Direction::Forward, Direction::Reverse] {
-            let stream = |slices| table.partition(&search, slices, direction).unwrap().unwrap();
-            let found = all(stream(&slices));
-            assert!(found == all(Sliced::new(stream(&[Slice::ALL]), &slices)), "{what} {direction:?}");
+            let stream = |slices: &Slices| {
+                table.partition(&search, slices, direction, StaticRow::Wanted).unwrap().unwrap()
+            };
+            let found = all(stream(&Slices::new(&header.clustering, slices)));
+            assert!(found == all(Sliced::new(stream(&Slices::ALL), &slices)), "{what} {direction:?}");
         }
     }
 }
@@ -226,7 +231,7 @@ fn look(disk: &Arc<dyn Disk>, table: &Descriptor, expected: &[Partition], turn: 
     for partition in expected.iter().skip(turn % 41).step_by(41).chain([wide]) {
         search.set(&partition.key);
         for direction in [Direction::Forward, Direction::Reverse] {
-            match table.partition(&search, &[Slice::ALL], direction) {
+            match table.partition(&search, &Slices::ALL, direction, StaticRow::Wanted) {
                 Ok(None) | Err(_) => noticed = true,
                 Ok(Some(stream)) => match try_all(stream) {
                     Err(_) => noticed = true,

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use helenus_io::Disk;
 use helenus_rows::{
     Bound, BoundKind, Capabilities, Cell, ClusteringComparator, Column, Columns, DeletionTime, Direction,
-    EncodingBase, Header, LivenessInfo, MarkerRef, PartitionRef, RowBuf, RowBuilder, Slice, Unfiltered,
-    encode_clustering,
+    EncodingBase, Header, LivenessInfo, MarkerRef, PartitionRef, RowBuf, RowBuilder, Slice, Slices,
+    Unfiltered, encode_clustering,
 };
 use helenus_sim::SimDisk;
 use helenus_sstable::{
     CachedFile, ChunkCache, Codec, CompressionParams, Descriptor, OpenOptions, PageVerification, RowReader,
-    SearchKey, SsTable, SsTableError, SsTableId, SsTableWriter, Version, WriteError, WriterOptions,
-    WrittenTable,
+    SearchKey, SsTable, SsTableError, SsTableId, SsTableWriter, StaticRow, Version, WriteError,
+    WriterOptions, WrittenTable,
 };
 use helenus_types::{LocalDeletionTime, Partitioner, Timestamp, Type};
 
@@ -172,7 +172,15 @@ fn a_table_of_ours_is_read_back() {
         start: Bound { kind: BoundKind::ExclStart, size: 1, values: &from },
         end: Bound { kind: BoundKind::InclEnd, size: 1, values: &to },
     };
-    let stream = table.partition(&search, &[slice], Direction::Reverse).unwrap().unwrap();
+    let stream = table
+        .partition(
+            &search,
+            &Slices::new(&table.header().clustering, [slice]),
+            Direction::Reverse,
+            StaticRow::Wanted,
+        )
+        .unwrap()
+        .unwrap();
     let found = all(stream).remove(0).unfiltereds;
     let kind = |copied: &Copied| match copied {
         Copied::Row { .. } => None,
@@ -284,7 +292,9 @@ fn rows_larger_than_chunks_and_reads() {
         let expected = all(table.scan());
         let mut reversed = expected.clone();
         reversed[0].unfiltereds.reverse();
-        let read = |direction| all(table.partition(&search, &[Slice::ALL], direction).unwrap().unwrap());
+        let read = |direction| {
+            all(table.partition(&search, &Slices::ALL, direction, StaticRow::Wanted).unwrap().unwrap())
+        };
         assert!(read(Direction::Forward) == expected && read(Direction::Reverse) == reversed);
         let mut reader = RowReader::new();
         for number in 0..9 {

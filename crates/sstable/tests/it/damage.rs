@@ -4,11 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use helenus_io::{Disk, FileWriter, RealDisk, read_to_vec};
-use helenus_rows::{Direction, Slice};
+use helenus_rows::{Direction, Slices};
 use helenus_sim::SimDisk;
 use helenus_sstable::{
     Component, CompressionParams, Descriptor, DumpOptions, RowReader, SearchKey, SsTable, SsTableError,
-    Version, dump,
+    StaticRow, Version, dump,
 };
 
 use crate::building::{DIR, descriptor, header, opened, sim, write_small};
@@ -22,7 +22,7 @@ fn read(table: &Arc<SsTable>, expected: &[Partition]) -> Result<Vec<Partition>, 
     for partition in expected {
         let search = SearchKey::of(table.partitioner().clone(), &partition.key);
         for direction in [Direction::Forward, Direction::Reverse] {
-            let Some(stream) = table.partition(&search, &[Slice::ALL], direction)? else {
+            let Some(stream) = table.partition(&search, &Slices::ALL, direction, StaticRow::Wanted)? else {
                 return Ok(Vec::new());
             };
             let mut one = try_all(stream)?;
@@ -149,8 +149,9 @@ fn an_error_names_file_place_and_partition() {
     disk.flip(&descriptor(1).path(&Component::Data), 40, 1).unwrap();
     let table = opened(&shared, &descriptor(1)).unwrap();
     let search = SearchKey::of(table.partitioner().clone(), &key);
-    let found =
-        table.partition(&search, &[Slice::ALL], Direction::Forward).map(|stream| try_all(stream.unwrap()));
+    let found = table
+        .partition(&search, &Slices::ALL, Direction::Forward, StaticRow::Wanted)
+        .map(|stream| try_all(stream.unwrap()));
     let error = found.and_then(|found| found).unwrap_err().to_string();
     for part in [
         "da-1-bti-Data.db: corrupt at offset 0: expected",

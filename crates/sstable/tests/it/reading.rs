@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use helenus_io::{Disk, RealDisk, read_to_vec};
 use helenus_rows::{
-    Bound, BoundKind, DeletionTime, Direction, Slice, Sliced, StreamError, Unfiltered, UnfilteredStream,
-    Validator,
+    Bound, BoundKind, DeletionTime, Direction, Slice, Sliced, Slices, StreamError, Unfiltered,
+    UnfilteredStream, Validator,
 };
 use helenus_sstable::{
     CachedFile, ChunkCache, ChunkReader, ChunkScratch, ChunkVerification, ChunkedFile, Component,
     CompressionInfo, Descriptor, OpenOptions, PageVerification, PartitionBound, RowReader, SearchKey,
-    SsTable, SsTableError, Version,
+    SsTable, SsTableError, StaticRow, Version,
 };
 
 use crate::corpus::{root, tables};
@@ -113,10 +113,16 @@ pub(crate) fn one(
     slices: &[Slice<'_>],
     direction: Direction,
 ) -> Partition {
-    let stream = table.partition(key, slices, direction).unwrap().unwrap();
-    let mut found = all(stream);
-    assert_eq!(found.len(), 1);
-    found.remove(0)
+    let slices = Slices::new(&table.header().clustering, slices.iter().copied());
+    let read = |static_row| {
+        let mut found = all(table.partition(key, &slices, direction, static_row).unwrap().unwrap());
+        assert_eq!(found.len(), 1);
+        found.remove(0)
+    };
+    let (whole, without_static) = (read(StaticRow::Wanted), read(StaticRow::Unwanted));
+    assert_eq!(without_static.deletion, whole.deletion);
+    assert_eq!(without_static.unfiltereds, whole.unfiltereds, "{slices:?} {direction:?}");
+    whole
 }
 
 /// Every table that is not odd on purpose, of all versions.
@@ -239,7 +245,10 @@ fn slices_are_those_of_the_whole() {
                     slices.push(Slice { start: tail, end: Bound::TOP });
                 }
                 for direction in [Direction::Forward, Direction::Reverse] {
-                    let whole = table.partition(&search, &[Slice::ALL], direction).unwrap().unwrap();
+                    let whole = table
+                        .partition(&search, &Slices::ALL, direction, StaticRow::Wanted)
+                        .unwrap()
+                        .unwrap();
                     let expected = all(Sliced::new(whole, &slices)).remove(0);
                     let found = one(table, &search, &slices, direction);
                     assert_eq!(found, expected, "{name} {direction:?} {slices:?}");
@@ -286,7 +295,12 @@ fn ranges_of_partitions_and_keys_that_are_not_there() {
                 }
                 let search = SearchKey::of(table.partitioner().clone(), &absent);
                 assert!(!RowReader::new().contains(table, &search).unwrap());
-                assert!(table.partition(&search, &[Slice::ALL], Direction::Forward).unwrap().is_none());
+                assert!(
+                    table
+                        .partition(&search, &Slices::ALL, Direction::Forward, StaticRow::Wanted)
+                        .unwrap()
+                        .is_none()
+                );
             }
         }
     });

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use helenus_io::{Disk, FileWriter, read_to_vec};
 use helenus_rows::{
-    DeletionTime, Direction, LivenessInfo, RowBuf, RowBuilder, Slice, Unfiltered, UnfilteredStream,
+    DeletionTime, Direction, LivenessInfo, RowBuf, RowBuilder, Slices, Unfiltered, UnfilteredStream,
 };
 use helenus_sstable::{
-    Component, Descriptor, DumpOptions, RowReader, SearchKey, SsTableId, SsTableWriter, Version,
+    Component, Descriptor, DumpOptions, RowReader, SearchKey, SsTableId, SsTableWriter, StaticRow, Version,
     WriterOptions, dump,
 };
 use helenus_types::{LocalDeletionTime, Timestamp};
@@ -104,7 +104,8 @@ fn shadowable_deletions_are_read_and_written_as_cassandra_has_them() {
         assert_eq!((cells.deletion(), cells.is_shadowable()), (deletion, !deletion.is_live()), "{number}");
     }
     for direction in [Direction::Forward, Direction::Reverse] {
-        let mut stream = read.partition(&search, &[Slice::ALL], direction).unwrap().unwrap();
+        let mut stream =
+            read.partition(&search, &Slices::ALL, direction, StaticRow::Wanted).unwrap().unwrap();
         assert!(stream.next_partition().unwrap());
         let mut rows = 0;
         while stream.advance().unwrap() {

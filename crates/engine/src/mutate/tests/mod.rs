@@ -12,10 +12,10 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use helenus_rows::{
-    Cell, CellEvent, DeletionTime, Direction, RowRef, Slice, Unfiltered, UnfilteredStream, Validator,
+    Cell, CellEvent, DeletionTime, Direction, RowRef, Slices, Unfiltered, UnfilteredStream, Validator,
 };
 use helenus_sim::{SimClock, SimDisk};
-use helenus_sstable::SearchKey;
+use helenus_sstable::{SearchKey, StaticRow};
 use helenus_types::{LocalDeletionTime, Partitioner, Timestamp, Type};
 
 use crate::{Background, Database, Durability, IntoKey, Options, Table};
@@ -68,7 +68,7 @@ fn raw(table: &Table, key: impl IntoKey) -> String {
     key.with_values(|values| crate::key::encode_partition_key(&view.state.schema, values, &mut bytes))
         .unwrap();
     let key = SearchKey::of(Partitioner::Murmur3, &bytes);
-    let stream = view.partition(&key, Slice::ALL, Direction::Forward).unwrap();
+    let stream = view.partition(&key, &Slices::ALL, Direction::Forward, StaticRow::Wanted).unwrap();
     let mut stream = Validator::new(stream);
     let mut out = String::new();
     if !stream.next_partition().unwrap() {

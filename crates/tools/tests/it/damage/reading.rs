@@ -4,10 +4,12 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use helenus_io::Disk;
-use helenus_rows::{Bound, BoundKind, Direction, RowRef, Slice, Unfiltered, UnfilteredStream, Validator};
+use helenus_rows::{
+    Bound, BoundKind, Direction, RowRef, Slice, Slices, Unfiltered, UnfilteredStream, Validator,
+};
 use helenus_sstable::{
     CachedFile, ChunkCache, Descriptor, OpenOptions, PageVerification, PartitionBound, RowReader, SearchKey,
-    SsTable,
+    SsTable, StaticRow,
 };
 
 /// What a table says.
@@ -126,8 +128,9 @@ fn lookups(table: &Arc<SsTable>, expected: &Content, content: &mut Content) -> R
     for (key, clusterings) in expected.keys.iter().zip(&expected.clusterings) {
         let search = SearchKey::of(table.partitioner().clone(), key);
         for direction in [Direction::Forward, Direction::Reverse] {
-            let found =
-                table.partition(&search, &[Slice::ALL], direction).map_err(|error| error.to_string())?;
+            let found = table
+                .partition(&search, &Slices::ALL, direction, StaticRow::Wanted)
+                .map_err(|error| error.to_string())?;
             let Some(mut stream) = found else { return Err(format!("{key:02x?} is missed")) };
             partitions(&mut stream, content, false)?;
         }
