@@ -70,7 +70,7 @@ impl From<helenus::Error> for Failure {
         let failure = Self::failed(error.to_string());
         match error.kind() {
             ErrorKind::Corrupt => failure.or_try(
-                "restore the file from a backup or a replica; `helenus sstable dump` shows what can still be read",
+                "restore the file from a backup or a replica; `helenus sstable scrub` saves what can still be read",
             ),
             ErrorKind::Locked => failure.or_try("close the other process; export, get, tables and stats work beside it"),
             ErrorKind::Io => failure.or_try("check the disk's space and permissions"),

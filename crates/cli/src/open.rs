@@ -14,7 +14,7 @@ use crate::failure::Failure;
 /// A table to read, of a database or of what others left.
 pub(crate) fn table_to_read(dir: &Path, source: &Source, name: &str) -> Result<Table, Failure> {
     let (keyspace, table) = split_name(name)?;
-    check_directory(dir)?;
+    check_present(dir)?;
     if let (Some(schema), []) = (&source.schema, source.data.as_slice()) {
         // The name says which of the schema's tables a single directory is of.
         match Database::open_sstables(dir, &read_text(schema)?, &keyspace, &table) {
@@ -48,9 +48,18 @@ pub(crate) fn check_directory(dir: &Path) -> Result<(), Failure> {
         .or_try("name the directory that it is in; `helenus sstable` looks into single files"))
 }
 
+/// The same of what is not there: what to do about it is not to look at the disk's space.
+pub(crate) fn check_present(dir: &Path) -> Result<(), Failure> {
+    match dir.try_exists() {
+        Ok(false) => Err(Failure::failed(format!("{}: there is no such directory", dir.display()))
+            .or_try("check the path")),
+        Ok(true) | Err(_) => check_directory(dir),
+    }
+}
+
 /// A database, to read only beside a process that has it open for writing; or what others left.
 pub(crate) fn database_to_read(dir: &Path, source: &Source) -> Result<Database, Failure> {
-    check_directory(dir)?;
+    check_present(dir)?;
     if source.schema.is_none() && source.data.is_empty() {
         match Options::new().read_only(true).open(dir) {
             Err(error) if error.kind() == ErrorKind::NotFound => {}
@@ -60,14 +69,33 @@ pub(crate) fn database_to_read(dir: &Path, source: &Source) -> Result<Database, 
     foreign(dir, source)
 }
 
+/// What others left, without SSTables that are damaged.
+pub(crate) fn salvaged(dir: &Path, source: &Source) -> Result<Database, Failure> {
+    check_present(dir)?;
+    match Options::new().read_only(true).open(dir) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        _ => {
+            let text = format!("--skip-damaged: {} is a database of Helenus", dir.display());
+            return Err(
+                Failure::usage(text).or_try("`helenus sstable scrub` saves what can be read of SSTables")
+            );
+        }
+    }
+    foreign_by(Options::new().skip_damaged(true), dir, source)
+}
+
 /// What others left.
 pub(crate) fn foreign(dir: &Path, source: &Source) -> Result<Database, Failure> {
-    std::iter::once(dir).chain(source.data.iter().map(PathBuf::as_path)).try_for_each(check_directory)?;
+    foreign_by(Options::new(), dir, source)
+}
+
+fn foreign_by(options: Options, dir: &Path, source: &Source) -> Result<Database, Failure> {
+    std::iter::once(dir).chain(source.data.iter().map(PathBuf::as_path)).try_for_each(check_present)?;
     let schema = source.schema.as_deref().map(read_text).transpose()?;
     let dirs = std::iter::once(dir).chain(source.data.iter().map(PathBuf::as_path));
     // Names above the directory tell of the table: `.` has none.
     let dirs = dirs.map(|dir| std::path::absolute(dir).map_err(|error| Failure::file(dir, &error)));
-    let opened = Options::new().open_foreign(&dirs.collect::<Result<Vec<_>, _>>()?, schema.as_deref());
+    let opened = options.open_foreign(&dirs.collect::<Result<Vec<_>, _>>()?, schema.as_deref());
     opened.map_err(|error| match error.kind() {
         ErrorKind::NotFound => Failure::failed(error.to_string())
             .or_try("name a database, or a directory that Cassandra left; --schema FILE where nothing tells its schema"),

@@ -69,7 +69,8 @@ impl Database {
     /// Directories and schema are found as [`open_foreign`](Self::open_foreign) finds them; what is there is not changed.
     /// SSTables are looked at first, keep their version, and come in by second names of their files where that can be.
     /// The database has an identity of its own; tables keep theirs, with their types and the columns that were dropped.
-    /// Secondary indexes and materialized views are left out, for nothing keeps them up here, and Cassandra's own tables.
+    /// Secondary indexes stay in the schema and are not built, so that tables are written and a node that gets them back
+    /// builds them. Materialized views are left out, for nothing keeps them up here, and Cassandra's own tables.
     ///
     /// It is there whole or not at all: after a crash in between the directory doesn't open, and is adopted into again,
     /// or removed. Writes without a timestamp get newer ones than what was adopted, unless that lies more than a day ahead
@@ -190,10 +191,7 @@ fn choose<'a>(
             return Err(Error::new(ErrorKind::Unsupported, text));
         }
         let Some(def) = def else { continue };
-        let indexes = def.indexes().iter().filter_map(|index| index.name.as_ref());
-        warnings.extend(
-            indexes.map(|index| format!("{place}: its index {index} is left out: nothing keeps it up here")),
-        );
+        warnings.extend(def.index_warnings());
         chosen.push(table);
     }
     if chosen.is_empty() {

@@ -9,6 +9,7 @@ use helenus_sstable::{Component, Descriptor, FoundTable};
 use crate::adopt::Progress;
 use crate::error::{Error, ErrorKind, Result};
 use crate::foreign::{Directory, LeftOut, Present, Transfer, Verification};
+use crate::foreign::{check_nothing_in_log, database_around};
 use crate::table::Table;
 
 /// How SSTables are brought into a table.
@@ -49,7 +50,7 @@ impl Table {
     ///
     /// # Errors
     /// When there are no SSTables, one is damaged, is not of this table, or of a version or partitioner that is not read
-    /// here; when the table has views or indexes, which would not be kept up; when files can't be written. Nothing was
+    /// here; when the table has views, which would not be kept up; when files can't be written. Nothing was
     /// brought in then.
     pub fn ingest(&self, paths: &[PathBuf], options: IngestOptions) -> Result<Ingested> {
         self.ingest_watched(paths, options, &mut |_| {})
@@ -69,6 +70,11 @@ impl Table {
         let mut found: Vec<Present> = Vec::new();
         let mut left_out = Vec::new();
         for (dir, only) in by_directory(&**disk, paths)? {
+            // Of this database itself whoever names them knows.
+            let around = database_around(&**disk, &dir)?;
+            if around.is_some_and(|database| database != self.db.inner.dir) {
+                check_nothing_in_log(&self.db.inner.options, &dir)?;
+            }
             let directory = Directory::list(&**disk, &dir)?;
             if let Some(problem) = directory.problem {
                 return Err(problem);

@@ -276,9 +276,10 @@ fn push_csv(ty: &Type, value: &[u8], out: &mut String) -> std::result::Result<()
     Ok(())
 }
 
-/// Appends a field of CSV, in quotes where it needs them.
+/// Appends a field of CSV, in quotes where it needs them; one with a backslash too, which tells readers that it is not
+/// cqlsh's, where a backslash alone asks for none.
 fn push_field(text: &str, out: &mut String) {
-    if !text.contains([',', '"', '\n', '\r']) {
+    if !text.contains([',', '"', '\n', '\r', '\\']) {
         out.push_str(text);
         return;
     }

@@ -18,6 +18,9 @@ pub struct ApplyContext<'a> {
     pub now: Timestamp,
     /// Makes the identity of a table that brings none.
     pub new_id: &'a mut dyn FnMut() -> TableId,
+    /// Whether views can be created: `materialized_views_enabled` of `cassandra.yaml`, which is false there unless it
+    /// is set.
+    pub views_enabled: bool,
 }
 
 /// A catalog after a statement, and what the statement did.
@@ -123,6 +126,8 @@ pub(super) struct Applier<'a> {
     pub(super) lenient: Option<HeaderTypes<'a>>,
     /// Set when the whole schema is read: then functions are kept.
     pub(super) reading: bool,
+    /// Whether views can be created.
+    pub(super) views_enabled: bool,
     pub(super) changes: Vec<SchemaChange>,
     pub(super) warnings: Vec<String>,
 }
@@ -139,7 +144,7 @@ impl Catalog {
         context: ApplyContext<'_>,
     ) -> Result<Applied> {
         let mut catalog = self.clone();
-        let ApplyContext { now, new_id } = context;
+        let ApplyContext { now, new_id, views_enabled } = context;
         let mut applier = Applier {
             catalog: &mut catalog,
             default_keyspace: default_keyspace.map(Arc::from),
@@ -147,6 +152,7 @@ impl Catalog {
             new_id: &mut |_, _| new_id(),
             lenient: None,
             reading: false,
+            views_enabled,
             changes: Vec::new(),
             warnings: Vec::new(),
         };

@@ -121,14 +121,14 @@ impl Catalog {
         self.put_table(table.clone())
     }
 
-    /// The tables of those identities as they can be written, without views and indexes; with their keyspaces, types and
+    /// The tables of those identities as they can be written, without views; with their indexes, keyspaces, types and
     /// functions, or with all keyspaces but Cassandra's own.
     pub fn writable(&self, tables: &BTreeSet<TableId>, all_keyspaces: bool) -> Self {
         let mut catalog = Self::default();
         for keyspace in self.keyspaces().filter(|keyspace| !is_system_keyspace(&keyspace.name)) {
             let chosen = keyspace.tables.values().filter(|table| tables.contains(&table.id()));
             let writable: BTreeMap<_, _> =
-                chosen.map(|table| (table.name().clone(), Arc::new(table.without_dependents()))).collect();
+                chosen.map(|table| (table.name().clone(), Arc::new(table.without_views()))).collect();
             if all_keyspaces || !writable.is_empty() {
                 let place =
                     |table: &Arc<TableDef>| (table.id(), (keyspace.name.clone(), table.name().clone()));

@@ -1,4 +1,6 @@
-//! Statements about indexes. They are checked and kept, not maintained.
+//! Statements about indexes. They are checked and kept, and nothing builds them: a table with indexes is written as any
+//! other, and no read goes by them. Like a node, which builds what its `system."IndexInfo"` doesn't list, a release that
+//! builds indexes finds none built; see decision 0018.
 
 use std::sync::Arc;
 
@@ -51,6 +53,9 @@ impl Applier<'_> {
             ..statement.clone()
         });
         indexes.sort_by(|a, b| a.name.cmp(&b.name));
+        if !self.reading {
+            self.warnings.push(not_built(&table, &index));
+        }
         let change = SchemaChange::IndexCreated { table: table.id(), name: index.as_str().into() };
         self.put_indexed(&table, indexes, change)
     }
@@ -77,6 +82,21 @@ impl Applier<'_> {
         self.changes.push(change);
         self.changes.push(SchemaChange::TableAltered { id: table.id(), columns_changed: false });
         self.catalog.put_table(TableDef { indexes, ..table.clone() })
+    }
+}
+
+/// What is said of an index that is kept.
+fn not_built(table: &TableDef, index: &Identifier) -> String {
+    format!(
+        "{}: its index {index} is kept in the schema and not built; no read goes by it",
+        table.full_name()
+    )
+}
+
+impl TableDef {
+    /// What to know of each of its indexes, in words.
+    pub fn index_warnings(&self) -> impl Iterator<Item = String> {
+        self.indexes.iter().filter_map(|index| index.name.as_ref()).map(|name| not_built(self, name))
     }
 }
 

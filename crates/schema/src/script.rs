@@ -74,6 +74,7 @@ fn extend(catalog: &mut Catalog, text: &str, lenient: Option<HeaderTypes<'_>>) -
         new_id: &mut id_of_name,
         lenient,
         reading: true,
+        views_enabled: true,
         changes: Vec::new(),
         warnings: Vec::new(),
     };

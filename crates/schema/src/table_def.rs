@@ -9,10 +9,8 @@ use helenus_types::{TableId, Type};
 use super::options::TableOptions;
 use crate::error::{CatalogError, Result};
 
-const HAS_INDEXES: &str =
-    "the table has secondary indexes, which this release does not maintain: drop them to write";
-const HAS_VIEWS: &str =
-    "the table has materialized views, which this release does not maintain: drop them to write";
+const HAS_VIEWS: &str = "materialized views are made of the table, and nothing keeps them up here: it can only be read \
+                         until they are dropped (DROP MATERIALIZED VIEW)";
 const IS_COMPACT: &str = "a table with COMPACT STORAGE can't be written, only read";
 const IS_VIEW: &str = "a materialized view can't be written, only read";
 
@@ -98,8 +96,8 @@ impl TableDef {
     }
 
     /// The same table without what would have to be kept up when it is written.
-    pub(super) fn without_dependents(&self) -> Self {
-        Self { indexes: Vec::new(), has_views: false, ..self.clone() }
+    pub(super) fn without_views(&self) -> Self {
+        Self { has_views: false, ..self.clone() }
     }
 
     /// The same table, with compact storage or without.
@@ -151,7 +149,8 @@ impl TableDef {
         &self.options
     }
 
-    /// Its indexes, by name; kept, not maintained.
+    /// Its indexes, by name: kept, none of them built. Nothing that is written goes into one, and no read goes by one;
+    /// a node that gets the table's SSTables and schema builds them.
     pub fn indexes(&self) -> &[CreateIndex] {
         &self.indexes
     }
@@ -177,7 +176,6 @@ impl TableDef {
             Self { view: Some(_), .. } => Some(IS_VIEW),
             Self { schema, .. } if schema.compact().is_some() => Some(IS_COMPACT),
             Self { has_views: true, .. } => Some(HAS_VIEWS),
-            Self { indexes, .. } if !indexes.is_empty() => Some(HAS_INDEXES),
             _ => None,
         }
     }

@@ -22,7 +22,7 @@ fn apply_with(catalog: &Catalog, statement: &str, ids: &mut u128) -> Result<Appl
         *ids += 1;
         TableId(Uuid::from_u128(*ids))
     };
-    catalog.apply(&statement, Some("k"), ApplyContext { now: NOW, new_id })
+    catalog.apply(&statement, Some("k"), ApplyContext { now: NOW, new_id, views_enabled: true })
 }
 
 /// The catalog after those statements, in the keyspace `k`, which is there already.

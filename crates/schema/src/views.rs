@@ -17,6 +17,10 @@ use crate::error::{CatalogError, CatalogErrorKind, Result};
 
 impl Applier<'_> {
     pub(super) fn create_view(&mut self, statement: &CreateView) -> Result<()> {
+        if !self.views_enabled {
+            let text = "Materialized views are disabled. Enable in cassandra.yaml to use.";
+            return Err(CatalogError::new(CatalogErrorKind::Unsupported, text));
+        }
         let keyspace = self.keyspace_of(&statement.name)?;
         let name: Arc<str> = statement.name.name.as_str().into();
         check_name("Table", &name)?;

@@ -129,6 +129,7 @@ pub(crate) enum ExportFormat {
   helenus export --format csv ./db chat.messages > messages.csv
   helenus export --format parquet -o messages.parquet ./db chat.messages
   helenus export /var/lib/cassandra/data chat.messages
+  helenus export --skip-damaged ./backup chat.messages > what-is-left.jsonl
   helenus export --schema schema.cql ./messages chat.messages"
 )]
 pub(crate) struct Export {
@@ -137,6 +138,9 @@ pub(crate) struct Export {
     /// What a row looks like
     #[arg(long, value_enum, default_value = "jsonl")]
     pub(crate) format: ExportFormat,
+    /// Leave SSTables out that are damaged, and say which; the exit code is 1 then. What they deleted in others is shown
+    #[arg(long)]
+    pub(crate) skip_damaged: bool,
     /// A file to write instead of printing; it appears when it is complete
     #[arg(long, short, value_name = "FILE", required_if_eq("format", "parquet"))]
     pub(crate) output: Option<PathBuf>,
@@ -151,14 +155,15 @@ pub(crate) struct Export {
 
 /// Prints rows of one partition
 ///
-/// KEY… are CQL literals of the partition key's columns, then of as many clustering columns as wanted. Only what the
-/// filters and indexes lead to is read. Nothing found prints nothing, and is no error.
+/// KEY… are CQL literals of the partition key's columns, then of as many clustering columns as wanted; -- before them is
+/// needed where --from or --to stand before DIR, or one begins with a dash and is no number. Only what the filters and
+/// indexes lead to is read. Nothing found prints nothing, and is no error.
 #[derive(Debug, Args)]
 #[command(
     verbatim_doc_comment,
-    override_usage = "helenus get [OPTIONS] <DIR> <TABLE> -- <KEY>...",
+    override_usage = "helenus get [OPTIONS] <DIR> <TABLE> [--] <KEY>...",
     after_help = "Examples:
-  helenus get ./db chat.messages -- 42
+  helenus get ./db chat.messages 42
   helenus get --reverse --limit 50 ./db chat.messages -- 42 7
   helenus get --from \"'2024-02-01'\" --to \"'2024-02-29'\" ./db shop.orders -- \"'Oslo'\"
   helenus get --schema schema.cql ./messages-5a1c chat.messages -- 42 \"'general'\" 0xcafe"
@@ -184,15 +189,15 @@ pub(crate) struct Get {
     /// At most so many rows
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<usize>,
-    /// The database, or a directory that Cassandra left; keyspace.table
-    #[arg(value_names = ["DIR", "TABLE"], num_args = 0..=2)]
+    /// The database, or a directory that Cassandra left; keyspace.table; literals of the key
+    #[arg(value_name = "DIR TABLE KEY", num_args = 0.., allow_negative_numbers = true)]
     place: Vec<String>,
     #[arg(skip)]
     pub(crate) dir: PathBuf,
     #[arg(skip)]
     pub(crate) table: String,
     /// Literals of the key
-    #[arg(last = true, required = true)]
+    #[arg(last = true)]
     pub(crate) key: Vec<String>,
 }
 
@@ -330,13 +335,13 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command,
     if let (Command::Get(get), Some(("get", matches))) = (&mut parsed.command, matches.subcommand())
         && !find_place(get, matches)
     {
-        let text = "DIR and TABLE are required: helenus get [OPTIONS] <DIR> <TABLE> -- <KEY>...\n";
+        let text = "DIR, TABLE and KEY are required: helenus get [OPTIONS] <DIR> <TABLE> -- <KEY>...\n";
         return Err(app.error(clap::error::ErrorKind::MissingRequiredArgument, text));
     }
     Ok(parsed.command)
 }
 
-/// Sets directory and table; false if they were not given.
+/// Sets directory, table and key; false if they were not given.
 ///
 /// `--from` and `--to` take as many literals as follow, so `get --from 1 2 DIR TABLE -- KEY` gives them DIR and TABLE
 /// too: what is missing of those two is taken from the end of the option that stood last.
@@ -348,8 +353,13 @@ fn find_place(get: &mut Get, matches: &ArgMatches) -> bool {
     let swallowed = greedy.split_off(greedy.len().saturating_sub(missing));
     let mut place = get.place.drain(..).chain(swallowed);
     let (Some(dir), Some(table)) = (place.next(), place.next()) else { return false };
-    drop(place);
+    let key: Vec<String> = place.collect();
+    if get.key.is_empty() {
+        get.key = key;
+    } else if !key.is_empty() {
+        return false;
+    }
     get.dir = dir.into();
     get.table = table;
-    true
+    !get.key.is_empty()
 }

@@ -6,11 +6,11 @@ use clap::Args;
 
 use super::Source;
 
-/// Shows what a directory is that Cassandra left, and what can be read of it
+/// Shows what a directory is, and what can be read of it
 ///
 /// A snapshot (nodetool snapshot), a table's directory, a keyspace's, or a node's whole data directory, of Cassandra 3.0
 /// to 5.0 or ScyllaDB. The schema is read from the node's own SSTables (system_schema) or the snapshot's schema.cql.
-/// Nothing is written or locked; the node may be running. What is only in its commit log is not seen: nodetool flush.
+/// Metadata and indexes of each SSTable are read; verify reads rows too. Nothing is written or locked; the node may be running. What is only in its commit log is not seen: nodetool flush.
 /// Its counterpart is to start a node on the directory.
 #[derive(Debug, Args)]
 #[command(
@@ -42,7 +42,7 @@ pub(crate) struct Open {
 /// and SSTables are found as `helenus open` finds them. SSTables are verified first, keep their version and come in by
 /// second names of their files (hard links), and as copies across file systems; where they were, nothing is changed, and
 /// nothing that is written later changes it. The database has an identity of its own, its tables keep theirs. Secondary
-/// indexes, materialized views and Cassandra's own tables are left out. It is there whole or not at all: after a crash
+/// indexes stay in the schema and are not built; materialized views and Cassandra's own tables are left out. It is there whole or not at all: after a crash
 /// DB doesn't open; adopt again, or remove it. The counterpart is to copy a snapshot into the data directory of a new
 /// node and start it, or sstableloader.
 #[derive(Debug, Args)]

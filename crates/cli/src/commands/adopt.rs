@@ -25,6 +25,7 @@ pub(crate) fn adopt(args: &Adopt) -> Result<(), Failure> {
     };
     // Names above a directory tell of the table: `.` has none.
     let dirs = args.dirs.iter().map(|dir| absolute(dir)).collect::<Result<Vec<_>, _>>()?;
+    dirs.iter().try_for_each(|dir| open::check_present(dir))?;
     let mut bar = ByteProgress::default();
     let done = Options::new().adopt(&dirs, absolute(&args.into)?, &how, &mut |progress| {
         bar.at(progress.bytes_done, progress.bytes_total);

@@ -1,8 +1,8 @@
 //! `tables` and `stats`.
 
-use std::io::Write;
+use std::io::{self, Write};
 
-use helenus::{Table, TableMetrics};
+use helenus::{Database, Table, TableMetrics};
 use serde_json::{Value, json};
 
 use crate::args::{Dir, Stats};
@@ -11,12 +11,18 @@ use crate::{open, output};
 
 pub(crate) fn tables(args: &Dir) -> Result<(), Failure> {
     let database = open::database_to_read(&args.dir, &args.source)?;
+    let mut out = output::stdout();
+    list(&database, args.json, &mut out)?;
+    Ok(out.flush()?)
+}
+
+/// Lists the tables of a database, or of what others left.
+pub(super) fn list(database: &Database, json: bool, out: &mut impl Write) -> io::Result<()> {
     let mut lines = vec![["table", "rows (estimate)", "SSTables", "bytes on disk"].map(str::to_owned)];
     let mut problems = Vec::new();
-    let mut out = output::stdout();
-    for table in open::all(&database) {
+    for table in open::all(database) {
         match table {
-            Ok(table) if args.json => writeln!(out, "{}", as_json(&table))?,
+            Ok(table) if json => writeln!(out, "{}", as_json(database, &table))?,
             Ok(table) => {
                 let metrics = table.metrics();
                 lines.push([
@@ -26,15 +32,15 @@ pub(crate) fn tables(args: &Dir) -> Result<(), Failure> {
                     metrics.disk_bytes.to_string(),
                 ]);
             }
-            Err(unread) if args.json => writeln!(out, "{}", unread.as_json())?,
+            Err(unread) if json => writeln!(out, "{}", unread.as_json())?,
             Err(unread) => problems.push(unread),
         }
     }
-    if !args.json {
-        output::columns(&mut out, &lines)?;
-        open::write_unread(&mut out, &problems)?;
+    if !json {
+        output::columns(out, &lines)?;
+        open::write_unread(out, &problems)?;
     }
-    Ok(out.flush()?)
+    Ok(())
 }
 
 pub(crate) fn stats(args: &Stats) -> Result<(), Failure> {
@@ -48,11 +54,14 @@ pub(crate) fn stats(args: &Stats) -> Result<(), Failure> {
     let mut separator = "";
     for table in tables {
         match table {
-            Ok(table) if args.json => writeln!(out, "{}", as_json(&table))?,
+            Ok(table) if args.json => writeln!(out, "{}", as_json(&database, &table))?,
             Ok(table) => {
                 writeln!(out, "{separator}{}", name(&table))?;
                 for (what, figure) in figures(&table.metrics()) {
                     writeln!(out, "  {what:32}{figure:>16}")?;
+                }
+                for index in indexes(&database, &table) {
+                    writeln!(out, "  {:32}{:>16}", format!("index {index}"), "not built")?;
                 }
                 separator = "\n";
             }
@@ -65,7 +74,7 @@ pub(crate) fn stats(args: &Stats) -> Result<(), Failure> {
 }
 
 /// All figures of a table.
-fn as_json(table: &Table) -> Value {
+fn as_json(database: &Database, table: &Table) -> Value {
     let (schema, metrics) = (table.schema(), table.metrics());
     json!({
         "keyspace": &**schema.keyspace(),
@@ -78,7 +87,15 @@ fn as_json(table: &Table) -> Value {
         "index_bytes": metrics.index_bytes,
         "memtable_rows": metrics.memtable_rows,
         "pending_compactions_estimate": metrics.pending_compactions,
+        "indexes_not_built": indexes(database, table),
     })
+}
+
+/// The names of a table's indexes, which are kept and not built.
+fn indexes(database: &Database, table: &Table) -> Vec<String> {
+    let (schema, catalog) = (table.schema(), database.schema());
+    let Ok(def) = catalog.table(schema.keyspace(), schema.name()) else { return Vec::new() };
+    def.indexes().iter().filter_map(|index| index.name.as_ref().map(ToString::to_string)).collect()
 }
 
 /// The table's name as CQL spells it.

@@ -2,9 +2,10 @@
 
 use std::io::Write;
 
-use helenus::{Foreign, ForeignTable};
+use helenus::{Database, ErrorKind, Foreign, ForeignTable, Options};
 use serde_json::{Value, json};
 
+use super::inspect;
 use crate::args::Open;
 use crate::failure::Failure;
 use crate::open::{Unread, write_unread};
@@ -12,10 +13,17 @@ use crate::output::counted;
 use crate::{open, output};
 
 pub(crate) fn open(args: &Open) -> Result<(), Failure> {
+    if args.source.schema.is_none() && args.source.data.is_empty() {
+        open::check_present(&args.dir)?;
+        match Options::new().read_only(true).open(&args.dir) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            opened => return own(args, &opened?),
+        }
+    }
     let database = open::foreign(&args.dir, &args.source)?;
     let Some(foreign) = database.foreign() else { return Ok(()) };
-    let tables: Vec<&ForeignTable> =
-        foreign.tables.iter().filter(|table| args.system || !table.is_system()).collect();
+    let listed = foreign.tables.iter().filter(|table| args.system || !table.is_system());
+    let tables: Vec<Shown<'_>> = listed.map(|table| Shown::of(&database, table)).collect();
     let mut out = output::stdout();
     if args.json {
         for table in &tables {
@@ -28,12 +36,12 @@ pub(crate) fn open(args: &Open) -> Result<(), Failure> {
         writeln!(out, "{}: {}", dir.display(), foreign.kind)?;
     }
     let mut lines = vec![["table", "SSTables", "versions", "bytes on disk"].map(str::to_owned)];
-    lines.extend(tables.iter().map(|table| line(table)));
+    lines.extend(tables.iter().map(line));
     writeln!(out)?;
     output::columns(&mut out, &lines)?;
     notes(&mut out, foreign, &tables)?;
     let readable = tables.iter().find(|table| table.problem.is_none());
-    if let Some(table) = readable {
+    if let Some(Shown { table, .. }) = readable {
         let (dir, name) = (args.dir.display(), open::spelled(&table.keyspace, &table.name));
         let name = if name.contains('"') { format!("'{name}'") } else { name };
         writeln!(out, "\nnext:\n  helenus export {dir} {name}")?;
@@ -44,7 +52,7 @@ pub(crate) fn open(args: &Open) -> Result<(), Failure> {
 }
 
 /// An error if a table can't be read.
-fn outcome(tables: &[&ForeignTable]) -> Result<(), Failure> {
+fn outcome(tables: &[Shown<'_>]) -> Result<(), Failure> {
     match tables.iter().filter(|table| table.problem.is_some()).count() {
         0 => Ok(()),
         unread => {
@@ -54,7 +62,47 @@ fn outcome(tables: &[&ForeignTable]) -> Result<(), Failure> {
     }
 }
 
-fn as_json(table: &ForeignTable) -> Value {
+/// A table, and what opening it gave.
+struct Shown<'a> {
+    table: &'a ForeignTable,
+    /// Why it can't be read, where it can't.
+    problem: Option<String>,
+    /// Bytes on disk, as `tables` and `stats` have them where it can be read.
+    bytes: u64,
+}
+
+impl<'a> Shown<'a> {
+    /// Opens the table: metadata and indexes of each SSTable are read. Of Cassandra's own tables some are in another order
+    /// than all others, and nobody reads them here.
+    fn of(database: &Database, table: &'a ForeignTable) -> Self {
+        if table.is_system() {
+            return Self { table, problem: table.problem.clone(), bytes: table.bytes };
+        }
+        match (database.table(&table.keyspace, &table.name), &table.problem) {
+            (Ok(opened), None) => Self { table, problem: None, bytes: opened.metrics().disk_bytes },
+            (Err(error), None) => Self { table, problem: Some(error.to_string()), bytes: table.bytes },
+            (_, Some(problem)) => Self { table, problem: Some(problem.clone()), bytes: table.bytes },
+        }
+    }
+}
+
+/// A database of Helenus: its tables, as `tables` lists them.
+fn own(args: &Open, database: &Database) -> Result<(), Failure> {
+    let mut out = output::stdout();
+    if !args.json {
+        writeln!(out, "{}: a database of Helenus\n", args.dir.display())?;
+    }
+    inspect::list(database, args.json, &mut out)?;
+    if let (Some(table), false) = (database.tables().first(), args.json) {
+        let schema = table.schema();
+        let name = open::spelled(schema.keyspace(), schema.name());
+        let name = if name.contains('"') { format!("'{name}'") } else { name };
+        writeln!(out, "\nnext:\n  helenus export {} {name}", args.dir.display())?;
+    }
+    Ok(out.flush()?)
+}
+
+fn as_json(Shown { table, problem, bytes }: &Shown<'_>) -> Value {
     json!({
         "keyspace": table.keyspace,
         "table": table.name,
@@ -62,26 +110,26 @@ fn as_json(table: &ForeignTable) -> Value {
         "dirs": table.dirs.iter().map(|dir| dir.display().to_string()).collect::<Vec<_>>(),
         "sstables": table.sstables(),
         "versions": table.versions,
-        "disk_bytes": table.bytes,
-        "problem": table.problem,
+        "disk_bytes": bytes,
+        "problem": problem,
     })
 }
 
-fn line(table: &ForeignTable) -> [String; 4] {
+fn line(Shown { table, bytes, .. }: &Shown<'_>) -> [String; 4] {
     let versions = table.versions.iter().map(|(version, count)| format!("{count} {version}"));
     [
         open::spelled(&table.keyspace, &table.name),
         table.sstables().to_string(),
         versions.collect::<Vec<_>>().join(", "),
-        table.bytes.to_string(),
+        bytes.to_string(),
     ]
 }
 
 /// What is not as one might expect.
-fn notes(out: &mut impl Write, foreign: &Foreign, tables: &[&ForeignTable]) -> Result<(), Failure> {
-    let unread = tables.iter().filter_map(|table| {
+fn notes(out: &mut impl Write, foreign: &Foreign, tables: &[Shown<'_>]) -> Result<(), Failure> {
+    let unread = tables.iter().filter_map(|Shown { table, problem, .. }| {
         let (keyspace, name) = (table.keyspace.clone(), table.name.clone());
-        Some(Unread { keyspace, table: name, reason: table.problem.clone()? })
+        Some(Unread { keyspace, table: name, reason: problem.clone()? })
     });
     write_unread(out, &unread.collect::<Vec<_>>())?;
     let left_out: Vec<String> =

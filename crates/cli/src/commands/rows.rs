@@ -1,14 +1,15 @@
 //! `export` and `get`: rows as lines.
 
+use std::cmp::Ordering;
 use std::io::Write;
 use std::ops::Bound;
 
-use helenus::{EncodeValue, RowPrinter, Select, Serialized, Table, TableSchema, Type};
+use helenus::{EncodeValue, Foreign, LeftOut, RowPrinter, Select, Serialized, Table, TableSchema, Type};
 
 use crate::args::{Export, ExportFormat, Format, Get};
 use crate::failure::Failure;
 use crate::open::{self, Literals};
-use crate::output::{self, Lines, Progress};
+use crate::output::{self, Lines, Progress, counted};
 #[cfg(feature = "parquet")]
 use crate::parquet::Written;
 
@@ -18,27 +19,66 @@ pub(crate) fn export(args: &Export) -> Result<(), Failure> {
         ExportFormat::Csv => Format::Csv,
         ExportFormat::Parquet => return parquet(args),
     };
-    let table = open::table_to_read(&args.dir, &args.source, &args.table)?;
+    let Exported { table, damaged } = Exported::open(args)?;
     let rows = table.metrics().rows_estimate;
     let printer = printer(&table, format, &args.null);
     match &args.output {
-        None => print(&table.select(), printer, output::stdout(), Progress::beside_output(rows)),
+        None => print(&table.select(), printer, output::stdout(), Progress::beside_output(rows))?,
         Some(path) => {
-            output::to_file(path, |file| print(&table.select(), printer, file, Progress::towards_rows(rows)))
+            output::to_file(path, |file| {
+                print(&table.select(), printer, file, Progress::towards_rows(rows))
+            })?;
         }
     }
+    left_out(&damaged)
+}
+
+/// What an export reads.
+struct Exported {
+    table: Table,
+    /// SSTables of it that are damaged and left out.
+    damaged: Vec<LeftOut>,
+}
+
+impl Exported {
+    fn open(args: &Export) -> Result<Self, Failure> {
+        if !args.skip_damaged {
+            let table = open::table_to_read(&args.dir, &args.source, &args.table)?;
+            return Ok(Self { table, damaged: Vec::new() });
+        }
+        let (keyspace, name) = open::split_name(&args.table)?;
+        let database = open::salvaged(&args.dir, &args.source)?;
+        let table = open::find(&database, &keyspace, &name)?;
+        let damaged = database.foreign().map(Foreign::damaged).unwrap_or_default();
+        Ok(Self { table, damaged })
+    }
+}
+
+/// Says what was left out; that the rest is there makes it no success.
+fn left_out(damaged: &[LeftOut]) -> Result<(), Failure> {
+    if damaged.is_empty() {
+        return Ok(());
+    }
+    let verb = if damaged.len() == 1 { "is" } else { "are" };
+    let mut text = format!("{} {verb} damaged and left out", counted(damaged.len() as u64, "SSTable"));
+    for LeftOut { path, reason } in damaged {
+        text.push_str(&format!("\n  {}: {reason}", path.display()));
+    }
+    Err(Failure::failed(text).or_try("`helenus sstable scrub` saves what can still be read of them"))
 }
 
 #[cfg(feature = "parquet")]
 fn parquet(args: &Export) -> Result<(), Failure> {
-    let table = open::table_to_read(&args.dir, &args.source, &args.table)?;
+    let Exported { table, damaged } = Exported::open(args)?;
     let progress = Progress::towards_rows(table.metrics().rows_estimate);
     // The command line asks for it with this format.
     let path = args.output.as_deref().unwrap_or(&args.dir);
     let Written { rows, groups, bytes } = crate::parquet::export(&table, path, progress)?;
     let mut out = output::stdout();
-    writeln!(out, "{}: {rows} rows in {groups} row groups, {bytes} bytes", path.display())?;
-    Ok(out.flush()?)
+    let (rows, groups) = (counted(rows, "row"), counted(groups as u64, "row group"));
+    writeln!(out, "{}: {rows} in {groups}, {bytes} bytes", path.display())?;
+    out.flush()?;
+    left_out(&damaged)
 }
 
 #[cfg(not(feature = "parquet"))]
@@ -110,18 +150,36 @@ fn select(table: &Table, args: &Get) -> Result<Select, Failure> {
         }
         Literals::parse(texts, clustering().skip(of_clustering.len()))
     };
+    let (from, to) = (behind_prefix(&args.from, "--from")?, behind_prefix(&args.to, "--to")?);
+    check_ends(&schema, of_clustering.len(), &from, &to)?;
     if !args.from.is_empty() {
-        let from = behind_prefix(&args.from, "--from")?;
         select = with_values(&[&prefix, &from], |values| select.from(Bound::Included(values)));
     }
     if !args.to.is_empty() {
-        let to = behind_prefix(&args.to, "--to")?;
         select = with_values(&[&prefix, &to], |values| select.to(Bound::Included(values)));
     }
     if args.reverse {
         select = select.reverse();
     }
     Ok(args.limit.into_iter().fold(select, Select::limit))
+}
+
+/// Refuses ends of a range of which the first comes after the last: nothing is between them.
+fn check_ends(schema: &TableSchema, prefix: usize, from: &Literals, to: &Literals) -> Result<(), Failure> {
+    let columns = schema.shown_clustering().iter().skip(prefix);
+    let mut order = Ordering::Equal;
+    for ((column, from), to) in columns.clone().zip(from.values()).zip(to.values()) {
+        order = order.then_with(|| column.ty.compare(from.0, to.0));
+    }
+    if order.is_le() {
+        return Ok(());
+    }
+    let direction = |column: &helenus::ColumnDef| {
+        format!("{} {}", column.name, if column.ty.is_reversed() { "DESC" } else { "ASC" })
+    };
+    let order: Vec<String> = columns.map(direction).collect();
+    let text = format!("no row lies between --from and --to: the table's order is {}", order.join(", "));
+    Err(Failure::usage(text).or_try("change them over; --reverse prints the last row first"))
 }
 
 /// The literals of the partition key and those of the clustering.
@@ -142,8 +200,10 @@ fn split_key<'a>(schema: &TableSchema, key: &'a [String]) -> Result<(&'a [String
                     names => format!(", its clustering {names}"),
                 }
             );
-            Failure::usage(text)
-                .or_try("all values of the partition key, then as many of the clustering as wanted")
+            Failure::usage(text).or_try(match key.iter().any(|value| value.starts_with("--")) {
+                true => "options stand before --, what follows it are values",
+                false => "all values of the partition key, then as many of the clustering as wanted",
+            })
         },
     )
 }

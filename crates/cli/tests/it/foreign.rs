@@ -25,7 +25,7 @@ fn open_shows_what_there_is() {
     assert!(!shown.contains("system_schema"), "{shown}");
     assert!(helenus(["open", "--system", text(&data)]).ok().contains("system_schema.columns"));
     let listed = helenus(["tables", text(&data)]).ok();
-    assert!(listed.contains("chat.totals                 18         3"), "{listed}");
+    assert!(listed.contains("chat.totals                   18         3"), "{listed}");
     for table in ["chat.messages", "chat.totals", "Fleet.Trips"] {
         let name = if table == "Fleet.Trips" { "\"Fleet\".\"Trips\"" } else { table };
         let expected = rows(&root.join(format!("snapshot/select/{table}.jsonl")));

@@ -227,6 +227,11 @@ fn scripts_get_json() {
 #[test]
 fn a_file_is_no_directory() {
     let room = Room::new();
+    let nowhere = room.path("nowhere");
+    for args in [&["open", &nowhere][..], &["tables", &nowhere], &["export", &nowhere, "k.t"]] {
+        let err = helenus(args).failed(1);
+        assert!(err.contains("nowhere: there is no such directory"), "{args:?}: {err}");
+    }
     let file = room.write("file", "");
     for args in [&["open", &file][..], &["tables", &file], &["export", &file, "k.t"], &["flush", &file]] {
         let err = helenus(args).failed(1);
@@ -247,4 +252,88 @@ fn completions_and_manual_pages() {
     let page = |name: &str| std::fs::read_to_string(Path::new(&dir).join(name)).unwrap();
     assert!(page("helenus.1").contains("helenus\\-export(1)"));
     assert!(page("helenus-sstable-verify.1").contains("Checks SSTables"));
+}
+
+/// `open` and `adopt` took a database of Helenus for a snapshot without SSTables: an empty copy, and no error.
+#[test]
+fn a_database_of_helenus_is_called_one() {
+    let room = Room::new();
+    room.import(TEXTS, "pk,t\n1,x\n", &[]).ok();
+    let db = room.path("db");
+    let shown = helenus(["open", &db]).ok();
+    for part in [": a database of Helenus\n", "k.t", "next:\n  helenus export"] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    let err = helenus(["adopt", &db, "--into", &room.path("other")]).failed(1);
+    assert!(err.contains("is a database of Helenus"), "{err}");
+    assert!(!Path::new(&room.path("other")).exists());
+}
+
+/// `open` read names alone, and said that all could be read of a table whose metadata were gone.
+#[test]
+fn open_says_what_cannot_be_opened() {
+    let room = Room::new();
+    let dir = soup_in(&room);
+    helenus(["open", &dir]).ok();
+    std::fs::remove_file(format!("{dir}/da-1-bti-Statistics.db")).unwrap();
+    let ran = helenus(["open", &dir]);
+    let said =
+        ran.out.contains("can't be read:\n  corpus.soup: ") && ran.out.contains("da-1-bti-Statistics.db");
+    assert!(said && !ran.out.contains("next:"), "{}", ran.out);
+    assert!(ran.failed(1).contains("1 of 1 table can't be read"));
+
+    let err = helenus(["export", &dir, "corpus.soup"]).failed(1);
+    assert!(err.contains("da-1-bti-Statistics.db"), "{err}");
+    let ran = helenus(["export", "--skip-damaged", &dir, "corpus.soup"]);
+    assert!(ran.out.lines().count() > 3, "{}", ran.out);
+    let err = ran.failed(1);
+    assert!(err.contains("error: 1 SSTable is damaged and left out\n  "), "{err}");
+    assert!(err.contains("da-1-bti-Data.db: "), "{err}");
+    room.import(TEXTS, "pk,t\n1,x\n", &[]).ok();
+    helenus(["export", "--skip-damaged", &room.path("db"), "k.t"]).failed(2);
+}
+
+/// The sample's table, copied to `soup`.
+fn soup_in(room: &Room) -> String {
+    let dir = room.path("soup");
+    std::fs::create_dir(&dir).unwrap();
+    for entry in std::fs::read_dir(sample().join("soup")).unwrap().map(|entry| entry.unwrap()) {
+        std::fs::copy(entry.path(), Path::new(&dir).join(entry.file_name())).unwrap();
+    }
+    dir
+}
+
+#[test]
+fn keys_and_ranges_as_they_are_typed() {
+    let room = Room::new();
+    let schema =
+        "CREATE TABLE k.t (p int, at int, v text, PRIMARY KEY (p, at)) WITH CLUSTERING ORDER BY (at DESC);";
+    room.import(schema, "p,at,v\n-1,1,a\n-1,2,b\n-1,3,c\n", &[]).ok();
+    let db = room.path("db");
+    // Nothing was taken for a key but what stood after `--`.
+    for args in [&["get", &db, "k.t", "-1", "2"][..], &["get", &db, "k.t", "--", "-1", "2"]] {
+        assert_eq!(helenus(args).ok(), "{\"p\": -1, \"at\": 2, \"v\": \"b\"}\n", "{args:?}");
+    }
+    let rows = helenus(["get", "--from", "3", "--to", "2", &db, "k.t", "--", "-1"]).ok();
+    assert_eq!(rows.lines().count(), 2, "{rows}");
+    // Ends the wrong way round gave nothing, and no error.
+    let err = helenus(["get", "--from", "2", "--to", "3", &db, "k.t", "--", "-1"]).failed(2);
+    assert!(err.contains("the table's order is at DESC"), "{err}");
+    let err = helenus(["get", &db, "k.t", "--", "-1", "2", "--limit", "1"]).failed(2);
+    assert!(err.contains("options stand before --"), "{err}");
+    helenus(["get", &db, "k.t"]).failed(2);
+}
+
+/// An index made its table read-only.
+#[test]
+fn tables_with_indexes_are_written() {
+    let room = Room::new();
+    let schema = format!("{TEXTS} CREATE INDEX by_t ON k.t (t);");
+    room.import(&schema, "pk,t\n1,x\n", &[]).ok();
+    room.import(&schema, "pk,t\n2,y\n", &[]).ok();
+    assert_eq!(room.export(&[]).lines().count(), 2);
+    let stats = helenus(["stats", &room.path("db"), "k.t"]).ok();
+    assert!(stats.contains("index by_t ") && stats.contains("not built"), "{stats}");
+    let kept = std::fs::read_to_string(room.path("db/schema.cql")).unwrap();
+    assert!(kept.contains("CREATE INDEX by_t ON k.t (t)"), "{kept}");
 }

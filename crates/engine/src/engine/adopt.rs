@@ -128,13 +128,18 @@ impl NewDatabase {
         let mut attempt = 1;
         let coming = loop {
             let listed = self.list(dirs)?;
+            if attempt < ATTEMPTS && self.list(dirs)? != listed {
+                // A listing that runs beside changes may have neither what goes nor what comes in its place.
+                attempt += 1;
+                continue;
+            }
             let mut coming = Coming::default();
             let Err(error) = self.bring_in(def, &listed, how, &mut coming, passed) else { break coming };
             coming
                 .files
                 .iter()
                 .for_each(|(found, to)| foreign::take_back(self.disk(), &found.components, to));
-            if error.kind() != ErrorKind::Io || attempt == ATTEMPTS || self.list(dirs)? == listed {
+            if attempt == ATTEMPTS || self.list(dirs)? == listed {
                 return Err(error);
             }
             tracing::debug!(%error, attempt, "listing again");

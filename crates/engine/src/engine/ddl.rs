@@ -27,7 +27,9 @@ impl Inner {
         let _one_at_a_time = self.ddl.lock();
         let before = self.catalog.read().clone();
         let now = self.timestamps.next(self.clock());
-        let context = ApplyContext { now, new_id: &mut || TableId(new_table_id(now)) };
+        let new_id = &mut || TableId(new_table_id(now));
+        // Nothing keeps them up: refused, as a node refuses them unless it is told otherwise.
+        let context = ApplyContext { now, new_id, views_enabled: false };
         let Applied { catalog, outcome } = before.apply(statement, keyspace, context)?;
         let changes = &outcome.changes;
         if changes.iter().all(|change| *change == SchemaChange::Nothing) {

@@ -25,5 +25,6 @@ pub(crate) use inner::{Inner, Parts};
 pub(crate) use lookup::Lookup;
 pub(crate) use mutation::{Mutation, MutationBuilder};
 pub(crate) use read::{PointReader, PointRow, Source};
+pub(crate) use recovery::is_database;
 pub(crate) use table::{LiveTable, TableCore, TableState, View};
 pub(crate) use write::{Sink, Written};

@@ -273,6 +273,11 @@ pub(super) fn table_dir(dir: &Path, keyspace: &str, table: &str, id: helenus_typ
 }
 
 /// Whether there is a database, if that is as the options want it.
+/// Whether a directory is a database's.
+pub(crate) fn is_database(disk: &dyn Disk, dir: &Path) -> Result<bool> {
+    Ok(disk.exists(&dir.join(MANIFEST))? && disk.exists(&dir.join(IDENTITY))?)
+}
+
 fn check_presence(dir: &Path, options: &Options) -> Result<bool> {
     let place = dir.display();
     let exists = options.disk.exists(&dir.join(MANIFEST))?;

@@ -10,12 +10,13 @@ use helenus_cql_syntax::{Statement, parse_statements};
 use helenus_io::{Disk, read_to_vec};
 use helenus_sstable::{DataFile, PageVerification};
 use helenus_types::{TableId, Type};
+use parking_lot::Mutex;
 
 use super::directory::{LeftOut, Present};
 use super::header_types::HeaderTypes;
-use super::layout::{ForeignKind, Layout, Place, SYSTEM_SCHEMA};
+use super::layout::{ForeignKind, Layout, Place, SYSTEM_SCHEMA, check_nothing_in_log};
 use super::node_schema::{NodeSchema, UnreadTable};
-use super::open::{self, CacheNumbers};
+use super::open::{self, CacheNumbers, Opened};
 use crate::engine::{Inner, TableCore};
 use crate::error::{Error, ErrorKind, Result};
 use crate::options::Options;
@@ -38,6 +39,7 @@ pub struct Foreign {
     /// What of the schema was left out or acts differently, in words.
     pub warnings: Vec<String>,
     numbers: CacheNumbers,
+    damaged: Mutex<Vec<LeftOut>>,
 }
 
 /// A table that was found.
@@ -59,6 +61,8 @@ pub struct ForeignTable {
     pub problem: Option<String>,
     /// Whether it can't be read and is known to be a materialized view.
     pub(crate) is_unread_view: bool,
+    /// The identities that its directories' names tell.
+    ids: Vec<TableId>,
 }
 
 impl ForeignTable {
@@ -80,6 +84,7 @@ impl ForeignTable {
         if let Some(problem) = place.directory.problem {
             self.problem.get_or_insert_with(|| problem.to_string());
         }
+        self.ids.extend(place.id);
         self.dirs.push(place.path);
         place.directory.left_out
     }
@@ -90,6 +95,7 @@ impl Foreign {
     pub(crate) fn look(options: &Options, dirs: &[PathBuf], schema: Option<&str>) -> Result<(Self, Catalog)> {
         let mut layouts = Vec::new();
         for dir in dirs {
+            check_nothing_in_log(options, dir)?;
             layouts.push(Layout::of(&*options.disk, dir)?);
         }
         let Some(kind) = layouts.first().map(|layout| layout.kind) else {
@@ -112,6 +118,7 @@ impl Foreign {
             left_out: Vec::new(),
             warnings,
             numbers: CacheNumbers::default(),
+            damaged: Mutex::default(),
         };
         for (place, whose) in layouts.into_iter().flat_map(|layout| layout.places).zip(whose) {
             foreign.place(place, whose, &catalog);
@@ -122,8 +129,35 @@ impl Foreign {
                 foreign.entry(def.keyspace(), def.name(), Some(def.id()));
             }
         }
-        foreign.tables.sort_by(|a, b| (&a.keyspace, &a.name).cmp(&(&b.keyspace, &b.name)));
+        foreign.tables.sort_by(|a, b| (&a.keyspace, &a.name, a.id).cmp(&(&b.keyspace, &b.name, b.id)));
+        foreign.refuse_twins();
         Ok((foreign, catalog))
+    }
+
+    /// Refuses tables of one name and several ids. Nothing tells which of them is the one that is alive, and whoever asks
+    /// by name would get one of them.
+    fn refuse_twins(&mut self) {
+        for twins in self.tables.chunk_by_mut(|a, b| (&a.keyspace, &a.name) == (&b.keyspace, &b.name)) {
+            let mut ids: Vec<TableId> = twins.iter().flat_map(|table| table.ids.iter().copied()).collect();
+            ids.sort();
+            ids.dedup();
+            let several = ids.len() > 1 || twins.len() > 1;
+            let Some(first) = twins.first().filter(|_| several) else { continue };
+            let ids: Vec<String> = ids.iter().map(|id| format!("{id:#}")).collect();
+            let problem = format!(
+                "there are two tables {}.{}, with the ids {}: it was dropped and made again; open one of them alone",
+                first.keyspace,
+                first.name,
+                ids.join(" and ")
+            );
+            twins.iter_mut().for_each(|table| table.problem = Some(problem.clone()));
+        }
+    }
+
+    /// SSTables of tables opened so far that were left out because they are damaged, where
+    /// [`Options::skip_damaged`](crate::Options::skip_damaged) asks for that.
+    pub fn damaged(&self) -> Vec<LeftOut> {
+        self.damaged.lock().clone()
     }
 
     /// Puts a directory to the table that it is of.
@@ -166,6 +200,7 @@ impl Foreign {
                 bytes: 0,
                 problem: None,
                 is_unread_view: false,
+                ids: Vec::new(),
             });
             self.tables.len() - 1
         });
@@ -185,7 +220,9 @@ impl Foreign {
             let text = format!("there is no directory of table {}.{}", def.keyspace(), def.name());
             return Err(Error::new(ErrorKind::NotFound, text));
         };
-        let sstables = open::open_all(&inner.options, &found.dirs, &inner.cache, &self.numbers)?;
+        let Opened { sstables, mut damaged } =
+            open::open_all(&inner.options, &found.dirs, &inner.cache, &self.numbers)?;
+        self.damaged.lock().append(&mut damaged);
         let dir = found.dirs.first().or(self.dirs.first()).map_or(Path::new("."), PathBuf::as_path);
         open::core(dir, TableTag(tag), def, sstables)
     }

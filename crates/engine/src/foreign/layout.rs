@@ -17,8 +17,9 @@ use helenus_io::{Disk, parent_of};
 use helenus_types::TableId;
 
 use super::directory::Directory;
-use crate::engine::check_complete;
+use crate::engine::{check_complete, is_database};
 use crate::error::{Error, ErrorKind, Result};
+use crate::options::Options;
 
 /// The keyspace that defines all others.
 pub(super) const SYSTEM_SCHEMA: &str = "system_schema";
@@ -169,4 +170,58 @@ fn split_name(path: &Path) -> Option<(String, Option<TableId>)> {
 
 fn is_word(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+/// Directories from a database's own down to that of a table: `DB`, `DB/data`, `DB/data/<keyspace>`,
+/// `DB/data/<keyspace>/<table>`.
+const DEPTH: usize = 4;
+
+/// The database of ours that `dir` is, or lies in.
+pub(crate) fn database_around(disk: &dyn Disk, dir: &Path) -> Result<Option<PathBuf>> {
+    let mut at = dir;
+    for _ in 0..DEPTH {
+        if is_database(disk, at)? {
+            return Ok(Some(at.to_owned()));
+        }
+        let above = parent_of(at);
+        if above == at {
+            break;
+        }
+        at = above;
+    }
+    Ok(None)
+}
+
+/// Refuses a database of ours, and a directory in one whose log has what its SSTables lack: to read those alone would
+/// lose it without a word.
+pub(crate) fn check_nothing_in_log(options: &Options, dir: &Path) -> Result<()> {
+    let Some(database) = database_around(&*options.disk, dir)? else { return Ok(()) };
+    let place = database.display();
+    if database == dir {
+        let text =
+            format!("{place} is a database of Helenus, which is opened as one; a copy of it is one too");
+        return Err(Error::new(ErrorKind::Unsupported, text));
+    }
+    let opened = match options.clone().read_only(true).open(&database) {
+        Ok(opened) => opened,
+        Err(error) => {
+            // To read its SSTables may be all that can be done.
+            tracing::warn!(database = %place, %error, "what is in its log alone is not seen");
+            return Ok(());
+        }
+    };
+    let unflushed = opened.tables().into_iter().find(|table| {
+        let metrics = table.metrics();
+        metrics.memtable_rows > 0 || metrics.memtable_bytes > 0
+    });
+    let Some(table) = unflushed else { return Ok(()) };
+    let schema = table.schema();
+    let text = format!(
+        "{} is in a database of Helenus ({place}), and some of {}.{} is in the log there and in no SSTable: open the \
+         database, or flush it first",
+        dir.display(),
+        schema.keyspace(),
+        schema.name()
+    );
+    Err(Error::new(ErrorKind::Unsupported, text))
 }

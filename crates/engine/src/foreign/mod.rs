@@ -31,6 +31,7 @@ pub(crate) use fits::check_fits;
 pub use found::{Foreign, ForeignTable};
 use header_types::HeaderTypes;
 pub use layout::ForeignKind;
+pub(crate) use layout::{check_nothing_in_log, database_around};
 pub use verify::Verification;
 pub(crate) use verify::look_at;
 
@@ -79,7 +80,7 @@ impl Database {
 impl Database {
     /// Creates what a schema file defines and the database doesn't have yet: as
     /// [`execute_schema`](Self::execute_schema), but a keyspace that the file doesn't create is made with defaults,
-    /// and keyspaces, types and tables that are there stay as they are.
+    /// keyspaces, types and tables that are there stay as they are, and materialized views are left out.
     ///
     /// # Errors
     /// As there.
@@ -90,6 +91,10 @@ impl Database {
         for statement in statements.iter().map(|statement| &statement.node) {
             if let Statement::Use(name) = statement {
                 default = Some(name.as_str().to_owned());
+                continue;
+            }
+            if let Statement::CreateView(view) = statement {
+                tracing::warn!(view = %view.name, "left out of the schema: nothing keeps views up here");
                 continue;
             }
             if let Some(keyspace) = created_in(statement).map(|name| name.keyspace.as_ref())
@@ -126,7 +131,6 @@ fn created_in(statement: &Statement) -> Option<&QualifiedName> {
     match statement {
         Statement::CreateTable(create) => Some(&create.name),
         Statement::CreateType(create) => Some(&create.name),
-        Statement::CreateView(create) => Some(&create.name),
         _ => None,
     }
 }
@@ -164,7 +168,8 @@ impl Options {
         let dir = dir.as_ref();
         let options = open::read_only(self);
         let cache = Arc::new(ChunkCache::new(options.cache_bytes));
-        let sstables = open::open_all(&options, &[dir.to_owned()], &cache, &open::CacheNumbers::default())?;
+        let numbers = open::CacheNumbers::default();
+        let sstables = open::open_all(&options, &[dir.to_owned()], &cache, &numbers)?.sstables;
         if sstables.is_empty() {
             let text = format!("{} holds no SSTables (files named like da-1-bti-Data.db)", dir.display());
             return Err(Error::new(ErrorKind::NotFound, text));

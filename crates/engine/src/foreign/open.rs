@@ -12,9 +12,10 @@ use helenus_sstable::{
 use helenus_types::{Generation, Partitioner, TableId, Type};
 use uuid::Uuid;
 
-use super::directory::Directory;
+use super::directory::{Directory, LeftOut, Present};
 use super::fits::check_fits;
 use super::layout::SYSTEM_SCHEMA;
+use super::verify::decode_all;
 use crate::database::Database;
 use crate::engine::{Inner, LiveTable, Parts, TableCore, TableState};
 use crate::error::{Error, ErrorKind, Result};
@@ -29,39 +30,74 @@ const ATTEMPTS: u32 = 8;
 #[derive(Debug, Default)]
 pub(crate) struct CacheNumbers(AtomicU64);
 
-/// Opens what counts in those directories, in the order of their ids.
+/// The SSTables of directories.
+#[derive(Debug, Default)]
+pub(super) struct Opened {
+    /// Those that were opened, in the order of their ids.
+    pub(super) sstables: Vec<Arc<SsTable>>,
+    /// Those that are damaged, where such are to be left out.
+    pub(super) damaged: Vec<LeftOut>,
+}
+
+/// Opens what counts in those directories. Files that vanish meanwhile are no damage: a node that compacts removes them, and
+/// what it wrote instead is there then.
 pub(super) fn open_all(
     options: &Options,
     dirs: &[PathBuf],
     cache: &Arc<ChunkCache>,
     numbers: &CacheNumbers,
-) -> Result<Vec<Arc<SsTable>>> {
+) -> Result<Opened> {
     let mut attempt = 1;
     loop {
-        match open_listed(options, dirs, cache, numbers) {
-            Err(error) if error.kind() == ErrorKind::Io && attempt < ATTEMPTS => {
-                tracing::debug!(%error, attempt, "listing again");
-                attempt += 1;
+        let listed = list(options, dirs)?;
+        let is_last = attempt == ATTEMPTS;
+        match open_listed(options, &listed, cache, numbers) {
+            // A listing that runs beside changes may have neither what goes nor what comes in its place.
+            Ok(opened) if is_last || list(options, dirs)? == listed => return Ok(opened),
+            Err(error) if is_last || error.kind() != ErrorKind::Io && list(options, dirs)? == listed => {
+                return Err(error);
             }
-            done => return done,
+            Ok(_) => tracing::debug!(attempt, "listing again"),
+            Err(error) => tracing::debug!(%error, attempt, "listing again"),
         }
+        attempt += 1;
     }
 }
 
-fn open_listed(
-    options: &Options,
-    dirs: &[PathBuf],
-    cache: &Arc<ChunkCache>,
-    numbers: &CacheNumbers,
-) -> Result<Vec<Arc<SsTable>>> {
-    let mut opened = Vec::new();
+fn list(options: &Options, dirs: &[PathBuf]) -> Result<Vec<Present>> {
+    let mut listed = Vec::new();
     for dir in dirs {
         let directory = Directory::list(&*options.disk, dir)?;
         if let Some(problem) = directory.problem {
             return Err(problem);
         }
-        for present in &directory.sstables {
-            opened.push(open_one(options, &present.found.descriptor, cache, numbers)?);
+        listed.extend(directory.sstables);
+    }
+    Ok(listed)
+}
+
+fn open_listed(
+    options: &Options,
+    listed: &[Present],
+    cache: &Arc<ChunkCache>,
+    numbers: &CacheNumbers,
+) -> Result<Opened> {
+    let mut opened = Opened::default();
+    for present in listed {
+        let descriptor = &present.found.descriptor;
+        let sstable = open_one(options, descriptor, cache, numbers).and_then(|sstable| {
+            if options.skip_damaged {
+                decode_all(&sstable, &mut |_| {})?;
+            }
+            Ok(sstable)
+        });
+        match sstable {
+            Ok(sstable) => opened.sstables.push(sstable),
+            Err(error) if options.skip_damaged && error.kind() == ErrorKind::Corrupt => {
+                let path = descriptor.path(&Component::Data);
+                opened.damaged.push(LeftOut { path, reason: error.to_string() });
+            }
+            Err(error) => return Err(error),
         }
     }
     Ok(opened)
@@ -136,7 +172,7 @@ pub(super) fn open_system_table(
     clustering: &[(&str, Type)],
 ) -> Result<Option<Table>> {
     let cache = Arc::new(ChunkCache::new(options.cache_bytes));
-    let sstables = open_all(options, dirs, &cache, &CacheNumbers::default())?;
+    let sstables = open_all(options, dirs, &cache, &CacheNumbers::default())?.sstables;
     let (Some(dir), false) = (dirs.first(), sstables.is_empty()) else { return Ok(None) };
     let key = |name: &str, ty: &Type, kind, position| TableColumn {
         name: name.into(),

@@ -6,6 +6,7 @@ use helenus_io::{Disk, read_to_vec};
 use helenus_rows::{UnfilteredStream, Validator};
 use helenus_sstable::{
     CachedFile, ChunkCache, Component, Digest, FoundTable, OpenOptions, PageVerification, SsTable,
+    push_key_text,
 };
 use helenus_types::{Partitioner, murmur3};
 
@@ -103,9 +104,11 @@ fn digest_is_right(disk: &dyn Disk, sstable: &SsTable, passed: &mut dyn FnMut(u6
 }
 
 fn damaged(sstable: &SsTable, key: &[u8], what: &str) -> Error {
+    let mut name = String::new();
+    push_key_text(&sstable.header().key_type, key, &mut name);
     let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
     let path = sstable.descriptor().path(&Component::Data);
-    Error::new(ErrorKind::Corrupt, format!("{}: partition 0x{hex}: {what}", path.display()))
+    Error::new(ErrorKind::Corrupt, format!("{}: partition '{name}' (0x{hex}): {what}", path.display()))
 }
 
 fn check_filter(sstable: &SsTable, key: &[u8]) -> Result<()> {
@@ -128,7 +131,8 @@ fn filter_holds_keys(sstable: &Arc<SsTable>) -> Result<()> {
     Ok(())
 }
 
-fn decode_all(sstable: &Arc<SsTable>, passed: &mut dyn FnMut(u64)) -> Result<()> {
+/// Decodes everything, and compares it with index and filter.
+pub(super) fn decode_all(sstable: &Arc<SsTable>, passed: &mut dyn FnMut(u64)) -> Result<()> {
     let bytes_per_partition = sstable.data_file_len() / sstable.key_count().max(1);
     let mut partitions = 0;
     let mut rows = Validator::new(sstable.scan());

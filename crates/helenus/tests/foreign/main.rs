@@ -11,4 +11,5 @@
 mod adopt;
 mod corpus;
 mod ingest;
+mod lookalikes;
 mod opening;

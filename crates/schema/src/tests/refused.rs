@@ -66,7 +66,8 @@ fn names() {
     let long = format!("CREATE TABLE {} (p int PRIMARY KEY)", "n".repeat(222));
     assert!(apply(&catalog(SETUP), &long).is_ok());
     let statement = helenus_cql_syntax::parse_statement("DROP TABLE t").unwrap();
-    let context = super::ApplyContext { now: super::NOW, new_id: &mut || unreachable!() };
+    let context =
+        super::ApplyContext { now: super::NOW, new_id: &mut || unreachable!(), views_enabled: true };
     let error = Catalog::default().apply(&statement, None, context).unwrap_err();
     assert!(error.to_string().contains("No keyspace has been specified"), "{error}");
 }

@@ -266,20 +266,24 @@ fn counters_are_by_themselves() {
 }
 
 #[test]
-fn too_large_and_read_only() {
+fn too_large_and_with_an_index() {
     let world = World::new();
     let t = world.t();
     let error = t.insert(1, (1, "x")).set("b", "b".repeat(40_000)).execute().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Invalid);
     assert!(error.to_string().starts_with("ks.t: a mutation of 400"), "{error}");
     t.insert(1, (1, "x")).set("b", "b".repeat(30_000)).execute().unwrap();
-    world.db.execute_schema("CREATE INDEX ON ks.t (a)").unwrap();
-    for error in
-        [t.insert(1, (1, "x")).execute().unwrap_err(), t.prepare_insert(&["p", "c", "d"]).unwrap_err()]
-    {
-        assert_eq!(error.kind(), ErrorKind::ReadOnly);
-        assert!(error.to_string().starts_with("ks.t: the table has secondary indexes"), "{error}");
-    }
+    // An index made its table read-only. It is kept, and not built.
+    let outcome = world.db.execute_schema("CREATE INDEX by_a ON ks.t (a)").unwrap();
+    assert!(outcome.warnings[0].starts_with("ks.t: its index by_a is kept in the schema and not built"));
+    t.insert(1, (1, "x")).set("b", "y").execute().unwrap();
+    t.prepare_insert(&["p", "c", "d"]).unwrap();
+    assert!(world.db.schema().to_cql().contains("CREATE INDEX by_a ON ks.t (a)"));
+    let view = "CREATE MATERIALIZED VIEW ks.v AS SELECT * FROM ks.t WHERE a IS NOT NULL AND p IS NOT NULL AND c IS NOT \
+                NULL AND d IS NOT NULL PRIMARY KEY (a, p, c, d)";
+    let error = world.db.execute_schema(view).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert_eq!(error.to_string(), "Materialized views are disabled. Enable in cassandra.yaml to use.");
     world.db.close().unwrap();
     let flat = world.db.table("ks", "flat");
     if let Ok(flat) = flat {
