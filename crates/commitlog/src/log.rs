@@ -252,6 +252,14 @@ impl CommitLog {
         self.release(tail)
     }
 
+    /// Whether the log takes records: no write or sync of it has failed.
+    ///
+    /// # Errors
+    /// The first failure.
+    pub fn check(&self) -> Result<(), LogError> {
+        self.running()
+    }
+
     /// Everything that was replayed is in SSTables that are visible and durable, or not wanted any more.
     pub fn discard_replayed(&self) -> Result<(), LogError> {
         let mut tail = self.tail.lock();

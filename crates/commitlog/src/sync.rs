@@ -20,6 +20,18 @@ pub(crate) struct SyncState {
     pub(crate) running: bool,
 }
 
+/// A sync in the making. Where it panics (the clock or the disk may be anyone's) another has to lead.
+struct Leading<'a>(&'a CommitLog);
+
+impl Drop for Leading<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.syncing.lock().running = false;
+            self.0.synced.notify_all();
+        }
+    }
+}
+
 impl CommitLog {
     /// Waits until the record that ends at `end` may be acknowledged, as the log's durability demands.
     pub fn commit(&self, end: LogPosition) -> Result<(), LogError> {
@@ -78,7 +90,10 @@ impl CommitLog {
             }
             state.running = true;
             let before = state.synced;
-            let outcome = MutexGuard::unlocked(&mut state, || self.lead(before));
+            let outcome = MutexGuard::unlocked(&mut state, || {
+                let _leading = Leading(self);
+                self.lead(before)
+            });
             state.running = false;
             if let Ok((synced, began)) = &outcome {
                 state.synced = *synced;

@@ -19,6 +19,15 @@ pub struct Description {
     pub written_at_seconds: u32,
 }
 
+/// SSTables that a strategy would merge, and has not yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Waiting {
+    /// Their number.
+    pub tables: u64,
+    /// Their bytes on disk.
+    pub bytes: u64,
+}
+
 /// SSTables to be merged into one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Task {

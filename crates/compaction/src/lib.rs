@@ -18,7 +18,7 @@ mod strategy;
 mod time_window;
 mod unified;
 
-pub use description::{Description, Task};
+pub use description::{Description, Task, Waiting};
 pub use execute::{CompactionError, Execution, Outcome, Progress, execute};
 pub use leveled::Leveled;
 pub use options::{CommonOptions, InvalidStrategy, OverlappingTombstones};

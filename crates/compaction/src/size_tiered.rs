@@ -1,6 +1,6 @@
 //! Size-tiered compaction (`SizeTieredCompactionStrategy`): merge what is of similar size.
 
-use crate::description::{Description, Task};
+use crate::description::{Description, Task, Waiting};
 use crate::options::{CommonOptions, FLOAT, InvalidStrategy, OptionReader};
 
 /// Options of the strategy, with Cassandra's defaults.
@@ -99,6 +99,15 @@ impl SizeTiered {
         let buckets = self.buckets(tables);
         let due = buckets.iter().map(|b| b.tables.len()).filter(|len| *len >= self.min_threshold);
         due.map(|len| len.div_ceil(self.max_threshold)).sum()
+    }
+
+    pub(crate) fn waiting(&self, tables: &[Description]) -> Waiting {
+        let buckets = self.buckets(tables);
+        let due = buckets.iter().map(|bucket| &bucket.tables).filter(|b| b.len() >= self.min_threshold);
+        due.flatten().fold(Waiting::default(), |sum, table| Waiting {
+            tables: sum.tables + 1,
+            bytes: sum.bytes.saturating_add(table.bytes_on_disk),
+        })
     }
 
     /// Groups by size, ascending; a size joins the first bucket whose average is near.

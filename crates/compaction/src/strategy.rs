@@ -1,6 +1,6 @@
 //! The strategies as one: which one a table has, and what it chooses.
 
-use crate::description::{Description, Task};
+use crate::description::{Description, Task, Waiting};
 use crate::leveled::Leveled;
 use crate::size_tiered::SizeTiered;
 use crate::time_window::TimeWindow;
@@ -69,6 +69,11 @@ impl Strategy {
     pub fn major(&self, tables: &[Description]) -> Option<Task> {
         let inputs: Vec<_> = tables.iter().map(|t| t.generation).collect();
         if inputs.is_empty() { None } else { Some(Task { inputs, level: 0 }) }
+    }
+
+    /// What of those SSTables is in tasks that are due.
+    pub fn waiting(&self, tables: &[Description]) -> Waiting {
+        self.selection().waiting(tables)
     }
 
     /// How many tasks are due, estimated.

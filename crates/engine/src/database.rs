@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::{AcqRel, Acquire};
 use std::time::Duration;
 
 use helenus_cql_syntax::{Statement, parse_statements};
@@ -10,6 +9,7 @@ use helenus_cql_syntax::{Statement, parse_statements};
 use crate::engine::Inner;
 use crate::error::{Error, ErrorKind, Result};
 use crate::foreign::Foreign;
+use crate::health::Health;
 use crate::metrics::DatabaseMetrics;
 use crate::options::{Durability, Options};
 use crate::table::Table;
@@ -39,8 +39,7 @@ struct Closer(Arc<Inner>);
 
 impl Drop for Closer {
     fn drop(&mut self) {
-        self.0.closed.store(true, std::sync::atomic::Ordering::Release);
-        self.0.scheduler.stop();
+        self.0.shut();
     }
 }
 
@@ -147,11 +146,8 @@ impl Database {
     /// # Errors
     /// When writing them fails.
     pub fn flush(&self) -> Result<()> {
-        self.inner.check_writable()?;
-        for core in self.inner.all_tables() {
-            self.inner.switch(&core);
-        }
-        self.inner.drain_flushes()
+        let _call = self.inner.enter()?;
+        self.inner.flush_tables(&self.inner.all_tables())
     }
 
     /// Merges the SSTables of each table into one.
@@ -159,8 +155,9 @@ impl Database {
     /// # Errors
     /// When reading or writing them fails.
     pub fn compact(&self) -> Result<()> {
-        self.flush()?;
-        self.inner.all_tables().iter().try_for_each(|core| self.inner.compact_all(core))
+        let _call = self.inner.enter()?;
+        self.inner.flush_tables(&self.inner.all_tables())?;
+        self.inner.compact_tables()
     }
 
     /// Takes one step of background work, for databases with [`crate::Background::Manual`]; false when none is due.
@@ -184,11 +181,16 @@ impl Database {
     /// # Errors
     /// When the log can't be synced.
     pub fn sync(&self) -> Result<()> {
-        self.inner.check_writable()?;
+        let _call = self.inner.enter()?;
         match self.inner.log() {
             Some(log) => Ok(log.sync().map(drop)?),
             None => Ok(()),
         }
+    }
+
+    /// Whether all is well, and if not, what is wrong since when. It goes by what happened so far and reads nothing.
+    pub fn health(&self) -> Health {
+        self.inner.health()
     }
 
     /// Counters and sizes.
@@ -196,25 +198,14 @@ impl Database {
         self.inner.metrics()
     }
 
-    /// Flushes, syncs and closes: all other handles say so from then on.
+    /// Flushes, syncs and closes: all other handles say so from then on. Calls of other threads that are in flight end
+    /// before, long ones early, with [`ErrorKind::Closed`]; where another thread closes the database already, its end is
+    /// waited for.
     ///
     /// # Errors
     /// When flushing or syncing fails; the database is closed all the same, and its log keeps what was not flushed.
+    /// When compactions found SSTables that are damaged ([`ErrorKind::Corrupt`]): all else is done.
     pub fn close(&self) -> Result<()> {
-        if self.inner.options.read_only || self.inner.closed.load(Acquire) {
-            self.inner.closed.swap(true, AcqRel);
-            return Ok(());
-        }
-        let flushed = self.flush();
-        if self.inner.closed.swap(true, AcqRel) {
-            return Ok(());
-        }
-        self.inner.scheduler.stop();
-        let closed = self.inner.log().map_or(Ok(()), |log| log.close());
-        let rewritten = self.inner.close_manifest();
-        self.inner.unlock();
-        flushed?;
-        closed?;
-        rewritten
+        self.inner.close()
     }
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
+use std::sync::Arc;
 
 use helenus_commitlog::LogError;
 use helenus_compaction::CompactionError;
@@ -40,13 +41,19 @@ pub enum ErrorKind {
     LogFailed,
     /// The database was closed.
     Closed,
+    /// There was no room in memory for a write within [`crate::Options::write_timeout`]: the disk is slower than the
+    /// writers, or flushes fail. Nothing was written; the text says what is in the way. Try again later.
+    Overloaded,
+    /// Something that cannot happen did, or code of the caller's (a clock, a disk) panicked: what is in memory is in
+    /// doubt. Close and open again; what was acknowledged is in the log.
+    Bug,
 }
 
 /// Why a call failed. Its text says what was expected and found, and where it helps what to do next.
 pub struct Error {
     kind: ErrorKind,
     text: Cow<'static, str>,
-    source: Option<Box<dyn StdError + Send + Sync>>,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
 /// Result of a call of the API.
@@ -62,12 +69,31 @@ impl Error {
     }
 
     pub(crate) fn with(kind: ErrorKind, source: impl StdError + Send + Sync + 'static) -> Self {
-        Self { kind, text: source.to_string().into(), source: Some(Box::new(source)) }
+        Self { kind, text: source.to_string().into(), source: Some(Arc::new(source)) }
     }
 
     /// What to do about it.
     pub fn kind(&self) -> ErrorKind {
         self.kind
+    }
+
+    /// The same error, for one more who asks.
+    pub(crate) fn repeat(&self) -> Self {
+        Self { kind: self.kind, text: self.text.clone(), source: self.source.clone() }
+    }
+
+    /// What the operating system said, if this is of its making.
+    pub(crate) fn io_kind(&self) -> Option<std::io::ErrorKind> {
+        let source: &(dyn StdError + 'static) = self.source.as_deref()?;
+        if let Some(LogError::Stopped(error) | LogError::Io(error)) = source.downcast_ref() {
+            return Some(error.kind());
+        }
+        let stream = source.downcast_ref::<StreamError>();
+        let table = stream.map_or_else(|| source.downcast_ref(), StreamError::downcast_ref::<SsTableError>);
+        match table.map(SsTableError::kind) {
+            Some(SsTableErrorKind::Io(error)) => Some(error.kind()),
+            _ => source.downcast_ref::<IoError>().map(IoError::kind),
+        }
     }
 
     /// The same error, saying where it happened.

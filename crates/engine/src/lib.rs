@@ -16,6 +16,7 @@ mod database;
 mod engine;
 mod error;
 mod foreign;
+mod health;
 mod ingest;
 mod key;
 mod manifest;
@@ -32,6 +33,7 @@ pub use bulk::{BulkOptions, BulkTable, BulkWriter};
 pub use database::Database;
 pub use error::{Error, ErrorKind, Result};
 pub use foreign::{Foreign, ForeignKind, ForeignTable, LeftOut, Transfer, Verification};
+pub use health::{Health, HealthIssue, HealthReason, HealthStatus};
 pub use helenus_cql_syntax::{Identifier, QualifiedName, parse_qualified_name};
 pub use helenus_io::{Clock, Disk, MemoryDisk, RealDisk, SystemClock};
 pub use helenus_rows::{

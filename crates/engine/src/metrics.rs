@@ -61,6 +61,8 @@ pub struct TableMetrics {
     pub index_bytes: u64,
     /// Compactions that are due, estimated.
     pub pending_compactions: u64,
+    /// How far compaction lags, from 0 to 1: writers are slowed for it.
+    pub compaction_lag: f64,
 }
 
 /// What is known of the whole database at a moment.
@@ -81,4 +83,19 @@ pub struct DatabaseMetrics {
     pub pending_flushes: u64,
     /// Compactions that run.
     pub running_compactions: u64,
+    /// Tables whose memtables can't be flushed at the moment.
+    pub failing_flushes: u64,
+    /// SSTables that compactions leave out, because they are damaged or could not be read.
+    pub suspect_sstables: u64,
+    /// Writes that wait for room in memory at the moment.
+    pub waiting_writes: u64,
+    /// Writes that were slowed or had to wait since the database was opened.
+    pub stalled_writes: u64,
+    /// How long they were held up, all together.
+    pub stalled: Duration,
+    /// Bytes of memory that open iterators hold and nothing else needs: memtables that were flushed since, indexes and
+    /// filters of SSTables that were compacted.
+    pub pinned_memory_bytes: u64,
+    /// Bytes of files that were removed, and whose space is free once the iterators that read them are gone.
+    pub pinned_disk_bytes: u64,
 }

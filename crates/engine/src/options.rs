@@ -47,6 +47,8 @@ pub struct Options {
     pub(crate) log_segment_bytes: u32,
     pub(crate) log_total_bytes: u64,
     pub(crate) compaction_bytes_per_second: Option<u64>,
+    pub(crate) write_timeout: Duration,
+    pub(crate) pinned_bytes_limit: Option<u64>,
     pub(crate) sstable_version: Version,
     pub(crate) late_deletion_times: LateDeletionTimes,
     pub(crate) background: Background,
@@ -78,6 +80,8 @@ impl Options {
             log_segment_bytes: 32 << 20,
             log_total_bytes: 1 << 30,
             compaction_bytes_per_second: None,
+            write_timeout: Duration::from_secs(10),
+            pinned_bytes_limit: None,
             sstable_version: Version::DEFAULT,
             late_deletion_times: LateDeletionTimes::Refuse,
             background: Background::Threads(1),
@@ -171,6 +175,24 @@ impl Options {
     #[must_use]
     pub fn compaction_bytes_per_second(mut self, limit: Option<u64>) -> Self {
         self.compaction_bytes_per_second = limit;
+        self
+    }
+
+    /// The longest that a write waits for room in memory before it is refused with
+    /// [`ErrorKind::Overloaded`](crate::ErrorKind::Overloaded): ten seconds by default. It waits while the disk is slower
+    /// than the writers, or flushes fail.
+    #[must_use]
+    pub fn write_timeout(mut self, longest: Duration) -> Self {
+        self.write_timeout = longest;
+        self
+    }
+
+    /// The most bytes of memory that open iterators may hold and nothing else needs
+    /// ([`pinned_memory_bytes`](crate::DatabaseMetrics::pinned_memory_bytes)): while they hold more, writes wait, and are
+    /// refused after [`write_timeout`](Self::write_timeout). No limit by default.
+    #[must_use]
+    pub fn pinned_bytes_limit(mut self, limit: Option<u64>) -> Self {
+        self.pinned_bytes_limit = limit;
         self
     }
 

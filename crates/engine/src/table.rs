@@ -42,9 +42,8 @@ impl Table {
     /// # Errors
     /// When writing them fails.
     pub fn flush(&self) -> Result<()> {
-        self.db.inner.check_writable()?;
-        self.db.inner.switch(&self.core);
-        self.db.inner.drain_flushes()
+        let _call = self.db.inner.enter()?;
+        self.db.inner.flush_tables(std::slice::from_ref(&self.core))
     }
 
     /// Flushes, then merges all SSTables of the table into one.
@@ -52,7 +51,8 @@ impl Table {
     /// # Errors
     /// When reading or writing them fails.
     pub fn compact(&self) -> Result<()> {
-        self.flush()?;
+        let _call = self.db.inner.enter()?;
+        self.db.inner.flush_tables(std::slice::from_ref(&self.core))?;
         self.db.inner.compact_all(&self.core)
     }
 
@@ -62,7 +62,7 @@ impl Table {
     /// When the change can't be made durable.
     pub fn truncate(&self) -> Result<()> {
         let inner = &self.db.inner;
-        inner.check_writable()?;
+        let _call = inner.enter()?;
         let _one_at_a_time = inner.ddl.lock();
         inner.truncate(self.core.id, inner.timestamps.next(inner.clock()))
     }
@@ -94,6 +94,7 @@ impl Table {
             rows_estimate: memtables(&|m| m.row_count()) + sum(&|t| t.stats().rows),
             index_bytes: sum(&|t| t.memory_len() as u64),
             pending_compactions: view.state.options.compaction.strategy().pending_tasks(&described) as u64,
+            compaction_lag: self.core.backlog.lag(),
         }
     }
 }

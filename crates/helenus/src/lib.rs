@@ -13,14 +13,14 @@ pub use helenus_engine::{
     Codec, ColumnDef, ColumnIndex, ColumnKind, ColumnValues, Columns, CompressionParams, Condition,
     Conditional, Conditions, Database, DatabaseMetrics, Date, Decimal, DecodeValue, Delete, DeletionTime,
     Disk, Durability, Duration, Element, Elements, EncodeValue, Error, ErrorKind, Foreign, ForeignKind,
-    ForeignTable, Identifier, IngestOptions, Ingested, Insert, IntoKey, JsonMembers, Keyspace,
-    LateDeletionTimes, LeftOut, LivenessInfo, LoadedSchema, MemoryDisk, Op, Operand, Options, Outcome,
-    OwnedRow, OwnedRows, ParseDecimalError, ParseDurationError, ParseVarintError, Part, Prepared, Progress,
-    QualifiedName, RangePlan, RealDisk, Result, RowPosition, RowPrinter, RowView, Rows, SchemaChange,
-    SchemaOutcome, Select, Serialized, StatementKind, StatementPlan, SystemClock, Table, TableColumn,
-    TableDef, TableId, TableMetrics, TableOptions, TableSchema, TimeOfDay, Timestamp, Token, Transfer, Type,
-    UnfilteredStream, Unset, Update, UserType, Uuid, Value, ValueError, Varint, VarintOutOfRange,
-    Verification, Version, ViewDef, WriteOptions, parse_qualified_name, timeuuid,
+    ForeignTable, Health, HealthIssue, HealthReason, HealthStatus, Identifier, IngestOptions, Ingested,
+    Insert, IntoKey, JsonMembers, Keyspace, LateDeletionTimes, LeftOut, LivenessInfo, LoadedSchema,
+    MemoryDisk, Op, Operand, Options, Outcome, OwnedRow, OwnedRows, ParseDecimalError, ParseDurationError,
+    ParseVarintError, Part, Prepared, Progress, QualifiedName, RangePlan, RealDisk, Result, RowPosition,
+    RowPrinter, RowView, Rows, SchemaChange, SchemaOutcome, Select, Serialized, StatementKind, StatementPlan,
+    SystemClock, Table, TableColumn, TableDef, TableId, TableMetrics, TableOptions, TableSchema, TimeOfDay,
+    Timestamp, Token, Transfer, Type, UnfilteredStream, Unset, Update, UserType, Uuid, Value, ValueError,
+    Varint, VarintOutOfRange, Verification, Version, ViewDef, WriteOptions, parse_qualified_name, timeuuid,
 };
 
 /// The README's example, compiled and run as a test.

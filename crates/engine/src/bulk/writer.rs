@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Release;
 
 use helenus_commitlog::TableTag;
 use helenus_rows::{EncodingBase, TableSchema};
@@ -224,7 +223,7 @@ impl BulkWriter {
 
     /// Statements that are still around are refused from now on.
     fn close(&self) {
-        self.table.db.inner.closed.store(true, Release);
+        self.table.db.inner.shut();
     }
 }
 

@@ -4,17 +4,21 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
-use helenus_compaction::{CompactionError, Description, Execution, Outcome, Progress, Task, execute};
-use helenus_io::remove_if_exists;
-use helenus_rows::{PartitionRef, PurgeOptions, Purgeable};
-use helenus_sstable::{Component, PAGE_CHECKSUMS_COMPONENT, SsTable};
+use helenus_compaction::{
+    CompactionError, Description, Execution, Outcome, Progress, Strategy, Task, Waiting, execute,
+};
+use helenus_io::{parent_of, remove_if_exists};
+use helenus_rows::{PartitionRef, PurgeOptions, Purgeable, RowStats, Unfiltered, UnfilteredStream};
+use helenus_sstable::{Component, Descriptor, PAGE_CHECKSUMS_COMPONENT, SsTable, SsTableError, WriteError};
 use helenus_types::{Generation, LocalDeletionTime, murmur3};
 
-use super::flush::added;
+use super::failures::{Failure, Rest, Work};
+use super::flush::{added, stem};
 use super::inner::Inner;
 use super::lookup::Lookups;
+use super::scheduler::{Compacting, TICK};
 use super::table::{LiveTable, TableCore, View};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::{Change, Edit};
 
 /// How a compaction ended that met no error.
@@ -24,91 +28,232 @@ enum Ran {
     ToTheEnd,
     /// Thrown away: SSTables were ingested meanwhile, and what they hold may be older than tombstones that it dropped.
     Overtaken,
+    /// Thrown away: the database is being closed.
+    Closing,
+}
+
+/// Why a compaction failed.
+enum CompactionFailure {
+    /// An input can't be read, or is damaged; if it is known which one.
+    Input(Option<Generation>, Error),
+    /// The output can't be written or published.
+    Output(Error),
+}
+
+impl<E: Into<Error>> From<E> for CompactionFailure {
+    fn from(error: E) -> Self {
+        Self::Output(error.into())
+    }
+}
+
+/// Which SSTables a compaction may take that could not be read before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Suspects {
+    /// Those that have rested.
+    Rested,
+    /// All that are not damaged: somebody asked for it.
+    Unread,
 }
 
 impl Inner {
     /// Runs the next compaction that is due anywhere; false when none is.
     pub(crate) fn compact_next(&self) -> Result<bool> {
-        if !std::mem::take(&mut self.scheduler.queue.lock().compaction_due) {
+        let now = self.clock().elapsed();
+        if !self.scheduler.take_compaction_due() && !self.failures.compaction_has_rested(now) {
             return Ok(false);
         }
-        for core in self.all_tables() {
-            if !core.view.load().state.options.compaction.common().enabled {
+        for core in self.tables_by_turn() {
+            let is_resting = self.has_threads() && !self.failures.has_rested(Work::Compaction(core.tag), now);
+            if is_resting || !core.view.load().state.options.compaction.common().enabled {
                 continue;
             }
-            let Some((task, inputs)) =
-                self.claim(&core, |strategy, tables, now| strategy.next_task(tables, now))
-            else {
-                continue;
-            };
+            let choose = |strategy: &Strategy, tables: &[Description], now| strategy.next_task(tables, now);
+            let Some((task, inputs, claim)) = self.claim(&core, Suspects::Rested, choose) else { continue };
             // There may be more to do, here and in other tables, for this thread and for others.
             self.scheduler.compaction_due();
-            self.run(&core, &task, inputs)?;
+            self.run(&core, &task, &inputs, claim)?;
             return Ok(true);
         }
         Ok(false)
     }
 
+    /// All tables, beginning after the one that was compacted last: none waits for ever for its turn.
+    fn tables_by_turn(&self) -> Vec<Arc<TableCore>> {
+        let mut tables = self.all_tables();
+        if let Some(last) = self.scheduler.compacted_last() {
+            let next = tables.partition_point(|core| core.tag <= last);
+            tables.rotate_left(next);
+        }
+        tables
+    }
+
     /// Merges all SSTables of a table into one.
+    ///
+    /// # Errors
+    /// When some are damaged: the others are merged all the same.
     pub(crate) fn compact_all(&self, core: &Arc<TableCore>) -> Result<()> {
-        self.check_writable()?;
+        let mut damaged = None;
         // Another compaction may hold some of them: it is waited for, so that "all" means all.
         loop {
-            let idle = core.compacting.lock().is_empty();
-            if idle
-                && let Some((task, inputs)) = self.claim(core, |strategy, tables, _| strategy.major(tables))
-            {
-                match self.run(core, &task, inputs)? {
-                    Ran::ToTheEnd => return Ok(()),
-                    Ran::Overtaken => continue,
+            self.check_writable()?;
+            let is_idle = core.compacting.lock().is_empty();
+            if !is_idle {
+                self.scheduler.wait_for_step(TICK);
+                continue;
+            }
+            let choose = |strategy: &Strategy, tables: &[Description], _| strategy.major(tables);
+            let Some((task, inputs, claim)) = self.claim(core, Suspects::Unread, choose) else { break };
+            match self.run(core, &task, &inputs, claim) {
+                Ok(Ran::ToTheEnd) => break,
+                Ok(Ran::Overtaken) => {}
+                Ok(Ran::Closing) => self.check_writable()?,
+                // It is left out the next time.
+                Err(error) if error.kind() == ErrorKind::Corrupt && self.has_suspect(core, &inputs) => {
+                    damaged.get_or_insert(error);
                 }
+                Err(error) => return Err(error),
             }
-            if idle {
-                return Ok(());
-            }
-            let mut queue = self.scheduler.queue.lock();
-            self.scheduler.done.wait_for(&mut queue, std::time::Duration::from_millis(50));
         }
+        damaged
+            .or_else(|| self.suspects_of(core).into_iter().next().map(|(_, failure)| failure.error.repeat()))
+            .map_or(Ok(()), Err)
+    }
+
+    /// Merges the SSTables of each table into one. All are tried; the first error is the one to tell.
+    pub(crate) fn compact_tables(&self) -> Result<()> {
+        let compacted: Vec<_> = self.all_tables().iter().map(|core| self.compact_all(core)).collect();
+        compacted.into_iter().collect()
+    }
+
+    /// The live SSTables of a table that compactions leave out.
+    pub(crate) fn suspects_of(&self, core: &TableCore) -> Vec<(Generation, Failure)> {
+        let view = core.view.load();
+        let is_live = |generation| view.sstables.iter().any(|live| live.generation == generation);
+        let of = |(work, failure)| match work {
+            Work::Reading(tag, generation) if tag == core.tag && is_live(generation) => {
+                Some((generation, failure))
+            }
+            _ => None,
+        };
+        self.failures.list().into_iter().filter_map(of).collect()
+    }
+
+    fn has_suspect(&self, core: &TableCore, inputs: &[LiveTable]) -> bool {
+        inputs.iter().any(|input| self.failures.get(Work::Reading(core.tag, input.generation)).is_some())
     }
 
     /// Chooses a task and marks its inputs as being compacted.
-    fn claim(
-        &self,
-        core: &TableCore,
-        choose: impl FnOnce(&helenus_compaction::Strategy, &[Description], u32) -> Option<Task>,
-    ) -> Option<(Task, Vec<LiveTable>)> {
+    fn claim<'a>(
+        &'a self,
+        core: &'a TableCore,
+        suspects: Suspects,
+        choose: impl FnOnce(&Strategy, &[Description], u32) -> Option<Task>,
+    ) -> Option<(Task, Vec<LiveTable>, Compacting<'a>)> {
         let view = core.view.load_full();
         let options = &view.state.options;
-        let now = self.now_seconds();
+        let (now, elapsed) = (self.now_seconds(), self.clock().elapsed());
         let gc_before = now.saturating_sub(options.gc_grace_seconds);
+        let may_be_read = |table: &&LiveTable| {
+            let work = Work::Reading(core.tag, table.generation);
+            match suspects {
+                Suspects::Rested => self.failures.has_rested(work, elapsed),
+                Suspects::Unread => self.failures.get(work).is_none_or(|f| f.retry_at.is_some()),
+            }
+        };
         let mut compacting = core.compacting.lock();
         if core.dropped.load(Acquire) {
             return None;
         }
         let idle = view.sstables.iter().filter(|t| !compacting.contains(&t.generation));
-        let described: Vec<_> = idle.map(|t| describe(t, gc_before)).collect();
+        let described: Vec<_> = idle.filter(may_be_read).map(|t| describe(t, gc_before)).collect();
         let task = choose(options.compaction.strategy(), &described, now)?;
         let inputs: Vec<_> =
             view.sstables.iter().filter(|t| task.inputs.contains(&t.generation)).cloned().collect();
+        assert_eq!(inputs.len(), task.inputs.len(), "a strategy chooses of what it is shown");
         compacting.extend(&task.inputs);
         drop(compacting);
-        self.scheduler.queue.lock().compacting += 1;
-        Some((task, inputs))
+        let claim = self.scheduler.begin_compaction(core, task.inputs.clone());
+        Some((task, inputs, claim))
     }
 
-    fn run(&self, core: &Arc<TableCore>, task: &Task, inputs: Vec<LiveTable>) -> Result<Ran> {
-        let result = self.merge_into_one(core, task, &inputs);
-        let mut compacting = core.compacting.lock();
-        task.inputs.iter().for_each(|generation| {
-            compacting.remove(generation);
-        });
-        drop(compacting);
-        self.scheduler.queue.lock().compacting -= 1;
-        self.scheduler.done.notify_all();
-        result
+    fn run(
+        &self,
+        core: &Arc<TableCore>,
+        task: &Task,
+        inputs: &[LiveTable],
+        claim: Compacting<'_>,
+    ) -> Result<Ran> {
+        self.measure_backlog(core);
+        let outcome = self.merge_into_one(core, task, inputs);
+        drop(claim);
+        self.measure_backlog(core);
+        match outcome {
+            Ok(ran) => {
+                if ran == Ran::ToTheEnd {
+                    self.succeeded(Work::Compaction(core.tag));
+                    inputs.iter().for_each(|t| self.succeeded(Work::Reading(core.tag, t.generation)));
+                }
+                Ok(ran)
+            }
+            Err(CompactionFailure::Output(error)) => {
+                Err(self.failed(Work::Compaction(core.tag), error, Some(Rest::LONG)))
+            }
+            Err(CompactionFailure::Input(generation, error)) => {
+                Err(self.suspect(core, inputs, generation, error))
+            }
+        }
     }
 
-    fn merge_into_one(&self, core: &Arc<TableCore>, task: &Task, inputs: &[LiveTable]) -> Result<Ran> {
+    /// Leaves an input out of the compactions to come: for good if it is damaged, for a while if it can't be read.
+    fn suspect(
+        &self,
+        core: &Arc<TableCore>,
+        inputs: &[LiveTable],
+        generation: Option<Generation>,
+        error: Error,
+    ) -> Error {
+        let found = generation.map(|generation| (generation, error.repeat()));
+        // The error does not say which: each is read alone, once.
+        let Some((generation, error)) = found.or_else(|| inputs.iter().find_map(unreadable)) else {
+            return self.failed(Work::Compaction(core.tag), error, Some(Rest::LONG));
+        };
+        let rest = (error.kind() == ErrorKind::Io).then_some(Rest::LONG);
+        tracing::warn!(
+            table = core.name(),
+            generation = generation.0,
+            is_tried_again = rest.is_some(),
+            %error,
+            "an SSTable is suspect: compactions leave it out"
+        );
+        self.failed(Work::Reading(core.tag, generation), error, rest)
+    }
+
+    /// Looks how much of a table waits for compaction.
+    pub(crate) fn measure_backlog(&self, core: &TableCore) {
+        let view = core.view.load();
+        let options = &view.state.options;
+        let compacting = core.compacting.lock();
+        let is_waiting = |table: &&LiveTable| {
+            !compacting.contains(&table.generation)
+                && self.failures.get(Work::Reading(core.tag, table.generation)).is_none()
+        };
+        let waiting = if options.compaction.common().enabled {
+            // Ratios of tombstones cost more than they tell here.
+            let described: Vec<_> =
+                view.sstables.iter().filter(is_waiting).map(|t| describe_size(t)).collect();
+            options.compaction.strategy().waiting(&described)
+        } else {
+            Waiting::default()
+        };
+        core.backlog.set(waiting, self.options.memtable_bytes as u64);
+    }
+
+    fn merge_into_one(
+        &self,
+        core: &Arc<TableCore>,
+        task: &Task,
+        inputs: &[LiveTable],
+    ) -> std::result::Result<Ran, CompactionFailure> {
         // Before any view is looked at: what is ingested later is in none that a tombstone was dropped by.
         let ingests = core.ingests.load(Acquire);
         let view = core.view.load_full();
@@ -139,17 +284,22 @@ impl Inner {
                 writer,
             );
             match outcome {
+                Err(CompactionError::Write(WriteError::Source(error)) | CompactionError::Stream(error)) => {
+                    let table = error.downcast_ref().and_then(|error| input_of(inputs, error));
+                    return Err(CompactionFailure::Input(table, error.into()));
+                }
                 Err(CompactionError::Write(error)) => match self.version_for_late(&state, version, &error) {
                     Some(newer) => version = newer,
                     None => return Err(error.into()),
                 },
                 Err(error) => return Err(error.into()),
                 Ok(Outcome::Stopped) if core.ingests.load(Acquire) != ingests => return Ok(Ran::Overtaken),
+                Ok(Outcome::Stopped) if self.scheduler.is_stopping() => return Ok(Ran::Closing),
                 Ok(Outcome::Stopped) => return Ok(Ran::ToTheEnd),
                 Ok(Outcome::Done(written)) => {
                     let open = |written: Box<_>| self.open_written(core, &state, generation, &written);
                     let output = written.map(open).transpose()?;
-                    return self.publish_compaction(core, ingests, inputs, output);
+                    return Ok(self.publish_compaction(core, ingests, inputs, output)?);
                 }
             }
         }
@@ -169,17 +319,18 @@ impl Inner {
         let live = core.view.load();
         let all_live = removed.iter().all(|g| live.sstables.iter().any(|t| t.generation == *g));
         if core.dropped.load(Acquire) || !all_live {
-            self.remove_tables(output.into_iter().map(|t| t.sstable))?;
+            self.remove_tables(output.into_iter().map(|t| t.sstable));
             return Ok(Ran::ToTheEnd);
         }
         if core.ingests.load(Acquire) != ingests {
-            self.remove_tables(output.into_iter().map(|t| t.sstable))?;
+            self.remove_tables(output.into_iter().map(|t| t.sstable));
             return Ok(Ran::Overtaken);
         }
         let mut changes: Vec<_> =
             removed.iter().map(|&generation| Change::RemoveSsTable { tag, generation }).collect();
         changes.extend(output.iter().map(|live| added(core, live)));
-        self.commit(Edit { changes })?;
+        self.commit_or_remove(Edit { changes }, output.as_ref())?;
+        self.tell(core, inputs, output.as_ref());
         core.change_view(|view| View {
             state: view.state.clone(),
             memtables: view.memtables.clone(),
@@ -187,22 +338,56 @@ impl Inner {
             lookups: Lookups::default(),
         });
         core.counters.compactions.fetch_add(1, Relaxed);
-        self.remove_tables(inputs.iter().map(|t| t.sstable.clone()))?;
+        inputs.iter().for_each(|input| self.pinned.retire_sstable(&input.sstable));
+        self.remove_tables(inputs.iter().map(|t| t.sstable.clone()));
         Ok(Ran::ToTheEnd)
+    }
+
+    fn tell(&self, core: &TableCore, inputs: &[LiveTable], output: Option<&LiveTable>) {
+        let bytes = |tables: &mut dyn Iterator<Item = &LiveTable>| tables.map(|t| t.sstable.disk_len()).sum();
+        let (bytes_read, bytes_written): (u64, u64) =
+            (bytes(&mut inputs.iter()), bytes(&mut output.into_iter()));
+        let sstable = output.map(|live| stem(live.sstable.descriptor()));
+        tracing::info!(
+            table = core.name(),
+            inputs = inputs.len(),
+            sstable,
+            bytes_read,
+            bytes_written,
+            "compacted"
+        );
+    }
+
+    /// Commits an edit that brings an SSTable. Where that fails the edit is not there, and its files go: the work is
+    /// done again, under another name.
+    pub(super) fn commit_or_remove(&self, edit: Edit, output: Option<&LiveTable>) -> Result<()> {
+        self.commit(edit).inspect_err(|_| {
+            // While it is not known whether the edit is there, the files must be.
+            if self.check_certain().is_ok() {
+                self.remove_tables(output.into_iter().map(|t| t.sstable.clone()));
+            }
+        })
     }
 
     /// Removes the files of SSTables that are no longer live. Readers that still hold them go on reading: an open
     /// file outlives its name.
-    pub(crate) fn remove_tables(&self, tables: impl Iterator<Item = Arc<SsTable>>) -> Result<()> {
-        let ours = Component::from_name(PAGE_CHECKSUMS_COMPONENT);
+    pub(crate) fn remove_tables(&self, tables: impl Iterator<Item = Arc<SsTable>>) {
         for table in tables {
             table.forget_cached();
-            // Data.db goes first: what a crash leaves is no table then.
-            for component in Component::known().cloned().chain([ours.clone()]) {
-                remove_if_exists(&**self.disk(), &table.descriptor().path(&component))?;
+            self.remove_files(table.descriptor());
+        }
+    }
+
+    /// Removes the files of an SSTable that is not live. What can't be removed does no harm: it goes when the database
+    /// is opened.
+    pub(super) fn remove_files(&self, descriptor: &Descriptor) {
+        let ours = Component::from_name(PAGE_CHECKSUMS_COMPONENT);
+        // Data.db goes first: what a crash leaves is no table then.
+        for component in Component::known().cloned().chain([ours]) {
+            if let Err(error) = remove_if_exists(&**self.disk(), &descriptor.path(&component)) {
+                tracing::warn!(%error, "a file that is no longer needed stays until the database is opened again");
             }
         }
-        Ok(())
     }
 
     /// Between two partitions: stops when the database closes, waits when compactions write faster than they may.
@@ -231,17 +416,51 @@ impl Inner {
     }
 }
 
-/// What strategies know of an SSTable.
-pub(crate) fn describe(table: &LiveTable, gc_before: u32) -> Description {
-    let sstable = &table.sstable;
+/// The input whose file an error is about.
+fn input_of(inputs: &[LiveTable], error: &SsTableError) -> Option<Generation> {
+    let descriptor = |table: &LiveTable| table.sstable.descriptor().clone();
+    let is_of = |table: &&LiveTable| {
+        let descriptor = descriptor(table);
+        let name = error.file().file_name().and_then(|name| name.to_str());
+        let parsed = name.map(|name| Descriptor::parse(parent_of(error.file()), name));
+        parsed.is_some_and(|parsed| parsed.is_ok_and(|(found, _)| found == descriptor))
+    };
+    inputs.iter().find(is_of).map(|table| table.generation)
+}
+
+/// What is wrong with an input, if it can't be read to its end.
+fn unreadable(table: &LiveTable) -> Option<(Generation, Error)> {
+    read_through(&table.sstable).err().map(|error| (table.generation, error))
+}
+
+fn read_through(sstable: &Arc<SsTable>) -> Result<()> {
+    let mut scan = sstable.scan();
+    let mut stats = RowStats::default();
+    while scan.next_partition()? {
+        while scan.advance()? {
+            if let Some(Unfiltered::Row(row)) = scan.current() {
+                stats.row(row, |_| {})?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What strategies know of an SSTable but for its tombstones.
+fn describe_size(table: &LiveTable) -> Description {
     Description {
         generation: table.generation,
-        bytes_on_disk: sstable.disk_len(),
+        bytes_on_disk: table.sstable.disk_len(),
         level: table.level,
-        max_timestamp: sstable.max_timestamp(),
-        droppable_ratio: droppable_ratio(sstable, gc_before),
+        max_timestamp: table.sstable.max_timestamp(),
+        droppable_ratio: 0.0,
         written_at_seconds: table.created_seconds,
     }
+}
+
+/// What strategies know of an SSTable.
+pub(crate) fn describe(table: &LiveTable, gc_before: u32) -> Description {
+    Description { droppable_ratio: droppable_ratio(&table.sstable, gc_before), ..describe_size(table) }
 }
 
 /// What of a partition's tombstones may go: nothing outside the compacted tables may hold data that they shadow

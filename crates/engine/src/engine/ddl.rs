@@ -23,7 +23,7 @@ impl Inner {
         statement: &Statement,
         keyspace: Option<&str>,
     ) -> Result<SchemaOutcome> {
-        self.check_writable()?;
+        let _call = self.enter()?;
         let _one_at_a_time = self.ddl.lock();
         let before = self.catalog.read().clone();
         let now = self.timestamps.next(self.clock());
@@ -141,9 +141,7 @@ impl Inner {
             return Ok(next);
         }
         self.switch_locked(core, active);
-        while core.view.load().memtables.len() > 1 {
-            self.flush_next()?;
-        }
+        self.flush_retired(core)?;
         next.layout += 1;
         Ok(next)
     }
@@ -186,7 +184,8 @@ impl Inner {
         if let Some(log) = self.log() {
             log.mark_flushed(core.tag, log.position())?;
         }
-        self.remove_tables(view.sstables.iter().map(|t| t.sstable.clone()))?;
+        self.remove_tables(view.sstables.iter().map(|t| t.sstable.clone()));
+        self.failures.forget_table(core.tag);
         if self.disk().exists(&core.dir)? && self.disk().list(&core.dir)?.is_empty() {
             self.disk().remove_dir(&core.dir)?;
         }
@@ -215,10 +214,20 @@ impl Inner {
         });
         drop(publishing);
         drop(active);
+        view.sstables.iter().for_each(|live| self.pinned.retire_sstable(&live.sstable));
+        for memtable in view.memtables.iter().skip(1) {
+            self.pinned.retire_memtable(memtable, self.options.pinned_bytes_limit);
+        }
         if let Some(log) = self.log() {
             log.mark_flushed(core.tag, position)?;
         }
-        self.remove_tables(view.sstables.iter().map(|t| t.sstable.clone()))
+        self.remove_tables(view.sstables.iter().map(|t| t.sstable.clone()));
+        // What could not be flushed or read is gone, and the flush that nobody wants need not rest.
+        self.failures.forget_table(core.tag);
+        self.measure_backlog(&core);
+        self.scheduler.wake();
+        self.pressure.wake();
+        Ok(())
     }
 
     /// The table of that identity; one that others left is opened the first time.

@@ -11,10 +11,12 @@ use helenus_sstable::{
 };
 use helenus_types::{Generation, LocalDeletionTime, LogPosition, Token};
 
+use super::failures::{Rest, Work};
 use super::inner::Inner;
 use super::lookup::Lookups;
 use super::read::Source;
 use super::recovery::DATA_DIR;
+use super::scheduler::{ClaimedFlush, TICK};
 use super::table::{Active, LiveTable, TableCore, TableState, View};
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::{Change, Edit, SsTableEntry};
@@ -29,7 +31,7 @@ const BIG_ROW_INDEX_GRANULARITY_BYTES: u64 = 16 << 10;
 /// A memtable that was switched out.
 #[derive(Debug)]
 pub(crate) struct FlushJob {
-    core: Arc<TableCore>,
+    pub(super) core: Arc<TableCore>,
     memtable: Arc<Memtable>,
     state: Arc<TableState>,
     /// Every record of the table up to here is in this memtable or in an older one.
@@ -69,28 +71,30 @@ impl Inner {
         self.scheduler.push(FlushJob { core: core.clone(), memtable, state, upper });
     }
 
-    /// Queues the flush of the table whose memtable holds most.
-    pub(crate) fn flush_largest(&self) -> Result<()> {
-        if !self.scheduler.queue.lock().flushes.is_empty() {
-            return Ok(());
+    /// Queues the flush of the table whose memtable holds most, unless one waits or runs that may succeed.
+    pub(crate) fn flush_largest(&self) {
+        let failing = self.failures.tables_of_flushes();
+        if self.scheduler.has_flush(|tag| !failing.contains(&tag)) {
+            return;
         }
         let size =
             |core: &Arc<TableCore>| core.view.load().memtables.first().map_or(0, |m| m.allocated_bytes());
-        if let Some(largest) = self.all_tables().iter().max_by_key(|core| size(core)) {
+        let tables = self.all_tables();
+        let sound = tables.iter().filter(|core| !failing.contains(&core.tag));
+        if let Some(largest) = sound.max_by_key(|core| size(core)) {
             self.switch(largest);
         }
-        Ok(())
     }
 
-    /// Queues the flush of the tables that hold the log's oldest segment.
+    /// Queues the flush of the tables that hold the log's oldest segment, unless one of them waits or runs.
     pub(crate) fn flush_oldest_of_log(&self) -> Result<()> {
         let Some(log) = self.log() else { return Ok(()) };
-        if !self.scheduler.queue.lock().flushes.is_empty() {
+        let tags = log.dirty_tags_of_oldest();
+        if self.scheduler.has_flush(|tag| tags.contains(&tag)) {
             return Ok(());
         }
-        for tag in log.dirty_tags_of_oldest() {
-            let core = self.tables.read().by_tag.get(&tag.0).cloned();
-            match core {
+        for tag in tags {
+            match self.table_of(tag) {
                 Some(core) => self.switch(&core),
                 None => log.mark_flushed(tag, log.position())?,
             }
@@ -109,25 +113,63 @@ impl Inner {
         }
     }
 
-    /// Flushes the oldest memtable of the queue; false when it is empty.
+    /// Flushes the oldest memtable of the queue, of tables whose flushes failed last; false when none is due. Threads
+    /// let such a table rest; others are called by who wants it tried now.
     pub(crate) fn flush_next(&self) -> Result<bool> {
-        let _flushing = self.scheduler.flushing.lock();
-        let job = {
-            let mut queue = self.scheduler.queue.lock();
-            let Some(job) = queue.flushes.pop_front() else { return Ok(false) };
-            queue.flushing += 1;
-            job
+        let now = self.clock().elapsed();
+        let claimed = self.scheduler.claim_flush(|tag| match self.failures.get(Work::Flush(tag)) {
+            None => Some(0),
+            Some(failure) => {
+                let has_rested = failure.retry_at.is_some_and(|at| at <= now);
+                (has_rested || !self.has_threads()).then_some(failure.attempts)
+            }
+        });
+        claimed.map_or(Ok(false), |claimed| self.flush_claimed(claimed).map(|()| true))
+    }
+
+    /// Returns when the memtables that a table has retired so far are in SSTables, or thrown away by a truncation or a
+    /// drop.
+    pub(crate) fn flush_retired(&self, core: &Arc<TableCore>) -> Result<()> {
+        let retired: Vec<_> = core.view.load().memtables.iter().skip(1).cloned().collect();
+        let is_there = |memtable: &Arc<Memtable>| {
+            !core.dropped.load(Acquire)
+                && core.view.load().memtables.iter().any(|other| Arc::ptr_eq(memtable, other))
         };
-        let result = self.flush(&job);
-        let mut queue = self.scheduler.queue.lock();
-        queue.flushing -= 1;
-        if result.is_err() {
-            // The memtable is still in the view and its records are in the log: it is tried again.
-            queue.flushes.push_front(job);
+        while retired.iter().any(is_there) {
+            self.check_sound()?;
+            // At once, also where flushes of this table have failed: who calls wants to know.
+            match self.scheduler.claim_flush(|tag| (tag == core.tag).then_some(0)) {
+                Some(claimed) => self.flush_claimed(claimed)?,
+                None => {
+                    self.scheduler.wait_for_step(TICK);
+                }
+            }
         }
-        drop(queue);
-        self.scheduler.done.notify_all();
-        result.map(|()| true)
+        Ok(())
+    }
+
+    /// Flushes what the tables hold. All are tried; the first error is the one to tell.
+    pub(crate) fn flush_tables(&self, cores: &[Arc<TableCore>]) -> Result<()> {
+        cores.iter().for_each(|core| self.switch(core));
+        let flushed: Vec<_> = cores.iter().map(|core| self.flush_retired(core)).collect();
+        flushed.into_iter().collect()
+    }
+
+    fn flush_claimed(&self, claimed: ClaimedFlush<'_>) -> Result<()> {
+        let Some(job) = claimed.job() else { return Ok(()) };
+        let work = Work::Flush(job.core.tag);
+        match self.flush(job) {
+            Ok(()) => {
+                claimed.done();
+                self.succeeded(work);
+                Ok(())
+            }
+            // It goes back to the queue first: who is told that it failed may try again at once.
+            Err(error) => {
+                drop(claimed);
+                Err(self.failed(work, error, Some(Rest::SHORT)))
+            }
+        }
     }
 
     fn flush(&self, job: &FlushJob) -> Result<()> {
@@ -141,10 +183,14 @@ impl Inner {
             let live = self.write_memtable(core, &job.state, &job.memtable)?;
             self.publish_flush(job, live)?;
         }
+        // It is flushed: what fails from here on is no reason to do it again.
         self.pressure.release(freed);
-        if let Some(log) = self.log() {
-            log.mark_flushed(core.tag, job.upper)?;
+        if let Some(log) = self.log()
+            && let Err(error) = log.mark_flushed(core.tag, job.upper)
+        {
+            self.failed(Work::Log, error.into(), Some(Rest::SHORT));
         }
+        self.measure_backlog(core);
         self.scheduler.compaction_due();
         Ok(())
     }
@@ -159,11 +205,22 @@ impl Inner {
         let core = &job.core;
         let _publishing = self.publishing.lock();
         if self.is_superseded(job) {
-            return self.remove_tables(live.into_iter().map(|t| t.sstable));
+            self.remove_tables(live.into_iter().map(|t| t.sstable));
+            return Ok(());
         }
         let mut edit = Edit::one(Change::Flushed { tag: core.tag.0, position: job.upper });
         edit.changes.extend(live.iter().map(|live| added(core, live)));
-        self.commit(edit)?;
+        self.commit_or_remove(edit, live.as_ref())?;
+        let (sstable, bytes) =
+            (live.as_ref().map(stem_of), live.as_ref().map(|live| live.sstable.disk_len()));
+        tracing::info!(
+            table = core.name(),
+            sstable,
+            bytes,
+            memtable_bytes = job.memtable.allocated_bytes(),
+            partitions = job.memtable.partition_count(),
+            "flushed"
+        );
         core.change_view(|view| View {
             state: view.state.clone(),
             memtables: view.memtables.iter().filter(|m| !Arc::ptr_eq(m, &job.memtable)).cloned().collect(),
@@ -171,6 +228,7 @@ impl Inner {
             lookups: Lookups::default(),
         });
         core.counters.flushes.fetch_add(1, Relaxed);
+        self.pinned.retire_memtable(&job.memtable, self.options.pinned_bytes_limit);
         Ok(())
     }
 
@@ -241,11 +299,15 @@ impl Inner {
     /// `upper` that its SSTables lack.
     pub(crate) fn flush_replayed(&self, core: &Arc<TableCore>, upper: LogPosition) -> Result<()> {
         self.switch(core);
-        let job = self.scheduler.queue.lock().flushes.pop_front();
-        match job {
-            Some(job) => self.flush(&FlushJob { upper, ..job }),
-            None => Ok(()),
+        let Some(claimed) = self.scheduler.claim_flush(|tag| (tag == core.tag).then_some(0)) else {
+            return Ok(());
+        };
+        if let Some(FlushJob { core, memtable, state, .. }) = claimed.job() {
+            let (core, memtable, state) = (core.clone(), memtable.clone(), state.clone());
+            self.flush(&FlushJob { core, memtable, state, upper })?;
         }
+        claimed.done();
+        Ok(())
     }
 
     /// Makes a table's directory, durably, if it is not there.
@@ -274,7 +336,8 @@ impl Inner {
             // By the name of another version a leftover would be somebody's.
             self.commit(Edit::one(Change::Named { generation, stem: stem(&descriptor) }))?;
         }
-        Ok(SsTableWriter::new(self.disk(), descriptor, state.header.clone(), options)?)
+        let writer = SsTableWriter::new(self.disk(), descriptor.clone(), state.header.clone(), options);
+        Ok(writer.inspect_err(|_| self.remove_files(&descriptor))?)
     }
 
     /// How SSTables of a table are written.
@@ -309,7 +372,14 @@ impl Inner {
         written: &WrittenTable,
     ) -> Result<LiveTable> {
         let options = open_options(&self.cache, generation);
-        let sstable = SsTable::open(self.disk(), &written.descriptor, options)?;
+        let sstable = match SsTable::open(self.disk(), &written.descriptor, options) {
+            Ok(sstable) => sstable,
+            Err(error) => {
+                // It is written anew, under another name.
+                self.remove_files(&written.descriptor);
+                return Err(error.into());
+            }
+        };
         core.counters.bytes_written.fetch_add(sstable.disk_len(), Relaxed);
         Ok(LiveTable::new(generation, written.level, self.now_seconds(), sstable, state))
     }
@@ -342,6 +412,10 @@ pub(crate) fn added(core: &TableCore, live: &LiveTable) -> Change {
             created_seconds: live.created_seconds,
         },
     }
+}
+
+fn stem_of(live: &LiveTable) -> String {
+    stem(live.sstable.descriptor())
 }
 
 /// The part of an SSTable's file names that its components share.

@@ -37,7 +37,7 @@ impl Inner {
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Ingested> {
         self.check_ingestible(core)?;
-        let mut coming = Vec::with_capacity(found.len());
+        let mut looked_at = Vec::with_capacity(found.len());
         let bytes_total = found.iter().map(|present| present.bytes).sum();
         let mut bytes_done: u64 = 0;
         for Present { found, bytes } in found {
@@ -48,6 +48,12 @@ impl Inner {
                 })?;
             bytes_done += bytes;
             progress(Progress { bytes_done, bytes_total });
+            looked_at.push((found, source));
+        }
+        // Not before: who watches the progress may close the database meanwhile.
+        let _call = self.enter()?;
+        let mut coming = Vec::with_capacity(looked_at.len());
+        for (found, source) in looked_at {
             let generation = self.next_generation()?;
             let to = Descriptor::new(&core.dir, found.descriptor.version, sstable_id(generation)?);
             coming.push(Coming { found, source, to, generation });
@@ -68,6 +74,7 @@ impl Inner {
         };
         self.publish_ingest(core, live)?;
         drop(one_at_a_time);
+        self.measure_backlog(core);
         self.scheduler.compaction_due();
         if options.transfer == Transfer::Move {
             self.remove_sources(&coming);

@@ -5,13 +5,16 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
 use std::sync::{Arc, OnceLock};
 
-use helenus_commitlog::CommitLog;
+use helenus_commitlog::{CommitLog, TableTag};
 use helenus_io::{Clock, Disk, Lock};
 use helenus_sstable::ChunkCache;
 use helenus_types::{Generation, LogPosition, TableId};
 use parking_lot::{Mutex, RwLock};
 use uuid::Uuid;
 
+use super::calls::{CallInFlight, Calls};
+use super::failures::Failures;
+use super::pinned::Pinned;
 use super::pressure::Pressure;
 use super::scheduler::Scheduler;
 use super::table::TableCore;
@@ -57,12 +60,17 @@ pub(crate) struct Inner {
     pub(crate) publishing: Mutex<()>,
     /// One schema change at a time.
     pub(crate) ddl: Mutex<()>,
-    pub(crate) closed: AtomicBool,
+    /// The calls in flight.
+    pub(super) calls: Calls,
+    /// What of the background work fails.
+    pub(crate) failures: Failures,
+    /// What readers hold that nobody else needs any more.
+    pub(super) pinned: Pinned,
     /// Set while it is not known whether an edit that failed is in the manifest: after a crash a table may be
     /// dropped or empty, so that no write can be promised.
     in_doubt: AtomicBool,
     /// Held while the database is open for writing.
-    lock: Mutex<Option<Box<dyn Lock>>>,
+    pub(super) lock: Mutex<Option<Box<dyn Lock>>>,
     /// Takes the writes of what is no database: then there is neither a log nor anything to read.
     pub(crate) sink: Option<Arc<dyn Sink>>,
     /// Of writes that don't say otherwise.
@@ -155,7 +163,9 @@ impl Inner {
             }),
             publishing: Mutex::new(()),
             ddl: Mutex::new(()),
-            closed: AtomicBool::new(false),
+            calls: Calls::default(),
+            failures: Failures::default(),
+            pinned: Pinned::default(),
             in_doubt: AtomicBool::new(false),
             lock: Mutex::new(parts.lock),
             options: parts.options,
@@ -198,26 +208,60 @@ impl Inner {
         matches!(self.options.background, Background::Threads(_))
     }
 
-    /// Refuses reads of what is closed.
+    /// Registers a call that may have an effect: the database isn't closed before what is returned goes.
+    #[inline]
+    pub(crate) fn enter(&self) -> Result<CallInFlight<'_>> {
+        let call = self.calls.enter();
+        self.check_writable()?;
+        call.ok_or_else(|| self.is_closed())
+    }
+
+    /// Refuses what is closed, reads too.
     #[inline]
     pub(crate) fn check_open(&self) -> Result<()> {
-        if self.closed.load(Acquire) {
-            return Err(Error::new(ErrorKind::Closed, "the database is closed"));
+        if self.calls.is_closing() {
+            return Err(self.is_closed());
         }
         Ok(())
+    }
+
+    /// Refuses when what is in memory is in doubt.
+    #[inline]
+    pub(crate) fn check_sound(&self) -> Result<()> {
+        match self.calls.poisoned() {
+            None => Ok(()),
+            Some(what) => {
+                Err(Error::new(ErrorKind::Bug, format!("{what}: close the database and open it again")))
+            }
+        }
     }
 
     /// Refuses when nothing may be written.
     #[inline]
     pub(crate) fn check_writable(&self) -> Result<()> {
-        if self.closed.load(Acquire) {
-            let what = if self.sink.is_some() { "the writer was finished" } else { "the database is closed" };
-            return Err(Error::new(ErrorKind::Closed, what));
-        }
+        self.check_open()?;
+        self.check_sound()?;
         if self.options.read_only {
             return Err(Error::new(ErrorKind::ReadOnly, "the database was opened to read only"));
         }
         Ok(())
+    }
+
+    #[cold]
+    fn is_closed(&self) -> Error {
+        let what = if self.sink.is_some() { "the writer was finished" } else { "the database is closed" };
+        Error::new(ErrorKind::Closed, what)
+    }
+
+    /// Something panicked half way: nothing is written any more, and those who wait learn of it.
+    pub(crate) fn poison(&self, what: String) {
+        self.calls.poison(what);
+        self.wake_all();
+    }
+
+    fn wake_all(&self) {
+        self.pressure.wake();
+        self.scheduler.wake();
     }
 
     /// Refuses what reads before it writes where nothing can be read.
@@ -229,11 +273,6 @@ impl Inner {
                  index or by value",
             )),
         }
-    }
-
-    /// Lets others open the directory.
-    pub(crate) fn unlock(&self) {
-        self.lock.lock().take();
     }
 
     /// Commits an edit of the manifest.
@@ -249,15 +288,6 @@ impl Inner {
         let committed = manifest.commit(&edit);
         self.in_doubt.store(manifest.in_doubt(), Release);
         Ok(committed?)
-    }
-
-    /// Writes into the manifest that the log holds nothing any more, if that is so.
-    pub(crate) fn close_manifest(&self) -> Result<()> {
-        let is_needed = self.log().is_some_and(|log| !log.dirty_tags_of_oldest().is_empty());
-        match self.manifest.lock().as_mut().filter(|_| !is_needed) {
-            Some(manifest) => Ok(manifest.close()?),
-            None => Ok(()),
-        }
     }
 
     /// Refuses to promise anything while it is not known what the manifest holds.
@@ -287,6 +317,16 @@ impl Inner {
         Ok(Generation(generations.next - 1))
     }
 
+    /// The table with that tag.
+    pub(crate) fn table_of(&self, tag: TableTag) -> Option<Arc<TableCore>> {
+        self.tables.read().by_tag.get(&tag.0).cloned()
+    }
+
+    /// Keyspace and name of the table with that tag.
+    pub(crate) fn name_of(&self, tag: TableTag) -> Option<String> {
+        self.table_of(tag).map(|core| core.name())
+    }
+
     /// All tables, in the order of their tags.
     pub(crate) fn all_tables(&self) -> Vec<Arc<TableCore>> {
         self.tables.read().by_tag.values().cloned().collect()
@@ -294,15 +334,24 @@ impl Inner {
 
     pub(crate) fn metrics(&self) -> DatabaseMetrics {
         let cache = self.cache.stats();
-        let queue = self.scheduler.queue.lock();
+        let load = self.scheduler.load();
+        let pinned = self.pinned.usage();
+        let (stalled_writes, stalled) = self.pressure.stalls();
         DatabaseMetrics {
             memtable_bytes: self.pressure.used() as u64,
             log_bytes: self.log().map_or(0, |log| log.total_bytes()),
             cache_bytes: cache.len_bytes,
             cache_hits: cache.hits,
             cache_misses: cache.misses,
-            pending_flushes: (queue.flushes.len() + queue.flushing) as u64,
-            running_compactions: queue.compacting as u64,
+            pending_flushes: load.flushes as u64,
+            running_compactions: load.compactions as u64,
+            failing_flushes: self.failures.tables_of_flushes().len() as u64,
+            suspect_sstables: self.all_tables().iter().map(|core| self.suspects_of(core).len() as u64).sum(),
+            waiting_writes: self.pressure.waiters() as u64,
+            stalled_writes,
+            stalled,
+            pinned_memory_bytes: pinned.memory_bytes,
+            pinned_disk_bytes: pinned.disk_bytes,
         }
     }
 }

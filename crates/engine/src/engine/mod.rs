@@ -1,13 +1,20 @@
 //! The engine room: tables and their views, the write path, flush, compaction, recovery, the scheduler.
 
+mod admission;
 mod adopt;
+mod backlog;
+mod calls;
+mod closing;
 mod compact;
 mod ddl;
+mod failures;
 mod flush;
+mod health;
 mod ingest;
 mod inner;
 mod lookup;
 mod mutation;
+mod pinned;
 mod pressure;
 mod read;
 mod recovery;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use helenus_commitlog::{CommitLog, LogOptions, Record, ReplayError, ReplayReport, TableTag, replay};
 use helenus_io::{Disk, Lock, parent_of, read_to_vec, remove_if_exists, write_atomically};
@@ -87,6 +88,7 @@ impl Inner {
         lock: Option<Box<dyn Lock>>,
     ) -> Result<(Arc<Self>, ManifestState)> {
         let disk = options.disk.clone();
+        let begun = options.clock.elapsed();
         let host_id = identity(&*disk, dir, &options, exists)?;
         let state = Manifest::read(&*disk, &dir.join(MANIFEST))?.unwrap_or_default();
         let catalog = Catalog::parse(&state.schema).map_err(|e| e.context(dir.join(MANIFEST).display()))?;
@@ -126,17 +128,39 @@ impl Inner {
         let report = inner.replay_log(&state.tables)?;
         inner.check_log(&state, &report)?;
         if inner.options.read_only {
+            inner.tell_opened(exists, begun);
             return Ok((inner, state));
         }
         inner.resume_log(report)?;
         inner.write_schema_copy()?;
+        inner.all_tables().iter().for_each(|core| inner.measure_backlog(core));
         Self::start_threads(&inner)?;
         inner.scheduler.compaction_due();
+        inner.tell_opened(exists, begun);
         Ok((inner, state))
+    }
+
+    fn tell_opened(&self, existed: bool, begun: Duration) {
+        let tables = self.all_tables();
+        tracing::info!(
+            dir = %self.dir.display(),
+            is_new = !existed,
+            read_only = self.options.read_only,
+            tables = tables.len(),
+            sstables = tables.iter().map(|core| core.view.load().sstables.len()).sum::<usize>(),
+            elapsed_ms = self.milliseconds_since(begun),
+            "opened"
+        );
+    }
+
+    fn milliseconds_since(&self, begun: Duration) -> u64 {
+        let elapsed = self.clock().elapsed().saturating_sub(begun);
+        u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
     }
 
     /// Puts every record that no SSTable holds yet into the memtables.
     fn replay_log(&self, entries: &BTreeMap<u32, TableEntry>) -> Result<ReplayReport> {
+        let begun = self.clock().elapsed();
         let mut progress = Progress { newest: Timestamp::MIN, synced: false };
         let outcome =
             replay(&**self.disk(), &self.dir.join(LOG_DIR), &mut |record: Record<'_>| -> Result<()> {
@@ -147,6 +171,15 @@ impl Inner {
             Ok(report) => {
                 for path in &report.foreign {
                     tracing::warn!(path = %path.display(), "not a segment of the log: left alone");
+                }
+                if report.records > 0 {
+                    tracing::info!(
+                        dir = %self.dir.display(),
+                        records = report.records,
+                        bytes = report.payload_bytes,
+                        elapsed_ms = self.milliseconds_since(begun),
+                        "recovered the log"
+                    );
                 }
                 Ok(report)
             }

@@ -1,51 +1,93 @@
 //! Background work as steps: what is due, and who does it.
 //!
 //! A step is a flush, a compaction, a spare segment of the log or a sync of it. Threads take steps when the
-//! database has threads; otherwise the caller does, with [`crate::Database::step`].
+//! database has threads; otherwise the caller does, with [`crate::Database::step`]. Work that fails rests before it is
+//! tried again (`failures.rs`), and what is not the same table's goes on meanwhile.
 
-use std::collections::VecDeque;
+use std::any::Any;
+use std::collections::{BTreeSet, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
+use helenus_commitlog::{CommitLog, TableTag};
+use helenus_io::Clock;
+use helenus_types::Generation;
 use parking_lot::{Condvar, Mutex};
 
+use super::failures::{Rest, Work};
 use super::flush::FlushJob;
 use super::inner::Inner;
-use crate::error::{Error, Result};
+use super::table::TableCore;
+use crate::error::{Error, ErrorKind, Result};
 use crate::options::Background;
 
-/// How long an idle thread waits before it looks for periodic work.
-const TICK: Duration = Duration::from_millis(100);
+/// How long an idle thread waits before it looks for periodic work, and a waiting call before it looks again.
+pub(super) const TICK: Duration = Duration::from_millis(100);
 
 /// The queue of flushes and the signals between writers and workers.
 #[derive(Debug, Default)]
 pub(crate) struct Scheduler {
-    pub(crate) queue: Mutex<Queue>,
+    queue: Mutex<Queue>,
     /// Told when there is work, or the database closes.
-    pub(crate) work: Condvar,
+    work: Condvar,
     /// Told when a step ended.
-    pub(crate) done: Condvar,
+    done: Condvar,
     /// Told when the database closes: what keeps to a rate need not wait then.
     pacing: Condvar,
-    /// Held through a flush: the flushes of a table must end in the order they were queued.
-    pub(crate) flushing: Mutex<()>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
-/// What waits to be done.
+/// What waits to be done, and what is being done.
 #[derive(Debug, Default)]
-pub(crate) struct Queue {
-    pub(crate) flushes: VecDeque<FlushJob>,
-    /// Flushes that were taken from the queue and are not done.
-    pub(crate) flushing: usize,
+struct Queue {
+    /// Oldest first; of each table in the order in which they must end.
+    flushes: VecDeque<FlushJob>,
+    /// The tables a memtable of which is being flushed: one at a time of each.
+    flushing: BTreeSet<TableTag>,
     /// Set when a table's SSTables changed: a compaction may be due.
-    pub(crate) compaction_due: bool,
+    compaction_due: bool,
     /// Compactions that run.
-    pub(crate) compacting: usize,
-    pub(crate) stop: bool,
-    /// What stopped the last step of background work, until one succeeds.
-    pub(crate) failed: Option<Arc<Error>>,
+    compacting: usize,
+    /// The table that was compacted last: the next one's turn comes after it.
+    compacted_last: Option<TableTag>,
+    stop: bool,
+}
+
+/// How much background work there is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Load {
+    /// Flushes that wait or run.
+    pub(crate) flushes: usize,
+    /// Compactions that run.
+    pub(crate) compactions: usize,
+    is_compaction_due: bool,
+}
+
+/// A flush that was taken from the queue. Unless it is [done](Self::done) it goes back to its place.
+#[derive(Debug)]
+pub(crate) struct ClaimedFlush<'a> {
+    scheduler: &'a Scheduler,
+    job: Option<FlushJob>,
+    tag: TableTag,
+}
+
+/// A compaction that runs: nothing else compacts its inputs.
+#[derive(Debug)]
+pub(crate) struct Compacting<'a> {
+    scheduler: &'a Scheduler,
+    core: &'a TableCore,
+    inputs: Vec<Generation>,
+}
+
+/// A wait that ends, also by a clock that stands still.
+#[derive(Debug)]
+pub(crate) struct Patience<'a> {
+    clock: &'a dyn Clock,
+    begun: Duration,
+    longest: Duration,
+    waited: Duration,
 }
 
 impl Scheduler {
@@ -55,23 +97,90 @@ impl Scheduler {
         self.work.notify_all();
     }
 
+    /// Takes the flush whose table has the least rank, the oldest of those; tables without a rank have none taken, nor
+    /// those of which one is running.
+    pub(crate) fn claim_flush(&self, rank: impl Fn(TableTag) -> Option<u32>) -> Option<ClaimedFlush<'_>> {
+        let mut queue = self.queue.lock();
+        let Queue { flushes, flushing, .. } = &mut *queue;
+        let idle = flushes.iter().enumerate().filter(|(_, job)| !flushing.contains(&job.core.tag));
+        let ranked = idle.filter_map(|(at, job)| Some((rank(job.core.tag)?, at)));
+        let job = flushes.remove(ranked.min()?.1)?;
+        let tag = job.core.tag;
+        flushing.insert(tag);
+        Some(ClaimedFlush { scheduler: self, job: Some(job), tag })
+    }
+
+    /// Whether a flush of one of those tables waits or runs.
+    pub(crate) fn has_flush(&self, of: impl Fn(TableTag) -> bool) -> bool {
+        let queue = self.queue.lock();
+        queue.flushing.iter().any(|tag| of(*tag)) || queue.flushes.iter().any(|job| of(job.core.tag))
+    }
+
     /// Says that compaction may have something to do.
     pub(crate) fn compaction_due(&self) {
         self.queue.lock().compaction_due = true;
         self.work.notify_all();
     }
 
-    /// Tells the threads to stop and waits for them.
+    /// Whether compaction may have something to do; asking clears it.
+    pub(crate) fn take_compaction_due(&self) -> bool {
+        std::mem::take(&mut self.queue.lock().compaction_due)
+    }
+
+    /// The table that was compacted last.
+    pub(crate) fn compacted_last(&self) -> Option<TableTag> {
+        self.queue.lock().compacted_last
+    }
+
+    /// Counts a compaction whose inputs were marked in `core.compacting`, until what is returned goes.
+    pub(crate) fn begin_compaction<'a>(
+        &'a self,
+        core: &'a TableCore,
+        inputs: Vec<Generation>,
+    ) -> Compacting<'a> {
+        let mut queue = self.queue.lock();
+        queue.compacting += 1;
+        queue.compacted_last = Some(core.tag);
+        Compacting { scheduler: self, core, inputs }
+    }
+
+    /// What waits or runs.
+    pub(crate) fn load(&self) -> Load {
+        let queue = self.queue.lock();
+        Load {
+            flushes: queue.flushes.len() + queue.flushing.len(),
+            compactions: queue.compacting,
+            is_compaction_due: queue.compaction_due,
+        }
+    }
+
+    /// Waits until a step ends, at most so long; false when none did.
+    pub(crate) fn wait_for_step(&self, longest: Duration) -> bool {
+        !self.done.wait_for(&mut self.queue.lock(), longest).timed_out()
+    }
+
+    /// Tells the threads, and what takes long, to stop.
     pub(crate) fn stop(&self) {
         self.queue.lock().stop = true;
+        self.wake();
+    }
+
+    /// Wakes everyone who waits.
+    pub(crate) fn wake(&self) {
+        let _queue = self.queue.lock();
         self.work.notify_all();
         self.done.notify_all();
         self.pacing.notify_all();
+    }
+
+    /// Waits for the threads, which were told to stop.
+    pub(crate) fn join(&self) {
         let current = std::thread::current().id();
-        for thread in self.threads.lock().drain(..) {
-            // The last handle may be dropped by a worker that held it for a moment.
-            if thread.thread().id() != current && thread.join().is_err() {
-                tracing::error!("a background thread panicked");
+        let threads = std::mem::take(&mut *self.threads.lock());
+        // The last handle may be dropped by a worker that held it for a moment.
+        for thread in threads.into_iter().filter(|thread| thread.thread().id() != current) {
+            if let Err(panic) = thread.join() {
+                tracing::error!(panic = text_of(&*panic), "a background thread panicked");
             }
         }
     }
@@ -91,6 +200,62 @@ impl Scheduler {
     }
 }
 
+impl ClaimedFlush<'_> {
+    pub(crate) fn job(&self) -> Option<&FlushJob> {
+        self.job.as_ref()
+    }
+
+    /// It need not be done again.
+    pub(crate) fn done(mut self) {
+        self.job = None;
+    }
+}
+
+impl Drop for ClaimedFlush<'_> {
+    fn drop(&mut self) {
+        let mut queue = self.scheduler.queue.lock();
+        queue.flushing.remove(&self.tag);
+        if let Some(job) = self.job.take() {
+            // The memtable is still in the view and its records are in the log. Before all others: so it stays before
+            // the younger ones of its table.
+            queue.flushes.push_front(job);
+        }
+        drop(queue);
+        self.scheduler.done.notify_all();
+        self.scheduler.work.notify_all();
+    }
+}
+
+impl Drop for Compacting<'_> {
+    fn drop(&mut self) {
+        let mut compacting = self.core.compacting.lock();
+        self.inputs.iter().for_each(|generation| {
+            compacting.remove(generation);
+        });
+        drop(compacting);
+        self.scheduler.queue.lock().compacting -= 1;
+        self.scheduler.done.notify_all();
+    }
+}
+
+impl<'a> Patience<'a> {
+    /// Patience for so long.
+    pub(crate) fn new(clock: &'a dyn Clock, longest: Duration) -> Self {
+        Self { clock, begun: clock.elapsed(), longest, waited: Duration::ZERO }
+    }
+
+    /// What is left of it.
+    pub(crate) fn left(&self) -> Duration {
+        let passed = self.clock.elapsed().saturating_sub(self.begun);
+        self.longest.saturating_sub(passed.max(self.waited))
+    }
+
+    /// The thread has waited so long and nothing happened.
+    pub(crate) fn waited(&mut self, so_long: Duration) {
+        self.waited = self.waited.saturating_add(so_long);
+    }
+}
+
 impl Inner {
     /// Starts the threads of the database, if it is to have any.
     pub(crate) fn start_threads(inner: &Arc<Self>) -> Result<()> {
@@ -99,10 +264,10 @@ impl Inner {
             return Ok(());
         }
         let mut threads = inner.scheduler.threads.lock();
-        let mut start = |name: &str, work: fn(&Inner) -> Result<bool>| -> Result<()> {
+        let mut start = |name: &'static str, work: fn(&Inner) -> Result<bool>| -> Result<()> {
             let weak = Arc::downgrade(inner);
-            let thread = Builder::new().name(name.to_owned()).spawn(move || run(&weak, work));
-            threads.push(thread.map_err(|e| Error::with(crate::error::ErrorKind::Io, e))?);
+            let thread = Builder::new().name(name.to_owned()).spawn(move || run(&weak, name, work));
+            threads.push(thread.map_err(|e| Error::with(ErrorKind::Io, e))?);
             Ok(())
         };
         start("helenus-flush", Inner::flush_and_log_step)?;
@@ -112,36 +277,37 @@ impl Inner {
         Ok(())
     }
 
-    /// Returns when every flush that was queued is done, doing them here.
-    pub(crate) fn drain_flushes(&self) -> Result<()> {
-        while self.flush_next()? {}
-        Ok(())
-    }
-
     /// Waits until no background work is due or running, at most so long; true if that came about.
     pub(crate) fn settle(&self, longest: Duration) -> Result<bool> {
-        let begun = self.clock().elapsed();
+        let mut patience = Patience::new(self.clock(), longest);
         loop {
-            if !self.has_threads() {
+            if !self.has_threads() || self.options.read_only {
                 while self.step()? {}
                 return Ok(true);
             }
-            let mut queue = self.scheduler.queue.lock();
-            if let Some(error) = &queue.failed {
-                return Err(Error::new(error.kind(), error.to_string()));
+            self.check_writable()?;
+            let is_suspect = |work: &Work| matches!(work, Work::Reading(..));
+            if let Some((_, failure)) = self.failures.list().iter().find(|(work, _)| !is_suspect(work)) {
+                return Err(failure.error.repeat());
             }
-            let busy =
-                queue.flushing + queue.compacting > 0 || !queue.flushes.is_empty() || queue.compaction_due;
-            let left = longest.saturating_sub(self.clock().elapsed().saturating_sub(begun));
-            if !busy || left.is_zero() {
-                return Ok(!busy);
+            let load = self.scheduler.load();
+            let is_busy = load.flushes + load.compactions > 0 || load.is_compaction_due;
+            let pause = patience.left().min(TICK);
+            if !is_busy || pause.is_zero() {
+                return Ok(!is_busy);
             }
-            self.scheduler.done.wait_for(&mut queue, left.min(TICK));
+            if !self.scheduler.wait_for_step(pause) {
+                patience.waited(pause);
+            }
         }
     }
 
     /// Takes one step of background work; false when none is due.
     pub(crate) fn step(&self) -> Result<bool> {
+        if self.options.read_only {
+            return Ok(false);
+        }
+        let _call = self.enter()?;
         Ok(self.flush_and_log_step()? || self.compact_next()?)
     }
 
@@ -151,43 +317,77 @@ impl Inner {
             return Ok(true);
         }
         self.queue_periodic_flushes();
-        match self.log() {
-            Some(log) => {
-                log.sync_step()?;
-                // A database that writes little needs no spare segments lying around.
-                let used = log.position().offset;
-                if used >= self.options.log_segment_bytes / 4 { Ok(log.prepare_step()?) } else { Ok(false) }
+        let is_due = !self.has_threads() || self.failures.has_rested(Work::Log, self.clock().elapsed());
+        match self.log().filter(|_| is_due).map_or(Ok(false), |log| self.tend_log(log)) {
+            Ok(worked) => {
+                if is_due {
+                    self.succeeded(Work::Log);
+                }
+                Ok(worked)
             }
-            None => Ok(false),
+            Err(error) => Err(self.failed(Work::Log, error, Some(Rest::SHORT))),
+        }
+    }
+
+    fn tend_log(&self, log: &CommitLog) -> Result<bool> {
+        log.sync_step()?;
+        // A database that writes little needs no spare segments lying around.
+        let used = log.position().offset;
+        if used >= self.options.log_segment_bytes / 4 { Ok(log.prepare_step()?) } else { Ok(false) }
+    }
+
+    /// Notes that work failed, and says so.
+    pub(crate) fn failed(&self, work: Work, error: Error, rest: Option<Rest>) -> Error {
+        let failure = self.failures.note(work, error, rest, self.clock());
+        let table = work.table().and_then(|tag| self.name_of(tag));
+        tracing::error!(
+            ?work,
+            table,
+            error = %failure.error,
+            attempts = failure.attempts,
+            since_micros = failure.since.0,
+            "background work failed"
+        );
+        failure.error.repeat()
+    }
+
+    /// Notes that work succeeded.
+    pub(crate) fn succeeded(&self, work: Work) {
+        if let Some(failure) = self.failures.clear(work) {
+            let table = work.table().and_then(|tag| self.name_of(tag));
+            tracing::info!(?work, table, attempts = failure.attempts, "work that failed succeeds again");
+            self.pressure.wake();
         }
     }
 }
 
 /// A thread's life: step while there is work, wait otherwise, until the database goes.
-fn run(inner: &Weak<Inner>, step: fn(&Inner) -> Result<bool>) {
+fn run(inner: &Weak<Inner>, name: &str, step: fn(&Inner) -> Result<bool>) {
     loop {
         let Some(inner) = inner.upgrade() else { return };
         if inner.scheduler.is_stopping() {
             return;
         }
-        let outcome = step(&inner);
+        let worked = match catch_unwind(AssertUnwindSafe(|| step(&inner))) {
+            // Work that failed has been noted, and rests; others' may be due.
+            Ok(outcome) => outcome.unwrap_or(true),
+            Err(panic) => {
+                inner.poison(format!("the thread {name} panicked: {}", text_of(&*panic)));
+                return;
+            }
+        };
         let mut queue = inner.scheduler.queue.lock();
-        match outcome {
-            Ok(worked) => {
-                if worked {
-                    queue.failed = None;
-                    inner.scheduler.done.notify_all();
-                    continue;
-                }
-            }
-            Err(error) => {
-                tracing::error!(%error, "background work failed; it is tried again");
-                queue.failed = Some(Arc::new(error));
-                inner.scheduler.done.notify_all();
-            }
-        }
-        if !queue.stop {
+        if worked {
+            drop(queue);
+            inner.scheduler.done.notify_all();
+        } else if !queue.stop {
             inner.scheduler.work.wait_for(&mut queue, TICK);
         }
     }
+}
+
+/// What a panic said.
+fn text_of(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without a text")
 }

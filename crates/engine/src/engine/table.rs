@@ -13,6 +13,7 @@ use helenus_sstable::SsTable;
 use helenus_types::{Generation, TableId};
 use parking_lot::{Mutex, RwLock};
 
+use super::backlog::Backlog;
 use super::lookup::Lookups;
 use crate::metrics::TableCounters;
 use helenus_schema::{TableDef, TableOptions};
@@ -104,6 +105,8 @@ pub(crate) struct TableCore {
     pub(crate) ingests: AtomicU64,
     /// Set once the table was dropped: handles to it say so.
     pub(crate) dropped: AtomicBool,
+    /// How far compaction lags.
+    pub(crate) backlog: Backlog,
     pub(crate) counters: TableCounters,
 }
 
@@ -133,8 +136,20 @@ impl TableCore {
             compacting: Mutex::default(),
             ingests: AtomicU64::new(0),
             dropped: AtomicBool::new(false),
+            backlog: Backlog::default(),
             counters: TableCounters::default(),
         }
+    }
+
+    /// Keyspace and name, for messages.
+    pub(crate) fn name(&self) -> String {
+        let state = &self.view.load().state;
+        format!("{}.{}", state.schema.keyspace(), state.schema.name())
+    }
+
+    /// Bytes of its memtables, those being flushed included.
+    pub(crate) fn memtable_bytes(&self) -> usize {
+        self.view.load().memtables.iter().map(|memtable| memtable.allocated_bytes()).sum()
     }
 
     /// Publishes the view that `change` makes of the present one.

@@ -3,14 +3,14 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
-use std::time::Duration;
 
 use helenus_rows::UpdateRef;
 use parking_lot::RwLockReadGuard;
 
+use super::failures::{Rest, Work};
 use super::inner::Inner;
 use super::mutation::{Mutation, PartitionUpdate};
-use super::pressure::Admission;
+use super::pressure::Reservation;
 use super::table::{Active, TableCore};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -32,11 +32,11 @@ pub(crate) trait Sink: fmt::Debug + Send + Sync {
 impl Inner {
     /// Writes a mutation: all of it, or nothing.
     pub(crate) fn write(&self, mutation: &Mutation) -> Result<Written> {
-        self.check_writable()?;
+        let _call = self.enter()?;
         if let Some(sink) = &self.sink {
             return sink.write(mutation).map(|()| Written::Yes);
         }
-        self.admit()?;
+        let mut room = self.admit(mutation)?;
         let mut full = false;
         let end = match mutation.updates.as_slice() {
             [] => return Ok(Written::Yes),
@@ -47,7 +47,7 @@ impl Inner {
                     return Ok(Written::Stale);
                 }
                 let end = self.append(mutation)?;
-                full |= self.insert(mutation, update, &active)?;
+                full |= self.insert(mutation, update, &active, &mut room)?;
                 end
             }
             updates => {
@@ -56,7 +56,7 @@ impl Inner {
                 for update in updates {
                     let at = guards.binary_search_by_key(&update.core.tag, |(core, _)| core.tag);
                     if let Some((_, active)) = at.ok().and_then(|at| guards.get(at)) {
-                        full |= self.insert(mutation, update, active)?;
+                        full |= self.insert(mutation, update, active, &mut room)?;
                     }
                 }
                 end
@@ -81,50 +81,39 @@ impl Inner {
         match self.log() {
             Some(log) if mutation.updates.iter().any(|u| u.state.durable_writes) => {
                 self.check_certain()?;
-                Ok(Some(log.append(&mutation.tags, &[&mutation.payload])?))
+                match log.append(&mutation.tags, &[&mutation.payload]) {
+                    Ok(end) => Ok(Some(end)),
+                    Err(error) => Err(self.log_refused(error.into())),
+                }
             }
             _ => Ok(None),
         }
     }
 
+    /// Notes that the log has no room, where that is new: its next segment is prepared in the background.
+    #[cold]
+    fn log_refused(&self, error: Error) -> Error {
+        if error.kind() == ErrorKind::Io && self.failures.get(Work::Log).is_none() {
+            return self.failed(Work::Log, error, Some(Rest::SHORT));
+        }
+        error
+    }
+
     /// Inserts one update; tells whether the memtable is full now.
-    fn insert(&self, mutation: &Mutation, update: &PartitionUpdate, active: &Active) -> Result<bool> {
+    fn insert(
+        &self,
+        mutation: &Mutation,
+        update: &PartitionUpdate,
+        active: &Active,
+        room: &mut Reservation<'_>,
+    ) -> Result<bool> {
         let bytes = mutation.payload.get(update.bytes.clone()).unwrap_or_default();
         let grown = active.memtable.apply(update.token, UpdateRef::new(bytes)?, update.min_timestamp)?;
         if grown == 0 {
             return Ok(false);
         }
-        self.pressure.add(grown);
+        room.pass_on(grown);
         Ok(active.memtable.allocated_bytes() >= self.options.memtable_bytes)
-    }
-
-    /// Slows or holds a writer as the memtables' budget fills.
-    #[inline]
-    fn admit(&self) -> Result<()> {
-        match self.pressure.admission() {
-            Admission::Free => Ok(()),
-            Admission::Slow(pause) => {
-                if self.has_threads() {
-                    self.pressure.wait(pause);
-                }
-                Ok(())
-            }
-            Admission::Full => self.wait_for_room(),
-        }
-    }
-
-    #[cold]
-    fn wait_for_room(&self) -> Result<()> {
-        while self.pressure.admission() == Admission::Full {
-            self.check_writable()?;
-            self.flush_largest()?;
-            if self.has_threads() {
-                self.pressure.wait(Duration::from_millis(100));
-            } else if !self.flush_next()? {
-                break;
-            }
-        }
-        Ok(())
     }
 }
 

@@ -36,6 +36,11 @@ impl Workspaces {
         self.0.pop().unwrap_or_default()
     }
 
+    /// Lets go of all that are not in use.
+    pub(crate) fn clear(&self) {
+        while self.0.pop().is_some() {}
+    }
+
     /// Takes buffers back.
     #[inline]
     pub(super) fn give(&self, mut workspace: Box<Workspace>) {

@@ -15,8 +15,10 @@
 
 mod adopt;
 mod damage;
+mod events;
 mod faults;
 mod ingest;
+mod lifetime;
 mod opening;
 mod run;
 mod sweep;

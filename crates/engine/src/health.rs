@@ -1,0 +1,104 @@
+//! What [`Database::health`](crate::Database::health) says.
+
+use std::fmt;
+
+use helenus_types::Timestamp;
+
+/// How a database is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum HealthStatus {
+    /// All is well.
+    #[default]
+    Ok,
+    /// Everything works; something should be looked at.
+    Warning,
+    /// Writes are refused or soon will be, or nothing can be promised any more.
+    Critical,
+}
+
+/// What can be wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum HealthIssue {
+    /// A table's memtables can't be flushed. It is tried again by itself; other tables go on.
+    FlushFails,
+    /// A compaction's output can't be written. It is tried again by itself.
+    CompactionFails,
+    /// An SSTable is damaged or could not be read: compactions leave it out, and reads of what is damaged fail.
+    SuspectSsTable,
+    /// SSTables wait for compaction, and writers are slowed.
+    CompactionLags,
+    /// The log can't be written: no write is promised any more until the database is opened again; or its segments
+    /// can't be prepared or removed.
+    LogFails,
+    /// The log is more than twice as large as it should be: tables that it is needed for are not flushed.
+    LogTooLarge,
+    /// It is not known what the manifest holds: no write is promised until it could be written.
+    ManifestInDoubt,
+    /// The disk, or somebody's quota of it, is full.
+    DiskFull,
+    /// Writes wait for room in memory.
+    WritesWait,
+    /// Open iterators hold much memory that nothing else needs.
+    PinnedMemory,
+    /// A thread panicked: no write is taken until the database is opened again.
+    Panicked,
+}
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HealthReason {
+    /// How bad it is.
+    pub status: HealthStatus,
+    /// What it is.
+    pub issue: HealthIssue,
+    /// Keyspace and name of the table that it is about, if it is about one.
+    pub table: Option<String>,
+    /// Since when, where that is known.
+    pub since: Option<Timestamp>,
+    /// What was met, as text.
+    pub text: String,
+}
+
+/// How a database is, and why; worst first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Health {
+    /// The worst of the reasons' statuses.
+    pub status: HealthStatus,
+    /// Everything that is wrong, the worst first.
+    pub reasons: Vec<HealthReason>,
+}
+
+impl Health {
+    pub(crate) fn new(mut reasons: Vec<HealthReason>) -> Self {
+        reasons.sort_by_key(|reason| (std::cmp::Reverse(reason.status), reason.issue));
+        Self { status: reasons.first().map_or(HealthStatus::Ok, |worst| worst.status), reasons }
+    }
+
+    /// The reasons of that kind.
+    pub fn of(&self, issue: HealthIssue) -> impl Iterator<Item = &HealthReason> {
+        self.reasons.iter().filter(move |reason| reason.issue == issue)
+    }
+}
+
+impl fmt::Display for HealthStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ok => "ok",
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+        })
+    }
+}
+
+impl fmt::Display for HealthReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.status)?;
+        if let Some(table) = &self.table {
+            write!(f, "{table}: ")?;
+        }
+        f.write_str(&self.text)
+    }
+}
