@@ -1,5 +1,6 @@
 //! What the bytes of a row are relative to: bases of the deltas, and the columns.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use helenus_types::{LocalDeletionTime, Partitioner, Timestamp, Type};
@@ -88,13 +89,14 @@ impl Column {
     }
 }
 
-/// Columns in canonical order: simple before complex, each by the bytes of its name (`db.Columns`).
+/// Columns in the order in which rows hold them: simple before complex, mostly in canonical order (`db.Columns`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Columns {
     list: Arc<[Column]>,
     /// What the codec asks of each column, close together.
     kinds: Arc<[ValueKind]>,
     simple: usize,
+    is_canonical: bool,
 }
 
 /// What follows in a row at a column's place.
@@ -111,16 +113,30 @@ pub(crate) enum ValueKind {
 }
 
 impl Columns {
-    /// Sorts the columns into canonical order. A name given twice stays twice: callers check.
+    /// Sorts the columns into canonical order: simple before complex, each as [`compare_names`] has it. A name
+    /// given twice stays twice: callers check.
     pub fn new(mut columns: Vec<Column>) -> Self {
-        columns.sort_by(|a, b| (a.complex, a.name.as_bytes()).cmp(&(b.complex, b.name.as_bytes())));
+        columns.sort_by(canonical_order);
+        Self::listed(columns)
+    }
+
+    /// The columns of rows that somebody else wrote, as the header lists them: its order says what the rows mean,
+    /// whatever the canonical one is. Simple columns come before complex ones in every row, also where a header mixes
+    /// them.
+    pub fn listed(mut columns: Vec<Column>) -> Self {
+        columns.sort_by_key(|column| column.complex);
         let simple = columns.iter().filter(|c| !c.complex).count();
         let kind = |column: &Column| match column.fixed_len.map(u32::try_from) {
             _ if column.complex => ValueKind::Complex,
             Some(Ok(len)) => ValueKind::Fixed(len),
             _ => ValueKind::Variable,
         };
-        Self { kinds: columns.iter().map(kind).collect(), list: columns.into(), simple }
+        Self {
+            kinds: columns.iter().map(kind).collect(),
+            is_canonical: columns.is_sorted_by(|one, next| canonical_order(one, next).is_le()),
+            list: columns.into(),
+            simple,
+        }
     }
 
     /// No columns.
@@ -128,13 +144,25 @@ impl Columns {
         Self::new(Vec::new())
     }
 
-    /// All of them, in canonical order.
+    /// Whether they are in canonical order, as all that Cassandra and this release write.
+    #[inline]
+    pub fn is_canonical(&self) -> bool {
+        self.is_canonical
+    }
+
+    /// The same columns in canonical order.
+    #[must_use]
+    pub fn canonical(&self) -> Self {
+        if self.is_canonical { self.clone() } else { Self::new(self.list.to_vec()) }
+    }
+
+    /// All of them, in their order.
     #[inline]
     pub fn as_slice(&self) -> &[Column] {
         &self.list
     }
 
-    /// Column `index` in canonical order.
+    /// Column `index` in that order.
     #[inline]
     pub fn get(&self, index: usize) -> Option<&Column> {
         self.list.get(index)
@@ -166,13 +194,25 @@ impl Columns {
 
     /// Index of the column of that name.
     pub fn index_of(&self, name: &str) -> Option<usize> {
-        let (group, base) = (self.list.get(..self.simple), 0);
-        let complex = (self.list.get(self.simple..), self.simple);
-        [(group, base), complex].into_iter().find_map(|(group, base)| {
-            let at = group?.binary_search_by(|c| c.name.as_bytes().cmp(name.as_bytes())).ok()?;
-            Some(base + at)
-        })
+        if !self.is_canonical {
+            return self.list.iter().position(|column| &*column.name == name);
+        }
+        let (simple, complex) = self.list.split_at_checked(self.simple)?;
+        let find = |group: &[Column]| group.binary_search_by(|column| compare_names(&column.name, name)).ok();
+        find(simple).or_else(|| Some(self.simple + find(complex)?))
     }
+}
+
+/// Order of the names of a row's columns (`ColumnMetadata.comparisonOrder`): by their bytes, of which the first
+/// counts as signed. So a name that begins outside ASCII comes before all that begin in it, and no name at all
+/// stands where a zero byte would.
+pub fn compare_names(a: &str, b: &str) -> Ordering {
+    let first = |name: &str| name.as_bytes().first().map_or(0, |byte| byte.cast_signed());
+    first(a).cmp(&first(b)).then_with(|| a.as_bytes().cmp(b.as_bytes()))
+}
+
+fn canonical_order(a: &Column, b: &Column) -> Ordering {
+    a.complex.cmp(&b.complex).then_with(|| compare_names(&a.name, &b.name))
 }
 
 /// The serialization header (`db.SerializationHeader`): all that is needed to read a row's bytes.
@@ -199,6 +239,17 @@ impl Header {
     #[inline]
     pub fn columns(&self, is_static: bool) -> &Columns {
         if is_static { &self.statics } else { &self.regulars }
+    }
+
+    /// Whether the columns are in canonical order, so that Cassandra reads what is encoded against this header.
+    pub fn is_canonical(&self) -> bool {
+        self.statics.is_canonical() && self.regulars.is_canonical()
+    }
+
+    /// The same header with its columns in canonical order.
+    #[must_use]
+    pub fn canonical(&self) -> Self {
+        Self { statics: self.statics.canonical(), regulars: self.regulars.canonical(), ..self.clone() }
     }
 
     /// Whether a row's bytes mean the same under both headers, so that they may be copied.

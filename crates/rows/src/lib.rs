@@ -51,7 +51,7 @@ pub use column_filter::ColumnFilter;
 pub use column_map::ColumnMap;
 pub use counter::{CounterContext, Shard, ShardKind, Shards, encode_global};
 pub use deletion::DeletionTime;
-pub use header::{Capabilities, Column, Columns, EncodingBase, Header};
+pub use header::{Capabilities, Column, Columns, EncodingBase, Header, compare_names};
 pub use late::LateCap;
 pub use live::LiveRow;
 pub use liveness::LivenessInfo;

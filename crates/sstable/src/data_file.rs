@@ -271,7 +271,7 @@ pub(crate) fn header(
                 .map_err(|error| damaged("a column's name in UTF-8", format!("{name:02x?}: {error}")))?;
             Ok(Column::new(text, parse(class)?))
         };
-        Ok::<_, SsTableError>(Columns::new(list.iter().map(column).collect::<Result<_, SsTableError>>()?))
+        Ok::<_, SsTableError>(Columns::listed(list.iter().map(column).collect::<Result<_, SsTableError>>()?))
     };
     let clustering = component.clustering_types.iter().map(|class| parse(class)).collect::<Result<_, _>>()?;
     let key_type = parse(&component.key_type)?;

@@ -101,6 +101,48 @@ impl RowMerger {
             out.assign(first.row);
             return Ok(true);
         }
+        if sources.iter().any(|source| source.map.is_some_and(|map| map.reordering().is_some())) {
+            return self.merge_reordered(sources, active, target, out);
+        }
+        self.merge_in_order(sources, active, target, out)
+    }
+
+    /// Merges versions of which some hold their columns in another order than the target. They are rare: what
+    /// ScyllaDB and earlier releases of ours wrote for names outside ASCII.
+    #[cold]
+    fn merge_reordered(
+        &mut self,
+        sources: &[RowSource<'_>],
+        active: DeletionTime,
+        target: &Header,
+        out: &mut RowBuf,
+    ) -> Result<bool, DecodeError> {
+        let mut rows = vec![RowBuf::default(); sources.len()];
+        for (source, row) in sources.iter().zip(&mut rows) {
+            if let Some(reordering) = source.map.and_then(ColumnMap::reordering) {
+                reordering.row(source.row, &mut self.builder, row)?;
+            }
+        }
+        let in_order = sources.iter().zip(&rows).map(|(source, row)| {
+            let row = source
+                .map
+                .and_then(ColumnMap::reordering)
+                .map_or(source.row, |reordering| row.as_ref(&reordering.header));
+            RowSource { row, map: source.map }
+        });
+        let in_order: SmallVec<[RowSource<'_>; 8]> = in_order.collect();
+        self.merge_in_order(&in_order, active, target, out)
+    }
+
+    #[inline]
+    fn merge_in_order(
+        &mut self,
+        sources: &[RowSource<'_>],
+        active: DeletionTime,
+        target: &Header,
+        out: &mut RowBuf,
+    ) -> Result<bool, DecodeError> {
+        let Some(first) = sources.first() else { return Ok(false) };
         let is_static = first.row.is_static();
         let columns = target.columns(is_static);
         let filter = self.wanted.clone().filter(|_| !is_static);

@@ -9,6 +9,7 @@
 mod bridge;
 mod cases;
 mod codec;
+mod columns;
 mod grammar;
 mod histories;
 mod ranges;

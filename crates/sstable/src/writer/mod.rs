@@ -183,7 +183,7 @@ const BUFFER_LEN: usize = 32 << 10;
 
 impl SsTableWriter {
     /// Creates the files of a table that is not there yet. Its rows will be encoded against `header`, whose capabilities
-    /// are those of the rows to come and give way to those of the version.
+    /// are those of the rows to come and give way to those of the version, and whose columns are put into canonical order.
     ///
     /// # Errors
     /// When the version is not written here, a file cannot be created, this build lacks the codec, or no filter has that
@@ -526,17 +526,17 @@ fn granularity(version: Version, options: &WriterOptions) -> u64 {
     })
 }
 
-/// The header with the capabilities of a version.
+/// The header with the capabilities of a version, and with its columns in the order in which Cassandra reads them.
 fn header_of(version: Version, given: &Arc<Header>) -> Arc<Header> {
     let capabilities = Capabilities { unsigned_deletion_times: version.has_uint_deletion_time() };
     if given.capabilities == capabilities {
-        return Arc::clone(given);
+        return if given.is_canonical() { Arc::clone(given) } else { Arc::new(given.canonical()) };
     }
     // A base that the version's own times never reach would be written as one before 1970.
     let latest = capabilities.latest_deletion_time();
     let min_local_deletion_time = given.base.min_local_deletion_time.min(latest);
     let base = EncodingBase { min_local_deletion_time, ..given.base };
-    Arc::new(Header { capabilities, base, ..(**given).clone() })
+    Arc::new(Header { capabilities, base, ..given.canonical() })
 }
 
 #[cold]

@@ -1,6 +1,10 @@
 //! Statistics.db beside what the rows say.
 
-use helenus_rows::{Bound, BoundKind, ClusteringComparator, encode_clustering};
+use std::cmp::Ordering;
+
+use helenus_rows::{
+    Bound, BoundKind, ClusteringComparator, Columns, Header, compare_names, encode_clustering,
+};
 use helenus_sstable::{
     Component, CoveredBound, CoveredClusterings, DataFile, EstimatedHistogram, StatsCollector,
     StatsComponent, push_key_text,
@@ -59,31 +63,54 @@ pub(super) fn compare(data: &DataFile, gathered: StatsCollector, report: &mut Ve
     }
 }
 
-/// Looks for columns out of order, and for classes of types that Cassandra doesn't have, in a Statistics.db that no checksum
-/// vouches for: one byte that fell over makes a type of bytes that mean nothing of a known one.
+/// Looks at the columns that Statistics.db lists. Rows are read by their order, so Cassandra, which sorts them first, takes one
+/// column's values for another's where they are not listed in its own order. Where no checksum vouches for the list, it looks for
+/// damage as well: an order that nobody writes, and classes of types that Cassandra doesn't have. One byte that fell over makes a
+/// type of bytes that mean nothing of a known one.
 pub(super) fn columns(data: &DataFile, report: &mut VerifyReport) {
-    if data.descriptor().version.has_metadata_checksum() {
-        return;
-    }
     let header = data.header();
+    let is_checked = data.descriptor().version.has_metadata_checksum();
     let listed = &data.statistics().header;
-    for (columns, listed) in
-        [(&header.statics, &listed.static_columns), (&header.regulars, &listed.regular_columns)]
-    {
-        let in_order = || columns.as_slice().iter().map(|column| (column.complex, column.name.as_bytes()));
-        let is_listed_so = listed.iter().map(|(name, _)| &name[..]).eq(in_order().map(|(_, name)| name));
-        if !is_listed_so || !in_order().is_sorted_by(|one, next| one < next) {
-            let lost = "the meaning of the values: rows are read by the order of the columns";
-            let found = "another order, or one of them twice";
-            report.add(Finding::new(
-                Severity::Damage,
-                Component::Statistics,
-                "columns in the order of their names",
-                found,
-                lost,
-            ));
-        }
+    let lists = [(&header.statics, &listed.static_columns), (&header.regulars, &listed.regular_columns)];
+    if !is_checked && !lists.iter().all(|(columns, listed)| is_an_order(columns, listed)) {
+        let lost = "the meaning of the values: rows are read by the order of the columns";
+        let found = "another order, or one of them twice";
+        report.add(Finding::new(
+            Severity::Damage,
+            Component::Statistics,
+            "columns in the order of their names",
+            found,
+            lost,
+        ));
+    } else if !header.is_canonical() {
+        let lost =
+            "nothing here; Cassandra mixes up the values of these columns, unless the table is written again";
+        report.add(Finding::new(
+            Severity::Cosmetic,
+            Component::Statistics,
+            "names of columns that begin outside ASCII before the others",
+            "columns by the bytes of their names",
+            lost,
+        ));
     }
+    if !is_checked {
+        types(header, report);
+    }
+}
+
+/// Whether some writer lists columns so: simple ones before complex ones, each in Cassandra's order of names or, as ScyllaDB and
+/// earlier releases of ours, by their bytes.
+fn is_an_order(columns: &Columns, listed: &[(Vec<u8>, String)]) -> bool {
+    let names = || columns.as_slice().iter().map(|column| (column.complex, &*column.name));
+    let is_ascending = |compare: fn(&str, &str) -> Ordering| {
+        names().is_sorted_by(|one, next| one.0.cmp(&next.0).then_with(|| compare(one.1, next.1)).is_lt())
+    };
+    listed.iter().map(|(name, _)| &name[..]).eq(names().map(|(_, name)| name.as_bytes()))
+        && (is_ascending(compare_names) || is_ascending(|one, next| one.cmp(next)))
+}
+
+/// Looks for types that Cassandra doesn't have.
+fn types(header: &Header, report: &mut VerifyReport) {
     let columns = header.statics.as_slice().iter().chain(header.regulars.as_slice());
     let of_key = [("the key", &header.key_type)].into_iter();
     let of_clustering = header.clustering.types().iter().map(|ty| ("clustering columns", ty));

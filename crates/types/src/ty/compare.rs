@@ -90,6 +90,37 @@ impl Type {
         Ordering::Equal
     }
 
+    /// Whether every value of this type is one of `newer`, in the same order: the two are the same, or tuples and
+    /// user types in `newer` have got fields at their ends. Names of types and fields don't count.
+    #[must_use]
+    pub fn grows_into(&self, newer: &Type) -> bool {
+        if self == newer {
+            return true;
+        }
+        if self.is_multi_cell() != newer.is_multi_cell() {
+            return false;
+        }
+        match (self, newer) {
+            (Type::Reversed(old), Type::Reversed(new)) => old.grows_into(new),
+            (Type::List { element: old, .. }, Type::List { element: new, .. })
+            | (Type::Set { element: old, .. }, Type::Set { element: new, .. }) => old.grows_into(new),
+            (Type::Vector { element: old, dimension }, Type::Vector { element: new, dimension: other }) => {
+                dimension == other && old.fixed_len() == new.fixed_len() && old.grows_into(new)
+            }
+            (Type::Map { entry: old, .. }, Type::Map { entry: new, .. }) => {
+                old.0.grows_into(&new.0) && old.1.grows_into(&new.1)
+            }
+            (Type::Tuple(old), Type::Tuple(new)) => all_grow(old.iter(), new.iter()),
+            (Type::Udt { definition: old, .. }, Type::Udt { definition: new, .. }) => {
+                all_grow(old.fields.iter().map(|(_, ty)| ty), new.fields.iter().map(|(_, ty)| ty))
+            }
+            (Type::Composite(old), Type::Composite(new)) => {
+                old.len() == new.len() && all_grow(old.iter(), new.iter())
+            }
+            _ => false,
+        }
+    }
+
     /// The type of the `index`th of this type's [`Elements`].
     pub(crate) fn element_type_at(&self, index: usize) -> Option<&Type> {
         match self.base() {
@@ -102,6 +133,14 @@ impl Type {
             _ => None,
         }
     }
+}
+
+/// Whether each type has one at its place among `newer` that it grows into.
+fn all_grow<'a>(
+    mut types: impl Iterator<Item = &'a Type>,
+    mut newer: impl Iterator<Item = &'a Type>,
+) -> bool {
+    types.all(|old| newer.next().is_some_and(|new| old.grows_into(new)))
 }
 
 /// An IEEE number in the order of Java's `Double.compare`.

@@ -4,6 +4,7 @@
 
 mod corpus;
 mod encoding;
+mod grown;
 mod json;
 mod properties;
 mod typed;
