@@ -241,25 +241,26 @@ impl Index {
         }
     }
 
-    /// The block in which to look for a clustering position. `scratch` is used for its byte-comparable form.
+    /// The block in which to look for a clustering position; `order` as in
+    /// [`SsTable::partition`](crate::SsTable::partition). `scratch` is used for its byte-comparable form.
     #[inline]
     pub(crate) fn floor(
         &self,
         at: RowIndexAt,
         sought: Position<'_>,
-        clustering: &ClusteringComparator,
+        order: &ClusteringComparator,
         scratch: &mut Vec<u8>,
     ) -> Result<IndexBlock, SsTableError> {
         match self {
             Index::Bti { rows, .. } => {
                 scratch.clear();
-                clustering.comparable(sought, scratch);
+                order.comparable(sought, scratch);
                 let block = rows.entry(at.position).and_then(|entry| rows.floor(&entry, scratch));
                 block.map_err(|error| self.damaged_rows(error))
             }
             Index::Big { .. } => {
                 let mut blocks = Blocks::Big { position: at.position, index: 0 };
-                blocks.seek(self, sought, clustering, scratch)
+                blocks.seek(self, sought, order, scratch)
             }
         }
     }
@@ -392,13 +393,13 @@ impl Blocks {
         &mut self,
         index: &Index,
         sought: Position<'_>,
-        clustering: &ClusteringComparator,
+        order: &ClusteringComparator,
         scratch: &mut Vec<u8>,
     ) -> Result<IndexBlock, SsTableError> {
         match self {
             Blocks::Bti(cursor) => {
                 scratch.clear();
-                clustering.comparable(sought, scratch);
+                order.comparable(sought, scratch);
                 let found = cursor.seek(scratch).map_err(|error| index.damaged_rows(error))?;
                 found.ok_or_else(|| {
                     index.damaged_rows(DecodeError::new(0, "a block before the first row", "none"))
@@ -406,7 +407,7 @@ impl Blocks {
             }
             Blocks::Big { position, index: number } => {
                 let (promoted, clustering) = index.promoted(*position)?;
-                let found = promoted.floor(sought, clustering);
+                let found = promoted.floor(sought, clustering, order);
                 let (found, block) = found.map_err(|error| index.damaged_rows(error))?;
                 *number = found;
                 let open = promoted.open_at_start(found, clustering);

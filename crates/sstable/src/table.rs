@@ -2,7 +2,9 @@ use std::sync::Arc;
 
 use helenus_bloom::{BitOrder, Filter};
 use helenus_io::Disk;
-use helenus_rows::{Bound, BoundKind, Direction, Header, Slice, Slices, encode_clustering};
+use helenus_rows::{
+    Bound, BoundKind, ClusteringComparator, Direction, Header, Slice, Slices, encode_clustering,
+};
 use helenus_types::{
     DecodeError, Partitioner, Side, Timestamp, Token, decorated_key_comparable, murmur3_bound_comparable,
 };
@@ -334,13 +336,13 @@ impl SsTable {
     }
 
     /// Whether any row or range deletion can lie in the slice. Partition deletions and static rows lie in none:
-    /// `stats().has_partition_level_deletions` and the header's statics tell of them.
+    /// `stats().has_partition_level_deletions` and the header's statics tell of them. `order` as in
+    /// [`partition`](Self::partition).
     #[must_use]
-    pub fn may_cover(&self, slice: Slice<'_>) -> bool {
+    pub fn may_cover(&self, slice: Slice<'_>, order: &ClusteringComparator) -> bool {
         let Some([start, end]) = &self.covered else { return false };
-        let clustering = &self.header().clustering;
-        clustering.compare(start.bound().position(), slice.end.position()).is_lt()
-            && clustering.compare(end.bound().position(), slice.start.position()).is_gt()
+        order.compare(start.bound().position(), slice.end.position()).is_lt()
+            && order.compare(end.bound().position(), slice.start.position()).is_gt()
     }
 
     /// All partitions, in order.
@@ -361,6 +363,9 @@ impl SsTable {
 
     /// Slices of the partition of `key`, if the table holds it. A key that the filter excludes is not looked for.
     ///
+    /// `order` compares the slices' ends with what is there: by the types that the clustering columns have now, which
+    /// may have more fields than when the table was written. Of a table by itself it is its header's.
+    ///
     /// # Errors
     /// Damage or a failed read.
     pub fn partition(
@@ -369,11 +374,12 @@ impl SsTable {
         slices: &Slices,
         direction: Direction,
         static_row: StaticRow,
+        order: &ClusteringComparator,
     ) -> Result<Option<PartitionStream>, SsTableError> {
         if !self.may_hold(key) {
             return Ok(None);
         }
-        PartitionStream::open(self, key, slices, direction, static_row)
+        PartitionStream::open(self, key, slices, direction, static_row, order)
     }
 
     /// All partition keys, in order.

@@ -24,6 +24,8 @@ mod timestamps;
 mod write;
 
 #[cfg(test)]
+mod schema_change_tests;
+#[cfg(test)]
 mod tests;
 
 pub(crate) use adopt::{Bringing, NewDatabase, check_complete};

@@ -82,11 +82,12 @@ impl View {
         direction: Direction,
         static_row: StaticRow,
     ) -> Result<Merge<Source>> {
+        let order = &self.state.header.clustering;
         let mut sources = Vec::new();
         for memtable in &self.memtables {
             if let Some(snapshot) = memtable.partition(key.token(), key.key()) {
                 let stream = SnapshotStream::new(self.state.header.clone(), snapshot, slices, direction);
-                sources.push((None, Source::Snapshot(stream)));
+                sources.push((self.state.own.clone(), Source::Snapshot(stream)));
             }
         }
         for live in &self.sstables {
@@ -98,11 +99,11 @@ impl View {
             let has_static = static_row == StaticRow::Wanted && !table.header().statics.is_empty();
             if !has_static
                 && !table.stats().has_partition_level_deletions
-                && !slices.iter().any(|slice| table.may_cover(slice))
+                && !slices.iter().any(|slice| table.may_cover(slice, order))
             {
                 continue;
             }
-            if let Some(stream) = table.partition(key, slices, direction, static_row)? {
+            if let Some(stream) = table.partition(key, slices, direction, static_row, order)? {
                 sources.push((live.map.clone(), Source::Partition(Box::new(stream))));
             }
         }
@@ -120,7 +121,7 @@ impl View {
                 Some(key) => scan.after(*tokens.start(), key),
                 None => scan,
             };
-            sources.push((None, Source::Memtable(scan)));
+            sources.push((self.state.own.clone(), Source::Memtable(scan)));
         }
         let everything = *tokens.start() == Token::MIN && *tokens.end() == Token::MAX;
         for live in &self.sstables {
@@ -181,10 +182,11 @@ impl PointReader {
             view.memtables.iter().filter_map(|m| m.partition(key.token(), key.key())).collect();
         let mut versions: SmallVec<[RowSource<'_>; 8]> = SmallVec::new();
         let mut active = DeletionTime::LIVE;
+        let own = view.state.own.as_deref();
         for snapshot in &snapshots {
             let (row, range_deletion) = snapshot.row(&view.state.header, clustering);
             active = active.merge(snapshot.deletion()).merge(range_deletion);
-            versions.extend(row.map(RowSource::from));
+            versions.extend(row.map(|row| RowSource { row, map: own }));
         }
         self.readers.resize_with(view.sstables.len().max(self.readers.len()), RowReader::new);
         let wanted = self.wanted.as_deref();
@@ -199,11 +201,15 @@ impl PointReader {
                 // Files come newest first: neither this one nor a later one can change the row.
                 break;
             }
-            if !live.sstable.may_cover(row) && !live.sstable.stats().has_partition_level_deletions {
+            if !live.sstable.may_cover(row, &header.clustering)
+                && !live.sstable.stats().has_partition_level_deletions
+            {
                 // Its rows and range deletions all lie elsewhere: the usual thing where clusterings rise with time.
                 continue;
             }
-            let Some(point) = reader.row(&live.sstable, key, clustering)? else { continue };
+            let Some(point) = reader.row(&live.sstable, key, clustering, &header.clustering)? else {
+                continue;
+            };
             active = active.merge(point.partition_deletion).merge(point.range_deletion);
             if let Some(row) = point.row {
                 versions.push(RowSource { row, map: live.map.as_deref() });
@@ -248,7 +254,8 @@ impl PointReader {
         let mut active = DeletionTime::LIVE;
         for snapshot in &snapshots {
             active = active.merge(snapshot.deletion());
-            versions.extend(snapshot.static_row(&view.state.header).map(RowSource::from));
+            let row = snapshot.static_row(&view.state.header);
+            versions.extend(row.map(|row| RowSource { row, map: view.state.own.as_deref() }));
         }
         self.readers.resize_with(view.sstables.len().max(self.readers.len()), RowReader::new);
         for (live, reader) in view.sstables.iter().zip(&mut self.readers) {
@@ -266,10 +273,10 @@ impl PointReader {
     }
 }
 
-/// The newest of the versions' [`complete_row`]s.
+/// The newest of the versions' [`complete_row`]s. What goes through a map may lack a column in the end.
 fn complete_from(versions: &[RowSource<'_>], wanted: Option<&ColumnFilter>) -> Result<Option<Timestamp>> {
     let mut newest = None;
-    for version in versions {
+    for version in versions.iter().filter(|version| version.map.is_none()) {
         newest = newest.max(complete_row(&version.row, wanted)?);
     }
     Ok(newest)

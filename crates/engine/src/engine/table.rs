@@ -27,6 +27,9 @@ pub(crate) struct TableState {
     pub(crate) schema: Arc<TableSchema>,
     /// What we encode the table's rows against.
     pub(crate) header: Arc<Header>,
+    /// What a memtable's rows go through: where a column was dropped and added again, writes up to the time of the
+    /// drop are hidden. `None` for the usual table.
+    pub(crate) own: Option<Arc<ColumnMap>>,
     pub(crate) options: Arc<TableOptions>,
     /// Counts changes of the columns; log records carry it.
     pub(crate) layout: u32,
@@ -170,9 +173,12 @@ impl TableCore {
 impl TableState {
     /// What the engine holds of a table's definition.
     pub(crate) fn of(def: &TableDef, base: EncodingBase, layout: u32) -> Self {
+        let header = def.schema().header(base);
+        let own = ColumnMap::new(&header, &header, def.schema().dropped());
         Self {
             schema: def.schema().clone(),
-            header: Arc::new(def.schema().header(base)),
+            header: Arc::new(header),
+            own: (!own.passes_through()).then(|| Arc::new(own)),
             options: def.options().clone(),
             layout,
             durable_writes: def.durable_writes(),

@@ -132,7 +132,7 @@ impl<'a> PromotedIndex<'a> {
     }
 
     /// The block in which to look for a clustering position: the first whose last row or marker does not lie before
-    /// it, or the last one; and its number.
+    /// it by `order`, or the last one; and its number. `clustering` is what the block's ends are encoded by.
     ///
     /// # Errors
     /// A damaged block.
@@ -140,12 +140,13 @@ impl<'a> PromotedIndex<'a> {
         &self,
         sought: Position<'_>,
         clustering: &ClusteringComparator,
+        order: &ClusteringComparator,
     ) -> Result<(usize, PromotedBlock<'a>), DecodeError> {
         let (mut low, mut high) = (0, self.block_count - 1);
         while low < high {
             let middle = low + (high - low) / 2;
             let block = self.block(middle, clustering)?;
-            if clustering.compare(block.last, sought).is_lt() {
+            if order.compare(block.last, sought).is_lt() {
                 low = middle + 1;
             } else {
                 high = middle;

@@ -216,7 +216,7 @@ fn blocks_are_searched() {
             let values = [0, 0, 0, 0, row];
             for kind in [PositionKind::Before, PositionKind::Row, PositionKind::After] {
                 let sought = Position { kind, size: 1, values: &values };
-                let (number, block) = index.floor(sought, &ints()).unwrap();
+                let (number, block) = index.floor(sought, &ints(), &ints()).unwrap();
                 // Behind the last row of a block it is the next one's.
                 let expected =
                     usize::from(row / 10) + usize::from(kind == PositionKind::After && row % 10 == 9);
@@ -226,8 +226,8 @@ fn blocks_are_searched() {
                 assert_eq!(open.is_live(), !(4..6).contains(&number));
             }
         }
-        assert_eq!(index.floor(Position::BOTTOM, &ints()).unwrap().0, 0);
-        assert_eq!(index.floor(Position::TOP, &ints()).unwrap().0, 9);
+        assert_eq!(index.floor(Position::BOTTOM, &ints(), &ints()).unwrap().0, 0);
+        assert_eq!(index.floor(Position::TOP, &ints(), &ints()).unwrap().0, 9);
     }
 }
 
@@ -240,7 +240,7 @@ fn damaged_blocks_give_errors() {
             let index = PromotedIndex::read(&IndexEntry::read(&file, 0).unwrap(), form)?;
             let Some(index) = index else { return Ok(()) };
             (0..index.block_count().min(1_000)).try_for_each(|at| index.block(at, &ints()).map(|_| ()))?;
-            index.floor(Position::TOP, &ints()).map(|_| ())
+            index.floor(Position::TOP, &ints(), &ints()).map(|_| ())
         };
         search(&whole).unwrap();
         for at in 0..whole.len() {

@@ -2,8 +2,8 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use helenus_rows::{
-    Bound, BoundKind, DeletionTime, Direction, Header, MarkerRef, PartitionRef, RowRef, Slice, Slices,
-    StreamError, Unfiltered, UnfilteredStream,
+    Bound, BoundKind, ClusteringComparator, DeletionTime, Direction, Header, MarkerRef, PartitionRef, RowRef,
+    Slice, Slices, StreamError, Unfiltered, UnfilteredStream,
 };
 
 use super::frame::{Head, Item, Step, next_item};
@@ -25,6 +25,8 @@ pub struct PartitionStream {
     pub(super) at: PartitionAt,
     slices: Slices,
     direction: Direction,
+    /// What compares the slices with rows and blocks.
+    pub(super) order: ClusteringComparator,
     is_started: bool,
     phase: Phase,
     /// Number of slices that are done with, in the stream's direction.
@@ -81,6 +83,7 @@ impl PartitionStream {
         slices: &Slices,
         direction: Direction,
         static_row: StaticRow,
+        order: &ClusteringComparator,
     ) -> Result<Option<PartitionStream>, SsTableError> {
         let Some(at) = table.index().find(key)? else { return Ok(None) };
         let mut stream = PartitionStream {
@@ -91,6 +94,7 @@ impl PartitionStream {
             slices: slices.clone(),
             slices_done: 0,
             direction,
+            order: order.clone(),
             is_started: false,
             phase: Phase::Before,
             is_placed: false,
@@ -238,9 +242,8 @@ impl PartitionStream {
         let (Some(row_index), Some(slice)) = (self.at.row_index, self.slices.get(self.slices_done)) else {
             return Ok(());
         };
-        let clustering = &self.table.header().clustering;
         let sought = slice.start.position();
-        let block = self.table.index().floor(row_index, sought, clustering, &mut self.comparable)?;
+        let block = self.table.index().floor(row_index, sought, &self.order, &mut self.comparable)?;
         let start = self.at.data.saturating_add(block.offset);
         if start > self.next {
             self.next = start;
@@ -262,7 +265,7 @@ impl PartitionStream {
         if start.size == 0 && start.kind == BoundKind::InclStart && item.open_after().is_none() {
             return false;
         }
-        self.order(item, start).is_le()
+        self.compare(item, start).is_le()
     }
 
     /// Whether an item stands before the end of the present slice.
@@ -272,12 +275,11 @@ impl PartitionStream {
         if end.size == 0 && end.kind == BoundKind::InclEnd && item.open_after().is_none() {
             return true;
         }
-        self.order(item, end).is_lt()
+        self.compare(item, end).is_lt()
     }
 
-    fn order(&self, item: &Item, bound: Bound<'_>) -> Ordering {
-        let header = self.table.header();
-        header.clustering.compare(item.get(header, &self.window).position(), bound.position())
+    fn compare(&self, item: &Item, bound: Bound<'_>) -> Ordering {
+        self.order.compare(item.get(self.table.header(), &self.window).position(), bound.position())
     }
 }
 

@@ -1,6 +1,6 @@
 use std::cmp::Ordering;
 
-use helenus_rows::{DeletionTime, Position, RowRef, Unfiltered};
+use helenus_rows::{ClusteringComparator, DeletionTime, Position, RowRef, Unfiltered};
 
 use super::frame::{Head, Step, next_item};
 use super::window::Window;
@@ -73,7 +73,7 @@ impl RowReader {
     }
 
     /// The row of `clustering` (encoded values, all of them) and the deletions that cover it; `None` if the table does not
-    /// hold the partition.
+    /// hold the partition. `order` as in [`SsTable::partition`].
     ///
     /// # Errors
     /// Damage or a failed read.
@@ -82,16 +82,17 @@ impl RowReader {
         table: &'a SsTable,
         key: &SearchKey,
         clustering: &[u8],
+        order: &ClusteringComparator,
     ) -> Result<Option<RowPoint<'a>>, SsTableError> {
         if !table.may_hold(key) {
             return Ok(None);
         }
         let Some(at) = table.index().find(key)? else { return Ok(None) };
         let header = &**table.header();
-        let sought = Position::row(&header.clustering, clustering);
+        let sought = Position::row(order, clustering);
         let (mut next, mut range_deletion, partition_deletion) = match at.row_index {
             Some(index) => {
-                let block = table.index().floor(index, sought, &header.clustering, &mut self.comparable)?;
+                let block = table.index().floor(index, sought, order, &mut self.comparable)?;
                 (at.data.saturating_add(block.offset), block.open_deletion, index.deletion)
             }
             None if self.read_head(table, key, at)? => {
@@ -102,7 +103,7 @@ impl RowReader {
         let window = window_of(&mut self.window, table);
         let found = loop {
             let Step::Item(item, behind) = next_item(window, header, key.key(), next)? else { break None };
-            match header.clustering.compare(item.get(header, window).position(), sought) {
+            match order.compare(item.get(header, window).position(), sought) {
                 Ordering::Less => range_deletion = item.open_after().unwrap_or(range_deletion),
                 Ordering::Equal => break Some(item),
                 Ordering::Greater => break None,

@@ -25,10 +25,9 @@ impl PartitionStream {
         if let Some(row_index) = self.at.row_index {
             let index = self.table.index();
             let mut cursor = index.blocks(row_index)?;
-            let clustering = &self.table.header().clustering;
             let mut comparable = std::mem::take(&mut self.comparable);
             let end = self.slice().map_or(Bound::TOP, |slice| slice.end);
-            let sought = cursor.seek(index, end.position(), clustering, &mut comparable);
+            let sought = cursor.seek(index, end.position(), &self.order, &mut comparable);
             self.comparable = comparable;
             let block = sought?;
             start = self.at.data.saturating_add(block.offset);

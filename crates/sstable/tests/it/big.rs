@@ -82,8 +82,16 @@ fn check(table: &Arc<SsTable>, expected: &[Partition], what: &str) {
     for partition in expected {
         search.set(&partition.key);
         assert!(reader.contains(table, &search).unwrap(), "{what}");
-        let stream =
-            table.partition(&search, &Slices::ALL, Direction::Forward, StaticRow::Wanted).unwrap().unwrap();
+        let stream = table
+            .partition(
+                &search,
+                &Slices::ALL,
+                Direction::Forward,
+                StaticRow::Wanted,
+                &table.header().clustering,
+            )
+            .unwrap()
+            .unwrap();
         assert!(all(stream) == std::slice::from_ref(partition).to_vec(), "{what}");
         search.set(&[&partition.key[..], b"x"].concat());
         assert!(!reader.contains(table, &search).unwrap(), "{what}");
@@ -95,7 +103,8 @@ fn check(table: &Arc<SsTable>, expected: &[Partition], what: &str) {
         match unfiltered {
             Copied::Marker { open: after, .. } => open = *after,
             Copied::Row { clustering, packed } if at % 7 == 0 => {
-                let point = reader.row(table, &search, clustering).unwrap().unwrap();
+                let point =
+                    reader.row(table, &search, clustering, &table.header().clustering).unwrap().unwrap();
                 let mut found = Vec::new();
                 point.row.unwrap().pack(&mut found);
                 assert!(found == *packed && point.range_deletion == open, "{what}, row {at}");
@@ -111,7 +120,10 @@ fn check(table: &Arc<SsTable>, expected: &[Partition], what: &str) {
         }];
         for direction in [Direction::Forward, Direction::Reverse] {
             let stream = |slices: &Slices| {
-                table.partition(&search, slices, direction, StaticRow::Wanted).unwrap().unwrap()
+                table
+                    .partition(&search, slices, direction, StaticRow::Wanted, &table.header().clustering)
+                    .unwrap()
+                    .unwrap()
             };
             let found = all(stream(&Slices::new(&header.clustering, slices)));
             assert!(found == all(Sliced::new(stream(&Slices::ALL), &slices)), "{what} {direction:?}");
@@ -231,7 +243,13 @@ fn look(disk: &Arc<dyn Disk>, table: &Descriptor, expected: &[Partition], turn: 
     for partition in expected.iter().skip(turn % 41).step_by(41).chain([wide]) {
         search.set(&partition.key);
         for direction in [Direction::Forward, Direction::Reverse] {
-            match table.partition(&search, &Slices::ALL, direction, StaticRow::Wanted) {
+            match table.partition(
+                &search,
+                &Slices::ALL,
+                direction,
+                StaticRow::Wanted,
+                &table.header().clustering,
+            ) {
                 Ok(None) | Err(_) => noticed = true,
                 Ok(Some(stream)) => match try_all(stream) {
                     Err(_) => noticed = true,
@@ -248,7 +266,7 @@ fn look(disk: &Arc<dyn Disk>, table: &Descriptor, expected: &[Partition], turn: 
             }
         }
         if let Some(Copied::Row { clustering, packed }) = partition.unfiltereds.get(turn % 500) {
-            match reader.row(&table, &search, clustering) {
+            match reader.row(&table, &search, clustering, &table.header().clustering) {
                 Ok(Some(point)) => {
                     if let Some(row) = point.row {
                         let mut found = Vec::new();

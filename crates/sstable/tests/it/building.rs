@@ -161,11 +161,19 @@ fn a_table_of_ours_is_read_back() {
     for (number, expected) in
         [(2, DeletionTime::LIVE), (3, deleted(1_700_000_000_000_005)), (9, DeletionTime::LIVE)]
     {
-        let point = reader.row(&table, &search, &ck(&header, number)).unwrap().unwrap();
+        let point =
+            reader.row(&table, &search, &ck(&header, number), &table.header().clustering).unwrap().unwrap();
         assert_eq!(point.range_deletion, expected, "{number}");
         assert!(point.row.is_some());
     }
-    assert!(reader.row(&table, &search, &ck(&header, 77)).unwrap().unwrap().row.is_none());
+    assert!(
+        reader
+            .row(&table, &search, &ck(&header, 77), &table.header().clustering)
+            .unwrap()
+            .unwrap()
+            .row
+            .is_none()
+    );
     // A slice inside the range begins and ends with it.
     let (from, to) = (ck(&header, 4), ck(&header, 5));
     let slice = Slice {
@@ -178,6 +186,7 @@ fn a_table_of_ours_is_read_back() {
             &Slices::new(&table.header().clustering, [slice]),
             Direction::Reverse,
             StaticRow::Wanted,
+            &table.header().clustering,
         )
         .unwrap()
         .unwrap();
@@ -189,12 +198,12 @@ fn a_table_of_ours_is_read_back() {
     let kinds: Vec<_> = found.iter().map(kind).collect();
     assert_eq!(kinds, [Some(BoundKind::InclEnd), None, Some(BoundKind::ExclStart)]);
     // What the statistics say of slices.
-    assert!(table.may_cover(slice));
+    assert!(table.may_cover(slice, &table.header().clustering));
     let beyond = Slice {
         start: Bound { kind: BoundKind::ExclStart, size: 1, values: &ck(&header, 11) },
         end: Bound::TOP,
     };
-    assert!(!table.may_cover(beyond));
+    assert!(!table.may_cover(beyond, &table.header().clustering));
 }
 
 #[test]
@@ -293,12 +302,18 @@ fn rows_larger_than_chunks_and_reads() {
         let mut reversed = expected.clone();
         reversed[0].unfiltereds.reverse();
         let read = |direction| {
-            all(table.partition(&search, &Slices::ALL, direction, StaticRow::Wanted).unwrap().unwrap())
+            all(table
+                .partition(&search, &Slices::ALL, direction, StaticRow::Wanted, &table.header().clustering)
+                .unwrap()
+                .unwrap())
         };
         assert!(read(Direction::Forward) == expected && read(Direction::Reverse) == reversed);
         let mut reader = RowReader::new();
         for number in 0..9 {
-            let point = reader.row(&table, &search, &ck(&header, number)).unwrap().unwrap();
+            let point = reader
+                .row(&table, &search, &ck(&header, number), &table.header().clustering)
+                .unwrap()
+                .unwrap();
             assert_eq!(point.row.unwrap().body.len(), row(&header, number, &value(number)).body.len());
         }
     }

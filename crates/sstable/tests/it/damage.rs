@@ -22,7 +22,14 @@ fn read(table: &Arc<SsTable>, expected: &[Partition]) -> Result<Vec<Partition>, 
     for partition in expected {
         let search = SearchKey::of(table.partitioner().clone(), &partition.key);
         for direction in [Direction::Forward, Direction::Reverse] {
-            let Some(stream) = table.partition(&search, &Slices::ALL, direction, StaticRow::Wanted)? else {
+            let Some(stream) = table.partition(
+                &search,
+                &Slices::ALL,
+                direction,
+                StaticRow::Wanted,
+                &table.header().clustering,
+            )?
+            else {
                 return Ok(Vec::new());
             };
             let mut one = try_all(stream)?;
@@ -35,7 +42,9 @@ fn read(table: &Arc<SsTable>, expected: &[Partition]) -> Result<Vec<Partition>, 
         }
         for unfiltered in &partition.unfiltereds {
             if let Copied::Row { clustering, packed } = unfiltered {
-                let Some(point) = reader.row(table, &search, clustering)? else { return Ok(Vec::new()) };
+                let Some(point) = reader.row(table, &search, clustering, &table.header().clustering)? else {
+                    return Ok(Vec::new());
+                };
                 let mut row = Vec::new();
                 if let Some(found) = point.row {
                     found.pack(&mut row);
@@ -150,7 +159,7 @@ fn an_error_names_file_place_and_partition() {
     let table = opened(&shared, &descriptor(1)).unwrap();
     let search = SearchKey::of(table.partitioner().clone(), &key);
     let found = table
-        .partition(&search, &Slices::ALL, Direction::Forward, StaticRow::Wanted)
+        .partition(&search, &Slices::ALL, Direction::Forward, StaticRow::Wanted, &table.header().clustering)
         .map(|stream| try_all(stream.unwrap()));
     let error = found.and_then(|found| found).unwrap_err().to_string();
     for part in [

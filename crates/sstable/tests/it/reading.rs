@@ -115,7 +115,10 @@ pub(crate) fn one(
 ) -> Partition {
     let slices = Slices::new(&table.header().clustering, slices.iter().copied());
     let read = |static_row| {
-        let mut found = all(table.partition(key, &slices, direction, static_row).unwrap().unwrap());
+        let mut found = all(table
+            .partition(key, &slices, direction, static_row, &table.header().clustering)
+            .unwrap()
+            .unwrap());
         assert_eq!(found.len(), 1);
         found.remove(0)
     };
@@ -187,7 +190,10 @@ fn lookups_find_what_a_scan_finds() {
                 match unfiltered {
                     Copied::Marker { open: after, .. } => open = *after,
                     Copied::Row { clustering, packed } => {
-                        let point = reader.row(table, &search, clustering).unwrap().unwrap();
+                        let point = reader
+                            .row(table, &search, clustering, &table.header().clustering)
+                            .unwrap()
+                            .unwrap();
                         let mut found = Vec::new();
                         point.row.unwrap().pack(&mut found);
                         assert_eq!(&found, packed, "{name}");
@@ -246,7 +252,13 @@ fn slices_are_those_of_the_whole() {
                 }
                 for direction in [Direction::Forward, Direction::Reverse] {
                     let whole = table
-                        .partition(&search, &Slices::ALL, direction, StaticRow::Wanted)
+                        .partition(
+                            &search,
+                            &Slices::ALL,
+                            direction,
+                            StaticRow::Wanted,
+                            &table.header().clustering,
+                        )
                         .unwrap()
                         .unwrap();
                     let expected = all(Sliced::new(whole, &slices)).remove(0);
@@ -297,7 +309,13 @@ fn ranges_of_partitions_and_keys_that_are_not_there() {
                 assert!(!RowReader::new().contains(table, &search).unwrap());
                 assert!(
                     table
-                        .partition(&search, &Slices::ALL, Direction::Forward, StaticRow::Wanted)
+                        .partition(
+                            &search,
+                            &Slices::ALL,
+                            Direction::Forward,
+                            StaticRow::Wanted,
+                            &table.header().clustering
+                        )
                         .unwrap()
                         .is_none()
                 );

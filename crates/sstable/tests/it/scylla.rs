@@ -99,13 +99,18 @@ fn shadowable_deletions_are_read_and_written_as_cassandra_has_them() {
     let search = SearchKey::of(read.partitioner().clone(), b"k");
     let mut reader = RowReader::new();
     for (number, deletion) in expected {
-        let point = reader.row(&read, &search, &ck(read.header(), number)).unwrap().unwrap();
+        let point = reader
+            .row(&read, &search, &ck(read.header(), number), &read.header().clustering)
+            .unwrap()
+            .unwrap();
         let cells = point.row.unwrap().cells().unwrap();
         assert_eq!((cells.deletion(), cells.is_shadowable()), (deletion, !deletion.is_live()), "{number}");
     }
     for direction in [Direction::Forward, Direction::Reverse] {
-        let mut stream =
-            read.partition(&search, &Slices::ALL, direction, StaticRow::Wanted).unwrap().unwrap();
+        let mut stream = read
+            .partition(&search, &Slices::ALL, direction, StaticRow::Wanted, &read.header().clustering)
+            .unwrap()
+            .unwrap();
         assert!(stream.next_partition().unwrap());
         let mut rows = 0;
         while stream.advance().unwrap() {

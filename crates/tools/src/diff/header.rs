@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use helenus_rows::{Column, Columns, Header};
+use helenus_rows::{ClusteringComparator, Column, Columns, Header};
 use helenus_sstable::DataFile;
-use helenus_types::Partitioner;
+use helenus_types::{Partitioner, Type};
 
 use super::{Difference, Place};
 use crate::error::ToolError;
@@ -28,17 +28,16 @@ pub(super) fn common(sides: &[Vec<DataFile>; 2]) -> Result<Common, ToolError> {
     let Some(first) = files.next() else {
         return Err(ToolError::NoTables(Default::default()));
     };
+    let mut keys = Keys::of(first.header());
     for file in files {
-        let (one, other) = (first.header(), file.header());
-        let same = one.key_type == other.key_type
-            && one.clustering == other.clustering
-            && first.partitioner() == file.partitioner();
-        if !same {
+        let grown = if first.partitioner() == file.partitioner() { keys.and(file.header()) } else { None };
+        let Some(grown) = grown else {
             let path = file.chunks().path();
             let why =
                 format!("has other keys or another partitioner than {}", first.chunks().path().display());
             return Err(ToolError::impossible(path, why));
-        }
+        };
+        keys = grown;
     }
     let [left, right] = sides.each_ref().map(|files| by_name(files));
     let mut differences = Vec::new();
@@ -58,10 +57,46 @@ pub(super) fn common(sides: &[Vec<DataFile>; 2]) -> Result<Common, ToolError> {
     let columns = |statics: bool| {
         Columns::new(all.iter().filter(|((kind, _), _)| *kind == statics).map(|(_, &c)| c.clone()).collect())
     };
-    let header = Header { statics: columns(true), regulars: columns(false), ..Header::clone(first.header()) };
+    let header = Header {
+        statics: columns(true),
+        regulars: columns(false),
+        clustering: ClusteringComparator::new(keys.clustering),
+        key_type: keys.partition,
+        ..Header::clone(first.header())
+    };
     let header =
         if header.same_encoding(first.header()) { Arc::clone(first.header()) } else { Arc::new(header) };
     Ok(Common { header, partitioner: first.partitioner().clone(), differences })
+}
+
+/// The types of the keys of all tables so far: those with the most fields, where user types have grown.
+struct Keys {
+    partition: Type,
+    clustering: Vec<Type>,
+}
+
+impl Keys {
+    fn of(header: &Header) -> Keys {
+        Keys { partition: header.key_type.clone(), clustering: header.clustering.types().to_vec() }
+    }
+
+    /// The keys of one more table as well; `None` if they are others.
+    fn and(self, header: &Header) -> Option<Keys> {
+        let types = header.clustering.types();
+        if self.clustering.len() != types.len() {
+            return None;
+        }
+        let clustering = self.clustering.into_iter().zip(types).map(|(known, other)| grown(known, other));
+        Some(Keys {
+            clustering: clustering.collect::<Option<_>>()?,
+            partition: grown(self.partition, &header.key_type)?,
+        })
+    }
+}
+
+/// Of two types the one that has all fields of both.
+fn grown(known: Type, other: &Type) -> Option<Type> {
+    if other.grows_into(&known) { Some(known) } else { known.grows_into(other).then(|| other.clone()) }
 }
 
 fn by_name(files: &[DataFile]) -> ByName<'_> {

@@ -42,7 +42,7 @@ fn open_and_read(of: &str, disk: &Arc<dyn Disk>, table: &Table) -> VerifyReport 
         let mut scan = table.scan();
         while let Ok(true) = scan.next_partition() {
             let key = SearchKey::of(table.partitioner().clone(), UnfilteredStream::partition(&scan).key);
-            drop(reader.row(&table, &key, &[]));
+            drop(reader.row(&table, &key, &[], &table.header().clustering));
             while let Ok(true) = scan.advance() {}
         }
         let mut keys = table.keys();

@@ -7,6 +7,7 @@
     reason = "tests stop at the first surprise"
 )]
 
+mod columns;
 mod convert;
 mod corpus;
 mod damage;

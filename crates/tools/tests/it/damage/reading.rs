@@ -129,7 +129,7 @@ fn lookups(table: &Arc<SsTable>, expected: &Content, content: &mut Content) -> R
         let search = SearchKey::of(table.partitioner().clone(), key);
         for direction in [Direction::Forward, Direction::Reverse] {
             let found = table
-                .partition(&search, &Slices::ALL, direction, StaticRow::Wanted)
+                .partition(&search, &Slices::ALL, direction, StaticRow::Wanted, &table.header().clustering)
                 .map_err(|error| error.to_string())?;
             let Some(mut stream) = found else { return Err(format!("{key:02x?} is missed")) };
             partitions(&mut stream, content, false)?;
@@ -140,11 +140,15 @@ fn lookups(table: &Arc<SsTable>, expected: &Content, content: &mut Content) -> R
         for clustering in clusterings {
             let size = table.header().clustering.len();
             let bound = |kind| Bound { kind, size, values: clustering };
-            if !table.may_cover(Slice { start: bound(BoundKind::InclStart), end: bound(BoundKind::InclEnd) })
-            {
+            if !table.may_cover(
+                Slice { start: bound(BoundKind::InclStart), end: bound(BoundKind::InclEnd) },
+                &table.header().clustering,
+            ) {
                 return Err(format!("{clustering:02x?} is passed over"));
             }
-            let point = reader.row(table, &search, clustering).map_err(|error| error.to_string())?;
+            let point = reader
+                .row(table, &search, clustering, &table.header().clustering)
+                .map_err(|error| error.to_string())?;
             let Some(point) = point else { return Err(format!("{key:02x?} is missed")) };
             content.rows += &format!("\n{:?} {:?}", point.partition_deletion, point.range_deletion);
             match point.row {
