@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use helenus_rows::{Column, ColumnKind, Columns, TableSchema};
+use helenus_rows::{Column, ColumnKind, Columns, TableSchema, compare_names};
 use helenus_types::{Reader, Type, ValueError, push_json_name};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -234,12 +234,16 @@ impl Format {
 }
 
 /// The columns in the order of `SELECT *`, each with its canonical index. Cassandra merges the simple and the complex
-/// ones by their names' bytes taken as signed (`Columns.selectOrderIterator`), each in its canonical order.
+/// ones by their names' bytes taken as signed (`Columns.selectOrderIterator`), each in its canonical order. It looks for
+/// the first complex one by the empty name (`Columns.findFirstComplexIdx`), which comes after those that begin outside
+/// ASCII: they count as simple here.
 fn select_order(columns: &Columns) -> Vec<(usize, &Column)> {
-    let (simple, complex) = columns.as_slice().split_at_checked(columns.simple_count()).unwrap_or_default();
+    let counts_as_simple = |column: &Column| !column.complex || compare_names(&column.name, "").is_lt();
+    let first_complex = columns.as_slice().partition_point(counts_as_simple);
+    let (simple, complex) = columns.as_slice().split_at_checked(first_complex).unwrap_or_default();
     let signed = |column: &Column| column.name.bytes().map(u8::cast_signed).collect::<Vec<_>>();
     let mut simple = simple.iter().enumerate().peekable();
-    let mut complex = (columns.simple_count()..).zip(complex).peekable();
+    let mut complex = (first_complex..).zip(complex).peekable();
     let mut merged = Vec::with_capacity(columns.len());
     loop {
         let next = match (simple.peek(), complex.peek()) {

@@ -219,8 +219,8 @@ fn names_outside_ascii_come_first() {
         insert.set("b", vec![5]).set("ö", vec!["o"]).set("ß", "s").set("sé", 6).execute().unwrap();
         table.update(1, 2).set("é", "only").execute().unwrap();
         let expected = [
-            r#"{"p": 1, "c": 1, "ß": "s", "sa": null, "sé": 6, "é": "e", "ö": ["o"], "日本": 2, "a": 1, "ab": 4, "aé": 3, "b": [5]}"#,
-            r#"{"p": 1, "c": 2, "ß": "s", "sa": null, "sé": 6, "é": "only", "ö": null, "日本": null, "a": null, "ab": null, "aé": null, "b": null}"#,
+            r#"{"p": 1, "c": 1, "ß": "s", "sa": null, "sé": 6, "é": "e", "日本": 2, "a": 1, "ab": 4, "aé": 3, "ö": ["o"], "b": [5]}"#,
+            r#"{"p": 1, "c": 2, "ß": "s", "sa": null, "sé": 6, "é": "only", "日本": null, "a": null, "ab": null, "aé": null, "ö": null, "b": null}"#,
         ];
         assert_eq!(in_every_way(&table, 1), expected);
         db.flush().unwrap();
