@@ -96,6 +96,11 @@ impl MutationBuilder {
         Ok(())
     }
 
+    /// Bytes that the payload has room for.
+    pub(crate) fn capacity(&self) -> usize {
+        self.mutation.payload.capacity()
+    }
+
     /// Where the next operation is appended.
     #[inline]
     pub(crate) fn out(&mut self) -> &mut Vec<u8> {

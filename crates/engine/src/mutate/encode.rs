@@ -137,6 +137,11 @@ impl Encoder {
         self.builder.finish()
     }
 
+    /// Bytes that its payload has room for.
+    pub(super) fn capacity(&self) -> usize {
+        self.builder.capacity()
+    }
+
     /// Lets go of the tables.
     pub(super) fn clear(&mut self) {
         self.builder.start(true);

@@ -400,10 +400,11 @@ impl Staged {
     fn sum_increments(&mut self, first: usize) {
         let mut at = first;
         while let Some(&cell) = self.cells.get(at) {
-            let is_same = |other: &StagedCell| {
-                (other.column, other.change) == (cell.column, Change::Increment)
-                    && cell.change == other.change
-            };
+            if cell.change != Change::Increment {
+                at += 1;
+                continue;
+            }
+            let is_same = |other: &StagedCell| (other.column, other.change) == (cell.column, cell.change);
             let before = self.cells.get(first..at).unwrap_or_default();
             let Some(earlier) = before.iter().position(is_same) else {
                 at += 1;

@@ -114,7 +114,8 @@ impl<'t> Insert<'t> {
 
 impl<'t> Update<'t> {
     /// Sets a column, static ones too: a collection as a whole, replacing what it held. Null deletes what the column
-    /// holds, [`crate::Unset`] leaves it.
+    /// holds, [`crate::Unset`] leaves it. A column or a field is set once in a statement; operations on elements may
+    /// stand beside each other, and of those on the same element a deletion wins, then the larger value.
     pub fn set(self, column: &str, value: impl BindValue) -> Self {
         Self(self.0.act(column, &Action::Set(&value)))
     }
@@ -149,8 +150,8 @@ impl<'t> Update<'t> {
         Self(self.0.act(column, &Action::PrependElement(&element)))
     }
 
-    /// Sets the element of a list at an index, which is that of the list before this statement. The list is read
-    /// first, under the partition's lock.
+    /// Sets the element of a list at an index, in the list as the statement's operations before this one leave it. The
+    /// list is read first, under the partition's lock.
     pub fn set_at(self, column: &str, index: u32, element: impl BindValue) -> Self {
         Self(self.0.act(column, &Action::SetAt { index: &index_value(index), value: &element }))
     }

@@ -47,7 +47,7 @@ impl Workspaces {
         workspace.staged.clear();
         workspace.changes.clear();
         workspace.encoder.clear();
-        if workspace.staged.bytes.capacity() <= KEPT_BYTES {
+        if workspace.staged.bytes.capacity() + workspace.encoder.capacity() <= KEPT_BYTES {
             // A full queue drops them.
             drop(self.0.push(workspace));
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use helenus::{
     Background, Cells, ColumnKind as Kind, Database, Durability, EncodeValue, Options, RowView, Serialized,
-    Table, Version,
+    Table, Update, Version,
 };
 use helenus_sim::{SimClock, SimDisk};
 use helenus_testkit::histories::{Action, ColumnOp, History, Op, Profile};
@@ -18,6 +18,13 @@ use helenus_testkit::{count_from_env, for_each_history_of};
 fn histories_are_read_as_the_model_says() {
     let profile = Profile { counters: false, views: false, ..Profile::default() };
     for_each_history_of(&profile, count_from_env("HELENUS_HISTORIES", 400), check);
+}
+
+/// Elements are put, put again and deleted in one statement.
+#[test]
+fn histories_with_several_operations_on_a_column_are_read_as_the_model_says() {
+    let profile = Profile { counters: false, views: false, several_on_a_column: true, ..Profile::default() };
+    for_each_history_of(&profile, count_from_env("HELENUS_HISTORIES", 200), check);
 }
 
 fn check(seed: u64, history: &History) -> Result<(), String> {
@@ -140,27 +147,14 @@ fn apply(history: &History, table: &Table, op: &Op, batch: &mut helenus::Batch) 
                         }
                     }
                     insert.add_to(batch)?;
-                    if !columns.iter().any(|(_, change)| matches!(change, ColumnOp::Put(..))) {
+                    let is_element =
+                        |change: &ColumnOp| matches!(change, ColumnOp::Put(..) | ColumnOp::Remove(_));
+                    if !columns.iter().any(|(_, change)| is_element(change)) {
                         return Ok(());
                     }
                 }
-                let mut update = table.update(key, clustering).timestamp(at).ttl(ttl.unsigned_abs());
-                for (index, change) in columns {
-                    let column = &all[*index];
-                    update = match (change, column.kind) {
-                        (ColumnOp::Put(path, _), ColumnKind::Set(_)) => {
-                            update.add_to_set(&column.name, Serialized(path))
-                        }
-                        (ColumnOp::Put(path, value), _) => {
-                            update.put(&column.name, Serialized(path), Serialized(value))
-                        }
-                        (change, kind) => match whole(kind, change) {
-                            Some(value) if !marker => update.set(&column.name, Serialized(&value)),
-                            _ => update,
-                        },
-                    };
-                }
-                update.add_to(batch)
+                let update = table.update(key, clustering).timestamp(at).ttl(ttl.unsigned_abs());
+                updated(update, all, columns, *marker).add_to(batch)
             })
         }
         Action::DeleteRow { clustering, .. } => {
@@ -181,6 +175,31 @@ fn apply(history: &History, table: &Table, op: &Op, batch: &mut helenus::Batch) 
         Action::DeletePartition => table.delete_partition(key).timestamp(at).add_to(batch),
         Action::ExpireLiveness(_) => unreachable!("a table's rows expire by themselves"),
     }
+}
+
+/// An update of those columns, without what an INSERT of the same time sets.
+fn updated<'t>(
+    mut update: Update<'t>,
+    all: &[model::Column],
+    columns: &[(usize, ColumnOp)],
+    marker: bool,
+) -> Update<'t> {
+    for (index, change) in columns {
+        let column = &all[*index];
+        update = match (change, column.kind) {
+            (ColumnOp::Put(path, _), ColumnKind::Set(_)) => update.add_to_set(&column.name, Serialized(path)),
+            (ColumnOp::Put(path, value), _) => update.put(&column.name, Serialized(path), Serialized(value)),
+            (ColumnOp::Remove(path), ColumnKind::Set(_)) => {
+                update.remove_from_set(&column.name, Serialized(path))
+            }
+            (ColumnOp::Remove(path), _) => update.remove_key(&column.name, Serialized(path)),
+            (change, kind) => match whole(kind, change) {
+                Some(value) if !marker => update.set(&column.name, Serialized(&value)),
+                _ => update,
+            },
+        };
+    }
+    update
 }
 
 fn with_key<R>(values: &[Vec<u8>], f: impl FnOnce(&[&dyn EncodeValue]) -> R) -> R {

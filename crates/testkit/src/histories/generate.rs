@@ -36,6 +36,8 @@ pub struct Profile {
     pub ttl: bool,
     /// Legacy counter shards (local and remote); merging local ones twice counts twice.
     pub legacy_shards: bool,
+    /// Several operations on one column in one statement, on its elements and as a whole.
+    pub several_on_a_column: bool,
 }
 
 impl Default for Profile {
@@ -51,6 +53,7 @@ impl Default for Profile {
             dropped_columns: false,
             ttl: true,
             legacy_shards: false,
+            several_on_a_column: false,
         }
     }
 }
@@ -64,6 +67,7 @@ struct Swarm {
     ttl: bool,
     is_view: bool,
     legacy_shards: bool,
+    several_on_a_column: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -206,6 +210,7 @@ fn swarm(profile: &Profile, table: &ModelTable, is_view: bool, rng: &mut Rng) ->
         ttl: profile.ttl && !is_counter && !rng.one_in(3),
         is_view,
         legacy_shards: profile.legacy_shards && rng.one_in(2),
+        several_on_a_column: profile.several_on_a_column,
     }
 }
 
@@ -258,12 +263,35 @@ impl Swarm {
     /// At least one column, so that an UPDATE says something.
     fn some_columns(&self, columns: &[Column], delete: bool, rng: &mut Rng) -> Vec<(usize, ColumnOp)> {
         let first = rng.below(columns.len());
-        (0..columns.len())
+        let mut ops: Vec<(usize, ColumnOp)> = (0..columns.len())
             .filter_map(|index| {
                 let kind = columns.get(index)?.kind;
                 (index == first || rng.one_in(3)).then(|| (index, self.column_op(kind, delete, rng)))
             })
-            .collect()
+            .collect();
+        if self.several_on_a_column {
+            self.add_more(columns, delete, &mut ops, rng);
+        }
+        ops
+    }
+
+    /// Adds operations on columns that have one, as far as one statement may say them: a column that is set is set
+    /// once, and only a DELETE deletes one.
+    fn add_more(&self, columns: &[Column], delete: bool, ops: &mut Vec<(usize, ColumnOp)>, rng: &mut Rng) {
+        for _ in 0..rng.below(4) {
+            let (index, earlier) = rng.pick(ops);
+            let Some(kind) = columns.get(index).map(|column| column.kind) else { continue };
+            let is_collection = matches!(kind, ColumnKind::Set(_) | ColumnKind::Map(..));
+            let is_set = matches!(earlier, ColumnOp::Set(_) | ColumnOp::Replace(_) | ColumnOp::Count(_));
+            if is_set || (!is_collection && !delete) {
+                continue;
+            }
+            let op = self.column_op(kind, delete || (is_collection && rng.one_in(3)), rng);
+            let is_whole = matches!(op, ColumnOp::Set(_) | ColumnOp::Replace(_) | ColumnOp::Clear);
+            if delete || !is_whole {
+                ops.push((index, op));
+            }
+        }
     }
 
     fn column_op(&self, kind: ColumnKind, delete: bool, rng: &mut Rng) -> ColumnOp {

@@ -5,6 +5,7 @@
 //! last one stood, where the larger does; indexes of lists were counted in the list before the statement, where each
 //! operation sees what those before it did; and statements that CQL takes were refused. The answers are Cassandra's.
 
+use helenus_testkit::histories::Rng;
 use helenus_types::Value;
 
 use super::{World, check, column};
@@ -198,4 +199,70 @@ fn equal_clusterings_keep_the_bytes_of_the_first() {
     check(&e, 1, &[expected]);
     e.compact().unwrap();
     check(&e, 1, &[expected]);
+}
+
+/// An element of the naive list: its value, and whether the statement gave it.
+type NaiveElement = (i32, bool);
+
+/// What one operation does to a list, by the rules alone: those that a statement gave stand at one time, of which the
+/// larger in bytes wins.
+fn naively(list: &mut Vec<NaiveElement>, op: usize, index: usize, value: i32) -> bool {
+    match op {
+        0 => list.push((value, true)),
+        1 => list.insert(0, (value, true)),
+        2 => list.retain(|(own, _)| *own != value),
+        3 => match list.get_mut(index) {
+            Some(own) => {
+                let stays = own.1 && own.0.to_be_bytes() > value.to_be_bytes();
+                *own = (if stays { own.0 } else { value }, true);
+            }
+            None => return false,
+        },
+        _ if index < list.len() => drop(list.remove(index)),
+        _ => return false,
+    }
+    true
+}
+
+fn small(rng: &mut Rng) -> i32 {
+    i32::try_from(rng.below(4)).unwrap()
+}
+
+#[test]
+fn random_statements_leave_a_list_as_the_rules_say() {
+    let world = World::new();
+    world.db.execute_schema("CREATE TABLE ks.n (p int PRIMARY KEY, v int, l list<int>)").unwrap();
+    let n = world.table("n");
+    let mut rng = Rng::new(1);
+    for round in 0..400 {
+        let mut expected: Vec<NaiveElement> = (0..rng.below(4)).map(|_| (small(&mut rng), false)).collect();
+        let before: Vec<i32> = expected.iter().map(|(value, _)| *value).collect();
+        n.insert(round, ()).set("l", before).execute().unwrap();
+        let mut update = n.update(round, ()).set("v", 1);
+        let mut taken = true;
+        for _ in 0..1 + rng.below(5) {
+            let (op, index, value) = (rng.below(5), rng.below(4), small(&mut rng));
+            let at = u32::try_from(index).unwrap();
+            update = match op {
+                0 => update.append("l", value),
+                1 => update.prepend("l", value),
+                2 => update.remove_value("l", value),
+                3 => update.set_at("l", at, value),
+                _ => update.remove_at("l", at),
+            };
+            taken = taken && naively(&mut expected, op, index, value);
+        }
+        assert_eq!(update.execute().is_ok(), taken, "round {round}");
+        if taken {
+            let select = n.select().key(round);
+            let mut rows = select.rows().unwrap();
+            let found = rows.next().unwrap().unwrap().value("l").unwrap();
+            let expected: Vec<i32> = expected.iter().map(|(value, _)| *value).collect();
+            assert_eq!(
+                found,
+                if expected.is_empty() { Value::Null } else { ints(&expected) },
+                "round {round}"
+            );
+        }
+    }
 }
