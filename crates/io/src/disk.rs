@@ -97,11 +97,25 @@ pub trait Disk: Send + Sync + Debug {
     /// Kind and length; `NotFound` if there is nothing.
     fn metadata(&self, path: &Path) -> Result<Metadata>;
 
+    /// What the name itself is: a link is [`EntryKind::Other`], whatever it leads to. `NotFound` if there is
+    /// nothing.
+    fn name_kind(&self, path: &Path) -> Result<EntryKind> {
+        self.metadata(path).map(|metadata| metadata.kind)
+    }
+
+    /// The names of a directory with what they are, in no particular order: for those who need nothing else of
+    /// many entries, as [`Disk::list`] asks the system for each.
+    fn names(&self, dir: &Path) -> Result<Vec<(OsString, EntryKind)>> {
+        Ok(self.list(dir)?.into_iter().map(|entry| (entry.name, entry.kind)).collect())
+    }
+
     /// Makes the names of a directory durable.
     fn sync_dir(&self, dir: &Path) -> Result<()>;
 
-    /// Takes the exclusive lock of a file, which is created if it does not exist. `WouldBlock` if it is
-    /// held elsewhere, by this process or another. Dropping the lock, or dying, releases it.
+    /// Takes the exclusive lock of a directory, or of a file, which is created if it does not exist.
+    /// `WouldBlock` if it is held elsewhere, by this process or another; `Unsupported` for a directory where the
+    /// file system locks none. Dropping the lock, or dying, releases it; a forked child that drops its copy does
+    /// not.
     fn lock(&self, path: &Path) -> Result<Box<dyn Lock>>;
 
     /// Maps the first `len` bytes of an existing file of at least that length for writing. `None` where
@@ -156,6 +170,11 @@ pub trait ReadFile: Send + Sync + Debug {
     /// Whether the file holds nothing.
     fn is_empty(&self) -> Result<bool> {
         Ok(self.len()? == 0)
+    }
+
+    /// What tells the file from any other that has its name later; `None` where the disk can't say.
+    fn identity(&self) -> Result<Option<FileIdentity>> {
+        Ok(None)
     }
 
     /// Fills `buf` from `offset`; `UnexpectedEof` if the file ends before.
@@ -229,5 +248,23 @@ pub trait WritableMap: Send + Debug {
     }
 }
 
+/// Which file it is, whatever its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct FileIdentity {
+    /// The file system.
+    pub device: u64,
+    /// The file in it.
+    pub inode: u64,
+}
+
 /// An exclusive lock, released when dropped.
-pub trait Lock: Send + Sync + Debug {}
+pub trait Lock: Send + Sync + Debug {
+    /// Whether the path still names what was locked: somebody may have moved it away, and another may be
+    /// locked under its name.
+    ///
+    /// # Errors
+    /// `NotFound` or `AlreadyExists` if it does not; a failed look-up.
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+}

@@ -16,17 +16,23 @@
 mod clock;
 mod disk;
 mod error;
+mod fork;
 mod helpers;
 #[cfg(target_os = "linux")]
 mod map;
 mod memory;
+mod open_files;
 mod real;
+mod relative;
 mod writer;
 
 pub use clock::{Clock, SystemClock};
-pub use disk::{DirEntry, Disk, EntryKind, Lock, Metadata, ReadFile, WritableMap, WriteFile};
+pub use disk::{DirEntry, Disk, EntryKind, FileIdentity, Lock, Metadata, ReadFile, WritableMap, WriteFile};
 pub use error::{IoError, Operation, Result};
+pub use fork::OwnProcess;
 pub use helpers::{parent_of, read_to_vec, remove_dir_all, remove_if_exists, write_atomically};
 pub use memory::MemoryDisk;
+pub use open_files::{OpenFiles, OpenFilesStats, default_open_files};
 pub use real::RealDisk;
+pub use relative::{NotRelative, RelativePath};
 pub use writer::FileWriter;

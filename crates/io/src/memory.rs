@@ -219,6 +219,7 @@ impl Disk for MemoryDisk {
         let locked = self.perform(Operation::Lock, path, |tree, at| {
             match tree.file(&at) {
                 Err(ErrorKind::NotFound) => tree.insert(at.clone(), Entry::File(Bytes::default()))?,
+                Err(ErrorKind::IsADirectory) => {}
                 file => drop(file?),
             }
             if tree.locked.insert(at.clone()) { Ok(at) } else { Err(ErrorKind::WouldBlock) }

@@ -8,7 +8,8 @@ use rustix::fs::FallocateFlags;
 
 use crate::error::Context;
 use crate::{
-    DirEntry, Disk, EntryKind, IoError, Lock, Metadata, Operation, ReadFile, Result, WritableMap, WriteFile,
+    DirEntry, Disk, EntryKind, FileIdentity, IoError, Lock, Metadata, Operation, ReadFile, Result,
+    WritableMap, WriteFile,
 };
 
 /// The operating system's disk.
@@ -24,10 +25,33 @@ struct RealFile {
 /// Holding the open file holds the lock.
 #[derive(Debug)]
 struct RealLock {
-    _file: File,
+    file: File,
+    path: PathBuf,
+    /// The process that took it. A forked child has the same open file, whose lock it must not give back.
+    pid: u32,
 }
 
-impl Lock for RealLock {}
+impl Lock for RealLock {
+    fn check(&self) -> Result<()> {
+        let locked = self.file.metadata().context(Operation::Lock, &self.path)?;
+        let named = fs::metadata(&self.path).context(Operation::Lock, &self.path)?;
+        if identity_of(&locked) == identity_of(&named) {
+            return Ok(());
+        }
+        let text = "it was moved away, and another has its name now";
+        let source = io::Error::new(io::ErrorKind::AlreadyExists, text);
+        Err(IoError::new(Operation::Lock, &self.path, source))
+    }
+}
+
+impl Drop for RealLock {
+    fn drop(&mut self) {
+        // Closing is not enough while a forked child has the file open too.
+        if self.pid == std::process::id()
+            && let Err(_closing_releases_it) = self.file.unlock()
+        {}
+    }
+}
 
 impl RealDisk {
     fn open(path: &Path, options: &OpenOptions, op: Operation) -> Result<Arc<RealFile>> {
@@ -99,6 +123,24 @@ impl Disk for RealDisk {
         fs::metadata(path).context(Operation::Metadata, path).map(|m| metadata_of(&m))
     }
 
+    fn name_kind(&self, path: &Path) -> Result<EntryKind> {
+        fs::symlink_metadata(path).context(Operation::Metadata, path).map(|m| metadata_of(&m).kind)
+    }
+
+    fn names(&self, dir: &Path) -> Result<Vec<(std::ffi::OsString, EntryKind)>> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(dir).context(Operation::List, dir)? {
+            let entry = entry.context(Operation::List, dir)?;
+            let kind = match entry.file_type().context(Operation::List, dir)? {
+                kind if kind.is_file() => EntryKind::File,
+                kind if kind.is_dir() => EntryKind::Directory,
+                _ => EntryKind::Other,
+            };
+            names.push((entry.file_name(), kind));
+        }
+        Ok(names)
+    }
+
     fn sync_dir(&self, dir: &Path) -> Result<()> {
         let directory = File::open(dir).context(Operation::SyncDir, dir)?;
         directory.sync_all().context(Operation::SyncDir, dir)
@@ -106,12 +148,22 @@ impl Disk for RealDisk {
 
     fn lock(&self, path: &Path) -> Result<Box<dyn Lock>> {
         let mut options = OpenOptions::new();
-        let options = options.read(true).write(true).create(true).truncate(false);
+        let is_dir = fs::metadata(path).is_ok_and(|metadata| metadata.is_dir());
+        let options = if is_dir {
+            options.read(true)
+        } else {
+            options.read(true).write(true).create(true).truncate(false)
+        };
         let file = options.open(path).context(Operation::Lock, path)?;
         match file.try_lock() {
-            Ok(()) => Ok(Box::new(RealLock { _file: file })),
+            Ok(()) => Ok(Box::new(RealLock { file, path: path.to_owned(), pid: std::process::id() })),
             Err(TryLockError::WouldBlock) => {
                 let source = io::Error::new(io::ErrorKind::WouldBlock, "it is locked by another user of it");
+                Err(IoError::new(Operation::Lock, path, source))
+            }
+            // Network file systems make such a lock of one on bytes, which a directory has none of.
+            Err(TryLockError::Error(e)) if is_dir => {
+                let source = io::Error::new(io::ErrorKind::Unsupported, e);
                 Err(IoError::new(Operation::Lock, path, source))
             }
             Err(TryLockError::Error(e)) => Err(IoError::new(Operation::Lock, path, e)),
@@ -138,6 +190,11 @@ impl ReadFile for RealFile {
 
     fn len(&self) -> Result<u64> {
         self.file.metadata().context(Operation::Metadata, &self.path).map(|m| m.len())
+    }
+
+    fn identity(&self) -> Result<Option<FileIdentity>> {
+        let metadata = self.file.metadata().context(Operation::Metadata, &self.path)?;
+        Ok(Some(identity_of(&metadata)))
     }
 
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<usize> {
@@ -190,6 +247,10 @@ impl WriteFile for RealFile {
             Err(e) => Err(e).context(Operation::Allocate, &self.path),
         }
     }
+}
+
+fn identity_of(metadata: &fs::Metadata) -> FileIdentity {
+    FileIdentity { device: metadata.dev(), inode: metadata.ino() }
 }
 
 fn metadata_of(metadata: &fs::Metadata) -> Metadata {

@@ -67,6 +67,7 @@ struct SimFile {
 struct SimLock {
     disk: SimDisk,
     node: NodeId,
+    path: PathBuf,
 }
 
 impl SimDisk {
@@ -380,13 +381,12 @@ impl Disk for SimDisk {
         let node = self.perform(Call::new(Operation::Lock, path), |state| {
             let place = state.tree.place(path)?;
             let node = place.node.unwrap_or_else(|| state.tree.create_file(place));
-            state.tree.bytes(node)?;
             if !state.locked.insert(node) {
                 return Err(ErrorKind::WouldBlock);
             }
             Ok(node)
         })?;
-        Ok(Box::new(SimLock { disk: self.clone(), node }))
+        Ok(Box::new(SimLock { disk: self.clone(), node, path: path.to_owned() }))
     }
 }
 
@@ -463,7 +463,14 @@ impl WriteFile for SimFile {
     }
 }
 
-impl Lock for SimLock {}
+/// Not an operation of its own: it changes nothing, and the system is only asked for a name.
+impl Lock for SimLock {
+    fn check(&self) -> Result<()> {
+        let is_there = self.disk.state().tree.find(&self.path) == Ok(self.node);
+        let moved = || IoError::new(Operation::Lock, &self.path, ErrorKind::AlreadyExists.into());
+        is_there.then_some(()).ok_or_else(moved)
+    }
+}
 
 impl Drop for SimLock {
     fn drop(&mut self) {
