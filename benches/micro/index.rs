@@ -4,7 +4,8 @@ use bytes::Bytes;
 use criterion::{Criterion, Throughput};
 use helenus_rows::DeletionTime;
 use helenus_sstable::{
-    IndexBlock, PartitionIndex, PartitionIndexBuilder, PartitionPosition, RowIndex, RowIndexWriter, SearchKey,
+    HeldPage, IndexBlock, PartitionIndex, PartitionIndexBuilder, PartitionPosition, RowIndex, RowIndexWriter,
+    SearchKey,
 };
 use helenus_types::{Partitioner, Type};
 
@@ -56,8 +57,9 @@ pub(crate) fn row_blocks(c: &mut Criterion) {
         let mut at = 0;
         b.iter(|| {
             at = (at + 1) % bounds.len();
-            let entry = index.entry(position).unwrap();
-            index.floor(&entry, &bounds[at]).unwrap()
+            let held = &mut HeldPage::default();
+            let root = index.entry(held, position).unwrap().root;
+            index.floor(held, root, &bounds[at]).unwrap()
         });
     });
     group.finish();

@@ -9,8 +9,8 @@ use helenus_io::Disk;
 use helenus_rows::{Direction, Slices, Unfiltered, UnfilteredStream, Validator};
 use helenus_sim::SimDisk;
 use helenus_sstable::{
-    StaticRow,     CachedFile, ChunkCache, Component, CompressionInfo, Descriptor, OpenOptions, PageChecksums,
-    PageVerification, PartitionBound, PartitionIndex, RowIndex, RowReader, SearchKey, SsTable, SsTableId,
+    CachedFile, ChunkCache, Component, CompressionInfo, Descriptor, OpenOptions, PageChecksums,
+    HeldPage, PageVerification, PartitionBound, PartitionIndex, RowIndex, RowReader, SearchKey, SsTable, SsTableId, StaticRow,
     Statistics, Version,
 };
 use helenus_types::Generation;
@@ -50,11 +50,7 @@ pub fn data_db(data: &[u8]) {
         file.write_at(0, &bytes).expect("a good disk");
     }
     let disk: Arc<dyn Disk> = Arc::new(disk);
-    let options = OpenOptions {
-        chunk_cache: Arc::new(ChunkCache::new(1 << 20)),
-        cached_file: CachedFile(1),
-        page_checksums: PageVerification::Check,
-    };
+    let options = OpenOptions::new(Arc::new(ChunkCache::new(1 << 20)), CachedFile(1), PageVerification::Check);
     let Ok(table) = SsTable::open(&disk, &descriptor, options) else { return };
     check_header(table.header());
     let keys = scan(&table);
@@ -133,20 +129,21 @@ pub fn rows_db(data: &[u8]) {
     let [bound, file] = split(data);
     let index = RowIndex::new(Bytes::copy_from_slice(file));
     for position in file.len().saturating_sub(64)..file.len() {
-        let Ok(entry) = index.entry(position as u64) else { continue };
-        let _ = index.floor(&entry, bound);
-        let mut cursor = index.cursor(&entry);
+        let held = &mut HeldPage::default();
+        let Ok(root) = index.entry(held, position as u64).map(|entry| entry.root) else { continue };
+        let _ = index.floor(held, root, bound);
+        let mut cursor = index.cursor(root);
         let mut visits = 0;
         while let Ok(Some(_)) = cursor.next() {
             visits += 1;
             assert!(visits < MAX_VISITS, "a walk without end");
         }
-        let mut cursor = index.cursor_at_end(&entry);
+        let mut cursor = index.cursor_at_end(root);
         while let Ok(Some(_)) = cursor.previous() {
             visits += 1;
             assert!(visits < 2 * MAX_VISITS, "a walk without end");
         }
-        let mut cursor = index.cursor(&entry);
+        let mut cursor = index.cursor(root);
         if cursor.seek(bound).is_ok() {
             let _ = cursor.previous();
             let _ = cursor.next();

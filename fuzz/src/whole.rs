@@ -62,11 +62,7 @@ pub fn whole_table(data: &[u8]) {
     let disk: Arc<dyn Disk> = Arc::new(disk);
     let _ = verify(&disk, &descriptor, Depth::Quick, &mut |_| {});
     let report = verify(&disk, &descriptor, Depth::Extended, &mut |_| {});
-    let options = OpenOptions {
-        chunk_cache: Arc::new(ChunkCache::new(1 << 20)),
-        cached_file: CachedFile(1),
-        page_checksums: PageVerification::Check,
-    };
+    let options = OpenOptions::new(Arc::new(ChunkCache::new(1 << 20)), CachedFile(1), PageVerification::Check);
     let read = SsTable::open(&disk, &descriptor, options)
         .map_err(|error| error.to_string())
         .and_then(|table| read(&table));

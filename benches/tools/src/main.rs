@@ -160,11 +160,7 @@ impl Bench {
     }
 
     fn dump(&self) -> Result<()> {
-        let options = OpenOptions {
-            chunk_cache: Arc::new(ChunkCache::new(0)),
-            cached_file: CachedFile(0),
-            page_checksums: PageVerification::Check,
-        };
+        let options = OpenOptions::new(Arc::new(ChunkCache::new(0)), CachedFile(0), PageVerification::Check);
         let table = SsTable::open(&self.disk, &self.table.descriptor, options)?;
         let options = DumpOptions { times: DumpTimes::Raw, ..DumpOptions::default() };
         let damage = dump(&table, options, &mut io::sink())?;

@@ -39,6 +39,11 @@ struct Closer(Arc<Inner>);
 
 impl Drop for Closer {
     fn drop(&mut self) {
+        if self.0.check_here().is_err() {
+            // A forked child: the threads are not here, and what is to be given back is the parent's.
+            std::mem::forget(Arc::clone(&self.0));
+            return;
+        }
         self.0.shut();
     }
 }
@@ -165,6 +170,7 @@ impl Database {
     /// # Errors
     /// What the step met. It is tried again at the next call.
     pub fn step(&self) -> Result<bool> {
+        self.inner.check_here()?;
         self.inner.step()
     }
 
@@ -173,6 +179,7 @@ impl Database {
     /// # Errors
     /// When background work failed.
     pub fn settle(&self, longest: Duration) -> Result<bool> {
+        self.inner.check_here()?;
         self.inner.settle(longest)
     }
 
@@ -206,6 +213,7 @@ impl Database {
     /// When flushing or syncing fails; the database is closed all the same, and its log keeps what was not flushed.
     /// When compactions found SSTables that are damaged ([`ErrorKind::Corrupt`]): all else is done.
     pub fn close(&self) -> Result<()> {
+        self.inner.check_here()?;
         self.inner.close()
     }
 }

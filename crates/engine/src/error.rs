@@ -39,6 +39,8 @@ pub enum ErrorKind {
     Unsupported,
     /// An earlier write to the log failed, so nothing can be promised any more: close and open again.
     LogFailed,
+    /// The handle came from the parent process through `fork`: open the database anew.
+    Forked,
     /// The database was closed.
     Closed,
     /// There was no room in memory for a write within [`crate::Options::write_timeout`]: the disk is slower than the

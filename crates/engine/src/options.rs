@@ -44,6 +44,7 @@ pub struct Options {
     pub(crate) memtable_bytes: usize,
     pub(crate) memtable_total_bytes: usize,
     pub(crate) cache_bytes: usize,
+    pub(crate) max_open_files: Option<usize>,
     pub(crate) log_segment_bytes: u32,
     pub(crate) log_total_bytes: u64,
     pub(crate) compaction_bytes_per_second: Option<u64>,
@@ -77,6 +78,7 @@ impl Options {
             memtable_bytes: 64 << 20,
             memtable_total_bytes: 192 << 20,
             cache_bytes: 256 << 20,
+            max_open_files: None,
             log_segment_bytes: 32 << 20,
             log_total_bytes: 1 << 30,
             compaction_bytes_per_second: None,
@@ -150,10 +152,21 @@ impl Options {
         self
     }
 
-    /// Budget in bytes of the cache of decompressed chunks, shared by all tables.
+    /// Budget in bytes of the cache of decompressed chunks, shared by all tables. Index pages and filters that are in
+    /// memory count against it, with half of it at most.
     #[must_use]
     pub fn cache_bytes(mut self, bytes: usize) -> Self {
         self.cache_bytes = bytes;
+        self
+    }
+
+    /// How many files of SSTables are open at most; those that were not used for longest are closed, and opened again
+    /// when they are read. By default half of what the process may have open when the database is opened, at most 4,096:
+    /// flushes, compactions, the log and the rest of the process have the other half. A database that is opened to read
+    /// only, beside a writer that may remove what it reads, keeps all open.
+    #[must_use]
+    pub fn max_open_files(mut self, files: usize) -> Self {
+        self.max_open_files = Some(files.max(1));
         self
     }
 

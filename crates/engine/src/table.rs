@@ -9,6 +9,7 @@ use helenus_rows::TableSchema;
 use crate::database::Database;
 use crate::engine::TableCore;
 use crate::error::Result;
+use crate::manifest::SsTableFacts;
 use crate::metrics::TableMetrics;
 
 /// A table of an open database. Cheap to clone, and usable from many threads at once.
@@ -71,9 +72,9 @@ impl Table {
     pub fn metrics(&self) -> TableMetrics {
         let view = self.core.view.load_full();
         let counters = &self.core.counters;
-        let sum = |of: &dyn Fn(&helenus_sstable::SsTable) -> u64| {
-            view.sstables.iter().map(|t| of(&t.sstable)).sum::<u64>()
-        };
+        let sum =
+            |of: &dyn Fn(&SsTableFacts) -> u64| view.sstables.iter().map(|live| of(&live.facts)).sum::<u64>();
+        let in_memory = view.sstables.iter().filter_map(|live| live.opened());
         let memtables = |of: &dyn Fn(&helenus_memtable::Memtable) -> usize| {
             view.memtables.iter().map(|m| of(m) as u64).sum::<u64>()
         };
@@ -88,11 +89,11 @@ impl Table {
             memtable_bytes: memtables(&|m| m.allocated_bytes()),
             memtable_rows: memtables(&|m| m.row_count()),
             sstables: view.sstables.len() as u64,
-            disk_bytes: sum(&|t| t.disk_len()),
-            data_bytes: sum(&|t| t.data_len()),
-            partitions_estimate: memtables(&|m| m.partition_count()) + sum(&|t| t.key_count()),
-            rows_estimate: memtables(&|m| m.row_count()) + sum(&|t| t.stats().rows),
-            index_bytes: sum(&|t| t.memory_len() as u64),
+            disk_bytes: sum(&|t| t.disk_len),
+            data_bytes: sum(&|t| t.data_len),
+            partitions_estimate: memtables(&|m| m.partition_count()) + sum(&|t| t.key_count),
+            rows_estimate: memtables(&|m| m.row_count()) + sum(&|t| t.rows),
+            index_bytes: in_memory.map(|sstable| sstable.memory_len() as u64).sum(),
             pending_compactions: view.state.options.compaction.strategy().pending_tasks(&described) as u64,
             compaction_lag: self.core.backlog.lag(),
         }

@@ -2,7 +2,7 @@
 //!
 //! The engine makes one for all its tables, with a budget in bytes, and hands it to the readers. Invariants:
 //!
-//! 1. The bytes counted never exceed the budget, at any moment; what is evicted while a reader still holds it lives
+//! 1. The bytes counted never exceed the budget, at any moment, but for what was set aside since the last chunk came; what is evicted while a reader still holds it lives
 //!    as long as the reader does, so that readers pin at most one chunk each beyond the budget.
 //! 2. No lock is held while a chunk is read or decompressed. Two readers that miss the same chunk both decompress
 //!    it, and the first to finish keeps its place.
@@ -13,14 +13,28 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
 
-/// A file among those whose chunks are cached. The number is the caller's, and never given to another file.
+/// A table among those whose chunks are cached. The number is the caller's, less than 2^62, and never given to another
+/// table; its index files are cached under numbers that follow from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct CachedFile(pub u64);
+
+impl CachedFile {
+    /// The number of the table's Partitions.db.
+    pub(crate) fn partitions(self) -> CachedFile {
+        CachedFile(self.0 | 1 << 62)
+    }
+
+    /// The number of its Rows.db.
+    pub(crate) fn rows(self) -> CachedFile {
+        CachedFile(self.0 | 1 << 63)
+    }
+}
 
 /// Counters of a [`ChunkCache`] since it was made, and its size now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -35,14 +49,62 @@ pub struct ChunkCacheStats {
     pub len_bytes: u64,
     /// Chunks held.
     pub chunks: u64,
+    /// Bytes of index pages and filters that stay in memory and count against the budget.
+    pub set_aside_bytes: u64,
 }
 
 /// A cache of decompressed chunks by file and chunk number, shared by threads.
 #[derive(Debug)]
 pub struct ChunkCache {
     shards: Box<[Mutex<Shard>]>,
+    budget: Arc<Budget>,
     hits: AtomicU64,
     misses: AtomicU64,
+}
+
+/// The bytes that a cache and those who were given a part of it may hold together.
+#[derive(Debug)]
+struct Budget {
+    bytes: usize,
+    /// Of what was set aside, all of it.
+    promised: AtomicUsize,
+    /// Of what was set aside, what is in use: chunks have that much less.
+    used: AtomicUsize,
+}
+
+impl Budget {
+    /// What each shard may hold.
+    fn of_shard(&self) -> usize {
+        self.bytes.saturating_sub(self.used.load(Ordering::Relaxed)) / SHARDS
+    }
+}
+
+/// A part of a cache's budget for what stays in memory, given back when dropped.
+#[derive(Debug)]
+pub struct SetAside {
+    budget: Arc<Budget>,
+    promised: usize,
+    used: AtomicUsize,
+}
+
+impl SetAside {
+    /// Says that so many bytes more of it are in use. Chunks make room for them when the next one comes.
+    pub(crate) fn take(&self, bytes: usize) {
+        self.used.fetch_add(bytes, Ordering::Relaxed);
+        self.budget.used.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Bytes in use.
+    pub(crate) fn used(&self) -> usize {
+        self.used.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for SetAside {
+    fn drop(&mut self) {
+        self.budget.promised.fetch_sub(self.promised, Ordering::Relaxed);
+        self.budget.used.fetch_sub(self.used(), Ordering::Relaxed);
+    }
 }
 
 /// Shards; a power of two.
@@ -64,7 +126,6 @@ struct Shard {
     holes: Vec<usize>,
     hand: usize,
     len_bytes: usize,
-    budget_bytes: usize,
     evictions: u64,
 }
 
@@ -79,12 +140,23 @@ impl ChunkCache {
     /// A cache that holds at most `budget_bytes`, upkeep included. With 0 nothing is kept.
     #[must_use]
     pub fn new(budget_bytes: usize) -> ChunkCache {
-        let shard = || Mutex::new(Shard { budget_bytes: budget_bytes / SHARDS, ..Shard::default() });
+        let budget = Budget { bytes: budget_bytes, promised: AtomicUsize::new(0), used: AtomicUsize::new(0) };
         ChunkCache {
-            shards: std::iter::repeat_with(shard).take(SHARDS).collect(),
+            shards: std::iter::repeat_with(Mutex::default).take(SHARDS).collect(),
+            budget: Arc::new(budget),
             hits: AtomicU64::new(0),
             misses: AtomicU64::new(0),
         }
+    }
+
+    /// Room for so many bytes that stay in memory; `None` where half of the budget is promised already, so that
+    /// chunks have the other half.
+    #[must_use]
+    pub fn set_aside(&self, bytes: usize) -> Option<SetAside> {
+        let most = self.budget.bytes / 2;
+        let more = |promised: usize| promised.checked_add(bytes).filter(|sum| *sum <= most);
+        self.budget.promised.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
+        Some(SetAside { budget: Arc::clone(&self.budget), promised: bytes, used: AtomicUsize::new(0) })
     }
 
     /// The chunk, if it is held.
@@ -102,7 +174,7 @@ impl ChunkCache {
     pub fn insert(&self, file: CachedFile, chunk: u32, bytes: Bytes) {
         let key = (file.0, chunk);
         if let Some(shard) = self.shard(key) {
-            shard.lock().insert(key, bytes);
+            shard.lock().insert(key, bytes, self.budget.of_shard());
         }
     }
 
@@ -145,6 +217,7 @@ impl ChunkCache {
     #[must_use]
     pub fn stats(&self) -> ChunkCacheStats {
         let mut stats = ChunkCacheStats {
+            set_aside_bytes: self.budget.used.load(Ordering::Relaxed) as u64,
             hits: self.hits.load(Ordering::Relaxed),
             misses: self.misses.load(Ordering::Relaxed),
             ..ChunkCacheStats::default()
@@ -174,12 +247,12 @@ impl Shard {
         Some(slot.chunk.clone())
     }
 
-    fn insert(&mut self, key: Key, chunk: Bytes) {
+    fn insert(&mut self, key: Key, chunk: Bytes, budget_bytes: usize) {
         let cost = chunk.len() + UPKEEP_BYTES;
-        if cost > self.budget_bytes || self.index.contains_key(&key) {
+        if cost > budget_bytes || self.index.contains_key(&key) {
             return;
         }
-        while self.len_bytes + cost > self.budget_bytes {
+        while self.len_bytes + cost > budget_bytes {
             if !self.evict_one() {
                 return;
             }
@@ -233,7 +306,7 @@ impl Shard {
     }
 
     fn clear(&mut self) {
-        *self = Shard { budget_bytes: self.budget_bytes, evictions: self.evictions, ..Shard::default() };
+        *self = Shard { evictions: self.evictions, ..Shard::default() };
     }
 }
 
@@ -348,6 +421,25 @@ mod tests {
         }
         assert_eq!(cache.get(CachedFile(1), 0), None);
         assert_eq!(held, chunk(1, 0));
+    }
+
+    #[test]
+    fn what_is_set_aside_counts_against_the_budget() {
+        let budget = 64 * 40 * COST;
+        let cache = ChunkCache::new(budget);
+        let half = cache.set_aside(budget / 2).unwrap();
+        assert!(cache.set_aside(1).is_none());
+        let fill = || (0..5000).for_each(|index| cache.insert(CachedFile(1), index, chunk(1, index)));
+        fill();
+        let full = cache.stats().len_bytes;
+        half.take(budget / 2);
+        fill();
+        let stats = cache.stats();
+        assert_eq!(stats.set_aside_bytes, budget as u64 / 2);
+        assert!(stats.len_bytes <= budget as u64 / 2 && stats.len_bytes > full / 3, "{stats:?}");
+        drop(half);
+        assert_eq!(cache.stats().set_aside_bytes, 0);
+        assert!(cache.set_aside(budget / 2).is_some());
     }
 
     #[test]

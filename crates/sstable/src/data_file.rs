@@ -4,16 +4,18 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use helenus_io::{Disk, ReadFile, read_to_vec};
+use helenus_io::{Disk, OpenFiles, ReadFile, read_to_vec};
 use helenus_rows::{Capabilities, ClusteringComparator, Column, Columns, EncodingBase, Header};
 use helenus_types::{DecodeError, Partitioner, Type};
 
+use crate::chunk_cache::{CachedFile, ChunkCache};
 use crate::compression::{ChunkReader, ChunkedFile, CompressionInfo, CrcComponent};
 use crate::data::{DataCursor, Scan, Window};
 use crate::descriptor::{Component, Descriptor};
 use crate::dice::Dice;
 use crate::error::{SsTableError, SsTableErrorKind};
-use crate::page_checksums::{PAGE_CHECKSUMS_COMPONENT, PageChecksums};
+use crate::page_checksums::{PAGE_BYTES, PAGE_CHECKSUMS_COMPONENT, PageChecksums};
+use crate::paged_file::PagedFile;
 use crate::statistics::{Statistics, StatsComponent};
 use crate::table::PageVerification;
 
@@ -40,10 +42,10 @@ impl DataFile {
         descriptor: &Descriptor,
         page_checksums: PageVerification,
     ) -> Result<DataFile, SsTableError> {
-        DataFile::read(Files::new(&**disk, descriptor, page_checksums)?)
+        DataFile::read(&mut Files::new(&**disk, descriptor, page_checksums)?)
     }
 
-    pub(crate) fn read(mut files: Files<'_>) -> Result<DataFile, SsTableError> {
+    pub(crate) fn read(files: &mut Files<'_>) -> Result<DataFile, SsTableError> {
         let descriptor = files.descriptor;
         let version = descriptor.version;
         let path = descriptor.path(&Component::Statistics);
@@ -57,7 +59,7 @@ impl DataFile {
             statistics,
             reader,
             dice: Dice::default(),
-            file_sizes: files.sizes,
+            file_sizes: files.take_sizes(),
         })
     }
 
@@ -144,13 +146,90 @@ impl DataFile {
     }
 }
 
+/// What a table's files are held to, and how those that stay open are opened.
+#[derive(Debug, Clone, Default)]
+pub struct Upkeep {
+    /// Keeps the number of open files within a bound; without it each table has its own open for good.
+    pub open_files: Option<Arc<OpenFiles>>,
+    /// Held by the table and by all that reads from its files: dropped with the last of them.
+    pub keep: Option<Arc<dyn Keep>>,
+    /// What the files are known to be.
+    pub digests: Option<Arc<[ComponentDigest]>>,
+}
+
+/// Something that lives as long as anybody reads from a table's files.
+pub trait Keep: std::any::Any + Send + Sync + std::fmt::Debug {}
+
+/// What is known of a component from when it was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ComponentDigest {
+    /// Which one.
+    pub component: Component,
+    /// Bytes of the file.
+    pub len: u64,
+    /// CRC-32 of the whole file; `None` for those whose content is checked by page or chunk.
+    pub crc: Option<u32>,
+}
+
+impl ComponentDigest {
+    fn of(component: &Component, bytes: &[u8]) -> ComponentDigest {
+        ComponentDigest {
+            component: component.clone(),
+            len: bytes.len() as u64,
+            crc: Some(crc32fast::hash(bytes)),
+        }
+    }
+
+    /// Compares what was found with what is known.
+    fn check(&self, path: &Path, found: &ComponentDigest) -> Result<(), SsTableError> {
+        let text = |digest: &ComponentDigest| match digest.crc {
+            Some(crc) => format!("{} bytes with the checksum {crc:08x}", digest.len),
+            None => format!("{} bytes", digest.len),
+        };
+        if self.len == found.len && self.crc == found.crc {
+            return Ok(());
+        }
+        let expected = format!("the file that was written: {}", text(self));
+        Err(SsTableError::corrupt(path, 0, expected, text(found)))
+    }
+}
+
+/// A file that keeps something alive.
+#[derive(Debug)]
+struct KeptFile {
+    file: Arc<dyn ReadFile>,
+    _keep: Arc<dyn Keep>,
+}
+
+impl ReadFile for KeptFile {
+    fn path(&self) -> &Path {
+        self.file.path()
+    }
+
+    fn len(&self) -> helenus_io::Result<u64> {
+        self.file.len()
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> helenus_io::Result<usize> {
+        self.file.read_at(offset, buf)
+    }
+}
+
 /// Reads the components of a table.
 pub(crate) struct Files<'a> {
     disk: &'a dyn Disk,
     descriptor: &'a Descriptor,
+    upkeep: &'a Upkeep,
     checksums: Option<PageChecksums>,
     sizes: Vec<(Component, u64)>,
+    /// What was found of each.
+    found: Vec<ComponentDigest>,
 }
+
+/// Index files of up to so many bytes are read whole: pages would save nothing.
+const MAX_WHOLE_BYTES: u64 = 4 * PAGE_BYTES;
+/// For those who have no such demands.
+static NO_UPKEEP: Upkeep = Upkeep { open_files: None, keep: None, digests: None };
 
 impl<'a> Files<'a> {
     /// Reads the checksums.
@@ -159,9 +238,107 @@ impl<'a> Files<'a> {
         descriptor: &'a Descriptor,
         page_checksums: PageVerification,
     ) -> Result<Files<'a>, SsTableError> {
-        let mut files = Files { disk, descriptor, checksums: None, sizes: Vec::new() };
+        Files::with_upkeep(disk, descriptor, page_checksums, &NO_UPKEEP)
+    }
+
+    /// The same, holding the files to what is known of them.
+    pub(crate) fn with_upkeep(
+        disk: &'a dyn Disk,
+        descriptor: &'a Descriptor,
+        page_checksums: PageVerification,
+        upkeep: &'a Upkeep,
+    ) -> Result<Files<'a>, SsTableError> {
+        let (sizes, found) = (Vec::new(), Vec::new());
+        let mut files = Files { disk, descriptor, upkeep, checksums: None, sizes, found };
         files.read_checksums(page_checksums)?;
         Ok(files)
+    }
+
+    /// Reads the components that nothing depends on, to hold them to what is known of them. One that is missing is no
+    /// loss.
+    pub(crate) fn read_unneeded(&mut self) -> Result<(), SsTableError> {
+        for component in [Component::Digest, Component::Toc] {
+            let path = self.descriptor.path(&component);
+            match read_to_vec(self.disk, &path, usize::MAX) {
+                Ok(bytes) => {
+                    self.found_one(ComponentDigest::of(&component, &bytes), &path)?;
+                    self.sizes.push((component, bytes.len() as u64));
+                }
+                Err(error) if error.is_not_found() => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes down what a component is, and compares it with what is known of it.
+    fn found_one(&mut self, found: ComponentDigest, path: &Path) -> Result<(), SsTableError> {
+        if let Some(known) = self.known(&found.component) {
+            known.check(path, &found)?;
+        }
+        self.found.push(found);
+        Ok(())
+    }
+
+    fn known(&self, component: &Component) -> Option<&ComponentDigest> {
+        self.upkeep.digests.iter().flat_map(|digests| &**digests).find(|known| known.component == *component)
+    }
+
+    /// What each component was found to be.
+    pub(crate) fn take_found(&mut self) -> Vec<ComponentDigest> {
+        std::mem::take(&mut self.found)
+    }
+
+    /// Bytes of the components that were looked at since the last call.
+    pub(crate) fn take_sizes(&mut self) -> Vec<(Component, u64)> {
+        std::mem::take(&mut self.sizes)
+    }
+
+    /// Opens a file that stays open, if it is there.
+    fn open_file(&self, path: &Path) -> Result<Option<Arc<dyn ReadFile>>, SsTableError> {
+        let opened = match &self.upkeep.open_files {
+            Some(files) => files.open(path),
+            None => self.disk.open_read(path),
+        };
+        let file = match opened {
+            Ok(file) => file,
+            Err(error) if error.is_not_found() => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        Ok(Some(match &self.upkeep.keep {
+            Some(keep) => Arc::new(KeptFile { file, _keep: Arc::clone(keep) }),
+            None => file,
+        }))
+    }
+
+    /// An index file, to be read by page.
+    pub(crate) fn paged(
+        &mut self,
+        component: &Component,
+        cache: &Arc<ChunkCache>,
+        number: CachedFile,
+    ) -> Result<PagedFile, SsTableError> {
+        let checksums = self.checksums.as_mut().and_then(|checksums| checksums.take(component.name()));
+        let path = self.descriptor.path(component);
+        let Some(file) = self.open_file(&path)? else {
+            return Err(self.missing(component, "restore the file from a backup or a replica"));
+        };
+        let len = file.len()?;
+        self.sizes.push((component.clone(), len));
+        self.found_one(ComponentDigest { component: component.clone(), len, crc: None }, &path)?;
+        if let Some(checksums) = &checksums {
+            checksums.verify_len(len).map_err(|error| SsTableError::new(&path, error))?;
+        }
+        let has_other_pages = checksums.as_ref().is_some_and(|c| u64::from(c.page_bytes()) != PAGE_BYTES);
+        if len <= MAX_WHOLE_BYTES || has_other_pages {
+            let mut bytes = vec![0; usize::try_from(len).unwrap_or(usize::MAX)];
+            file.read_exact_at(0, &mut bytes)?;
+            if let Some(checksums) = &checksums {
+                checksums.verify_all(&bytes).map_err(|error| SsTableError::new(&path, error))?;
+            }
+            return Ok(Bytes::from(bytes).into());
+        }
+        Ok(PagedFile::of_pages(file, len, checksums, cache, number))
     }
 
     fn read_checksums(&mut self, verification: PageVerification) -> Result<(), SsTableError> {
@@ -198,15 +375,17 @@ impl<'a> Files<'a> {
         let bytes = match read_to_vec(self.disk, &path, usize::MAX) {
             Ok(bytes) => bytes,
             Err(error) if error.is_not_found() => {
-                let expected = self.checksums.as_ref().and_then(|checksums| checksums.file(component.name()));
-                return match expected {
-                    None => Ok(None),
-                    Some(_) => Err(self.missing(component, "it was there when the table was written")),
+                let has_checksums =
+                    self.checksums.as_ref().is_some_and(|c| c.file(component.name()).is_some());
+                return match has_checksums || self.known(component).is_some() {
+                    false => Ok(None),
+                    true => Err(self.missing(component, "it was there when the table was written")),
                 };
             }
             Err(error) => return Err(error.into()),
         };
         self.sizes.push((component.clone(), bytes.len() as u64));
+        self.found_one(ComponentDigest::of(component, &bytes), &path)?;
         if let Some(checksums) =
             self.checksums.as_ref().and_then(|checksums| checksums.file(component.name()))
         {
@@ -217,12 +396,8 @@ impl<'a> Files<'a> {
 
     fn open_data(&mut self, is_compressed: bool) -> Result<ChunkReader, SsTableError> {
         let path = self.descriptor.path(&Component::Data);
-        let file: Arc<dyn ReadFile> = match self.disk.open_read(&path) {
-            Ok(file) => file,
-            Err(error) if error.is_not_found() => {
-                return Err(self.missing(&Component::Data, "restore the file from a backup or a replica"));
-            }
-            Err(error) => return Err(error.into()),
+        let Some(file) = self.open_file(&path)? else {
+            return Err(self.missing(&Component::Data, "restore the file from a backup or a replica"));
         };
         let file_len = file.len()?;
         self.sizes.push((Component::Data, file_len));
@@ -246,6 +421,9 @@ impl<'a> Files<'a> {
                 ChunkedFile::plain(path, file_len, crc)?
             }
         };
+        // Last, because a file that was cut is told better by what its chunks lack.
+        let found = ComponentDigest { component: Component::Data, len: file_len, crc: None };
+        self.found_one(found, chunks.path())?;
         Ok(ChunkReader::new(Arc::new(chunks), file))
     }
 

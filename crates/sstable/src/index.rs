@@ -8,7 +8,8 @@ use crate::big::{IndexEntry, PrimaryIndex, PromotedIndex};
 use crate::bti::{IndexBlock, PartitionCursor, PartitionIndex, PartitionPosition, RowIndex, RowIndexCursor};
 use crate::deletion_time::DeletionTimeForm;
 use crate::descriptor::{Component, Descriptor};
-use crate::error::SsTableError;
+use crate::error::{SsTableError, SsTableErrorKind};
+use crate::paged_file::{HeldPage, PagedFile};
 use crate::table::PartitionBound;
 
 /// A partition key with all that lookups need of it, computed once for all the tables that are asked.
@@ -110,7 +111,7 @@ pub(crate) struct PartitionAt {
 /// The row index of a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RowIndexAt {
-    /// Of the entry in Rows.db or Index.db.
+    /// Of the trie's root in Rows.db, or of the entry in Index.db.
     position: u64,
     /// The partition's deletion.
     pub(crate) deletion: DeletionTime,
@@ -120,8 +121,8 @@ impl Index {
     /// Opens Partitions.db and Rows.db.
     pub(crate) fn bti(
         descriptor: &Descriptor,
-        partitions: Bytes,
-        rows: Bytes,
+        partitions: PagedFile,
+        rows: PagedFile,
     ) -> Result<Index, SsTableError> {
         let path = descriptor.path(&Component::Partitions);
         let partitions = PartitionIndex::open(partitions).map_err(|error| SsTableError::new(path, error))?;
@@ -173,11 +174,29 @@ impl Index {
         [self.last_key(), self.first_key()].into_iter().chain(more.take(SOME_KEYS))
     }
 
-    /// Bytes in memory.
+    /// Bytes in memory that are not the cache's.
     pub(crate) fn size_bytes(&self) -> usize {
         match self {
-            Index::Bti { partitions, rows, .. } => partitions.size_bytes() + rows.size_bytes(),
+            Index::Bti { partitions, rows, .. } => partitions.file().memory_len() + rows.file().memory_len(),
             Index::Big { primary, .. } => primary.size_bytes(),
+        }
+    }
+
+    /// Reads all pages.
+    pub(crate) fn verify_pages(&self) -> Result<(), SsTableError> {
+        let Index::Bti { partitions, rows, .. } = self else { return Ok(()) };
+        for (file, component) in [(partitions.file(), Component::Partitions), (rows.file(), Component::Rows)]
+        {
+            file.verify().map_err(|error| self.damaged(component, error))?;
+        }
+        Ok(())
+    }
+
+    /// Drops what the cache has of it.
+    pub(crate) fn forget_cached(&self) {
+        if let Index::Bti { partitions, rows, .. } = self {
+            partitions.file().forget_cached();
+            rows.file().forget_cached();
         }
     }
 
@@ -255,7 +274,7 @@ impl Index {
             Index::Bti { rows, .. } => {
                 scratch.clear();
                 order.comparable(sought, scratch);
-                let block = rows.entry(at.position).and_then(|entry| rows.floor(&entry, scratch));
+                let block = rows.floor(&mut HeldPage::default(), at.position, scratch);
                 block.map_err(|error| self.damaged_rows(error))
             }
             Index::Big { .. } => {
@@ -266,13 +285,10 @@ impl Index {
     }
 
     /// Goes backwards from the block in which to look for a clustering position.
-    pub(crate) fn blocks(&self, at: RowIndexAt) -> Result<Blocks, SsTableError> {
+    pub(crate) fn blocks(&self, at: RowIndexAt) -> Blocks {
         match self {
-            Index::Bti { rows, .. } => {
-                let entry = rows.entry(at.position).map_err(|error| self.damaged_rows(error))?;
-                Ok(Blocks::Bti(rows.cursor(&entry)))
-            }
-            Index::Big { .. } => Ok(Blocks::Big { position: at.position, index: 0 }),
+            Index::Bti { rows, .. } => Blocks::Bti(rows.cursor(at.position)),
+            Index::Big { .. } => Blocks::Big { position: at.position, index: 0 },
         }
     }
 
@@ -293,14 +309,14 @@ impl Index {
 
     /// An error in an index file.
     #[cold]
-    pub(crate) fn damaged(&self, component: Component, error: DecodeError) -> SsTableError {
+    pub(crate) fn damaged(&self, component: Component, error: impl Into<SsTableErrorKind>) -> SsTableError {
         let (Index::Bti { descriptor, .. } | Index::Big { descriptor, .. }) = self;
         SsTableError::new(descriptor.path(&component), error)
     }
 
     /// An error in the file that holds row indexes.
     #[cold]
-    pub(crate) fn damaged_rows(&self, error: DecodeError) -> SsTableError {
+    pub(crate) fn damaged_rows(&self, error: impl Into<SsTableErrorKind>) -> SsTableError {
         self.damaged(self.rows_component(), error)
     }
 
@@ -326,11 +342,12 @@ impl Index {
     /// What stands at a position of Rows.db; `None` if it is another key's.
     fn resolve(&self, position: u64, key: Option<&[u8]>) -> Result<Option<PartitionAt>, SsTableError> {
         let Index::Bti { rows, .. } = self else { return Ok(None) };
-        let entry = rows.entry(position).map_err(|error| self.damaged_rows(error))?;
+        let held = &mut HeldPage::default();
+        let entry = rows.entry(held, position).map_err(|error| self.damaged_rows(error))?;
         if key.is_some_and(|key| key != entry.key) {
             return Ok(None);
         }
-        let row_index = Some(RowIndexAt { position, deletion: entry.deletion });
+        let row_index = Some(RowIndexAt { position: entry.root, deletion: entry.deletion });
         Ok(Some(PartitionAt { data: entry.data_position, row_index, is_certain: true }))
     }
 }

@@ -26,6 +26,7 @@ mod index;
 mod java_utf;
 mod metadata;
 mod page_checksums;
+mod paged_file;
 mod salvage;
 mod statistics;
 mod table;
@@ -49,7 +50,7 @@ pub use compression::{
 pub use data::{
     DataCursor, Found, Keys, PartitionPoint, PartitionStream, RowPoint, RowReader, Scan, StaticRow,
 };
-pub use data_file::DataFile;
+pub use data_file::{ComponentDigest, DataFile, Keep, Upkeep};
 pub use deletion_time::{DeletionTimeForm, deletion_time_size, read_deletion_time, write_deletion_time};
 pub use descriptor::{
     Component, Descriptor, Folder, FoundTable, LeftOut, Listing, LogRecord, LogRecordKind, SsTableId, Toc,
@@ -60,6 +61,7 @@ pub use error::{SsTableError, SsTableErrorKind};
 pub use index::SearchKey;
 pub use metadata::{Bars, Metadata, MetadataOptions, Overview, TimestampUnit, TopPartition, overview};
 pub use page_checksums::{FileChecksums, PAGE_CHECKSUMS_COMPONENT, PageChecksums, PageHasher};
+pub use paged_file::{HeldPage, PagedFile};
 pub use salvage::{Salvaged, Trouble};
 pub use statistics::{
     Cardinality, CommitLogInterval, CompactionComponent, CoveredBound, CoveredClusterings,

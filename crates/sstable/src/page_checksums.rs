@@ -25,6 +25,8 @@ pub const PAGE_CHECKSUMS_COMPONENT: &str = "Helenus.crc32";
 const MAGIC: &[u8; 8] = b"HelPages";
 /// The size of the tries' pages, so that a page read is a page checked.
 const DEFAULT_PAGE_BYTES: u32 = 4096;
+/// The same, for those who read files by page.
+pub(crate) const PAGE_BYTES: u64 = DEFAULT_PAGE_BYTES as u64;
 /// The length of the trailing checksum.
 const CRC_BYTES: usize = 4;
 
@@ -70,6 +72,12 @@ impl PageChecksums {
     #[must_use]
     pub fn file(&self, name: &str) -> Option<&FileChecksums> {
         self.files.iter().find(|file| file.name == name)
+    }
+
+    /// Takes the checksums of the component of that name out.
+    pub(crate) fn take(&mut self, name: &str) -> Option<FileChecksums> {
+        let at = self.files.iter().position(|file| file.name == name)?;
+        Some(self.files.swap_remove(at))
     }
 
     /// Appends the bytes of the component.
@@ -151,15 +159,23 @@ impl FileChecksums {
         }
     }
 
+    /// Checks the length of the file.
+    ///
+    /// # Errors
+    /// Another one than was written.
+    pub fn verify_len(&self, len: u64) -> Result<(), DecodeError> {
+        if len == self.length {
+            return Ok(());
+        }
+        Err(DecodeError::new(len, format!("a file of {} bytes", self.length), format!("{len} bytes")))
+    }
+
     /// Checks a whole file.
     ///
     /// # Errors
     /// Another length, or a page with other bytes than those that were written.
     pub fn verify_all(&self, bytes: &[u8]) -> Result<(), DecodeError> {
-        if bytes.len() as u64 != self.length {
-            let expected = format!("a file of {} bytes", self.length);
-            return Err(DecodeError::new(bytes.len() as u64, expected, format!("{} bytes", bytes.len())));
-        }
+        self.verify_len(bytes.len() as u64)?;
         let pages = bytes.chunks(usize::try_from(self.page_bytes).unwrap_or(usize::MAX).max(1));
         (0u64..).zip(pages).try_for_each(|(page, bytes)| self.verify_page(page, bytes))
     }

@@ -9,9 +9,9 @@ use helenus_types::{
     DecodeError, Partitioner, Side, Timestamp, Token, decorated_key_comparable, murmur3_bound_comparable,
 };
 
-use crate::chunk_cache::{CachedFile, ChunkCache};
+use crate::chunk_cache::{CachedFile, ChunkCache, SetAside};
 use crate::data::{Cached, Head, Keys, PartitionStream, Scan, StaticRow, Window};
-use crate::data_file::{DataFile, Files};
+use crate::data_file::{ComponentDigest, DataFile, Files, Keep, Upkeep};
 use crate::descriptor::{Component, Descriptor};
 use crate::error::SsTableError;
 use crate::index::{Index, PartitionAt, SearchKey};
@@ -27,6 +27,24 @@ pub struct OpenOptions {
     pub cached_file: CachedFile,
     /// Whether the index files and the filter are compared with their checksums, where Helenus left some.
     pub page_checksums: PageVerification,
+    /// Whether a filter is left out that the cache has no room for in its budget; then keys are looked for that are not
+    /// there.
+    pub filter_may_be_left_out: bool,
+    /// Open files and what is known of them.
+    pub upkeep: Upkeep,
+}
+
+impl OpenOptions {
+    /// With the filter in memory whatever the cache's budget, files of its own, and nothing known of them.
+    #[must_use]
+    pub fn new(
+        chunk_cache: Arc<ChunkCache>,
+        cached_file: CachedFile,
+        page_checksums: PageVerification,
+    ) -> OpenOptions {
+        let (filter_may_be_left_out, upkeep) = (false, Upkeep::default());
+        OpenOptions { chunk_cache, cached_file, page_checksums, filter_may_be_left_out, upkeep }
+    }
 }
 
 /// What is done with the component of page checksums.
@@ -43,7 +61,8 @@ pub enum PageVerification {
 
 /// An SSTable that is open for reading: immutable, shared by threads.
 ///
-/// Index files and filter are in memory; Data.db is read chunk by chunk.
+/// What describes it is in memory, and its filter; Data.db is read chunk by chunk and the index by page (the `big`
+/// format's whole).
 #[derive(Debug)]
 pub struct SsTable {
     data: DataFile,
@@ -56,6 +75,10 @@ pub struct SsTable {
     is_filter_asked: bool,
     index: Index,
     cached: Cached,
+    digests: Vec<ComponentDigest>,
+    /// The filter's part of the cache's budget.
+    _filter_room: Option<SetAside>,
+    _keep: Option<Arc<dyn Keep>>,
 }
 
 /// One end of what a table covers.
@@ -85,6 +108,34 @@ fn covered(covered: &CoveredClusterings, header: &Header) -> Option<[CoveredEnd;
     let start = || CoveredEnd::new(&covered.start, [BoundKind::InclStart, BoundKind::ExclStart], header);
     let end = || CoveredEnd::new(&covered.end, [BoundKind::InclEnd, BoundKind::ExclEnd], header);
     (!covered.is_nothing()).then(|| [start(), end()])
+}
+
+/// A filter, as far as it is asked.
+#[derive(Default)]
+struct FoundFilter {
+    filter: Option<Filter>,
+    /// Whether it holds keys of the table.
+    is_asked: bool,
+    room: Option<SetAside>,
+}
+
+impl FoundFilter {
+    fn read(
+        files: &mut Files<'_>,
+        descriptor: &Descriptor,
+        index: &Index,
+        options: &OpenOptions,
+    ) -> Result<FoundFilter, SsTableError> {
+        let Some(bytes) = files.read_optional(&Component::Filter)? else { return Ok(FoundFilter::default()) };
+        let room = options.chunk_cache.set_aside(bytes.len());
+        if room.is_none() && options.filter_may_be_left_out {
+            return Ok(FoundFilter::default());
+        }
+        room.iter().for_each(|room| room.take(bytes.len()));
+        let (filter, is_asked) = find_filter(&bytes, descriptor.version, index)
+            .map_err(|error| SsTableError::new(descriptor.path(&Component::Filter), error))?;
+        Ok(FoundFilter { filter, is_asked, room })
+    }
 }
 
 /// The filter, and whether it holds keys of the table.
@@ -152,40 +203,57 @@ impl SsTable {
         descriptor: &Descriptor,
         options: OpenOptions,
     ) -> Result<Arc<SsTable>, SsTableError> {
-        let mut files = Files::new(&**disk, descriptor, options.page_checksums)?;
-        let version = descriptor.version;
-        let filter = files.read_optional(&Component::Filter)?;
-        let (data, index) = match version.format() {
+        let mut files = Files::with_upkeep(&**disk, descriptor, options.page_checksums, &options.upkeep)?;
+        if options.page_checksums == PageVerification::Require {
+            files.read_unneeded()?;
+        }
+        let (cache, number) = (&options.chunk_cache, options.cached_file);
+        let (mut data, index) = match descriptor.version.format() {
             Format::Bti => {
-                let partitions = files.read(&Component::Partitions)?;
-                let index = Index::bti(descriptor, partitions, files.read(&Component::Rows)?)?;
-                (DataFile::read(files)?, index)
+                let partitions = files.paged(&Component::Partitions, cache, number.partitions())?;
+                let rows = files.paged(&Component::Rows, cache, number.rows())?;
+                let index = Index::bti(descriptor, partitions, rows)?;
+                (DataFile::read(&mut files)?, index)
             }
             Format::Big => {
                 let bytes = files.read(&Component::Index)?;
                 let summary = files.read_optional(&Component::Summary)?;
-                let data = DataFile::read(files)?;
+                let data = DataFile::read(&mut files)?;
                 let clustering = &data.header().clustering;
                 let index = Index::big(descriptor, bytes, summary.as_ref(), data.partitioner(), clustering)?;
                 (data, index)
             }
         };
-        let (filter, is_filter_asked) = match filter {
-            None => (None, false),
-            Some(bytes) => find_filter(&bytes, version, &index)
-                .map_err(|error| SsTableError::new(descriptor.path(&Component::Filter), error))?,
-        };
+        let filter = FoundFilter::read(&mut files, descriptor, &index, &options)?;
+        data.file_sizes.append(&mut files.take_sizes());
         Ok(Arc::new(SsTable {
             token_range: [index.first_key(), index.last_key()]
                 .map(|key| data.partitioner().prefix(key))
                 .into(),
-            filter,
-            is_filter_asked,
+            filter: filter.filter,
+            is_filter_asked: filter.is_asked,
+            _filter_room: filter.room,
             covered: covered(&data.stats().covered_clusterings, data.header()),
             data,
             index,
+            digests: files.take_found(),
             cached: Cached { cache: options.chunk_cache, file: options.cached_file },
+            _keep: options.upkeep.keep,
         }))
+    }
+
+    /// What its files were found to be when it was opened.
+    #[must_use]
+    pub fn digests(&self) -> &[ComponentDigest] {
+        &self.digests
+    }
+
+    /// Reads all pages of the index that are checked when they are read.
+    ///
+    /// # Errors
+    /// Damage or a failed read.
+    pub fn verify_index_pages(&self) -> Result<(), SsTableError> {
+        self.index.verify_pages()
     }
 
     /// Data.db, and what decodes it.
@@ -300,6 +368,7 @@ impl SsTable {
     /// Drops the table's chunks from the cache: it is no longer read.
     pub fn forget_cached(&self) {
         self.cached.cache.remove_file(self.cached.file, self.data.reader.chunks().chunk_count());
+        self.index.forget_cached();
     }
 
     /// The table's number in the chunk cache.

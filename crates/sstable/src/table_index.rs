@@ -63,7 +63,7 @@ impl TableIndex {
         let (index, summary) = match descriptor.format() {
             Format::Bti => {
                 let partitions = files.read(&Component::Partitions)?;
-                (Index::bti(descriptor, partitions, files.read(&Component::Rows)?)?, None)
+                (Index::bti(descriptor, partitions.into(), files.read(&Component::Rows)?.into())?, None)
             }
             Format::Big => {
                 let bytes = files.read(&Component::Index)?;
@@ -139,7 +139,7 @@ impl TableIndex {
     /// A damaged index.
     pub fn blocks(&self, partition: IndexedPartition) -> Result<Option<IndexBlocks<'_>>, SsTableError> {
         let Some(row_index) = partition.at.row_index else { return Ok(None) };
-        Ok(Some(IndexBlocks { index: &self.index, cursor: self.index.blocks(row_index)?, is_started: false }))
+        Ok(Some(IndexBlocks { index: &self.index, cursor: self.index.blocks(row_index), is_started: false }))
     }
 
     /// The block in which a read looks for a clustering position; `None` without blocks. `scratch` is overwritten.

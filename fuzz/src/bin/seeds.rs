@@ -150,11 +150,7 @@ fn whole_tables(out: &Out, folder: &Path, table_name: &str) {
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);
     let names: Vec<String> = files(folder).iter().map(|file| name(file)).collect();
     for found in Listing::new(folder, names.iter().map(String::as_str)).tables {
-        let options = OpenOptions {
-            chunk_cache: Arc::new(ChunkCache::new(0)),
-            cached_file: CachedFile(0),
-            page_checksums: PageVerification::Check,
-        };
+        let options = OpenOptions::new(Arc::new(ChunkCache::new(0)), CachedFile(0), PageVerification::Check);
         let Ok(table) = SsTable::open(&disk, &found.descriptor, options) else { continue };
         let Some(data) = data_of(&disk, &found.descriptor) else { continue };
         let mut statistics = table.statistics().clone();

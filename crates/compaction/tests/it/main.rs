@@ -37,11 +37,8 @@ fn open_all(disk: &Arc<dyn Disk>, dir: &Path) -> Vec<Arc<SsTable>> {
     let names = disk.list(dir).unwrap();
     let listing = Listing::new(dir, names.iter().filter_map(|entry| entry.utf8()));
     let open = |found: &helenus_sstable::FoundTable| {
-        let options = OpenOptions {
-            chunk_cache: Arc::new(ChunkCache::new(1 << 20)),
-            cached_file: CachedFile(0),
-            page_checksums: PageVerification::Check,
-        };
+        let options =
+            OpenOptions::new(Arc::new(ChunkCache::new(1 << 20)), CachedFile(0), PageVerification::Check);
         SsTable::open(disk, &found.descriptor, options).unwrap()
     };
     listing.tables.iter().map(open).collect()

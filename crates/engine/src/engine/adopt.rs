@@ -4,18 +4,20 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use helenus_io::{Disk, Lock, parent_of, remove_if_exists};
+use helenus_io::{Disk, RelativePath, parent_of, remove_if_exists};
 use helenus_rows::EncodingBase;
-use helenus_sstable::{ChunkCache, Descriptor, FoundTable, SsTable};
+use helenus_sstable::{ChunkCache, Descriptor, FoundTable};
 use helenus_types::{Generation, LocalDeletionTime, LogPosition, Timestamp};
 
-use super::flush::{open_options, sstable_id, stem};
+use super::flush::{sstable_id, stem};
 use super::ingest::MAX_AHEAD_MICROS;
-use super::recovery::{DATA_DIR, IDENTITY, LOCK, MANIFEST, identity, lock, table_dir};
-use super::table::TableState;
+use super::live::Opener;
+use super::lock::{DirectoryLock, LOCK};
+use super::recovery::{IDENTITY, MANIFEST, identity, not_own, table_dir};
+use super::state::TableState;
 use crate::error::{Error, ErrorKind, Result};
 use crate::foreign::{self, Brought, Directory, Kept, Present, Transfer, Verification};
-use crate::manifest::{Manifest, ManifestState, SsTableEntry, TableEntry};
+use crate::manifest::{DATA_DIR, Manifest, ManifestState, SsTableEntry, TableEntry};
 use crate::options::Options;
 use helenus_schema::TableDef;
 
@@ -50,7 +52,7 @@ pub(crate) struct NewDatabase {
     /// Whether the directory was made for it.
     made_dir: bool,
     /// Held until all is done, and all is removed.
-    _lock: Box<dyn Lock>,
+    _lock: DirectoryLock,
     state: ManifestState,
     /// The newest timestamp in what came in that ours are to be above.
     newest: Timestamp,
@@ -166,7 +168,7 @@ impl NewDatabase {
             truncated_at: None,
             sstables: coming.live.into_iter().collect(),
         };
-        self.state.tables.insert(tag, entry);
+        self.state.tables.insert(tag, Arc::new(entry));
         Ok(coming.brought)
     }
 
@@ -192,8 +194,8 @@ impl NewDatabase {
         passed: &mut dyn FnMut(u64),
     ) -> Result<()> {
         let disk = self.options.disk.clone();
-        let state = TableState::of(def, EncodingBase::EPOCH, 0);
-        let into = table_dir(&self.dir, def.keyspace(), def.name(), def.id());
+        let state = Arc::new(TableState::of(def, EncodingBase::EPOCH, 0));
+        let into = table_dir(def.keyspace(), def.name(), def.id())?.below(&self.dir);
         let mut bytes_before = 0;
         for present in listed {
             let passed_here = &mut |bytes| passed(bytes_before + bytes);
@@ -209,7 +211,7 @@ impl NewDatabase {
 
     fn bring_one(
         &mut self,
-        state: &TableState,
+        state: &Arc<TableState>,
         found: &FoundTable,
         into: &Path,
         how: Bringing,
@@ -228,8 +230,12 @@ impl NewDatabase {
         let files = foreign::bring(&*disk, &source, &found.components, &to, how.transfer, Kept::default())?;
         // As it will be opened from now on.
         let cache = Arc::new(ChunkCache::new(0));
-        let sstable = SsTable::open(&disk, &to, open_options(&cache, generation))?;
-        let entry = SsTableEntry { stem: stem(&to), level: 0, created_seconds: self.now_seconds() };
+        let opener = Opener { disk, cache, files: None };
+        let now = self.now_seconds();
+        let live = opener.open(to.clone(), generation, 0, now, state)?;
+        let sstable = live.sstable()?;
+        let facts = Some(live.facts.clone());
+        let entry = SsTableEntry { stem: stem(&to), level: 0, created_seconds: now, facts };
         coming.live.push((generation, entry));
         coming.base =
             Some(coming.base.map_or(sstable.header().base, |base| least(base, sstable.header().base)));
@@ -243,7 +249,7 @@ impl NewDatabase {
 
     /// Makes it a database.
     pub(crate) fn complete(&mut self, schema: String) -> Result<()> {
-        self.state.schema = schema;
+        self.state.schema = schema.as_str().into();
         self.state.timestamp_floor = self.newest.0.max(0);
         Manifest::create(self.options.disk.clone(), self.dir.join(MANIFEST), self.state.clone())?;
         Ok(())
@@ -285,12 +291,12 @@ fn least(a: EncodingBase, b: EncodingBase) -> EncodingBase {
 }
 
 /// Makes the directory, or sees that it is empty, and locks it.
-fn take(disk: &dyn Disk, dir: &Path, made_dir: bool) -> Result<Box<dyn Lock>> {
+fn take(disk: &dyn Disk, dir: &Path, made_dir: bool) -> Result<DirectoryLock> {
     if made_dir {
         disk.create_dir_all(dir)?;
     }
     check_empty(disk, dir)?;
-    let lock = lock(disk, dir)?;
+    let lock = DirectoryLock::take(disk, dir)?;
     // Whoever had the lock before may have completed one.
     if let Err(error) = check_empty(disk, dir) {
         if made_dir && error.kind() == ErrorKind::Io {
@@ -351,12 +357,10 @@ fn clear(disk: &dyn Disk, dir: &Path) -> Result<()> {
     if remove_if_exists(disk, &dir.join(MANIFEST))? {
         disk.sync_dir(dir)?;
     }
-    let data = dir.join(DATA_DIR);
-    if disk.exists(&data)? {
-        for keyspace in disk.list(&data)? {
-            let keyspace = data.join(&keyspace.name);
-            for table in disk.list(&keyspace)? {
-                let table = keyspace.join(&table.name);
+    let data = RelativePath::new(DATA_DIR).map_err(|error| Error::invalid(error.to_string()))?;
+    if let Some(data) = data.own(disk, dir).map_err(not_own)? {
+        for keyspace in own_directories(disk, &data)? {
+            for table in own_directories(disk, &keyspace)? {
                 for file in disk.list(&table)? {
                     if file.utf8().is_some_and(|name| Descriptor::parse(&table, name).is_ok()) {
                         disk.remove_file(&table.join(&file.name))?;
@@ -373,4 +377,10 @@ fn clear(disk: &dyn Disk, dir: &Path) -> Result<()> {
     }
     remove_if_exists(disk, &dir.join(IDENTITY))?;
     Ok(disk.sync_dir(dir)?)
+}
+
+/// The directories in a directory, without what links lead to: that is not of the work.
+fn own_directories(disk: &dyn Disk, dir: &Path) -> Result<Vec<PathBuf>> {
+    let entries = disk.list(dir)?;
+    Ok(entries.iter().filter(|entry| entry.is_dir()).map(|entry| dir.join(&entry.name)).collect())
 }

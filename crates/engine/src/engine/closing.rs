@@ -65,6 +65,9 @@ impl Inner {
     fn put_away(&self) -> Result<()> {
         let flushed = self.flush_tables(&self.all_tables());
         let closed = self.log().map_or(Ok(()), |log| log.close());
+        if let Err(error) = self.write_stale_schema_copy() {
+            tracing::warn!(%error, "schema.cql is not what the schema is");
+        }
         let rewritten = self.close_manifest();
         flushed?;
         closed?;
@@ -80,6 +83,7 @@ impl Inner {
 
     /// Writes into the manifest that the log holds nothing any more, if that is so.
     fn close_manifest(&self) -> Result<()> {
+        self.check_lock()?;
         let is_needed = self.log().is_some_and(|log| !log.dirty_tags_of_oldest().is_empty());
         match self.manifest.lock().as_mut().filter(|_| !is_needed) {
             Some(manifest) => Ok(manifest.close()?),

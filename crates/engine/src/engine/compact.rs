@@ -15,9 +15,10 @@ use helenus_types::{Generation, LocalDeletionTime, murmur3};
 use super::failures::{Failure, Rest, Work};
 use super::flush::{added, stem};
 use super::inner::Inner;
+use super::live::LiveTable;
 use super::lookup::Lookups;
 use super::scheduler::{Compacting, TICK};
-use super::table::{LiveTable, TableCore, View};
+use super::table::{TableCore, View};
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::{Change, Edit};
 
@@ -259,8 +260,8 @@ impl Inner {
         let view = core.view.load_full();
         let state = view.state.clone();
         let now = self.now_seconds();
-        let keys = inputs.iter().map(|t| t.sstable.key_count()).sum();
-        let sstables: Vec<_> = inputs.iter().map(|t| t.sstable.clone()).collect();
+        let keys = inputs.iter().map(|t| t.facts.key_count).sum();
+        let sstables = inputs.iter().map(|t| t.sstable().cloned()).collect::<Result<Vec<_>>>()?;
         let mut version = self.version_of(&state);
         loop {
             let generation = self.next_generation()?;
@@ -319,11 +320,11 @@ impl Inner {
         let live = core.view.load();
         let all_live = removed.iter().all(|g| live.sstables.iter().any(|t| t.generation == *g));
         if core.dropped.load(Acquire) || !all_live {
-            self.remove_tables(output.into_iter().map(|t| t.sstable));
+            output.iter().for_each(|output| output.remove_when_unread(false));
             return Ok(Ran::ToTheEnd);
         }
         if core.ingests.load(Acquire) != ingests {
-            self.remove_tables(output.into_iter().map(|t| t.sstable));
+            output.iter().for_each(|output| output.remove_when_unread(false));
             return Ok(Ran::Overtaken);
         }
         let mut changes: Vec<_> =
@@ -338,16 +339,15 @@ impl Inner {
             lookups: Lookups::default(),
         });
         core.counters.compactions.fetch_add(1, Relaxed);
-        inputs.iter().for_each(|input| self.pinned.retire_sstable(&input.sstable));
-        self.remove_tables(inputs.iter().map(|t| t.sstable.clone()));
+        inputs.iter().for_each(|input| self.retire(input, false));
         Ok(Ran::ToTheEnd)
     }
 
     fn tell(&self, core: &TableCore, inputs: &[LiveTable], output: Option<&LiveTable>) {
-        let bytes = |tables: &mut dyn Iterator<Item = &LiveTable>| tables.map(|t| t.sstable.disk_len()).sum();
+        let bytes = |tables: &mut dyn Iterator<Item = &LiveTable>| tables.map(|t| t.facts.disk_len).sum();
         let (bytes_read, bytes_written): (u64, u64) =
             (bytes(&mut inputs.iter()), bytes(&mut output.into_iter()));
-        let sstable = output.map(|live| stem(live.sstable.descriptor()));
+        let sstable = output.map(|live| stem(live.descriptor()));
         tracing::info!(
             table = core.name(),
             inputs = inputs.len(),
@@ -364,18 +364,17 @@ impl Inner {
         self.commit(edit).inspect_err(|_| {
             // While it is not known whether the edit is there, the files must be.
             if self.check_certain().is_ok() {
-                self.remove_tables(output.into_iter().map(|t| t.sstable.clone()));
+                output.iter().for_each(|output| output.remove_when_unread(false));
             }
         })
     }
 
-    /// Removes the files of SSTables that are no longer live. Readers that still hold them go on reading: an open
-    /// file outlives its name.
-    pub(crate) fn remove_tables(&self, tables: impl Iterator<Item = Arc<SsTable>>) {
-        for table in tables {
-            table.forget_cached();
-            self.remove_files(table.descriptor());
+    /// An SSTable left the view: its files go when nobody reads from them any more. `and_dir`, if it is empty then.
+    pub(super) fn retire(&self, live: &LiveTable, and_dir: bool) {
+        if let Some(sstable) = live.opened() {
+            self.pinned.retire_sstable(sstable);
         }
+        live.remove_when_unread(and_dir);
     }
 
     /// Removes the files of an SSTable that is not live. What can't be removed does no harm: it goes when the database
@@ -418,7 +417,7 @@ impl Inner {
 
 /// The input whose file an error is about.
 fn input_of(inputs: &[LiveTable], error: &SsTableError) -> Option<Generation> {
-    let descriptor = |table: &LiveTable| table.sstable.descriptor().clone();
+    let descriptor = |table: &LiveTable| table.descriptor().clone();
     let is_of = |table: &&LiveTable| {
         let descriptor = descriptor(table);
         let name = error.file().file_name().and_then(|name| name.to_str());
@@ -430,7 +429,7 @@ fn input_of(inputs: &[LiveTable], error: &SsTableError) -> Option<Generation> {
 
 /// What is wrong with an input, if it can't be read to its end.
 fn unreadable(table: &LiveTable) -> Option<(Generation, Error)> {
-    read_through(&table.sstable).err().map(|error| (table.generation, error))
+    table.sstable().and_then(|sstable| read_through(sstable)).err().map(|error| (table.generation, error))
 }
 
 fn read_through(sstable: &Arc<SsTable>) -> Result<()> {
@@ -450,9 +449,9 @@ fn read_through(sstable: &Arc<SsTable>) -> Result<()> {
 fn describe_size(table: &LiveTable) -> Description {
     Description {
         generation: table.generation,
-        bytes_on_disk: table.sstable.disk_len(),
+        bytes_on_disk: table.facts.disk_len,
         level: table.level,
-        max_timestamp: table.sstable.max_timestamp(),
+        max_timestamp: table.max_timestamp(),
         droppable_ratio: 0.0,
         written_at_seconds: table.created_seconds,
     }
@@ -460,7 +459,7 @@ fn describe_size(table: &LiveTable) -> Description {
 
 /// What strategies know of an SSTable.
 pub(crate) fn describe(table: &LiveTable, gc_before: u32) -> Description {
-    Description { droppable_ratio: droppable_ratio(&table.sstable, gc_before), ..describe_size(table) }
+    Description { droppable_ratio: droppable_ratio(table, gc_before), ..describe_size(table) }
 }
 
 /// What of a partition's tombstones may go: nothing outside the compacted tables may hold data that they shadow
@@ -471,8 +470,11 @@ fn purgeable(core: &TableCore, inputs: &[Generation], partition: &PartitionRef<'
     let hash = murmur3(partition.key);
     let view = core.view.load();
     let others = view.sstables.iter().filter(|t| !inputs.contains(&t.generation));
-    let holding = others.filter(|t| t.sstable.may_contain(partition.token, hash));
-    let in_tables = holding.map(|t| t.sstable.min_timestamp());
+    // One that can't be opened may hold anything.
+    let may_contain =
+        |t: &&LiveTable| t.sstable().map_or(true, |sstable| sstable.may_contain(partition.token, hash));
+    let holding = others.filter(|t| !t.excludes(partition.token)).filter(may_contain);
+    let in_tables = holding.map(|t| t.facts.min_timestamp);
     let memtables = view.memtables.iter().filter(|m| m.contains(partition.token, partition.key));
     let least = in_tables.chain(memtables.map(|m| m.min_timestamp())).min();
     least.map_or(Purgeable::All, Purgeable::Below)
@@ -480,8 +482,13 @@ fn purgeable(core: &TableCore, inputs: &[Generation], partition: &PartitionRef<'
 
 /// Share of an SSTable's cells that are tombstones whose grace ends before that second, estimated
 /// (`SSTableReader.getEstimatedDroppableTombstoneRatio`).
-fn droppable_ratio(table: &SsTable, gc_before: u32) -> f64 {
-    let stats = table.stats();
+fn droppable_ratio(table: &LiveTable, gc_before: u32) -> f64 {
+    if table.facts.min_local_deletion_time > LocalDeletionTime(gc_before) {
+        return 0.0;
+    }
+    // What can't be opened is no reason to compact it; whoever reads it is told why.
+    let Ok(sstable) = table.sstable() else { return 0.0 };
+    let stats = sstable.stats();
     let cells = stats.cells_per_partition.mean().saturating_mul(stats.cells_per_partition.count());
     if cells == 0 {
         return 0.0;

@@ -5,13 +5,16 @@ use std::sync::atomic::Ordering::{Acquire, Release};
 
 use helenus_commitlog::TableTag;
 use helenus_cql_syntax::Statement;
+use helenus_io::RelativePath;
 use helenus_rows::EncodingBase;
 use helenus_types::{LocalDeletionTime, LogPosition, TableId, Timestamp, timeuuid};
 use uuid::Uuid;
 
 use super::inner::Inner;
 use super::lookup::Lookups;
-use super::table::{Active, LiveTable, TableCore, TableState, View};
+use super::recovery::table_dir;
+use super::state::TableState;
+use super::table::{Active, TableCore, View};
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::{Change, Edit};
 use helenus_schema::{Applied, ApplyContext, Catalog, SchemaChange, SchemaOutcome, TableDef};
@@ -52,12 +55,12 @@ impl Inner {
         let cores = self.touched(changes)?;
         // Writers of these tables wait until the change is made.
         let mut guards: Vec<_> = cores.iter().map(|core| core.active.write()).collect();
-        let mut edit = Edit::one(Change::Schema(after.to_cql()));
+        let mut edit = Edit::one(schema_change(&after, changes)?);
         let mut states = Vec::new();
         for (core, active) in cores.iter().zip(&mut guards) {
             let Some(def) = after.table_by_id(core.id) else {
                 edit.changes.push(Change::DropTable { tag: core.tag.0 });
-                edit.changes.push(Change::Dropped { id: core.id, dir: self.relative_dir(core) });
+                edit.changes.push(Change::Dropped { id: core.id, dir: self.relative_dir(core)? });
                 continue;
             };
             let state = self.altered_state(core, active, def)?;
@@ -91,7 +94,7 @@ impl Inner {
         }
         drop(publishing);
         // The change is made: what fails from here on is made up for when the database is opened.
-        if let Err(error) = self.write_schema_copy() {
+        if let Err(error) = self.renew_schema_copy() {
             tracing::warn!(%error, "schema.cql is not what the schema is");
         }
         for (core, active) in cores.iter().zip(&guards).filter(|(core, _)| core.dropped.load(Acquire)) {
@@ -168,12 +171,18 @@ impl Inner {
             };
             edit.changes.push(Change::AddTable { tag, id: *id, base });
             edit.changes.push(Change::Flushed { tag, position });
-            let dir = self.table_dir(def.keyspace(), def.name(), *id);
+            let dir = table_dir(def.keyspace(), def.name(), *id)?;
             let state = Arc::new(TableState::of(def, base, 0));
-            cores.push(Arc::new(TableCore::new(*id, TableTag(tag), dir, state, Vec::new())));
+            cores.push(Arc::new(TableCore::new(*id, TableTag(tag), dir.below(&self.dir), state, Vec::new())));
             tag += 1;
         }
         Ok(cores)
+    }
+
+    /// Directory of a table, below the database's.
+    fn relative_dir(&self, core: &TableCore) -> Result<RelativePath> {
+        let schema = &core.view.load().state.schema;
+        table_dir(schema.keyspace(), schema.name(), core.id)
     }
 
     /// Frees what a dropped table held. Nobody can reach it any more but readers that began before.
@@ -184,9 +193,18 @@ impl Inner {
         if let Some(log) = self.log() {
             log.mark_flushed(core.tag, log.position())?;
         }
-        self.remove_tables(view.sstables.iter().map(|t| t.sstable.clone()));
+        view.sstables.iter().for_each(|live| self.retire(live, true));
         self.failures.forget_table(core.tag);
-        if self.disk().exists(&core.dir)? && self.disk().list(&core.dir)?.is_empty() {
+        core.change_view(|view| View {
+            state: view.state.clone(),
+            memtables: view.memtables.clone(),
+            sstables: Vec::new(),
+            lookups: Lookups::default(),
+        });
+        if view.sstables.is_empty()
+            && self.disk().exists(&core.dir)?
+            && self.disk().list(&core.dir)?.is_empty()
+        {
             self.disk().remove_dir(&core.dir)?;
         }
         Ok(())
@@ -214,14 +232,13 @@ impl Inner {
         });
         drop(publishing);
         drop(active);
-        view.sstables.iter().for_each(|live| self.pinned.retire_sstable(&live.sstable));
+        view.sstables.iter().for_each(|live| self.retire(live, false));
         for memtable in view.memtables.iter().skip(1) {
             self.pinned.retire_memtable(memtable, self.options.pinned_bytes_limit);
         }
         if let Some(log) = self.log() {
             log.mark_flushed(core.tag, position)?;
         }
-        self.remove_tables(view.sstables.iter().map(|t| t.sstable.clone()));
         // What could not be flushed or read is gone, and the flush that nobody wants need not rest.
         self.failures.forget_table(core.tag);
         self.measure_backlog(&core);
@@ -258,13 +275,20 @@ fn publish(core: &TableCore, active: &mut Active, state: TableState) {
     core.change_view(|view| View {
         lookups: Lookups::default(),
         memtables: std::iter::once(memtable).chain(view.memtables.iter().skip(1).cloned()).collect(),
-        sstables: view
-            .sstables
-            .iter()
-            .map(|t| LiveTable::new(t.generation, t.level, t.created_seconds, t.sstable.clone(), &state))
-            .collect(),
+        sstables: view.sstables.iter().map(|live| live.in_state(&state)).collect(),
         state: state.clone(),
     });
+}
+
+/// The change of the schema's text. New tables are added to what is there, whatever the number of others.
+fn schema_change(after: &Catalog, changes: &[SchemaChange]) -> Result<Change> {
+    let mut added = String::new();
+    for change in changes {
+        let SchemaChange::TableCreated(id) = change else { return Ok(Change::Schema(after.to_cql())) };
+        added.push('\n');
+        added.push_str(&after.table_by_id(*id).ok_or_else(|| missing(*id))?.to_cql());
+    }
+    Ok(Change::SchemaAdded(added))
 }
 
 fn missing(id: TableId) -> Error {

@@ -6,20 +6,21 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed};
 use helenus_memtable::Memtable;
 use helenus_rows::{Capabilities, Merge};
 use helenus_sstable::{
-    CachedFile, ChunkCache, Component, CompressionParams, Descriptor, Format, OpenOptions, PageVerification,
-    SsTable, SsTableId, SsTableWriter, Version, WriteError, WriterOptions, WrittenTable,
+    Component, CompressionParams, Descriptor, Format, SsTableId, SsTableWriter, Version, WriteError,
+    WriterOptions, WrittenTable,
 };
 use helenus_types::{Generation, LocalDeletionTime, LogPosition, Token};
 
 use super::failures::{Rest, Work};
 use super::inner::Inner;
+use super::live::LiveTable;
 use super::lookup::Lookups;
 use super::read::Source;
-use super::recovery::DATA_DIR;
 use super::scheduler::{ClaimedFlush, TICK};
-use super::table::{Active, LiveTable, TableCore, TableState, View};
+use super::state::TableState;
+use super::table::{Active, TableCore, View};
 use crate::error::{Error, ErrorKind, Result};
-use crate::manifest::{Change, Edit, SsTableEntry};
+use crate::manifest::{Change, DATA_DIR, Edit, SsTableEntry};
 
 /// A block of a row index is closed after so many bytes of rows. Cassandra's default is four times as much: a point
 /// read decodes half a block's rows on average, and here reads are of single rows, not of chunks from a spindle.
@@ -205,14 +206,13 @@ impl Inner {
         let core = &job.core;
         let _publishing = self.publishing.lock();
         if self.is_superseded(job) {
-            self.remove_tables(live.into_iter().map(|t| t.sstable));
+            live.iter().for_each(|live| live.remove_when_unread(false));
             return Ok(());
         }
         let mut edit = Edit::one(Change::Flushed { tag: core.tag.0, position: job.upper });
         edit.changes.extend(live.iter().map(|live| added(core, live)));
         self.commit_or_remove(edit, live.as_ref())?;
-        let (sstable, bytes) =
-            (live.as_ref().map(stem_of), live.as_ref().map(|live| live.sstable.disk_len()));
+        let (sstable, bytes) = (live.as_ref().map(stem_of), live.as_ref().map(|live| live.facts.disk_len));
         tracing::info!(
             table = core.name(),
             sstable,
@@ -237,7 +237,7 @@ impl Inner {
     fn write_memtable(
         &self,
         core: &TableCore,
-        state: &TableState,
+        state: &Arc<TableState>,
         memtable: &Arc<Memtable>,
     ) -> Result<Option<LiveTable>> {
         let mut version = self.version_of(state);
@@ -367,21 +367,16 @@ impl Inner {
     pub(crate) fn open_written(
         &self,
         core: &TableCore,
-        state: &TableState,
+        state: &Arc<TableState>,
         generation: Generation,
         written: &WrittenTable,
     ) -> Result<LiveTable> {
-        let options = open_options(&self.cache, generation);
-        let sstable = match SsTable::open(self.disk(), &written.descriptor, options) {
-            Ok(sstable) => sstable,
-            Err(error) => {
-                // It is written anew, under another name.
-                self.remove_files(&written.descriptor);
-                return Err(error.into());
-            }
-        };
-        core.counters.bytes_written.fetch_add(sstable.disk_len(), Relaxed);
-        Ok(LiveTable::new(generation, written.level, self.now_seconds(), sstable, state))
+        let (level, now) = (written.level, self.now_seconds());
+        let opened = self.opener.open(written.descriptor.clone(), generation, level, now, state);
+        // Otherwise it is written anew, under another name.
+        let live = opened.inspect_err(|_| self.remove_files(&written.descriptor))?;
+        core.counters.bytes_written.fetch_add(live.facts.disk_len, Relaxed);
+        Ok(live)
     }
 }
 
@@ -391,31 +386,22 @@ pub(crate) fn sstable_id(generation: Generation) -> Result<SsTableId> {
         .ok_or_else(|| Error::new(ErrorKind::Unsupported, "a database can't have more than 2^31 generations"))
 }
 
-/// How SSTables of a table are opened.
-pub(crate) fn open_options(cache: &Arc<ChunkCache>, generation: Generation) -> OpenOptions {
-    OpenOptions {
-        chunk_cache: cache.clone(),
-        // Generations are the database's, so the number is nobody else's.
-        cached_file: CachedFile(generation.0),
-        page_checksums: PageVerification::Require,
-    }
-}
-
 /// The change that brings an SSTable into the manifest.
 pub(crate) fn added(core: &TableCore, live: &LiveTable) -> Change {
     Change::AddSsTable {
         tag: core.tag.0,
         generation: live.generation,
         entry: SsTableEntry {
-            stem: stem(live.sstable.descriptor()),
+            stem: stem(live.descriptor()),
             level: live.level,
             created_seconds: live.created_seconds,
+            facts: Some(live.facts.clone()),
         },
     }
 }
 
 fn stem_of(live: &LiveTable) -> String {
-    stem(live.sstable.descriptor())
+    stem(live.descriptor())
 }
 
 /// The part of an SSTable's file names that its components share.

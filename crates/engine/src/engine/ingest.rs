@@ -6,10 +6,11 @@ use std::sync::atomic::{Ordering::Acquire, Ordering::Release};
 use helenus_sstable::{Component, Descriptor, FoundTable, SsTable};
 use helenus_types::{Generation, Timestamp};
 
-use super::flush::{added, open_options, sstable_id, stem};
+use super::flush::{added, sstable_id, stem};
 use super::inner::Inner;
+use super::live::LiveTable;
 use super::lookup::Lookups;
-use super::table::{LiveTable, TableCore, View};
+use super::table::{TableCore, View};
 use crate::adopt::Progress;
 use crate::error::{Error, ErrorKind, Result};
 use crate::foreign::{self, Kept, Present, Transfer};
@@ -120,20 +121,21 @@ impl Inner {
             let brought = foreign::bring(&**self.disk(), source, components, to, options.transfer, kept)?;
             ingested.files_linked += brought.linked;
             ingested.files_copied += brought.copied;
-            let sstable = SsTable::open(self.disk(), to, open_options(&self.cache, *generation))?;
+            let level = if options.keep_level { source.stats().level } else { 0 };
+            let table = self.opener.open(to.clone(), *generation, level, self.now_seconds(), &state)?;
+            let sstable = table.sstable()?;
             // Verified before, but perhaps against columns that are others by now.
             foreign::check_fits(&state.schema, &state.header, sstable.header(), &found.descriptor)?;
             ingested.sstables += 1;
             ingested.bytes += sstable.disk_len();
-            let level = if options.keep_level { sstable.stats().level } else { 0 };
-            live.push(LiveTable::new(*generation, level, self.now_seconds(), sstable, &state));
+            live.push(table);
         }
         self.disk().sync_dir(&core.dir)?;
         Ok(live)
     }
 
     fn publish_ingest(&self, core: &Arc<TableCore>, live: Vec<LiveTable>) -> Result<()> {
-        let newest = live.iter().map(|table| table.sstable.max_timestamp()).max();
+        let newest = live.iter().map(LiveTable::max_timestamp).max();
         let limit = self.clock().now_micros().saturating_add(MAX_AHEAD_MICROS);
         if let Some(newest) = newest.filter(|newest| newest.0 <= limit) {
             // Otherwise a write after this would be hidden by what was brought in, for as long as the clock is behind.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Acquire, Ordering::Rela
 use std::sync::{Arc, OnceLock};
 
 use helenus_commitlog::{CommitLog, TableTag};
-use helenus_io::{Clock, Disk, Lock};
+use helenus_io::{Clock, Disk, OwnProcess};
 use helenus_sstable::ChunkCache;
 use helenus_types::{Generation, LogPosition, TableId};
 use parking_lot::{Mutex, RwLock};
@@ -14,6 +14,8 @@ use uuid::Uuid;
 
 use super::calls::{CallInFlight, Calls};
 use super::failures::Failures;
+use super::live::Opener;
+use super::lock::DirectoryLock;
 use super::pinned::Pinned;
 use super::pressure::Pressure;
 use super::scheduler::Scheduler;
@@ -50,6 +52,8 @@ pub(crate) struct Inner {
     /// What others left, whose tables are opened when they are asked for.
     pub(crate) foreign: Option<Foreign>,
     pub(crate) cache: Arc<ChunkCache>,
+    /// What SSTables are opened with.
+    pub(crate) opener: Opener,
     pub(crate) pressure: Pressure,
     pub(crate) timestamps: Timestamps,
     pub(crate) scheduler: Scheduler,
@@ -66,11 +70,15 @@ pub(crate) struct Inner {
     pub(crate) failures: Failures,
     /// What readers hold that nobody else needs any more.
     pub(super) pinned: Pinned,
+    /// Whether `schema.cql` is to be made anew.
+    pub(crate) schema_copy_is_stale: AtomicBool,
     /// Set while it is not known whether an edit that failed is in the manifest: after a crash a table may be
     /// dropped or empty, so that no write can be promised.
     in_doubt: AtomicBool,
     /// Held while the database is open for writing.
-    pub(super) lock: Mutex<Option<Box<dyn Lock>>>,
+    pub(super) lock: Mutex<Option<DirectoryLock>>,
+    /// The process that opened it.
+    origin: OwnProcess,
     /// Takes the writes of what is no database: then there is neither a log nor anything to read.
     pub(crate) sink: Option<Arc<dyn Sink>>,
     /// Of writes that don't say otherwise.
@@ -100,10 +108,11 @@ pub(crate) struct Parts {
     pub(crate) tables: Tables,
     pub(crate) foreign: Option<Foreign>,
     pub(crate) cache: Arc<ChunkCache>,
+    pub(crate) opener: Opener,
     pub(crate) pressure: Pressure,
     pub(crate) timestamp_floor: i64,
     pub(crate) next_generation: u64,
-    pub(crate) lock: Option<Box<dyn Lock>>,
+    pub(crate) lock: Option<DirectoryLock>,
     pub(crate) sink: Option<Arc<dyn Sink>>,
     pub(crate) write_options: WriteOptions,
 }
@@ -129,6 +138,7 @@ impl Parts {
             catalog,
             tables,
             foreign: None,
+            opener: Opener { disk: options.disk.clone(), cache: cache.clone(), files: None },
             cache,
             pressure: Pressure::new(options.memtable_total_bytes),
             timestamp_floor: 0,
@@ -152,6 +162,7 @@ impl Inner {
             catalog: RwLock::new(Arc::new(parts.catalog)),
             tables: RwLock::new(parts.tables),
             foreign: parts.foreign,
+            opener: parts.opener,
             cache: parts.cache,
             pressure: parts.pressure,
             timestamps: Timestamps::new(parts.timestamp_floor),
@@ -166,8 +177,10 @@ impl Inner {
             calls: Calls::default(),
             failures: Failures::default(),
             pinned: Pinned::default(),
+            schema_copy_is_stale: AtomicBool::new(false),
             in_doubt: AtomicBool::new(false),
             lock: Mutex::new(parts.lock),
+            origin: OwnProcess::here(),
             options: parts.options,
             sink: parts.sink,
             write_options: parts.write_options,
@@ -219,6 +232,7 @@ impl Inner {
     /// Refuses what is closed, reads too.
     #[inline]
     pub(crate) fn check_open(&self) -> Result<()> {
+        self.check_here()?;
         if self.calls.is_closing() {
             return Err(self.is_closed());
         }
@@ -264,6 +278,17 @@ impl Inner {
         self.scheduler.wake();
     }
 
+    /// Refuses in a forked child of the process that opened the database: threads are gone there, locks may be held by
+    /// nobody, and what is written goes into the parent's files.
+    #[inline]
+    pub(crate) fn check_here(&self) -> Result<()> {
+        if self.origin.is_here() {
+            return Ok(());
+        }
+        let text = "the database was opened before this process was forked off: open it here, once it is closed there";
+        Err(Error::new(ErrorKind::Forked, text))
+    }
+
     /// Refuses what reads before it writes where nothing can be read.
     pub(crate) fn check_readable(&self) -> Result<()> {
         match self.sink {
@@ -278,6 +303,7 @@ impl Inner {
     /// Commits an edit of the manifest.
     pub(crate) fn commit(&self, mut edit: Edit) -> Result<()> {
         let last = self.timestamps.last();
+        self.check_lock()?;
         let mut manifest = self.manifest.lock();
         let Some(manifest) = manifest.as_mut() else {
             return Err(Error::new(ErrorKind::ReadOnly, "the database was opened to read only"));
@@ -290,6 +316,14 @@ impl Inner {
         Ok(committed?)
     }
 
+    /// Refuses when the directory is not the one that was locked.
+    pub(super) fn check_lock(&self) -> Result<()> {
+        match &*self.lock.lock() {
+            Some(lock) => lock.check(&self.dir),
+            None => Ok(()),
+        }
+    }
+
     /// Refuses to promise anything while it is not known what the manifest holds.
     #[inline]
     pub(crate) fn check_certain(&self) -> Result<()> {
@@ -298,11 +332,6 @@ impl Inner {
             return Err(Error::new(ErrorKind::LogFailed, text));
         }
         Ok(())
-    }
-
-    /// Directory of a table, relative to the database's.
-    pub(crate) fn relative_dir(&self, core: &TableCore) -> String {
-        core.dir.strip_prefix(&self.dir).unwrap_or(&core.dir).to_string_lossy().into_owned()
     }
 
     /// A generation that was never used, reserved in the manifest before a file of it exists.

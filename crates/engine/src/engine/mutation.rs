@@ -13,7 +13,8 @@ use helenus_commitlog::TableTag;
 use helenus_rows::UpdateWriter;
 use helenus_types::{DecodeError, Partitioner, Reader, Timestamp, Token};
 
-use super::table::{TableCore, TableState};
+use super::state::TableState;
+use super::table::TableCore;
 
 const OWN_TIMESTAMPS: u8 = 1;
 const CALLERS_TIMESTAMPS: u8 = 2;

@@ -91,7 +91,10 @@ impl View {
             }
         }
         for live in &self.sstables {
-            let table = &live.sstable;
+            if live.excludes(key.token()) {
+                continue;
+            }
+            let table = live.sstable()?;
             if !table.may_hold(key) {
                 continue;
             }
@@ -104,7 +107,7 @@ impl View {
                 continue;
             }
             if let Some(stream) = table.partition(key, slices, direction, static_row, order)? {
-                sources.push((live.map.clone(), Source::Partition(Box::new(stream))));
+                sources.push((live.map()?.cloned(), Source::Partition(Box::new(stream))));
             }
         }
         Ok(Merge::with_maps(self.state.header.clone(), sources))
@@ -130,11 +133,11 @@ impl View {
                 end => PartitionBound::AfterToken(end),
             };
             let scan = match after {
-                Some(key) => live.sstable.scan_range(PartitionBound::AfterKey(key), to)?,
-                None if everything => live.sstable.scan(),
-                None => live.sstable.scan_range(PartitionBound::BeforeToken(*tokens.start()), to)?,
+                Some(key) => live.sstable()?.scan_range(PartitionBound::AfterKey(key), to)?,
+                None if everything => live.sstable()?.scan(),
+                None => live.sstable()?.scan_range(PartitionBound::BeforeToken(*tokens.start()), to)?,
             };
-            sources.push((live.map.clone(), Source::Table(Box::new(scan))));
+            sources.push((live.map()?.cloned(), Source::Table(Box::new(scan))));
         }
         Ok(Merge::with_maps(self.state.header.clone(), sources))
     }
@@ -196,24 +199,25 @@ impl PointReader {
             end: Bound { kind: BoundKind::InclEnd, size: header.clustering.len(), values: clustering },
         };
         for (live, reader) in view.sstables.iter().zip(&mut self.readers) {
-            let newest_there = live.sstable.max_timestamp();
+            let newest_there = live.max_timestamp();
             if active.deletes(newest_there) || complete_from.is_some_and(|oldest| oldest > newest_there) {
                 // Files come newest first: neither this one nor a later one can change the row.
                 break;
             }
-            if !live.sstable.may_cover(row, &header.clustering)
-                && !live.sstable.stats().has_partition_level_deletions
-            {
+            if live.excludes(key.token()) {
+                continue;
+            }
+            let table = live.sstable()?;
+            if !table.may_cover(row, &header.clustering) && !table.stats().has_partition_level_deletions {
                 // Its rows and range deletions all lie elsewhere: the usual thing where clusterings rise with time.
                 continue;
             }
-            let Some(point) = reader.row(&live.sstable, key, clustering, &header.clustering)? else {
-                continue;
-            };
+            let Some(point) = reader.row(table, key, clustering, &header.clustering)? else { continue };
             active = active.merge(point.partition_deletion).merge(point.range_deletion);
             if let Some(row) = point.row {
-                versions.push(RowSource { row, map: live.map.as_deref() });
-                complete_from = if live.map.is_none() {
+                let map = live.map()?.map(|map| &**map);
+                versions.push(RowSource { row, map });
+                complete_from = if map.is_none() {
                     complete_from.max(complete_row(&row, wanted)?)
                 } else {
                     complete_from
@@ -259,10 +263,13 @@ impl PointReader {
         }
         self.readers.resize_with(view.sstables.len().max(self.readers.len()), RowReader::new);
         for (live, reader) in view.sstables.iter().zip(&mut self.readers) {
-            let Some(point) = reader.partition(&live.sstable, key)? else { continue };
+            if live.excludes(key.token()) {
+                continue;
+            }
+            let Some(point) = reader.partition(live.sstable()?, key)? else { continue };
             active = active.merge(point.deletion);
             if let Some(row) = point.static_row {
-                versions.push(RowSource { row, map: live.map.as_deref() });
+                versions.push(RowSource { row, map: live.map()?.map(|map| &**map) });
             }
         }
         Ok(!versions.is_empty()

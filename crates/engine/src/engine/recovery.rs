@@ -1,25 +1,32 @@
 //! Opening a directory: identity, manifest, SSTables, leftovers, the log.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::{AcqRel, Release};
 use std::time::Duration;
 
 use helenus_commitlog::{CommitLog, LogOptions, Record, ReplayError, ReplayReport, TableTag, replay};
-use helenus_io::{Disk, Lock, parent_of, read_to_vec, remove_if_exists, write_atomically};
+use helenus_io::{
+    Disk, EntryKind, IoError, OpenFiles, RelativePath, default_open_files, parent_of, read_to_vec,
+    remove_if_exists, write_atomically,
+};
 use helenus_rows::{Op, RowStats, UpdateRef};
-use helenus_sstable::{ChunkCache, Descriptor, Listing, SsTable};
-use helenus_types::{Generation, Partitioner, Timestamp};
+use helenus_sstable::{ChunkCache, Component, Descriptor, Listing};
+use helenus_types::{Generation, Partitioner, TableId, Timestamp};
 use uuid::Uuid;
 
 use super::adopt::{check_complete, remove_mark};
-use super::flush::{open_options, stem};
+use super::flush::stem;
 use super::inner::{Inner, Parts, Tables};
+use super::live::Opener;
+use super::lock::DirectoryLock;
 use super::mutation::LoggedMutation;
 use super::pressure::Pressure;
-use super::table::{LiveTable, TableCore, TableState};
+use super::state::TableState;
+use super::table::TableCore;
 use crate::error::{Error, ErrorKind, Result};
-use crate::manifest::{Change, Edit, Manifest, ManifestState, TableEntry};
+use crate::manifest::{Change, DATA_DIR, Edit, Manifest, ManifestState, TableEntry};
 use crate::mutate::WriteOptions;
 use crate::options::{Durability, Options};
 use crate::random::random_uuid;
@@ -28,9 +35,7 @@ use helenus_schema::Catalog;
 pub(super) const IDENTITY: &str = "IDENTITY";
 pub(super) const MANIFEST: &str = "MANIFEST";
 const SCHEMA: &str = "schema.cql";
-pub(super) const LOCK: &str = "LOCK";
 const LOG_DIR: &str = "commitlog";
-pub(super) const DATA_DIR: &str = "data";
 /// Version of the directory's layout. A newer one is refused by name.
 const DIRECTORY_VERSION: u32 = 1;
 const MAX_IDENTITY_BYTES: usize = 4096;
@@ -54,7 +59,12 @@ impl Inner {
         }
         let exists = check_presence(dir, &options)?;
         if !options.read_only {
-            let lock = lock(&*options.disk, dir)?;
+            let lock = DirectoryLock::take(&*options.disk, dir)?;
+            for name in [LOG_DIR, DATA_DIR] {
+                // The lock of this directory guards nothing that a link leads to.
+                let path = RelativePath::new(name).map_err(|e| Error::invalid(e.to_string()))?;
+                path.own(&*options.disk, dir).map_err(not_own)?;
+            }
             return Self::open_present(dir, options, exists, Some(lock)).map(|(inner, _)| inner);
         }
         // Whoever writes the directory meanwhile may flush or compact what was still to be read: then the manifest is
@@ -85,15 +95,23 @@ impl Inner {
         dir: &Path,
         options: Options,
         exists: bool,
-        lock: Option<Box<dyn Lock>>,
+        lock: Option<DirectoryLock>,
     ) -> Result<(Arc<Self>, ManifestState)> {
         let disk = options.disk.clone();
         let begun = options.clock.elapsed();
         let host_id = identity(&*disk, dir, &options, exists)?;
         let state = Manifest::read(&*disk, &dir.join(MANIFEST))?.unwrap_or_default();
-        let catalog = Catalog::parse(&state.schema).map_err(|e| e.context(dir.join(MANIFEST).display()))?;
+        let catalog =
+            Catalog::parse(&state.schema.text()).map_err(|e| e.context(dir.join(MANIFEST).display()))?;
         let cache = Arc::new(ChunkCache::new(options.cache_bytes));
-        let tables = open_tables(dir, &options, &state, &catalog, &cache)?;
+        let opener = opener(&options, &cache);
+        let tables = open_tables(dir, &opener, &state, &catalog)?;
+        if options.read_only {
+            // Whoever writes the directory removes what is live no more: it stays readable while it is open.
+            for live in tables.by_tag.values().flat_map(|core| core.view.load().sstables.clone()) {
+                live.sstable()?;
+            }
+        }
         let timestamp_floor = state.timestamp_floor;
         let next_generation = state.next_generation;
         let manifest = if options.read_only {
@@ -103,7 +121,7 @@ impl Inner {
             // superfluous.
             let mut manifest = Manifest::create(disk.clone(), dir.join(MANIFEST), state.clone())?;
             remove_mark(&*disk, dir)?;
-            remove_leftovers(&*disk, &state, &tables)?;
+            remove_leftovers(&*disk, dir, &state, &tables)?;
             remove_dropped(&*disk, dir, &state)?;
             manifest.forget_removed();
             Some(manifest)
@@ -117,6 +135,7 @@ impl Inner {
             tables,
             foreign: None,
             cache,
+            opener,
             pressure,
             timestamp_floor,
             next_generation,
@@ -159,7 +178,7 @@ impl Inner {
     }
 
     /// Puts every record that no SSTable holds yet into the memtables.
-    fn replay_log(&self, entries: &BTreeMap<u32, TableEntry>) -> Result<ReplayReport> {
+    fn replay_log(&self, entries: &BTreeMap<u32, Arc<TableEntry>>) -> Result<ReplayReport> {
         let begun = self.clock().elapsed();
         let mut progress = Progress { newest: Timestamp::MIN, synced: false };
         let outcome =
@@ -234,7 +253,7 @@ impl Inner {
     fn replay_record(
         &self,
         record: &Record<'_>,
-        entries: &BTreeMap<u32, TableEntry>,
+        entries: &BTreeMap<u32, Arc<TableEntry>>,
         progress: &mut Progress,
     ) -> Result<()> {
         let mut mutation = LoggedMutation::new(record.payload)?;
@@ -281,6 +300,23 @@ impl Inner {
         Ok(self.disk().sync_dir(&dir)?)
     }
 
+    /// `schema.cql` is to be made anew: at once, or by the threads, as with many tables it takes longer than the change.
+    pub(crate) fn renew_schema_copy(&self) -> Result<()> {
+        if !self.has_threads() {
+            return self.write_schema_copy();
+        }
+        self.schema_copy_is_stale.store(true, Release);
+        Ok(())
+    }
+
+    /// Makes `schema.cql` anew if the schema was changed since.
+    pub(crate) fn write_stale_schema_copy(&self) -> Result<()> {
+        if self.schema_copy_is_stale.swap(false, AcqRel) {
+            self.write_schema_copy().inspect_err(|_| self.schema_copy_is_stale.store(true, Release))?;
+        }
+        Ok(())
+    }
+
     /// Rewrites `schema.cql`, the readable copy of the schema, if it is not what the manifest says.
     pub(crate) fn write_schema_copy(&self) -> Result<()> {
         let text = self.catalog.read().to_cql();
@@ -294,15 +330,11 @@ impl Inner {
         }
         Ok(())
     }
-
-    /// Directory of a table.
-    pub(crate) fn table_dir(&self, keyspace: &str, table: &str, id: helenus_types::TableId) -> PathBuf {
-        table_dir(&self.dir, keyspace, table, id)
-    }
 }
 
-pub(super) fn table_dir(dir: &Path, keyspace: &str, table: &str, id: helenus_types::TableId) -> PathBuf {
-    dir.join(DATA_DIR).join(keyspace).join(format!("{table}-{id}"))
+/// Directory of a table, below the database's.
+pub(super) fn table_dir(keyspace: &str, table: &str, id: TableId) -> Result<RelativePath> {
+    crate::manifest::table_dir(keyspace, table, id).map_err(|error| Error::with(ErrorKind::Corrupt, error))
 }
 
 /// Whether there is a database, if that is as the options want it.
@@ -333,20 +365,6 @@ fn check_presence(dir: &Path, options: &Options) -> Result<bool> {
         options.disk.create_dir_all(dir)?;
     }
     Ok(exists)
-}
-
-pub(super) fn lock(disk: &dyn Disk, dir: &Path) -> Result<Box<dyn Lock>> {
-    let path = dir.join(LOCK);
-    disk.lock(&path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::WouldBlock => Error::new(
-            ErrorKind::Locked,
-            format!(
-                "{} is open in another process or handle; close it there, or open it to read only",
-                dir.display()
-            ),
-        ),
-        _ => error.into(),
-    })
 }
 
 /// Reads `IDENTITY`, or makes one: version of the directory, host id and CRC32 of the lines before, a line each.
@@ -396,13 +414,17 @@ fn parse_identity(text: &str) -> std::result::Result<Uuid, (ErrorKind, String)> 
     if sum == check { Ok(host_id) } else { Err(expected(&format!("check {sum}"), check)) }
 }
 
-fn open_tables(
-    dir: &Path,
-    options: &Options,
-    state: &ManifestState,
-    catalog: &Catalog,
-    cache: &Arc<ChunkCache>,
-) -> Result<Tables> {
+/// What the SSTables of a database are opened with.
+fn opener(options: &Options, cache: &Arc<ChunkCache>) -> Opener {
+    let most = options.max_open_files.unwrap_or_else(default_open_files);
+    Opener {
+        disk: options.disk.clone(),
+        cache: cache.clone(),
+        files: (!options.read_only).then(|| OpenFiles::new(options.disk.clone(), most)),
+    }
+}
+
+fn open_tables(dir: &Path, opener: &Opener, state: &ManifestState, catalog: &Catalog) -> Result<Tables> {
     let mut tables = Tables::default();
     for (&tag, entry) in &state.tables {
         let Some(def) = catalog.table_by_id(entry.id) else {
@@ -410,19 +432,20 @@ fn open_tables(
             return Err(Error::new(ErrorKind::Corrupt, text));
         };
         let table_state = Arc::new(TableState::of(def, entry.base, entry.layout));
-        let path = table_dir(dir, table_state.schema.keyspace(), table_state.schema.name(), entry.id);
+        let path = table_dir(table_state.schema.keyspace(), table_state.schema.name(), entry.id)?.below(dir);
         let mut live = Vec::new();
         for (&generation, sstable) in &entry.sstables {
             let descriptor = Descriptor::parse(&path, &format!("{}-Data.db", sstable.stem));
             let (descriptor, _) = descriptor.map_err(|e| Error::new(ErrorKind::Corrupt, e.to_string()))?;
-            let opened = SsTable::open(&options.disk, &descriptor, open_options(cache, generation))?;
-            live.push(LiveTable::new(
-                generation,
-                sstable.level,
-                sstable.created_seconds,
-                opened,
-                &table_state,
-            ));
+            if descriptor.id.generation() != Some(generation) {
+                let text = format!("generation {} is {} in {MANIFEST}", generation.0, sstable.stem);
+                return Err(Error::new(ErrorKind::Corrupt, text));
+            }
+            let (level, created) = (sstable.level, sstable.created_seconds);
+            live.push(match &sstable.facts {
+                Some(facts) => opener.place(descriptor, generation, (level, created), facts, &table_state),
+                None => opener.open(descriptor, generation, level, created, &table_state)?,
+            });
         }
         let core = Arc::new(TableCore::new(entry.id, TableTag(tag), path, table_state, live));
         tables.by_id.insert(entry.id, core.clone());
@@ -433,34 +456,59 @@ fn open_tables(
 
 /// Removes files of generations that the manifest reserved and that are not live: a crash left them. Anything
 /// else is somebody's and stays.
-fn remove_leftovers(disk: &dyn Disk, state: &ManifestState, tables: &Tables) -> Result<()> {
+fn remove_leftovers(disk: &dyn Disk, dir: &Path, state: &ManifestState, tables: &Tables) -> Result<()> {
     for (tag, entry) in &state.tables {
         let Some(core) = tables.by_tag.get(tag) else { continue };
-        if !disk.exists(&core.dir)? {
-            continue;
-        }
-        let live: BTreeSet<Generation> = entry.sstables.keys().copied().collect();
-        let names = disk.list(&core.dir)?;
-        let listing = Listing::new(&core.dir, names.iter().filter(|e| e.is_file()).filter_map(|e| e.utf8()));
-        let mut removed = false;
-        for found in &listing.tables {
-            match generation_of_ours(state, &found.descriptor) {
-                Some(generation) if !live.contains(&generation) => {
-                    for component in &found.components {
-                        removed |= remove_if_exists(disk, &found.descriptor.path(component))?;
-                    }
-                }
-                Some(_) => {}
-                None => {
-                    tracing::warn!(path = %core.dir.display(), id = %found.descriptor.id, "not ours: left alone")
-                }
+        let schema = core.view.load().state.schema.clone();
+        let relative = table_dir(schema.keyspace(), schema.name(), entry.id)?;
+        let is_there = relative.own(disk, dir).map_err(not_own)?.is_some();
+        let names = if is_there { disk.names(&core.dir)? } else { Vec::new() };
+        let mut live: HashMap<&str, bool> =
+            entry.sstables.values().map(|sstable| (&*sstable.stem, false)).collect();
+        // Of most files it is enough to see that they are a live table's.
+        let names = names.iter().filter(|(_, kind)| *kind == EntryKind::File);
+        let mut strange = Vec::new();
+        for name in names.filter_map(|(name, _)| name.to_str()) {
+            let (stem, component) = name.rsplit_once('-').unwrap_or_default();
+            match live.get_mut(stem) {
+                Some(has_data) => *has_data |= component == Component::Data.name(),
+                None => strange.push(name),
             }
         }
-        if removed {
-            disk.sync_dir(&core.dir)?;
+        if let Some((stem, _)) = live.iter().find(|(_, has_data)| !**has_data) {
+            let path = core.dir.join(format!("{stem}-{}", Component::Data.name()));
+            let text = format!("{} is missing: restore the file from a backup", path.display());
+            return Err(Error::new(ErrorKind::Corrupt, text));
         }
+        remove_strange(disk, state, &core.dir, &Listing::new(&core.dir, strange))?;
     }
     Ok(())
+}
+
+/// Removes those of the files that are ours.
+fn remove_strange(disk: &dyn Disk, state: &ManifestState, dir: &Path, listing: &Listing) -> Result<()> {
+    let mut removed = false;
+    for found in &listing.tables {
+        if generation_of_ours(state, &found.descriptor).is_some() {
+            for component in &found.components {
+                removed |= remove_if_exists(disk, &found.descriptor.path(component))?;
+            }
+        } else {
+            tracing::warn!(path = %dir.display(), id = %found.descriptor.id, "not ours: left alone");
+        }
+    }
+    if removed {
+        disk.sync_dir(dir)?;
+    }
+    Ok(())
+}
+
+/// A directory of ours that is a link: what it leads to may be another database's.
+pub(super) fn not_own(error: IoError) -> Error {
+    match error.kind() {
+        std::io::ErrorKind::InvalidInput => Error::invalid(error.to_string()),
+        _ => error.into(),
+    }
 }
 
 /// The generation of a file that is ours, going by its name: of the version that is ours, or written down before it was made.
@@ -474,8 +522,7 @@ fn generation_of_ours(state: &ManifestState, descriptor: &Descriptor) -> Option<
 /// directories once they are empty.
 fn remove_dropped(disk: &dyn Disk, dir: &Path, state: &ManifestState) -> Result<()> {
     for relative in state.dropped.values() {
-        let path = dir.join(relative);
-        if disk.exists(&path)? {
+        if let Some(path) = relative.own(disk, dir).map_err(not_own)? {
             let names = disk.list(&path)?;
             let listing = Listing::new(&path, names.iter().filter(|e| e.is_file()).filter_map(|e| e.utf8()));
             for found in listing.tables.iter().filter(|t| generation_of_ours(state, &t.descriptor).is_some())
@@ -491,6 +538,7 @@ fn remove_dropped(disk: &dyn Disk, dir: &Path, state: &ManifestState) -> Result<
             }
             disk.remove_dir(&path)?;
         }
+        let path = relative.below(dir);
         let keyspace = parent_of(&path);
         if disk.exists(keyspace)? {
             if disk.list(keyspace)?.is_empty() {

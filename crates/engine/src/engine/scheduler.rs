@@ -317,6 +317,9 @@ impl Inner {
             return Ok(true);
         }
         self.queue_periodic_flushes();
+        if let Err(error) = self.write_stale_schema_copy() {
+            tracing::warn!(%error, "schema.cql is not what the schema is");
+        }
         let is_due = !self.has_threads() || self.failures.has_rested(Work::Log, self.clock().elapsed());
         match self.log().filter(|_| is_due).map_or(Ok(false), |log| self.tend_log(log)) {
             Ok(worked) => {

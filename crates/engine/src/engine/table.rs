@@ -8,64 +8,17 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use arc_swap::ArcSwap;
 use helenus_commitlog::TableTag;
 use helenus_memtable::Memtable;
-use helenus_rows::{ColumnMap, EncodingBase, Header, TableSchema};
-use helenus_sstable::SsTable;
 use helenus_types::{Generation, TableId};
 use parking_lot::{Mutex, RwLock};
 
 use super::backlog::Backlog;
+use super::live::LiveTable;
 use super::lookup::Lookups;
+use super::state::TableState;
 use crate::metrics::TableCounters;
-use helenus_schema::{TableDef, TableOptions};
 
 /// Locks of partitions for what reads before it writes; a power of two.
 const PARTITION_LOCKS: usize = 64;
-
-/// Everything about a table that changes only by a schema change.
-#[derive(Debug)]
-pub(crate) struct TableState {
-    pub(crate) schema: Arc<TableSchema>,
-    /// What we encode the table's rows against.
-    pub(crate) header: Arc<Header>,
-    /// What a memtable's rows go through: where a column was dropped and added again, writes up to the time of the
-    /// drop are hidden. `None` for the usual table.
-    pub(crate) own: Option<Arc<ColumnMap>>,
-    pub(crate) options: Arc<TableOptions>,
-    /// Counts changes of the columns; log records carry it.
-    pub(crate) layout: u32,
-    /// Whether writes go through the log (a property of the keyspace).
-    pub(crate) durable_writes: bool,
-    /// Why the table can't be written, where it can't: views and indexes that are not maintained.
-    pub(crate) read_only: Option<&'static str>,
-}
-
-/// A live SSTable.
-#[derive(Clone, Debug)]
-pub(crate) struct LiveTable {
-    pub(crate) generation: Generation,
-    pub(crate) level: u32,
-    /// When it was written, seconds since 1970.
-    pub(crate) created_seconds: u32,
-    pub(crate) sstable: Arc<SsTable>,
-    /// The way from its columns to the table's; `None` when its rows are encoded as ours and hold nothing of a
-    /// dropped column.
-    pub(crate) map: Option<Arc<ColumnMap>>,
-}
-
-impl LiveTable {
-    /// A live SSTable of a table in that state.
-    pub(crate) fn new(
-        generation: Generation,
-        level: u32,
-        created_seconds: u32,
-        sstable: Arc<SsTable>,
-        state: &TableState,
-    ) -> Self {
-        sstable.set_crc_check_chance(state.options.crc_check_chance);
-        let map = state.map_of(&sstable);
-        Self { generation, level, created_seconds, sstable, map }
-    }
-}
 
 /// What a read sees: one immutable state of the table. Everything acknowledged before it was loaded is in it.
 #[derive(Debug)]
@@ -170,41 +123,18 @@ impl TableCore {
     }
 }
 
-impl TableState {
-    /// What the engine holds of a table's definition.
-    pub(crate) fn of(def: &TableDef, base: EncodingBase, layout: u32) -> Self {
-        let header = def.schema().header(base);
-        let own = ColumnMap::new(&header, &header, def.schema().dropped());
-        Self {
-            schema: def.schema().clone(),
-            header: Arc::new(header),
-            own: (!own.passes_through()).then(|| Arc::new(own)),
-            options: def.options().clone(),
-            layout,
-            durable_writes: def.durable_writes(),
-            read_only: def.read_only(),
-        }
-    }
-
-    /// The way from an SSTable's columns to the table's, where one is needed.
-    fn map_of(&self, sstable: &SsTable) -> Option<Arc<ColumnMap>> {
-        let map = ColumnMap::new(sstable.header(), &self.header, self.schema.dropped());
-        if map.passes_through() { None } else { Some(Arc::new(map)) }
-    }
-}
-
 impl View {
     /// The same view with other SSTables: those of `removed` generations gone, `added` there.
     pub(crate) fn with_sstables(&self, removed: &[Generation], added: Vec<LiveTable>) -> Vec<LiveTable> {
         let kept = self.sstables.iter().filter(|t| !removed.contains(&t.generation)).cloned();
         // The columns may have changed since the file was begun.
-        let added = added.into_iter().map(|t| LiveTable { map: self.state.map_of(&t.sstable), ..t });
+        let added = added.iter().map(|t| t.in_state(&self.state));
         sorted(kept.chain(added).collect())
     }
 }
 
 /// Newest data first, so that point reads may stop early.
 fn sorted(mut sstables: Vec<LiveTable>) -> Vec<LiveTable> {
-    sstables.sort_by_key(|t| std::cmp::Reverse((t.sstable.max_timestamp(), t.generation)));
+    sstables.sort_by_key(|t| std::cmp::Reverse((t.max_timestamp(), t.generation)));
     sstables
 }

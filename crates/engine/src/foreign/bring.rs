@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use helenus_io::{Disk, ReadFile, remove_if_exists};
+use helenus_io::{Disk, EntryKind, ReadFile, remove_if_exists};
 use helenus_sstable::{Component, Descriptor, PAGE_CHECKSUMS_COMPONENT, PageChecksums, PageHasher, SsTable};
 
 use crate::error::Result;
@@ -132,6 +132,10 @@ fn rewritten_statistics(sstable: &SsTable, kept: Kept) -> Option<Vec<u8>> {
 /// Gives a file a second name and makes its bytes durable: whoever wrote them may not have. False, and nothing was
 /// done, where either can't be.
 fn link(disk: &dyn Disk, from: &Path, to: &Path) -> Result<bool> {
+    if disk.name_kind(from)? != EntryKind::File {
+        // A second name of a symbolic link would lead out of the database.
+        return Ok(false);
+    }
     if let Err(error) = disk.hard_link(from, to) {
         if error.kind() == std::io::ErrorKind::AlreadyExists {
             return Err(error.into());

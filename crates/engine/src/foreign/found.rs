@@ -224,7 +224,7 @@ impl Foreign {
             open::open_all(&inner.options, &found.dirs, &inner.cache, &self.numbers)?;
         self.damaged.lock().append(&mut damaged);
         let dir = found.dirs.first().or(self.dirs.first()).map_or(Path::new("."), PathBuf::as_path);
-        open::core(dir, TableTag(tag), def, sstables)
+        open::core(dir, TableTag(tag), def, &inner.options.disk, sstables)
     }
 }
 

@@ -186,7 +186,7 @@ impl Options {
             let known = if known.is_empty() { "no table".to_owned() } else { known.join(", ") };
             Error::new(ErrorKind::NotFound, format!("{error}; the schema defines {known}"))
         })?;
-        let core = Arc::new(open::core(dir, TableTag(0), def, sstables)?);
+        let core = Arc::new(open::core(dir, TableTag(0), def, &options.disk, sstables)?);
         let parts = Parts::of_tables(dir, options, loaded.catalog, std::slice::from_ref(&core), cache);
         Ok(Table::new(Database::from_inner(Arc::new(Inner::new(parts))), core))
     }

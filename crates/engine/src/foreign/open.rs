@@ -1,10 +1,11 @@
 //! SSTables that others wrote, opened as tables that can only be read.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 
 use helenus_commitlog::TableTag;
+use helenus_io::{Disk, OpenFiles, default_open_files};
 use helenus_rows::{ColumnKind, EncodingBase, Header};
 use helenus_sstable::{
     CachedFile, ChunkCache, Component, Descriptor, OpenOptions, PageVerification, SsTable,
@@ -26,9 +27,9 @@ use helenus_schema::{Catalog, TableColumn, TableDef, TableOptions};
 /// How often a directory whose files come and go is listed before it is given up: a node may compact meanwhile.
 const ATTEMPTS: u32 = 8;
 
-/// Gives open SSTables their numbers in the chunk cache.
+/// Gives open SSTables their numbers in the chunk cache, and keeps few of their files open.
 #[derive(Debug, Default)]
-pub(crate) struct CacheNumbers(AtomicU64);
+pub(crate) struct CacheNumbers(AtomicU64, OnceLock<Arc<OpenFiles>>);
 
 /// The SSTables of directories.
 #[derive(Debug, Default)]
@@ -109,11 +110,11 @@ fn open_one(
     cache: &Arc<ChunkCache>,
     numbers: &CacheNumbers,
 ) -> Result<Arc<SsTable>> {
-    let open = OpenOptions {
-        chunk_cache: cache.clone(),
-        cached_file: CachedFile(numbers.0.fetch_add(1, Relaxed)),
-        page_checksums: PageVerification::Check,
-    };
+    let most = options.max_open_files.unwrap_or_else(default_open_files);
+    let files = numbers.1.get_or_init(|| OpenFiles::new(options.disk.clone(), most));
+    let mut open =
+        OpenOptions::new(cache.clone(), CachedFile(numbers.0.fetch_add(1, Relaxed)), PageVerification::Check);
+    open.upkeep.open_files = Some(files.clone());
     Ok(SsTable::open(&options.disk, descriptor, open)?)
 }
 
@@ -141,6 +142,7 @@ pub(super) fn core(
     dir: &Path,
     tag: TableTag,
     def: &TableDef,
+    disk: &Arc<dyn Disk>,
     sstables: Vec<Arc<SsTable>>,
 ) -> Result<TableCore> {
     let state = TableState::of(def, EncodingBase::EPOCH, 0);
@@ -153,7 +155,7 @@ pub(super) fn core(
     let mut live = Vec::with_capacity(sstables.len());
     for (number, sstable) in (1..).zip(sstables) {
         check_fits(&state.schema, &state.header, sstable.header(), sstable.descriptor())?;
-        live.push(LiveTable::new(Generation(number), 0, 0, sstable, &state));
+        live.push(LiveTable::of_others(Generation(number), disk, sstable, &state));
     }
     Ok(TableCore::new(def.id(), tag, dir.to_owned(), state, live))
 }
@@ -202,7 +204,7 @@ pub(super) fn open_system_table(
         Arc::new(TableOptions::default()),
         true,
     )?;
-    let core = Arc::new(core(dir, TableTag(0), &def, sstables)?);
+    let core = Arc::new(core(dir, TableTag(0), &def, &options.disk, sstables)?);
     let catalog = Catalog::default();
     let parts =
         Parts::of_tables(dir, read_only(options.clone()), catalog, std::slice::from_ref(&core), cache);

@@ -32,6 +32,9 @@ pub enum Verification {
     Extended,
 }
 
+/// For pages of the index, which keys are looked up in.
+const INDEX_CACHE_BYTES: usize = 16 << 20;
+
 /// Opens an SSTable where it is and looks at it; an error tells why it can't come into a table of that state. `passed` is
 /// told how many bytes of Data.db were looked at.
 pub(crate) fn look_at(
@@ -41,12 +44,12 @@ pub(crate) fn look_at(
     how: Verification,
     passed: &mut dyn FnMut(u64),
 ) -> Result<Arc<SsTable>> {
-    let open = OpenOptions {
-        // It is read from end to end at most: nothing of that is worth keeping.
-        chunk_cache: Arc::new(ChunkCache::new(0)),
-        cached_file: CachedFile(0),
-        page_checksums: PageVerification::Check,
-    };
+    // Of what is read from end to end nothing is worth keeping, but of the index.
+    let open = OpenOptions::new(
+        Arc::new(ChunkCache::new(INDEX_CACHE_BYTES)),
+        CachedFile(0),
+        PageVerification::Check,
+    );
     let sstable = SsTable::open(disk, &found.descriptor, open)?;
     if *sstable.partitioner() != Partitioner::Murmur3 {
         let text = format!(
@@ -57,6 +60,7 @@ pub(crate) fn look_at(
         return Err(Error::new(ErrorKind::Unsupported, text));
     }
     check_fits(&state.schema, &state.header, sstable.header(), &found.descriptor)?;
+    sstable.verify_index_pages()?;
     verify(&**disk, &sstable, how, passed)?;
     Ok(sstable)
 }

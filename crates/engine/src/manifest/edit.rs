@@ -1,5 +1,8 @@
 //! Edits and their bytes: a sequence of changes, each a kind byte and its fields.
 
+use std::sync::Arc;
+
+use helenus_io::RelativePath;
 use helenus_rows::EncodingBase;
 use helenus_types::{
     DecodeError, Generation, LocalDeletionTime, LogPosition, Reader, TableId, Timestamp, vint,
@@ -7,6 +10,7 @@ use helenus_types::{
 use uuid::Uuid;
 
 use super::SsTableEntry;
+use super::facts::{SsTableFacts, bytes, text};
 
 /// What changes together or not at all.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -19,6 +23,8 @@ pub(crate) struct Edit {
 pub(crate) enum Change {
     /// The whole schema is this text now.
     Schema(String),
+    /// These statements follow those that make the schema so far.
+    SchemaAdded(String),
     /// A table begins.
     AddTable { tag: u32, id: TableId, base: EncodingBase },
     /// A table ends, with all its SSTables.
@@ -40,7 +46,7 @@ pub(crate) enum Change {
     /// Tags below that were given.
     NextTag(u32),
     /// Files of a table that was dropped may be left in that directory, relative to the database's.
-    Dropped { id: TableId, dir: String },
+    Dropped { id: TableId, dir: RelativePath },
     /// The log goes on from that segment.
     Log(u64),
     /// An SSTable of another version than `da` is made or comes in by that name (up to the component); its files are ours.
@@ -87,6 +93,10 @@ impl Change {
                 out.push(1);
                 bytes(out, text.as_bytes());
             }
+            Self::SchemaAdded(text) => {
+                out.push(16);
+                bytes(out, text.as_bytes());
+            }
             Self::AddTable { tag, id, base } => {
                 of_table(out, 2, *tag);
                 out.extend_from_slice(id.0.as_bytes());
@@ -100,11 +110,12 @@ impl Change {
                 number(out, u64::from(*layout));
             }
             Self::AddSsTable { tag, generation, entry } => {
-                of_table(out, 5, *tag);
+                of_table(out, if entry.facts.is_some() { 15 } else { 5 }, *tag);
                 number(out, generation.0);
                 bytes(out, entry.stem.as_bytes());
                 number(out, u64::from(entry.level));
                 number(out, u64::from(entry.created_seconds));
+                entry.facts.iter().for_each(|facts| facts.encode(out));
             }
             Self::RemoveSsTable { tag, generation } => {
                 of_table(out, 6, *tag);
@@ -134,7 +145,7 @@ impl Change {
             Self::Dropped { id, dir } => {
                 out.push(12);
                 out.extend_from_slice(id.0.as_bytes());
-                bytes(out, dir.as_bytes());
+                bytes(out, dir.as_str().as_bytes());
             }
             Self::Log(segment) => {
                 out.push(13);
@@ -163,13 +174,14 @@ impl Change {
             },
             3 => Self::DropTable { tag: small(reader)? },
             4 => Self::Layout { tag: small(reader)?, layout: small(reader)? },
-            5 => Self::AddSsTable {
+            5 | 15 => Self::AddSsTable {
                 tag: small(reader)?,
                 generation: Generation(reader.unsigned_vint()?),
                 entry: SsTableEntry {
                     stem: text(reader)?,
                     level: small(reader)?,
                     created_seconds: small(reader)?,
+                    facts: if kind == 15 { Some(Arc::new(SsTableFacts::decode(reader)?)) } else { None },
                 },
             },
             6 => Self::RemoveSsTable { tag: small(reader)?, generation: Generation(reader.unsigned_vint()?) },
@@ -181,23 +193,19 @@ impl Change {
             9 => Self::NextGeneration(reader.unsigned_vint()?),
             10 => Self::TimestampFloor(reader.i64()?),
             11 => Self::NextTag(small(reader)?),
-            12 => Self::Dropped { id: TableId(uuid(reader)?), dir: text(reader)? },
+            12 => Self::Dropped { id: TableId(uuid(reader)?), dir: path(reader)? },
             13 => Self::Log(reader.unsigned_vint()?),
             14 => Self::Named { generation: Generation(reader.unsigned_vint()?), stem: text(reader)? },
+            16 => Self::SchemaAdded(text(reader)?),
             other => return Err(reader.error("the kind of a change", other.to_string())),
         })
     }
 }
 
-fn bytes(out: &mut Vec<u8>, value: &[u8]) {
-    vint::write_unsigned(out, value.len() as u64);
-    out.extend_from_slice(value);
-}
-
-fn text(reader: &mut Reader<'_>) -> Result<String, DecodeError> {
+fn path(reader: &mut Reader<'_>) -> Result<RelativePath, DecodeError> {
     let at = reader.position() as u64;
-    let value = reader.vint_bytes()?;
-    String::from_utf8(value.to_vec()).map_err(|e| DecodeError::new(at, "UTF-8 text", e.to_string()))
+    RelativePath::new(&text(reader)?)
+        .map_err(|e| DecodeError::new(at, "the directory of a table", e.to_string()))
 }
 
 fn small(reader: &mut Reader<'_>) -> Result<u32, DecodeError> {

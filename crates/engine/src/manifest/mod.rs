@@ -14,13 +14,17 @@
 //! a crash. It has its length from the beginning, so that a file that was cut is known from one that ends.
 
 mod edit;
+mod facts;
 mod file;
 
 pub(crate) use edit::{Change, Edit};
+pub(crate) use facts::SsTableFacts;
 pub(crate) use file::{Manifest, ManifestError};
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use helenus_io::{NotRelative, RelativePath};
 use helenus_rows::EncodingBase;
 use helenus_types::{Generation, LogPosition, TableId, Timestamp};
 
@@ -28,9 +32,9 @@ use helenus_types::{Generation, LogPosition, TableId, Timestamp};
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct ManifestState {
     /// The whole schema as CQL; `schema.cql` is its readable copy.
-    pub(crate) schema: String,
+    pub(crate) schema: SchemaText,
     /// Tables by their tag in the log.
-    pub(crate) tables: BTreeMap<u32, TableEntry>,
+    pub(crate) tables: BTreeMap<u32, Arc<TableEntry>>,
     /// Every generation below was reserved: a file of our version with one that is not live is a leftover of ours.
     pub(crate) next_generation: u64,
     /// What files of other versions are ours too: names up to the component, such as `nb-7-big`, of SSTables that were
@@ -41,9 +45,28 @@ pub(crate) struct ManifestState {
     /// No timestamp above was given before the last clean edit.
     pub(crate) timestamp_floor: i64,
     /// Tables that were dropped, and the directories, relative to the database's, that may still hold files of them.
-    pub(crate) dropped: BTreeMap<TableId, String>,
+    pub(crate) dropped: BTreeMap<TableId, RelativePath>,
     /// While the database is open: a segment that the log is not older than. None once it was closed.
     pub(crate) log: Option<u64>,
+}
+
+/// The statements that make a schema, in pieces as they were added: a copy costs the number of these, not their length.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct SchemaText {
+    pieces: Vec<Arc<str>>,
+}
+
+impl SchemaText {
+    /// All of it.
+    pub(crate) fn text(&self) -> String {
+        self.pieces.concat()
+    }
+}
+
+impl From<&str> for SchemaText {
+    fn from(text: &str) -> Self {
+        Self { pieces: vec![text.into()] }
+    }
 }
 
 /// One table.
@@ -70,6 +93,8 @@ pub(crate) struct SsTableEntry {
     pub(crate) level: u32,
     /// When it was written, seconds since 1970.
     pub(crate) created_seconds: u32,
+    /// What is known of it; `None` in manifests of releases that knew nothing.
+    pub(crate) facts: Option<Arc<SsTableFacts>>,
 }
 
 impl ManifestState {
@@ -80,7 +105,8 @@ impl ManifestState {
 
     fn apply_change(&mut self, change: &Change) -> Result<(), String> {
         match change {
-            Change::Schema(text) => self.schema.clone_from(text),
+            Change::Schema(text) => self.schema = text.as_str().into(),
+            Change::SchemaAdded(text) => self.schema.pieces.push(text.as_str().into()),
             Change::AddTable { tag, id, base } => {
                 let entry = TableEntry {
                     id: *id,
@@ -90,9 +116,15 @@ impl ManifestState {
                     truncated_at: None,
                     sstables: BTreeMap::new(),
                 };
-                if self.tables.insert(*tag, entry).is_some() {
+                if self.tables.values().any(|table| table.id == *id) {
+                    return Err(format!("table {id:#} is added twice"));
+                }
+                if self.tables.insert(*tag, Arc::new(entry)).is_some() {
                     return Err(format!("table tag {tag} is added twice"));
                 }
+                // It has the directory again: what is left there of the one before is no table's, and goes with the
+                // leftovers.
+                self.dropped.remove(id);
                 self.next_tag = self.next_tag.max(tag.saturating_add(1));
             }
             Change::DropTable { tag } => {
@@ -114,7 +146,15 @@ impl ManifestState {
             }
             Change::Truncated { tag, at } => self.table(*tag)?.truncated_at = Some(*at),
             Change::Log(segment) => self.log = Some(*segment),
-            Change::Dropped { id, dir } => drop(self.dropped.insert(*id, dir.clone())),
+            Change::Dropped { id, dir } => {
+                if self.tables.values().any(|table| table.id == *id) {
+                    return Err(format!("table {id:#} is dropped and live"));
+                }
+                if !is_table_dir(dir, *id) {
+                    return Err(format!("{dir} is no directory of table {id:#}"));
+                }
+                self.dropped.insert(*id, dir.clone());
+            }
             Change::NextTag(next) => self.next_tag = self.next_tag.max(*next),
             Change::NextGeneration(next) => self.next_generation = self.next_generation.max(*next),
             Change::TimestampFloor(floor) => self.timestamp_floor = self.timestamp_floor.max(*floor),
@@ -124,13 +164,13 @@ impl ManifestState {
     }
 
     fn table(&mut self, tag: u32) -> Result<&mut TableEntry, String> {
-        self.tables.get_mut(&tag).ok_or_else(|| unknown(tag))
+        self.tables.get_mut(&tag).map(Arc::make_mut).ok_or_else(|| unknown(tag))
     }
 
     /// One edit that makes this state from nothing.
     pub(crate) fn as_edit(&self) -> Edit {
         let mut changes = vec![
-            Change::Schema(self.schema.clone()),
+            Change::Schema(self.schema.text()),
             Change::NextGeneration(self.next_generation),
             Change::TimestampFloor(self.timestamp_floor),
         ];
@@ -153,6 +193,20 @@ impl ManifestState {
         changes.extend(self.log.map(Change::Log));
         Edit { changes }
     }
+}
+
+/// The directory below the database's that holds the tables' directories.
+pub(crate) const DATA_DIR: &str = "data";
+
+/// Directory of a table, below the database's: the only way to one, so that no name leads elsewhere.
+pub(crate) fn table_dir(keyspace: &str, table: &str, id: TableId) -> Result<RelativePath, NotRelative> {
+    RelativePath::of_names([DATA_DIR, keyspace, &format!("{table}-{id}")])
+}
+
+/// Whether [`table_dir`] makes that path for a table of that identity.
+fn is_table_dir(dir: &RelativePath, id: TableId) -> bool {
+    let names: Vec<&str> = dir.names().collect();
+    matches!(names.as_slice(), [DATA_DIR, _, name] if name.ends_with(&format!("-{id}")))
 }
 
 fn unknown(tag: u32) -> String {

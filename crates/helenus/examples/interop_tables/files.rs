@@ -71,11 +71,7 @@ fn export(table: &Table) -> Result<String> {
 fn dump_to(dir: &Path, name: &str, to: &Path) -> Result<()> {
     let (descriptor, _) = Descriptor::parse(dir, name)?;
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);
-    let options = OpenOptions {
-        chunk_cache: Arc::new(ChunkCache::new(0)),
-        cached_file: CachedFile(0),
-        page_checksums: PageVerification::Check,
-    };
+    let options = OpenOptions::new(Arc::new(ChunkCache::new(0)), CachedFile(0), PageVerification::Check);
     let table = SsTable::open(&disk, &descriptor, options)?;
     let now = u32::try_from(SystemClock::new().now_seconds())?;
     let mut out = std::io::BufWriter::new(std::fs::File::create(to)?);

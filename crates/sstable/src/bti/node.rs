@@ -23,6 +23,9 @@ use std::borrow::Cow;
 
 use helenus_types::DecodeError;
 
+use crate::error::SsTableErrorKind;
+use crate::paged_file::{HeldPage, PagedFile};
+
 /// A decoded node, borrowed from the file. Its *slots* are its children in order; in a dense node some of them may
 /// be empty.
 #[derive(Debug, Clone, Copy)]
@@ -55,11 +58,14 @@ pub(super) type Search = Result<usize, usize>;
 impl<'a> Node<'a> {
     /// Decodes the node at `position` of the file.
     #[inline]
-    pub(super) fn at(file: &'a [u8], position: u64) -> Result<Node<'a>, DecodeError> {
-        let start = usize::try_from(position).unwrap_or(usize::MAX);
-        match file.get(start..).and_then(|bytes| Node::decode(bytes, position)) {
+    pub(super) fn at(
+        file: &'a PagedFile,
+        held: &'a mut HeldPage,
+        position: u64,
+    ) -> Result<Node<'a>, SsTableErrorKind> {
+        match Node::decode(file.tail(held, position)?, position) {
             Some(node) => Ok(node),
-            None => Err(truncated(position)),
+            None => Err(truncated(position).into()),
         }
     }
 
@@ -256,18 +262,22 @@ impl Pointers<'_> {
 
 #[cold]
 fn truncated(position: u64) -> DecodeError {
-    DecodeError::new(position, "a trie node", "the end of the file")
+    DecodeError::new(position, "a trie node", "the end of the file or the page")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn at(file: &[u8], position: usize) -> Option<Node<'_>> {
+        Node::decode(file.get(position..)?, position as u64)
+    }
+
     /// A node at position 0x1000, with its children as (transition, position) and what follows it.
     fn check(bytes: &[u8], children: &[(u8, u64)], flags: u8, after: &[u8]) {
         let mut file = vec![0; 0x1000];
         file.extend_from_slice(bytes);
-        let node = Node::at(&file, 0x1000).unwrap();
+        let node = at(&file, 0x1000).unwrap();
         let mut found = Vec::new();
         let mut slot = 0;
         while let Some((at, child)) = node.child_from(slot).unwrap() {
@@ -282,7 +292,7 @@ mod tests {
         assert_eq!(node.is_leaf(), children.is_empty());
         assert_eq!(node.search(None), Err(0));
         for len in 0..bytes.len() - after.len() {
-            assert!(Node::at(&file[..0x1000 + len], 0x1000).is_err());
+            assert!(at(&file[..0x1000 + len], 0x1000).is_none());
         }
     }
 
@@ -311,19 +321,19 @@ mod tests {
     #[test]
     fn misses_name_the_slot_before_which_the_byte_would_be() {
         let file = [0xa0, 5, 2, 0x00, 0x10, 0x00, 0x00, 0x10];
-        let node = Node::at(&file, 0).unwrap();
+        let node = at(&file, 0).unwrap();
         assert_eq!([4, 6, 8].map(|byte| node.search(Some(byte))), [Err(0), Err(1), Err(3)]);
         let file = [0x50, 2, 5, 7, 1, 1];
-        let node = Node::at(&file, 0).unwrap();
+        let node = at(&file, 0).unwrap();
         assert_eq!([4, 6, 8].map(|byte| node.search(Some(byte))), [Err(0), Err(1), Err(2)]);
     }
 
     #[test]
     fn pointers_that_do_not_go_back_into_the_file_are_refused() {
-        assert!(Node::at(&[0x10, 0x40], 0).unwrap().child(0).is_err());
-        assert!(Node::at(&[0, 0x12, 0x40], 1).unwrap().child(0).is_err());
-        assert!(Node::at(&[0, 0x11, 0x40], 1).unwrap().child(0) == Ok(0));
-        assert!(Node::at(&[0], 1).is_err());
-        assert!(Node::at(&[0], u64::MAX).is_err());
+        assert!(at(&[0x10, 0x40], 0).unwrap().child(0).is_err());
+        assert!(at(&[0, 0x12, 0x40], 1).unwrap().child(0).is_err());
+        assert!(at(&[0, 0x11, 0x40], 1).unwrap().child(0) == Ok(0));
+        assert!(at(&[0], 1).is_none());
+        assert!(at(&[0], usize::MAX).is_none());
     }
 }

@@ -23,11 +23,15 @@ use helenus_types::{DecodeError, Reader};
 
 use super::node::Node;
 use super::output::IndexOutput;
-use super::walk::{self, Cursor};
+use super::walk::{self, Cursor, Left};
 use super::writer::{IndexBuildError, Payload, TrieWriter, common_prefix};
 use super::{push_short_bytes, sized_int};
+use crate::error::SsTableErrorKind;
+use crate::paged_file::{HeldPage, PagedFile};
 
 const FOOTER_BYTES: usize = 24;
+/// Two keys with their lengths.
+const MAX_KEYS_BYTES: usize = 2 * (2 + u16::MAX as usize);
 /// The flag of a payload that begins with a byte of the key's hash.
 const HAS_HASH: u8 = 8;
 
@@ -57,7 +61,7 @@ pub struct PartitionCandidates {
 /// The content of a `Partitions.db`.
 #[derive(Debug, Clone)]
 pub struct PartitionIndex {
-    file: Bytes,
+    file: PagedFile,
     root: u64,
     key_count: u64,
     first_key: Bytes,
@@ -68,21 +72,32 @@ impl PartitionIndex {
     /// Reads the footer of a `Partitions.db`. The trie is checked as it is walked.
     ///
     /// # Errors
-    /// A footer that does not point into the file.
-    pub fn open(file: Bytes) -> Result<PartitionIndex, DecodeError> {
-        let footer_at = file.len().saturating_sub(FOOTER_BYTES);
-        let mut footer = Reader::at(&file, footer_at);
-        let keys_at =
-            position_before(&mut footer, footer_at as u64, "a position of the first key before the footer")?;
-        let key_count = position_before(&mut footer, u64::MAX, "a number of partitions")?;
-        let root = position_before(&mut footer, keys_at, "a position of the root before the first key")?;
-        let mut keys = Reader::at(&file, usize::try_from(keys_at).unwrap_or(usize::MAX));
-        let first_key = file.slice_ref(keys.u16_bytes()?);
-        let last_key = file.slice_ref(keys.u16_bytes()?);
-        if keys.position() != footer_at {
-            return Err(keys.error("the footer behind the last key", "other bytes"));
+    /// A footer that does not point into the file; a failed read.
+    pub fn open(file: impl Into<PagedFile>) -> Result<PartitionIndex, SsTableErrorKind> {
+        let file = file.into();
+        let held = &mut HeldPage::default();
+        let footer_at = file.len().saturating_sub(FOOTER_BYTES as u64);
+        let mut footer = Reader::new(file.region(held, footer_at, FOOTER_BYTES)?);
+        let mut number = |end, expected| {
+            position_before(&mut footer, end, expected).map_err(|error| error.shifted(footer_at))
+        };
+        let keys_at = number(footer_at, "a position of the first key before the footer")?;
+        let key_count = number(u64::MAX, "a number of partitions")?;
+        let root = number(keys_at, "a position of the root before the first key")?;
+        let keys_len = usize::try_from(footer_at - keys_at).unwrap_or(usize::MAX);
+        if keys_len > MAX_KEYS_BYTES {
+            return Err(
+                DecodeError::new(keys_at, "two keys before the footer", format!("{keys_len} bytes")).into()
+            );
         }
-        Node::at(&file, root)?;
+        let mut keys = Reader::new(file.region(held, keys_at, keys_len)?);
+        let shifted = |error: DecodeError| error.shifted(keys_at);
+        let first_key = Bytes::copy_from_slice(keys.u16_bytes().map_err(shifted)?);
+        let last_key = Bytes::copy_from_slice(keys.u16_bytes().map_err(shifted)?);
+        if !keys.is_empty() {
+            return Err(shifted(keys.error("the footer behind the last key", "other bytes")).into());
+        }
+        Node::at(&file, held, root)?;
         Ok(PartitionIndex { root, key_count, first_key, last_key, file })
     }
 
@@ -104,10 +119,10 @@ impl PartitionIndex {
         &self.last_key
     }
 
-    /// Bytes of the file, all of them in memory.
+    /// Its file.
     #[must_use]
-    pub fn size_bytes(&self) -> usize {
-        self.file.len()
+    pub fn file(&self) -> &PagedFile {
+        &self.file
     }
 
     /// Where the partition is, if it is in the table at all: the key that stands there must be compared with the one
@@ -115,14 +130,16 @@ impl PartitionIndex {
     /// [`murmur3`](helenus_types::murmur3).
     ///
     /// # Errors
-    /// A damaged trie.
+    /// A damaged trie; a failed read.
     #[inline]
     pub fn exact_candidate(
         &self,
         comparable: &[u8],
         hash: [u64; 2],
-    ) -> Result<Option<PartitionPosition>, DecodeError> {
-        let (node, _, key_ended) = walk::follow(&self.file, self.root, comparable)?;
+    ) -> Result<Option<PartitionPosition>, SsTableErrorKind> {
+        let held = &mut HeldPage::default();
+        let Left { node, key_ended, .. } = walk::follow(&self.file, held, self.root, comparable)?;
+        let node = Node::at(&self.file, held, node)?;
         // With children, only the whole key could have matched.
         if !node.has_payload() || !(key_ended || node.is_leaf()) {
             return Ok(None);
@@ -135,62 +152,71 @@ impl PartitionIndex {
     /// The partitions at and around a key or a bound, given in byte-comparable form.
     ///
     /// # Errors
-    /// A damaged trie.
-    pub fn around(&self, comparable: &[u8]) -> Result<PartitionCandidates, DecodeError> {
-        let found = walk::around(&self.file, self.root, comparable)?;
-        let position = |node: Option<Node<'_>>| node.map(|node| Ok(payload(&node)?.position)).transpose();
+    /// A damaged trie; a failed read.
+    pub fn around(&self, comparable: &[u8]) -> Result<PartitionCandidates, SsTableErrorKind> {
+        let held = &mut HeldPage::default();
+        let found = walk::around(&self.file, held, self.root, comparable)?;
+        let mut at = |node| position(&self.file, held, node);
         Ok(PartitionCandidates {
-            uncertain: position(found.prefix)?,
-            before: position(found.lesser)?,
-            after: position(found.greater)?,
+            uncertain: at(found.prefix)?,
+            before: at(found.lesser)?,
+            after: at(found.greater)?,
         })
     }
 
     /// A cursor before the first partition.
     #[must_use]
     pub fn cursor(&self) -> PartitionCursor {
-        PartitionCursor { file: self.file.clone(), cursor: Cursor::before_first(self.root) }
+        PartitionCursor::new(&self.file, Cursor::before_first(self.root))
     }
 
     /// A cursor after the last partition.
     #[must_use]
     pub fn cursor_at_end(&self) -> PartitionCursor {
-        PartitionCursor { file: self.file.clone(), cursor: Cursor::after_last(self.root) }
+        PartitionCursor::new(&self.file, Cursor::after_last(self.root))
     }
 }
 
 /// Visits the partitions of a `Partitions.db` in order, forwards or backwards.
 #[derive(Debug, Clone)]
 pub struct PartitionCursor {
-    file: Bytes,
+    file: PagedFile,
+    held: HeldPage,
     cursor: Cursor,
 }
 
 impl PartitionCursor {
+    fn new(file: &PagedFile, cursor: Cursor) -> PartitionCursor {
+        PartitionCursor { file: file.clone(), held: HeldPage::default(), cursor }
+    }
+
     /// Goes to the first partition that may lie at or after a key or bound in byte-comparable form. It may also lie
     /// before it (only a prefix of its key is known); the next one does not.
     ///
     /// # Errors
-    /// A damaged trie.
-    pub fn seek(&mut self, comparable: &[u8]) -> Result<Option<PartitionPosition>, DecodeError> {
-        position(self.cursor.seek_from(&self.file, comparable)?)
+    /// A damaged trie; a failed read.
+    pub fn seek(&mut self, comparable: &[u8]) -> Result<Option<PartitionPosition>, SsTableErrorKind> {
+        let node = self.cursor.seek_from(&self.file, &mut self.held, comparable)?;
+        position(&self.file, &mut self.held, node)
     }
 
     /// Goes to the next partition.
     ///
     /// # Errors
-    /// A damaged trie.
+    /// A damaged trie; a failed read.
     #[expect(clippy::should_implement_trait, reason = "it moves in both directions and can fail")]
-    pub fn next(&mut self) -> Result<Option<PartitionPosition>, DecodeError> {
-        position(self.cursor.next(&self.file)?)
+    pub fn next(&mut self) -> Result<Option<PartitionPosition>, SsTableErrorKind> {
+        let node = self.cursor.next(&self.file, &mut self.held)?;
+        position(&self.file, &mut self.held, node)
     }
 
     /// Goes to the previous partition.
     ///
     /// # Errors
-    /// A damaged trie.
-    pub fn previous(&mut self) -> Result<Option<PartitionPosition>, DecodeError> {
-        position(self.cursor.previous(&self.file)?)
+    /// A damaged trie; a failed read.
+    pub fn previous(&mut self) -> Result<Option<PartitionPosition>, SsTableErrorKind> {
+        let node = self.cursor.previous(&self.file, &mut self.held)?;
+        position(&self.file, &mut self.held, node)
     }
 
     /// The cut key of the partition that the cursor is at.
@@ -348,8 +374,15 @@ fn payload(node: &Node<'_>) -> Result<FoundPayload, DecodeError> {
     }
 }
 
-fn position(node: Option<Node<'_>>) -> Result<Option<PartitionPosition>, DecodeError> {
-    node.map(|node| Ok(payload(&node)?.position)).transpose()
+fn position(
+    file: &PagedFile,
+    held: &mut HeldPage,
+    node: Option<u64>,
+) -> Result<Option<PartitionPosition>, SsTableErrorKind> {
+    match node {
+        Some(node) => Ok(Some(payload(&Node::at(file, held, node)?)?.position)),
+        None => Ok(None),
+    }
 }
 
 /// The byte of the hash that the trie keeps (`DecoratedKey.filterHashLowerBits`).

@@ -19,7 +19,6 @@
 //! 13 blocks and no deletion.
 //! (Cassandra: `io.sstable.format.bti.RowIndexWriter`, `RowIndexReader`, `TrieIndexEntry`.)
 
-use bytes::Bytes;
 use helenus_rows::DeletionTime;
 use helenus_types::{DecodeError, Reader, vint};
 
@@ -29,9 +28,15 @@ use super::walk::{self, Cursor};
 use super::writer::{IndexBuildError, Payload, TrieWriter, common_prefix};
 use super::{push_short_bytes, sized_int};
 use crate::deletion_time::{DeletionTimeForm, deletion_time_size, read_deletion_time, write_deletion_time};
+use crate::error::SsTableErrorKind;
+use crate::paged_file::{HeldPage, PagedFile, cut};
 
 /// The flag of a payload with an open range deletion.
 const HAS_OPEN_DELETION: u8 = 8;
+/// Bytes of the length of an entry's key.
+const KEY_LEN_BYTES: usize = 2;
+/// Bytes of an entry behind its key at most: three integers and a deletion.
+const MAX_ENTRY_REST_BYTES: usize = 3 * 9 + 12;
 /// The form of a deletion time in this file, whatever the form in `Data.db`.
 const FORM: DeletionTimeForm = DeletionTimeForm::Unsigned;
 
@@ -56,110 +61,142 @@ pub struct RowIndexEntry<'a> {
     pub block_count: u32,
     /// The deletion of the partition.
     pub deletion: DeletionTime,
-    root: u64,
+    /// Position of the root of its trie.
+    pub root: u64,
 }
 
 /// The content of a `Rows.db`.
 #[derive(Debug, Clone)]
 pub struct RowIndex {
-    file: Bytes,
+    file: PagedFile,
 }
 
 impl RowIndex {
-    /// Reads a `Rows.db`, which may be empty. Everything is checked as it is used.
+    /// Takes a `Rows.db`, which may be empty. Everything is checked as it is used.
     #[must_use]
-    pub fn new(file: Bytes) -> RowIndex {
-        RowIndex { file }
+    pub fn new(file: impl Into<PagedFile>) -> RowIndex {
+        RowIndex { file: file.into() }
     }
 
-    /// Bytes of the file, all of them in memory.
+    /// Its file.
     #[must_use]
-    pub fn size_bytes(&self) -> usize {
-        self.file.len()
+    pub fn file(&self) -> &PagedFile {
+        &self.file
     }
 
     /// The entry at a position of `Partitions.db`.
     ///
     /// # Errors
-    /// No entry there.
-    pub fn entry(&self, position: u64) -> Result<RowIndexEntry<'_>, DecodeError> {
-        let mut reader = Reader::at(&self.file, usize::try_from(position).unwrap_or(usize::MAX));
-        let key = reader.u16_bytes()?;
-        let base = reader.position() as u64;
-        let data_position = reader.unsigned_vint()?;
-        let delta = reader.signed_vint()?;
-        let root = match base.checked_add_signed(delta) {
-            Some(root) if root < position => root,
-            _ => {
-                return Err(DecodeError::new(
-                    base,
-                    "a root before the entry",
-                    format!("one at {base}{delta:+}"),
-                ));
-            }
+    /// No entry there; a failed read.
+    pub fn entry<'p>(
+        &'p self,
+        held: &'p mut HeldPage,
+        position: u64,
+    ) -> Result<RowIndexEntry<'p>, SsTableErrorKind> {
+        let key_len = match self.file.region(held, position, KEY_LEN_BYTES)?.first_chunk() {
+            Some(len) => usize::from(u16::from_be_bytes(*len)),
+            None => return Err(cut(position, "an entry of a partition").into()),
         };
-        let block_count = reader.unsigned_vint32()?;
-        let deletion = read_deletion_time(&mut reader, FORM)?;
-        Ok(RowIndexEntry { key, data_position, block_count, deletion, root })
+        let bytes = self.file.region(held, position, KEY_LEN_BYTES + key_len + MAX_ENTRY_REST_BYTES)?;
+        Ok(decode_entry(bytes, position).map_err(|error| error.shifted(position))?)
     }
 
-    /// The block in which to look for a clustering position, given in byte-comparable form: no earlier one can hold it or
-    /// anything behind it. Behind the last row this is the entry that ends the partition.
+    /// The block in which to look for a clustering position, given in byte-comparable form, in the trie of an entry: no
+    /// earlier one can hold it or anything behind it. Behind the last row this is the entry that ends the partition.
     ///
     /// # Errors
-    /// A damaged trie.
-    pub fn floor(&self, entry: &RowIndexEntry<'_>, bound: &[u8]) -> Result<IndexBlock, DecodeError> {
-        match walk::floor(&self.file, entry.root, bound)? {
-            Some(node) => block(&node),
-            None => Err(DecodeError::new(entry.root, "a first block with an empty separator", "none")),
+    /// A damaged trie; a failed read.
+    pub fn floor(
+        &self,
+        held: &mut HeldPage,
+        root: u64,
+        bound: &[u8],
+    ) -> Result<IndexBlock, SsTableErrorKind> {
+        match walk::floor(&self.file, held, root, bound)? {
+            Some(node) => Ok(block(&Node::at(&self.file, held, node)?)?),
+            None => Err(DecodeError::new(root, "a first block with an empty separator", "none").into()),
         }
     }
 
-    /// A cursor before the partition's first block.
+    /// A cursor before the first block of the trie of an entry.
     #[must_use]
-    pub fn cursor(&self, entry: &RowIndexEntry<'_>) -> RowIndexCursor {
-        RowIndexCursor { file: self.file.clone(), cursor: Cursor::before_first(entry.root) }
+    pub fn cursor(&self, root: u64) -> RowIndexCursor {
+        RowIndexCursor::new(&self.file, Cursor::before_first(root))
     }
 
-    /// A cursor behind the entry that ends the partition's last block.
+    /// A cursor behind the entry that ends the last block.
     #[must_use]
-    pub fn cursor_at_end(&self, entry: &RowIndexEntry<'_>) -> RowIndexCursor {
-        RowIndexCursor { file: self.file.clone(), cursor: Cursor::after_last(entry.root) }
+    pub fn cursor_at_end(&self, root: u64) -> RowIndexCursor {
+        RowIndexCursor::new(&self.file, Cursor::after_last(root))
     }
+}
+
+/// Reads an entry that stands at `position` of the file.
+fn decode_entry(bytes: &[u8], position: u64) -> Result<RowIndexEntry<'_>, DecodeError> {
+    let mut reader = Reader::new(bytes);
+    let key = reader.u16_bytes()?;
+    let at = reader.position() as u64;
+    let data_position = reader.unsigned_vint()?;
+    let delta = reader.signed_vint()?;
+    let root = match position.saturating_add(at).checked_add_signed(delta) {
+        Some(root) if root < position => root,
+        _ => {
+            let found = format!("one at {}{delta:+}", position.saturating_add(at));
+            return Err(DecodeError::new(at, "a root before the entry", found));
+        }
+    };
+    let block_count = reader.unsigned_vint32()?;
+    let deletion = read_deletion_time(&mut reader, FORM)?;
+    Ok(RowIndexEntry { key, data_position, block_count, deletion, root })
 }
 
 /// Visits the blocks of a partition in order, forwards or backwards. The entry that ends the last block is visited as
 /// if it were one more block, so that the offsets of two neighbours bound a block.
 #[derive(Debug, Clone)]
 pub struct RowIndexCursor {
-    file: Bytes,
+    file: PagedFile,
+    held: HeldPage,
     cursor: Cursor,
 }
 
 impl RowIndexCursor {
+    fn new(file: &PagedFile, cursor: Cursor) -> RowIndexCursor {
+        RowIndexCursor { file: file.clone(), held: HeldPage::default(), cursor }
+    }
+
     /// Goes to the block that [`RowIndex::floor`] finds.
     ///
     /// # Errors
-    /// A damaged trie.
-    pub fn seek(&mut self, bound: &[u8]) -> Result<Option<IndexBlock>, DecodeError> {
-        self.cursor.seek_floor(&self.file, bound)?.as_ref().map(block).transpose()
+    /// A damaged trie; a failed read.
+    pub fn seek(&mut self, bound: &[u8]) -> Result<Option<IndexBlock>, SsTableErrorKind> {
+        let node = self.cursor.seek_floor(&self.file, &mut self.held, bound)?;
+        self.block_at(node)
     }
 
     /// Goes to the next block.
     ///
     /// # Errors
-    /// A damaged trie.
+    /// A damaged trie; a failed read.
     #[expect(clippy::should_implement_trait, reason = "it moves in both directions and can fail")]
-    pub fn next(&mut self) -> Result<Option<IndexBlock>, DecodeError> {
-        self.cursor.next(&self.file)?.as_ref().map(block).transpose()
+    pub fn next(&mut self) -> Result<Option<IndexBlock>, SsTableErrorKind> {
+        let node = self.cursor.next(&self.file, &mut self.held)?;
+        self.block_at(node)
     }
 
     /// Goes to the previous block.
     ///
     /// # Errors
-    /// A damaged trie.
-    pub fn previous(&mut self) -> Result<Option<IndexBlock>, DecodeError> {
-        self.cursor.previous(&self.file)?.as_ref().map(block).transpose()
+    /// A damaged trie; a failed read.
+    pub fn previous(&mut self) -> Result<Option<IndexBlock>, SsTableErrorKind> {
+        let node = self.cursor.previous(&self.file, &mut self.held)?;
+        self.block_at(node)
+    }
+
+    fn block_at(&mut self, node: Option<u64>) -> Result<Option<IndexBlock>, SsTableErrorKind> {
+        match node {
+            Some(node) => Ok(Some(block(&Node::at(&self.file, &mut self.held, node)?)?)),
+            None => Ok(None),
+        }
     }
 
     /// The separator of the block that the cursor is at.

@@ -1,8 +1,10 @@
 //! Tries against a sorted vector, Cassandra's own files rebuilt byte for byte, and damaged files.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bytes::Bytes;
+use helenus_io::ReadFile;
 use helenus_rows::DeletionTime;
 use helenus_types::{LocalDeletionTime, Partitioner, Side, Timestamp, decorated_key_comparable, murmur3};
 
@@ -11,6 +13,9 @@ use super::output::{IndexOutput, PAGE_BYTES};
 use super::walk::{self, Cursor};
 use super::writer::{Payload, TrieWriter};
 use super::*;
+use crate::chunk_cache::{CachedFile, ChunkCache};
+use crate::page_checksums::PageChecksums;
+use crate::paged_file::{HeldPage, PagedFile};
 
 /// A generator without state elsewhere, so that a failure repeats: xorshift64*.
 struct Rng(u64);
@@ -108,37 +113,79 @@ fn build(keys: &[Vec<u8>], start: usize) -> (Vec<u8>, u64) {
     (out.pending().to_vec(), root)
 }
 
+/// A file in memory that is read as if it were on a disk.
+#[derive(Debug)]
+struct MemoryFile(Vec<u8>);
+
+impl ReadFile for MemoryFile {
+    fn path(&self) -> &Path {
+        Path::new("memory")
+    }
+
+    fn len(&self) -> helenus_io::Result<u64> {
+        Ok(self.0.len() as u64)
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> helenus_io::Result<usize> {
+        let bytes = &self.0[usize::try_from(offset).unwrap()..];
+        let len = bytes.len().min(buf.len());
+        buf[..len].copy_from_slice(&bytes[..len]);
+        Ok(len)
+    }
+}
+
+/// The file whole, with pages that stay, and with pages that come and go with the cache.
+fn in_each_way(bytes: &[u8]) -> [PagedFile; 3] {
+    let paged = |cache_bytes| {
+        let checksums = PageChecksums::compute(&[("f", bytes)]).take("f");
+        let cache = Arc::new(ChunkCache::new(cache_bytes));
+        let file = Arc::new(MemoryFile(bytes.to_vec()));
+        PagedFile::of_pages(file, bytes.len() as u64, checksums, &cache, CachedFile(1))
+    };
+    [Bytes::copy_from_slice(bytes).into(), paged(1 << 30), paged(0)]
+}
+
 #[test]
 fn walks_agree_with_a_sorted_vector() {
     let mut rng = Rng(7);
     for (set, keys) in key_sets().iter().enumerate() {
         let (file, root) = build(keys, rng.below(5_000));
-        let mut cursor = Cursor::before_first(root);
-        for (index, key) in keys.iter().enumerate() {
-            let node = cursor.next(&file).unwrap().unwrap();
-            assert_eq!(number(&node), index, "set {set}");
-            assert_eq!(cursor.key(&file), *key, "set {set}");
+        // Reading a page for each step of a walk over a large file takes long without optimization.
+        let ways = if file.len() > 300_000 { 1 } else { 3 };
+        for file in in_each_way(&file).iter().take(ways) {
+            walks_agree(&mut rng, &format!("set {set} {file:?}"), keys, file, root);
         }
-        assert!(cursor.next(&file).unwrap().is_none());
-        assert!(cursor.next(&file).unwrap().is_none());
-        for index in (0..keys.len()).rev() {
-            assert_eq!(number(&cursor.previous(&file).unwrap().unwrap()), index, "set {set}");
-        }
-        assert!(cursor.previous(&file).unwrap().is_none());
-        assert_eq!(number(&cursor.next(&file).unwrap().unwrap()), 0);
+    }
+}
 
-        for _ in 0..2_000.min(keys.len() * 20) {
-            let sought = near(&mut rng, keys);
-            let greater = keys.partition_point(|key| *key <= sought);
-            let floor = greater.checked_sub(1);
-            let found = walk::floor(&file, root, &sought).unwrap();
-            assert_eq!(found.as_ref().map(number), floor, "set {set} {sought:02x?}");
-            assert_eq!(cursor.seek_floor(&file, &sought).unwrap().as_ref().map(number), floor);
-            assert_eq!(
-                cursor.next(&file).unwrap().as_ref().map(number),
-                (greater < keys.len()).then_some(greater)
-            );
+fn walks_agree(rng: &mut Rng, set: &str, keys: &[Vec<u8>], file: &PagedFile, root: u64) {
+    let mut held = HeldPage::default();
+    let held = &mut held;
+    let read =
+        |node: Option<u64>| node.map(|node| number(&Node::at(file, &mut HeldPage::default(), node).unwrap()));
+    let mut cursor = Cursor::before_first(root);
+    let is_long = keys.iter().any(|key| key.len() > 600);
+    for (index, key) in keys.iter().enumerate() {
+        assert_eq!(read(cursor.next(file, held).unwrap()), Some(index), "{set}");
+        if !is_long || index % 7 == 0 {
+            assert_eq!(cursor.key(file), *key, "{set}");
         }
+    }
+    assert!(cursor.next(file, held).unwrap().is_none());
+    assert!(cursor.next(file, held).unwrap().is_none());
+    for index in (0..keys.len()).rev() {
+        assert_eq!(read(cursor.previous(file, held).unwrap()), Some(index), "{set}");
+    }
+    assert!(cursor.previous(file, held).unwrap().is_none());
+    assert_eq!(read(cursor.next(file, held).unwrap()), Some(0));
+
+    for _ in 0..500.min(keys.len() * 20) {
+        let sought = near(rng, keys);
+        let greater = keys.partition_point(|key| *key <= sought);
+        let floor = greater.checked_sub(1);
+        assert_eq!(read(walk::floor(file, held, root, &sought).unwrap()), floor, "{set} {sought:02x?}");
+        assert_eq!(read(cursor.seek_floor(file, held, &sought).unwrap()), floor);
+        assert_eq!(read(cursor.next(file, held).unwrap()), (greater < keys.len()).then_some(greater));
     }
 }
 
@@ -192,12 +239,14 @@ fn near(rng: &mut Rng, keys: &[Vec<u8>]) -> Vec<u8> {
 #[test]
 fn nodes_do_not_cross_pages() {
     for keys in key_sets() {
-        let (file, root) = build(&keys, 100);
+        let (bytes, root) = build(&keys, 100);
+        let file = PagedFile::from(Bytes::from(bytes));
         let mut pending = vec![root];
         while let Some(position) = pending.pop() {
-            let node = Node::at(&file, position).unwrap();
+            let held = &mut HeldPage::default();
+            let node = Node::at(&file, held, position).unwrap();
             let size = usize::from(node.payload_flags());
-            let end = file.len() as u64 - node.payload().len() as u64 + size as u64;
+            let end = file.len() - node.payload().len() as u64 + size as u64;
             assert_eq!(position / PAGE_BYTES as u64, (end - 1) / PAGE_BYTES as u64);
             let mut slot = 0;
             while let Some((taken, child)) = node.child_from(slot).unwrap() {
@@ -263,8 +312,8 @@ fn worked_example_of_partitions() {
     assert_eq!(single[single.len() - 24 + 7], 3);
     let index = PartitionIndex::open(Bytes::from(single)).unwrap();
     let key = comparable(&Partitioner::Murmur3, b"0");
-    assert_eq!(index.exact_candidate(&key, murmur3(b"0")), Ok(Some(PartitionPosition::Data(0))));
-    assert_eq!(index.exact_candidate(&key, [0, 0]), Ok(None));
+    assert_eq!(index.exact_candidate(&key, murmur3(b"0")).unwrap(), Some(PartitionPosition::Data(0)));
+    assert_eq!(index.exact_candidate(&key, [0, 0]).unwrap(), None);
 }
 
 /// Separators and blocks of the first partition of Cassandra's `legacy_da_clust`; the last entry ends it.
@@ -300,9 +349,11 @@ fn worked_example_of_rows() {
     assert_eq!(file[89..93], [0x21, 0x40, 0x0e, 0x04]);
 
     let index = RowIndex::new(Bytes::from(file));
-    let entry = index.entry(93).unwrap();
+    let held = &mut HeldPage::default();
+    let entry = index.entry(held, 93).unwrap();
     assert_eq!((entry.key, entry.data_position, entry.block_count), (&b"0"[..], 0, 13));
     assert!(entry.deletion.is_live());
+    let root = entry.root;
     for (bound, offset) in [
         (&[0x20][..], 4),
         (&[0x40, 0x30, 0, 0x38], 4),
@@ -311,7 +362,7 @@ fn worked_example_of_rows() {
         (&[0x40, 0x39, 0, 0x38], 64_497),
         (&[0x60], 67_181),
     ] {
-        assert_eq!(index.floor(&entry, bound).unwrap().offset, offset, "{bound:02x?}");
+        assert_eq!(index.floor(held, root, bound).unwrap().offset, offset, "{bound:02x?}");
     }
 }
 
@@ -340,7 +391,7 @@ fn partitions_are_found_and_their_neighbours_too() {
         );
         for (at, key) in keys.iter().enumerate() {
             let found = index.exact_candidate(&comparable(&partitioner, key), murmur3(key));
-            assert_eq!(found, Ok(Some(place(at))), "{key:02x?}");
+            assert_eq!(found.unwrap(), Some(place(at)), "{key:02x?}");
         }
         check_neighbours(&mut rng, &partitioner, &keys, &index, &place);
     }
@@ -404,20 +455,22 @@ fn blocks_carry_open_deletions() {
         let blocks = partition % 7;
         assert_eq!(position.is_some(), blocks > 1);
         let Some(position) = position else { continue };
-        let entry = index.entry(position).unwrap();
+        let held = &mut HeldPage::default();
+        let entry = index.entry(held, position).unwrap();
         assert_eq!(entry.key, partition.to_be_bytes());
         assert_eq!((entry.data_position, u64::from(entry.block_count)), (partition * 100_000, blocks));
         assert_eq!(entry.deletion.is_live(), partition % 3 != 0);
-        let mut cursor = index.cursor_at_end(&entry);
+        let root = entry.root;
+        let mut cursor = index.cursor_at_end(root);
         assert_eq!(cursor.previous().unwrap().unwrap().offset, 50_000);
         for block in (0..blocks).rev() {
             let found = cursor.previous().unwrap().unwrap();
             assert_eq!(found.offset, 9 + block * 5_000);
             assert_eq!(found.open_deletion, if block % 2 == 1 { open } else { DeletionTime::LIVE });
             let first = [0x40, u8::try_from(block).unwrap(), 1, 0x38];
-            assert_eq!(index.floor(&entry, &first), Ok(found));
+            assert_eq!(index.floor(held, root, &first).unwrap(), found);
         }
-        assert_eq!(cursor.previous(), Ok(None));
+        assert_eq!(cursor.previous().unwrap(), None);
     }
 }
 
@@ -438,7 +491,8 @@ fn files_of_cassandra_are_rebuilt_byte_for_byte() {
             partitions.push((cursor.key(), position));
             let PartitionPosition::Rows(position) = position else { continue };
             indexed += 1;
-            let entry = row_index.entry(position).unwrap();
+            let held = &mut HeldPage::default();
+            let entry = row_index.entry(held, position).unwrap();
             let blocks = blocks(&row_index, &entry);
             assert_eq!(blocks.len(), entry.block_count as usize + 1);
             let rebuilt = add_partition(&mut writer, entry.key, entry.data_position, &blocks, entry.deletion);
@@ -477,9 +531,10 @@ fn damaged_files_give_errors_or_other_answers() {
         }
         let rows = RowIndex::new(Bytes::from(damaged.clone()));
         for position in 0..50 {
-            if let Ok(entry) = rows.entry(file.len() as u64 - 24 - position) {
-                let _answer = rows.floor(&entry, &sought[0]);
-                let mut cursor = rows.cursor_at_end(&entry);
+            let held = &mut HeldPage::default();
+            if let Ok(root) = rows.entry(held, file.len() as u64 - 24 - position).map(|entry| entry.root) {
+                let _answer = rows.floor(held, root, &sought[0]);
+                let mut cursor = rows.cursor_at_end(root);
                 while let Ok(Some(_)) = cursor.previous() {}
             }
         }
@@ -509,10 +564,11 @@ fn shared_branches_do_not_multiply_without_end() {
         file.extend_from_slice(&[0x51, 2, 1, 2, distance, distance, 0]);
     }
     let root = file.len() as u64 - 7;
+    let (file, mut held) = (PagedFile::from(Bytes::from(file)), HeldPage::default());
     let mut cursor = Cursor::before_first(root);
-    let steps = (0..10_000).take_while(|_| matches!(cursor.next(&file), Ok(Some(_)))).count();
+    let steps = (0..10_000).take_while(|_| matches!(cursor.next(&file, &mut held), Ok(Some(_)))).count();
     assert!(steps as u64 <= root + 2);
-    assert!(cursor.next(&file).is_err());
+    assert!(cursor.next(&file, &mut held).is_err());
 }
 
 /// A branch of two hundred to one long chain: each key is another way along it.
@@ -528,11 +584,12 @@ fn a_shared_chain_is_not_gone_through_for_each_key() {
     file.extend(0..200);
     // SPARSE_16: all pointers to the chain's last node.
     file.extend([0, 3].repeat(200));
+    let (file, held) = (PagedFile::from(Bytes::from(file)), &mut HeldPage::default());
     for (mut cursor, is_backwards) in [(Cursor::before_first(root), false), (Cursor::after_last(root), true)]
     {
         let mut keys = 0;
         let error = loop {
-            match if is_backwards { cursor.previous(&file) } else { cursor.next(&file) } {
+            match if is_backwards { cursor.previous(&file, held) } else { cursor.next(&file, held) } {
                 Ok(Some(_)) => keys += 1,
                 Ok(None) => panic!("all {keys} keys"),
                 Err(error) => break error,
@@ -548,8 +605,9 @@ fn transitions_out_of_order_end_a_walk() {
     let sparse = |one, other| vec![0x01, 0, 0x01, 0, 0x50, 2, one, other, 4, 2];
     let dense = |first| vec![0x01, 0, 0x01, 0, 0xb0, first, 1, 0, 4, 0, 2];
     let walks = |file: &[u8]| {
+        let (file, mut held) = (PagedFile::from(Bytes::copy_from_slice(file)), HeldPage::default());
         let mut cursor = Cursor::before_first(4);
-        std::iter::from_fn(|| cursor.next(file).transpose())
+        std::iter::from_fn(|| cursor.next(&file, &mut held).transpose())
             .take(3)
             .map(|step| step.is_ok())
             .collect::<Vec<_>>()
@@ -558,7 +616,8 @@ fn transitions_out_of_order_end_a_walk() {
     assert_eq!(walks(&dense(254)), [true, true]);
     for file in [sparse(6, 5), sparse(5, 5), dense(255)] {
         assert!(!walks(&file)[0], "{file:02x?}");
-        assert!(Cursor::after_last(4).previous(&file).is_err());
+        let file = PagedFile::from(Bytes::from(file));
+        assert!(Cursor::after_last(4).previous(&file, &mut HeldPage::default()).is_err());
     }
 }
 
@@ -578,7 +637,7 @@ fn add(
 }
 
 fn blocks(index: &RowIndex, entry: &RowIndexEntry<'_>) -> Vec<(Vec<u8>, IndexBlock)> {
-    let mut cursor = index.cursor(entry);
+    let mut cursor = index.cursor(entry.root);
     let mut blocks = Vec::new();
     while let Some(block) = cursor.next().unwrap() {
         blocks.push((cursor.key(), block));
@@ -641,6 +700,6 @@ fn corpus(component: &str) -> Vec<PathBuf> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test's fixture, not a file of the engine")]
-fn read(path: &std::path::Path) -> Vec<u8> {
+fn read(path: &Path) -> Vec<u8> {
     std::fs::read(path).unwrap()
 }

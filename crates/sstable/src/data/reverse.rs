@@ -24,7 +24,7 @@ impl PartitionStream {
         let (mut start, mut open) = (self.head.body, DeletionTime::LIVE);
         if let Some(row_index) = self.at.row_index {
             let index = self.table.index();
-            let mut cursor = index.blocks(row_index)?;
+            let mut cursor = index.blocks(row_index);
             let mut comparable = std::mem::take(&mut self.comparable);
             let end = self.slice().map_or(Bound::TOP, |slice| slice.end);
             let sought = cursor.seek(index, end.position(), &self.order, &mut comparable);

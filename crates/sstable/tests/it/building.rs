@@ -46,8 +46,7 @@ pub(crate) fn descriptor(number: u32) -> Descriptor {
 
 pub(crate) fn opened(disk: &Arc<dyn Disk>, descriptor: &Descriptor) -> Result<Arc<SsTable>, SsTableError> {
     let chunk_cache = Arc::new(ChunkCache::new(8 << 20));
-    let options =
-        OpenOptions { chunk_cache, cached_file: CachedFile(1), page_checksums: PageVerification::Check };
+    let options = OpenOptions::new(chunk_cache, CachedFile(1), PageVerification::Check);
     SsTable::open(disk, descriptor, options)
 }
 

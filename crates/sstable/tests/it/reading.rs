@@ -38,11 +38,7 @@ pub(crate) fn open(descriptor: &Descriptor) -> Arc<SsTable> {
 }
 
 pub(crate) fn options() -> OpenOptions {
-    OpenOptions {
-        chunk_cache: Arc::new(ChunkCache::new(64 << 20)),
-        cached_file: CachedFile(1),
-        page_checksums: PageVerification::Check,
-    }
+    OpenOptions::new(Arc::new(ChunkCache::new(64 << 20)), CachedFile(1), PageVerification::Check)
 }
 
 /// The uncompressed data of a table.

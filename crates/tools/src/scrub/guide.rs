@@ -8,8 +8,9 @@ use bytes::Bytes;
 use helenus_io::{Disk, read_to_vec};
 use helenus_rows::{ClusteringComparator, DeletionTime};
 use helenus_sstable::{
-    Component, DataFile, DeletionTimeForm, Format, IndexBlock, IndexEntry, PartitionCursor, PartitionIndex,
-    PartitionPosition, PromotedIndex, RowIndex, RowIndexCursor, SearchKey, SsTableError,
+    Component, DataFile, DeletionTimeForm, Format, HeldPage, IndexBlock, IndexEntry, PartitionCursor,
+    PartitionIndex, PartitionPosition, PromotedIndex, RowIndex, RowIndexCursor, SearchKey, SsTableError,
+    SsTableErrorKind,
 };
 use helenus_types::DecodeError;
 
@@ -174,7 +175,7 @@ impl Guide {
                 match partitions.exact_candidate(key.comparable(), key.hash()) {
                     Ok(Some(PartitionPosition::Data(found))) => found == position,
                     Ok(Some(PartitionPosition::Rows(at))) => rows
-                        .entry(at)
+                        .entry(&mut HeldPage::default(), at)
                         .is_ok_and(|entry| entry.data_position == position && entry.key == key.key()),
                     _ => false,
                 }
@@ -188,7 +189,10 @@ impl Guide {
         match &self.files {
             Files::None => None,
             Files::Big { .. } => Some(BlockCursor::Big { entry: at, index: 0 }),
-            Files::Bti { rows, .. } => Some(BlockCursor::Bti(rows.cursor(&rows.entry(at).ok()?))),
+            Files::Bti { rows, .. } => {
+                let root = rows.entry(&mut HeldPage::default(), at).ok()?.root;
+                Some(BlockCursor::Bti(rows.cursor(root)))
+            }
         }
     }
 
@@ -239,7 +243,7 @@ impl Guide {
             Ok(None) => return,
             Ok(Some(next)) => {
                 let found = next.position.to_string();
-                (self.primary(), DecodeError::new(0, "partitions in the order of the data", found))
+                (self.primary(), DecodeError::new(0, "partitions in the order of the data", found).into())
             }
             Err(error) => error,
         };
@@ -256,12 +260,12 @@ impl Guide {
         }
     }
 
-    fn read(&mut self) -> Result<Option<Entry>, (Component, DecodeError)> {
+    fn read(&mut self) -> Result<Option<Entry>, (Component, SsTableErrorKind)> {
         match &mut self.files {
             _ if self.is_ended => Ok(None),
             Files::None => Ok(None),
             Files::Big { file, position } => {
-                let damaged = |error| (Component::Index, error);
+                let damaged = |error: DecodeError| (Component::Index, error.into());
                 if *position >= file.len() as u64 {
                     return Ok(None);
                 }
@@ -285,7 +289,8 @@ impl Guide {
                         Ok(Some(Entry { position, key: None, deletion: None, blocks: None }))
                     }
                     Some(PartitionPosition::Rows(at)) => {
-                        let entry = rows.entry(at).map_err(|error| (Component::Rows, error))?;
+                        let held = &mut HeldPage::default();
+                        let entry = rows.entry(held, at).map_err(|error| (Component::Rows, error))?;
                         Ok(Some(Entry {
                             position: entry.data_position,
                             key: Some(entry.key.to_vec()),

@@ -32,11 +32,8 @@ fn open_and_read(of: &str, disk: &Arc<dyn Disk>, table: &Table) -> VerifyReport 
     let mut report = None;
     let held = allocation_counter::measure(|| {
         report = Some(verify(disk, &table.descriptor, Depth::Extended, &mut |_| {}));
-        let options = OpenOptions {
-            chunk_cache: Arc::new(ChunkCache::new(1 << 20)),
-            cached_file: CachedFile(1),
-            page_checksums: PageVerification::Check,
-        };
+        let options =
+            OpenOptions::new(Arc::new(ChunkCache::new(1 << 20)), CachedFile(1), PageVerification::Check);
         let Ok(table) = SsTable::open(disk, &table.descriptor, options) else { return };
         let mut reader = RowReader::new();
         let mut scan = table.scan();

@@ -16,11 +16,7 @@ use crate::output::Counted;
 pub(crate) fn run(args: &Dump) -> Result<(), Failure> {
     let descriptor = descriptor_of(&args.file)?;
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);
-    let options = OpenOptions {
-        chunk_cache: Arc::new(ChunkCache::new(0)),
-        cached_file: CachedFile(0),
-        page_checksums: PageVerification::Check,
-    };
+    let options = OpenOptions::new(Arc::new(ChunkCache::new(0)), CachedFile(0), PageVerification::Check);
     let table = SsTable::open(&disk, &descriptor, options).map_err(|error| unreadable(&error))?;
     let keys = keys(args, &table)?;
     let times = if args.timestamps { DumpTimes::Raw } else { DumpTimes::Instants };

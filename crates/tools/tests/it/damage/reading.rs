@@ -45,11 +45,8 @@ pub(super) fn read(
     expected: &Content,
 ) -> Result<Content, String> {
     let text = |error: &dyn std::fmt::Display| error.to_string();
-    let options = OpenOptions {
-        chunk_cache: Arc::new(ChunkCache::new(1 << 20)),
-        cached_file: CachedFile(1),
-        page_checksums: PageVerification::Check,
-    };
+    let options =
+        OpenOptions::new(Arc::new(ChunkCache::new(1 << 20)), CachedFile(1), PageVerification::Check);
     let table = SsTable::open(disk, descriptor, options).map_err(|error| text(&error))?;
     let mut content = Content::default();
     let header = table.header();

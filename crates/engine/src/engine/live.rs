@@ -1,0 +1,292 @@
+//! A live SSTable: where it stands among the others, and the way to open it.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering::Acquire, Ordering::Release};
+use std::sync::{Arc, OnceLock};
+
+use helenus_io::{Disk, OpenFiles, parent_of, remove_if_exists};
+use helenus_rows::ColumnMap;
+use helenus_sstable::{
+    CachedFile, ChunkCache, Component, Descriptor, Keep, OpenOptions, PAGE_CHECKSUMS_COMPONENT,
+    PageVerification, SsTable, Upkeep,
+};
+use helenus_types::{Generation, Partitioner, Timestamp, Token};
+use parking_lot::Mutex;
+
+use super::state::TableState;
+use crate::error::Result;
+use crate::manifest::SsTableFacts;
+
+/// What the SSTables of a database are opened with.
+#[derive(Clone, Debug)]
+pub(crate) struct Opener {
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) cache: Arc<ChunkCache>,
+    /// Bounds how many of their files are open; `None` where others may remove a file meanwhile, so that it has to
+    /// stay open.
+    pub(crate) files: Option<Arc<OpenFiles>>,
+}
+
+/// A live SSTable. It is opened when something is asked of it that the manifest doesn't know.
+#[derive(Clone, Debug)]
+pub(crate) struct LiveTable {
+    pub(crate) generation: Generation,
+    pub(crate) level: u32,
+    /// When it was written, seconds since 1970.
+    pub(crate) created_seconds: u32,
+    pub(crate) facts: Arc<SsTableFacts>,
+    /// Tokens of its first and last partition, or what stands for them.
+    pub(crate) token_range: (Token, Token),
+    source: Arc<TableSource>,
+    state: Arc<TableState>,
+    /// The way from its columns to the table's; `None` when its rows are encoded as ours and hold nothing of a
+    /// dropped column.
+    map: OnceLock<Option<Arc<ColumnMap>>>,
+}
+
+/// The SSTable itself, opened or not: shared by all views.
+#[derive(Debug)]
+struct TableSource {
+    disk: Arc<dyn Disk>,
+    descriptor: Descriptor,
+    options: OpenOptions,
+    opened: OnceLock<Arc<SsTable>>,
+    /// Held while it is opened: once is enough.
+    opening: Mutex<()>,
+    files: Arc<TableFiles>,
+}
+
+impl Opener {
+    /// Opens an SSTable that was written or brought in just now.
+    pub(crate) fn open(
+        &self,
+        descriptor: Descriptor,
+        generation: Generation,
+        level: u32,
+        created_seconds: u32,
+        state: &Arc<TableState>,
+    ) -> Result<LiveTable> {
+        let source = self.source(descriptor, generation, None);
+        let sstable = source.open(state)?;
+        let (facts, token_range) = (Arc::new(SsTableFacts::of(sstable)), sstable.token_range());
+        Ok(LiveTable {
+            generation,
+            level,
+            created_seconds,
+            facts,
+            token_range,
+            source: Arc::new(source),
+            state: state.clone(),
+            map: OnceLock::new(),
+        })
+    }
+
+    /// An SSTable of which all is known that gives it its place.
+    pub(crate) fn place(
+        &self,
+        descriptor: Descriptor,
+        generation: Generation,
+        (level, created_seconds): (u32, u32),
+        facts: &Arc<SsTableFacts>,
+        state: &Arc<TableState>,
+    ) -> LiveTable {
+        LiveTable {
+            generation,
+            level,
+            created_seconds,
+            token_range: [&facts.first_key, &facts.last_key]
+                .map(|key| Partitioner::murmur3_token(key))
+                .into(),
+            facts: facts.clone(),
+            source: Arc::new(self.source(descriptor, generation, Some(facts))),
+            state: state.clone(),
+            map: OnceLock::new(),
+        }
+    }
+
+    fn source(
+        &self,
+        descriptor: Descriptor,
+        generation: Generation,
+        facts: Option<&SsTableFacts>,
+    ) -> TableSource {
+        let files = Arc::new(TableFiles::new(&self.disk, &descriptor));
+        TableSource {
+            disk: self.disk.clone(),
+            options: OpenOptions {
+                chunk_cache: self.cache.clone(),
+                // Generations are the database's, so the number is nobody else's.
+                cached_file: CachedFile(generation.0),
+                page_checksums: PageVerification::Require,
+                filter_may_be_left_out: true,
+                upkeep: Upkeep {
+                    open_files: self.files.clone(),
+                    keep: Some(files.clone()),
+                    digests: facts.map(|facts| facts.digests.clone()),
+                },
+            },
+            descriptor,
+            opened: OnceLock::new(),
+            opening: Mutex::new(()),
+            files,
+        }
+    }
+}
+
+impl TableSource {
+    #[cold]
+    fn open(&self, state: &TableState) -> Result<&Arc<SsTable>> {
+        let _once = self.opening.lock();
+        if let Some(opened) = self.opened.get() {
+            return Ok(opened);
+        }
+        let sstable = SsTable::open(&self.disk, &self.descriptor, self.options.clone())?;
+        sstable.set_crc_check_chance(state.options.crc_check_chance);
+        Ok(self.opened.get_or_init(|| sstable))
+    }
+}
+
+impl LiveTable {
+    /// One of a directory that is no database of ours, open already.
+    pub(crate) fn of_others(
+        generation: Generation,
+        disk: &Arc<dyn Disk>,
+        sstable: Arc<SsTable>,
+        state: &Arc<TableState>,
+    ) -> Self {
+        sstable.set_crc_check_chance(state.options.crc_check_chance);
+        let descriptor = sstable.descriptor().clone();
+        let cache = Arc::new(ChunkCache::new(0));
+        Self {
+            generation,
+            level: 0,
+            created_seconds: 0,
+            facts: Arc::new(SsTableFacts::of(&sstable)),
+            token_range: sstable.token_range(),
+            source: Arc::new(TableSource {
+                disk: disk.clone(),
+                options: OpenOptions::new(cache, sstable.cached_file(), PageVerification::Check),
+                files: Arc::new(TableFiles::new(disk, &descriptor)),
+                descriptor,
+                opened: OnceLock::from(sstable),
+                opening: Mutex::new(()),
+            }),
+            state: state.clone(),
+            map: OnceLock::new(),
+        }
+    }
+
+    /// The same SSTable for a table in another state.
+    pub(crate) fn in_state(&self, state: &Arc<TableState>) -> Self {
+        if let Some(sstable) = self.source.opened.get() {
+            sstable.set_crc_check_chance(state.options.crc_check_chance);
+        }
+        Self { state: state.clone(), map: OnceLock::new(), ..self.clone() }
+    }
+
+    /// The SSTable, opened if it isn't yet.
+    ///
+    /// # Errors
+    /// When it is missing, damaged or another one, or can't be read.
+    #[inline]
+    pub(crate) fn sstable(&self) -> Result<&Arc<SsTable>> {
+        match self.source.opened.get() {
+            Some(sstable) => Ok(sstable),
+            None => self.source.open(&self.state),
+        }
+    }
+
+    /// The SSTable if it is open already.
+    pub(crate) fn opened(&self) -> Option<&Arc<SsTable>> {
+        self.source.opened.get()
+    }
+
+    /// Its name.
+    pub(crate) fn descriptor(&self) -> &Descriptor {
+        &self.source.descriptor
+    }
+
+    /// The way from its columns to the table's, where one is needed.
+    #[inline]
+    pub(crate) fn map(&self) -> Result<Option<&Arc<ColumnMap>>> {
+        match self.map.get() {
+            Some(map) => Ok(map.as_ref()),
+            None => {
+                let map = self.state.map_of(self.sstable()?);
+                Ok(self.map.get_or_init(|| map).as_ref())
+            }
+        }
+    }
+
+    /// Whether the token lies outside of its partitions' tokens.
+    #[inline]
+    pub(crate) fn excludes(&self, token: Token) -> bool {
+        let (first, last) = self.token_range;
+        token < first || last < token
+    }
+
+    /// No timestamp in it is higher.
+    #[inline]
+    pub(crate) fn max_timestamp(&self) -> Timestamp {
+        self.facts.max_timestamp
+    }
+
+    /// It is live no more: its files go when nobody reads from them any more. `and_dir`, if it is empty then.
+    pub(crate) fn remove_when_unread(&self, and_dir: bool) {
+        if let Some(sstable) = self.opened() {
+            sstable.forget_cached();
+        }
+        self.source.files.remove_dir.store(and_dir, Release);
+        self.source.files.is_obsolete.store(true, Release);
+    }
+}
+
+/// The files of an SSTable: kept as long as a view, a reader or a compaction may come back to them, as a closed file is
+/// opened again by its name; removed after the last of these, once the SSTable is live no more.
+#[derive(Debug)]
+struct TableFiles {
+    disk: Arc<dyn Disk>,
+    descriptor: Descriptor,
+    is_obsolete: AtomicBool,
+    remove_dir: AtomicBool,
+    /// The process whose they are: a forked child removes nothing.
+    pid: u32,
+}
+
+impl Keep for TableFiles {}
+
+impl TableFiles {
+    fn new(disk: &Arc<dyn Disk>, descriptor: &Descriptor) -> Self {
+        Self {
+            disk: disk.clone(),
+            descriptor: descriptor.clone(),
+            is_obsolete: AtomicBool::new(false),
+            remove_dir: AtomicBool::new(false),
+            pid: std::process::id(),
+        }
+    }
+
+    fn remove(&self) -> helenus_io::Result<()> {
+        let ours = Component::from_name(PAGE_CHECKSUMS_COMPONENT);
+        // Data.db goes first: what a crash leaves is no table then.
+        for component in Component::known().cloned().chain([ours]) {
+            remove_if_exists(&*self.disk, &self.descriptor.path(&component))?;
+        }
+        let dir: PathBuf = parent_of(&self.descriptor.path(&Component::Data)).to_owned();
+        if self.remove_dir.load(Acquire) && self.disk.exists(&dir)? && self.disk.list(&dir)?.is_empty() {
+            self.disk.remove_dir(&dir)?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for TableFiles {
+    fn drop(&mut self) {
+        if self.is_obsolete.load(Acquire)
+            && self.pid == std::process::id()
+            && let Err(error) = self.remove()
+        {
+            tracing::warn!(%error, "left for the next time that the database is opened");
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! The lock of a database's directory.
+
+use std::io::ErrorKind as Io;
+use std::path::Path;
+
+use helenus_io::{Disk, IoError, Lock};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// The file whose lock says the same to those who know no locks of directories.
+pub(super) const LOCK: &str = "LOCK";
+
+/// The lock that lets one process write: of the directory itself, which can't be removed from under it, and of the file
+/// `LOCK` in it.
+#[derive(Debug)]
+pub(crate) struct DirectoryLock {
+    /// `None` where the file system locks no directories: then the file's is all there is.
+    directory: Option<Box<dyn Lock>>,
+    file: Box<dyn Lock>,
+}
+
+impl DirectoryLock {
+    /// Takes both.
+    pub(super) fn take(disk: &dyn Disk, dir: &Path) -> Result<Self> {
+        let refused = |error: IoError| match error.kind() {
+            Io::WouldBlock => Error::new(
+                ErrorKind::Locked,
+                format!(
+                    "{} is open in another process or handle; close it there, or open it to read only",
+                    dir.display()
+                ),
+            ),
+            _ => error.into(),
+        };
+        let directory = match disk.lock(dir) {
+            Ok(lock) => Some(lock),
+            Err(error) if error.kind() == Io::Unsupported => None,
+            Err(error) => return Err(refused(error)),
+        };
+        let file = disk.lock(&dir.join(LOCK)).map_err(refused)?;
+        Ok(Self { directory, file })
+    }
+
+    /// Refuses when the directory's name leads to another one by now, in which somebody else may write: what is written
+    /// by paths would get into that one.
+    pub(super) fn check(&self, dir: &Path) -> Result<()> {
+        self.directory.as_deref().unwrap_or(&*self.file).check().map_err(|error| match error.kind() {
+            Io::AlreadyExists | Io::NotFound => {
+                let text = format!(
+                    "{}: the directory was moved, removed or replaced while it was open; nothing more is written",
+                    dir.display()
+                );
+                Error::new(ErrorKind::Locked, text)
+            }
+            _ => error.into(),
+        })
+    }
+}

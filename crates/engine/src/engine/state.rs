@@ -1,0 +1,48 @@
+//! The state of a table: what a schema change alone changes.
+
+use std::sync::Arc;
+
+use helenus_rows::{ColumnMap, EncodingBase, Header, TableSchema};
+use helenus_schema::{TableDef, TableOptions};
+use helenus_sstable::SsTable;
+
+/// Everything about a table that changes only by a schema change.
+#[derive(Debug)]
+pub(crate) struct TableState {
+    pub(crate) schema: Arc<TableSchema>,
+    /// What we encode the table's rows against.
+    pub(crate) header: Arc<Header>,
+    /// What a memtable's rows go through: where a column was dropped and added again, writes up to the time of the
+    /// drop are hidden. `None` for the usual table.
+    pub(crate) own: Option<Arc<ColumnMap>>,
+    pub(crate) options: Arc<TableOptions>,
+    /// Counts changes of the columns; log records carry it.
+    pub(crate) layout: u32,
+    /// Whether writes go through the log (a property of the keyspace).
+    pub(crate) durable_writes: bool,
+    /// Why the table can't be written, where it can't: views and indexes that are not maintained.
+    pub(crate) read_only: Option<&'static str>,
+}
+
+impl TableState {
+    /// What the engine holds of a table's definition.
+    pub(crate) fn of(def: &TableDef, base: EncodingBase, layout: u32) -> Self {
+        let header = def.schema().header(base);
+        let own = ColumnMap::new(&header, &header, def.schema().dropped());
+        Self {
+            schema: def.schema().clone(),
+            header: Arc::new(header),
+            own: (!own.passes_through()).then(|| Arc::new(own)),
+            options: def.options().clone(),
+            layout,
+            durable_writes: def.durable_writes(),
+            read_only: def.read_only(),
+        }
+    }
+
+    /// The way from an SSTable's columns to the table's, where one is needed.
+    pub(super) fn map_of(&self, sstable: &SsTable) -> Option<Arc<ColumnMap>> {
+        let map = ColumnMap::new(sstable.header(), &self.header, self.schema.dropped());
+        if map.passes_through() { None } else { Some(Arc::new(map)) }
+    }
+}
