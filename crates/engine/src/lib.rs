@@ -24,6 +24,7 @@ mod metrics;
 mod mutate;
 mod options;
 mod random;
+mod record;
 mod row_text;
 mod select;
 mod table;
@@ -58,6 +59,7 @@ pub use mutate::{
     WriteOptions,
 };
 pub use options::{Background, Durability, Options};
+pub use record::{FromRow, ToRow, TypedRows};
 pub use row_text::RowPrinter;
 pub use select::{Cells, ColumnIndex, ColumnValues, OwnedRow, OwnedRows, RowPosition, RowView, Rows, Select};
 pub use table::Table;

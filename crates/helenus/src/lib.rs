@@ -3,24 +3,193 @@
 //! **Knows** what people who link the library see: the list below, and nothing else. **Must not know** how any of it
 //! is done: that is `helenus-engine`'s and the crates' below it.
 //!
-//! Start reading at [`Database`] and [`Table`].
+//! Start reading at [`Database`] and [`Table`]; [`Options`] says how a database is opened, [`Row`](macro@Row) maps
+//! structs to rows. There is no server and no query language for data: statements are built by methods. The schema is
+//! CQL.
+//!
+//! # Writing
+//!
+//! A table's key has two parts, as in Cassandra: the partition key, and the clustering columns that order the rows of a
+//! partition. A value can be whatever stands for one of the column's type ([`EncodeValue`]); `None` is null.
+//!
+//! ```
+//! use helenus::{Database, Result};
+//!
+//! # fn main() -> Result<()> {
+//! let db = Database::in_memory()?; // or Database::open("chat.db")?
+//! db.execute_schema(
+//!     "CREATE KEYSPACE chat WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1};
+//!      CREATE TABLE chat.messages (channel bigint, day int, id bigint, author text, body text, tags set<text>,
+//!          PRIMARY KEY ((channel, day), id)) WITH CLUSTERING ORDER BY (id DESC);",
+//! )?;
+//! let messages = db.table("chat", "messages")?;
+//! messages.insert((42, 7), 1).set("author", "ada").set("body", "hello").ttl(86_400).execute()?;
+//! messages.update((42, 7), 1).add_to_set("tags", "first").execute()?;
+//! messages.delete((42, 7), 1).column("body").execute()?;
+//!
+//! // Only if there is such a row:
+//! let edit = messages.update((42, 7), 2).set("body", "edited").if_exists().execute()?;
+//! assert!(!edit.is_applied());
+//!
+//! // Several at once, as a whole or not at all:
+//! let mut batch = db.batch();
+//! for id in 3..6 {
+//!     messages.insert((42, 7), id).set("author", "bob").add_to(&mut batch)?;
+//! }
+//! batch.execute()?;
+//!
+//! // What is written again and again is prepared once:
+//! let insert = messages.prepare_insert(&["channel", "day", "id", "author"])?;
+//! insert.execute((42, 7, 6, "cleo"))?;
+//! # db.close()
+//! # }
+//! ```
+//!
+//! # Reading
+//!
+//! Rows of a partition come in the order of their clustering; partitions, where a query names none, in that of their
+//! tokens. A row is borrowed from its cursor; structs and [`Value`]s are the caller's own.
+//!
+//! ```
+//! # fn main() -> helenus::Result<()> {
+//! # let db = helenus::Database::in_memory()?;
+//! # db.execute_schema("CREATE KEYSPACE k WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1};
+//! #     CREATE TABLE k.readings (sensor text, at timestamp, celsius double, note text, PRIMARY KEY (sensor, at));")?;
+//! use std::time::{Duration, SystemTime};
+//!
+//! #[derive(helenus::Row, Debug)]
+//! struct Reading {
+//!     sensor: String,
+//!     at: SystemTime,
+//!     celsius: f64,
+//!     note: Option<String>,
+//! }
+//!
+//! let readings = db.table("k", "readings")?;
+//! for minute in 0..100 {
+//!     let at = SystemTime::UNIX_EPOCH + Duration::from_secs(60 * minute);
+//!     let reading = Reading { sensor: "attic".into(), at, celsius: 20.5, note: None };
+//!     readings.insert_row(&reading)?.execute()?;
+//! }
+//!
+//! let latest = readings.select().key("attic").reverse().limit(10);
+//! for reading in latest.rows()?.into_typed::<Reading>() {
+//!     let Reading { sensor, at, celsius, note } = reading?;
+//!     println!("{sensor} {at:?}: {celsius} {}", note.unwrap_or_default());
+//! }
+//!
+//! // Without a struct, and of some columns alone:
+//! let all = readings.select().columns(&["celsius"]);
+//! let mut rows = all.rows()?;
+//! let (mut sum, mut count) = (0.0, 0);
+//! while let Some(row) = rows.next()? {
+//!     sum += row.get::<f64>("celsius")?;
+//!     count += 1;
+//! }
+//! assert_eq!((sum / f64::from(count), count), (20.5, 100));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Pages
+//!
+//! A cursor gives the position of its last row; the same query goes on after it, whenever that is.
+//!
+//! ```
+//! # fn main() -> helenus::Result<()> {
+//! # let db = helenus::Database::in_memory()?;
+//! # db.execute_schema("CREATE KEYSPACE k WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1};
+//! #     CREATE TABLE k.t (k int, c int, PRIMARY KEY (k, c));")?;
+//! # let table = db.table("k", "t")?;
+//! # for c in 0..25 { table.insert(1, c).execute()?; }
+//! let mut position = None;
+//! let mut pages = 0;
+//! loop {
+//!     let mut page = table.select().key(1).limit(10);
+//!     if let Some(position) = position.take() {
+//!         page = page.after(position);
+//!     }
+//!     let mut rows = page.rows()?;
+//!     let mut count = 0;
+//!     while let Some(_row) = rows.next()? {
+//!         count += 1;
+//!         position = rows.position();
+//!     }
+//!     pages += 1;
+//!     if count < 10 {
+//!         break;
+//!     }
+//! }
+//! assert_eq!(pages, 3);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Options
+//!
+//! ```
+//! # fn main() -> helenus::Result<()> {
+//! # let temporary = tempfile::tempdir().unwrap();
+//! # let dir = temporary.path();
+//! use std::time::Duration;
+//! use helenus::{Durability, Options};
+//!
+//! let db = Options::new()
+//!     .durability(Durability::Periodic(Duration::from_millis(100))) // what a power cut may lose
+//!     .memtable_total_bytes(64 << 20) // what is written and not yet flushed
+//!     .cache_bytes(32 << 20) // chunks of SSTables
+//!     .open(dir)?;
+//! # db.close()
+//! # }
+//! ```
+//!
+//! # Errors
+//!
+//! An [`Error`] says in words what was wrong and what to try; its [`kind`](Error::kind) is for the program.
+//!
+//! ```
+//! # fn main() -> helenus::Result<()> {
+//! # let db = helenus::Database::in_memory()?;
+//! # db.execute_schema("CREATE KEYSPACE k WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1};
+//! #     CREATE TABLE k.t (k int PRIMARY KEY, v int);")?;
+//! use helenus::ErrorKind;
+//!
+//! let table = db.table("k", "t")?;
+//! let error = table.insert(1, ()).set("v", "text").execute().unwrap_err();
+//! assert_eq!(error.kind(), ErrorKind::Invalid);
+//! assert_eq!(db.table("k", "other").unwrap_err().kind(), ErrorKind::NotFound);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Features
+//!
+//! | feature | by default | what for |
+//! | --- | --- | --- |
+//! | `derive` | yes | the macro [`Row`](macro@Row) |
+//! | `zstd`, `snappy`, `deflate` | yes | codecs of SSTables; LZ4 is always there. `zstd` needs a C compiler |
+//! | `lz4-high` | no | writes LZ4 of type `high` (any build reads it); needs a C compiler |
+//! | `chrono`, `time` | no | the dates and times of these crates are values; UUIDs are those of the crate `uuid` always |
 
 #![deny(unsafe_code)]
 
+#[cfg(feature = "derive")]
+pub use helenus_derive::Row;
 pub use helenus_engine::{
     Action, AdoptOptions, Adopted, AdoptedTable, Background, Batch, BatchOutcome, BindValue, BindValues,
     Binding, BulkOptions, BulkTable, BulkWriter, Catalog, CatalogError, CatalogErrorKind, Cell, Cells, Clock,
     Codec, ColumnDef, ColumnIndex, ColumnKind, ColumnValues, Columns, CompressionParams, Condition,
     Conditional, Conditions, Database, DatabaseMetrics, Date, Decimal, DecodeValue, Delete, DeletionTime,
     Disk, Durability, Duration, Element, Elements, EncodeValue, Error, ErrorKind, Foreign, ForeignKind,
-    ForeignTable, Health, HealthIssue, HealthReason, HealthStatus, Identifier, IngestOptions, Ingested,
-    Insert, IntoKey, JsonMembers, Keyspace, LateDeletionTimes, LeftOut, LivenessInfo, LoadedSchema,
+    ForeignTable, FromRow, Health, HealthIssue, HealthReason, HealthStatus, Identifier, IngestOptions,
+    Ingested, Insert, IntoKey, JsonMembers, Keyspace, LateDeletionTimes, LeftOut, LivenessInfo, LoadedSchema,
     MemoryDisk, Op, Operand, Options, Outcome, OwnedRow, OwnedRows, ParseDecimalError, ParseDurationError,
     ParseVarintError, Part, Prepared, Progress, QualifiedName, RangePlan, RealDisk, Result, RowPosition,
     RowPrinter, RowView, Rows, SchemaChange, SchemaOutcome, Select, Serialized, StatementKind, StatementPlan,
     SystemClock, Table, TableColumn, TableDef, TableId, TableMetrics, TableOptions, TableSchema, TimeOfDay,
-    Timestamp, Token, Transfer, Type, UnfilteredStream, Unset, Update, UserType, Uuid, Value, ValueError,
-    Varint, VarintOutOfRange, Verification, Version, ViewDef, WriteOptions, parse_qualified_name, timeuuid,
+    Timestamp, ToRow, Token, Transfer, Type, TypedRows, UnfilteredStream, Unset, Update, UserType, Uuid,
+    Value, ValueError, Varint, VarintOutOfRange, Verification, Version, ViewDef, WriteOptions,
+    parse_qualified_name, timeuuid,
 };
 
 /// The README's example, compiled and run as a test.

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use helenus::{
-    Database, Date, Decimal, Duration, EncodeValue, IntoKey, MemoryDisk, Options, Table, TimeOfDay, Uuid,
-    Value, Varint, timeuuid,
+    Database, Date, Decimal, Duration, EncodeValue, IntoKey, MemoryDisk, Options, Row, Table, TimeOfDay,
+    Uuid, Value, Varint, timeuuid,
 };
 
 const KEYSPACE: &str =
@@ -158,4 +158,90 @@ fn a_database_in_memory_acts_like_any_other() {
     }
     assert_eq!(count, 1001);
     assert!(Database::in_memory().unwrap().tables().is_empty(), "each is its own");
+}
+
+#[derive(Row, Debug, Clone, PartialEq, Default)]
+struct Author {
+    author: String,
+    #[row(rename = "mail")]
+    email: Option<String>,
+}
+
+#[derive(Row, Debug, Clone, PartialEq, Default)]
+struct Post<T> {
+    blog: String,
+    id: T,
+    #[row(flatten)]
+    by: Author,
+    #[row(default)]
+    likes: i32,
+    tags: BTreeSet<String>,
+    #[row(skip_none)]
+    title: Option<String>,
+    #[row(skip)]
+    is_shown: bool,
+}
+
+/// Structs had to be taken apart and put together column by column.
+#[test]
+fn structs_are_rows() {
+    let db = database(
+        "CREATE TABLE k.posts (blog text, id bigint, author text, mail text, likes int, tags set<text>, title text,
+             PRIMARY KEY (blog, id));",
+    );
+    let table = db.table("k", "posts").unwrap();
+    let post = Post {
+        blog: "b".to_owned(),
+        id: 1i64,
+        by: Author { author: "ada".to_owned(), email: Some("ada@example.org".to_owned()) },
+        likes: 3,
+        tags: BTreeSet::from(["x".to_owned()]),
+        title: Some("First".to_owned()),
+        is_shown: true,
+    };
+    let read = || {
+        let select = table.select().key("b");
+        select.rows().unwrap().into_typed::<Post<i64>>().collect::<helenus::Result<Vec<_>>>().unwrap()
+    };
+    table.insert_row(&post).unwrap().execute().unwrap();
+    assert_eq!(read(), [Post { is_shown: false, ..post.clone() }]);
+
+    // None is null, which deletes, but where it is to be skipped; null is read as the default where that is asked for.
+    let without = Post { by: Author { author: "ada".to_owned(), email: None }, title: None, ..post.clone() };
+    table.insert_row(&without).unwrap().execute().unwrap();
+    table.delete("b", 1i64).column("likes").execute().unwrap();
+    let left = Post { title: post.title.clone(), likes: 0, is_shown: false, ..without };
+    assert_eq!(read(), [left]);
+
+    // A clustering of another type than the column's is refused when a row is read or written, by name.
+    let select = table.select().key("b");
+    let error = select.rows().unwrap().into_typed::<Post<bool>>().next().unwrap().unwrap_err().to_string();
+    assert!(error.contains("bigint"), "{error}");
+    let error = table.insert_row(&post.by).unwrap_err().to_string();
+    assert_eq!(error, "k.posts: the row lacks columns of the key: blog");
+
+    table.delete_row(&post).unwrap().execute().unwrap();
+    assert_eq!(read(), []);
+}
+
+/// A struct that borrows is written without a copy.
+#[test]
+fn structs_that_borrow_are_written() {
+    #[derive(Row)]
+    #[row(rename_all = "camelCase")]
+    struct Borrowed<'a> {
+        user_id: i32,
+        first_name: &'a str,
+        r#type: Cow<'a, str>,
+    }
+    let db = database("CREATE TABLE k.users (\"userId\" int PRIMARY KEY, \"firstName\" text, type text);");
+    let users = db.table("k", "users").unwrap();
+    let name = String::from("Ada");
+    let row = Borrowed { user_id: 1, first_name: &name, r#type: Cow::Borrowed("admin") };
+    users.insert_row(&row).unwrap().execute().unwrap();
+    let select = users.select();
+    let mut rows = select.rows().unwrap();
+    let row = rows.next().unwrap().unwrap();
+    assert_eq!(row.get::<String>("firstName").unwrap(), "Ada");
+    assert_eq!(row.get::<Option<String>>("type").unwrap().as_deref(), Some("admin"));
 }
