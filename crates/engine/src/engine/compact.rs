@@ -240,8 +240,7 @@ impl Inner {
         };
         let waiting = if options.compaction.common().enabled {
             // Ratios of tombstones cost more than they tell here.
-            let described: Vec<_> =
-                view.sstables.iter().filter(is_waiting).map(|t| describe_size(t)).collect();
+            let described: Vec<_> = view.sstables.iter().filter(is_waiting).map(describe_size).collect();
             options.compaction.strategy().waiting(&described)
         } else {
             Waiting::default()
@@ -429,7 +428,7 @@ fn input_of(inputs: &[LiveTable], error: &SsTableError) -> Option<Generation> {
 
 /// What is wrong with an input, if it can't be read to its end.
 fn unreadable(table: &LiveTable) -> Option<(Generation, Error)> {
-    table.sstable().and_then(|sstable| read_through(sstable)).err().map(|error| (table.generation, error))
+    table.sstable().and_then(read_through).err().map(|error| (table.generation, error))
 }
 
 fn read_through(sstable: &Arc<SsTable>) -> Result<()> {

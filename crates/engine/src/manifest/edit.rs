@@ -89,12 +89,8 @@ impl Change {
             number(out, u64::from(tag));
         };
         match self {
-            Self::Schema(text) => {
-                out.push(1);
-                bytes(out, text.as_bytes());
-            }
-            Self::SchemaAdded(text) => {
-                out.push(16);
+            Self::Schema(text) | Self::SchemaAdded(text) => {
+                out.push(if matches!(self, Self::Schema(_)) { 1 } else { 16 });
                 bytes(out, text.as_bytes());
             }
             Self::AddTable { tag, id, base } => {

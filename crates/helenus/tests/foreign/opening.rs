@@ -247,10 +247,6 @@ fn columns_with_names_outside_ascii_keep_their_values() {
     for (dir, keyspace, table) in [(sample("non_ascii"), "cols", "non_ascii"), (by_bytes, "bug", "old")] {
         let schema = std::fs::read_to_string(dir.join("schema.cql")).unwrap();
         let opened = Database::open_sstables(&dir, &schema, keyspace, table).unwrap();
-        assert_eq!(
-            crate::corpus::export(&opened),
-            crate::corpus::lines(&dir.join("select.jsonl")),
-            "{table}"
-        );
+        assert_eq!(export(&opened), lines(&dir.join("select.jsonl")), "{table}");
     }
 }

@@ -33,7 +33,7 @@ pub(super) struct Guide {
 enum Files {
     None,
     Big { file: Bytes, position: u64 },
-    Bti { partitions: PartitionIndex, rows: RowIndex, cursor: PartitionCursor },
+    Bti { partitions: PartitionIndex, rows: RowIndex, cursor: Box<PartitionCursor> },
 }
 
 /// What an index says of a partition.
@@ -81,7 +81,7 @@ impl Guide {
                     (Component::Partitions, SsTableError::new(path, error))
                 })?;
                 let rows = RowIndex::new(read(&Component::Rows)?);
-                Ok(Files::Bti { cursor: partitions.cursor(), partitions, rows })
+                Ok(Files::Bti { cursor: Box::new(partitions.cursor()), partitions, rows })
             }),
         };
         match files {
