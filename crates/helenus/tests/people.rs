@@ -44,7 +44,7 @@ fn keys_of_the_types_people_have() {
     let name = String::from("a");
     check_key(&text, "a", "'a'");
     check_key(&text, &name, "'a'");
-    check_key(&text, &&name, "'a'");
+    check_key(&text, &name, "'a'");
     check_key(&text, name.clone(), "'a'");
     check_key(&text, Cow::Borrowed("a"), "'a'");
     check_key(&text, Box::<str>::from("a"), "'a'");
