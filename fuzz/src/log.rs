@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::path::Path;
 use std::sync::Arc;
 
-use helenus_commitlog::{CommitLog, Durability, LogOptions, TableTag, replay};
+use helenus_commitlog::{CommitLog, Durability, LogOptions, ReplayOptions, TableTag, replay};
 use helenus_io::Disk;
 use helenus_sim::{SimClock, SimDisk};
 
@@ -28,7 +28,7 @@ fn arbitrary(bytes: &[u8]) {
     let disk = SimDisk::new();
     write(&disk, &bytes);
     let mut taken = 0;
-    let _ = replay::<Infallible>(&disk, Path::new(DIR), &mut |record| {
+    let _ = replay::<Infallible>(&disk, Path::new(DIR), ReplayOptions::NONE_RELEASED, &mut |record| {
         taken += record.payload.len() + 4 * record.tags.len();
         Ok(())
     });
@@ -49,7 +49,7 @@ fn damaged(script: &[u8]) {
             ..LogOptions::default()
         };
         let shared: Arc<dyn Disk> = Arc::new(disk.clone());
-        let report = replay::<Infallible>(&disk, Path::new(DIR), &mut |_| Ok(())).expect("an empty log");
+        let report = replay::<Infallible>(&disk, Path::new(DIR), ReplayOptions::NONE_RELEASED, &mut |_| Ok(())).expect("an empty log");
         let log = CommitLog::resume(shared, Path::new(DIR), options, Arc::new(SimClock::default()), report)
             .expect("a log on a good disk");
         for (index, len) in lengths.iter().take(24).enumerate() {
@@ -67,7 +67,7 @@ fn damaged(script: &[u8]) {
         let _ = disk.flip(Path::new(SEGMENT), offset, patch[2]);
     }
     let mut at = 0;
-    let _ = replay::<Infallible>(&disk, Path::new(DIR), &mut |record| {
+    let _ = replay::<Infallible>(&disk, Path::new(DIR), ReplayOptions::NONE_RELEASED, &mut |record| {
         assert_eq!(records.get(at).map(|record| &record[..]), Some(record.payload), "record {at}");
         at += 1;
         Ok(())

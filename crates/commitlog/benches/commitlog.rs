@@ -11,16 +11,20 @@ use std::thread;
 use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use helenus_commitlog::{CommitLog, Durability, LogOptions, TableTag, replay};
+use helenus_commitlog::{CommitLog, Durability, LogOptions, ReplayOptions, TableTag, replay};
 use helenus_io::{Clock, RealDisk, SystemClock};
 
 const TAG: TableTag = TableTag(1);
 /// With head and tag, 168 bytes in the log.
 const PAYLOAD: [u8; 152] = [0x5a; 152];
+/// A batch of a hundred such rows in one record.
+const BATCH: [u8; 16 << 10] = [0x5a; 16 << 10];
 
 fn open(dir: &Path, durability: Durability) -> CommitLog {
     let options = LogOptions { durability, spare_segments: 4, ..LogOptions::default() };
-    let log = CommitLog::open(Arc::new(RealDisk), dir, options, Arc::new(SystemClock::new())).unwrap();
+    let report = replay::<Infallible>(&RealDisk, dir, ReplayOptions::NONE_RELEASED, &mut |_| Ok(())).unwrap();
+    let clock = Arc::new(SystemClock::new());
+    let log = CommitLog::resume(Arc::new(RealDisk), dir, options, clock, report).unwrap();
     while log.prepare_step().unwrap() {}
     log
 }
@@ -44,26 +48,40 @@ fn with_background(log: &CommitLog, work: impl FnOnce()) -> Duration {
     })
 }
 
+/// What one thread writes: so many records, each acknowledged before the next.
+fn write(log: &CommitLog, records: u64, payload: &[u8]) {
+    // As if a memtable had been flushed: segments are released and reused.
+    let flush_every = (64 << 20) / payload.len() as u64;
+    for i in 0..records {
+        let end = log.append(&[TAG], &[black_box(payload)]).unwrap();
+        log.commit(end).unwrap();
+        if i % flush_every == flush_every - 1 {
+            log.mark_flushed(TAG, end).unwrap();
+        }
+    }
+}
+
 fn append(c: &mut Criterion) {
     let mut group = c.benchmark_group("append");
-    group.throughput(Throughput::Elements(1));
-    group.bench_function("168 bytes, buffered", |b| {
-        let dir = tempfile::tempdir().unwrap();
-        let log = open(dir.path(), Durability::Buffered);
-        b.iter_custom(|n| {
-            with_background(&log, || {
-                for i in 0..n {
-                    let end = log.append(&[TAG], &[black_box(&PAYLOAD)]).unwrap();
-                    log.commit(end).unwrap();
-                    // As if a memtable had been flushed: segments are reused.
-                    if i % 400_000 == 399_999 {
-                        log.mark_flushed(TAG, end).unwrap();
-                    }
-                }
-                log.mark_flushed(TAG, log.position()).unwrap();
-            })
+    let cases =
+        [("168 bytes", 1, &PAYLOAD[..]), ("168 bytes, 2 threads", 2, &PAYLOAD), ("16 KiB", 1, &BATCH)];
+    for (name, threads, payload) in cases {
+        group.throughput(Throughput::Elements(1));
+        group.bench_function(name, |b| {
+            let dir = tempfile::tempdir().unwrap();
+            let log = open(dir.path(), Durability::Buffered);
+            b.iter_custom(|n| {
+                with_background(&log, || {
+                    thread::scope(|scope| {
+                        for _ in 0..threads {
+                            scope.spawn(|| write(&log, n.div_ceil(threads), payload));
+                        }
+                    });
+                    log.mark_flushed(TAG, log.position()).unwrap();
+                })
+            });
         });
-    });
+    }
     group.finish();
 }
 
@@ -107,7 +125,7 @@ fn read_back(c: &mut Criterion) {
     group.bench_function("500 MB of 168 bytes", |b| {
         b.iter(|| {
             let mut bytes = 0;
-            let report = replay(&RealDisk, dir.path(), &mut |record| {
+            let report = replay(&RealDisk, dir.path(), ReplayOptions::NONE_RELEASED, &mut |record| {
                 bytes += record.payload.len();
                 Ok::<(), Infallible>(())
             });

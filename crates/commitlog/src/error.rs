@@ -42,9 +42,21 @@ pub enum ReplayError<E> {
         /// What was found.
         damage: Damage,
     },
+    /// A segment was never released, and isn't there.
+    #[error("a segment of the commit log is missing: {} (known from {})", .0.path.display(), .0.witness.display())]
+    Missing(MissingSegment),
     /// The receiver of the records refused one.
     #[error("{0}")]
     Receiver(E),
+}
+
+/// A segment that isn't there, although it was never released.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MissingSegment {
+    /// Its file. There may be more that are missing before it.
+    pub path: PathBuf,
+    /// The file that says so.
+    pub witness: PathBuf,
 }
 
 /// What is wrong with bytes of the log. At the log's end it is nothing but the end.

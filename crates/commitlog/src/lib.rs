@@ -4,17 +4,18 @@
 //! what was appended is durable. **Must not know:** what a payload means, which tables exist, when to
 //! flush them; it starts no thread: preparing segments and periodic syncs are steps that the engine calls.
 //!
-//! Start reading at `format.rs` (segments, records, sync marks, and what makes the survivors of a crash a
-//! prefix), then `log.rs` (append, switching, release), `sync.rs` (who waits for which sync) and
-//! `replay.rs` (what is promised, what is damage, what is dropped).
+//! Start reading at `format.rs` (segments, records, sync marks, what makes the survivors of a crash a
+//! prefix, and how a missing segment is noticed), then `log.rs` (append, switching, release), `pending.rs`
+//! (who writes for whom), `sync.rs` (who waits for which sync) and `replay.rs` (what is promised, what is
+//! damage, what is dropped).
 //!
 //! ```
-//! # use helenus_commitlog::{CommitLog, Durability, LogOptions, TableTag, replay};
+//! # use helenus_commitlog::{CommitLog, Durability, LogOptions, ReplayOptions, TableTag, replay};
 //! # use helenus_io::{Disk, SystemClock};
 //! # use std::{path::Path, sync::Arc};
 //! # let disk: Arc<dyn Disk> = Arc::new(helenus_sim::SimDisk::new());
 //! let dir = Path::new("db/commitlog");
-//! let report = replay(&*disk, dir, &mut |record| {
+//! let report = replay(&*disk, dir, ReplayOptions::NONE_RELEASED, &mut |record| {
 //!     println!("{:?} {:?}", record.tags, record.payload);
 //!     Ok::<(), std::convert::Infallible>(())
 //! })?;
@@ -34,11 +35,13 @@ mod error;
 mod format;
 mod log;
 mod options;
+mod pending;
 mod replay;
+mod scan;
 mod segment;
 mod sync;
 
-pub use error::{Damage, LogError, ReplayError};
+pub use error::{Damage, LogError, MissingSegment, ReplayError};
 pub use log::CommitLog;
 pub use options::{Durability, LogOptions, TableTag};
-pub use replay::{DroppedTail, Record, ReplayReport, replay};
+pub use replay::{DroppedTail, Record, ReplayOptions, ReplayReport, replay};

@@ -1,12 +1,13 @@
 //! The log that is written: append, the switch to the next segment, preparing and releasing segments.
 //!
-//! Locks, in the order in which they may be taken: `tail` (the place where bytes go; held for one copy),
-//! `preparing` (whoever makes a segment, so that they are made in the order of their ids), `pool` (what
-//! is ready; held for a moment). `syncing` (sync.rs) is never held together with any of them.
+//! Locks, in the order in which they may be taken: `writer` (the turn to hand bytes over; held for one
+//! write), `tail` (the place where bytes go; held for one copy), `preparing` (whoever makes a segment, so
+//! that they are made in the order of their ids), `pool` (what is ready; held for a moment). `syncing`
+//! (sync.rs) is never held together with any of them.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::iter::once;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 
@@ -16,12 +17,13 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 use smallvec::SmallVec;
 
 use crate::format::{
-    END_LEN, HEADER_LEN, Header, KIND_RECORD, RECORD_HEAD_LEN, encode_end, encode_mark, encode_record_head,
-    mask, mix,
+    END_LEN, HEADER_LEN, Header, KIND_RECORD, Link, MARK_LEN, RECORD_HEAD_LEN, VERSION, encode_end,
+    encode_mark, encode_record_head, mask, mix,
 };
-use crate::segment::{Dirty, Segment, segment_name, temporary_name};
+use crate::pending::{Pending, Writer};
+use crate::segment::{Dirty, Segment, is_filled, segment_name, temporary_name};
 use crate::sync::SyncState;
-use crate::{LogError, LogOptions, ReplayError, ReplayReport, TableTag, replay};
+use crate::{LogError, LogOptions, ReplayReport, TableTag};
 
 /// The commit log of a database, open for writing. One at a time may have a directory: the caller holds
 /// its lock.
@@ -34,9 +36,11 @@ pub struct CommitLog {
     /// Of every segment since the log was opened.
     run: u64,
     previous_end: LogPosition,
+    gaps_accepted: bool,
     pub(crate) tail: Mutex<Tail>,
-    /// The id of the next segment that is made.
-    preparing: Mutex<u64>,
+    /// Whose turn it is to hand bytes over.
+    pub(crate) writer: Mutex<Writer>,
+    preparing: Mutex<Next>,
     pool: Mutex<Pool>,
     pub(crate) syncing: Mutex<SyncState>,
     pub(crate) synced: Condvar,
@@ -49,24 +53,36 @@ pub struct CommitLog {
 /// Where bytes go, and what was written before.
 #[derive(Debug)]
 pub(crate) struct Tail {
-    /// None until the first record.
+    /// None once the log is closed.
     pub(crate) active: Option<Segment>,
     /// Full segments and replayed ones that are not released yet, in the order of their ids.
     pub(crate) full: VecDeque<Full>,
-    /// Where the next record begins, or the segment it will be in.
-    position: LogPosition,
     /// The end of the last record; sync marks may follow.
     pub(crate) records_end: LogPosition,
-    /// For disks without maps: the parts of a record in one piece.
-    gathered: Vec<u8>,
-    closed: bool,
+    /// What was not handed over to the operating system yet.
+    pub(crate) pending: Pending,
 }
 
 impl Tail {
-    /// Where the next record begins, or the segment it will be in.
-    pub(crate) fn position(&self) -> LogPosition {
-        self.position
+    /// Where the next record goes, if the segment has room for it.
+    pub(crate) fn end(&self) -> LogPosition {
+        self.active.as_ref().map_or(self.records_end, Segment::position)
     }
+
+    /// The tables that have unflushed records, and where the last of them ends.
+    fn unflushed(&self) -> Vec<(TableTag, LogPosition)> {
+        let full = self.full.iter().map(|full| (full.id, &full.dirty));
+        last_of_each(full.chain(self.active.as_ref().map(|active| (active.header.id, &active.dirty))))
+    }
+}
+
+/// Of each table the last position in segments that are given in their order.
+fn last_of_each<'a>(segments: impl Iterator<Item = (u64, &'a Dirty)>) -> Vec<(TableTag, LogPosition)> {
+    let mut last = BTreeMap::new();
+    for (segment, dirty) in segments {
+        last.extend(dirty.iter().map(|(tag, offset)| (tag, LogPosition { segment, offset })));
+    }
+    last.into_iter().collect()
 }
 
 /// A segment that takes no more records.
@@ -79,16 +95,13 @@ pub(crate) struct Full {
     replayed: bool,
     /// Not known to be durable.
     pub(crate) unsynced: Option<Arc<dyn WriteFile>>,
-    /// The segment's map, until someone has the time to drop it.
-    map: Option<Box<dyn helenus_io::WritableMap>>,
 }
 
 impl Full {
-    fn new(mut segment: Segment) -> Self {
+    fn new(segment: Segment) -> Self {
         Self {
             id: segment.header.id,
             len: u64::from(segment.header.len),
-            map: segment.take_map(),
             path: segment.path,
             dirty: segment.dirty,
             replayed: false,
@@ -97,10 +110,19 @@ impl Full {
     }
 }
 
+/// What the next segment is to be.
+#[derive(Debug)]
+struct Next {
+    id: u64,
+    len: u32,
+    /// The segment that was made last.
+    made_after: u64,
+}
+
 #[derive(Debug, Default)]
 struct Pool {
     spares: VecDeque<Segment>,
-    /// Files of segments that are not needed any more, of the usual length.
+    /// Files of segments that are not needed any more, of full length and all written.
     reusable: Vec<PathBuf>,
     closed: bool,
 }
@@ -110,23 +132,7 @@ impl Pool {
 }
 
 impl CommitLog {
-    /// Opens the log in `dir` for appending, after reading what is there without looking at it. Those who
-    /// want the records call [`replay`] first and [`CommitLog::resume`] then.
-    pub fn open(
-        disk: Arc<dyn Disk>,
-        dir: impl Into<PathBuf>,
-        options: LogOptions,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Self, ReplayError<LogError>> {
-        let dir = dir.into();
-        let report = replay(&*disk, &dir, &mut |_| Ok(()))?;
-        Self::resume(disk, dir, options, clock, report).map_err(|e| match e {
-            LogError::Io(e) => ReplayError::Io(e),
-            other => ReplayError::Receiver(other),
-        })
-    }
-
-    /// Opens the log for appending behind what `report` found in the same directory. What was replayed is
+    /// Opens the log for appending after what `report` found in the same directory. What was replayed is
     /// made durable; the rest is dropped for ever. The replayed segments stay until their tables are
     /// flushed ([`CommitLog::mark_flushed`]), or all of them are ([`CommitLog::discard_replayed`]).
     pub fn resume(
@@ -142,55 +148,53 @@ impl CommitLog {
             ..options
         };
         disk.create_dir_all(&dir)?;
-        let ReplayReport { end, void, segments, max_id, .. } = report;
+        let ReplayReport { end, void, segments, max_id, missing, .. } = report;
         // The next run's header says that all of this is durable.
         for segment in &segments {
             disk.open_write(&segment.path)?.sync_data()?;
         }
-        let run = max_id.map_or(0, |id| id + 1).max(options.first_segment);
-        let previous_end = end.unwrap_or(LogPosition::NONE);
-        let salt = salt(&options, &*clock, run);
-        let header = Header { len: HEADER_LEN + END_LEN, id: run, salt, run, previous_end };
-        let anchor = Segment::prepare_anchor(&*disk, &dir, &header)?;
-        let reusable = clear_void(&*disk, &dir, void, &options)?;
-        let mut full: VecDeque<Full> = segments
-            .into_iter()
-            .map(|s| Full {
-                id: s.id,
-                path: s.path,
-                len: s.len,
-                dirty: s.dirty,
-                replayed: true,
-                unsynced: None,
-                map: None,
-            })
-            .collect();
-        full.push_back(Full {
+        let run = max_id.map_or(0, |id| id + 1).max(options.first_segment).max(1);
+        let previous = end.unwrap_or(LogPosition::NONE);
+        let link = Link { previous, unflushed: last_of_each(segments.iter().map(|s| (s.id, &s.dirty))) };
+        let least = HEADER_LEN.saturating_add(Link::len(link.unflushed.len())).saturating_add(END_LEN);
+        let len = LogOptions::FIRST_SEGMENT_LEN.min(options.segment_len).max(least);
+        let header = Header {
+            version: VERSION,
+            len,
             id: run,
-            path: anchor,
-            len: u64::from(header.len),
-            dirty: Dirty::default(),
-            replayed: false,
+            salt: salt(&options, &*clock, run),
+            run,
+            previous_end: previous,
+            made_after: run,
+            gaps_accepted: !missing.is_empty(),
+        };
+        let first = Segment::prepare_first(&*disk, &dir, header, &link, options.durability)?;
+        let reusable = clear_void(&*disk, &dir, void, &options)?;
+        let full = segments.into_iter().map(|s| Full {
+            id: s.id,
+            path: s.path,
+            len: s.len,
+            dirty: s.dirty,
+            replayed: true,
             unsynced: None,
-            map: None,
         });
-        let position = LogPosition { segment: run, offset: header.len };
+        let position = first.position();
         let began = clock.elapsed();
         Ok(Self {
             disk,
             dir,
             options,
             run,
-            previous_end,
+            previous_end: previous,
+            gaps_accepted: header.gaps_accepted,
             tail: Mutex::new(Tail {
-                active: None,
-                full,
-                position,
+                active: Some(first),
+                full: full.collect(),
                 records_end: position,
-                gathered: Vec::new(),
-                closed: false,
+                pending: Pending::default(),
             }),
-            preparing: Mutex::new(run + 1),
+            writer: Mutex::new(Writer::new(position)),
+            preparing: Mutex::new(Next { id: run + 1, len: grown(len, &options), made_after: run }),
             pool: Mutex::new(Pool { reusable, ..Pool::default() }),
             syncing: Mutex::new(SyncState { synced: position, running: false }),
             synced: Condvar::new(),
@@ -206,32 +210,31 @@ impl CommitLog {
         (self.options.segment_len / 2 - RECORD_HEAD_LEN) as usize
     }
 
-    /// Appends one record, its payload in parts, and returns where it ends. The operating system has it on
-    /// return; wait for [`CommitLog::commit`] of the position before acknowledging it. A record without
-    /// tags keeps no segment from being released.
+    /// Appends one record, its payload in parts, and returns where it ends. It is in the process's memory
+    /// then: [`CommitLog::commit`] of the position must return before it may be acknowledged. A record
+    /// without tags keeps no segment from being released.
     pub fn append(&self, tags: &[TableTag], payload: &[&[u8]]) -> Result<LogPosition, LogError> {
         // All that can be refused or computed is done before the lock.
         let mut head = RecordBytes::new(tags, payload, self.max_record_len())?;
         let mut tail = self.tail.lock();
         let tail = &mut *tail;
-        self.accepting(tail)?;
+        self.running()?;
         self.make_room(tail, head.len)?;
         let Some(segment) = &mut tail.active else { return Err(LogError::Closed) };
         head.seal(segment.header.salt, segment.offset);
         let parts = once(head.bytes.as_slice()).chain(payload.iter().copied());
-        segment.append(head.len, parts, &mut tail.gathered).map_err(|e| self.stop(e))?;
+        tail.pending.add(segment, head.len, parts);
         let end = segment.position();
         tags.iter().for_each(|tag| segment.dirty.note(*tag, end.offset));
-        tail.position = end;
         tail.records_end = end;
         Ok(end)
     }
 
-    /// Where the next record begins, or, before the first, a position between all replayed and all coming
+    /// Where the last record ends, or, before the first, a position between all replayed and all coming
     /// records.
     #[must_use]
     pub fn position(&self) -> LogPosition {
-        self.tail.lock().position
+        self.tail.lock().records_end
     }
 
     /// All records of `tag` that end at `up_to` or before are in SSTables that are visible and durable.
@@ -294,18 +297,26 @@ impl CommitLog {
     }
 
     /// One piece of background work: makes a spare segment if too few are ready. True if there may be more
-    /// to do. Without such calls a writer makes its segment itself.
+    /// to do. Without such calls a writer makes its segment itself. A log that is written little needs no
+    /// spare.
     pub fn prepare_step(&self) -> Result<bool, LogError> {
-        // Unmapping takes long enough not to be done where writers wait.
-        let maps: Vec<_> = self.tail.lock().full.iter_mut().filter_map(|full| full.map.take()).collect();
-        drop(maps);
-        let mut next_id = self.preparing.lock();
         self.running()?;
-        let enough = |pool: &Pool| pool.closed || pool.spares.len() >= self.options.spare_segments;
+        let wanted = {
+            let tail = self.tail.lock();
+            match &tail.active {
+                Some(active) if active.header.len >= self.options.segment_len => self.options.spare_segments,
+                Some(active) => {
+                    usize::from(active.header.id != self.run || active.offset >= active.header.len / 4)
+                }
+                None => 0,
+            }
+        };
+        let mut next = self.preparing.lock();
+        let enough = |pool: &Pool| pool.closed || pool.spares.len() >= wanted;
         if enough(&self.pool.lock()) {
             return Ok(false);
         }
-        let segment = self.prepare(&mut next_id)?;
+        let segment = self.prepare(&mut next, 0)?;
         let mut pool = self.pool.lock();
         pool.spares.push_back(segment);
         Ok(!enough(&pool))
@@ -314,33 +325,30 @@ impl CommitLog {
     /// Makes everything durable and leaves no more on the disk than is needed. Later appends are refused.
     pub fn close(&self) -> Result<(), LogError> {
         self.sync()?;
+        let mut writer = self.writer.lock();
+        self.write_pending(&mut writer)?;
         let mut tail = self.tail.lock();
-        tail.closed = true;
+        let Some(mut active) = tail.active.take() else { return Ok(()) };
+        // It ends with an end record, durable first: a file that is short without one was cut by somebody else, and
+        // so was a spare that has no end before it removed by nobody.
+        let end = encode_end(None, active.header.salt, active.offset);
+        tail.pending.add(&mut active, END_LEN, once(end.as_slice()));
+        tail.pending.write().map_err(|e| self.stop(e))?;
+        for file in tail.full.iter().filter_map(|full| full.unsynced.as_ref()).chain([&active.file]) {
+            file.sync_data().map_err(|e| self.stop(e))?;
+        }
+        tail.full.iter_mut().for_each(|full| full.unsynced = None);
+        active.file.set_len(u64::from(active.offset))?;
+        active.file.sync_all()?;
+        tail.full.push_back(Full { unsynced: None, ..Full::new(active) });
         // Waits for a segment in the making.
-        let next_id = self.preparing.lock();
+        let next = self.preparing.lock();
         let Pool { spares, reusable, .. } = std::mem::replace(&mut *self.pool.lock(), Pool::CLOSED);
-        drop(next_id);
+        drop(next);
         for path in spares.into_iter().map(|spare| spare.path).chain(reusable) {
             remove_if_exists(&*self.disk, &path)?;
         }
-        if let Some(mut active) = tail.active.take() {
-            // A file that is cut must not be mapped.
-            drop(active.take_map());
-            // It ends with an end record, durable first: a file that is short without one was cut by somebody else.
-            let end = encode_end(active.header.salt, active.offset);
-            active.file.write_at(u64::from(active.offset), &end)?;
-            active.file.sync_data()?;
-            active.file.set_len(u64::from(active.offset + END_LEN))?;
-            active.file.sync_all()?;
-            tail.full.push_back(Full { unsynced: None, ..Full::new(active) });
-        }
         self.release(tail)
-    }
-
-    /// Refuses what comes after the first failure, or the end.
-    fn accepting(&self, tail: &Tail) -> Result<(), LogError> {
-        self.running()?;
-        if tail.closed { Err(LogError::Closed) } else { Ok(()) }
     }
 
     /// Whether no write or sync has failed yet.
@@ -361,73 +369,101 @@ impl CommitLog {
     }
 
     /// Adds a mark that all before `durable_to` is durable, if there is room: the next one says more.
-    pub(crate) fn append_mark(&self, tail: &mut Tail, durable_to: LogPosition) -> Result<(), LogError> {
-        let Some(segment) = &mut tail.active else { return Ok(()) };
-        let mark = encode_mark(durable_to, segment.header.salt, segment.offset);
-        let len = crate::format::MARK_LEN;
-        if !segment.fits(len) {
-            return Ok(());
+    pub(crate) fn append_mark(&self, tail: &mut Tail, durable_to: LogPosition) {
+        let Some(segment) = &mut tail.active else { return };
+        if segment.fits(MARK_LEN) {
+            let mark = encode_mark(durable_to, segment.header.salt, segment.offset);
+            tail.pending.add(segment, MARK_LEN, once(mark.as_slice()));
         }
-        segment.append(len, once(mark.as_slice()), &mut tail.gathered).map_err(|e| self.stop(e))?;
-        tail.position = segment.position();
-        Ok(())
     }
 
     /// Makes the active segment one that a record of `len` bytes fits into.
     fn make_room(&self, tail: &mut Tail, len: u32) -> Result<(), LogError> {
-        if tail.active.as_ref().is_some_and(|active| active.fits(len)) {
+        let Some(active) = &tail.active else { return Err(LogError::Closed) };
+        if active.fits(len) {
             return Ok(());
         }
+        let link = Link { previous: active.position_after_end(), unflushed: tail.unflushed() };
+        let len = len.saturating_add(Link::len(link.unflushed.len()));
         // First what may fail without harm: the old segment ends only once there is a next one.
-        let next = self.take_spare()?;
-        if let Some(mut active) = tail.active.replace(next) {
-            let end = encode_end(active.header.salt, active.offset);
-            let ended = active.append(END_LEN, once(end.as_slice()), &mut tail.gathered);
-            tail.full.push_back(Full::new(active));
-            ended.map_err(|e| self.stop(e))?;
-        }
+        let mut next = self.take_spare(len)?;
+        let Some(mut active) = tail.active.take() else { return Err(LogError::Closed) };
+        let end = encode_end(Some(next.header.id), active.header.salt, active.offset);
+        tail.pending.add(&mut active, END_LEN, once(end.as_slice()));
+        tail.full.push_back(Full::new(active));
+        let link_bytes = link.encode(next.header.salt);
+        tail.pending.add(&mut next, Link::len(link.unflushed.len()), once(link_bytes.as_slice()));
+        tail.active = Some(next);
         Ok(())
     }
 
-    /// A spare, or a segment made on the spot.
-    fn take_spare(&self) -> Result<Segment, LogError> {
-        if let Some(spare) = self.pool.lock().spares.pop_front() {
+    /// A spare in which `len` bytes fit, or a segment made on the spot.
+    fn take_spare(&self, len: u32) -> Result<Segment, LogError> {
+        if let Some(spare) = self.ready_spare(len) {
             return Ok(spare);
         }
-        let mut next_id = self.preparing.lock();
+        let mut next = self.preparing.lock();
         // One may have become ready while we waited; a later one must not be used before it.
-        let ready = self.pool.lock().spares.pop_front();
-        match ready {
+        match self.ready_spare(len) {
             Some(spare) => Ok(spare),
-            None => self.prepare(&mut next_id),
+            None => self.prepare(&mut next, len),
         }
     }
 
-    /// Makes a segment. Its number is used up even if that fails.
-    fn prepare(&self, next_id: &mut MutexGuard<'_, u64>) -> Result<Segment, LogError> {
-        let id = **next_id;
-        **next_id += 1;
+    /// The first spare in which `len` bytes fit. Those before it are too short for a record that is longer
+    /// than most: they are removed, since segments are used in the order of their ids.
+    fn ready_spare(&self, len: u32) -> Option<Segment> {
+        loop {
+            let spare = self.pool.lock().spares.pop_front()?;
+            if spare.fits(len) {
+                return Some(spare);
+            }
+            self.remove_unused(&spare.path);
+        }
+    }
+
+    /// Makes a segment in which `len` bytes fit. Its number is used up even if that fails.
+    fn prepare(&self, next: &mut Next, len: u32) -> Result<Segment, LogError> {
+        let id = next.id;
+        next.id += 1;
+        // With room for the mark that follows a sync of it.
+        let least = len.saturating_add(HEADER_LEN + MARK_LEN + END_LEN);
         let header = Header {
-            len: self.options.segment_len,
+            version: VERSION,
+            len: next.len.max(least),
             id,
             salt: salt(&self.options, &*self.clock, id),
             run: self.run,
             previous_end: self.previous_end,
+            made_after: next.made_after,
+            gaps_accepted: self.gaps_accepted,
         };
-        let old = self.pool.lock().reusable.pop();
+        let is_usual = header.len == self.options.segment_len;
+        let old = is_usual.then(|| self.pool.lock().reusable.pop()).flatten();
         let made = Segment::prepare(&*self.disk, &self.dir, header, old.as_deref(), self.options.durability);
-        made.map_err(|error| {
-            // Its name may be either by now. What cannot be removed is removed when the log is opened.
-            for name in [temporary_name(id), segment_name(id)] {
-                if let Err(error) = remove_if_exists(&*self.disk, &self.dir.join(name)) {
-                    tracing::warn!(%error, "an unfinished segment of the commit log stays for now");
-                }
+        match made {
+            Ok(segment) => {
+                next.made_after = id;
+                next.len = grown(header.len, &self.options);
+                Ok(segment)
             }
-            LogError::Io(error)
-        })
+            Err(error) => {
+                // Its name may be either by now.
+                self.remove_unused(&self.dir.join(temporary_name(id)));
+                self.remove_unused(&self.dir.join(segment_name(id)));
+                Err(LogError::Io(error))
+            }
+        }
     }
 
-    /// Removes, or keeps for reuse, what holds no unflushed record. The newest file stays in any case: it
+    /// Removes a segment that nothing was written to. What can't be removed is when the log is opened.
+    fn remove_unused(&self, path: &Path) {
+        if let Err(error) = remove_if_exists(&*self.disk, path) {
+            tracing::warn!(%error, "an unused segment of the commit log stays for now");
+        }
+    }
+
+    /// Removes, or keeps for reuse, what holds no unflushed record. The newest segment stays in any case: it
     /// keeps ids from being used again. What was never synced (its table was dropped) is synced first: a
     /// power cut may give the file its name back, and then it must be whole, or it would look damaged to
     /// those who read a later sync mark.
@@ -444,9 +480,9 @@ impl CommitLog {
         drop(tail);
         let mut first_error = None;
         for full in released {
-            drop(full.map);
             let mut pool = self.pool.lock();
             if !pool.closed
+                && is_filled(self.options.durability)
                 && full.len == u64::from(self.options.segment_len)
                 && pool.reusable.len() < self.max_reusable()
             {
@@ -511,11 +547,16 @@ fn salt(options: &LogOptions, clock: &dyn Clock, id: u64) -> u64 {
     mix(mix(options.salt_seed ^ mix(clock.now_micros().cast_unsigned())) ^ id)
 }
 
+/// Bytes of the segment after one of `len` bytes.
+fn grown(len: u32, options: &LogOptions) -> u32 {
+    len.saturating_mul(LogOptions::SEGMENT_GROWTH).min(options.segment_len)
+}
+
 /// Takes the names of void segments from them, durably, so that no later replay can find them; some of
 /// the usual length stay as files to reuse.
 fn clear_void(
     disk: &dyn Disk,
-    dir: &std::path::Path,
+    dir: &Path,
     void: Vec<PathBuf>,
     options: &LogOptions,
 ) -> Result<Vec<PathBuf>, LogError> {
@@ -523,7 +564,11 @@ fn clear_void(
     for path in &void {
         let usual = disk.metadata(path)?.len == u64::from(options.segment_len);
         let temporary = path.with_extension("tmp");
-        if usual && reusable.len() < options.spare_segments && temporary != *path {
+        if usual
+            && is_filled(options.durability)
+            && reusable.len() < options.spare_segments
+            && temporary != *path
+        {
             disk.rename(path, &temporary)?;
             reusable.push(temporary);
         } else {

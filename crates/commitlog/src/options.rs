@@ -19,14 +19,14 @@ pub enum Durability {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LogOptions {
     /// Bytes of a segment, from 1 KiB to 1 GiB (others are brought into the range). A record may be half
-    /// as long.
+    /// as long. The first segments after opening are shorter, so that a log of little takes little.
     pub segment_len: u32,
     /// When [`CommitLog::commit`](crate::CommitLog::commit) returns.
     pub durability: Durability,
     /// Above this many bytes in segments that hold unflushed records
     /// [`CommitLog::over_cap`](crate::CommitLog::over_cap) says so. Spare segments come on top.
     pub max_total_bytes: u64,
-    /// How many segments are kept ready.
+    /// How many segments are kept ready, once the log has grown to segments of full length.
     pub spare_segments: usize,
     /// The number that the next segment has at least: one more than any that a manifest mentions.
     pub first_segment: u64,
@@ -37,6 +37,10 @@ pub struct LogOptions {
 impl LogOptions {
     pub(crate) const MIN_SEGMENT_LEN: u32 = 1 << 10;
     pub(crate) const MAX_SEGMENT_LEN: u32 = 1 << 30;
+    /// Bytes of the first segment after opening.
+    pub(crate) const FIRST_SEGMENT_LEN: u32 = 128 << 10;
+    /// How much longer each segment is than the one before, until they have their full length.
+    pub(crate) const SEGMENT_GROWTH: u32 = 4;
 }
 
 impl Default for LogOptions {

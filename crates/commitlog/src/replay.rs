@@ -2,25 +2,24 @@
 //!
 //! The log ends at the first record that is not whole, at a segment without its end record, or where a
 //! later run says that it ended. Nothing tells a torn record from a damaged one but the promise: every sync
-//! leaves a mark of what was durable by then. So the end is damage if a mark behind it, in this segment or
+//! leaves a mark of what was durable by then. So the end is damage if a mark after it, in this segment or
 //! a later one of the run, or the header of the next run, says that the log was durable beyond it.
+//!
+//! From one segment to the next: an end record names the next one, and that one's link names it in turn.
+//! Where they don't meet, a segment between them is missing; see `format.rs` for when that is no loss.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use helenus_io::{Disk, IoError, ReadFile};
+use helenus_io::Disk;
 use helenus_types::LogPosition;
 
 use crate::format::{
-    HEADER_LEN, Header, KIND_END, KIND_MARK, MARK_LEN, MARK_NEEDLE, MARK_NEEDLE_OFFSET, RECORD_HEAD_LEN,
-    RecordHead, decode_mark, decode_tag,
+    EndsWith, HEADER_LEN, KIND_END, KIND_LINK, KIND_MARK, Link, RECORD_HEAD_LEN, decode_end, decode_tag,
 };
-use crate::segment::{Dirty, FileName};
-use crate::{Damage, ReplayError, TableTag};
-
-/// Bytes per read.
-const PIECE_LEN: usize = 1 << 20;
+use crate::scan::{Found, Listed, Window, list_segments, promised_beyond};
+use crate::segment::{Dirty, segment_name};
+use crate::{Damage, MissingSegment, ReplayError, TableTag};
 
 /// One record as it was appended.
 #[derive(Debug, Clone, Copy)]
@@ -35,24 +34,58 @@ pub struct Record<'a> {
     pub payload: &'a [u8],
 }
 
+/// What a replay has to know of the tables, and what it does about a segment that is missing.
+#[derive(Clone, Copy)]
+pub struct ReplayOptions<'a> {
+    /// Whether nobody needs the table's records that end at that position or before: they are in SSTables,
+    /// or the table is gone. Where segments are missing whose records are not needed, they were released.
+    pub flushed: &'a dyn Fn(TableTag, LogPosition) -> bool,
+    /// No segment after the one of this position was ever released. It matters for segments of the oldest
+    /// version only, which don't say what was in the one before.
+    pub released_to: LogPosition,
+    /// Reads what there is where a segment is missing, instead of giving up.
+    pub accept_missing: bool,
+}
+
+impl ReplayOptions<'_> {
+    /// For logs of which no segment was ever released.
+    pub const NONE_RELEASED: ReplayOptions<'static> =
+        ReplayOptions { flushed: &|_, _| false, released_to: LogPosition::NONE, accept_missing: false };
+}
+
+impl std::fmt::Debug for ReplayOptions<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ReplayOptions")
+            .field("released_to", &self.released_to)
+            .field("accept_missing", &self.accept_missing)
+            .finish_non_exhaustive()
+    }
+}
+
 /// What a replay found.
 #[derive(Debug, Default)]
 pub struct ReplayReport {
-    /// Where the log ends: behind the last record that counts.
+    /// Where the log ends: after the last record that counts.
     pub end: Option<LogPosition>,
     /// Records given to the receiver.
     pub records: u64,
     /// Bytes of their payloads.
     pub payload_bytes: u64,
-    /// What lies behind the end, if it is something other than the end of a file that was closed.
+    /// What lies beyond the end, if it is something other than the end of a file that was closed.
     pub dropped: Option<DroppedTail>,
+    /// Segments that are missing, where that is accepted, or was when the log was opened before.
+    pub missing: Vec<MissingSegment>,
     /// Files of the log that hold nothing that counts: unused, in the making when the log was left, or
-    /// behind the end.
+    /// beyond the end.
     pub void: Vec<PathBuf>,
     /// Files in the directory that are not the log's. They are never touched.
     pub foreign: Vec<PathBuf>,
     pub(crate) segments: Vec<ReplayedSegment>,
+    /// The highest number of a segment, made or in the making.
     pub(crate) max_id: Option<u64>,
+    linked: bool,
+    /// The highest number of a segment that was made.
+    pub(crate) newest: Option<u64>,
 }
 
 impl ReplayReport {
@@ -60,7 +93,14 @@ impl ReplayReport {
     /// as the log is in use.
     #[must_use]
     pub fn newest_segment(&self) -> Option<u64> {
-        self.max_id
+        self.newest
+    }
+
+    /// Whether the last segment with records is of a version that has links: such a log was synced up to
+    /// each position that it gave before anyone could keep it.
+    #[must_use]
+    pub fn is_linked(&self) -> bool {
+        self.linked
     }
 }
 
@@ -87,47 +127,44 @@ pub(crate) struct ReplayedSegment {
 
 /// Reads the log in `dir` from its beginning, and gives every record that counts to `receiver`, in the
 /// order in which they were appended. A directory that does not exist is an empty log. Nothing is changed.
+/// Where a segment is missing, nothing of those after it is given before that was accepted.
 pub fn replay<E>(
     disk: &dyn Disk,
     dir: &Path,
+    options: ReplayOptions<'_>,
     receiver: &mut dyn FnMut(Record<'_>) -> Result<(), E>,
 ) -> Result<ReplayReport, ReplayError<E>> {
-    let mut report = ReplayReport::default();
-    let segments = list_segments(disk, dir, &mut report)?;
+    let Listed { segments, void, foreign, max_id, newest } = list_segments(disk, dir)?;
+    let report = ReplayReport { void, foreign, max_id, newest, ..ReplayReport::default() };
     let runs: BTreeMap<u64, u64> = segments.iter().map(|s| (s.header.id, s.header.run)).collect();
-    let mut replay = Replay { report, receiver, stopped: None, tags: Vec::new(), buf: Vec::new() };
+    let accepted = segments.iter().filter(|s| s.header.gaps_accepted).map(|s| s.header.run).max();
+    let mut replay = Replay {
+        dir,
+        accepted,
+        options,
+        report,
+        receiver,
+        runs: &runs,
+        stopped: None,
+        last: None,
+        next: Expected::Anything,
+        tags: Vec::new(),
+        buf: Vec::new(),
+    };
     let mut run = None;
     for (i, segment) in segments.iter().enumerate() {
         let later = segments.get(i..).unwrap_or_default();
         let next_run = later.iter().find(|s| s.header.run != segment.header.run);
         if run != Some(segment.header.run) {
-            replay.end_run(segment.header.previous_end, run, &runs)?;
+            replay.end_run(segment.header.previous_end, run)?;
             run = Some(segment.header.run);
         }
         replay.segment(segment, next_run.map(|s| s.header.previous_end))?;
     }
+    replay.end_log()?;
     let Replay { mut report, stopped, .. } = replay;
     report.dropped = stopped.map(|stop| stop.tail);
     Ok(report)
-}
-
-/// A segment's file with its header.
-struct Found {
-    path: PathBuf,
-    file: Arc<dyn ReadFile>,
-    len: u64,
-    header: Header,
-}
-
-impl Found {
-    fn position(&self, offset: u32) -> LogPosition {
-        LogPosition { segment: self.header.id, offset }
-    }
-
-    /// Records reach no further than this.
-    fn limit(&self) -> u32 {
-        u32::try_from(self.len).unwrap_or(u32::MAX).min(self.header.len)
-    }
 }
 
 /// Where a run was found to end.
@@ -143,10 +180,31 @@ impl Stop {
     }
 }
 
+/// How the run goes on after what was read of it.
+enum Expected {
+    /// Nothing is known: nothing of the run was read yet, or its segments don't say.
+    Anything,
+    /// With that segment.
+    Segment { id: u64, witness: PathBuf },
+    /// Nothing of the run was read, but a segment that was not in use says that this one was made before.
+    Made { id: u64, witness: PathBuf },
+    /// Not at all.
+    Nothing,
+}
+
 struct Replay<'a, E> {
+    dir: &'a Path,
+    /// What is missing before this segment was accepted when it was made.
+    accepted: Option<u64>,
+    options: ReplayOptions<'a>,
     report: ReplayReport,
     receiver: &'a mut dyn FnMut(Record<'_>) -> Result<(), E>,
+    /// The run of each segment that is there.
+    runs: &'a BTreeMap<u64, u64>,
     stopped: Option<Stop>,
+    /// The last segment that was read.
+    last: Option<u64>,
+    next: Expected,
     tags: Vec<TableTag>,
     buf: Vec<u8>,
 }
@@ -154,15 +212,30 @@ struct Replay<'a, E> {
 impl<E> Replay<'_, E> {
     /// A new run begins, which saw the log end at `previous_end`. If that is a place of the run before it,
     /// all up to there was durable.
-    fn end_run(
-        &mut self,
-        previous_end: LogPosition,
-        run: Option<u64>,
-        runs: &BTreeMap<u64, u64>,
-    ) -> Result<(), ReplayError<E>> {
+    fn end_run(&mut self, previous_end: LogPosition, run: Option<u64>) -> Result<(), ReplayError<E>> {
+        // What is missing at the end of a run, the links of the next one know.
+        self.next = Expected::Anything;
         let Some(stop) = self.stopped.take() else { return Ok(()) };
-        let of_this_run = runs.get(&previous_end.segment).is_some_and(|r| Some(*r) == run);
+        let of_this_run = self.runs.get(&previous_end.segment).is_some_and(|r| Some(*r) == run);
         if of_this_run && previous_end > stop.at { Err(stop.damaged()) } else { Ok(()) }
+    }
+
+    /// All segments were read: the newest ones must not be missing.
+    fn end_log(&mut self) -> Result<(), ReplayError<E>> {
+        match std::mem::replace(&mut self.next, Expected::Nothing) {
+            Expected::Segment { id, witness } | Expected::Made { id, witness } => self.missing(id, witness),
+            Expected::Anything | Expected::Nothing => Ok(()),
+        }
+    }
+
+    /// A segment is not there and was not released.
+    fn missing(&mut self, id: u64, witness: PathBuf) -> Result<(), ReplayError<E>> {
+        let missing = MissingSegment { path: self.dir.join(segment_name(id)), witness };
+        if !self.options.accept_missing && Some(id) >= self.accepted {
+            return Err(ReplayError::Missing(missing));
+        }
+        self.report.missing.push(missing);
+        Ok(())
     }
 
     /// Reads one segment; `cut` is where a later run saw the log end.
@@ -180,11 +253,77 @@ impl<E> Replay<'_, E> {
             self.report.void.push(segment.path.clone());
             return Ok(());
         }
+        if !self.joins(segment)? {
+            self.report.void.push(segment.path.clone());
+            return Ok(());
+        }
+        self.read(segment, cut)
+    }
+
+    /// Whether the log goes on with this segment, if nothing between the last one and this is missing.
+    fn joins(&mut self, segment: &Found) -> Result<bool, ReplayError<E>> {
+        let (id, run) = (segment.header.id, segment.header.run);
+        if !segment.header.is_linked() {
+            let after = self.last.filter(|last| self.runs.get(last) == Some(&run)).unwrap_or(run);
+            let before = LogPosition { segment: id.saturating_sub(1), offset: 0 };
+            if after < before.segment && before > self.options.released_to {
+                self.missing(before.segment, segment.path.clone())?;
+            }
+            return Ok(true);
+        }
+        let link = match segment.link(&mut self.buf)? {
+            Ok(link) => link,
+            // It was durable with the header.
+            Err(damage) if id == run => {
+                let (path, offset) = (segment.path.clone(), u64::from(HEADER_LEN));
+                return Err(ReplayError::Damaged { path, offset, damage });
+            }
+            // Nothing was ever read of it, or its bytes were lost.
+            Err(_) => {
+                return Ok(match &self.next {
+                    Expected::Segment { id: expected, .. } => *expected == id,
+                    Expected::Anything | Expected::Made { .. } => {
+                        let before = segment.header.made_after;
+                        if !self.runs.contains_key(&before) {
+                            self.next = Expected::Made { id: before, witness: segment.path.clone() };
+                        }
+                        false
+                    }
+                    Expected::Nothing => false,
+                });
+            }
+        };
+        let previous = (link.previous != LogPosition::NONE).then_some(link.previous.segment);
+        if previous.is_some() && previous != self.last {
+            self.check_gap(&link, &segment.path)?;
+        }
+        Ok(true)
+    }
+
+    /// Segments between the last one that was read and the one that `link` begins are not there: they were
+    /// released, if all that was in them is flushed by now.
+    fn check_gap(&mut self, link: &Link, witness: &Path) -> Result<(), ReplayError<E>> {
+        let is_before_gap = |end: &LogPosition| self.last.is_some_and(|last| end.segment <= last);
+        let needed = link
+            .unflushed
+            .iter()
+            .filter(|(_, end)| !is_before_gap(end))
+            .find(|(tag, end)| !(self.options.flushed)(*tag, *end));
+        match needed {
+            Some((_, end)) => self.missing(end.segment, witness.to_owned()),
+            None => Ok(()),
+        }
+    }
+
+    fn read(&mut self, segment: &Found, cut: u32) -> Result<(), ReplayError<E>> {
+        self.last = Some(segment.header.id);
+        self.next = Expected::Anything;
         let mut dirty = Dirty::default();
         let (end, ended) = self.records(segment, cut, &mut dirty)?;
         let end_position = segment.position(end);
         if end > HEADER_LEN || ended.is_ok() {
             self.report.end = Some(end_position);
+            self.report.linked = segment.header.is_linked();
             let Found { path, len, header, .. } = segment;
             self.report.segments.push(ReplayedSegment {
                 id: header.id,
@@ -196,9 +335,17 @@ impl<E> Replay<'_, E> {
             self.report.void.push(segment.path.clone());
         }
         match ended {
-            Ok(()) => Ok(()),
+            Ok(Ended::Record(EndsWith::Next(id))) if end < cut => {
+                self.next = Expected::Segment { id, witness: segment.path.clone() };
+                Ok(())
+            }
+            Ok(Ended::Record(EndsWith::Close)) => {
+                self.next = Expected::Nothing;
+                Ok(())
+            }
+            Ok(_) => Ok(()),
             Err(_) if segment.len < u64::from(segment.header.len) && cut == u32::MAX => {
-                // A segment has its whole length before it has its name, and is made shorter behind an end only.
+                // A segment has its whole length before it has its name, and is made shorter after an end only.
                 let path = segment.path.clone();
                 Err(ReplayError::Damaged { path, offset: segment.len, damage: Damage::RecordCut })
             }
@@ -209,7 +356,7 @@ impl<E> Replay<'_, E> {
         }
     }
 
-    /// The run ends at `stop`, if no mark of `segment` behind `from` says otherwise.
+    /// The run ends at `stop`, if no mark of `segment` after `from` says otherwise.
     fn stop(&mut self, stop: Stop, segment: &Found, from: u32) -> Result<(), ReplayError<E>> {
         if promised_beyond(segment, from, stop.at, &mut self.buf)? {
             return Err(stop.damaged());
@@ -218,19 +365,19 @@ impl<E> Replay<'_, E> {
         Ok(())
     }
 
-    /// Gives the records before `cut` to the receiver. Returns where they end, and why if it is neither
+    /// Gives the records before `cut` to the receiver. Returns where they end, and how, or why it is neither
     /// the segment's end nor the cut.
     fn records(
         &mut self,
         segment: &Found,
         cut: u32,
         dirty: &mut Dirty,
-    ) -> Result<(u32, Result<(), Damage>), ReplayError<E>> {
+    ) -> Result<(u32, Result<Ended, Damage>), ReplayError<E>> {
         let mut window = Window::new(segment, std::mem::take(&mut self.buf));
         let mut at = HEADER_LEN;
         let ended = loop {
             if at >= cut {
-                break Ok(());
+                break Ok(Ended::Cut);
             }
             let (head, record) = match window.record(at)? {
                 Ok(record) => record,
@@ -238,15 +385,19 @@ impl<E> Replay<'_, E> {
             };
             let end = at + RECORD_HEAD_LEN + head.body_len;
             if end > cut {
-                break Ok(());
+                break Ok(Ended::Cut);
             }
             let body = record.get(RECORD_HEAD_LEN as usize..).unwrap_or_default();
             match head.kind {
                 KIND_END => {
+                    let next = match decode_end(body) {
+                        Ok(next) => next,
+                        Err(damage) => break Err(damage),
+                    };
                     at = end;
-                    break Ok(());
+                    break Ok(Ended::Record(next));
                 }
-                KIND_MARK => {}
+                KIND_MARK | KIND_LINK => {}
                 _ => {
                     let (tags, payload) =
                         body.split_at_checked(usize::from(head.tags) * 4).unwrap_or((body, &[]));
@@ -262,150 +413,15 @@ impl<E> Replay<'_, E> {
             }
             at = end;
         };
-        self.buf = window.buf;
+        self.buf = window.into_buf();
         Ok((at, ended))
     }
 }
 
-/// A piece of a segment's file, read as records are asked for.
-struct Window<'a> {
-    segment: &'a Found,
-    buf: Vec<u8>,
-    /// Where in the file the buffer begins, and how many of its bytes are read.
-    start: u32,
-    filled: usize,
-}
-
-impl<'a> Window<'a> {
-    fn new(segment: &'a Found, buf: Vec<u8>) -> Self {
-        Self { segment, buf, start: 0, filled: 0 }
-    }
-
-    /// The record at `at`, whole and verified.
-    fn record(&mut self, at: u32) -> Result<Result<(RecordHead, &[u8]), Damage>, IoError> {
-        // The space that records may take ends with the segment, not with the file: a file that was cut is
-        // another reason to stop.
-        let left = self.segment.header.len.saturating_sub(at.saturating_add(RECORD_HEAD_LEN));
-        let Some(bytes) = self.bytes(at, RECORD_HEAD_LEN)? else { return Ok(Err(Damage::RecordCut)) };
-        let head = match RecordHead::decode(bytes, left) {
-            Ok(head) => head,
-            Err(damage) => return Ok(Err(damage)),
-        };
-        let salt = self.segment.header.salt;
-        let Some(bytes) = self.bytes(at, RECORD_HEAD_LEN + head.body_len)? else {
-            return Ok(Err(Damage::RecordCut));
-        };
-        Ok(head.verify(bytes, salt, at).map(|()| (head, bytes)))
-    }
-
-    /// `len` bytes at `at`, which lies not before the last one asked for; `None` if the file ends before.
-    fn bytes(&mut self, at: u32, len: u32) -> Result<Option<&[u8]>, IoError> {
-        let Some(end) = at.checked_add(len).filter(|end| *end <= self.segment.limit()) else {
-            return Ok(None);
-        };
-        let from = (at - self.start) as usize;
-        if from + len as usize > self.filled {
-            let missing = self.segment.limit() - at;
-            let kept = self.filled.saturating_sub(from);
-            self.buf.copy_within(self.filled - kept..self.filled, 0);
-            self.start = at;
-            self.filled = kept;
-            // Longer than a piece only for a record that the file is long enough for.
-            let wanted = PIECE_LEN.max((end - at) as usize).min(missing as usize);
-            if self.buf.len() < wanted {
-                self.buf.resize(wanted, 0);
-            }
-            let space = self.buf.get_mut(kept..wanted).unwrap_or_default();
-            self.segment.file.read_exact_at(u64::from(at) + kept as u64, space)?;
-            self.filled = wanted;
-        }
-        let from = (at - self.start) as usize;
-        Ok(self.buf.get(from..from + len as usize))
-    }
-}
-
-/// Whether a mark of the segment, not before `from`, says that the log was durable beyond `stop`.
-fn promised_beyond(
-    segment: &Found,
-    from: u32,
-    stop: LogPosition,
-    buf: &mut Vec<u8>,
-) -> Result<bool, IoError> {
-    // Pieces overlap, so that a mark on their border is whole in one of them.
-    let overlap = MARK_LEN as usize - 1;
-    let limit = segment.limit() as usize;
-    let mut at = from as usize;
-    while at + MARK_LEN as usize <= limit {
-        let len = PIECE_LEN.min(limit - at);
-        if buf.len() < len {
-            buf.resize(len, 0);
-        }
-        let piece = buf.get_mut(..len).unwrap_or_default();
-        segment.file.read_exact_at(at as u64, piece)?;
-        for found in memchr::memmem::find_iter(piece, &MARK_NEEDLE) {
-            let mark = found.checked_sub(MARK_NEEDLE_OFFSET).and_then(|start| {
-                let offset = u32::try_from(at + start).ok()?;
-                verified_mark(piece.get(start..start + MARK_LEN as usize)?, segment.header.salt, offset)
-            });
-            if mark.is_some_and(|durable_to| durable_to > stop) {
-                return Ok(true);
-            }
-        }
-        if at + len == limit {
-            break;
-        }
-        at += len - overlap;
-    }
-    Ok(false)
-}
-
-fn verified_mark(bytes: &[u8], salt: u64, offset: u32) -> Option<LogPosition> {
-    let (head, body) = bytes.split_at_checked(RECORD_HEAD_LEN as usize)?;
-    let head = RecordHead::decode(head, MARK_LEN - RECORD_HEAD_LEN).ok()?;
-    head.verify(bytes, salt, offset).ok()?;
-    decode_mark(body)
-}
-
-/// The segments in the order of their ids, each with a header that is whole.
-fn list_segments<E>(
-    disk: &dyn Disk,
-    dir: &Path,
-    report: &mut ReplayReport,
-) -> Result<Vec<Found>, ReplayError<E>> {
-    let entries = match disk.list(dir) {
-        Ok(entries) => entries,
-        Err(e) if e.is_not_found() => return Ok(Vec::new()),
-        Err(e) => return Err(e.into()),
-    };
-    let mut segments = Vec::new();
-    for entry in entries {
-        let path = dir.join(&entry.name);
-        let name = if entry.is_file() { FileName::parse(entry.utf8()) } else { FileName::Foreign };
-        match name {
-            FileName::Segment(id) => {
-                segments.push(read_header(disk, path, id)?);
-                report.max_id = report.max_id.max(Some(id));
-            }
-            FileName::Temporary(id) => {
-                report.max_id = report.max_id.max(Some(id));
-                report.void.push(path);
-            }
-            FileName::Foreign => report.foreign.push(path),
-        }
-    }
-    segments.sort_by_key(|segment| segment.header.id);
-    Ok(segments)
-}
-
-fn read_header<E>(disk: &dyn Disk, path: PathBuf, id: u64) -> Result<Found, ReplayError<E>> {
-    let file = disk.open_read(&path)?;
-    let len = file.len()?;
-    let mut bytes = [0; HEADER_LEN as usize];
-    let present = usize::try_from(len).unwrap_or(bytes.len()).min(bytes.len());
-    let bytes = bytes.get_mut(..present).unwrap_or_default();
-    file.read_exact_at(0, bytes)?;
-    match Header::decode(bytes, id) {
-        Ok(header) => Ok(Found { path, file, len, header }),
-        Err(damage) => Err(ReplayError::Damaged { path, offset: 0, damage }),
-    }
+/// Where the records of a segment end.
+enum Ended {
+    /// At its end record.
+    Record(EndsWith),
+    /// Where a later run saw the log end.
+    Cut,
 }

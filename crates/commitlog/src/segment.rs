@@ -1,17 +1,16 @@
-//! One segment's file: how it is made, how bytes get into it.
+//! One segment's file: how it is made, and which tables it holds records of.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use helenus_io::{Disk, IoError, Operation, WritableMap, WriteFile};
+use helenus_io::{Disk, IoError, WriteFile};
 use helenus_types::LogPosition;
 
-use crate::format::{END_LEN, HEADER_LEN, Header, encode_end};
+use crate::format::{END_LEN, HEADER_LEN, Header, Link};
 use crate::{Durability, TableTag};
 
-/// Fresh segments are filled with zeros in pieces of this length: with larger ones the page cache uses
-/// large folios, which a store through the map dirties whole.
+/// Fresh segments are filled with zeros in pieces of this length.
 const ZEROS_LEN: u32 = 64 << 10;
 
 static ZEROS: [u8; ZEROS_LEN as usize] = [0; ZEROS_LEN as usize];
@@ -22,7 +21,6 @@ pub(crate) struct Segment {
     pub(crate) header: Header,
     pub(crate) path: PathBuf,
     pub(crate) file: Arc<dyn WriteFile>,
-    map: Option<Box<dyn WritableMap>>,
     /// Where the next record goes.
     pub(crate) offset: u32,
     pub(crate) dirty: Dirty,
@@ -30,8 +28,7 @@ pub(crate) struct Segment {
 
 impl Segment {
     /// Makes a segment durable with its header and name: from `old`, the file of a segment that was
-    /// released, or from nothing. The rest of a new file is filled with zeros, so that the file system
-    /// has nothing left to allocate when records come.
+    /// released, or from nothing.
     pub(crate) fn prepare(
         disk: &dyn Disk,
         dir: &Path,
@@ -50,89 +47,66 @@ impl Segment {
             None => {
                 let file = disk.create_new(&temporary)?;
                 file.allocate(u64::from(header.len))?;
+                if is_filled(durability) {
+                    fill_with_zeros(&*file, header.len)?;
+                }
                 file
             }
         };
-        // Zeros that are synced cost the disk a second write of the segment, and spare each later sync
-        // the allocation: worth it only to those who wait for syncs.
-        let sync_zeros = durability != Durability::Buffered;
-        if old.is_none() && sync_zeros {
-            fill_with_zeros(&*file, header.len)?;
-        }
         file.write_at(0, &header.encode())?;
-        file.sync_all()?;
-        if old.is_none() && !sync_zeros {
-            fill_with_zeros(&*file, header.len)?;
-        }
-        let path = dir.join(segment_name(header.id));
-        disk.rename(&temporary, &path)?;
-        disk.sync_dir(dir)?;
-        let file = disk.open_write(&path)?;
-        // Each sync write-protects the pages of a map again: those who sync after each record are faster
-        // with a write than with a fault.
-        let map = match durability {
-            Durability::Sync => None,
-            Durability::Periodic(_) | Durability::Buffered => writable_map(disk, &path, header.len),
-        };
-        Ok(Self { header, path, file, map, offset: HEADER_LEN, dirty: Dirty::default() })
+        Self::finish(disk, dir, header, &*file)
     }
 
-    /// Makes the segment that begins a run durable: a header and an end, nothing between. It says where
-    /// the log ended before, and keeps its number from being used again.
-    pub(crate) fn prepare_anchor(disk: &dyn Disk, dir: &Path, header: &Header) -> Result<PathBuf, IoError> {
-        let temporary = dir.join(temporary_name(header.id));
-        let file = disk.create_new(&temporary)?;
-        file.write_at(0, &header.encode())?;
-        file.write_at(u64::from(HEADER_LEN), &encode_end(header.salt, HEADER_LEN))?;
+    /// Makes the first segment of a run, which is begun at once: it says where the log ended before, and
+    /// keeps its number from being used again.
+    pub(crate) fn prepare_first(
+        disk: &dyn Disk,
+        dir: &Path,
+        header: Header,
+        link: &Link,
+        durability: Durability,
+    ) -> Result<Self, IoError> {
+        let file = disk.create_new(&dir.join(temporary_name(header.id)))?;
+        file.allocate(u64::from(header.len))?;
+        if is_filled(durability) {
+            fill_with_zeros(&*file, header.len)?;
+        }
+        let link_bytes = link.encode(header.salt);
+        file.write_at(0, &[&header.encode(), link_bytes.as_slice()].concat())?;
+        let offset = HEADER_LEN + Link::len(link.unflushed.len());
+        Ok(Self { offset, ..Self::finish(disk, dir, header, &*file)? })
+    }
+
+    /// Makes the file of a segment durable and gives it its name.
+    fn finish(disk: &dyn Disk, dir: &Path, header: Header, file: &dyn WriteFile) -> Result<Self, IoError> {
         file.sync_all()?;
         let path = dir.join(segment_name(header.id));
-        disk.rename(&temporary, &path)?;
+        disk.rename(file.path(), &path)?;
         disk.sync_dir(dir)?;
-        Ok(path)
+        let file = disk.open_write(&path)?;
+        Ok(Self { header, path, file, offset: HEADER_LEN, dirty: Dirty::default() })
     }
 
     pub(crate) fn position(&self) -> LogPosition {
         LogPosition { segment: self.header.id, offset: self.offset }
     }
 
+    /// Where the segment ends if its end record is the next.
+    pub(crate) fn position_after_end(&self) -> LogPosition {
+        LogPosition { offset: self.offset + END_LEN, ..self.position() }
+    }
+
     /// Whether a record of `len` bytes fits before the end record.
     pub(crate) fn fits(&self, len: u32) -> bool {
-        self.header.len - self.offset - END_LEN >= len
+        (self.header.len - self.offset).checked_sub(END_LEN).is_some_and(|left| left >= len)
     }
+}
 
-    /// Adds the parts of a record that fits. `gathered` is scratch for disks without maps.
-    pub(crate) fn append<'a>(
-        &mut self,
-        len: u32,
-        parts: impl Iterator<Item = &'a [u8]>,
-        gathered: &mut Vec<u8>,
-    ) -> Result<(), IoError> {
-        let end = self.offset + len;
-        match &mut self.map {
-            Some(map) => {
-                let mut at = self.offset as usize;
-                for part in parts {
-                    if !map.store(at, part) {
-                        let source = std::io::ErrorKind::WriteZero.into();
-                        return Err(IoError::new(Operation::Write, &self.path, source));
-                    }
-                    at += part.len();
-                }
-            }
-            None => {
-                gathered.clear();
-                parts.for_each(|part| gathered.extend_from_slice(part));
-                self.file.write_at(u64::from(self.offset), gathered)?;
-            }
-        }
-        self.offset = end;
-        Ok(())
-    }
-
-    /// Gives the memory map away, to be dropped where nobody waits for it.
-    pub(crate) fn take_map(&mut self) -> Option<Box<dyn WritableMap>> {
-        self.map.take()
-    }
+/// Whether fresh segments are filled with zeros before they are used. It costs the disk a second write of
+/// the segment, and spares each sync of a part of it the file system's note that this part is written now:
+/// worth it only to those who wait for syncs.
+pub(crate) fn is_filled(durability: Durability) -> bool {
+    durability == Durability::Sync
 }
 
 /// Which tables have unflushed records in a segment, and up to where.
@@ -171,6 +145,12 @@ impl Dirty {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.recent.is_none() && self.others.is_empty()
+    }
+
+    /// Each table, and where the last record of it ends.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (TableTag, u32)> {
+        // The recent one last: it may be among the others with an older end.
+        self.others.iter().map(|(tag, end)| (*tag, *end)).chain(self.recent)
     }
 
     pub(crate) fn clear(&mut self) {
@@ -213,7 +193,8 @@ impl FileName {
         let parse = || {
             let name = name?;
             let (id, suffix) = name.strip_prefix("commitlog-")?.split_once('.')?;
-            let id = id.parse().ok()?;
+            // One more than the highest number must be a number, and not that of "no segment".
+            let id = id.parse().ok().filter(|id| *id < u64::MAX / 2)?;
             // The one spelling that we write: no sign, no leading zeros.
             match suffix {
                 "log" if segment_name(id) == name => Some(Self::Segment(id)),
@@ -235,20 +216,6 @@ fn fill_with_zeros(file: &dyn WriteFile, len: u32) -> Result<(), IoError> {
         at += piece_len;
     }
     Ok(())
-}
-
-/// A map of the segment, all its pages there, where the disk has maps. Where it should have and fails, writing still works.
-fn writable_map(disk: &dyn Disk, path: &Path, len: u32) -> Option<Box<dyn WritableMap>> {
-    match disk.map_writable(path, len as usize)? {
-        Ok(mut map) => {
-            map.prefault();
-            Some(map)
-        }
-        Err(error) => {
-            tracing::warn!(%error, "a segment of the commit log cannot be mapped and is written instead");
-            None
-        }
-    }
 }
 
 #[cfg(test)]

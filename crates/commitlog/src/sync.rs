@@ -1,4 +1,4 @@
-//! Who waits for which sync.
+//! Who waits for which sync, and whose turn it is to hand bytes over.
 //!
 //! One caller at a time leads: it syncs what was appended before it began, for all who wait. Those who
 //! come while it runs may have appended too late for it; when it is done, one of them leads the next, for
@@ -10,6 +10,7 @@ use std::time::Duration;
 use helenus_types::LogPosition;
 use parking_lot::MutexGuard;
 
+use crate::pending::Writer;
 use crate::{CommitLog, Durability, LogError};
 
 #[derive(Debug)]
@@ -33,15 +34,21 @@ impl Drop for Leading<'_> {
 }
 
 impl CommitLog {
-    /// Waits until the record that ends at `end` may be acknowledged, as the log's durability demands.
+    /// Hands the record that ends at `end` over to the operating system, and waits until it may be
+    /// acknowledged, as the log's durability demands.
     pub fn commit(&self, end: LogPosition) -> Result<(), LogError> {
         self.running()?;
         match self.options.durability {
-            Durability::Buffered => Ok(()),
-            Durability::Periodic(period) if self.since_sync_began() <= period => Ok(()),
-            Durability::Periodic(period) => self
-                .wait_until(|log, state| state.synced >= end || log.since_sync_began() <= period)
-                .map(drop),
+            Durability::Buffered => self.hand_over(end),
+            Durability::Periodic(period) => {
+                self.hand_over(end)?;
+                if self.since_sync_began() <= period {
+                    return Ok(());
+                }
+                self.wait_until(|log, state| state.synced >= end || log.since_sync_began() <= period)
+                    .map(drop)
+            }
+            // Whoever syncs hands over first, for all who wait.
             Durability::Sync => self.wait_until(|_, state| state.synced >= end).map(drop),
         }
     }
@@ -50,12 +57,8 @@ impl CommitLog {
     /// everything is, not before [`CommitLog::position`] at the time of the call.
     pub fn sync(&self) -> Result<LogPosition, LogError> {
         self.running()?;
-        let (records_end, position) = {
-            let tail = self.tail.lock();
-            (tail.records_end, tail.position())
-        };
-        let synced = self.wait_until(|_, state| state.synced >= records_end)?;
-        Ok(synced.max(position))
+        let records_end = self.position();
+        self.wait_until(|_, state| state.synced >= records_end)
     }
 
     /// The background work of [`Durability::Periodic`]: syncs if half of the period has gone since the
@@ -108,23 +111,54 @@ impl CommitLog {
     /// One sync: returns up to where everything is durable, and when it began.
     fn lead(&self, before: LogPosition) -> Result<(LogPosition, Duration), LogError> {
         let began = self.clock.elapsed();
+        if self.position() <= before {
+            return Ok((before, began));
+        }
         let (position, files) = {
+            let mut writer = self.writer.lock();
+            self.write_pending(&mut writer)?;
             let tail = self.tail.lock();
-            if tail.records_end <= before {
-                return Ok((before, began));
-            }
             let full = tail.full.iter().filter_map(|full| full.unsynced.as_ref());
             let files: Vec<_> = full.chain(tail.active.as_ref().map(|a| &a.file)).cloned().collect();
-            (tail.position(), files)
+            (writer.written, files)
         };
         for file in files {
             file.sync_data().map_err(|e| self.stop(e))?;
         }
-        let mut tail = self.tail.lock();
-        for full in tail.full.iter_mut().filter(|full| full.id < position.segment) {
-            full.unsynced = None;
+        {
+            let mut tail = self.tail.lock();
+            for full in tail.full.iter_mut().filter(|full| full.id < position.segment) {
+                full.unsynced = None;
+            }
+            self.append_mark(&mut tail, position);
         }
-        self.append_mark(&mut tail, position)?;
+        // The mark is in the file before anyone is told, as far as a killed process is concerned.
+        self.write_pending(&mut self.writer.lock())?;
         Ok((position, began))
+    }
+
+    /// Hands over what was appended, at least up to `end`.
+    pub(crate) fn hand_over(&self, end: LogPosition) -> Result<(), LogError> {
+        let mut writer = self.writer.lock();
+        if writer.written >= end {
+            return Ok(());
+        }
+        self.write_pending(&mut writer)
+    }
+
+    /// Hands over all that was appended so far.
+    pub(crate) fn write_pending(&self, writer: &mut Writer) -> Result<(), LogError> {
+        // Whoever had the turn before may have failed: nothing may be written after what is missing then.
+        self.running()?;
+        // Empty, but after a panic of the disk: then the same bytes go to the same places.
+        writer.taken.write().map_err(|e| self.stop(e))?;
+        let end = {
+            let mut tail = self.tail.lock();
+            std::mem::swap(&mut tail.pending, &mut writer.taken);
+            tail.end()
+        };
+        writer.taken.write().map_err(|e| self.stop(e))?;
+        writer.written = end;
+        Ok(())
     }
 }

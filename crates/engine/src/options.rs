@@ -122,8 +122,8 @@ impl Options {
         self
     }
 
-    /// Whether a database that was not closed and whose log is gone is opened all the same, without what was not
-    /// flushed.
+    /// Whether a database that was not closed and whose log is gone, in whole or in part, is opened all the same:
+    /// with what was flushed and what is left of the log, which may have holes.
     #[must_use]
     pub fn accept_lost_log(mut self, yes: bool) -> Self {
         self.accept_lost_log = yes;
@@ -170,7 +170,8 @@ impl Options {
         self
     }
 
-    /// Size in bytes of a segment of the log; a mutation may be half as large.
+    /// Size in bytes of a segment of the log; a mutation may be half as large. The first segments after opening are
+    /// shorter.
     #[must_use]
     pub fn log_segment_bytes(mut self, bytes: u32) -> Self {
         self.log_segment_bytes = bytes.max(4 << 10);

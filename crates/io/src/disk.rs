@@ -118,14 +118,6 @@ pub trait Disk: Send + Sync + Debug {
     /// not.
     fn lock(&self, path: &Path) -> Result<Box<dyn Lock>>;
 
-    /// Maps the first `len` bytes of an existing file of at least that length for writing. `None` where
-    /// the disk has no maps, or where syncing the file would not cover what was stored through one:
-    /// callers then use [`WriteFile::write_at`]. What is stored is handed to the operating system at once.
-    fn map_writable(&self, path: &Path, len: usize) -> Option<Result<Box<dyn WritableMap>>> {
-        let _: (&Path, usize) = (path, len);
-        None
-    }
-
     /// Whether there is a file or directory of this name.
     fn exists(&self, path: &Path) -> Result<bool> {
         match self.metadata(path) {
@@ -207,7 +199,7 @@ pub trait WriteFile: Send + Sync + Debug {
     /// Writes all of `bytes` at `offset`; a file that is shorter is extended (with zeros in between).
     fn write_at(&self, offset: u64, bytes: &[u8]) -> Result<()>;
 
-    /// Makes the bytes and the length durable. On Linux this covers what was stored through a map.
+    /// Makes the bytes and the length durable.
     /// After an error nothing may be assumed about what was written before: not even that a second,
     /// successful call covers it.
     fn sync_data(&self) -> Result<()>;
@@ -225,26 +217,6 @@ pub trait WriteFile: Send + Sync + Debug {
     /// Whether the file holds nothing.
     fn is_empty(&self) -> Result<bool> {
         Ok(self.len()? == 0)
-    }
-}
-
-/// Memory that is the beginning of a file: what is stored there belongs to the operating system at once
-/// and is made durable by syncing the file ([`WriteFile::sync_data`]).
-pub trait WritableMap: Send + Debug {
-    /// Length of the map in bytes.
-    fn len(&self) -> usize;
-
-    /// Stores `bytes` at `offset`; false, and nothing is stored, if they do not fit.
-    #[must_use]
-    fn store(&mut self, offset: usize, bytes: &[u8]) -> bool;
-
-    /// Touches every page for writing, so that later stores do not fault one by one. The whole file is
-    /// dirty afterwards: of no use to those who sync after each store.
-    fn prefault(&mut self);
-
-    /// Whether the map has no bytes.
-    fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 }
 

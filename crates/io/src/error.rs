@@ -23,8 +23,6 @@ pub enum Operation {
     SetLen,
     /// Reserving space for a file.
     Allocate,
-    /// Mapping a file for writing.
-    Map,
     /// Asking for length and kind.
     Metadata,
     /// Renaming.
@@ -57,7 +55,6 @@ impl Operation {
             Self::Sync => "sync",
             Self::SetLen => "set length of",
             Self::Allocate => "allocate space for",
-            Self::Map => "map",
             Self::Metadata => "look up",
             Self::Rename => "rename",
             Self::RemoveFile => "remove",

@@ -27,7 +27,7 @@ mod relative;
 mod writer;
 
 pub use clock::{Clock, SystemClock};
-pub use disk::{DirEntry, Disk, EntryKind, FileIdentity, Lock, Metadata, ReadFile, WritableMap, WriteFile};
+pub use disk::{DirEntry, Disk, EntryKind, FileIdentity, Lock, Metadata, ReadFile, WriteFile};
 pub use error::{IoError, Operation, Result};
 pub use fork::OwnProcess;
 pub use helpers::{parent_of, read_to_vec, remove_dir_all, remove_if_exists, write_atomically};

@@ -8,8 +8,7 @@ use rustix::fs::FallocateFlags;
 
 use crate::error::Context;
 use crate::{
-    DirEntry, Disk, EntryKind, FileIdentity, IoError, Lock, Metadata, Operation, ReadFile, Result,
-    WritableMap, WriteFile,
+    DirEntry, Disk, EntryKind, FileIdentity, IoError, Lock, Metadata, Operation, ReadFile, Result, WriteFile,
 };
 
 /// The operating system's disk.
@@ -73,12 +72,11 @@ impl Disk for RealDisk {
     }
 
     fn create_new(&self, path: &Path) -> Result<Arc<dyn WriteFile>> {
-        // Readable as well: a shared map for writing needs it.
-        Ok(Self::open(path, OpenOptions::new().read(true).write(true).create_new(true), Operation::Create)?)
+        Ok(Self::open(path, OpenOptions::new().write(true).create_new(true), Operation::Create)?)
     }
 
     fn open_write(&self, path: &Path) -> Result<Arc<dyn WriteFile>> {
-        Ok(Self::open(path, OpenOptions::new().read(true).write(true), Operation::Open)?)
+        Ok(Self::open(path, OpenOptions::new().write(true), Operation::Open)?)
     }
 
     fn rename(&self, from: &Path, to: &Path) -> Result<()> {
@@ -168,18 +166,6 @@ impl Disk for RealDisk {
             }
             Err(TryLockError::Error(e)) => Err(IoError::new(Operation::Lock, path, e)),
         }
-    }
-
-    /// Linux only: there `fdatasync` covers pages that were stored to through a shared map. POSIX promises
-    /// that of `msync` alone, which cannot run beside a writer without sharing the map.
-    #[cfg(target_os = "linux")]
-    fn map_writable(&self, path: &Path, len: usize) -> Option<Result<Box<dyn WritableMap>>> {
-        let map = || {
-            let file = Self::open(path, OpenOptions::new().read(true).write(true), Operation::Map)?;
-            let map = crate::map::FileMap::new(&file.file, len).context(Operation::Map, path)?;
-            Ok(Box::new(map) as Box<dyn WritableMap>)
-        };
-        Some(map())
     }
 }
 

@@ -172,25 +172,6 @@ fn sequential_writes_are_gathered() {
     assert_eq!(read(&RealDisk, &path), expected);
 }
 
-#[cfg(target_os = "linux")]
-#[test]
-fn a_map_writes_the_file() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("f");
-    let file = RealDisk.create_new(&path).unwrap();
-    check_error(RealDisk.map_writable(&path, 10).unwrap(), Operation::Map, ErrorKind::InvalidInput, &path);
-    file.allocate(10).unwrap();
-    let mut map = RealDisk.map_writable(&path, 10).unwrap().unwrap();
-    map.prefault();
-    assert!(map.store(2, b"abc"));
-    assert!(map.store(10, b""));
-    assert!(!map.store(9, b"xy"));
-    assert!(!map.store(usize::MAX, b"xy"));
-    file.sync_data().unwrap();
-    assert_eq!(read(&RealDisk, &path), b"\0\0abc\0\0\0\0\0");
-    assert_eq!(map.len(), 10);
-}
-
 #[test]
 fn clocks() {
     let clock = SystemClock::new();

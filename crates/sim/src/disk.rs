@@ -17,7 +17,7 @@ use crate::tree::{NodeId, Tree};
 /// A disk in memory that knows what of it is durable. Clones are the same disk; [`SimDisk::crash`] and
 /// [`SimDisk::kill`] give another one, on which those who had files open have none.
 ///
-/// Paths are taken from the root, whether they begin with `/` or not; `..` is refused. There are no maps.
+/// Paths are taken from the root, whether they begin with `/` or not; `..` is refused.
 #[derive(Clone)]
 pub struct SimDisk {
     shared: Arc<Mutex<State>>,

@@ -22,7 +22,6 @@ impl Class {
             | Operation::Write
             | Operation::SetLen
             | Operation::Allocate
-            | Operation::Map
             | Operation::Rename
             | Operation::RemoveFile
             | Operation::CreateDir

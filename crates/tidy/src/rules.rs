@@ -10,8 +10,8 @@ pub const MAX_LINES: usize = 1_000;
 /// entered with its new length, one that fits leaves the list.
 pub const RATCHET: &[(&str, usize)] = &[];
 
-/// The only files that may say `unsafe`: the map of a log segment, and the allocator that a test counts with.
-/// One more needs a measurement that asks for it.
+/// The only files that may say `unsafe`: a page that is wiped in forked children, and the allocator that a test counts
+/// with. One more needs a measurement that asks for it.
 const UNSAFE_FILES: &[&str] = &["crates/io/src/map.rs", "crates/helenus/tests/mutate/allocations.rs"];
 
 /// Where the letters of SSTable versions may stand; elsewhere a capability has a name.

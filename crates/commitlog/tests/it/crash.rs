@@ -4,15 +4,19 @@
 //! them; only flushed ones may be missing before it; and nothing behind it was promised.
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use helenus_commitlog::{CommitLog, Durability, LogError, TableTag};
+use helenus_commitlog::{
+    CommitLog, Durability, LogError, ReplayError, ReplayOptions, ReplayReport, TableTag,
+};
+use helenus_io::Disk as _;
 use helenus_sim::{Rng, SimClock, SimDisk};
 use helenus_types::LogPosition;
 
-use super::{A, B, DIR, options, payloads, try_read};
+use super::{A, B, DIR, Seen, options, payloads, try_read_with};
 
 const MODES: [Durability; 3] =
     [Durability::Sync, Durability::Periodic(Duration::from_secs(1)), Durability::Buffered];
@@ -27,6 +31,8 @@ struct History {
     /// So many were handed over.
     handed_over: usize,
     next_id: u32,
+    /// What the owner of the log notes of it while it is open: the first segment since then.
+    open_since: Option<u64>,
 }
 
 #[derive(Debug, Clone)]
@@ -53,12 +59,13 @@ impl History {
         self.next_id += 1;
         let most = if rng.chance(1, 8) { 450 } else { 90 };
         payload.resize(4 + rng.index(most), b'x');
-        // An append that fails may have been made in part or whole; it is the last.
+        // One that fails may have been made in part or whole; it is the last.
         self.records.push(Written { payload, tag, end: LogPosition::NONE, flushed: false });
         let written = self.records.last_mut().unwrap();
         let (head, body) = written.payload.split_at(4);
         let end = log.append(&[tag], &[head, body])?;
         written.end = end;
+        log.commit(end)?;
         self.handed_over = self.records.len();
         Ok(end)
     }
@@ -88,7 +95,28 @@ impl History {
 
     /// Checks what is read back, and takes it as the history from here on.
     fn check(&mut self, disk: &SimDisk, promise: Promise, context: &str) {
-        let (seen, _) = try_read(disk, Path::new(DIR)).unwrap_or_else(|e| panic!("{context}: {e}"));
+        let (seen, _) = self.read(disk).unwrap_or_else(|e| panic!("{context}: {e}"));
+        let (kept, missing) = self.compare(seen, promise, context);
+        assert!(missing.is_none(), "{context}: {kept} records, missing {missing:?}");
+        self.records.truncate(kept);
+        self.handed_over = kept;
+        self.durable = self.durable.min(kept);
+    }
+
+    /// What is read back by one who knows what is flushed.
+    fn read(&self, disk: &SimDisk) -> Result<(Vec<Seen>, ReplayReport), ReplayError<Infallible>> {
+        let needed = |tag: TableTag, end: LogPosition| {
+            let mut records = self.records.iter().filter(|r| r.tag == tag && r.end <= end);
+            records.any(|r| !r.flushed && r.end != LogPosition::NONE)
+        };
+        let flushed = |tag, end| !needed(tag, end);
+        let options = ReplayOptions { flushed: &flushed, ..ReplayOptions::NONE_RELEASED };
+        try_read_with(disk, Path::new(DIR), options)
+    }
+
+    /// How many records of the history there are, up to the last that was read back, and the first one that was
+    /// promised and is not there.
+    fn compare(&mut self, seen: Vec<Seen>, promise: Promise, context: &str) -> (usize, Option<Written>) {
         let mut seen = seen.into_iter().peekable();
         let mut kept = 0;
         for (i, record) in self.records.iter_mut().enumerate() {
@@ -110,25 +138,27 @@ impl History {
         );
         let promised = if promise == Promise::Durable { self.durable } else { self.handed_over };
         let missing = self.records.iter().take(promised).skip(kept).find(|r| !r.flushed);
-        assert!(missing.is_none(), "{context}: {kept} of {promised} promised records, missing {missing:?}");
-        self.records.truncate(kept);
-        self.handed_over = kept;
-        self.durable = self.durable.min(kept);
+        (kept, missing.cloned())
     }
 }
 
-fn open(disk: &SimDisk, durability: Durability) -> Result<(CommitLog, Arc<SimClock>), String> {
+fn open(
+    disk: &SimDisk,
+    durability: Durability,
+    history: &mut History,
+) -> Result<(CommitLog, Arc<SimClock>), String> {
     let clock = Arc::new(SimClock::new(77));
-    let dir = Path::new(DIR);
-    let (_, report) = try_read(disk, dir).map_err(|e| e.to_string())?;
+    let (_, report) = history.read(disk).map_err(|e| e.to_string())?;
     let log = CommitLog::resume(
         Arc::new(disk.clone()),
-        dir,
+        DIR,
         options(durability),
         Arc::clone(&clock) as Arc<_>,
         report,
     );
-    Ok((log.map_err(|e| e.to_string())?, clock))
+    let log = log.map_err(|e| e.to_string())?;
+    history.open_since = Some(log.position().segment);
+    Ok((log, clock))
 }
 
 /// Opens, works, and stops at the first error; the seed chooses the work.
@@ -140,7 +170,7 @@ fn work(
     steps: usize,
 ) -> Result<(), String> {
     let mut rng = Rng::new(seed);
-    let (log, clock) = open(disk, durability)?;
+    let (log, clock) = open(disk, durability, history)?;
     // What was replayed is durable from now on.
     history.durable = history.records.len();
     let text = |e: LogError| e.to_string();
@@ -165,7 +195,6 @@ fn work(
             6 => history.drop_table(&log, if rng.chance(1, 2) { A } else { B }).map_err(text)?,
             _ => {
                 let end = history.append(&log, &mut rng).map_err(text)?;
-                log.commit(end).map_err(text)?;
                 if durability == Durability::Sync {
                     history.durable_up_to(end);
                 }
@@ -174,6 +203,9 @@ fn work(
     }
     if rng.chance(1, 2) {
         log.close().map_err(text)?;
+        if history.records.iter().all(|r| r.flushed) {
+            history.open_since = None;
+        }
         history.durable = history.handed_over;
     }
     Ok(())
@@ -310,7 +342,7 @@ fn no_file_is_leaked() {
         drop(work(&at, Durability::Sync, &mut history, round, 30));
         at = at.kill();
         history.check(&at, Promise::HandedOver, &format!("round {round}"));
-        let (log, _) = open(&at, Durability::Sync).unwrap();
+        let (log, _) = open(&at, Durability::Sync, &mut history).unwrap();
         history.records.iter_mut().for_each(|r| r.flushed = true);
         log.discard_replayed().unwrap();
         most.insert(super::files(&at).len());
@@ -320,4 +352,68 @@ fn no_file_is_leaked() {
         history = History { next_id: history.next_id, ..History::default() };
     }
     assert!(most.last().is_some_and(|most| *most < 12), "{most:?}");
+}
+
+/// Any of the segments 2 to 6 of 6 could be removed from a log that was not closed, the newest too, and it
+/// opened without what was in it, acknowledged as durable or not: "a missing id is a released segment".
+#[test]
+fn a_segment_that_is_gone_is_noticed() {
+    let (mut noticed, mut harmless) = (0, 0);
+    for durability in MODES {
+        for seed in 0..150 {
+            let disk = SimDisk::new();
+            let mut history = History::default();
+            if seed % 4 != 0 {
+                disk.crash_at(40 + seed * 3);
+            }
+            drop(work(&disk, durability, &mut history, seed, 80));
+            if seed % 2 == 0 {
+                // A second run after a crash, so that segments of both are there.
+                let (after, promise) = after(&disk, seed);
+                history.check(&after, promise, "first crash");
+                drop(work(&after, durability, &mut history, seed ^ 5, 30));
+                (noticed, harmless) = without_each_segment(&after, &history, seed, (noticed, harmless));
+            } else {
+                (noticed, harmless) = without_each_segment(&disk, &history, seed, (noticed, harmless));
+            }
+        }
+    }
+    assert!(noticed > 500 && harmless > 500, "{noticed} {harmless}");
+}
+
+/// Removes each of the segments in turn, and two that follow each other: either that is noticed, or nothing
+/// is missing that was promised.
+fn without_each_segment(
+    disk: &SimDisk,
+    history: &History,
+    seed: u64,
+    (mut noticed, mut harmless): (usize, usize),
+) -> (usize, usize) {
+    let (disk, promise) = after(disk, seed);
+    let names = super::files(&disk);
+    for count in 1..=2 {
+        for gone in names.windows(count) {
+            let disk = disk.kill();
+            gone.iter().for_each(|name| disk.remove_file(&Path::new(DIR).join(name)).unwrap());
+            let context = format!("seed {seed}, without {gone:?} of {names:?}");
+            let mut history = history.clone();
+            match history.read(&disk) {
+                Err(ReplayError::Missing(missing)) => {
+                    // It may be one that was released before those after it were removed.
+                    assert!(!disk.exists(&missing.path).unwrap(), "{context}: {missing:?}");
+                    assert!(disk.exists(&missing.witness).unwrap(), "{context}: {missing:?}");
+                    noticed += 1;
+                }
+                Err(ReplayError::Damaged { .. }) => noticed += 1,
+                Err(error) => panic!("{context}: {error}"),
+                Ok((_, report)) if report.newest_segment() < history.open_since => noticed += 1,
+                Ok((seen, _)) => {
+                    let (kept, missing) = history.compare(seen, promise, &context);
+                    assert!(missing.is_none(), "{context}: {kept} records, missing {missing:?}");
+                    harmless += 1;
+                }
+            }
+        }
+    }
+    (noticed, harmless)
 }

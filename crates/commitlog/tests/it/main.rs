@@ -5,13 +5,16 @@
 mod basics;
 mod crash;
 mod damage;
+mod missing;
 mod real;
 
 use std::convert::Infallible;
 use std::path::Path;
 use std::sync::Arc;
 
-use helenus_commitlog::{CommitLog, Durability, LogOptions, ReplayError, ReplayReport, TableTag, replay};
+use helenus_commitlog::{
+    CommitLog, Durability, LogOptions, ReplayError, ReplayOptions, ReplayReport, TableTag, replay,
+};
 use helenus_io::Disk;
 use helenus_sim::{SimClock, SimDisk};
 use helenus_types::LogPosition;
@@ -20,6 +23,19 @@ const DIR: &str = "db/commitlog";
 
 const A: TableTag = TableTag(1);
 const B: TableTag = TableTag(2);
+
+/// Appending and committing in one.
+trait Put {
+    fn put(&self, tags: &[TableTag], payload: &[&[u8]]) -> LogPosition;
+}
+
+impl Put for CommitLog {
+    fn put(&self, tags: &[TableTag], payload: &[&[u8]]) -> LogPosition {
+        let end = self.append(tags, payload).unwrap();
+        self.commit(end).unwrap();
+        end
+    }
+}
 
 /// A record as it was read back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,9 +50,24 @@ fn options(durability: Durability) -> LogOptions {
     LogOptions { segment_len: 1024, durability, max_total_bytes: 4096, salt_seed: 5, ..LogOptions::default() }
 }
 
+/// For those who look at what is left of a log, whatever was released.
+const ALL_FLUSHED: ReplayOptions<'static> = ReplayOptions {
+    flushed: &|_, _| true,
+    released_to: LogPosition { segment: 1 << 40, offset: 0 },
+    accept_missing: false,
+};
+
 fn try_read(disk: &dyn Disk, dir: &Path) -> Result<(Vec<Seen>, ReplayReport), ReplayError<Infallible>> {
+    try_read_with(disk, dir, ALL_FLUSHED)
+}
+
+fn try_read_with(
+    disk: &dyn Disk,
+    dir: &Path,
+    options: ReplayOptions<'_>,
+) -> Result<(Vec<Seen>, ReplayReport), ReplayError<Infallible>> {
     let mut seen = Vec::new();
-    let report = replay(disk, dir, &mut |record| {
+    let report = replay(disk, dir, options, &mut |record| {
         let tags = record.tags.to_vec();
         seen.push(Seen { start: record.start, end: record.end, tags, payload: record.payload.to_vec() });
         Ok(())
@@ -54,7 +85,9 @@ fn payloads(disk: &SimDisk) -> Vec<Vec<u8>> {
 
 fn open_with(disk: &SimDisk, options: LogOptions) -> (CommitLog, Arc<SimClock>) {
     let clock = Arc::new(SimClock::new(1_000_000));
-    let log = CommitLog::open(Arc::new(disk.clone()), DIR, options, Arc::clone(&clock) as Arc<_>).unwrap();
+    let (_, report) = try_read(disk, Path::new(DIR)).unwrap();
+    let shared = Arc::clone(&clock) as Arc<_>;
+    let log = CommitLog::resume(Arc::new(disk.clone()), DIR, options, shared, report).unwrap();
     (log, clock)
 }
 

@@ -1,4 +1,4 @@
-//! On the real disk: memory maps, threads, reopening.
+//! On the real disk: threads, reopening, files that others change.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,15 +7,16 @@ use std::thread;
 use std::time::Duration;
 
 use helenus_commitlog::{CommitLog, Durability, LogOptions, TableTag};
-use helenus_io::{RealDisk, SystemClock};
+use helenus_io::{Disk as _, RealDisk, SystemClock};
 
-use super::{A, Seen, try_read};
+use super::{A, Put as _, Seen, try_read};
 
 const MODES: [Durability; 3] =
     [Durability::Sync, Durability::Periodic(Duration::from_millis(2)), Durability::Buffered];
 
 fn open(dir: &Path, options: LogOptions) -> CommitLog {
-    CommitLog::open(Arc::new(RealDisk), dir, options, Arc::new(SystemClock::new())).unwrap()
+    let (_, report) = try_read(&RealDisk, dir).unwrap();
+    CommitLog::resume(Arc::new(RealDisk), dir, options, Arc::new(SystemClock::new()), report).unwrap()
 }
 
 fn read(dir: &Path) -> Vec<Seen> {
@@ -32,7 +33,7 @@ fn records_survive_reopening_with_and_without_a_close() {
             let log = open(dir.path(), options);
             for i in 0..300_usize {
                 let payload = vec![round; i * 7 % 900];
-                let end = log.append(&[A], &[&payload]).unwrap();
+                let end = log.put(&[A], &[&payload]);
                 if i % 50 == 0 {
                     log.commit(end).unwrap();
                     log.prepare_step().unwrap();
@@ -48,6 +49,24 @@ fn records_survive_reopening_with_and_without_a_close() {
     }
 }
 
+/// The log was mapped: a segment that somebody cut, or a file system that found no space for a page when it was
+/// stored to, raised SIGBUS and killed the process, in the default mode.
+#[test]
+fn a_segment_that_somebody_cuts_does_not_kill_the_process() {
+    for durability in MODES {
+        let dir = tempfile::tempdir().unwrap();
+        let log = open(dir.path(), LogOptions { durability, ..LogOptions::default() });
+        log.put(&[A], &[&[1; 100]]);
+        let path = dir.path().join("commitlog-1.log");
+        RealDisk.open_write(&path).unwrap().set_len(10).unwrap();
+        for _ in 0..100 {
+            log.put(&[A], &[&[2; 10_000]]);
+        }
+        log.close().unwrap();
+        assert!(try_read(&RealDisk, dir.path()).is_err(), "and what was cut is not taken for a log");
+    }
+}
+
 /// Longer than what replay reads at once, with records that are, too.
 #[test]
 fn large_segments_and_records() {
@@ -58,7 +77,7 @@ fn large_segments_and_records() {
     let payload =
         |i: usize| vec![i.to_le_bytes()[0]; if i % 40 == 7 { 3_000_000 + i } else { i * 97 % 70_000 }];
     for i in 0..300 {
-        log.append(&[A], &[&payload(i)]).unwrap();
+        log.put(&[A], &[&payload(i)]);
     }
     let seen = read(dir.path());
     assert_eq!(seen.len(), 300);
@@ -73,7 +92,7 @@ fn reused_segments_hold_new_records_alone() {
     let log = open(dir.path(), options);
     let mut flushed = log.position();
     for i in 0..5000_u32 {
-        log.append(&[A], &[&i.to_le_bytes(), &[7; 96]]).unwrap();
+        log.put(&[A], &[&i.to_le_bytes(), &[7; 96]]);
         if i % 500 == 499 {
             log.sync().unwrap();
             flushed = log.position();
@@ -82,7 +101,7 @@ fn reused_segments_hold_new_records_alone() {
         }
     }
     for i in 5000..5100_u32 {
-        log.append(&[A], &[&i.to_le_bytes(), &[7; 96]]).unwrap();
+        log.put(&[A], &[&i.to_le_bytes(), &[7; 96]]);
     }
     assert!(log.total_bytes() <= 2 * 16384, "{}", log.total_bytes());
     let numbers = |seen: &Seen| u32::from_le_bytes(seen.payload[..4].try_into().unwrap());
@@ -111,7 +130,7 @@ fn many_threads_share_the_log() {
             let work = |thread: u32, log: &CommitLog| {
                 let write = |i: u32| {
                     let parts = [&thread.to_le_bytes()[..], &i.to_le_bytes(), &vec![1; (i % 300) as usize]];
-                    let end = log.append(&[TableTag(thread)], &parts).unwrap();
+                    let end = log.put(&[TableTag(thread)], &parts);
                     log.commit(end).unwrap();
                     end
                 };

@@ -216,11 +216,12 @@ impl Inner {
         let mut active = core.active.write();
         // The memtable's flush is queued and finds that nobody wants it.
         self.switch_locked(&core, &mut active);
+        // Durable before the manifest mentions it: an opening compares the end of the log with it.
+        let position = self.log().map_or(LogPosition::ZERO, |log| log.position());
         self.sync_log()?;
         let publishing = self.publishing.lock();
         let view = core.view.load_full();
         let tag = core.tag.0;
-        let position = self.log().map_or(LogPosition::ZERO, |log| log.position());
         let mut changes = vec![Change::Truncated { tag, at: now }, Change::Flushed { tag, position }];
         changes.extend(view.sstables.iter().map(|t| Change::RemoveSsTable { tag, generation: t.generation }));
         self.commit(Edit { changes })?;

@@ -6,14 +6,16 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::{AcqRel, Release};
 use std::time::Duration;
 
-use helenus_commitlog::{CommitLog, LogOptions, Record, ReplayError, ReplayReport, TableTag, replay};
+use helenus_commitlog::{
+    CommitLog, LogOptions, Record, ReplayError, ReplayOptions, ReplayReport, TableTag, replay,
+};
 use helenus_io::{
     Disk, EntryKind, IoError, OpenFiles, RelativePath, default_open_files, parent_of, read_to_vec,
     remove_if_exists, write_atomically,
 };
 use helenus_rows::{Op, RowStats, UpdateRef};
 use helenus_sstable::{ChunkCache, Component, Descriptor, Listing};
-use helenus_types::{Generation, Partitioner, TableId, Timestamp};
+use helenus_types::{Generation, LogPosition, Partitioner, TableId, Timestamp};
 use uuid::Uuid;
 
 use super::adopt::{check_complete, remove_mark};
@@ -144,7 +146,7 @@ impl Inner {
             write_options: WriteOptions::default(),
             options,
         }));
-        let report = inner.replay_log(&state.tables)?;
+        let report = inner.replay_log(&state)?;
         inner.check_log(&state, &report)?;
         if inner.options.read_only {
             inner.tell_opened(exists, begun);
@@ -178,13 +180,23 @@ impl Inner {
     }
 
     /// Puts every record that no SSTable holds yet into the memtables.
-    fn replay_log(&self, entries: &BTreeMap<u32, Arc<TableEntry>>) -> Result<ReplayReport> {
+    fn replay_log(&self, state: &ManifestState) -> Result<ReplayReport> {
+        let entries = &state.tables;
+        // A table that is not there was dropped.
+        let flushed = |tag: TableTag, end| entries.get(&tag.0).is_none_or(|entry| end <= entry.flushed);
+        let was_dropped = entries.len() < state.next_tag as usize;
+        let released_to = match was_dropped {
+            true => LogPosition { segment: u64::MAX / 2, offset: 0 },
+            false => entries.values().map(|entry| entry.flushed).max().unwrap_or(LogPosition::NONE),
+        };
+        let accept_missing = self.options.accept_lost_log;
+        let options = ReplayOptions { flushed: &flushed, released_to, accept_missing };
         let begun = self.clock().elapsed();
         let mut progress = Progress { newest: Timestamp::MIN, synced: false };
-        let outcome =
-            replay(&**self.disk(), &self.dir.join(LOG_DIR), &mut |record: Record<'_>| -> Result<()> {
-                self.replay_record(&record, entries, &mut progress)
-            });
+        let dir = self.dir.join(LOG_DIR);
+        let outcome = replay(&**self.disk(), &dir, options, &mut |record: Record<'_>| -> Result<()> {
+            self.replay_record(&record, entries, &mut progress)
+        });
         self.timestamps.raise(progress.newest);
         match outcome {
             Ok(report) => {
@@ -200,6 +212,9 @@ impl Inner {
                         "recovered the log"
                     );
                 }
+                for missing in &report.missing {
+                    tracing::warn!(path = %missing.path.display(), "a segment of the log is lost, as was accepted");
+                }
                 Ok(report)
             }
             Err(ReplayError::Receiver(error)) => Err(error),
@@ -207,24 +222,39 @@ impl Inner {
             Err(damaged @ ReplayError::Damaged { .. }) => {
                 Err(Error::new(ErrorKind::Corrupt, damaged.to_string()))
             }
+            Err(missing @ ReplayError::Missing(_)) => Err(lost_log(&missing)),
         }
     }
 
-    /// The newest segment never goes while the database is open: without it somebody emptied the log's directory.
+    /// What the log can't know by itself: that its newest files are the newest there were. The newest segment never
+    /// goes while the database is open, and no SSTable is ahead of what was synced of the log.
     fn check_log(&self, state: &ManifestState, report: &ReplayReport) -> Result<()> {
         let Some(expected) = state.log.filter(|_| !self.options.accept_lost_log) else { return Ok(()) };
-        if report.newest_segment() >= Some(expected) {
-            return Ok(());
+        let dir = self.dir.join(LOG_DIR);
+        if report.newest_segment() < Some(expected) {
+            let text = format!("{}: segment {expected} of the log is missing", dir.display());
+            return Err(lost_log(&text));
         }
-        let text = format!(
-            "{}: segment {expected} of the log is missing, and the database was not closed: put the log back, or \
-             accept with `Options::accept_lost_log` that what was not flushed is lost",
-            self.dir.join(LOG_DIR).display(),
-        );
-        Err(Error::new(ErrorKind::Corrupt, text))
+        let flushed = state.tables.values().map(|table| table.flushed).max();
+        // The end of a log of an older release may be before a sync mark that was counted.
+        let comparable = report.end.filter(|end| end.segment >= expected && report.is_linked());
+        if let Some((end, flushed)) = comparable.zip(flushed)
+            && end < flushed
+        {
+            let text = format!(
+                "{}: the log ends in segment {} at {}, and the tables hold what was written to it up to segment {} at {}",
+                dir.display(),
+                end.segment,
+                end.offset,
+                flushed.segment,
+                flushed.offset,
+            );
+            return Err(lost_log(&text));
+        }
+        Ok(())
     }
 
-    /// Opens the log behind what was replayed. The replayed segments stay until their tables are flushed.
+    /// Opens the log after what was replayed. The replayed segments stay until their tables are flushed.
     fn resume_log(&self, report: ReplayReport) -> Result<()> {
         let flushed: Vec<_> = {
             let manifest = self.manifest.lock();
@@ -550,6 +580,15 @@ fn remove_dropped(disk: &dyn Disk, dir: &Path, state: &ManifestState) -> Result<
         }
     }
     Ok(())
+}
+
+/// Opening without a part of the log is a loss that somebody has to accept.
+fn lost_log(what: &dyn std::fmt::Display) -> Error {
+    let text = format!(
+        "{what}, and the database was not closed: put the log back, or accept with `Options::accept_lost_log` that \
+         what was not flushed is lost"
+    );
+    Error::new(ErrorKind::Corrupt, text)
 }
 
 fn log_options(options: &Options, first_segment: u64) -> LogOptions {

@@ -165,6 +165,11 @@ impl Scheduler {
         self.wake();
     }
 
+    /// The log began a segment: the next one is wanted soon.
+    pub(crate) fn log_grew(&self) {
+        self.work.notify_all();
+    }
+
     /// Wakes everyone who waits.
     pub(crate) fn wake(&self) {
         let _queue = self.queue.lock();
@@ -334,9 +339,7 @@ impl Inner {
 
     fn tend_log(&self, log: &CommitLog) -> Result<bool> {
         log.sync_step()?;
-        // A database that writes little needs no spare segments lying around.
-        let used = log.position().offset;
-        if used >= self.options.log_segment_bytes / 4 { Ok(log.prepare_step()?) } else { Ok(false) }
+        Ok(log.prepare_step()?)
     }
 
     /// Notes that work failed, and says so.

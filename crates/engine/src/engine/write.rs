@@ -69,8 +69,11 @@ impl Inner {
             mutation.updates.iter().for_each(|update| self.switch_if_full(&update.core));
         }
         if let Some((log, end)) = self.log().zip(end) {
-            if self.began_segment(end) && log.over_cap() {
-                self.flush_oldest_of_log()?;
+            if self.began_segment(end) {
+                self.scheduler.log_grew();
+                if log.over_cap() {
+                    self.flush_oldest_of_log()?;
+                }
             }
             log.commit(end)?;
         }

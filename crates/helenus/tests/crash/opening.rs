@@ -150,6 +150,100 @@ fn a_log_that_somebody_emptied() {
     drop(plain(&killed).open(DIR).unwrap());
 }
 
+/// Options with which nothing is flushed by itself.
+fn roomy(disk: &SimDisk) -> Options {
+    plain(disk).log_total_bytes(1 << 20).memtable_bytes(4 << 20).memtable_total_bytes(16 << 20)
+}
+
+/// A database in whose log 200 acknowledged rows are, in segments of 8 KiB, killed.
+fn with_a_long_log() -> SimDisk {
+    let disk = SimDisk::new();
+    let db = roomy(&disk).durability(Durability::Sync).open(DIR).unwrap();
+    db.execute_schema(
+        "CREATE KEYSPACE k WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}",
+    )
+    .unwrap();
+    db.execute_schema("CREATE TABLE k.t (id int PRIMARY KEY, v text)").unwrap();
+    let table = db.table("k", "t").unwrap();
+    for i in 0..200 {
+        table.insert(i, ()).set("v", "x".repeat(300)).execute().unwrap();
+        db.step().unwrap();
+    }
+    disk.kill()
+}
+
+fn rows_of(db: &helenus::Database) -> usize {
+    let select = db.table("k", "t").unwrap().select();
+    let mut rows = select.rows().unwrap();
+    let mut count = 0;
+    while rows.next().unwrap().is_some() {
+        count += 1;
+    }
+    count
+}
+
+/// 200 rows were acknowledged as durable, then a file of the log was removed: `export` gave 156 of them and
+/// exit 0, and a flush made the loss permanent.
+#[test]
+fn a_segment_of_the_log_that_is_missing() {
+    let killed = with_a_long_log();
+    let plain = roomy;
+    assert_eq!(rows_of(&plain(&killed.kill()).open(DIR).unwrap()), 200);
+    let dir = Path::new(DIR).join("commitlog");
+    let names = files(&killed, &dir);
+    assert!(names.len() > 6, "{names:?}");
+    let mut spares = 0;
+    for name in &names {
+        let disk = killed.kill();
+        disk.remove_file(&dir.join(name)).unwrap();
+        if plain(&disk).read_only(true).open(DIR).is_ok_and(|db| rows_of(&db) == 200) {
+            spares += 1;
+            continue;
+        }
+        for options in [plain(&disk).read_only(true), plain(&disk)] {
+            let (kind, text) = kind_of(options);
+            assert_eq!(kind, ErrorKind::Corrupt, "{text}");
+            assert!(text.contains(name.to_str().unwrap()) && text.contains("accept_lost_log"), "{text}");
+        }
+        let db = plain(&disk).accept_lost_log(true).open(DIR).unwrap();
+        let left = rows_of(&db);
+        assert!(left < 200 && left > 100, "{left} rows without {name:?}");
+        drop(db);
+        assert_eq!(rows_of(&plain(&disk).open(DIR).unwrap()), left, "what was accepted stays so");
+    }
+    assert!(spares <= 2, "{spares} of {names:?}");
+}
+
+/// A copy of a live database holds files of different moments. A table's SSTables of a later moment than the
+/// log would show its newest rows without other tables' older ones.
+#[test]
+fn a_log_that_is_older_than_the_tables() {
+    let disk = with_a_long_log();
+    let dir = Path::new(DIR).join("commitlog");
+    let db = roomy(&disk).open(DIR).unwrap();
+    let table = db.table("k", "t").unwrap();
+    let insert = |i: i32| table.insert(i, ()).set("v", "y").execute().unwrap();
+    insert(300);
+    db.sync().unwrap();
+    let earlier = disk.kill();
+    insert(301);
+    db.flush().unwrap();
+    let copy = disk.kill();
+    drop((table, db));
+    assert_eq!(rows_of(&plain(&copy.kill()).open(DIR).unwrap()), 202);
+    for name in files(&copy, &dir) {
+        copy.remove_file(&dir.join(name)).unwrap();
+    }
+    for name in files(&earlier, &dir) {
+        let bytes = read_to_vec(&earlier, &dir.join(&name), 1 << 20).unwrap();
+        copy.create_new(&dir.join(&name)).unwrap().write_at(0, &bytes).unwrap();
+    }
+    let (kind, text) = kind_of(plain(&copy));
+    assert_eq!(kind, ErrorKind::Corrupt, "{text}");
+    assert!(text.contains("the log ends in segment"), "{text}");
+    assert_eq!(rows_of(&plain(&copy).accept_lost_log(true).open(DIR).unwrap()), 202);
+}
+
 #[test]
 fn readers_beside_a_writer() {
     let disk = SimDisk::new();
