@@ -66,7 +66,7 @@ fn check(comparator: &ClusteringComparator, given: &[Slice<'_>], rows: &[Vec<u8>
     assert_eq!(parts.len(), set.len());
     assert!(parts.iter().all(|s| comparator.compare(s.start.position(), s.end.position()).is_lt()));
     assert!(
-        parts.array_windows().all(|[a, b]| comparator.compare(a.end.position(), b.start.position()).is_lt()),
+        parts.windows(2).all(|p| comparator.compare(p[0].end.position(), p[1].start.position()).is_lt()),
         "{parts:?} ascend and don't touch"
     );
     let within = set.within(comparator, other);

@@ -89,8 +89,9 @@ fn ranges_of_values_do_not_depend_on_the_order() {
         let expected: Vec<_> = [2, 4].iter().flat_map(|c| [vec![*c, 1], vec![*c, 2]]).collect();
         assert_eq!(found(one().prefix(2).prefix(4).range(1..=2)), expected, "{order}");
         assert_eq!(found(one().range(2..2)), rows(0..0), "{order}");
+        let start = 3;
         for (select, problem) in [
-            (one().range(3..1), "ends below its start"),
+            (one().range(start..1), "ends below its start"),
             (one().range("x".."y"), "column c"),
             (one().prefix((1, 1)).range(1..2), "no clustering column after"),
             (one().range(1..2).prefix(1), "comes after prefixes"),
@@ -132,7 +133,6 @@ fn keys_and_tokens_add_up() {
     assert_eq!(keys(all(table.select().tokens(half.clone()))), expected);
     // Two ranges add up as well; one that is upside down is a mistake.
     assert!(keys(table.select().tokens(half.clone()).tokens(Token(1)..=Token::MAX)).is_empty());
-    #[expect(clippy::reversed_empty_ranges, reason = "the mistake")]
     let upside_down = table.select().tokens(Token(5)..=Token(4));
     assert_eq!(upside_down.rows().unwrap_err().kind(), ErrorKind::Invalid);
 }
