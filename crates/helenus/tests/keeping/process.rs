@@ -4,19 +4,16 @@ use std::path::Path;
 use std::process::exit;
 
 use fork::{Fork, fork, waitpid};
-use helenus::{Database, ErrorKind, Value};
+use helenus::{Database, ErrorKind, Table, Value};
 
 const SCHEMA: &str =
     "CREATE KEYSPACE ks WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1};
      CREATE TABLE ks.t (p int PRIMARY KEY, v int);";
 
 /// What a child finds, as its exit code.
-fn child(db: Database, dir: &Path) -> i32 {
-    let table = match db.table("ks", "t") {
-        Ok(table) => table,
-        Err(_) => return 1,
-    };
+fn child(db: Database, table: Table, dir: &Path) -> i32 {
     let kinds = [
+        db.table("ks", "t").map(drop).map_err(|e| e.kind()),
         table.insert(1, ()).set("v", 99).execute().map(drop).map_err(|e| e.kind()),
         table.select().rows().map(drop).map_err(|e| e.kind()),
         db.flush().map_err(|e| e.kind()),
@@ -47,7 +44,7 @@ fn a_forked_child_is_told_so_and_harms_nothing() {
     let table = db.table("ks", "t").unwrap();
     table.insert(1, ()).set("v", 1).execute().unwrap();
     match fork().unwrap() {
-        Fork::Child => exit(child(db, dir.path())),
+        Fork::Child => exit(child(db, table, dir.path())),
         Fork::Parent(pid) => {
             let status = waitpid(pid).unwrap();
             assert_eq!(status >> 8 & 0xff, 0, "{status:#x}");
