@@ -10,6 +10,7 @@ use helenus_io::{
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::fault::{Class, Fate, Faults, injected};
+use crate::gate::Gate;
 use crate::rng::Rng;
 use crate::standing::{Errno, Fault, FaultId, StandingFaults};
 use crate::tree::{NodeId, Tree};
@@ -20,7 +21,13 @@ use crate::tree::{NodeId, Tree};
 /// Paths are taken from the root, whether they begin with `/` or not; `..` is refused.
 #[derive(Clone)]
 pub struct SimDisk {
-    shared: Arc<Mutex<State>>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    gate: Gate,
+    state: Mutex<State>,
 }
 
 #[derive(Debug)]
@@ -145,6 +152,23 @@ impl SimDisk {
         state.faults.capacity = Some(state.tree.used() + bytes);
     }
 
+    /// The `n`th operation from now (1 is the next), reads included, waits before it does anything, until
+    /// [`SimDisk::release`]. Those of other threads go on.
+    pub fn hold_at(&self, n: u64) {
+        self.shared.gate.hold_at(n);
+    }
+
+    /// Whether an operation is waiting.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.shared.gate.is_held()
+    }
+
+    /// Lets the operation that is held go on; if none is yet, none will be.
+    pub fn release(&self) {
+        self.shared.gate.release();
+    }
+
     /// Flips the bits of `mask` in one byte of a file, durably and without a trace.
     pub fn flip(&self, path: &Path, offset: u64, mask: u8) -> Result<()> {
         let mut state = self.state();
@@ -184,11 +208,11 @@ impl SimDisk {
             locked: BTreeSet::new(),
             trace: None,
         };
-        Self { shared: Arc::new(Mutex::new(state)) }
+        Self { shared: Arc::new(Shared { gate: Gate::default(), state: Mutex::new(state) }) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.shared.lock()
+        self.shared.state.lock()
     }
 
     /// One operation that a passing fault leaves undone.
@@ -208,6 +232,7 @@ impl SimDisk {
         half: impl FnOnce(&mut State) -> std::result::Result<(), ErrorKind>,
         action: impl FnOnce(&mut State) -> std::result::Result<T, ErrorKind>,
     ) -> Result<T> {
+        self.shared.gate.pass();
         let mut state = self.state();
         let Call { op, path, other, detail } = call;
         let fail = |source: io::Error| IoError::new(op, path, source);

@@ -32,6 +32,7 @@
 mod clock;
 mod disk;
 mod fault;
+mod gate;
 mod rng;
 mod standing;
 mod tree;

@@ -391,3 +391,25 @@ fn a_clock_stands_until_it_is_moved() {
     clock.set_micros(-1_500_000);
     assert_eq!((clock.now_seconds(), clock.elapsed()), (-2, Duration::from_micros(3)));
 }
+
+#[test]
+fn one_operation_is_held_and_the_others_go_on() {
+    let disk = disk_with("f", b"before");
+    disk.hold_at(2);
+    let other = disk.clone();
+    let calling = std::thread::spawn(move || {
+        let file = other.open_write(p("f")).unwrap();
+        file.write_at(0, b"after.").unwrap();
+    });
+    while !disk.is_held() {
+        std::thread::yield_now();
+    }
+    assert_eq!(read(&disk, "f").unwrap(), b"before");
+    disk.release();
+    calling.join().unwrap();
+    assert_eq!(read(&disk, "f").unwrap(), b"after.");
+    assert!(!disk.is_held());
+    disk.hold_at(1);
+    disk.release();
+    assert_eq!(read(&disk, "f").unwrap(), b"after.", "nothing is held after that");
+}

@@ -98,10 +98,10 @@ impl Inner {
                     // Who holds it has no time to let go of it meanwhile.
                     break Err(self.overloaded(mutation));
                 }
-                if !self.flush_next()? {
-                    break Ok(self.pressure.reserve_anyway(bytes));
+                if self.flush_for(mutation)? {
+                    continue;
                 }
-                continue;
+                break Ok(self.pressure.reserve_anyway(bytes));
             }
             if let Some(log) = self.log() {
                 log.check()?;
@@ -116,6 +116,22 @@ impl Inner {
         };
         self.pressure.count_stall(self.clock().elapsed().saturating_sub(begun));
         outcome
+    }
+
+    /// Flushes something in the place of threads, so that a mutation has room; false when nothing more can be done. That
+    /// the flush of a table fails is an error of those who write to it, and no matter of others.
+    fn flush_for(&self, mutation: &Mutation) -> Result<bool> {
+        let failed_before = self.failures.tables_of_flushes();
+        let error = match self.flush_next() {
+            Ok(flushed) => return Ok(flushed),
+            Err(error) => error,
+        };
+        let failing = self.failures.tables_of_flushes();
+        if mutation.updates.iter().any(|update| failing.contains(&update.core.tag)) {
+            return Err(error);
+        }
+        // What a table that is known to fail holds does not count against this write from now on.
+        Ok(failing.len() > failed_before.len())
     }
 
     /// How much memory a mutation's tables may use. Tables whose flushes fail keep what they hold until the cause is

@@ -17,6 +17,8 @@ use crate::error::Error;
 pub(crate) enum Work {
     /// Syncing the log, and preparing its segments.
     Log,
+    /// Putting the manifest back to what it was before an edit that failed.
+    Manifest,
     /// Flushing a table's memtables.
     Flush(TableTag),
     /// Compacting a table: its output can't be written.
@@ -144,7 +146,7 @@ impl Work {
     /// The table that it is about.
     pub(crate) fn table(self) -> Option<TableTag> {
         match self {
-            Self::Log => None,
+            Self::Log | Self::Manifest => None,
             Self::Flush(tag) | Self::Compaction(tag) | Self::Reading(tag, _) => Some(tag),
         }
     }

@@ -35,6 +35,8 @@ impl Inner {
         };
         let (status, issue) = match work {
             Work::Log => (HealthStatus::Warning, HealthIssue::LogFails),
+            // What it means for writes stands among the reasons for all.
+            Work::Manifest => return None,
             Work::Flush(tag) if is_refused(tag) => (HealthStatus::Critical, HealthIssue::FlushFails),
             Work::Flush(_) => (HealthStatus::Warning, HealthIssue::FlushFails),
             Work::Compaction(_) => (HealthStatus::Warning, HealthIssue::CompactionFails),

@@ -13,7 +13,7 @@ use parking_lot::{Mutex, RwLock};
 use uuid::Uuid;
 
 use super::calls::{CallInFlight, Calls};
-use super::failures::Failures;
+use super::failures::{Failures, Rest, Work};
 use super::live::Opener;
 use super::lock::DirectoryLock;
 use super::pinned::Pinned;
@@ -312,8 +312,22 @@ impl Inner {
             edit.changes.push(Change::TimestampFloor(last.saturating_add(FLOOR_AHEAD_MICROS)));
         }
         let committed = manifest.commit(&edit);
-        self.in_doubt.store(manifest.in_doubt(), Release);
+        if self.in_doubt.swap(manifest.in_doubt(), Release) && !manifest.in_doubt() {
+            self.succeeded(Work::Manifest);
+        }
         Ok(committed?)
+    }
+
+    /// Puts the manifest back to what it was, if it is not known what it holds: once the cause of that is gone, writes
+    /// are promised again without anybody's help. Whether there was anything to do.
+    pub(super) fn mend_manifest(&self) -> Result<bool> {
+        if !self.in_doubt.load(Acquire) || !self.may_try(Work::Manifest) {
+            return Ok(false);
+        }
+        // An edit that changes nothing: before it, what the file holds is made certain.
+        let mended = self.commit(Edit::default());
+        mended.map_err(|error| self.failed(Work::Manifest, error, Some(Rest::SHORT)))?;
+        Ok(true)
     }
 
     /// Refuses when the directory is not the one that was locked.
@@ -328,7 +342,7 @@ impl Inner {
     #[inline]
     pub(crate) fn check_certain(&self) -> Result<()> {
         if self.in_doubt.load(Acquire) {
-            let text = "the manifest could not be written, nor put back to what it was: close and open again";
+            let text = "the manifest could not be written, nor put back to what it was; that is tried again";
             return Err(Error::new(ErrorKind::LogFailed, text));
         }
         Ok(())

@@ -232,7 +232,8 @@ impl Inner {
         let Some(expected) = state.log.filter(|_| !self.options.accept_lost_log) else { return Ok(()) };
         let dir = self.dir.join(LOG_DIR);
         if report.newest_segment() < Some(expected) {
-            let text = format!("{}: segment {expected} of the log is missing", dir.display());
+            let text =
+                format!("{}: segment {expected} of the log and all after it are missing", dir.display());
             return Err(lost_log(&text));
         }
         let flushed = state.tables.values().map(|table| table.flushed).max();

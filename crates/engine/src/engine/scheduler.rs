@@ -318,14 +318,14 @@ impl Inner {
 
     /// A flush first, then what the log needs.
     fn flush_and_log_step(&self) -> Result<bool> {
-        if self.flush_next()? {
+        if self.flush_next()? || self.mend_manifest()? {
             return Ok(true);
         }
         self.queue_periodic_flushes();
         if let Err(error) = self.write_stale_schema_copy() {
             tracing::warn!(%error, "schema.cql is not what the schema is");
         }
-        let is_due = !self.has_threads() || self.failures.has_rested(Work::Log, self.clock().elapsed());
+        let is_due = self.may_try(Work::Log);
         match self.log().filter(|_| is_due).map_or(Ok(false), |log| self.tend_log(log)) {
             Ok(worked) => {
                 if is_due {
@@ -340,6 +340,11 @@ impl Inner {
     fn tend_log(&self, log: &CommitLog) -> Result<bool> {
         log.sync_step()?;
         Ok(log.prepare_step()?)
+    }
+
+    /// Whether work that may have failed before is tried now: threads let it rest, others are called by who wants it.
+    pub(super) fn may_try(&self, work: Work) -> bool {
+        !self.has_threads() || self.failures.has_rested(work, self.clock().elapsed())
     }
 
     /// Notes that work failed, and says so.

@@ -369,6 +369,58 @@ fn steps_pass_by_a_flush_that_fails() {
     assert_eq!(keys(&reopened(&disk).0), found);
 }
 
+/// Without threads, whoever writes flushes what takes his room: the writer of one table was told that the flush of
+/// another had failed, and his write was refused.
+#[test]
+fn step_by_step_other_tables_go_on() {
+    let disk = SimDisk::new();
+    let (_db, a, b) = create(options(Arc::new(disk.clone()), Background::Manual));
+    put(&a, 0, "first").unwrap();
+    a.flush().unwrap();
+    disk.inject(Fault::new(dir_of(&disk, "a"), Errno::ReadOnly));
+    let text = "x".repeat(1000);
+    // Full, and no flush of it was tried.
+    for p in 1..14 {
+        put(&a, p, &text).unwrap();
+    }
+    for p in 0..300 {
+        put(&b, p, &text).unwrap();
+    }
+    assert_eq!(keys(&b), (0..300).collect::<Vec<_>>());
+    assert_eq!(keys(&a), (0..14).collect::<Vec<_>>());
+}
+
+/// A manifest that could be neither written nor put back: no write was promised any more, although the cause was gone,
+/// until the database was opened again.
+#[test]
+fn a_manifest_in_doubt_is_put_back_once_that_can_be_done() {
+    for background in [Background::Manual, Background::Threads(1)] {
+        ends(&format!("{background:?}"), move || {
+            let disk = SimDisk::new();
+            let (db, a, _) = create(options(Arc::new(disk.clone()), background));
+            put(&a, 0, "value").unwrap();
+            a.flush().unwrap();
+            let fault = disk.inject(Fault::new("/db/MANIFEST", Errno::ReadOnly));
+            // Unlike a flush's, this edit is not tried again.
+            let create = "CREATE TABLE ks.c (p int PRIMARY KEY)";
+            assert_eq!(db.execute_schema(create).unwrap_err().kind(), ErrorKind::Io, "{background:?}");
+            assert_eq!(put(&a, 1, "value").unwrap_err().kind(), ErrorKind::LogFailed, "{background:?}");
+            assert_eq!(db.health().of(HealthIssue::ManifestInDoubt).count(), 1, "{background:?}");
+            disk.lift(fault);
+            if background == Background::Manual {
+                while db.step().unwrap() {}
+            }
+            while put(&a, 1, "value").is_err() {
+                std::thread::yield_now();
+            }
+            assert_eq!(db.health().status, HealthStatus::Ok, "{background:?}: {:?}", db.health());
+            db.execute_schema(create).unwrap();
+            db.close().unwrap();
+            assert_eq!(keys(&reopened(&disk).0), [0, 1], "{background:?}");
+        });
+    }
+}
+
 /// A disk that is full: writes are refused within their time, and taken again once there is room, without opening the
 /// database anew.
 #[test]

@@ -14,13 +14,17 @@
 )]
 
 mod adopt;
+mod closing;
 mod damage;
 mod events;
 mod faults;
 mod ingest;
+mod kill;
 mod lifetime;
+mod lost;
 mod opening;
 mod run;
+mod standing;
 mod sweep;
 mod threads;
 mod workload;

@@ -35,12 +35,18 @@ pub(crate) struct Runner {
     disk: SimDisk,
     clock: Arc<SimClock>,
     durability: Durability,
+    background: Background,
     db: Option<Database>,
 }
 
 impl Runner {
     pub(crate) fn new(disk: &SimDisk, durability: Durability) -> Self {
-        Self { disk: disk.clone(), clock: clock(), durability, db: None }
+        Self { disk: disk.clone(), clock: clock(), durability, background: Background::Manual, db: None }
+    }
+
+    /// The same with the engine's own threads.
+    pub(crate) fn with_threads(disk: &SimDisk, durability: Durability) -> Self {
+        Self { background: Background::Threads(1), ..Self::new(disk, durability) }
     }
 
     /// A database on that disk, open.
@@ -70,23 +76,7 @@ impl Runner {
 
     pub(crate) fn step(&mut self, op: &Op) -> Result<()> {
         match op {
-            Op::Open => self.open(),
-            Op::Write(changes) => write(self.db(), changes),
-            Op::Count { page, by } => {
-                table(self.db(), "app.hits")?.update(*page, ()).increment("n", *by).execute()
-            }
-            Op::Schema(cql, _) => self.db().execute_schema(cql).map(drop),
-            Op::Truncate(name) => table(self.db(), name)?.truncate(),
-            Op::FlushTable(name) => table(self.db(), name)?.flush(),
-            Op::Flush => self.db().flush(),
-            Op::Compact(name) => table(self.db(), name)?.compact(),
-            Op::Steps(count) => {
-                for _ in 0..*count {
-                    self.db().step()?;
-                }
-                Ok(())
-            }
-            Op::Sync => self.db().sync(),
+            Op::Open | Op::Drop => self.open(),
             Op::Advance(by) => {
                 self.clock.advance(*by);
                 Ok(())
@@ -95,15 +85,40 @@ impl Runner {
                 self.db().close()?;
                 self.open()
             }
-            Op::Drop => self.open(),
+            op => carry_out(self.db(), op),
         }
     }
 
     fn open(&mut self) -> Result<()> {
         // The lock goes with the last handle.
         self.db = None;
-        self.db = Some(options(&self.disk, &self.clock, self.durability).open(DIR)?);
+        // Longer than a write waits for a flush that succeeds, and no more than a sweep has time for.
+        let options = options(&self.disk, &self.clock, self.durability)
+            .background(self.background)
+            .write_timeout(Duration::from_millis(20));
+        self.db = Some(options.open(DIR)?);
         Ok(())
+    }
+}
+
+/// Carries out an operation of an open database.
+pub(crate) fn carry_out(db: &Database, op: &Op) -> Result<()> {
+    match op {
+        Op::Write(changes) => write(db, changes),
+        Op::Count { page, by } => table(db, "app.hits")?.update(*page, ()).increment("n", *by).execute(),
+        Op::Schema(cql, _) => db.execute_schema(cql).map(drop),
+        Op::Truncate(name) => table(db, name)?.truncate(),
+        Op::FlushTable(name) => table(db, name)?.flush(),
+        Op::Flush => db.flush(),
+        Op::Compact(name) => table(db, name)?.compact(),
+        Op::Steps(count) => {
+            for _ in 0..*count {
+                db.step()?;
+            }
+            Ok(())
+        }
+        Op::Sync => db.sync(),
+        Op::Open | Op::Advance(_) | Op::Close | Op::Drop => panic!("{op:?} is not the database's"),
     }
 }
 
@@ -162,33 +177,39 @@ pub(crate) fn contents(db: &Database) -> Result<(Contents, i64)> {
     let mut contents = Contents { types: types(&db.schema().to_cql()), ..Contents::default() };
     let mut newest = i64::MIN;
     for table in db.tables() {
-        let schema = table.schema();
-        let columns = schema.statics().as_slice().iter().chain(schema.regulars().as_slice());
-        let columns: BTreeSet<String> = columns.map(|column| column.name.to_string()).collect();
-        let mut found = Table { columns, ..Table::default() };
-        let select = table.select();
-        let mut rows = select.rows()?;
-        while let Some(row) = rows.next()? {
-            let clustered = !schema.clustering().is_empty() && !row.is_static_only();
-            let c = if clustered { Some(int(&row.value("c")?)) } else { None };
-            let mut values = BTreeMap::new();
-            for column in &found.columns {
-                match row.value(column)? {
-                    Value::Null => {}
-                    value => drop(values.insert(column.clone(), shown(&value))),
-                }
-            }
-            for mut cells in [row.cells()?, row.static_cells()?] {
-                while let Some((_, cell)) = cells.next()? {
-                    newest = newest.max(cell.timestamp.0);
-                }
-            }
-            let key = (int(&row.value("p")?), c);
-            assert!(found.rows.insert(key, values).is_none(), "row {key:?} comes once");
-        }
-        contents.tables.insert(format!("{}.{}", schema.keyspace(), schema.name()), found);
+        let name = format!("{}.{}", table.schema().keyspace(), table.schema().name());
+        contents.tables.insert(name, rows_of(&table, &mut newest)?);
     }
     Ok((contents, newest))
+}
+
+/// All that can be seen of one table; raises `newest` to the newest timestamp of a cell.
+pub(crate) fn rows_of(table: &helenus::Table, newest: &mut i64) -> Result<Table> {
+    let schema = table.schema();
+    let columns = schema.statics().as_slice().iter().chain(schema.regulars().as_slice());
+    let columns: BTreeSet<String> = columns.map(|column| column.name.to_string()).collect();
+    let mut found = Table { columns, ..Table::default() };
+    let select = table.select();
+    let mut rows = select.rows()?;
+    while let Some(row) = rows.next()? {
+        let clustered = !schema.clustering().is_empty() && !row.is_static_only();
+        let c = if clustered { Some(int(&row.value("c")?)) } else { None };
+        let mut values = BTreeMap::new();
+        for column in &found.columns {
+            match row.value(column)? {
+                Value::Null => {}
+                value => drop(values.insert(column.clone(), shown(&value))),
+            }
+        }
+        for mut cells in [row.cells()?, row.static_cells()?] {
+            while let Some((_, cell)) = cells.next()? {
+                *newest = cell.timestamp.0.max(*newest);
+            }
+        }
+        let key = (int(&row.value("p")?), c);
+        assert!(found.rows.insert(key, values).is_none(), "row {key:?} comes once");
+    }
+    Ok(found)
 }
 
 fn int(value: &Value) -> i32 {

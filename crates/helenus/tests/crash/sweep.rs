@@ -35,14 +35,14 @@ enum Crash {
 }
 
 /// What may be found: the states after so many operations.
-struct Allowed<'a> {
-    states: &'a [Contents],
-    from: usize,
-    to: usize,
+pub(crate) struct Allowed<'a> {
+    pub(crate) states: &'a [Contents],
+    pub(crate) from: usize,
+    pub(crate) to: usize,
 }
 
 impl Allowed<'_> {
-    fn check(&self, found: &Contents, what: &str) {
+    pub(crate) fn check(&self, found: &Contents, what: &str) {
         let allowed = self.states.get(self.from..=self.to.min(self.states.len() - 1)).unwrap();
         if allowed.contains(found) {
             return;
@@ -89,7 +89,7 @@ pub(crate) fn difference(expected: &Contents, found: &Contents) -> String {
 }
 
 /// Up to where everything is durable whatever the mode, after so many acknowledged operations.
-fn durable(ops: &[Op], acknowledged: usize) -> usize {
+pub(crate) fn durable(ops: &[Op], acknowledged: usize) -> usize {
     let settles =
         |op: &Op| !matches!(op, Op::Write(_) | Op::Count { .. } | Op::Steps(_) | Op::Advance(_) | Op::Drop);
     ops.iter().take(acknowledged).rposition(settles).map_or(0, |at| at + 1)
