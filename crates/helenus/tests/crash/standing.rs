@@ -63,6 +63,8 @@ struct Case {
     from: usize,
     lasts: usize,
     threads: bool,
+    /// Whether the database is opened anew half way.
+    opens: bool,
 }
 
 /// A workload whose steps may each fail, and the later ones still make sense.
@@ -159,6 +161,9 @@ impl Case {
             run.what = format!("{self:?}, step {at}, {:.100}", format!("{op:?}"));
             if run.fault.is_some() && (at >= self.from + self.lasts || run.models.len() > MOST_CANDIDATES) {
                 run.lift();
+            }
+            if self.opens && at == self.from + self.lasts / 2 {
+                run.open_meanwhile();
             }
             run.step(op);
         }
@@ -344,14 +349,39 @@ impl Run {
         }
     }
 
+    fn lift_fault(&mut self) {
+        if let Some(fault) = self.fault.take() {
+            self.struck |= self.disk.strikes(fault) > 0;
+            self.disk.lift(fault);
+        }
+    }
+
     fn lift(&mut self) {
-        let Some(fault) = self.fault.take() else { return };
-        self.struck |= self.disk.strikes(fault) > 0;
-        self.disk.lift(fault);
+        if self.fault.is_none() {
+            return;
+        }
+        self.lift_fault();
         if self.stopped {
             self.open_again();
         }
         self.goes_on();
+    }
+
+    /// Opens the database while the fault lasts: that succeeds, or fails with what the disk said and is no damage.
+    fn open_meanwhile(&mut self) {
+        let Some(fault) = self.fault else { return };
+        self.what = format!("{}, opened meanwhile", self.what);
+        let opened = self.runner.step(&Op::Drop);
+        if let Err(error) = opened {
+            self.refused += 1;
+            let has_struck = self.disk.strikes(fault) > 0;
+            assert!(has_struck && error.kind() == ErrorKind::Io, "{}: {error:?}", self.what);
+            self.lift_fault();
+            self.runner.step(&Op::Open).unwrap_or_else(|error| panic!("{}: {error}", self.what));
+        }
+        self.stopped = false;
+        self.models.append(&mut self.doubtful);
+        self.look();
     }
 
     fn open_again(&mut self) {
@@ -437,6 +467,7 @@ fn sweep(every: usize, threads: bool) {
                     from,
                     lasts: 1 + rng.index(LONGEST),
                     threads,
+                    opens: rng.chance(1, 3),
                 };
                 let (has_struck, times) = case.run();
                 struck += usize::from(has_struck);
