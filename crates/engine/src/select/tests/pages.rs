@@ -78,7 +78,7 @@ fn apply(db: &Database, table: &Table, writes: &[Write]) {
             Write::Static(p) => table.update(p, ()).set("s", value).execute(),
             Write::DeleteRow(p, c, d) => table.delete(p, (c, d)).execute(),
             Write::DeleteRange(p, c) => table.delete(p, c).execute(),
-            Write::DeletePartition(p) => table.delete(p, ()).execute(),
+            Write::DeletePartition(p) => table.delete_partition(p).execute(),
             Write::DeleteStatic(p) => table.update(p, ()).set("s", None::<i32>).execute(),
             Write::Flush => db.flush(),
         }
