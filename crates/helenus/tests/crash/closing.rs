@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use helenus::{Background, Database, ErrorKind};
+use helenus::{Background, Database, ErrorKind, Table};
 use helenus_sim::SimDisk;
 
 use crate::run::{DIR, DURABILITIES, Runner, account, carry_out, clock, contents, options, table};
@@ -74,7 +74,7 @@ fn filled(seed: u64) -> (SimDisk, Runner, Model) {
 }
 
 /// The disk holds what the model says, for the next opener; who closed it before changes nothing any more.
-fn next_opener(disk: &SimDisk, closed: &Database, model: &Model, what: &str) {
+fn next_opener(disk: &SimDisk, (closed, events): (&Database, &Table), model: &Model, what: &str) {
     let mut next = Runner::opened(disk, DURABILITIES[0].1).unwrap_or_else(|e| panic!("{what}: {e}"));
     let (found, expected) = (contents(next.db()).unwrap().0, model.visible());
     assert!(found == expected, "{what}: {}", difference(&expected, &found));
@@ -84,6 +84,17 @@ fn next_opener(disk: &SimDisk, closed: &Database, model: &Model, what: &str) {
         let refused = carry_out(closed, &op).map_err(|error| error.kind());
         assert_eq!(refused, Err(ErrorKind::Closed), "{what}: {op:?} after close");
     }
+    let closed_kind = |error: helenus::Error| error.kind();
+    assert_eq!(
+        events.select().rows().map(drop).map_err(closed_kind),
+        Err(ErrorKind::Closed),
+        "{what}: a read"
+    );
+    assert_eq!(
+        closed.table("app", "events").map(drop).map_err(closed_kind),
+        Err(ErrorKind::Closed),
+        "{what}"
+    );
     closed.close().unwrap();
     assert_eq!(disk.take_trace(), Vec::<String>::new(), "{what}: after close");
     let beside = options(disk, &clock(), DURABILITIES[0].1).open(DIR).unwrap_err();
@@ -106,6 +117,7 @@ fn held_call(op: &Op, at: u64) -> bool {
     let (disk, runner, mut model) = filled(at);
     let what = format!("{op:.80?} held at operation {at} of the disk");
     let db = runner.db().clone();
+    let events = table(&db, "app.events").unwrap();
     drop(runner);
     disk.hold_at(at);
     let (own, call) = (db.clone(), op.clone());
@@ -133,7 +145,7 @@ fn held_call(op: &Op, at: u64) -> bool {
         Ok(()) => model.apply(op),
         Err(error) => assert_eq!(error.kind(), ErrorKind::Closed, "{what}: {error}"),
     }
-    next_opener(&disk, &db, &model, &what);
+    next_opener(&disk, (&db, &events), &model, &what);
     has_held
 }
 
@@ -159,6 +171,7 @@ fn close_held_at_each_operation() {
         let (disk, runner, model) = filled(at);
         let what = format!("close held at operation {at} of the disk");
         let db = runner.db().clone();
+        let events = table(&db, "app.events").unwrap();
         drop(runner);
         disk.hold_at(at);
         let own = db.clone();
@@ -178,7 +191,7 @@ fn close_held_at_each_operation() {
         }
         disk.release();
         closing.join().unwrap().unwrap_or_else(|e| panic!("{what}: {e}"));
-        next_opener(&disk, &db, &model, &what);
+        next_opener(&disk, (&db, &events), &model, &what);
         if !has_held {
             break;
         }
