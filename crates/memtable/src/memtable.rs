@@ -7,17 +7,19 @@ use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering::Relaxed};
 
 use bytes::Bytes;
 use hashbrown::{DefaultHashBuilder, HashTable};
-use helenus_rows::{DeletionTime, Header, Op, Position, RowBuf, RowMerger, RowRef, UpdateRef, merge_rows};
+use helenus_rows::{Header, Op, Place, Position, RowRef, UpdateRef};
 use helenus_types::{DecodeError, Timestamp, Token};
 use parking_lot::Mutex;
 
-use crate::arena::Arena;
 use crate::partition::{Partition, PartitionSnapshot, Rows};
 use crate::tree::{Entry, RowTree, Search, Sought};
+use crate::versions::{RowStore, Versions};
 
 /// A power of two: the shard is the token's top bits, so that shards in order are tokens in order.
 const SHARD_BITS: u32 = 4;
 const SHARDS: usize = 1 << SHARD_BITS;
+/// The two counts before what an `Arc` shares.
+const ARC_BYTES: usize = 2 * size_of::<usize>();
 
 /// Sorted partitions in memory (`db.memtable.Memtable`), written and read by many threads at once.
 ///
@@ -38,10 +40,8 @@ pub struct Memtable {
 struct Shard {
     index: HashTable<u32>,
     partitions: Vec<Partition>,
-    arena: Arena,
+    store: RowStore,
     other_bytes: usize,
-    merger: RowMerger,
-    merged: RowBuf,
 }
 
 impl Memtable {
@@ -184,7 +184,7 @@ fn shard_of(token: Token) -> usize {
 
 impl Shard {
     fn allocated(&self) -> usize {
-        self.arena.allocated() + self.other_bytes
+        self.store.allocated() + self.other_bytes
     }
 
     #[inline]
@@ -203,7 +203,7 @@ impl Shard {
         let rehash = |&at: &u32| partitions.get(at as usize).map_or(0, |p| hasher.hash_one(&*p.key));
         let at = partitions.len();
         self.index.insert_unique(hash, u32::try_from(at).unwrap_or(u32::MAX), rehash);
-        let key = self.arena.store(&[key]);
+        let key = self.store.store_bytes(key);
         self.partitions.push(Partition::new(token, key));
         let after = self.partitions.capacity() * size_of::<Partition>() + self.index.allocation_size();
         self.other_bytes += after - before;
@@ -218,28 +218,15 @@ impl Shard {
             Op::Range { start, end, deletion } => {
                 let ranges = partition.ranges.get_or_insert_default();
                 let ranges = Arc::make_mut(ranges);
-                let before = ranges.heap_len();
+                let before = ranges.peak_heap_len();
                 ranges.add(*start, *end, *deletion, &header.clustering);
                 // The list may shrink; what it took at most stays counted.
-                self.other_bytes += ranges.heap_len().saturating_sub(before);
+                self.other_bytes += ranges.peak_heap_len() - before;
             }
-            Op::Row(row) if row.is_static() => {
-                let old = partition.static_row.as_ref().and_then(|packed| RowRef::unpack(header, packed, 0));
-                let packed = match old {
-                    None => store(&mut self.arena, *row),
-                    Some(old) => {
-                        merge_rows(
-                            &mut self.merger,
-                            &[old, *row],
-                            DeletionTime::LIVE,
-                            header,
-                            &mut self.merged,
-                        )?;
-                        store(&mut self.arena, self.merged.as_ref(header))
-                    }
-                };
-                partition.static_row = Some(packed);
-            }
+            Op::Row(row) if row.is_static() => match &mut partition.static_row {
+                None => partition.static_row = Some(Versions::One(self.store.store(*row))),
+                Some(versions) => self.other_bytes += versions.add(header, 0, *row, &mut self.store)?,
+            },
             Op::Row(row) => return self.apply_row(header, at, *row),
         }
         Ok(false)
@@ -249,28 +236,14 @@ impl Shard {
         let Some(partition) = self.partitions.get_mut(at) else { return Ok(false) };
         let comparator = &header.clustering;
         let sought = Sought::new(comparator, Position::row(comparator, row.clustering));
-        let (arena, merger, merged) = (&mut self.arena, &mut self.merger, &mut self.merged);
-        // The old row's clustering stays, whose bytes may be others than those of an equal one.
-        let mut reconciled = |arena: &mut Arena, old: &Entry| {
-            let Some(old) = old.row(header) else {
-                return Ok(Entry::new(comparator, row.clustering, store(arena, row)));
-            };
-            merge_rows(merger, &[old, row], DeletionTime::LIVE, header, merged)?;
-            let merged = merged.as_ref(header);
-            Ok::<_, DecodeError>(Entry::new(comparator, merged.clustering, store(arena, merged)))
-        };
-        if let Rows::One(first) = &partition.rows {
+        let store = &mut self.store;
+        if let Rows::One(first) = &mut partition.rows {
             if first.is_at(comparator, &sought) {
-                let entry = reconciled(arena, first)?;
-                partition.rows = Rows::One(entry);
+                self.other_bytes += first.add(header, row, store)?;
                 return Ok(false);
             }
             let mut tree = RowTree::default();
-            let first = first.clone();
-            let position = Sought::new(comparator, Position::BOTTOM);
-            if let Search::Vacant(place) = tree.search(comparator, &position) {
-                self.other_bytes += tree.insert(place, first) + size_of::<RowTree>();
-            }
+            self.other_bytes += tree.insert(Place::FIRST, first.clone()) + ARC_BYTES + size_of::<RowTree>();
             partition.rows = Rows::Many(Arc::new(tree));
         }
         match &mut partition.rows {
@@ -278,27 +251,17 @@ impl Shard {
                 let tree = Arc::make_mut(tree);
                 match tree.search(comparator, &sought) {
                     Search::Vacant(place) => {
-                        let entry = Entry::new(comparator, row.clustering, store(arena, row));
-                        self.other_bytes += tree.insert(place, entry);
+                        self.other_bytes += tree.insert(place, Entry::new(comparator, row, store));
                     }
                     Search::Found(place) => {
-                        let Some(old) = tree.get(place) else { return Ok(false) };
-                        let entry = reconciled(arena, old)?;
-                        tree.replace(place, entry);
+                        let Some(entry) = tree.get_mut(place) else { return Ok(false) };
+                        self.other_bytes += entry.add(header, row, store)?;
                         return Ok(false);
                     }
                 }
             }
-            rows => *rows = Rows::One(Entry::new(comparator, row.clustering, store(arena, row))),
+            rows => *rows = Rows::One(Entry::new(comparator, row, store)),
         }
         Ok(true)
     }
-}
-
-/// Copies a row into the arena in its packed form.
-#[inline]
-fn store(arena: &mut Arena, row: RowRef<'_>) -> Bytes {
-    let head = [row.flags, row.extended];
-    let head = if row.flags & 0x80 != 0 { head.as_slice() } else { head.get(..1).unwrap_or_default() };
-    arena.store(&[head, row.clustering, row.body])
 }

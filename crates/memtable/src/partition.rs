@@ -7,6 +7,7 @@ use helenus_rows::{DeletionTime, Header, RangeTombstoneList, RowRef};
 use helenus_types::Token;
 
 use crate::tree::{Entry, RowTree};
+use crate::versions::Versions;
 
 /// A partition as the shard holds it. Rows and ranges are shared copy-on-write, so that a reader takes them
 /// whole under the shard's lock by cloning two pointers.
@@ -15,7 +16,7 @@ pub(crate) struct Partition {
     pub(crate) token: Token,
     pub(crate) key: Bytes,
     pub(crate) deletion: DeletionTime,
-    pub(crate) static_row: Option<Bytes>,
+    pub(crate) static_row: Option<Versions>,
     pub(crate) rows: Rows,
     pub(crate) ranges: Option<Arc<RangeTombstoneList>>,
 }
@@ -52,7 +53,7 @@ pub struct PartitionSnapshot {
     pub(crate) token: Token,
     pub(crate) key: Bytes,
     pub(crate) deletion: DeletionTime,
-    pub(crate) static_row: Option<Bytes>,
+    pub(crate) static_row: Option<Versions>,
     pub(crate) rows: Rows,
     pub(crate) ranges: Option<Arc<RangeTombstoneList>>,
 }
@@ -68,25 +69,31 @@ impl PartitionSnapshot {
         self.deletion
     }
 
-    /// The static row, if the partition has one.
-    pub fn static_row<'a>(&'a self, header: &'a Header) -> Option<RowRef<'a>> {
-        RowRef::unpack(header, self.static_row.as_ref()?, 0)
+    /// The versions of the static row, the newest first; a large one may have several.
+    pub fn static_row<'a>(&'a self, header: &'a Header) -> impl Iterator<Item = RowRef<'a>> {
+        self.static_row.iter().flat_map(|versions| versions.newest_first(header, 0))
     }
 
-    /// The row with that encoded clustering, and the range deletion that covers its place.
-    pub fn row<'a>(&'a self, header: &'a Header, clustering: &[u8]) -> (Option<RowRef<'a>>, DeletionTime) {
+    /// The versions of the row with that encoded clustering, the newest first, and the range deletion that covers its
+    /// place. A large row may have several.
+    pub fn row<'a>(
+        &'a self,
+        header: &'a Header,
+        clustering: &[u8],
+    ) -> (impl Iterator<Item = RowRef<'a>> + use<'a>, DeletionTime) {
         let comparator = &header.clustering;
         let position = helenus_rows::Position::row(comparator, clustering);
         let covering = self.ranges.as_ref().map_or(DeletionTime::LIVE, |r| r.covering(position, comparator));
         let sought = crate::tree::Sought::new(comparator, position);
-        let row = match &self.rows {
+        let entry = match &self.rows {
             Rows::None => None,
-            Rows::One(entry) => entry.is_at(comparator, &sought).then(|| entry.row(header)).flatten(),
+            Rows::One(entry) => entry.is_at(comparator, &sought).then_some(entry),
             Rows::Many(tree) => match tree.search(comparator, &sought) {
-                crate::tree::Search::Found(place) => tree.get(place).and_then(|entry| entry.row(header)),
+                crate::tree::Search::Found(place) => tree.get(place),
                 crate::tree::Search::Vacant(_) => None,
             },
         };
-        (row, covering)
+        let versions = entry.map(|entry| entry.versions().newest_first(header, entry.clustering_len()));
+        (versions.into_iter().flatten(), covering)
     }
 }

@@ -6,15 +6,16 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use helenus_rows::{
-    Bound, BoundKind, DeletionTime, Direction, Header, MarkerRef, PartitionRef, Position, RowRef, Slice,
-    Slices, StreamError, Unfiltered, UnfilteredStream,
+    Bound, BoundKind, DeletionTime, Direction, Header, MarkerRef, PartitionRef, Place, Position, RowBuf,
+    RowError, RowRef, Slice, Slices, StreamError, Unfiltered, UnfilteredStream,
 };
 use helenus_types::Token;
 use smallvec::SmallVec;
 
 use crate::memtable::Memtable;
 use crate::partition::{PartitionSnapshot, Rows};
-use crate::tree::{Entry, Place, RowTree, Sought};
+use crate::tree::{Entry, RowTree, Sought};
+use crate::versions::VersionMerger;
 
 impl Memtable {
     /// All partitions whose token lies in the range, in token order; each in the state that it has when the
@@ -82,7 +83,7 @@ impl UnfilteredStream for MemtableScan {
         };
         let mut stream =
             SnapshotStream::new(self.memtable.header().clone(), snapshot, &Slices::ALL, Direction::Forward);
-        stream.begin();
+        stream.begin()?;
         self.partition = Some(stream);
         Ok(true)
     }
@@ -99,7 +100,7 @@ impl UnfilteredStream for MemtableScan {
     }
 
     fn advance(&mut self) -> Result<bool, StreamError> {
-        Ok(self.partition.as_mut().is_some_and(SnapshotStream::step))
+        self.partition.as_mut().map_or(Ok(false), SnapshotStream::step)
     }
 
     fn current(&self) -> Option<Unfiltered<'_>> {
@@ -119,12 +120,24 @@ pub struct SnapshotStream {
     markers: Vec<Marker>,
     next_marker: usize,
     shown: Shown,
+    /// Merged rows, once there was one with several versions.
+    merged: Option<Box<Merged>>,
+}
+
+/// Rows that have several versions, merged.
+#[derive(Debug, Default)]
+struct Merged {
+    merger: VersionMerger,
+    row: RowBuf,
+    static_row: RowBuf,
+    has_static: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Shown {
     Nothing,
     Row,
+    Merged,
     Marker(usize),
 }
 
@@ -175,21 +188,31 @@ impl SnapshotStream {
             markers,
             next_marker: 0,
             shown: Shown::Nothing,
+            merged: None,
         }
     }
 
-    fn begin(&mut self) {
+    fn begin(&mut self) -> Result<(), StreamError> {
         self.begun = true;
+        let versions = self.snapshot.static_row.as_ref();
+        if let Some(versions) = versions.filter(|versions| !versions.is_single()) {
+            let Merged { merger, static_row, has_static, .. } = &mut **self.merged.get_or_insert_default();
+            merger
+                .merge(versions, 0, &self.header, static_row)
+                .map_err(|error| RowError::new(&self.snapshot.key, &[], error))?;
+            *has_static = true;
+        }
+        Ok(())
     }
 
     /// Moves on; false at the end.
-    fn step(&mut self) -> bool {
+    fn step(&mut self) -> Result<bool, StreamError> {
         let row = self.rows.next.and_then(|place| entry(&self.snapshot.rows, place));
         let marker = self.markers.get(self.next_marker);
         let marker_first = match (row, marker) {
             (None, None) => {
                 self.shown = Shown::Nothing;
-                return false;
+                return Ok(false);
             }
             (Some(_), None) => false,
             (None, Some(_)) => true,
@@ -209,8 +232,22 @@ impl SnapshotStream {
         } else {
             self.rows.step(&self.snapshot.rows, self.direction);
             self.shown = Shown::Row;
+            self.merge_shown()?;
         }
-        true
+        Ok(true)
+    }
+
+    /// Merges the row at hand if it has several versions.
+    fn merge_shown(&mut self) -> Result<(), StreamError> {
+        let shown = self.rows.shown.and_then(|place| entry(&self.snapshot.rows, place));
+        let several = shown.filter(|entry| !entry.versions().is_single());
+        let Some(entry) = several else { return Ok(()) };
+        let Merged { merger, row, .. } = &mut **self.merged.get_or_insert_default();
+        merger
+            .merge(entry.versions(), entry.clustering_len(), &self.header, row)
+            .map_err(|error| RowError::new(&self.snapshot.key, entry.clustering(), error))?;
+        self.shown = Shown::Merged;
+        Ok(())
     }
 }
 
@@ -225,7 +262,9 @@ impl UnfilteredStream for SnapshotStream {
 
     fn next_partition(&mut self) -> Result<bool, StreamError> {
         let is_first = !self.begun;
-        self.begun = true;
+        if is_first {
+            self.begin()?;
+        }
         Ok(is_first)
     }
 
@@ -234,19 +273,24 @@ impl UnfilteredStream for SnapshotStream {
     }
 
     fn static_row(&self) -> Option<RowRef<'_>> {
-        self.snapshot.static_row(&self.header)
+        match &self.merged {
+            Some(merged) if merged.has_static => Some(merged.static_row.as_ref(&self.header)),
+            _ => self.snapshot.static_row.as_ref()?.single(&self.header, 0),
+        }
     }
 
     fn advance(&mut self) -> Result<bool, StreamError> {
-        Ok(self.step())
+        self.step()
     }
 
     fn current(&self) -> Option<Unfiltered<'_>> {
         match self.shown {
             Shown::Nothing => None,
             Shown::Row => {
-                entry(&self.snapshot.rows, self.rows.shown?)?.row(&self.header).map(Unfiltered::Row)
+                let entry = entry(&self.snapshot.rows, self.rows.shown?)?;
+                entry.versions().single(&self.header, entry.clustering_len()).map(Unfiltered::Row)
             }
+            Shown::Merged => Some(Unfiltered::Row(self.merged.as_ref()?.row.as_ref(&self.header))),
             Shown::Marker(at) => self.markers.get(at).map(|m| Unfiltered::Marker(m.as_ref())),
         }
     }

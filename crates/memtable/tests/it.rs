@@ -282,8 +282,8 @@ proptest! {
         apply_all(&memtable, &writes);
         let key = p.to_be_bytes();
         let found = memtable.partition(Partitioner::murmur3_token(&key), &key).and_then(|snapshot| {
-            let (row, range) = snapshot.row(memtable.header(), &clustering(memtable.header(), c));
-            let (timestamp, value) = value_of(row?);
+            let (mut rows, range) = snapshot.row(memtable.header(), &clustering(memtable.header(), c));
+            let (timestamp, value) = value_of(rows.next()?);
             let deleted = range.merge(snapshot.deletion()).deletes(Timestamp(timestamp));
             (!deleted).then_some((timestamp, value))
         });

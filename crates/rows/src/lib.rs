@@ -13,6 +13,7 @@
 #![deny(clippy::indexing_slicing, clippy::expect_used, clippy::panic)]
 
 mod assemble;
+mod block_list;
 mod cell;
 mod clustering;
 mod codec;
@@ -39,6 +40,7 @@ mod update;
 mod validate;
 
 pub use assemble::Assembler;
+pub use block_list::{BlockList, Place};
 pub use cell::Cell;
 pub use clustering::{
     Bound, BoundKind, ClusteringComparator, Components, Position, PositionKind, encode_clustering,

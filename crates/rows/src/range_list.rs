@@ -1,7 +1,9 @@
 //! Deletions of ranges, kept so that none overlaps another (`db.RangeTombstoneList`).
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
+use crate::block_list::{BlockList, Place};
 use crate::clustering::{Bound, BoundKind, ClusteringComparator, Position, PositionKind};
 use crate::codec::MarkerRef;
 use crate::deletion::DeletionTime;
@@ -12,16 +14,20 @@ use crate::stream::Direction;
 ///
 /// Kept as the positions where the deletion that holds changes, each with the deletion that holds after it.
 /// Invariants: positions ascend strictly, neighbours hold different deletions, the last one holds none.
+///
+/// Adding costs the logarithm of the list and the cuts inside the new range. Clones share what doesn't change.
 #[derive(Clone, Debug, Default)]
 pub struct RangeTombstoneList {
-    cuts: Vec<Cut>,
+    cuts: BlockList<Cut>,
+    values_len: usize,
+    peak_heap_len: usize,
 }
 
 #[derive(Clone, Debug)]
 struct Cut {
     kind: PositionKind,
     size: usize,
-    values: Box<[u8]>,
+    values: Arc<[u8]>,
     /// What holds from here to the next cut.
     after: DeletionTime,
 }
@@ -29,6 +35,11 @@ struct Cut {
 impl Cut {
     fn position(&self) -> Position<'_> {
         Position { kind: self.kind, size: self.size, values: &self.values }
+    }
+
+    /// Bytes on the heap, the two counts included that stand before the values.
+    fn values_len(&self) -> usize {
+        2 * size_of::<usize>() + self.values.len()
     }
 }
 
@@ -44,10 +55,14 @@ impl RangeTombstoneList {
         self.cuts.len()
     }
 
-    /// Bytes on the heap.
+    /// Bytes on the heap, what is shared with clones included.
     pub fn heap_len(&self) -> usize {
-        let values: usize = self.cuts.iter().map(|cut| cut.values.len()).sum();
-        values + self.cuts.capacity() * size_of::<Cut>()
+        self.cuts.heap_len() + self.values_len
+    }
+
+    /// The most bytes that were on the heap after an [`add`](Self::add).
+    pub fn peak_heap_len(&self) -> usize {
+        self.peak_heap_len
     }
 
     /// Deletes the rows between two bounds; nothing when the end is not after the start. Where ranges overlap the
@@ -63,22 +78,32 @@ impl RangeTombstoneList {
         if deletion.is_live() || comparator.compare(start, end) != Ordering::Less {
             return;
         }
-        let from = self.cut_at(start, comparator);
-        let to = self.cut_at(end, comparator);
-        for cut in self.cuts.iter_mut().take(to).skip(from) {
-            cut.after = cut.after.merge(deletion);
-        }
-        let mut before =
-            from.checked_sub(1).and_then(|i| self.cuts.get(i)).map_or(DeletionTime::LIVE, |c| c.after);
-        let mut index = 0;
-        self.cuts.retain(|cut| {
-            let is_needed = index < from || index > to || cut.after != before;
-            if index >= from {
-                before = cut.after;
+        self.cut(start, comparator);
+        self.cut(end, comparator);
+        let mut at = self.lower(start, comparator);
+        let mut before = self.after(at);
+        loop {
+            let Some(cut) = self.cuts.get(at) else { break };
+            let is_end = comparator.compare(cut.position(), end).is_ge();
+            let after = if is_end { cut.after } else { cut.after.merge(deletion) };
+            if after == before {
+                let Some((next, removed)) = self.cuts.remove(at) else { break };
+                self.values_len -= removed.values_len();
+                at = next;
+            } else {
+                if after != cut.after
+                    && let Some(cut) = self.cuts.get_mut(at)
+                {
+                    cut.after = after;
+                }
+                at = self.cuts.next(at);
             }
-            index += 1;
-            is_needed
-        });
+            if is_end {
+                break;
+            }
+            before = after;
+        }
+        self.peak_heap_len = self.peak_heap_len.max(self.heap_len());
     }
 
     /// The deletion of the range that holds the position, or live.
@@ -101,8 +126,8 @@ impl RangeTombstoneList {
             list: self,
             slice,
             direction,
-            next: 0,
-            end: 0,
+            next: Place::FIRST,
+            end: Place::FIRST,
             at_start: DeletionTime::LIVE,
             at_end: DeletionTime::LIVE,
         };
@@ -117,32 +142,32 @@ impl RangeTombstoneList {
         markers
     }
 
-    /// What holds before cut `index`.
-    fn after(&self, index: usize) -> DeletionTime {
-        index.checked_sub(1).and_then(|i| self.cuts.get(i)).map_or(DeletionTime::LIVE, |cut| cut.after)
+    /// What holds before the cut at a place.
+    fn after(&self, place: Place) -> DeletionTime {
+        let before = self.cuts.previous(place).and_then(|before| self.cuts.get(before));
+        before.map_or(DeletionTime::LIVE, |cut| cut.after)
     }
 
-    /// Number of cuts at or before the position.
-    fn upper(&self, position: Position<'_>, comparator: &ClusteringComparator) -> usize {
+    /// The first cut after the position.
+    fn upper(&self, position: Position<'_>, comparator: &ClusteringComparator) -> Place {
         self.cuts.partition_point(|cut| comparator.compare(cut.position(), position).is_le())
     }
 
-    /// Number of cuts before the position.
-    fn lower(&self, position: Position<'_>, comparator: &ClusteringComparator) -> usize {
+    /// The first cut at or after the position.
+    fn lower(&self, position: Position<'_>, comparator: &ClusteringComparator) -> Place {
         self.cuts.partition_point(|cut| comparator.compare(cut.position(), position).is_lt())
     }
 
-    /// Index of the cut at the position, made if there is none.
-    fn cut_at(&mut self, position: Position<'_>, comparator: &ClusteringComparator) -> usize {
-        let index = self.lower(position, comparator);
-        let found =
-            self.cuts.get(index).is_some_and(|cut| comparator.compare(cut.position(), position).is_eq());
-        if !found {
-            let after = self.after(index);
-            let Position { kind, size, values } = position;
-            self.cuts.insert(index, Cut { kind, size, values: values.into(), after });
+    /// Makes a cut at the position if there is none.
+    fn cut(&mut self, position: Position<'_>, comparator: &ClusteringComparator) {
+        let place = self.lower(position, comparator);
+        if self.cuts.get(place).is_some_and(|cut| comparator.compare(cut.position(), position).is_eq()) {
+            return;
         }
-        index
+        let Position { kind, size, values } = position;
+        let cut = Cut { kind, size, values: values.into(), after: self.after(place) };
+        self.values_len += cut.values_len();
+        self.cuts.insert(place, cut);
     }
 }
 
@@ -153,8 +178,8 @@ pub struct RangeMarkers<'a> {
     slice: Slice<'a>,
     direction: Direction,
     /// Cuts left, all strictly inside the slice.
-    next: usize,
-    end: usize,
+    next: Place,
+    end: Place,
     /// What holds just inside the slice's ends, until the marker there was given.
     at_start: DeletionTime,
     at_end: DeletionTime,
@@ -175,18 +200,19 @@ impl<'a> RangeMarkers<'a> {
         if self.next >= self.end {
             return None;
         }
-        let index = match self.direction {
+        let place = match self.direction {
             Direction::Forward => {
-                self.next += 1;
-                self.next - 1
+                let place = self.next;
+                self.next = self.list.cuts.next(place);
+                place
             }
             Direction::Reverse => {
-                self.end -= 1;
+                self.end = self.list.cuts.previous(self.end)?;
                 self.end
             }
         };
-        let cut = self.list.cuts.get(index)?;
-        let (close, open) = (self.list.after(index), cut.after);
+        let cut = self.list.cuts.get(place)?;
+        let (close, open) = (self.list.after(place), cut.after);
         let kind = match (close.is_live(), open.is_live()) {
             (true, _) => BoundKind::start(cut.kind),
             (_, true) => BoundKind::end(cut.kind),

@@ -187,9 +187,9 @@ impl PointReader {
         let mut active = DeletionTime::LIVE;
         let own = view.state.own.as_deref();
         for snapshot in &snapshots {
-            let (row, range_deletion) = snapshot.row(&view.state.header, clustering);
+            let (rows, range_deletion) = snapshot.row(&view.state.header, clustering);
             active = active.merge(snapshot.deletion()).merge(range_deletion);
-            versions.extend(row.map(|row| RowSource { row, map: own }));
+            versions.extend(rows.map(|row| RowSource { row, map: own }));
         }
         self.readers.resize_with(view.sstables.len().max(self.readers.len()), RowReader::new);
         let wanted = self.wanted.as_deref();
@@ -258,8 +258,8 @@ impl PointReader {
         let mut active = DeletionTime::LIVE;
         for snapshot in &snapshots {
             active = active.merge(snapshot.deletion());
-            let row = snapshot.static_row(&view.state.header);
-            versions.extend(row.map(|row| RowSource { row, map: view.state.own.as_deref() }));
+            let rows = snapshot.static_row(&view.state.header);
+            versions.extend(rows.map(|row| RowSource { row, map: view.state.own.as_deref() }));
         }
         self.readers.resize_with(view.sstables.len().max(self.readers.len()), RowReader::new);
         for (live, reader) in view.sstables.iter().zip(&mut self.readers) {
