@@ -1,6 +1,7 @@
 //! Opening a directory: identity, manifest, SSTables, leftovers, the log.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ffi::OsString;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{AcqRel, Release};
@@ -74,6 +75,7 @@ impl Inner {
         let mut attempt = 1;
         loop {
             let last = attempt == READ_ONLY_ATTEMPTS;
+            let before = if last { written_state(&*options.disk, dir).ok() } else { None };
             match Self::open_present(dir, options.clone(), exists, None) {
                 Ok((inner, state)) => {
                     let now = Manifest::read(&*options.disk, &dir.join(MANIFEST))?;
@@ -81,11 +83,14 @@ impl Inner {
                         return Ok(inner);
                     }
                     if last {
-                        let text = format!("{} changed while it was read; try again", dir.display());
-                        return Err(Error::new(ErrorKind::Locked, text));
+                        return Err(changed_meanwhile(dir));
                     }
                 }
-                Err(error) if last => return Err(error),
+                // A segment of the log that its writer released meanwhile is no damage.
+                Err(error) if last => {
+                    let is_written = written_state(&*options.disk, dir).ok() != before;
+                    return Err(if is_written { changed_meanwhile(dir) } else { error });
+                }
                 Err(error) => tracing::debug!(%error, attempt, "reading again"),
             }
             attempt += 1;
@@ -581,6 +586,18 @@ fn remove_dropped(disk: &dyn Disk, dir: &Path, state: &ManifestState) -> Result<
         }
     }
     Ok(())
+}
+
+/// What is another one when somebody wrote a directory meanwhile: the manifest, and the names of the log's files.
+fn written_state(disk: &dyn Disk, dir: &Path) -> Result<(Option<ManifestState>, BTreeSet<OsString>)> {
+    let manifest = Manifest::read(disk, &dir.join(MANIFEST))?;
+    let log = dir.join(LOG_DIR);
+    let names = if disk.exists(&log)? { disk.list(&log)? } else { Vec::new() };
+    Ok((manifest, names.into_iter().map(|entry| entry.name).collect()))
+}
+
+fn changed_meanwhile(dir: &Path) -> Error {
+    Error::new(ErrorKind::Locked, format!("{} changed while it was read; try again", dir.display()))
 }
 
 /// Opening without a part of the log is a loss that somebody has to accept.
