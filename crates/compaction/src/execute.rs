@@ -4,7 +4,8 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use helenus_rows::{
-    DroppedColumn, Header, Merge, PartitionRef, Purge, PurgeOptions, Purgeable, UnfilteredStream,
+    DroppedColumn, Header, Merge, PartitionRef, Purge, PurgeOptions, Purgeable, StreamOrigin,
+    UnfilteredStream, validated,
 };
 use helenus_sstable::{SsTable, SsTableError, SsTableWriter, WriteError, WrittenTable};
 
@@ -90,10 +91,11 @@ fn write(
 ) -> Result<ControlFlow<()>, CompactionError> {
     let mut sources: Vec<Box<dyn UnfilteredStream + '_>> = Vec::with_capacity(inputs.len());
     for input in inputs {
-        sources.push(Box::new(input.scan()));
+        sources.push(Box::new(validated(input.scan(), StreamOrigin::Disk)));
     }
-    let merged = Merge::new(execution.header, sources, execution.dropped);
-    let mut stream = Purge::new(merged, execution.purge, execution.purgeable);
+    let merged = validated(Merge::new(execution.header, sources, execution.dropped), StreamOrigin::Ours);
+    let purged = Purge::new(merged, execution.purge, execution.purgeable);
+    let mut stream = validated(purged, StreamOrigin::Ours);
     let mut progress = Progress::default();
     while stream.next_partition()? {
         writer.write_partition(&mut stream)?;

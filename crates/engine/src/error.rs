@@ -47,7 +47,8 @@ pub enum ErrorKind {
     /// writers, or flushes fail. Nothing was written; the text says what is in the way. Try again later.
     Overloaded,
     /// Something that cannot happen did, or code of the caller's (a clock, a disk) panicked: what is in memory is in
-    /// doubt. Close and open again; what was acknowledged is in the log.
+    /// doubt, and nothing more is written. Close and open again; what was acknowledged is in the log. The panic that came
+    /// first names its place in the source: report it.
     Bug,
 }
 

@@ -70,7 +70,10 @@ impl Assembler {
                 out.extend_from_slice(&(-1i32).to_be_bytes());
                 self.count += 1;
             }
-        } else if let Some(place) = out.get_mut(self.start..self.start + 4) {
+        } else {
+            let Some(place) = out.get_mut(self.start..self.start + 4) else {
+                unreachable!("a collection begins with its count")
+            };
             place.copy_from_slice(&self.count.to_be_bytes());
         }
         true

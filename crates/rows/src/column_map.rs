@@ -176,9 +176,8 @@ fn reordered(source: &Columns, target: &Columns) -> (Columns, Vec<usize>) {
     order.sort_by_key(|(_, column)| (column.complex, target.index_of(&column.name)));
     let mut places = vec![0; order.len()];
     for (place, (column, _)) in order.iter().enumerate() {
-        if let Some(entry) = places.get_mut(*column) {
-            *entry = place;
-        }
+        let Some(entry) = places.get_mut(*column) else { unreachable!("each column has a place") };
+        *entry = place;
     }
     (Columns::listed(order.into_iter().map(|(_, column)| column.clone()).collect()), places)
 }

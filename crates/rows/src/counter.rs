@@ -228,9 +228,10 @@ fn encode(shards: impl Iterator<Item = Shard> + Clone, out: &mut Vec<u8>) {
         out.extend_from_slice(&entry.to_be_bytes());
         n += 1;
     }
-    if let Some(place) = out.get_mut(start..).and_then(|context| context.first_chunk_mut::<2>()) {
-        *place = n.to_be_bytes();
-    }
+    let Some(place) = out.get_mut(start..).and_then(|context| context.first_chunk_mut::<2>()) else {
+        unreachable!("a context begins with the length of its index")
+    };
+    *place = n.to_be_bytes();
     for shard in shards {
         out.extend_from_slice(&shard.id);
         out.extend_from_slice(&shard.clock.to_be_bytes());

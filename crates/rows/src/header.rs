@@ -171,7 +171,8 @@ impl Columns {
     /// What follows in a row at column `index`, which is less than [`Columns::len`].
     #[inline]
     pub(crate) fn value_kind(&self, index: usize) -> ValueKind {
-        self.kinds.get(index).copied().unwrap_or(ValueKind::Variable)
+        let Some(kind) = self.kinds.get(index) else { unreachable!("there is a kind for each column") };
+        *kind
     }
 
     /// Number of columns.

@@ -68,4 +68,6 @@ pub use slices::Slices;
 pub use stats::RowStats;
 pub use stream::{Direction, PartitionRef, RowError, StreamError, UnfilteredRef, UnfilteredStream};
 pub use update::{Op, UpdateBuilder, UpdateRef, UpdateWriter};
-pub use validate::{Broken, Grammar, GrammarError, RowVisitor, Validator};
+pub use validate::{
+    Broken, Grammar, GrammarError, RowVisitor, StreamOrigin, Validated, Validator, validated,
+};

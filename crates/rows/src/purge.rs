@@ -145,7 +145,9 @@ impl<S: UnfilteredStream, P: Purger> Purge<S, P> {
     #[inline]
     fn find_unfiltered(&mut self) -> Result<bool, StreamError> {
         while self.source.advance()? {
-            let Some(unfiltered) = self.source.current() else { break };
+            let Some(unfiltered) = self.source.current() else {
+                unreachable!("no unfiltered where one was announced")
+            };
             let partition = self.source.partition();
             let mut judge = Judge {
                 options: self.options,
@@ -223,7 +225,9 @@ impl<S: UnfilteredStream, P: Purger> UnfilteredStream for Purge<S, P> {
             Shown::Source => self.source.current(),
             Shown::Purged => Some(Unfiltered::Row(self.row.as_ref(self.source.header()))),
             Shown::Marker { kind, close, open } => {
-                let Unfiltered::Marker(marker) = self.source.current()? else { return None };
+                let Some(Unfiltered::Marker(marker)) = self.source.current() else {
+                    unreachable!("the source stands on the marker that is shown")
+                };
                 let bound = crate::clustering::Bound { kind, ..marker.bound };
                 Some(Unfiltered::Marker(MarkerRef { bound, close, open }))
             }

@@ -133,7 +133,12 @@ impl<'s, S: UnfilteredStream> Sliced<'s, S> {
                 self.has_head = self.source.advance()?;
                 self.is_exhausted = !self.has_head;
             }
-            let Some(head) = self.source.current().filter(|_| self.has_head) else { return Ok(false) };
+            if !self.has_head {
+                return Ok(false);
+            }
+            let Some(head) = self.source.current() else {
+                unreachable!("no unfiltered where one was announced")
+            };
             let position = head.position();
             if !self.is_inside {
                 // A marker at the entry itself has its effect inside.

@@ -12,6 +12,8 @@
 //! Rows are in their SSTable form against the table's header. Operations stand in any order: they are
 //! reconciled, so order has no meaning.
 
+use std::convert::Infallible;
+
 use helenus_types::{DecodeError, LocalDeletionTime, Reader, Timestamp, vint};
 
 use crate::clustering::{Bound, BoundKind};
@@ -50,17 +52,20 @@ pub struct UpdateWriter<'a>(pub &'a mut Vec<u8>);
 
 impl UpdateWriter<'_> {
     /// Begins with the partition's key, which `key` appends and whose length it has checked to be below 65,536.
+    ///
+    /// # Errors
+    /// Those of `key`; what was appended is to be thrown away then.
     #[inline]
-    pub fn key<R>(&mut self, key: impl FnOnce(&mut Vec<u8>) -> R) -> R {
+    pub fn key<E>(&mut self, key: impl FnOnce(&mut Vec<u8>) -> Result<(), E>) -> Result<(), E> {
         let at = self.0.len();
         self.0.extend_from_slice(&[0, 0]);
-        let done = key(self.0);
-        let len = u16::try_from(self.0.len() - at - 2);
-        debug_assert!(len.is_ok(), "callers check the length of a key");
-        if let Some(place) = self.0.get_mut(at..at + 2) {
-            place.copy_from_slice(&len.unwrap_or(u16::MAX).to_be_bytes());
-        }
-        done
+        key(self.0)?;
+        let Ok(len) = u16::try_from(self.0.len() - at - 2) else {
+            unreachable!("callers check the length of a key")
+        };
+        let Some(place) = self.0.get_mut(at..at + 2) else { unreachable!("the length has its place") };
+        place.copy_from_slice(&len.to_be_bytes());
+        Ok(())
     }
 
     /// Adds a row or the static row.
@@ -77,10 +82,13 @@ impl UpdateWriter<'_> {
 
     /// Adds the deletion of a range.
     pub fn range(&mut self, start: Bound<'_>, end: Bound<'_>, deletion: DeletionTime) {
+        debug_assert!(start.kind.opens() && end.kind.closes(), "a range has a start and an end");
         self.0.push(RANGE);
         for bound in [start, end] {
             self.0.push(bound.kind as u8);
-            let size = u16::try_from(bound.size).unwrap_or(u16::MAX);
+            let Ok(size) = u16::try_from(bound.size) else {
+                unreachable!("a table has fewer than 65,536 clustering columns")
+            };
             self.0.extend_from_slice(&size.to_be_bytes());
             self.0.extend_from_slice(bound.values);
         }
@@ -117,7 +125,11 @@ impl UpdateBuilder {
     pub fn start(&mut self, key: &[u8]) {
         self.bytes.clear();
         self.ops = 0;
-        UpdateWriter(&mut self.bytes).key(|out| out.extend_from_slice(key));
+        let append = |out: &mut Vec<u8>| {
+            out.extend_from_slice(key);
+            Ok::<_, Infallible>(())
+        };
+        let Ok(()) = UpdateWriter(&mut self.bytes).key(append);
     }
 
     /// Adds a row or the static row.

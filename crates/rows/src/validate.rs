@@ -15,14 +15,47 @@ use crate::liveness::LivenessInfo;
 use crate::stream::{Direction, PartitionRef, RowError, StreamError, UnfilteredStream};
 
 /// Passes a stream on and fails where it breaks a rule that [`UnfilteredStream`] lists. Every row is decoded: for
-/// tests and debug builds. Verification goes on behind a broken rule, with [`Grammar`].
+/// tests and debug builds, see [`validated`]. Verification goes on behind a broken rule, with [`Grammar`].
 #[derive(Debug)]
 pub struct Validator<S> {
     source: S,
+    origin: StreamOrigin,
     last_partition: Option<(Token, Vec<u8>)>,
     grammar: Grammar,
     /// Whether the current partition's unfiltereds have all been seen.
     is_at_end: bool,
+}
+
+/// Where a stream comes from, and so what it means when it breaks a rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StreamOrigin {
+    /// A file: a broken rule is an error, as any other damage.
+    Disk,
+    /// A memtable, merge or purge: a broken rule is a bug, and nothing that rests on such a stream may be written.
+    Ours,
+}
+
+/// A stream that passed through [`validated`].
+#[cfg(debug_assertions)]
+pub type Validated<S> = Validator<S>;
+/// A stream that passed through [`validated`].
+#[cfg(not(debug_assertions))]
+pub type Validated<S> = S;
+
+/// What every stage of a flush, a compaction or a scan passes through on its way to the next: in debug builds a
+/// [`Validator`], in release builds the stream itself.
+///
+/// # Panics
+/// Debug builds: in the stream's methods, where one of [`StreamOrigin::Ours`] breaks a rule.
+#[inline]
+pub fn validated<S: UnfilteredStream>(stream: S, origin: StreamOrigin) -> Validated<S> {
+    #[cfg(debug_assertions)]
+    return Validator { origin, ..Validator::new(stream) };
+    #[cfg(not(debug_assertions))]
+    {
+        let _: StreamOrigin = origin;
+        stream
+    }
 }
 
 /// The rules inside a partition: 2 to 4 of [`UnfilteredStream`], and the order of 1. It is shown what a stream shows, and goes on
@@ -94,7 +127,7 @@ impl<S: UnfilteredStream> Validator<S> {
     /// Checks `source` from where it stands on: before its first partition.
     pub fn new(source: S) -> Self {
         let grammar = Grammar::new(source.direction());
-        Self { source, last_partition: None, grammar, is_at_end: true }
+        Self { source, origin: StreamOrigin::Disk, last_partition: None, grammar, is_at_end: true }
     }
 
     /// The stream.
@@ -102,8 +135,20 @@ impl<S: UnfilteredStream> Validator<S> {
         self.source
     }
 
+    #[cold]
     fn error(&self, what: &'static str) -> StreamError {
-        StreamError::new(GrammarError { key: self.source.partition().key.to_vec(), what })
+        let error = GrammarError { key: self.source.partition().key.to_vec(), what };
+        assert!(self.origin == StreamOrigin::Disk, "a stage broke the rules of streams: {error}");
+        StreamError::new(error)
+    }
+
+    #[cold]
+    fn broken(&self, row: &RowRef<'_>, broken: Broken) -> StreamError {
+        match broken {
+            Broken::Rule(what) => self.error(what),
+            // A merge passes a row on without a look into its body: the bytes may be those of a file.
+            Broken::Row(error) => RowError::new(self.source.partition().key, row.clustering, error).into(),
+        }
     }
 
     fn check_partition(&mut self) -> Result<(), StreamError> {
@@ -127,7 +172,7 @@ impl<S: UnfilteredStream> Validator<S> {
         self.grammar.start_partition();
         if let Some(row) = self.source.static_row() {
             let checked = self.grammar.row(self.source.header(), row, true, |_: CellEvent<'_>| {});
-            checked.map_err(|broken| broken_stream(&self.source, &row, broken))?;
+            checked.map_err(|broken| self.broken(&row, broken))?;
         }
         self.is_at_end = false;
         Ok(())
@@ -142,19 +187,10 @@ impl<S: UnfilteredStream> Validator<S> {
         match unfiltered {
             Unfiltered::Row(row) => {
                 let checked = self.grammar.row(header, row, false, |_: CellEvent<'_>| {});
-                checked.map_err(|broken| broken_stream(&self.source, &row, broken))
+                checked.map_err(|broken| self.broken(&row, broken))
             }
             Unfiltered::Marker(marker) => self.grammar.marker(&marker).map_err(|what| self.error(what)),
         }
-    }
-}
-
-#[cold]
-fn broken_stream<S: UnfilteredStream>(source: &S, row: &RowRef<'_>, broken: Broken) -> StreamError {
-    let key = source.partition().key;
-    match broken {
-        Broken::Rule(what) => StreamError::new(GrammarError { key: key.to_vec(), what }),
-        Broken::Row(error) => RowError::new(key, row.clustering, error).into(),
     }
 }
 

@@ -87,14 +87,17 @@ impl PageChecksums {
         out.extend_from_slice(MAGIC);
         out.extend_from_slice(&page_bytes.to_be_bytes());
         // An SSTable has less than a dozen components, and their names are short.
-        out.push(u8::try_from(self.files.len()).unwrap_or(u8::MAX));
-        for file in self.files.iter().take(usize::from(u8::MAX)) {
-            out.extend_from_slice(&u16::try_from(file.name.len()).unwrap_or(u16::MAX).to_be_bytes());
-            out.extend(file.name.bytes().take(usize::from(u16::MAX)));
+        let Ok(count) = u8::try_from(self.files.len()) else { unreachable!("more than 255 components") };
+        out.push(count);
+        for file in &self.files {
+            let Ok(name_len) = u16::try_from(file.name.len()) else { unreachable!("a name of 64 KiB") };
+            out.extend_from_slice(&name_len.to_be_bytes());
+            out.extend_from_slice(file.name.as_bytes());
             out.extend_from_slice(&file.length.to_be_bytes());
             file.pages.iter().for_each(|crc| out.extend_from_slice(&crc.to_be_bytes()));
         }
-        let crc = crc32fast::hash(out.get(start..).unwrap_or_default());
+        let Some(body) = out.get(start..) else { unreachable!("the component was appended") };
+        let crc = crc32fast::hash(body);
         out.extend_from_slice(&crc.to_be_bytes());
     }
 

@@ -8,15 +8,24 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use helenus_compaction::{Execution, Outcome, Progress, execute};
+use helenus_compaction::{CompactionError, Execution, Outcome, Progress, execute};
 use helenus_io::{Disk, RealDisk};
+#[cfg(debug_assertions)]
+use helenus_rows::{
+    Capabilities, ClusteringComparator, Columns, DeletionTime, EncodingBase, GrammarError, Header,
+    LivenessInfo, PartitionRef, RowBuf, RowBuilder,
+};
 use helenus_rows::{CellEvent, PurgeOptions, Purgeable, RowRef, Unfiltered, UnfilteredStream};
 use helenus_sim::SimDisk;
+#[cfg(debug_assertions)]
+use helenus_sstable::WriteError;
 use helenus_sstable::{
     CachedFile, ChunkCache, Descriptor, Listing, OpenOptions, PageVerification, SsTable, SsTableId,
     SsTableWriter, Version, WriterOptions,
 };
 use helenus_types::Generation;
+#[cfg(debug_assertions)]
+use helenus_types::{Partitioner, Timestamp, Type};
 
 /// The corpus was written on 22 November 2026; all its short TTLs had run out an hour later, nothing was past its
 /// grace of ten days.
@@ -83,7 +92,7 @@ fn run(
     inputs: &[Arc<SsTable>],
     disk: &Arc<dyn Disk>,
     progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
-) -> Outcome {
+) -> Result<Outcome, CompactionError> {
     let header = inputs[0].header().clone();
     disk.create_dir(Path::new("/out")).unwrap();
     let id = SsTableId::from_generation(Generation(7)).unwrap();
@@ -96,7 +105,7 @@ fn run(
         purgeable: &mut |_| Purgeable::All,
         progress,
     };
-    execute(inputs, execution, writer).unwrap()
+    execute(inputs, execution, writer)
 }
 
 #[test]
@@ -114,7 +123,7 @@ fn what_cassandra_compacted_is_what_we_compact() {
             partitions = progress.partitions;
             ControlFlow::Continue(())
         });
-        assert!(matches!(outcome, Outcome::Done(Some(_))), "{table}");
+        assert!(matches!(outcome, Ok(Outcome::Done(Some(_)))), "{table}");
         let ours = open_all(&simulated, Path::new("/out"));
         let (ours, theirs) = (listed(ours[0].scan()), listed(theirs[0].scan()));
         for (ours, theirs) in ours.iter().zip(&theirs) {
@@ -131,6 +140,49 @@ fn a_run_that_is_stopped_leaves_no_file() {
     let inputs = open_all(&real, &corpus.join("da/soup_compacted/before"));
     let simulated: Arc<dyn Disk> = Arc::new(SimDisk::new());
     let outcome = run(&inputs, &simulated, &mut |_| ControlFlow::Break(()));
-    assert!(matches!(outcome, Outcome::Stopped));
+    assert!(matches!(outcome, Ok(Outcome::Stopped)));
     assert!(simulated.list(Path::new("/out")).unwrap().is_empty());
+}
+
+/// A writer takes rows as they come: with a bug above it, the file of this test is what it makes. A debug build must
+/// not merge such a file into the next.
+#[test]
+#[cfg(debug_assertions)]
+fn an_input_that_breaks_the_rules_stops_a_run() {
+    let disk: Arc<dyn Disk> = Arc::new(SimDisk::new());
+    disk.create_dir(Path::new("/in")).unwrap();
+    let header = header_of_ints();
+    let id = SsTableId::from_generation(Generation(1)).unwrap();
+    let descriptor = Descriptor::new("/in", Version::DA, id);
+    let mut writer = SsTableWriter::new(&disk, descriptor, header.clone(), WriterOptions::default()).unwrap();
+    let key = &[0, 0, 0, 1];
+    let token = Partitioner::murmur3_token(key);
+    writer.start_partition(PartitionRef { token, key, deletion: DeletionTime::LIVE }, None).unwrap();
+    let (mut builder, mut row) = (RowBuilder::default(), RowBuf::default());
+    for clustering in [2, 1] {
+        builder.start(LivenessInfo::new(Timestamp(1)), DeletionTime::LIVE, false);
+        row.clustering = vec![0, 0, 0, 0, clustering];
+        builder.finish(&header, false, &mut row);
+        writer.append(Unfiltered::Row(row.as_ref(&header))).unwrap();
+    }
+    writer.end_partition().unwrap();
+    writer.finish().unwrap().unwrap();
+    let inputs = open_all(&disk, Path::new("/in"));
+    let error = run(&inputs, &disk, &mut |_| ControlFlow::Continue(())).unwrap_err();
+    let CompactionError::Write(WriteError::Source(error)) = error else { panic!("{error}") };
+    assert!(error.downcast_ref::<GrammarError>().is_some(), "{error}");
+    assert!(disk.list(Path::new("/out")).unwrap().is_empty());
+}
+
+#[cfg(debug_assertions)]
+fn header_of_ints() -> Arc<Header> {
+    Arc::new(Header {
+        base: EncodingBase::EPOCH,
+        key_type: Type::Int,
+        partitioner: Partitioner::Murmur3,
+        clustering: ClusteringComparator::new(vec![Type::Int]),
+        statics: Columns::empty(),
+        regulars: Columns::empty(),
+        capabilities: Capabilities::CURRENT,
+    })
 }

@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use helenus_memtable::Memtable;
-use helenus_rows::{Merge, UnfilteredStream, UpdateRef};
+use helenus_rows::{Merge, StreamOrigin, UnfilteredStream, UpdateRef, validated};
 use helenus_sstable::SsTableWriter;
 use helenus_types::{Timestamp, Token};
 use parking_lot::Mutex;
@@ -68,7 +68,7 @@ impl Sink for Buffered {
         let mut state = self.state.lock();
         state.check()?;
         for update in &mutation.updates {
-            let bytes = mutation.payload.get(update.bytes.clone()).unwrap_or_default();
+            let bytes = mutation.bytes_of(update);
             state.gathered.push(update.token, bytes, update.min_timestamp);
         }
         if state.gathered.len() >= self.buffer_bytes { state.flush() } else { Ok(()) }
@@ -158,15 +158,18 @@ impl Gathered {
                 && let Some(updates) = partitions.next()
             {
                 for update in updates {
-                    let bytes = self.bytes.get(update.start..update.end).unwrap_or_default();
+                    let Some(bytes) = self.bytes.get(update.start..update.end) else {
+                        unreachable!("an update's bytes are among those that are held")
+                    };
                     memtable.apply(update.token, UpdateRef::new(bytes)?, update.min_timestamp)?;
                 }
             }
-            let source = memtable.scan(Token::MIN..=Token::MAX);
+            let source = validated(memtable.scan(Token::MIN..=Token::MAX), StreamOrigin::Ours);
             // A single source is still filtered by its own range and partition deletions.
-            let mut stream = Merge::new(output.header.clone(), vec![source], &[]);
+            let merged = Merge::new(output.header.clone(), vec![source], &[]);
+            let mut stream = validated(merged, StreamOrigin::Ours);
             while stream.next_partition()? {
-                let Some(open) = writer else { return Ok(()) };
+                let Some(open) = writer else { unreachable!("without a writer no partition is shown") };
                 open.write_partition(&mut stream)?;
                 *left = left.saturating_sub(1);
                 let is_full = open.file_position() >= output.max_table_bytes;

@@ -80,7 +80,7 @@ impl Sink for Sorted {
     fn write(&self, mutation: &Mutation) -> Result<()> {
         let mut state = self.state.lock();
         for update in &mutation.updates {
-            let bytes = mutation.payload.get(update.bytes.clone()).unwrap_or_default();
+            let bytes = mutation.bytes_of(update);
             state.update(update.token, UpdateRef::new(bytes)?)?;
         }
         Ok(())

@@ -8,7 +8,9 @@ use helenus_compaction::{
     CompactionError, Description, Execution, Outcome, Progress, Strategy, Task, Waiting, execute,
 };
 use helenus_io::{parent_of, remove_if_exists};
-use helenus_rows::{PartitionRef, PurgeOptions, Purgeable, RowStats, Unfiltered, UnfilteredStream};
+use helenus_rows::{
+    PartitionRef, PurgeOptions, Purgeable, RowStats, StreamOrigin, Unfiltered, UnfilteredStream, validated,
+};
 use helenus_sstable::{Component, Descriptor, PAGE_CHECKSUMS_COMPONENT, SsTable, SsTableError, WriteError};
 use helenus_types::{Generation, LocalDeletionTime, murmur3};
 
@@ -432,7 +434,7 @@ fn unreadable(table: &LiveTable) -> Option<(Generation, Error)> {
 }
 
 fn read_through(sstable: &Arc<SsTable>) -> Result<()> {
-    let mut scan = sstable.scan();
+    let mut scan = validated(sstable.scan(), StreamOrigin::Disk);
     let mut stats = RowStats::default();
     while scan.next_partition()? {
         while scan.advance()? {

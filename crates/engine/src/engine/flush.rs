@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
 use helenus_memtable::Memtable;
-use helenus_rows::{Capabilities, Merge};
+use helenus_rows::{Capabilities, Merge, StreamOrigin, validated};
 use helenus_sstable::{
     Component, CompressionParams, Descriptor, Format, SsTableId, SsTableWriter, Version, WriteError,
     WriterOptions, WrittenTable,
@@ -15,7 +15,6 @@ use super::failures::{Rest, Work};
 use super::inner::Inner;
 use super::live::LiveTable;
 use super::lookup::Lookups;
-use super::read::Source;
 use super::scheduler::{ClaimedFlush, TICK};
 use super::state::TableState;
 use super::table::{Active, TableCore, View};
@@ -157,7 +156,7 @@ impl Inner {
     }
 
     fn flush_claimed(&self, claimed: ClaimedFlush<'_>) -> Result<()> {
-        let Some(job) = claimed.job() else { return Ok(()) };
+        let job = claimed.job();
         let work = Work::Flush(job.core.tag);
         match self.flush(job) {
             Ok(()) => {
@@ -242,9 +241,10 @@ impl Inner {
     ) -> Result<Option<LiveTable>> {
         let mut version = self.version_of(state);
         loop {
-            let source = Source::Memtable(memtable.scan(Token::MIN..=Token::MAX));
+            let source = validated(memtable.scan(Token::MIN..=Token::MAX), StreamOrigin::Ours);
             // A single source is still filtered by its own range and partition deletions.
-            let mut stream = Merge::new(state.header.clone(), vec![source], &[]);
+            let merged = Merge::new(state.header.clone(), vec![source], &[]);
+            let mut stream = validated(merged, StreamOrigin::Ours);
             let generation = self.next_generation()?;
             let options = self.writer_options(state, version, memtable.partition_count() as u64, None);
             let mut writer = self.create_writer(core, state, version, generation, options)?;
@@ -302,10 +302,9 @@ impl Inner {
         let Some(claimed) = self.scheduler.claim_flush(|tag| (tag == core.tag).then_some(0)) else {
             return Ok(());
         };
-        if let Some(FlushJob { core, memtable, state, .. }) = claimed.job() {
-            let (core, memtable, state) = (core.clone(), memtable.clone(), state.clone());
-            self.flush(&FlushJob { core, memtable, state, upper })?;
-        }
+        let FlushJob { core, memtable, state, .. } = claimed.job();
+        let (core, memtable, state) = (core.clone(), memtable.clone(), state.clone());
+        self.flush(&FlushJob { core, memtable, state, upper })?;
         claimed.done();
         Ok(())
     }

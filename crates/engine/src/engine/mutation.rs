@@ -58,6 +58,17 @@ struct OpenUpdate {
 /// Bytes before an update: tag, layout, length.
 const UPDATE_HEAD: usize = 12;
 
+impl Mutation {
+    /// The bytes of one of its updates.
+    #[inline]
+    pub(crate) fn bytes_of(&self, update: &PartitionUpdate) -> &[u8] {
+        let Some(bytes) = self.payload.get(update.bytes.clone()) else {
+            unreachable!("an update's bytes are in its mutation")
+        };
+        bytes
+    }
+}
+
 impl MutationBuilder {
     /// Begins a mutation whose timestamps the database chose, or the caller.
     #[inline]
@@ -85,7 +96,7 @@ impl MutationBuilder {
         payload.extend_from_slice(&state.layout.to_be_bytes());
         payload.extend_from_slice(&[0; 4]);
         UpdateWriter(payload).key(key)?;
-        let key = payload.get(at + UPDATE_HEAD + 2..).unwrap_or_default();
+        let Some(key) = payload.get(at + UPDATE_HEAD + 2..) else { unreachable!("a key was appended") };
         let update = PartitionUpdate {
             core: core.clone(),
             state: state.clone(),
@@ -111,10 +122,9 @@ impl MutationBuilder {
     /// Takes in an operation that was appended, whose oldest timestamp is `min_timestamp`.
     #[inline]
     pub(crate) fn added(&mut self, min_timestamp: Timestamp) {
-        if let Some(open) = &mut self.open {
-            open.ops += 1;
-            open.update.min_timestamp = open.update.min_timestamp.min(min_timestamp);
-        }
+        let Some(open) = &mut self.open else { unreachable!("operations are about a partition") };
+        open.ops += 1;
+        open.update.min_timestamp = open.update.min_timestamp.min(min_timestamp);
     }
 
     /// The mutation, complete.
@@ -134,11 +144,12 @@ impl MutationBuilder {
         }
         UpdateWriter(payload).finish();
         update.bytes = at + UPDATE_HEAD..payload.len();
-        let len = u32::try_from(update.bytes.len());
-        debug_assert!(len.is_ok(), "a mutation is smaller than a segment of the log");
-        if let Some(place) = payload.get_mut(at + UPDATE_HEAD - 4..at + UPDATE_HEAD) {
-            place.copy_from_slice(&len.unwrap_or(u32::MAX).to_be_bytes());
-        }
+        // What is longer than that is refused before it is written, and no write takes it.
+        let len = u32::try_from(update.bytes.len()).unwrap_or(u32::MAX);
+        let Some(place) = payload.get_mut(at + UPDATE_HEAD - 4..at + UPDATE_HEAD) else {
+            unreachable!("the length has its place")
+        };
+        place.copy_from_slice(&len.to_be_bytes());
         if !self.mutation.tags.contains(&update.core.tag) {
             self.mutation.tags.push(update.core.tag);
         }

@@ -206,8 +206,9 @@ impl Scheduler {
 }
 
 impl ClaimedFlush<'_> {
-    pub(crate) fn job(&self) -> Option<&FlushJob> {
-        self.job.as_ref()
+    pub(crate) fn job(&self) -> &FlushJob {
+        let Some(job) = &self.job else { unreachable!("a job is there until it is done") };
+        job
     }
 
     /// It need not be done again.

@@ -297,3 +297,24 @@ fn crc_check_chance_decides_whether_a_read_compares_checksums() {
     assert_eq!(read_of_a_flipped_byte("1.0").unwrap_err().kind(), crate::ErrorKind::Corrupt);
     assert_eq!(read_of_a_flipped_byte("0.0").unwrap(), Value::Text("oeedle".to_owned()));
 }
+
+/// An encoder that goes wrong leaves a row without anything in it, which no memtable looks for. A debug build must
+/// stop before such a row is in a file.
+#[test]
+#[cfg(debug_assertions)]
+#[should_panic(expected = "a stage broke the rules of streams: partition 0x00000001: an empty row")]
+fn a_broken_stream_stops_a_flush() {
+    let (db, table) = create(&SimDisk::new());
+    let state = table.core.view.load().state.clone();
+    let mut mutation = MutationBuilder::default();
+    mutation.start(false);
+    partition(&mut mutation, &table.core, &state, 1_i32.to_be_bytes());
+    let (mut builder, mut row) = (RowBuilder::default(), RowBuf::default());
+    encode_clustering(state.header.clustering.types(), &[Some(&[0; 4])], &mut row.clustering);
+    builder.start(LivenessInfo::EMPTY, DeletionTime::LIVE, false);
+    builder.finish(&state.header, false, &mut row);
+    UpdateWriter(mutation.out()).row(row.as_ref(&state.header));
+    mutation.added(Timestamp(1));
+    assert_eq!(table.db.inner.write(mutation.finish()).unwrap(), Written::Yes);
+    db.flush().ok();
+}

@@ -33,6 +33,7 @@ impl Inner {
     /// Writes a mutation: all of it, or nothing.
     pub(crate) fn write(&self, mutation: &Mutation) -> Result<Written> {
         let _call = self.enter()?;
+        assert!(u32::try_from(mutation.payload.len()).is_ok(), "what no log can hold was refused before");
         if let Some(sink) = &self.sink {
             return sink.write(mutation).map(|()| Written::Yes);
         }
@@ -54,10 +55,7 @@ impl Inner {
                 let Some(guards) = lock_all(updates)? else { return Ok(Written::Stale) };
                 let end = self.append(mutation)?;
                 for update in updates {
-                    let at = guards.binary_search_by_key(&update.core.tag, |(core, _)| core.tag);
-                    if let Some((_, active)) = at.ok().and_then(|at| guards.get(at)) {
-                        full |= self.insert(mutation, update, active, &mut room)?;
-                    }
+                    full |= self.insert(mutation, update, guard_of(&guards, update), &mut room)?;
                 }
                 end
             }
@@ -110,7 +108,7 @@ impl Inner {
         active: &Active,
         room: &mut Reservation<'_>,
     ) -> Result<bool> {
-        let bytes = mutation.payload.get(update.bytes.clone()).unwrap_or_default();
+        let bytes = mutation.bytes_of(update);
         let grown = active.memtable.apply(update.token, UpdateRef::new(bytes)?, update.min_timestamp)?;
         if grown == 0 {
             return Ok(false);
@@ -138,11 +136,18 @@ fn lock_all(updates: &[PartitionUpdate]) -> Result<Option<Guards<'_>>> {
     cores.dedup_by_key(|core| core.tag);
     let guards: Guards<'_> = cores.into_iter().map(|core| (core, core.active.read())).collect();
     for update in updates {
-        let at = guards.binary_search_by_key(&update.core.tag, |(core, _)| core.tag);
-        let Some((_, active)) = at.ok().and_then(|at| guards.get(at)) else { continue };
-        if !fresh(update, active)? {
+        if !fresh(update, guard_of(&guards, update))? {
             return Ok(None);
         }
     }
     Ok(Some(guards))
+}
+
+/// The lock of an update's table: one that is missing would mean an update in the log and not in the memtable.
+fn guard_of<'g>(guards: &'g Guards<'_>, update: &PartitionUpdate) -> &'g Active {
+    let at = guards.binary_search_by_key(&update.core.tag, |(core, _)| core.tag);
+    let Some((_, active)) = at.ok().and_then(|at| guards.get(at)) else {
+        unreachable!("the tables of all updates are locked")
+    };
+    active
 }

@@ -163,7 +163,8 @@ fn record(sequence: u64, edit: &Edit) -> Vec<u8> {
     edit.encode(&mut payload);
     let mut bytes = vec![b'R'];
     bytes.extend_from_slice(&sequence.to_be_bytes());
-    bytes.extend_from_slice(&u32::try_from(payload.len()).unwrap_or(u32::MAX).to_be_bytes());
+    let Ok(len) = u32::try_from(payload.len()) else { unreachable!("an edit is far below 4 GiB") };
+    bytes.extend_from_slice(&len.to_be_bytes());
     seal(&mut bytes, 0);
     let at = bytes.len();
     bytes.extend(payload);
@@ -180,7 +181,8 @@ fn mark(sequence: u64) -> Vec<u8> {
 
 /// Appends the CRC32 of the bytes from `begin` on.
 fn seal(bytes: &mut Vec<u8>, begin: usize) {
-    let crc = crc32fast::hash(bytes.get(begin..).unwrap_or_default());
+    let Some(sealed) = bytes.get(begin..) else { unreachable!("what is sealed was appended") };
+    let crc = crc32fast::hash(sealed);
     bytes.extend_from_slice(&crc.to_be_bytes());
 }
 

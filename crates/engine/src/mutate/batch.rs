@@ -6,6 +6,7 @@ use std::sync::Arc;
 use helenus_types::Timestamp;
 
 use super::condition::{BatchOutcome, FoundRow};
+use super::encode::entry_of;
 use super::errors::table_problem;
 use super::staged::{Entry, Staged, StagedOp, Target};
 use super::workspace::Workspace;
@@ -159,7 +160,7 @@ impl Batch {
 
     fn set_timestamps(&mut self, timestamp: Timestamp) -> Result<()> {
         for op in &mut self.workspace.staged.ops {
-            let Some(entry) = self.tables.get(op.table as usize) else { continue };
+            let entry = entry_of(&self.tables, op);
             let options = op.options.timestamp(op.options.timestamp.unwrap_or(timestamp).0);
             options.check(&entry.state.schema)?;
             if matches!(op.target, Target::Partition) {
@@ -214,7 +215,8 @@ impl Batch {
             self.tables.push(entry.clone());
             self.tables.len() - 1
         });
-        u32::try_from(at).unwrap_or(u32::MAX)
+        let Ok(at) = u32::try_from(at) else { unreachable!("no batch has 2^32 tables") };
+        at
     }
 }
 

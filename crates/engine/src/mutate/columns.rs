@@ -6,7 +6,7 @@ use helenus_types::{Type, ValueError};
 use super::action::{Action, Extent, StatementKind};
 use super::bind::{BindValue, Binding};
 use super::errors::{column_problem, key_column, path_too_long, unknown_column, wrong_type};
-use super::staged::{Change, Span, Staged, StagedCell, span};
+use super::staged::{Change, Span, Staged, StagedCell, bytes_of, column_index, span};
 use crate::error::{Error, Result};
 
 /// Longest path of a cell, in bytes.
@@ -35,7 +35,7 @@ impl<'s> Place<'s> {
         };
         let columns = if is_static { schema.statics() } else { schema.regulars() };
         let Some(column) = columns.get(index) else { return Err(unknown_column(schema, name)) };
-        Ok(Self { schema, column, is_static, index: u32::try_from(index).unwrap_or(u32::MAX) })
+        Ok(Self { schema, column, is_static, index: column_index(index) })
     }
 
     /// The column of that name, to be compared.
@@ -139,10 +139,8 @@ impl<'s> Place<'s> {
     fn order_elements(&self, first: usize, staged: &mut Staged) {
         let Some(ty) = &self.column.path_type else { return };
         let Staged { bytes, cells, .. } = staged;
-        let path = |cell: &StagedCell| {
-            bytes.get(cell.path.start as usize..cell.path.end as usize).unwrap_or_default()
-        };
-        let elements = cells.get_mut(first..).unwrap_or_default();
+        let path = |cell: &StagedCell| bytes_of(bytes, cell.path);
+        let Some(elements) = cells.get_mut(first..) else { unreachable!("elements begin among the cells") };
         if elements.is_sorted_by(|a, b| ty.compare(path(a), path(b)).is_lt()) {
             return;
         }
@@ -224,7 +222,8 @@ impl<'s> Place<'s> {
         let elements = frames(bytes, start + 4).flatten();
         cells.extend(elements.map(|element| self.cell(Change::Prepend, Span::default(), element)));
         // Each comes before those that were prepended earlier.
-        cells.get_mut(first..).unwrap_or_default().reverse();
+        let Some(new) = cells.get_mut(first..) else { unreachable!("cells were added") };
+        new.reverse();
         Ok(())
     }
 

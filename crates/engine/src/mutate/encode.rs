@@ -5,8 +5,8 @@ use std::cmp::Ordering;
 use std::convert::Infallible;
 
 use helenus_rows::{
-    Bound, Cell as RowCell, ColumnSet, DeletionTime, Header, LivenessInfo, RowHead, RowPlace, RowWriter,
-    UpdateWriter,
+    Bound, Cell as RowCell, Column, ColumnSet, Columns, DeletionTime, Header, LivenessInfo, RowHead,
+    RowPlace, RowWriter, UpdateWriter,
 };
 use helenus_types::{LocalDeletionTime, Timestamp, Type, timeuuid};
 
@@ -157,14 +157,16 @@ impl Encoder {
         if same {
             return;
         }
-        let tag = |op: &StagedOp| tables.get(op.table as usize).map(|entry| entry.core.tag);
+        let tag = |op: &StagedOp| entry_of(tables, op).core.tag;
         let order = |a: &StagedOp, b: &StagedOp| {
             let by_table = if a.table == b.table { Ordering::Equal } else { tag(a).cmp(&tag(b)) };
             // Batches are mostly of one table, and tokens mostly differ.
             by_table.then(a.token.cmp(&b.token)).then_with(|| staged.get(a.key).cmp(staged.get(b.key)))
         };
         self.order.sort_unstable_by(|&a, &b| {
-            let (Some(x), Some(y)) = (ops.get(a as usize), ops.get(b as usize)) else { return a.cmp(&b) };
+            let (Some(x), Some(y)) = (ops.get(a as usize), ops.get(b as usize)) else {
+                unreachable!("the order is one of operations")
+            };
             order(x, y).then(a.cmp(&b))
         });
     }
@@ -172,7 +174,11 @@ impl Encoder {
     fn encode_sorted(&mut self, staged: &Staged, tables: &[Entry], time: &WriteTime<'_>) {
         let order = std::mem::take(&mut self.order);
         let mut before: Option<&StagedOp> = None;
-        for op in order.iter().filter_map(|&index| staged.ops.get(index as usize)) {
+        assert!(order.len() == staged.ops.len(), "each operation has its turn");
+        for &index in &order {
+            let Some(op) = staged.ops.get(index as usize) else {
+                unreachable!("the order is one of operations")
+            };
             let follows =
                 before.is_some_and(|before| before.table == op.table && is_same_key(staged, before, op));
             if !follows {
@@ -185,17 +191,16 @@ impl Encoder {
     }
 
     fn partition(&mut self, staged: &Staged, op: &StagedOp, tables: &[Entry]) {
-        if let Some(Entry { core, state }) = tables.get(op.table as usize) {
-            let key = |out: &mut Vec<u8>| {
-                out.extend_from_slice(staged.get(op.key));
-                Ok::<_, Infallible>(())
-            };
-            let Ok(()) = self.builder.partition(core, state, Some(op.token), key);
-        }
+        let Entry { core, state } = entry_of(tables, op);
+        let key = |out: &mut Vec<u8>| {
+            out.extend_from_slice(staged.get(op.key));
+            Ok::<_, Infallible>(())
+        };
+        let Ok(()) = self.builder.partition(core, state, Some(op.token), key);
     }
 
     fn op(&mut self, staged: &Staged, op: &StagedOp, tables: &[Entry], time: &WriteTime<'_>) {
-        let Some(entry) = tables.get(op.table as usize) else { return };
+        let entry = entry_of(tables, op);
         let timestamp = op.options.timestamp.unwrap_or(time.timestamp);
         let header = &*entry.state.header;
         let mut write = RowWrite {
@@ -250,9 +255,9 @@ impl Encoder {
         self.columns.clear();
         let (mut has_complex_deletion, mut len_hint) = (false, 8 + cells.len() * 2);
         for own in cells.chunk_by(|a, b| a.column == b.column) {
-            let Some(first) = own.first() else { continue };
+            let Some(first) = own.first() else { unreachable!("chunks aren't empty") };
             len_hint += own.iter().map(|cell| cell.value.len() + cell.path.len()).sum::<usize>();
-            if all.get(first.column as usize).is_some_and(|column| column.complex) {
+            if column_of(all, first).complex {
                 let (deletion, elements) = write.complex(own);
                 has_complex_deletion |= !deletion.is_live();
                 if deletion.is_live() && elements.is_empty() {
@@ -267,14 +272,14 @@ impl Encoder {
         let head = RowHead { liveness, deletion, columns: &self.columns, has_complex_deletion, len_hint };
         let mut row = RowWriter::start(out, header, place, head);
         for own in cells.chunk_by(|a, b| a.column == b.column) {
-            let Some(first) = own.first() else { continue };
-            let column = first.column as usize;
-            match all.get(column) {
-                Some(spec) if spec.complex => {
-                    let is_list = matches!(spec.ty, Type::List { .. });
-                    complex(&mut row, write, column, own, is_list.then_some(&mut self.elements));
-                }
-                _ => row.simple(column, &write.cell(first, &[])),
+            let Some(first) = own.first() else { unreachable!("chunks aren't empty") };
+            let (column, spec) = (first.column as usize, column_of(all, first));
+            if spec.complex {
+                let is_list = matches!(spec.ty, Type::List { .. });
+                complex(&mut row, write, column, own, is_list.then_some(&mut self.elements));
+            } else {
+                assert!(own.len() == 1, "a simple column has one cell");
+                row.simple(column, &write.cell(first, &[]));
             }
         }
         if row.finish() {
@@ -307,7 +312,10 @@ fn complex(
         let path = match cell.change {
             Change::Append => write.time.paths.append(),
             Change::Prepend => write.time.paths.prepend(),
-            _ => write.staged.get(cell.path).try_into().unwrap_or_default(),
+            _ => match write.staged.get(cell.path).try_into() {
+                Ok(path) => path,
+                Err(_) => unreachable!("a list's elements are found by time UUIDs"),
+            },
         };
         list.push(ListElement { path, cell: *cell });
     }
@@ -380,6 +388,24 @@ impl<'a> RowWrite<'a> {
         let below = Timestamp(self.timestamp.0.saturating_sub(1));
         (below != Timestamp::MIN).then_some(below)
     }
+}
+
+/// The table that an operation is about.
+#[inline]
+pub(super) fn entry_of<'a>(tables: &'a [Entry], op: &StagedOp) -> &'a Entry {
+    let Some(entry) = tables.get(op.table as usize) else {
+        unreachable!("operations are about tables of their batch")
+    };
+    entry
+}
+
+/// The column that a cell is of.
+#[inline]
+fn column_of<'a>(columns: &'a Columns, cell: &StagedCell) -> &'a Column {
+    let Some(column) = columns.get(cell.column as usize) else {
+        unreachable!("cells are of columns of the state that they were staged for")
+    };
+    column
 }
 
 fn is_same_key(staged: &Staged, a: &StagedOp, b: &StagedOp) -> bool {

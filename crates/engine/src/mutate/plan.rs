@@ -16,7 +16,7 @@ use super::encode::WriteTime;
 use super::errors::{column_problem, missing_clustering, table_problem};
 use super::options::WriteOptions;
 use super::shape::Shape;
-use super::staged::{Entry, Staged, StagedBound};
+use super::staged::{Entry, Staged, StagedBound, column_index, prefix_size};
 use super::statement::{Frame, stage_clustering};
 use crate::engine::{MutationBuilder, TableCore};
 use crate::error::Result;
@@ -112,7 +112,9 @@ impl Plan {
         time: &WriteTime<'_>,
         builder: &mut MutationBuilder,
     ) -> Result<()> {
-        let Some(SimpleRow { columns, len_hint }) = &self.simple_row else { return Ok(()) };
+        let Some(SimpleRow { columns, len_hint }) = &self.simple_row else {
+            unreachable!("only what encodes in place is asked to")
+        };
         let Entry { core, state } = &self.entry;
         let schema = &*state.schema;
         self.check_values(values, options)?;
@@ -213,7 +215,7 @@ impl Plan {
         let schema = &*self.entry.state.schema;
         let (mut start, mut end) = (StagedBound::OPEN_START, StagedBound::OPEN_END);
         let mut bound = |places: &[usize], kind: BoundKind| -> Result<StagedBound> {
-            let size = u16::try_from(places.len()).unwrap_or(u16::MAX);
+            let size = prefix_size(places.len());
             let values = with_parts(places, values, |parts| stage_clustering(schema, parts, staged))?;
             Ok(StagedBound { kind, size, values })
         };
@@ -233,8 +235,10 @@ impl Plan {
         let schema = &*self.entry.state.schema;
         let columns: &Columns = if is_static { schema.statics() } else { schema.regulars() };
         for planned in if is_static { &self.statics } else { &self.regulars } {
-            let Some(column) = columns.get(planned.index) else { continue };
-            let index = u32::try_from(planned.index).unwrap_or(u32::MAX);
+            let Some(column) = columns.get(planned.index) else {
+                unreachable!("a plan is made for the columns of its table")
+            };
+            let index = column_index(planned.index);
             let place = Place { schema, column, is_static, index };
             match planned.action {
                 Action::Set(at) => place.set(self.value(values, at)?, staged)?,

@@ -143,7 +143,7 @@ impl StagedBound {
 
     /// Both ends of the rows that begin with so many clustering values.
     pub(super) fn around(size: usize, values: Span) -> (Self, Self) {
-        let size = u16::try_from(size).unwrap_or(u16::MAX);
+        let size = prefix_size(size);
         (Self { kind: BoundKind::InclStart, size, values }, Self { kind: BoundKind::InclEnd, size, values })
     }
 }
@@ -227,11 +227,15 @@ pub(super) struct StagedChecks {
 
 impl StagedChecks {
     pub(super) fn comparisons_of(&self, check: &StagedCheck) -> &[StagedComparison] {
-        self.comparisons.get(check.first as usize..check.last as usize).unwrap_or_default()
+        let comparisons = self.comparisons.get(check.first as usize..check.last as usize);
+        let Some(comparisons) = comparisons else { unreachable!("comparisons are staged with their check") };
+        comparisons
     }
 
     pub(super) fn operands_of(&self, comparison: &StagedComparison) -> &[Option<Span>] {
-        self.operands.get(comparison.first as usize..comparison.last as usize).unwrap_or_default()
+        let operands = self.operands.get(comparison.first as usize..comparison.last as usize);
+        let Some(operands) = operands else { unreachable!("operands are staged with their comparison") };
+        operands
     }
 
     /// Whether anything is waited upon.
@@ -299,7 +303,7 @@ impl Staged {
     /// The bytes of a span.
     #[inline]
     pub(super) fn get(&self, span: Span) -> &[u8] {
-        self.bytes.get(span.start as usize..span.end as usize).unwrap_or_default()
+        bytes_of(&self.bytes, span)
     }
 
     /// The span from `start` to the end of what there is.
@@ -316,7 +320,9 @@ impl Staged {
     }
 
     pub(super) fn cells_of(&self, op: &StagedOp) -> &[StagedCell] {
-        self.cells.get(op.first as usize..op.last as usize).unwrap_or_default()
+        let cells = self.cells.get(op.first as usize..op.last as usize);
+        let Some(cells) = cells else { unreachable!("the cells of an operation are staged with it") };
+        cells
     }
 
     /// Number of cells, as operations count.
@@ -405,18 +411,21 @@ impl Staged {
                 continue;
             }
             let is_same = |other: &StagedCell| (other.column, other.change) == (cell.column, cell.change);
-            let before = self.cells.get(first..at).unwrap_or_default();
-            let Some(earlier) = before.iter().position(is_same) else {
+            let before = self.cells.iter().take(at).skip(first);
+            let Some((earlier, counted)) =
+                before.zip(first..).find(|(other, _)| is_same(other)).map(|(c, i)| (i, c.value))
+            else {
                 at += 1;
                 continue;
             };
-            let delta = |span: Span| self.get(span).try_into().map_or(0, i64::from_be_bytes);
-            let sum =
-                delta(cell.value).wrapping_add(self.cells.get(first + earlier).map_or(0, |c| delta(c.value)));
+            let delta = |span: Span| {
+                let Ok(delta) = self.get(span).try_into() else { unreachable!("a counter counts an i64") };
+                i64::from_be_bytes(delta)
+            };
+            let sum = delta(cell.value).wrapping_add(delta(counted));
             let value = self.store(&sum.to_be_bytes());
-            if let Some(earlier) = self.cells.get_mut(first + earlier) {
-                earlier.value = value;
-            }
+            let Some(earlier) = self.cells.get_mut(earlier) else { unreachable!("it was found there") };
+            earlier.value = value;
             self.cells.remove(at);
         }
     }
@@ -426,8 +435,8 @@ impl Staged {
     pub(super) fn settle(&mut self, first: usize, columns: &Columns) {
         self.sum_increments(first);
         let Self { bytes, cells, .. } = self;
-        let own = cells.get_mut(first..).unwrap_or_default();
-        let get = |span: Span| bytes.get(span.start as usize..span.end as usize).unwrap_or_default();
+        let Some(own) = cells.get_mut(first..) else { unreachable!("an operation begins among the cells") };
+        let get = |span: Span| bytes_of(bytes, span);
         let order = |a: &StagedCell, b: &StagedCell| -> Ordering {
             let place = |cell: &StagedCell| (cell.column, !cell.change.is_whole(), cell.change.has_no_path());
             place(a).cmp(&place(b)).then_with(|| match columns.get(a.column as usize) {
@@ -450,7 +459,7 @@ impl Staged {
         own.sort_by(order);
         let mut kept = first;
         for at in first..cells.len() {
-            let Some(&cell) = cells.get(at) else { break };
+            let Some(&cell) = cells.get(at) else { unreachable!("none is removed before the end") };
             let previous = if kept > first { cells.get(kept - 1).copied() } else { None };
             let merged = previous.and_then(|previous| {
                 // A column that is deleted is deleted with what happens to it at that time.
@@ -460,9 +469,8 @@ impl Staged {
             });
             match merged {
                 Some(one) => {
-                    if let Some(place) = cells.get_mut(kept - 1) {
-                        *place = one;
-                    }
+                    let Some(place) = cells.get_mut(kept - 1) else { unreachable!("it was kept there") };
+                    *place = one;
                 }
                 None => {
                     cells.swap(kept, at);
@@ -487,7 +495,9 @@ impl Staged {
             for op in self.ops.iter().filter(|op| op.table as usize == index) {
                 let is_static = matches!(op.target, Target::Static);
                 let (bytes, cells) = (&self.bytes, &mut self.cells);
-                let cells = cells.get_mut(op.first as usize..op.last as usize).unwrap_or_default();
+                let Some(cells) = cells.get_mut(op.first as usize..op.last as usize) else {
+                    unreachable!("the cells of an operation are staged with it")
+                };
                 for cell in cells {
                     rebase_cell(cell, bytes, is_static, &entry.state, &fresh.state)?;
                 }
@@ -506,19 +516,21 @@ impl Staged {
         for comparison in comparisons {
             let columns = |state: &TableState| state.header.columns(comparison.is_static).clone();
             let (before, after) = (columns(old), columns(new));
-            let Some(was) = before.get(comparison.column as usize) else { continue };
+            let Some(was) = before.get(comparison.column as usize) else {
+                unreachable!("conditions are about columns of the state that they were staged for")
+            };
             let found = after.index_of(&was.name).and_then(|index| Some((index, after.get(index)?)));
             let Some((index, is)) = found else { return Err(dropped_column(&new.schema, &was.name)) };
-            let own = operands.get(comparison.first as usize..comparison.last as usize).unwrap_or_default();
-            let get =
-                |span: &Span| self.bytes.get(span.start as usize..span.end as usize).unwrap_or_default();
+            let own = operands.get(comparison.first as usize..comparison.last as usize);
+            let Some(own) = own else { unreachable!("operands are staged with their comparison") };
+            let get = |span: &Span| bytes_of(&self.bytes, *span);
             let fits = was.ty == is.ty
                 || (matches!(comparison.part, StagedPart::Whole)
                     && own.iter().flatten().all(|operand| is.ty.validate(get(operand)).is_ok()));
             if !fits {
                 return Err(changed_column(&new.schema, &is.name, &is.ty));
             }
-            comparison.column = u32::try_from(index).unwrap_or(u32::MAX);
+            comparison.column = column_index(index);
         }
         Ok(())
     }
@@ -526,7 +538,7 @@ impl Staged {
 
 /// What two changes of one place at one time make.
 fn one_of(first: StagedCell, second: StagedCell, bytes: &[u8]) -> StagedCell {
-    let get = |span: Span| bytes.get(span.start as usize..span.end as usize).unwrap_or_default();
+    let get = |span: Span| bytes_of(bytes, span);
     match (first.change, second.change) {
         (Change::Value, Change::Tombstone) => second,
         (Change::Value, Change::Value) if get(second.value) > get(first.value) => second,
@@ -534,6 +546,32 @@ fn one_of(first: StagedCell, second: StagedCell, bytes: &[u8]) -> StagedCell {
     }
 }
 
+/// The bytes of a span of `bytes`.
+#[inline]
+pub(super) fn bytes_of(bytes: &[u8], span: Span) -> &[u8] {
+    let Some(bytes) = bytes.get(span.start as usize..span.end as usize) else {
+        unreachable!("a span is of bytes that are staged")
+    };
+    bytes
+}
+
+/// The number of clustering values as bounds have it.
+#[inline]
+pub(super) fn prefix_size(len: usize) -> u16 {
+    let Ok(size) = u16::try_from(len) else {
+        unreachable!("a table has fewer than 65,536 clustering columns")
+    };
+    size
+}
+
+/// A column's index as cells have it.
+#[inline]
+pub(super) fn column_index(index: usize) -> u32 {
+    let Ok(index) = u32::try_from(index) else { unreachable!("no table has 2^32 columns") };
+    index
+}
+
+/// Saturates in an operation that is refused for its length once it is complete ([`Staged::check_len`]).
 pub(super) fn span(start: usize, end: usize) -> Span {
     Span { start: u32::try_from(start).unwrap_or(u32::MAX), end: u32::try_from(end).unwrap_or(u32::MAX) }
 }
@@ -546,13 +584,15 @@ fn rebase_cell(
     new: &TableState,
 ) -> Result<()> {
     let (before, after) = (old.header.columns(is_static), new.header.columns(is_static));
-    let Some(was) = before.get(cell.column as usize) else { return Ok(()) };
+    let Some(was) = before.get(cell.column as usize) else {
+        unreachable!("cells are of columns of the state that they were staged for")
+    };
     let Some(index) = after.index_of(&was.name) else { return Err(dropped_column(&new.schema, &was.name)) };
-    let Some(is) = after.get(index) else { return Ok(()) };
+    let Some(is) = after.get(index) else { unreachable!("the column was found there") };
     if was.ty != is.ty {
         // The usual reason is a field that its user type gained. A column that was dropped and added again may
         // have any type.
-        let get = |span: Span| bytes.get(span.start as usize..span.end as usize).unwrap_or_default();
+        let get = |span: Span| bytes_of(bytes, span);
         let holds = match (cell.change, &is.path_type) {
             _ if was.complex != is.complex || was.counter != is.counter || was.path_type != is.path_type => {
                 false
@@ -571,6 +611,6 @@ fn rebase_cell(
             return Err(changed_column(&new.schema, &is.name, &is.ty));
         }
     }
-    cell.column = u32::try_from(index).unwrap_or(u32::MAX);
+    cell.column = column_index(index);
     Ok(())
 }

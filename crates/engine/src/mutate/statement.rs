@@ -11,7 +11,7 @@ use super::condition::Outcome;
 use super::errors::table_problem;
 use super::options::WriteOptions;
 use super::shape::Shape;
-use super::staged::{Entry, Span, Staged, StagedBound, StagedCell, StagedOp, Target};
+use super::staged::{Entry, Span, Staged, StagedBound, StagedCell, StagedOp, Target, prefix_size};
 use super::workspace::Workspace;
 use super::write::{commit, commit_if, token_of};
 
@@ -86,12 +86,10 @@ impl<'t> Statement<'t> {
     pub(super) fn bound(mut self, values: &[&dyn EncodeValue], kind: BoundKind) -> Self {
         self = self.whole_range();
         self.attempt(|own, schema| {
-            let values_len = u16::try_from(values.len()).unwrap_or(u16::MAX);
-            let values = stage_clustering(schema, values, &mut own.workspace.staged)?;
-            let bound = StagedBound { kind, size: values_len, values };
-            if let Some((start, end)) = &mut own.range {
-                *(if kind.opens() { start } else { end }) = bound;
-            }
+            let staged = stage_clustering(schema, values, &mut own.workspace.staged)?;
+            let bound = StagedBound { kind, size: prefix_size(values.len()), values: staged };
+            let Some((start, end)) = &mut own.range else { unreachable!("there is a range now") };
+            *(if kind.opens() { start } else { end }) = bound;
             Ok(())
         });
         self

@@ -8,7 +8,7 @@ use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
 
 use super::condition::{Checking, FoundRow};
-use super::encode::{Encoder, WriteTime};
+use super::encode::{Encoder, WriteTime, entry_of};
 use super::errors::{too_late, too_much};
 use super::resolve::{RowFinder, resolve};
 use super::staged::{Entry, Staged, Target};
@@ -71,7 +71,7 @@ pub(super) fn send(inner: &Inner, mutation: &Mutation, tables: &[Entry]) -> Resu
 #[inline]
 fn check_expirations(inner: &Inner, staged: &Staged, tables: &[Entry], time: &WriteTime<'_>) -> Result<()> {
     for op in &staged.ops {
-        let Some(entry) = tables.get(op.table as usize) else { continue };
+        let entry = entry_of(tables, op);
         let ttl = entry.ttl(op);
         if ttl == 0 || inner.options.late_deletion_times == LateDeletionTimes::Cap {
             continue;
@@ -152,7 +152,9 @@ fn locks_of<'c>(staged: &Staged, cores: &'c [Arc<crate::engine::TableCore>]) -> 
         if !all && !staged.cells_of(op).iter().any(|cell| cell.change.reads_first()) {
             continue;
         }
-        let Some(core) = cores.get(op.table as usize) else { continue };
+        let Some(core) = cores.get(op.table as usize) else {
+            unreachable!("operations are about tables of their batch")
+        };
         locks.push(core.partition_lock(op.token.0.cast_unsigned()));
     }
     locks.sort_unstable_by_key(|lock| std::ptr::from_ref::<Mutex<()>>(lock).addr());

@@ -71,10 +71,9 @@ impl ColumnSet {
         if self.words.len() <= word {
             self.words.resize(word + 1, 0);
         }
-        if let Some(word) = self.words.get_mut(word) {
-            debug_assert!(*word >> (column % 64) == 0, "columns come in canonical order");
-            *word |= 1 << (column % 64);
-        }
+        let Some(word) = self.words.get_mut(word) else { unreachable!("there are words up to this one") };
+        debug_assert!(*word >> (column % 64) == 0, "columns come in canonical order");
+        *word |= 1 << (column % 64);
         self.count += 1;
     }
 
@@ -149,8 +148,8 @@ impl RowBuilder {
     pub fn simple(&mut self, header: &Header, columns: &Columns, column: usize, cell: &Cell<'_>) {
         debug_assert!(self.complex.is_empty(), "simple columns come before complex ones");
         self.present.insert(column);
-        let fixed = columns.get(column).and_then(|c| c.fixed_len);
-        self.head(header).write(cell, false, fixed, &mut self.cells);
+        let Some(spec) = columns.get(column) else { unreachable!("a cell is of one of the columns") };
+        self.head(header).write(cell, false, spec.fixed_len, &mut self.cells);
         self.simple_end = self.cells.len();
     }
 
@@ -164,16 +163,17 @@ impl RowBuilder {
     /// Adds a cell to the complex column that began last.
     #[inline]
     pub fn element(&mut self, header: &Header, cell: &Cell<'_>) {
-        debug_assert!(!self.complex.is_empty(), "an element belongs to a complex column");
-        if let Some(column) = self.complex.last_mut() {
-            column.cells += 1;
-        }
+        let Some(column) = self.complex.last_mut() else {
+            unreachable!("an element belongs to a complex column")
+        };
+        column.cells += 1;
         self.head(header).write(cell, true, None, &mut self.cells);
     }
 
     /// Encodes the row into `out`, whose clustering is left as it is.
     pub fn finish(&mut self, header: &Header, is_static: bool, out: &mut RowBuf) {
         let columns = header.columns(is_static);
+        assert!(self.present.len() <= columns.len(), "a row's columns are those of its kind");
         let mut flags = 0;
         let mut ext = if is_static { extended::IS_STATIC } else { 0 };
         let body = &mut out.body;
@@ -197,7 +197,7 @@ impl RowBuilder {
         } else {
             self.present.write_subset(columns.len(), body);
         }
-        body.extend_from_slice(self.cells.get(..self.simple_end).unwrap_or_default());
+        body.extend_from_slice(self.cells_between(0, self.simple_end));
         // One real complex deletion makes every complex column of the row carry one.
         if self.complex.iter().any(|c| !c.deletion.is_live()) {
             flags |= flag::HAS_COMPLEX_DELETION;
@@ -208,13 +208,21 @@ impl RowBuilder {
                 write_deletion(header, column.deletion, body);
             }
             vint::write_unsigned(body, column.cells);
-            body.extend_from_slice(self.cells.get(column.begin..end).unwrap_or_default());
+            body.extend_from_slice(self.cells_between(column.begin, end));
         }
         if ext != 0 {
             flags |= flag::EXTENSION;
         }
         out.flags = flags;
         out.extended = ext;
+    }
+
+    #[inline]
+    fn cells_between(&self, begin: usize, end: usize) -> &[u8] {
+        let Some(cells) = self.cells.get(begin..end) else {
+            unreachable!("columns begin and end among cells")
+        };
+        cells
     }
 
     #[inline]
@@ -296,7 +304,7 @@ impl CellHead<'_> {
         }
         if !cell.value.is_empty() {
             match fixed {
-                Some(len) => debug_assert!(cell.value.len() == len, "a value has its type's length"),
+                Some(len) => assert!(cell.value.len() == len, "a value has its type's length"),
                 None => vint::write_unsigned(out, cell.value.len() as u64),
             }
             out.extend_from_slice(cell.value);

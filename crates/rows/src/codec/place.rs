@@ -65,7 +65,8 @@ pub struct RowWriter<'a> {
 pub struct ValuePlace {
     cell_at: usize,
     value_at: usize,
-    has_len: bool,
+    /// Length that the value must have; one that may have any has a length before it.
+    fixed_len: Option<usize>,
     column: usize,
 }
 
@@ -95,8 +96,8 @@ impl<'a> RowWriter<'a> {
     #[inline]
     pub fn simple(&mut self, column: usize, cell: &Cell<'_>) {
         self.present.insert(column);
-        let fixed = self.columns.get(column).and_then(|c| c.fixed_len);
-        CellHead { header: self.header, row: self.head.liveness }.write(cell, false, fixed, self.out);
+        let fixed_len = self.fixed_len(column);
+        CellHead { header: self.header, row: self.head.liveness }.write(cell, false, fixed_len, self.out);
     }
 
     /// Begins the live cell of simple column `column`, whose value is appended to [`out`](Self::out).
@@ -105,11 +106,11 @@ impl<'a> RowWriter<'a> {
         let cell_at = self.out.len();
         let head = CellHead { header: self.header, row: self.head.liveness };
         head.write_live(timestamp, self.out);
-        let has_len = self.columns.get(column).is_some_and(|c| c.fixed_len.is_none());
-        if has_len {
+        let fixed_len = self.fixed_len(column);
+        if fixed_len.is_none() {
             self.out.push(0);
         }
-        ValuePlace { cell_at, value_at: self.out.len(), has_len, column }
+        ValuePlace { cell_at, value_at: self.out.len(), fixed_len, column }
     }
 
     /// Where values are appended.
@@ -125,13 +126,20 @@ impl<'a> RowWriter<'a> {
         let len = self.out.len() - value.value_at;
         if len == 0 {
             // An empty value has a flag in the place of a length.
-            self.out.truncate(value.value_at - usize::from(value.has_len));
-            if let Some(flags) = self.out.get_mut(value.cell_at) {
-                *flags |= cell_flag::HAS_EMPTY_VALUE;
-            }
-        } else if value.has_len {
+            self.out.truncate(value.value_at - usize::from(value.fixed_len.is_none()));
+            let Some(flags) = self.out.get_mut(value.cell_at) else { unreachable!("the cell has flags") };
+            *flags |= cell_flag::HAS_EMPTY_VALUE;
+        } else if let Some(fixed_len) = value.fixed_len {
+            assert!(len == fixed_len, "a value has its type's length");
+        } else {
             replace_len(self.out, value.value_at - 1, value.value_at, len as u64);
         }
+    }
+
+    #[inline]
+    fn fixed_len(&self, column: usize) -> Option<usize> {
+        let Some(spec) = self.columns.get(column) else { unreachable!("a cell is of one of the columns") };
+        spec.fixed_len
     }
 
     /// Takes a cell back whose value did not come.
@@ -168,7 +176,7 @@ impl<'a> RowWriter<'a> {
             return false;
         }
         if present != *head.columns {
-            debug_assert!(present.len() < head.columns.len(), "columns come that were told");
+            assert!(present.len() < head.columns.len(), "columns come that were told");
             let mut other = Vec::new();
             present.write_subset(columns.len(), &mut other);
             out.splice(subset.0..subset.1, other);
@@ -181,9 +189,8 @@ impl<'a> RowWriter<'a> {
         set(present.len() == columns.len(), flag::HAS_ALL_COLUMNS);
         set(head.has_complex_deletion, flag::HAS_COMPLEX_DELETION);
         set(place.is_static, flag::EXTENSION);
-        if let Some(at) = out.get_mut(place.at) {
-            *at = flags;
-        }
+        let Some(at) = out.get_mut(place.at) else { unreachable!("the row has flags") };
+        *at = flags;
         let len = (out.len() - body_at) as u64;
         replace_len(out, len_at, body_at, len);
         true

@@ -43,7 +43,9 @@ pub fn write_static_row(header: &Header, row: Option<RowRef<'_>>, out: &mut Vec<
 pub fn write_marker(header: &Header, marker: MarkerRef<'_>, prev_size: u64, out: &mut Vec<u8>) {
     out.push(flag::IS_MARKER);
     out.push(marker.bound.kind as u8);
-    let size = u16::try_from(marker.bound.size).unwrap_or(u16::MAX);
+    let Ok(size) = u16::try_from(marker.bound.size) else {
+        unreachable!("a table has fewer than 65,536 clustering columns")
+    };
     out.extend_from_slice(&size.to_be_bytes());
     out.extend_from_slice(marker.bound.values);
     let kind = marker.bound.kind;

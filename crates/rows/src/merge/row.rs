@@ -142,16 +142,16 @@ impl RowMerger {
         target: &Header,
         out: &mut RowBuf,
     ) -> Result<bool, DecodeError> {
-        let Some(first) = sources.first() else { return Ok(false) };
+        let Some(first) = sources.first() else { unreachable!("there are versions to merge") };
         let is_static = first.row.is_static();
         let columns = target.columns(is_static);
         let filter = self.wanted.clone().filter(|_| !is_static);
         let mut cursors = SmallVec::<[Cursor<'_>; 8]>::new();
         for source in sources {
+            assert!(source.row.is_static() == is_static, "versions of one row are of one kind");
             cursors.push(Cursor::before(source, is_static));
-            if let Some(cursor) = cursors.last_mut() {
-                cursor.reader.read_head(source.row.flags)?;
-            }
+            let Some(cursor) = cursors.last_mut() else { unreachable!("one was pushed") };
+            cursor.reader.read_head(source.row.flags)?;
         }
         let (active, liveness) = self.start(&cursors, active);
         // Any live cell can make a row visible that no marker keeps so.
@@ -163,7 +163,10 @@ impl RowMerger {
         }
         loop {
             let column = cursors.iter().map(|cursor| cursor.column).min().unwrap_or(Slot::NOWHERE);
-            let Some(spec) = columns.get(column) else { break };
+            if column == Slot::NOWHERE {
+                break;
+            }
+            let Some(spec) = columns.get(column) else { unreachable!("maps lead to columns of the target") };
             if spec.complex {
                 self.complex(&mut cursors, column, spec.path_type.as_ref(), active, target)?;
             } else if spec.counter {
@@ -343,9 +346,8 @@ impl RowMerger {
             }
             self.builder.element(target, cell);
             for i in of_least {
-                if let Some(cursor) = cursors.get_mut(i) {
-                    cursor.next_element(active)?;
-                }
+                let Some(cursor) = cursors.get_mut(i) else { unreachable!("it was one of the cursors") };
+                cursor.next_element(active)?;
             }
         }
         cursors.iter_mut().filter(|cursor| cursor.column == column).try_for_each(Cursor::advance)
@@ -441,7 +443,10 @@ impl<'a> Cursor<'a> {
     fn slot(&self, column: usize) -> Slot {
         let slot = match self.slots {
             None => Slot::identity(column),
-            Some(slots) => slots.get(column).copied().unwrap_or(Slot::identity(Slot::NOWHERE)),
+            Some(slots) => match slots.get(column) {
+                Some(slot) => *slot,
+                None => unreachable!("the map is of another header than the row"),
+            },
         };
         match self.wanted {
             Some(wanted) if !wanted.wants(false, slot.target) => Slot::identity(Slot::NOWHERE),

@@ -139,7 +139,7 @@ impl<S: UnfilteredStream> Merge<S> {
 
     fn find_partition(&mut self) -> Result<bool, StreamError> {
         for index in self.members.drain(..) {
-            let Some(input) = self.inputs.get_mut(index) else { continue };
+            let input = input_mut(&mut self.inputs, index);
             input.open = DeletionTime::LIVE;
             if input.stream.next_partition()? {
                 self.waiting.push((input.stream.partition().token, index));
@@ -168,7 +168,7 @@ impl<S: UnfilteredStream> Merge<S> {
     }
 
     fn begin_partition(&mut self) -> Result<(), StreamError> {
-        let members = || self.members.iter().filter_map(|&index| Some((index, self.inputs.get(index)?)));
+        let members = || self.members.iter().map(|&index| (index, input(&self.inputs, index)));
         self.deletion = members()
             .fold(DeletionTime::LIVE, |merged, (_, input)| merged.merge(input.stream.partition().deletion));
         self.open = DeletionTime::LIVE;
@@ -205,7 +205,7 @@ impl<S: UnfilteredStream> Merge<S> {
         loop {
             if let ([one], true) = (self.at.as_slice(), self.heads.is_empty()) {
                 // The only one left needs no comparing.
-                let Some(input) = self.inputs.get_mut(*one) else { return Ok(false) };
+                let input = input_mut(&mut self.inputs, *one);
                 if !input.stream.advance()? {
                     self.at.clear();
                     return Ok(false);
@@ -224,14 +224,12 @@ impl<S: UnfilteredStream> Merge<S> {
     fn advance_members(&mut self) -> Result<(), StreamError> {
         let mut at = std::mem::take(&mut self.at);
         for index in at.drain(..) {
-            let Some(input) = self.inputs.get_mut(index) else { continue };
+            let input = input_mut(&mut self.inputs, index);
             if !input.stream.advance()? {
                 continue;
             }
-            if let Some(unfiltered) = input.stream.current() {
-                let prefix = prefix(&self.target.clustering, &unfiltered.position());
-                self.insert(if self.direction == Direction::Reverse { !prefix } else { prefix }, index);
-            }
+            let prefix = prefix(&self.target.clustering, &input.current().position());
+            self.insert(if self.direction == Direction::Reverse { !prefix } else { prefix }, index);
         }
         self.at = at;
         Ok(())
@@ -248,9 +246,10 @@ impl<S: UnfilteredStream> Merge<S> {
                 Ordering::Less => low = probe + 1,
                 Ordering::Greater => high = probe,
                 Ordering::Equal => {
-                    if let Some(equal) = self.heads.get_mut(probe) {
-                        equal.is_shared = true;
-                    }
+                    let Some(equal) = self.heads.get_mut(probe) else {
+                        unreachable!("it was compared with a head")
+                    };
+                    equal.is_shared = true;
                     self.heads.insert(probe, Head { input, ..head });
                     return;
                 }
@@ -271,8 +270,7 @@ impl<S: UnfilteredStream> Merge<S> {
     }
 
     fn compare(&self, left: usize, right: usize) -> Ordering {
-        let current = |index: usize| self.inputs.get(index).and_then(|input| input.stream.current());
-        let (Some(left), Some(right)) = (current(left), current(right)) else { return Ordering::Equal };
+        let [left, right] = [left, right].map(|index| input(&self.inputs, index).current());
         let order = self.target.clustering.compare(left.position(), right.position());
         if self.direction == Direction::Reverse { order.reverse() } else { order }
     }
@@ -280,14 +278,13 @@ impl<S: UnfilteredStream> Merge<S> {
     /// Merges what stands at the current position; false when nothing comes of it.
     #[inline]
     fn show(&mut self, first: usize) -> Result<bool, StreamError> {
-        let Some(input) = self.inputs.get(first) else { return Ok(false) };
-        match input.stream.current() {
-            None => Ok(false),
-            Some(Unfiltered::Marker(marker)) => {
+        let input = input(&self.inputs, first);
+        match input.current() {
+            Unfiltered::Marker(marker) => {
                 let side = marker.bound.kind.side();
                 Ok(self.show_marker(first, side))
             }
-            Some(Unfiltered::Row(row)) => {
+            Unfiltered::Row(row) => {
                 let active = if self.open.is_live() { self.deletion } else { self.open };
                 if self.at.len() == 1 && active.is_live() && input.map.is_none() {
                     debug_assert!(
@@ -306,11 +303,10 @@ impl<S: UnfilteredStream> Merge<S> {
         let mut versions = SmallVec::<[RowSource<'_>; 8]>::new();
         let mut last = 0;
         for &index in &self.at {
-            let Some(input) = self.inputs.get(index) else { continue };
-            if let Some(Unfiltered::Row(row)) = input.stream.current() {
-                versions.push(RowSource { row, map: input.map.as_deref() });
-                last = index;
-            }
+            let input = input(&self.inputs, index);
+            let Unfiltered::Row(row) = input.current() else { unreachable!("a marker where rows are") };
+            versions.push(RowSource { row, map: input.map.as_deref() });
+            last = index;
         }
         let merged = self.merger.merge(&versions, active, &self.target, &mut self.row);
         let clustering = versions.first().map_or(&[][..], |version| version.row.clustering);
@@ -322,14 +318,13 @@ impl<S: UnfilteredStream> Merge<S> {
     /// A marker where the deletion that is open over all sources changes.
     fn show_marker(&mut self, first: usize, side: PositionKind) -> bool {
         for &index in &self.at {
-            let Some(input) = self.inputs.get_mut(index) else { continue };
-            if let Some(Unfiltered::Marker(marker)) = input.stream.current() {
-                // In reverse a range is entered at its end.
-                input.open = if self.direction == Direction::Forward { marker.open } else { marker.close };
-            }
+            let input = input_mut(&mut self.inputs, index);
+            let Unfiltered::Marker(marker) = input.current() else { unreachable!("a row where markers are") };
+            // In reverse a range is entered at its end.
+            input.open = if self.direction == Direction::Forward { marker.open } else { marker.close };
         }
         let before = self.open;
-        let opens = self.members.iter().filter_map(|&index| self.inputs.get(index)).map(|input| input.open);
+        let opens = self.members.iter().map(|&index| input(&self.inputs, index).open);
         let merged = opens.fold(DeletionTime::LIVE, DeletionTime::merge);
         let after = if merged.supersedes(&self.deletion) { merged } else { DeletionTime::LIVE };
         self.open = after;
@@ -387,15 +382,19 @@ impl<S: UnfilteredStream> UnfilteredStream for Merge<S> {
     }
 
     fn partition(&self) -> PartitionRef<'_> {
-        match self.members.first().and_then(|&index| self.inputs.get(index)) {
-            Some(input) => PartitionRef { deletion: self.deletion, ..input.stream.partition() },
+        match self.members.first() {
+            Some(&first) => {
+                PartitionRef { deletion: self.deletion, ..input(&self.inputs, first).stream.partition() }
+            }
             None => PartitionRef { token: Token::MIN, key: &[], deletion: DeletionTime::LIVE },
         }
     }
 
     fn static_row(&self) -> Option<RowRef<'_>> {
         match self.static_shown {
-            Shown::Input(index) => self.inputs.get(index)?.stream.static_row().map(|row| self.in_target(row)),
+            Shown::Input(index) => {
+                input(&self.inputs, index).stream.static_row().map(|row| self.in_target(row))
+            }
             Shown::Merged => Some(self.static_row.as_ref(&self.target)),
             Shown::Nothing | Shown::Marker { .. } => None,
         }
@@ -416,14 +415,14 @@ impl<S: UnfilteredStream> UnfilteredStream for Merge<S> {
     fn current(&self) -> Option<Unfiltered<'_>> {
         match self.shown {
             Shown::Nothing => None,
-            Shown::Input(index) => match self.inputs.get(index)?.stream.current()? {
+            Shown::Input(index) => match input(&self.inputs, index).current() {
                 Unfiltered::Row(row) => Some(Unfiltered::Row(self.in_target(row))),
                 marker => Some(marker),
             },
             Shown::Merged => Some(Unfiltered::Row(self.row.as_ref(&self.target))),
-            Shown::Marker { input, kind, close, open } => {
-                let Unfiltered::Marker(marker) = self.inputs.get(input)?.stream.current()? else {
-                    return None;
+            Shown::Marker { input: index, kind, close, open } => {
+                let Unfiltered::Marker(marker) = input(&self.inputs, index).current() else {
+                    unreachable!("a row where a marker was")
                 };
                 let bound = crate::clustering::Bound { kind, ..marker.bound };
                 Some(Unfiltered::Marker(MarkerRef { bound, close, open }))
@@ -432,8 +431,31 @@ impl<S: UnfilteredStream> UnfilteredStream for Merge<S> {
     }
 }
 
+impl<S: UnfilteredStream> Input<S> {
+    /// What the stream stands on, where it has said that there is something.
+    #[inline]
+    fn current(&self) -> Unfiltered<'_> {
+        let Some(current) = self.stream.current() else {
+            unreachable!("no unfiltered where one was announced")
+        };
+        current
+    }
+}
+
+#[inline]
+fn input<S>(inputs: &[Input<S>], index: usize) -> &Input<S> {
+    let Some(input) = inputs.get(index) else { unreachable!("members are inputs") };
+    input
+}
+
+#[inline]
+fn input_mut<S>(inputs: &mut [Input<S>], index: usize) -> &mut Input<S> {
+    let Some(input) = inputs.get_mut(index) else { unreachable!("members are inputs") };
+    input
+}
+
 fn key_of<S: UnfilteredStream>(inputs: &[Input<S>], index: usize) -> &[u8] {
-    inputs.get(index).map_or(&[], |input| input.stream.partition().key)
+    input(inputs, index).stream.partition().key
 }
 
 #[inline]

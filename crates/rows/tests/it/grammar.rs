@@ -7,6 +7,8 @@ use helenus_rows::{
     EncodingBase, GrammarError, Header, LivenessInfo, MarkerRef, PartitionRef, RowBuf, RowBuilder, RowError,
     RowRef, StreamError, Unfiltered, UnfilteredStream, Validator,
 };
+#[cfg(debug_assertions)]
+use helenus_rows::{StreamOrigin, validated};
 use helenus_types::{LocalDeletionTime, Partitioner, Timestamp, Token, Type};
 
 /// Shows what it is told to.
@@ -208,4 +210,39 @@ fn rows_that_can_not_be_read_are_named() {
     assert!(error.downcast_ref::<RowError>().is_some());
     let text = error.to_string();
     assert!(text.starts_with("partition 0x61, row 0x0000000001: in its body at offset"), "{text}");
+}
+
+/// Two rows in the wrong order.
+#[cfg(debug_assertions)]
+fn disorder() -> Script {
+    let header = test_header();
+    Script {
+        header: header.clone(),
+        direction: Direction::Forward,
+        partitions: vec![(1, b"a")],
+        unfiltereds: vec![row(&header, 2, |_| {}), row(&header, 1, |_| {})],
+        partition: 0,
+        unfiltered: 0,
+    }
+}
+
+#[test]
+#[cfg(debug_assertions)]
+#[should_panic(
+    expected = "a stage broke the rules of streams: partition 0x61: an unfiltered that is not after"
+)]
+fn what_a_stage_of_ours_breaks_is_a_bug() {
+    let mut stream = validated(disorder(), StreamOrigin::Ours);
+    assert!(stream.next_partition().unwrap());
+    while stream.advance().unwrap() {}
+}
+
+#[test]
+#[cfg(debug_assertions)]
+fn what_a_file_breaks_is_an_error() {
+    let mut stream = validated(disorder(), StreamOrigin::Disk);
+    assert!(stream.next_partition().unwrap());
+    assert!(stream.advance().unwrap());
+    let error = stream.advance().unwrap_err();
+    assert!(error.downcast_ref::<GrammarError>().is_some(), "{error}");
 }

@@ -174,7 +174,10 @@ fn write_prefix(edge: BlockEdge<'_>, out: &mut Vec<u8>) {
         None => out.push(CLUSTERING),
         Some(kind) => {
             out.push(kind as u8);
-            out.extend_from_slice(&u16::try_from(edge.size).unwrap_or(u16::MAX).to_be_bytes());
+            let Ok(size) = u16::try_from(edge.size) else {
+                unreachable!("a table has fewer than 65,536 clustering columns")
+            };
+            out.extend_from_slice(&size.to_be_bytes());
         }
     }
     out.extend_from_slice(edge.values);

@@ -212,7 +212,7 @@ impl<P: Payload> TrieWriter<P> {
     }
 
     fn complete_last(&mut self, out: &mut IndexOutput) {
-        let Some(id) = self.open.pop() else { return };
+        let Some(id) = self.open.pop() else { unreachable!("a node that is complete was open") };
         let mut branch_size = 0;
         let mut out_of_page_in_branch = false;
         for child in &self.nodes[id].children {
@@ -259,7 +259,9 @@ impl<P: Payload> TrieWriter<P> {
                     layout.waiting.remove(layout.waiting.len() - 1)
                 }
             };
-            let Place::Memory(child) = self.nodes[node].children[slot].place else { continue };
+            let Place::Memory(child) = self.nodes[node].children[slot].place else {
+                unreachable!("a child that waits is not written")
+            };
             if self.nodes[child].is_estimate() && self.total_size(child, out.position()) > out.left_in_page()
             {
                 if out.left_in_page() == PAGE_BYTES {
@@ -292,11 +294,10 @@ impl<P: Payload> TrieWriter<P> {
     fn wait_again(&self, layout: &mut Layout, child: NodeId) {
         let children = &self.nodes[layout.node].children;
         let found = children.iter().position(|other| matches!(other.place, Place::Memory(id) if id == child));
-        if let Some(slot) = found {
-            let entry = (self.nodes[child].total(), children[slot].transition, slot);
-            let index = layout.waiting.partition_point(|other| *other < entry);
-            layout.waiting.insert(index, entry);
-        }
+        let Some(slot) = found else { unreachable!("what waits is a child") };
+        let entry = (self.nodes[child].total(), children[slot].transition, slot);
+        let index = layout.waiting.partition_point(|other| *other < entry);
+        layout.waiting.insert(index, entry);
     }
 
     /// The size of a node and its unwritten branch if the branch begins at `start`, recomputed where it depends on

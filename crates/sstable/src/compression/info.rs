@@ -72,7 +72,8 @@ impl CompressionInfo {
 }
 
 fn put_len(out: &mut Vec<u8>, len: usize) {
-    out.extend_from_slice(&u32::try_from(len).unwrap_or(u32::MAX).to_be_bytes());
+    let Ok(len) = u32::try_from(len) else { unreachable!("a table has fewer than 2^32 chunks and options") };
+    out.extend_from_slice(&len.to_be_bytes());
 }
 
 fn decode(bytes: &[u8], version: Version) -> Result<CompressionInfo, DecodeError> {

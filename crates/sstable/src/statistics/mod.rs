@@ -124,7 +124,8 @@ impl Statistics {
 }
 
 fn put_u32(len: usize) -> [u8; 4] {
-    u32::try_from(len).unwrap_or(u32::MAX).to_be_bytes()
+    let Ok(len) = u32::try_from(len) else { unreachable!("statistics are far below 4 GiB") };
+    len.to_be_bytes()
 }
 
 fn decode(bytes: &[u8], version: Version) -> Result<Statistics, DecodeError> {

@@ -146,7 +146,9 @@ pub(super) fn complete(
     let file_sizes = files.sizes;
     disk.sync_dir(parent_of(&descriptor.path(&Component::Data)))?;
     let stats = statistics.stats;
-    let (first_key, last_key) = stats.key_range.clone().unwrap_or_default();
+    let Some((first_key, last_key)) = stats.key_range.clone() else {
+        unreachable!("a table that is completed has a partition")
+    };
     Ok(WrittenTable {
         descriptor,
         bytes_on_disk: file_sizes.iter().map(|(_, len)| len).sum(),

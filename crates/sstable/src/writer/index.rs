@@ -82,7 +82,8 @@ impl IndexWriter {
         partition: &mut Partition,
         end: u64,
     ) -> Result<(), IndexBuildError> {
-        let Some(offset) = partition.block_start.take() else { return Ok(()) };
+        let Some(offset) = partition.block_start.take() else { unreachable!("a block that ends was begun") };
+        assert!(offset < end, "a block holds something");
         match self {
             IndexWriter::Big(big) => {
                 let edges = [partition.block_first.edge(), partition.last.edge()];

@@ -269,7 +269,7 @@ impl SsTableWriter {
         partition: PartitionRef<'_>,
         static_row: Option<RowRef<'_>>,
     ) -> Result<(), WriteError> {
-        debug_assert!(!self.partition.is_open, "the last partition was ended");
+        assert!(!self.partition.is_open, "the last partition was ended");
         let PartitionRef { key, deletion, .. } = partition;
         let Ok(key_len) = u16::try_from(key.len()) else {
             return Err(self.unwritable(IndexBuildError::KeyTooLong(key.len())).into());
@@ -312,6 +312,7 @@ impl SsTableWriter {
     /// A damaged row, one that the version cannot hold, or a failed write.
     #[inline]
     pub fn append(&mut self, unfiltered: Unfiltered<'_>) -> Result<(), WriteError> {
+        assert!(self.partition.is_open, "a row or marker stands in a partition");
         let position = self.data_position();
         match unfiltered {
             Unfiltered::Row(row) => {
@@ -360,11 +361,15 @@ impl SsTableWriter {
     /// # Errors
     /// A partition that does not follow the last one, or a failed write.
     pub fn end_partition(&mut self) -> Result<(), SsTableError> {
+        assert!(self.partition.is_open, "a partition that ends was begun");
         self.partition.is_open = false;
         if !self.partition.has_content {
             // Its head is still in the buffer, which only what follows pushes out.
-            let kept = self.partition.start.saturating_sub(self.data.position());
-            self.buffer.truncate(usize::try_from(kept).unwrap_or(usize::MAX));
+            assert!(self.partition.start >= self.data.position(), "an empty partition is not written yet");
+            let kept = self.partition.start - self.data.position();
+            let Ok(kept) = usize::try_from(kept) else { unreachable!("it begins in the buffer") };
+            assert!(kept <= self.buffer.len(), "an empty partition begins in the buffer");
+            self.buffer.truncate(kept);
             return Ok(());
         }
         let end_offset = self.data_position() - self.partition.start;
@@ -398,9 +403,10 @@ impl SsTableWriter {
         self.transcoder.expect(stream.header());
         self.start_partition(stream.partition(), stream.static_row())?;
         while stream.advance()? {
-            if let Some(unfiltered) = stream.current() {
-                self.append(unfiltered)?;
-            }
+            let Some(unfiltered) = stream.current() else {
+                unreachable!("no unfiltered where one was announced")
+            };
+            self.append(unfiltered)?;
         }
         Ok(self.end_partition()?)
     }

@@ -92,7 +92,7 @@ impl Transcoder {
             let from = Arc::new(row.header.clone());
             self.from = Some((Arc::clone(&from), ColumnMap::new(&from, &self.target, &[])));
         }
-        let Some((_, map)) = &self.from else { return Ok(Some(row)) };
+        let Some((_, map)) = &self.from else { unreachable!("the way from the row's header is known now") };
         let target = &*self.target;
         let source = row.header.capabilities;
         if source.unsigned_deletion_times
