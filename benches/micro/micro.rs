@@ -26,6 +26,7 @@ criterion_group!(
     rows::codec,
     rows::merge,
     rows::memtable,
+    rows::growth,
     bloom,
     index::partitions,
     index::row_blocks,

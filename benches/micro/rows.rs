@@ -204,6 +204,34 @@ pub(crate) fn memtable(c: &mut Criterion) {
     group.finish();
 }
 
+/// Writes of one partition while a reader holds its last state: the time of each must not grow with their number.
+pub(crate) fn growth(c: &mut Criterion) {
+    let mut group = c.benchmark_group("memtable growth, each write beside a reader");
+    group.sample_size(10);
+    for writes in [3_000_i64, 30_000, 300_000] {
+        group.throughput(Throughput::Elements(writes.cast_unsigned()));
+        group.bench_function(format!("{writes} rows"), |b| {
+            let mut rows = Rows::new();
+            let header = rows.header.clone();
+            let key = 1_i64.to_be_bytes();
+            let token = Partitioner::murmur3_token(&key);
+            b.iter_batched(
+                || Memtable::new(header.clone()),
+                |memtable| {
+                    for at in 0..writes {
+                        let held = memtable.partition(token, &key);
+                        rows.apply(&memtable, 1, at * 611_953 % writes, NOW + at);
+                        drop(held);
+                    }
+                    memtable
+                },
+                BatchSize::PerIteration,
+            );
+        });
+    }
+    group.finish();
+}
+
 /// A few partitions take most of the writes, at random places: partition p of 10,000 about 1/p of them.
 fn zipf_like(writes: usize) -> Vec<(i64, i64)> {
     let mut rng = Rng::new(3);
