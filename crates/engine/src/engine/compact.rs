@@ -66,12 +66,20 @@ impl Inner {
             return Ok(false);
         }
         for core in self.tables_by_turn() {
-            let is_resting = self.has_threads() && !self.failures.has_rested(Work::Compaction(core.tag), now);
+            let work = Work::Compaction(core.tag);
+            let has_rested = self.failures.has_rested(work, now);
+            let is_resting = self.has_threads() && !has_rested;
             if is_resting || !core.view.load().state.options.compaction.common().enabled {
                 continue;
             }
             let choose = |strategy: &Strategy, tables: &[Description], now| strategy.next_task(tables, now);
-            let Some((task, inputs, claim)) = self.claim(&core, Suspects::Rested, choose) else { continue };
+            let Some((task, inputs, claim)) = self.claim(&core, Suspects::Rested, choose) else {
+                if has_rested {
+                    // What failed was a caller's, and is not due.
+                    self.succeeded(work);
+                }
+                continue;
+            };
             // There may be more to do, here and in other tables, for this thread and for others.
             self.scheduler.compaction_due();
             self.run(&core, &task, &inputs, claim)?;

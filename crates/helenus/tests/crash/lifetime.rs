@@ -585,11 +585,31 @@ fn a_compaction_that_cannot_write_stops_no_other() {
         while a.metrics().sstables > 1 {
             std::thread::yield_now();
         }
+        // Its inputs go after it is seen.
+        while !db.settle(Duration::from_secs(1)).unwrap_or(false) {}
         assert_eq!(data_files(&disk, "a").len(), 1);
-        while db.settle(Duration::from_secs(1)).is_err() {}
         db.close().unwrap();
         assert_eq!(keys(&reopened(&disk).0), [0, 1, 2, 3]);
     });
+}
+
+/// A compaction that somebody called failed, and none is due: health said for ever that it fails.
+#[test]
+fn a_compaction_that_nobody_wants_any_more_does_not_fail_for_ever() {
+    let disk = SimDisk::new();
+    let clock = Arc::new(SimClock::new(1_700_000_000_000_000));
+    let (db, a, _) = create(options(Arc::new(disk.clone()), Background::Manual).clock(clock.clone()));
+    for p in 0..2 {
+        put(&a, p, "value").unwrap();
+        a.flush().unwrap();
+    }
+    let fault = disk.inject(Fault::new(dir_of(&disk, "a"), Errno::NoSpace));
+    assert_eq!(a.compact().unwrap_err().kind(), ErrorKind::Io);
+    assert_eq!(db.health().of(HealthIssue::CompactionFails).count(), 1);
+    disk.lift(fault);
+    clock.advance(Duration::from_secs(400));
+    while db.step().unwrap() {}
+    assert_eq!(db.health().status, HealthStatus::Ok, "{:?}", db.health());
 }
 
 /// A thread of the database panicked (its clock was the user's): writers and `close` waited for it for ever.
