@@ -82,8 +82,7 @@ impl RangeTombstoneList {
         self.cut(end, comparator);
         let mut at = self.lower(start, comparator);
         let mut before = self.after(at);
-        loop {
-            let Some(cut) = self.cuts.get(at) else { break };
+        while let Some(cut) = self.cuts.get(at) {
             let is_end = comparator.compare(cut.position(), end).is_ge();
             let after = if is_end { cut.after } else { cut.after.merge(deletion) };
             if after == before {
