@@ -54,7 +54,7 @@ fn promoted(entry: &IndexEntry<'_>, form: DeletionTimeForm, clustering: &Cluster
         places.extend([block.first, block.last]);
     }
     for place in places.into_iter().take(8) {
-        if let Ok((at, _)) = promoted.floor(place, clustering) {
+        if let Ok((at, _)) = promoted.floor(place, clustering, clustering) {
             assert!(at < promoted.block_count());
         }
     }

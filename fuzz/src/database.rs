@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use helenus::{Background, Catalog, Database, Options};
+use helenus::{Background, Catalog, CatalogError, Database, Options};
 use helenus_io::Disk;
 use helenus_sim::{SimClock, SimDisk};
 
@@ -41,7 +41,7 @@ pub fn schema_cql(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let strict = |text: &str| Catalog::parse(text);
     let lenient = |text: &str| Catalog::parse_lenient(text, &|_, _| None).map(|loaded| loaded.catalog);
-    for parse in [&strict as &dyn Fn(&str) -> helenus::Result<Catalog>, &lenient] {
+    for parse in [&strict as &dyn Fn(&str) -> Result<Catalog, CatalogError>, &lenient] {
         let Ok(catalog) = parse(text) else { continue };
         let printed = catalog.to_cql();
         let again = parse(&printed).unwrap_or_else(|error| panic!("{error}:\n{printed}\nof {text}"));

@@ -49,7 +49,9 @@ fn damaged(script: &[u8]) {
             ..LogOptions::default()
         };
         let shared: Arc<dyn Disk> = Arc::new(disk.clone());
-        let report = replay::<Infallible>(&disk, Path::new(DIR), ReplayOptions::NONE_RELEASED, &mut |_| Ok(())).expect("an empty log");
+        let report =
+            replay::<Infallible>(&disk, Path::new(DIR), ReplayOptions::NONE_RELEASED, &mut |_| Ok(()))
+                .expect("an empty log");
         let log = CommitLog::resume(shared, Path::new(DIR), options, Arc::new(SimClock::default()), report)
             .expect("a log on a good disk");
         for (index, len) in lengths.iter().take(24).enumerate() {

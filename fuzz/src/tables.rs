@@ -9,9 +9,9 @@ use helenus_io::Disk;
 use helenus_rows::{Direction, Slices, Unfiltered, UnfilteredStream, Validator};
 use helenus_sim::SimDisk;
 use helenus_sstable::{
-    CachedFile, ChunkCache, Component, CompressionInfo, Descriptor, OpenOptions, PageChecksums,
-    HeldPage, PageVerification, PartitionBound, PartitionIndex, RowIndex, RowReader, SearchKey, SsTable, SsTableId, StaticRow,
-    Statistics, Version,
+    CachedFile, ChunkCache, Component, CompressionInfo, Descriptor, HeldPage, OpenOptions, PageChecksums,
+    PageVerification, PartitionBound, PartitionIndex, RowIndex, RowReader, SearchKey, SsTable, SsTableId,
+    StaticRow, Statistics, Version,
 };
 use helenus_types::Generation;
 
@@ -50,19 +50,22 @@ pub fn data_db(data: &[u8]) {
         file.write_at(0, &bytes).expect("a good disk");
     }
     let disk: Arc<dyn Disk> = Arc::new(disk);
-    let options = OpenOptions::new(Arc::new(ChunkCache::new(1 << 20)), CachedFile(1), PageVerification::Check);
+    let options =
+        OpenOptions::new(Arc::new(ChunkCache::new(1 << 20)), CachedFile(1), PageVerification::Check);
     let Ok(table) = SsTable::open(&disk, &descriptor, options) else { return };
     check_header(table.header());
     let keys = scan(&table);
     let mut reader = RowReader::new();
     let mut search = SearchKey::new(table.partitioner().clone());
+    let clustering = &table.header().clustering;
     for key in keys.iter().take(8) {
         search.set(key);
         let _ = reader.contains(&table, &search);
         let _ = reader.partition(&table, &search);
-        let _ = reader.row(&table, &search, &[]);
+        let _ = reader.row(&table, &search, &[], clustering);
         for direction in [Direction::Forward, Direction::Reverse] {
-            if let Ok(Some(stream)) = table.partition(&search, &Slices::ALL, direction, StaticRow::Wanted) {
+            let found = table.partition(&search, &Slices::ALL, direction, StaticRow::Wanted, clustering);
+            if let Ok(Some(stream)) = found {
                 drain(Validator::new(stream));
             }
         }

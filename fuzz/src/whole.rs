@@ -7,8 +7,8 @@ use helenus_io::Disk;
 use helenus_rows::{Direction, Slices, Unfiltered, UnfilteredStream};
 use helenus_sim::SimDisk;
 use helenus_sstable::{
-    StaticRow,     CachedFile, ChunkCache, Component, CompressionInfo, Descriptor, Format, OpenOptions, PageVerification,
-    RowReader, SearchKey, SsTable, SsTableId, Version,
+    CachedFile, ChunkCache, Component, CompressionInfo, Descriptor, Format, OpenOptions, PageVerification,
+    RowReader, SearchKey, SsTable, SsTableId, StaticRow, Version,
 };
 use helenus_tools::{Depth, verify};
 use helenus_types::Generation;
@@ -62,7 +62,8 @@ pub fn whole_table(data: &[u8]) {
     let disk: Arc<dyn Disk> = Arc::new(disk);
     let _ = verify(&disk, &descriptor, Depth::Quick, &mut |_| {});
     let report = verify(&disk, &descriptor, Depth::Extended, &mut |_| {});
-    let options = OpenOptions::new(Arc::new(ChunkCache::new(1 << 20)), CachedFile(1), PageVerification::Check);
+    let options =
+        OpenOptions::new(Arc::new(ChunkCache::new(1 << 20)), CachedFile(1), PageVerification::Check);
     let read = SsTable::open(&disk, &descriptor, options)
         .map_err(|error| error.to_string())
         .and_then(|table| read(&table));
@@ -111,17 +112,19 @@ fn read(table: &Arc<SsTable>) -> Result<(), String> {
     }
     let is_ordered = !matches!(table.partitioner(), helenus_types::Partitioner::Local(_));
     let mut reader = RowReader::new();
+    let order = &table.header().clustering;
     for (key, clusterings) in places.iter().filter(|_| is_ordered) {
         let search = SearchKey::of(table.partitioner().clone(), key);
         for direction in [Direction::Forward, Direction::Reverse] {
-            let found =
-                table.partition(&search, &Slices::ALL, direction, StaticRow::Wanted).map_err(|error| error.to_string())?;
+            let found = table
+                .partition(&search, &Slices::ALL, direction, StaticRow::Wanted, order)
+                .map_err(|error| error.to_string())?;
             let mut stream = found.ok_or_else(|| format!("{key:02x?} is missed"))?;
             stream.next_partition().map_err(|error| error.to_string())?;
             while stream.advance().map_err(|error| error.to_string())? {}
         }
         for clustering in clusterings {
-            let found = reader.row(table, &search, clustering).map_err(|error| error.to_string())?;
+            let found = reader.row(table, &search, clustering, order).map_err(|error| error.to_string())?;
             let row = found.and_then(|point| point.row);
             row.ok_or_else(|| format!("{key:02x?} {clustering:02x?} is missed"))?;
         }
