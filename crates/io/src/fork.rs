@@ -5,8 +5,8 @@ use std::fmt;
 /// Memory, locks and open files look the same in a forked child, but its threads are gone, locks that they held
 /// stay locked, and what it writes goes into its parent's files. So whoever holds such things asks
 /// [`is_here`](Self::is_here) before each use. On Linux that is one load: of a page that the kernel wipes in
-/// children. Elsewhere, and where the kernel can't, the process id is compared: 40 ns and more where that is a
-/// call of the system.
+/// children. Elsewhere, and where the kernel can't, the process id is compared, which is a call of the system
+/// (measured: 100 ns against 0.7).
 pub struct OwnProcess {
     pid: u32,
     #[cfg(target_os = "linux")]
