@@ -7,6 +7,7 @@ use helenus_rows::{
     CompactStorage, LiveRow, Merge, Slices, StreamError, TableSchema, Unfiltered, UnfilteredStream,
 };
 use helenus_sstable::{SearchKey, StaticRow};
+use smallvec::SmallVec;
 
 use super::owned::OwnedRow;
 use super::plan::ReadPlan;
@@ -71,8 +72,8 @@ struct Last {
     shown: Shown,
     /// Rows of its partition that were shown, with it.
     shown_of_partition: u64,
-    key: Vec<u8>,
-    clustering: Vec<u8>,
+    key: SmallVec<[u8; 48]>,
+    clustering: SmallVec<[u8; 48]>,
 }
 
 impl Rows {
@@ -95,8 +96,8 @@ impl Rows {
             last: Last {
                 shown: Shown::Nothing,
                 shown_of_partition: 0,
-                key: Vec::new(),
-                clustering: Vec::new(),
+                key: SmallVec::new(),
+                clustering: SmallVec::new(),
             },
             scratch: Scratch::default(),
             examined: 0,

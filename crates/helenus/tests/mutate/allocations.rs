@@ -1,4 +1,5 @@
-//! In a steady state prepared writes allocate nothing but the memtable's arena and the log's segments.
+//! In a steady state prepared writes allocate nothing but the memtable's arena and the log's segments, and a read of a
+//! row nothing but the room for what it asks for.
 
 use helenus::{Background, Database, Durability, Options, Prepared};
 
@@ -52,4 +53,27 @@ fn batches_allocate_little() {
     write(0);
     let allocations = allocations_of(|| write(ROWS));
     assert!(allocations < ROWS.unsigned_abs() / 10, "{allocations} allocations for {ROWS} rows");
+}
+
+#[test]
+fn reads_of_single_rows_allocate_what_they_ask_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let (db, insert) = open(dir.path());
+    (0..ROWS).for_each(|i| insert.execute(row(i)).unwrap());
+    let table = db.table("ks", "t").unwrap();
+    let read = |i: i64| {
+        let mut rows = table.select().key(i % 16).prefix(i).rows().unwrap();
+        let row = rows.next().unwrap().unwrap();
+        assert_eq!(row.get::<i64>("c").unwrap(), i);
+        assert_eq!(row.get::<i32>("b").unwrap(), 7);
+        assert_eq!(row.get::<&[u8]>("f").unwrap(), [9; 9]);
+        assert!(row.get::<bool>("e").unwrap());
+    };
+    for state in ["memtable", "SSTable"] {
+        (0..ROWS).for_each(read);
+        let allocations = allocations_of(|| (0..ROWS).for_each(read));
+        // The key and clustering that are asked for, encoded.
+        assert!(allocations <= ROWS.unsigned_abs(), "{allocations} allocations for {ROWS} reads, {state}");
+        db.flush().unwrap();
+    }
 }
