@@ -196,8 +196,8 @@ impl<'a> UpdateRef<'a> {
         match self.reader.u8()? {
             END => Ok(None),
             RANGE => {
-                let start = self.bound(header)?;
-                let end = self.bound(header)?;
+                let start = self.bound(header, "the kind of a range's start", BoundKind::opens)?;
+                let end = self.bound(header, "the kind of a range's end", BoundKind::closes)?;
                 Ok(Some(Op::Range { start, end, deletion: self.deletion()? }))
             }
             PARTITION => Ok(Some(Op::Partition(self.deletion()?))),
@@ -224,10 +224,15 @@ impl<'a> UpdateRef<'a> {
         Ok(Op::Row(RowRef { header, flags, extended, clustering, body }))
     }
 
-    fn bound(&mut self, header: &Header) -> Result<Bound<'a>, DecodeError> {
+    fn bound(
+        &mut self,
+        header: &Header,
+        expected: &'static str,
+        is_side: impl Fn(BoundKind) -> bool,
+    ) -> Result<Bound<'a>, DecodeError> {
         let ordinal = self.reader.u8()?;
-        let kind = BoundKind::from_ordinal(ordinal).filter(|kind| !kind.is_boundary());
-        let Some(kind) = kind else { return Err(self.error("the kind of a bound", ordinal.to_string())) };
+        let kind = BoundKind::from_ordinal(ordinal).filter(|&kind| !kind.is_boundary() && is_side(kind));
+        let Some(kind) = kind else { return Err(self.error(expected, ordinal.to_string())) };
         let size = usize::from(self.reader.u16()?);
         Ok(Bound { kind, size, values: self.values(header, size)? })
     }

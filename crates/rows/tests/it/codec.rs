@@ -578,6 +578,24 @@ fn updates_come_back_and_damaged_ones_never_panic() {
     }
 }
 
+/// Found by fuzzing: the bytes of a start and an end that stand in each other's place.
+#[test]
+fn an_update_whose_range_ends_with_a_start_is_refused() {
+    let header = header_of((0, 0, 0), vec![Type::Int], vec![]);
+    let inclusive = [BoundKind::InclStart as u8, BoundKind::InclEnd as u8];
+    for (kinds, offset) in [([1, 1].map(|at| inclusive[at]), 5), ([0, 0].map(|at| inclusive[at]), 8)] {
+        let mut bytes = vec![0, 1, b'k', 0x02];
+        for kind in kinds {
+            bytes.extend([kind, 0, 0]);
+        }
+        bytes.extend([0; 12]);
+        bytes.push(0x01);
+        let error = UpdateRef::new(&bytes).unwrap().next(&header).unwrap_err();
+        assert_eq!(error.offset, offset, "{error}");
+        assert!(error.to_string().contains("the kind of a range's"), "{error}");
+    }
+}
+
 #[test]
 fn statistics_of_a_row() {
     let header = Arc::new(header_of(
