@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use helenus::{Background, Options};
+use helenus::ForeignOptions;
 use helenus_io::Disk;
 use helenus_sim::{SimClock, SimDisk};
 use helenus_sstable::{Folder, LogRecord, TransactionLog};
@@ -96,13 +96,12 @@ pub fn snapshot_manifest(data: &[u8]) {
         "data/ks/t-5a1c395eb41f11e59f22ba0be0483c18",
         "data/ks/t-5a1c395eb41f11e59f22ba0be0483c18/snapshots/one",
     ] {
-        let options = Options::new()
+        let options = ForeignOptions::new()
             .disk(Arc::new(disk.clone()))
             .clock(Arc::new(SimClock::default()))
-            .background(Background::Manual)
             .cache_bytes(1 << 16);
-        let Ok(database) = options.open_foreign(&[dir.into()], None) else { continue };
-        let _ = database.schema().to_cql();
+        let Ok(foreign) = options.open(&[dir.into()]) else { continue };
+        let _ = foreign.schema().to_cql();
     }
     assert_eq!(disk.changes(), changes, "something was written");
 }

@@ -2,14 +2,61 @@
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use helenus::{
-    Database, ErrorKind, ForeignKind, Identifier, Options, QualifiedName, Serialized, Table, Type,
-    parse_qualified_name,
+    Catalog, Database, ErrorKind, Foreign, ForeignKind, ForeignOptions, Identifier, Options, QualifiedName,
+    Serialized, Table, Type, open_sstables, parse_qualified_name,
 };
 
 use crate::args::Source;
 use crate::failure::Failure;
+
+/// What is read: a database, or what others left.
+pub(crate) enum Readable {
+    Database(Database),
+    Foreign(Box<Foreign>),
+}
+
+impl Readable {
+    pub(crate) fn schema(&self) -> Arc<Catalog> {
+        match self {
+            Self::Database(database) => database.schema(),
+            Self::Foreign(foreign) => foreign.schema(),
+        }
+    }
+
+    fn table(&self, keyspace: &str, name: &str) -> helenus::Result<Table> {
+        match self {
+            Self::Database(database) => database.table(keyspace, name),
+            Self::Foreign(foreign) => foreign.open_table(keyspace, name),
+        }
+    }
+
+    /// A table by its name as CQL spells it.
+    pub(crate) fn named(&self, name: &str) -> Result<Table, Failure> {
+        let (keyspace, table) = split_name(name)?;
+        listed(self.table(&keyspace, &table))
+    }
+
+    /// All tables; those that can't be read with the reason.
+    pub(crate) fn all(&self) -> Vec<Result<Table, Unread>> {
+        let foreign = match self {
+            Self::Database(database) => return database.tables().into_iter().map(Ok).collect(),
+            Self::Foreign(foreign) => foreign,
+        };
+        let found = foreign.tables.iter().filter(|table| !table.is_system());
+        let opened = found.map(|found| {
+            let unread = |error: helenus::Error| Unread {
+                keyspace: found.keyspace.clone(),
+                table: found.name.clone(),
+                reason: found.problem.clone().unwrap_or_else(|| error.to_string()),
+            };
+            foreign.open_table(&found.keyspace, &found.name).map_err(unread)
+        });
+        opened.collect()
+    }
+}
 
 /// A table to read, of a database or of what others left.
 pub(crate) fn table_to_read(dir: &Path, source: &Source, name: &str) -> Result<Table, Failure> {
@@ -17,7 +64,7 @@ pub(crate) fn table_to_read(dir: &Path, source: &Source, name: &str) -> Result<T
     check_present(dir)?;
     if let (Some(schema), []) = (&source.schema, source.data.as_slice()) {
         // The name says which of the schema's tables a single directory is of.
-        match Database::open_sstables(dir, &read_text(schema)?, &keyspace, &table) {
+        match open_sstables(dir, &read_text(schema)?, &keyspace, &table) {
             Err(error) if error.kind() == ErrorKind::NotFound && is_tree(dir) => {}
             Err(error) if matches!(error.kind(), ErrorKind::Invalid | ErrorKind::NotFound) => {
                 return Err(Failure::failed(error.to_string())
@@ -26,16 +73,13 @@ pub(crate) fn table_to_read(dir: &Path, source: &Source, name: &str) -> Result<T
             opened => return Ok(opened?),
         }
     }
-    find(&database_to_read(dir, source)?, &keyspace, &table)
+    listed(to_read(dir, source)?.table(&keyspace, &table))
 }
 
 /// Whether there may be tables' directories below.
 fn is_tree(dir: &Path) -> bool {
-    let opened = Options::new().open_foreign(&[dir.to_owned()], Some(""));
-    opened.is_ok_and(|database| {
-        let kind = database.foreign().map(|foreign| foreign.kind);
-        matches!(kind, Some(ForeignKind::DataDirectory | ForeignKind::Keyspace))
-    })
+    let opened = ForeignOptions::new().schema("").open(&[dir.to_owned()]);
+    opened.is_ok_and(|foreign| matches!(foreign.kind, ForeignKind::DataDirectory | ForeignKind::Keyspace))
 }
 
 /// Refuses a file: what would be looked for in it is not what is wrong.
@@ -58,19 +102,19 @@ pub(crate) fn check_present(dir: &Path) -> Result<(), Failure> {
 }
 
 /// A database, to read only beside a process that has it open for writing; or what others left.
-pub(crate) fn database_to_read(dir: &Path, source: &Source) -> Result<Database, Failure> {
+pub(crate) fn to_read(dir: &Path, source: &Source) -> Result<Readable, Failure> {
     check_present(dir)?;
     if source.schema.is_none() && source.data.is_empty() {
         match Options::new().read_only(true).open(dir) {
             Err(error) if error.kind() == ErrorKind::NotFound => {}
-            opened => return Ok(opened?),
+            opened => return Ok(Readable::Database(opened?)),
         }
     }
-    foreign(dir, source)
+    foreign(dir, source).map(|foreign| Readable::Foreign(Box::new(foreign)))
 }
 
 /// What others left, without SSTables that are damaged.
-pub(crate) fn salvaged(dir: &Path, source: &Source) -> Result<Database, Failure> {
+pub(crate) fn salvaged(dir: &Path, source: &Source) -> Result<Foreign, Failure> {
     check_present(dir)?;
     match Options::new().read_only(true).open(dir) {
         Err(error) if error.kind() == ErrorKind::NotFound => {}
@@ -81,21 +125,25 @@ pub(crate) fn salvaged(dir: &Path, source: &Source) -> Result<Database, Failure>
             );
         }
     }
-    foreign_by(Options::new().skip_damaged(true), dir, source)
+    foreign_by(ForeignOptions::new().skip_damaged(true), dir, source)
 }
 
 /// What others left.
-pub(crate) fn foreign(dir: &Path, source: &Source) -> Result<Database, Failure> {
-    foreign_by(Options::new(), dir, source)
+pub(crate) fn foreign(dir: &Path, source: &Source) -> Result<Foreign, Failure> {
+    foreign_by(ForeignOptions::new(), dir, source)
 }
 
-fn foreign_by(options: Options, dir: &Path, source: &Source) -> Result<Database, Failure> {
+fn foreign_by(options: ForeignOptions, dir: &Path, source: &Source) -> Result<Foreign, Failure> {
     std::iter::once(dir).chain(source.data.iter().map(PathBuf::as_path)).try_for_each(check_present)?;
     let schema = source.schema.as_deref().map(read_text).transpose()?;
     let dirs = std::iter::once(dir).chain(source.data.iter().map(PathBuf::as_path));
     // Names above the directory tell of the table: `.` has none.
     let dirs = dirs.map(|dir| std::path::absolute(dir).map_err(|error| Failure::file(dir, &error)));
-    let opened = options.open_foreign(&dirs.collect::<Result<Vec<_>, _>>()?, schema.as_deref());
+    let options = match &schema {
+        Some(schema) => options.schema(schema),
+        None => options,
+    };
+    let opened = options.open(&dirs.collect::<Result<Vec<_>, _>>()?);
     opened.map_err(|error| match error.kind() {
         ErrorKind::NotFound => Failure::failed(error.to_string())
             .or_try("name a database, or a directory that Cassandra left; --schema FILE where nothing tells its schema"),
@@ -110,7 +158,12 @@ pub(crate) fn database_to_write(dir: &Path) -> Result<Database, Failure> {
 
 /// A database's table.
 pub(crate) fn find(database: &Database, keyspace: &str, table: &str) -> Result<Table, Failure> {
-    database.table(keyspace, table).map_err(|error| match error.kind() {
+    listed(database.table(keyspace, table))
+}
+
+/// A table that was asked for by its name.
+pub(crate) fn listed(opened: helenus::Result<Table>) -> Result<Table, Failure> {
+    opened.map_err(|error| match error.kind() {
         ErrorKind::NotFound => {
             Failure::failed(error.to_string()).or_try("`helenus tables DIR` lists what there is")
         }
@@ -154,21 +207,6 @@ pub(crate) fn write_unread(out: &mut impl Write, unread: &[Unread]) -> io::Resul
         }
     }
     Ok(())
-}
-
-/// All tables; those that can't be read with the reason.
-pub(crate) fn all(database: &Database) -> Vec<Result<Table, Unread>> {
-    let Some(foreign) = database.foreign() else { return database.tables().into_iter().map(Ok).collect() };
-    let listed = foreign.tables.iter().filter(|table| !table.is_system());
-    let opened = listed.map(|found| {
-        let unread = |error: helenus::Error| Unread {
-            keyspace: found.keyspace.clone(),
-            table: found.name.clone(),
-            reason: found.problem.clone().unwrap_or_else(|| error.to_string()),
-        };
-        database.table(&found.keyspace, &found.name).map_err(unread)
-    });
-    opened.collect()
 }
 
 /// A database's table, or all of them.

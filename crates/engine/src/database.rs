@@ -4,16 +4,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use helenus_cql_syntax::{Statement, parse_statements};
+use helenus_cql_syntax::{Identifier, QualifiedName, Statement, parse_statements};
 
 use crate::engine::Inner;
 use crate::error::{Error, ErrorKind, Result};
-use crate::foreign::Foreign;
 use crate::health::Health;
 use crate::metrics::DatabaseMetrics;
 use crate::options::{Durability, Options};
 use crate::table::Table;
-use helenus_schema::{Catalog, SchemaOutcome, is_system_keyspace};
+use helenus_schema::{Catalog, SchemaOutcome};
 
 /// An open database. Cloning it gives another handle to the same one; it is closed with the last handle, or by
 /// [`close`](Self::close).
@@ -110,6 +109,52 @@ impl Database {
         Ok(outcome)
     }
 
+    /// Creates what a schema file defines and the database doesn't have yet: as
+    /// [`execute_schema`](Self::execute_schema), but a keyspace that the file doesn't create is made with defaults,
+    /// keyspaces, types and tables that are there stay as they are, and materialized views are left out.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn adopt_schema(&self, cql: &str) -> Result<()> {
+        let statements = parse_statements(cql).map_err(|error| Error::with(ErrorKind::Invalid, error))?;
+        let present = self.schema();
+        let mut default: Option<String> = None;
+        for statement in statements.iter().map(|statement| &statement.node) {
+            if let Statement::Use(name) = statement {
+                default = Some(name.as_str().to_owned());
+                continue;
+            }
+            if let Statement::CreateView(view) = statement {
+                tracing::warn!(view = %view.name, "left out of the schema: nothing keeps views up here");
+                continue;
+            }
+            if let Some(keyspace) = created_in(statement).map(|name| name.keyspace.as_ref())
+                && let Some(keyspace) = keyspace.map(|name| name.as_str()).or(default.as_deref())
+                && self.schema().keyspace(keyspace).is_err()
+            {
+                let name = Identifier::exact(keyspace);
+                let create = format!(
+                    "CREATE KEYSPACE {name} WITH replication = {{'class': 'SimpleStrategy', 'replication_factor': 1}}"
+                );
+                self.execute_schema(&create)?;
+            }
+            let is_present = |name: &QualifiedName| {
+                let keyspace = name.keyspace.as_ref().map(|name| name.as_str()).or(default.as_deref());
+                keyspace.is_some_and(|keyspace| present.table(keyspace, name.name.as_str()).is_ok())
+            };
+            if let Statement::AlterTable(alter) = statement
+                && is_present(&alter.name)
+            {
+                continue;
+            }
+            match self.inner.apply_schema(statement, default.as_deref()) {
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
     /// The schema as it is.
     pub fn schema(&self) -> Arc<Catalog> {
         self.inner.catalog.read().clone()
@@ -121,28 +166,15 @@ impl Database {
     /// When there is no such keyspace or table, or the database is closed.
     pub fn table(&self, keyspace: &str, name: &str) -> Result<Table> {
         self.inner.check_open()?;
-        if let Some(found) = self.foreign().and_then(|foreign| foreign.table(keyspace, name))
-            && let Some(problem) = &found.problem
-        {
-            return Err(Error::new(ErrorKind::Unsupported, format!("{keyspace}.{name}: {problem}")));
-        }
         let catalog = self.schema();
         let id = catalog.table(keyspace, name)?.id();
         Ok(Table::new(self.clone(), self.inner.core(id)?))
     }
 
-    /// What was found, if this is no database of ours but what others left; see [`open_foreign`](Self::open_foreign).
-    pub fn foreign(&self) -> Option<&Foreign> {
-        self.inner.foreign.as_ref()
-    }
-
-    /// Handles of all tables, by keyspace and name. Of what others left, those that can be opened, without Cassandra's
-    /// own.
+    /// Handles of all tables, by keyspace and name.
     pub fn tables(&self) -> Vec<Table> {
         let catalog = self.schema();
-        let defs =
-            catalog.tables().filter(|def| self.foreign().is_none() || !is_system_keyspace(def.keyspace()));
-        let cores = defs.filter_map(|def| self.inner.core(def.id()).ok());
+        let cores = catalog.tables().filter_map(|def| self.inner.core(def.id()).ok());
         cores.map(|core| Table::new(self.clone(), core)).collect()
     }
 
@@ -215,5 +247,14 @@ impl Database {
     pub fn close(&self) -> Result<()> {
         self.inner.check_here()?;
         self.inner.close()
+    }
+}
+
+/// The name that a statement creates in a keyspace.
+fn created_in(statement: &Statement) -> Option<&QualifiedName> {
+    match statement {
+        Statement::CreateTable(create) => Some(&create.name),
+        Statement::CreateType(create) => Some(&create.name),
+        _ => None,
     }
 }

@@ -63,15 +63,18 @@ pub struct Error {
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
-    pub(crate) fn new(kind: ErrorKind, text: impl Into<Cow<'static, str>>) -> Self {
+    /// An error of that kind with that text.
+    pub fn new(kind: ErrorKind, text: impl Into<Cow<'static, str>>) -> Self {
         Self { kind, text: text.into(), source: None }
     }
 
-    pub(crate) fn invalid(text: impl Into<Cow<'static, str>>) -> Self {
+    /// An error of a call that is wrong.
+    pub fn invalid(text: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ErrorKind::Invalid, text)
     }
 
-    pub(crate) fn with(kind: ErrorKind, source: impl StdError + Send + Sync + 'static) -> Self {
+    /// An error of that kind with the text of another one, and its sources.
+    pub fn with(kind: ErrorKind, source: impl StdError + Send + Sync + 'static) -> Self {
         Self { kind, text: source.to_string().into(), source: Some(Arc::new(source)) }
     }
 
@@ -100,7 +103,8 @@ impl Error {
     }
 
     /// The same error, saying where it happened.
-    pub(crate) fn context(mut self, place: impl fmt::Display) -> Self {
+    #[must_use]
+    pub fn context(mut self, place: impl fmt::Display) -> Self {
         self.text = format!("{place}: {}", self.text).into();
         self
     }

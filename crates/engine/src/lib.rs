@@ -2,38 +2,33 @@
 //!
 //! **Knows** databases, keyspaces, tables and their views, the whole write path, the read paths, flush, recovery
 //! and the scheduling of background work. **Must not know** the semantics of CQL statements that read and write,
-//! or sockets.
+//! sockets, or what other programs left.
 //!
 //! Start reading at [`Database`] and [`Table`]; inside, `engine/write.rs` is the whole write path and
-//! `engine/read.rs` the read paths.
+//! `engine/read.rs` the read paths. [`parts`] is what the crate above builds on, and not for people.
 
 #![deny(unsafe_code)]
 #![deny(clippy::indexing_slicing, clippy::expect_used, clippy::panic)]
 
-mod adopt;
-mod bulk;
 mod database;
 mod engine;
 mod error;
-mod foreign;
 mod health;
-mod ingest;
 mod key;
 mod manifest;
 mod metrics;
 mod mutate;
 mod options;
+pub mod parts;
+mod pool;
 mod random;
 mod record;
 mod row_text;
 mod select;
 mod table;
 
-pub use adopt::{AdoptOptions, Adopted, AdoptedTable, Progress};
-pub use bulk::{BulkOptions, BulkTable, BulkWriter};
 pub use database::Database;
 pub use error::{Error, ErrorKind, Result};
-pub use foreign::{Foreign, ForeignKind, ForeignTable, LeftOut, Transfer, Verification};
 pub use health::{Health, HealthIssue, HealthReason, HealthStatus};
 pub use helenus_cql_syntax::{Identifier, QualifiedName, parse_qualified_name};
 pub use helenus_io::{Clock, Disk, MemoryDisk, RealDisk, SystemClock};
@@ -50,7 +45,6 @@ pub use helenus_types::{
     ParseDurationError, ParseVarintError, Serialized, TableId, TimeOfDay, Timestamp, Token, Type, UserType,
     Value, ValueError, Varint, VarintOutOfRange, timeuuid,
 };
-pub use ingest::{IngestOptions, Ingested};
 pub use key::IntoKey;
 pub use metrics::{DatabaseMetrics, TableMetrics};
 pub use mutate::{

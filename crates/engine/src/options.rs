@@ -39,7 +39,6 @@ pub struct Options {
     pub(crate) error_if_exists: bool,
     pub(crate) read_only: bool,
     pub(crate) accept_lost_log: bool,
-    pub(crate) skip_damaged: bool,
     pub(crate) durability: Durability,
     pub(crate) memtable_bytes: usize,
     pub(crate) memtable_total_bytes: usize,
@@ -73,7 +72,6 @@ impl Options {
             error_if_exists: false,
             read_only: false,
             accept_lost_log: false,
-            skip_damaged: false,
             durability: Durability::Periodic(Duration::from_secs(1)),
             memtable_bytes: 64 << 20,
             memtable_total_bytes: 192 << 20,
@@ -110,15 +108,6 @@ impl Options {
     #[must_use]
     pub fn read_only(mut self, yes: bool) -> Self {
         self.read_only = yes;
-        self
-    }
-
-    /// Whether SSTables that are damaged are left out of the tables of [`open_foreign`](Self::open_foreign), where they
-    /// would be errors. Each is decoded when its table is opened; [`Foreign::damaged`](crate::Foreign::damaged) tells
-    /// those that were left out. What they deleted in others is shown then.
-    #[must_use]
-    pub fn skip_damaged(mut self, yes: bool) -> Self {
-        self.skip_damaged = yes;
         self
     }
 

@@ -7,7 +7,8 @@ use uuid::{Builder, Uuid};
 ///
 /// Its bits are those of the standard library's hasher, whose keys come from the operating system: no crate is needed
 /// that asks for more.
-pub(crate) fn random_uuid() -> Uuid {
+#[must_use]
+pub fn random_uuid() -> Uuid {
     let half = || RandomState::new().build_hasher().finish();
     Builder::from_random_bytes(((u128::from(half()) << 64) | u128::from(half())).to_be_bytes()).into_uuid()
 }

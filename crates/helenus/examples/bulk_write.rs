@@ -8,7 +8,7 @@
 
 use std::path::Path;
 
-use helenus::{BulkOptions, Clock, Database, SystemClock};
+use helenus::{BulkOptions, Clock, SystemClock};
 
 const SCHEMA: &str = "CREATE TABLE plant.measurements (sensor int, at timestamp, celsius double, note text, \
                       PRIMARY KEY (sensor, at)) WITH CLUSTERING ORDER BY (at DESC);";
@@ -56,7 +56,7 @@ fn write(dir: &Path, rows: i64) -> helenus::Result<()> {
 }
 
 fn read(dir: &Path) -> helenus::Result<()> {
-    let table = Database::open_sstables(dir, SCHEMA, "plant", "measurements")?;
+    let table = helenus::open_sstables(dir, SCHEMA, "plant", "measurements")?;
     let select = table.select();
     let mut rows = select.rows()?;
     let mut count = 0;

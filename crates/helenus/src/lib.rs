@@ -1,7 +1,7 @@
 //! An embedded wide-column storage engine with Cassandra's data model, whose files are Cassandra's SSTables.
 //!
 //! **Knows** what people who link the library see: the list below, and nothing else. **Must not know** how any of it
-//! is done: that is `helenus-engine`'s and the crates' below it.
+//! is done: that is `helenus-engine`'s, `helenus-import`'s and the crates' below them.
 //!
 //! Start reading at [`Database`] and [`Table`]; [`Options`] says how a database is opened, [`Row`](macro@Row) maps
 //! structs to rows. There is no server and no query language for data: statements are built by methods. The schema is
@@ -176,20 +176,23 @@
 #[cfg(feature = "derive")]
 pub use helenus_derive::Row;
 pub use helenus_engine::{
-    Action, AdoptOptions, Adopted, AdoptedTable, Background, Batch, BatchOutcome, BindValue, BindValues,
-    Binding, BulkOptions, BulkTable, BulkWriter, Catalog, CatalogError, CatalogErrorKind, Cell, Cells, Clock,
-    Codec, ColumnDef, ColumnIndex, ColumnKind, ColumnValues, Columns, CompressionParams, Condition,
-    Conditional, Conditions, Database, DatabaseMetrics, Date, Decimal, DecodeValue, Delete, DeletionTime,
-    Disk, Durability, Duration, Element, Elements, EncodeValue, Error, ErrorKind, Foreign, ForeignKind,
-    ForeignTable, FromRow, Health, HealthIssue, HealthReason, HealthStatus, Identifier, IngestOptions,
-    Ingested, Insert, IntoKey, JsonMembers, Keyspace, LateDeletionTimes, LeftOut, LivenessInfo, LoadedSchema,
-    MemoryDisk, Op, Operand, Options, Outcome, OwnedRow, OwnedRows, ParseDecimalError, ParseDurationError,
-    ParseVarintError, Part, Prepared, Progress, QualifiedName, RangePlan, RealDisk, Result, RowPosition,
-    RowPrinter, RowView, Rows, SchemaChange, SchemaOutcome, Select, Serialized, StatementKind, StatementPlan,
-    SystemClock, Table, TableColumn, TableDef, TableId, TableMetrics, TableOptions, TableSchema, TimeOfDay,
-    Timestamp, ToRow, Token, Transfer, Type, TypedRows, UnfilteredStream, Unset, Update, UserType, Uuid,
-    Value, ValueError, Varint, VarintOutOfRange, Verification, Version, ViewDef, WriteOptions,
-    parse_qualified_name, timeuuid,
+    Action, Background, Batch, BatchOutcome, BindValue, BindValues, Binding, Catalog, CatalogError,
+    CatalogErrorKind, Cell, Cells, Clock, Codec, ColumnDef, ColumnIndex, ColumnKind, ColumnValues, Columns,
+    CompressionParams, Condition, Conditional, Conditions, Database, DatabaseMetrics, Date, Decimal,
+    DecodeValue, Delete, DeletionTime, Disk, Durability, Duration, Element, Elements, EncodeValue, Error,
+    ErrorKind, FromRow, Health, HealthIssue, HealthReason, HealthStatus, Identifier, Insert, IntoKey,
+    JsonMembers, Keyspace, LateDeletionTimes, LivenessInfo, LoadedSchema, MemoryDisk, Op, Operand, Options,
+    Outcome, OwnedRow, OwnedRows, ParseDecimalError, ParseDurationError, ParseVarintError, Part, Prepared,
+    QualifiedName, RangePlan, RealDisk, Result, RowPosition, RowPrinter, RowView, Rows, SchemaChange,
+    SchemaOutcome, Select, Serialized, StatementKind, StatementPlan, SystemClock, Table, TableColumn,
+    TableDef, TableId, TableMetrics, TableOptions, TableSchema, TimeOfDay, Timestamp, ToRow, Token, Type,
+    TypedRows, UnfilteredStream, Unset, Update, UserType, Uuid, Value, ValueError, Varint, VarintOutOfRange,
+    Version, ViewDef, WriteOptions, parse_qualified_name, timeuuid,
+};
+pub use helenus_import::{
+    AdoptOptions, Adopted, AdoptedTable, BulkOptions, BulkTable, BulkWriter, Foreign, ForeignKind,
+    ForeignOptions, ForeignTable, IngestOptions, Ingested, LeftOut, Progress, Transfer, Verification, adopt,
+    ingest, ingest_watched, open_sstables,
 };
 
 /// The README's example, compiled and run as a test.

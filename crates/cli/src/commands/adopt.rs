@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use helenus::{AdoptOptions, Adopted, Clock, ErrorKind, Options, SystemClock, Verification};
+use helenus::{AdoptOptions, Adopted, Clock, ErrorKind, SystemClock, Verification};
 
 use crate::args::Adopt;
 use crate::failure::Failure;
@@ -22,12 +22,13 @@ pub(crate) fn adopt(args: &Adopt) -> Result<(), Failure> {
             (_, true) => Verification::Extended,
             _ => Verification::Checksums,
         },
+        ..AdoptOptions::default()
     };
     // Names above a directory tell of the table: `.` has none.
     let dirs = args.dirs.iter().map(|dir| absolute(dir)).collect::<Result<Vec<_>, _>>()?;
     dirs.iter().try_for_each(|dir| open::check_present(dir))?;
     let mut bar = ByteProgress::default();
-    let done = Options::new().adopt(&dirs, absolute(&args.into)?, &how, &mut |progress| {
+    let done = helenus::adopt(&dirs, absolute(&args.into)?, &how, &mut |progress| {
         bar.at(progress.bytes_done, progress.bytes_total);
     });
     bar.finish();

@@ -35,7 +35,7 @@ fn bring_in(table: &helenus::Table, args: &Ingest, clock: &dyn Clock) -> Result<
         keep_repaired: args.keep_repaired,
     };
     let mut bar = ByteProgress::default();
-    let done = table.ingest_watched(&args.paths, options, &mut |progress| {
+    let done = helenus::ingest_watched(table, &args.paths, options, &mut |progress| {
         bar.at(progress.bytes_done, progress.bytes_total);
     });
     bar.finish();

@@ -2,27 +2,28 @@
 
 use std::io::{self, Write};
 
-use helenus::{Database, Table, TableMetrics};
+use helenus::{Table, TableMetrics};
 use serde_json::{Value, json};
 
 use crate::args::{Dir, Stats};
 use crate::failure::Failure;
+use crate::open::Readable;
 use crate::{open, output};
 
 pub(crate) fn tables(args: &Dir) -> Result<(), Failure> {
-    let database = open::database_to_read(&args.dir, &args.source)?;
+    let readable = open::to_read(&args.dir, &args.source)?;
     let mut out = output::stdout();
-    list(&database, args.json, &mut out)?;
+    list(&readable, args.json, &mut out)?;
     Ok(out.flush()?)
 }
 
 /// Lists the tables of a database, or of what others left.
-pub(super) fn list(database: &Database, json: bool, out: &mut impl Write) -> io::Result<()> {
+pub(super) fn list(readable: &Readable, json: bool, out: &mut impl Write) -> io::Result<()> {
     let mut lines = vec![["table", "rows (estimate)", "SSTables", "bytes on disk"].map(str::to_owned)];
     let mut problems = Vec::new();
-    for table in open::all(database) {
+    for table in readable.all() {
         match table {
-            Ok(table) if json => writeln!(out, "{}", as_json(database, &table))?,
+            Ok(table) if json => writeln!(out, "{}", as_json(readable, &table))?,
             Ok(table) => {
                 let metrics = table.metrics();
                 lines.push([
@@ -44,23 +45,23 @@ pub(super) fn list(database: &Database, json: bool, out: &mut impl Write) -> io:
 }
 
 pub(crate) fn stats(args: &Stats) -> Result<(), Failure> {
-    let database = open::database_to_read(&args.dir, &args.source)?;
+    let readable = open::to_read(&args.dir, &args.source)?;
     let mut out = output::stdout();
     let tables = match args.table.as_deref() {
-        None => open::all(&database),
-        named => open::find_or_all(&database, named)?.into_iter().map(Ok).collect(),
+        None => readable.all(),
+        Some(name) => vec![Ok(readable.named(name)?)],
     };
     let mut problems = Vec::new();
     let mut separator = "";
     for table in tables {
         match table {
-            Ok(table) if args.json => writeln!(out, "{}", as_json(&database, &table))?,
+            Ok(table) if args.json => writeln!(out, "{}", as_json(&readable, &table))?,
             Ok(table) => {
                 writeln!(out, "{separator}{}", name(&table))?;
                 for (what, figure) in figures(&table.metrics()) {
                     writeln!(out, "  {what:32}{figure:>16}")?;
                 }
-                for index in indexes(&database, &table) {
+                for index in indexes(&readable, &table) {
                     writeln!(out, "  {:32}{:>16}", format!("index {index}"), "not built")?;
                 }
                 separator = "\n";
@@ -74,7 +75,7 @@ pub(crate) fn stats(args: &Stats) -> Result<(), Failure> {
 }
 
 /// All figures of a table.
-fn as_json(database: &Database, table: &Table) -> Value {
+fn as_json(readable: &Readable, table: &Table) -> Value {
     let (schema, metrics) = (table.schema(), table.metrics());
     json!({
         "keyspace": &**schema.keyspace(),
@@ -87,13 +88,13 @@ fn as_json(database: &Database, table: &Table) -> Value {
         "index_bytes": metrics.index_bytes,
         "memtable_rows": metrics.memtable_rows,
         "pending_compactions_estimate": metrics.pending_compactions,
-        "indexes_not_built": indexes(database, table),
+        "indexes_not_built": indexes(readable, table),
     })
 }
 
 /// The names of a table's indexes, which are kept and not built.
-fn indexes(database: &Database, table: &Table) -> Vec<String> {
-    let (schema, catalog) = (table.schema(), database.schema());
+fn indexes(readable: &Readable, table: &Table) -> Vec<String> {
+    let (schema, catalog) = (table.schema(), readable.schema());
     let Ok(def) = catalog.table(schema.keyspace(), schema.name()) else { return Vec::new() };
     def.indexes().iter().filter_map(|index| index.name.as_ref().map(ToString::to_string)).collect()
 }

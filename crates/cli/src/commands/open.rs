@@ -2,13 +2,13 @@
 
 use std::io::Write;
 
-use helenus::{Database, ErrorKind, Foreign, ForeignTable, Options};
+use helenus::{ErrorKind, Foreign, ForeignTable, Options};
 use serde_json::{Value, json};
 
 use super::inspect;
 use crate::args::Open;
 use crate::failure::Failure;
-use crate::open::{Unread, write_unread};
+use crate::open::{Readable, Unread, write_unread};
 use crate::output::counted;
 use crate::{open, output};
 
@@ -17,13 +17,12 @@ pub(crate) fn open(args: &Open) -> Result<(), Failure> {
         open::check_present(&args.dir)?;
         match Options::new().read_only(true).open(&args.dir) {
             Err(error) if error.kind() == ErrorKind::NotFound => {}
-            opened => return own(args, &opened?),
+            opened => return own(args, &Readable::Database(opened?)),
         }
     }
-    let database = open::foreign(&args.dir, &args.source)?;
-    let Some(foreign) = database.foreign() else { return Ok(()) };
+    let foreign = open::foreign(&args.dir, &args.source)?;
     let listed = foreign.tables.iter().filter(|table| args.system || !table.is_system());
-    let tables: Vec<Shown<'_>> = listed.map(|table| Shown::of(&database, table)).collect();
+    let tables: Vec<Shown<'_>> = listed.map(|table| Shown::of(&foreign, table)).collect();
     let mut out = output::stdout();
     if args.json {
         for table in &tables {
@@ -39,7 +38,7 @@ pub(crate) fn open(args: &Open) -> Result<(), Failure> {
     lines.extend(tables.iter().map(line));
     writeln!(out)?;
     output::columns(&mut out, &lines)?;
-    notes(&mut out, foreign, &tables)?;
+    notes(&mut out, &foreign, &tables)?;
     let readable = tables.iter().find(|table| table.problem.is_none());
     if let Some(Shown { table, .. }) = readable {
         let (dir, name) = (args.dir.display(), open::spelled(&table.keyspace, &table.name));
@@ -74,11 +73,11 @@ struct Shown<'a> {
 impl<'a> Shown<'a> {
     /// Opens the table: metadata and indexes of each SSTable are read. Of Cassandra's own tables some are in another order
     /// than all others, and nobody reads them here.
-    fn of(database: &Database, table: &'a ForeignTable) -> Self {
+    fn of(foreign: &Foreign, table: &'a ForeignTable) -> Self {
         if table.is_system() {
             return Self { table, problem: table.problem.clone(), bytes: table.bytes };
         }
-        match (database.table(&table.keyspace, &table.name), &table.problem) {
+        match (foreign.open_table(&table.keyspace, &table.name), &table.problem) {
             (Ok(opened), None) => Self { table, problem: None, bytes: opened.metrics().disk_bytes },
             (Err(error), None) => Self { table, problem: Some(error.to_string()), bytes: table.bytes },
             (_, Some(problem)) => Self { table, problem: Some(problem.clone()), bytes: table.bytes },
@@ -87,13 +86,13 @@ impl<'a> Shown<'a> {
 }
 
 /// A database of Helenus: its tables, as `tables` lists them.
-fn own(args: &Open, database: &Database) -> Result<(), Failure> {
+fn own(args: &Open, database: &Readable) -> Result<(), Failure> {
     let mut out = output::stdout();
     if !args.json {
         writeln!(out, "{}: a database of Helenus\n", args.dir.display())?;
     }
     inspect::list(database, args.json, &mut out)?;
-    if let (Some(table), false) = (database.tables().first(), args.json) {
+    if let (Some(Ok(table)), false) = (database.all().first(), args.json) {
         let schema = table.schema();
         let name = open::spelled(schema.keyspace(), schema.name());
         let name = if name.contains('"') { format!("'{name}'") } else { name };

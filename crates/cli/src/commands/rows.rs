@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::io::Write;
 use std::ops::Bound;
 
-use helenus::{EncodeValue, Foreign, LeftOut, RowPrinter, Select, Serialized, Table, TableSchema, Type};
+use helenus::{EncodeValue, LeftOut, RowPrinter, Select, Serialized, Table, TableSchema, Type};
 
 use crate::args::{Export, ExportFormat, Format, Get};
 use crate::failure::Failure;
@@ -47,10 +47,9 @@ impl Exported {
             return Ok(Self { table, damaged: Vec::new() });
         }
         let (keyspace, name) = open::split_name(&args.table)?;
-        let database = open::salvaged(&args.dir, &args.source)?;
-        let table = open::find(&database, &keyspace, &name)?;
-        let damaged = database.foreign().map(Foreign::damaged).unwrap_or_default();
-        Ok(Self { table, damaged })
+        let foreign = open::salvaged(&args.dir, &args.source)?;
+        let table = open::listed(foreign.open_table(&keyspace, &name))?;
+        Ok(Self { table, damaged: foreign.damaged() })
     }
 }
 

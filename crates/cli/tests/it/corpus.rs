@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use helenus::{Database, TableSchema, Type};
+use helenus::{TableSchema, Type};
 
 use crate::json::members;
 
@@ -52,7 +52,7 @@ impl Table {
         let text = std::fs::read_to_string(&schema_file).unwrap();
         let name = last_created(&text);
         let (keyspace, table) = name.split_once('.').unwrap();
-        let opened = Database::open_sstables(&dir, &text, keyspace, table).unwrap();
+        let opened = helenus::open_sstables(&dir, &text, keyspace, table).unwrap();
         let expected = match std::fs::read_to_string(dir.join("select.jsonl")) {
             Ok(text) => Expected::Lines(text.lines().map(str::to_owned).collect()),
             Err(_) => Expected::Digest(std::fs::read_to_string(dir.join("select.digest")).unwrap()),

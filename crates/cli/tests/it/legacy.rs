@@ -184,7 +184,7 @@ fn bounds_that_leave_out_a_range_deletion_are_not_believed() {
     assert_eq!(corpus.export(dir, "min_max"), [row]);
     assert_eq!(corpus.get(dir, "min_max", &["--", "100", "4"]), [row]);
     assert!(corpus.get(dir, "min_max", &["--", "100", "1", "1"]).is_empty());
-    let table = helenus::Database::open_sstables(corpus.root.join(dir), SCHEMA, "t", "min_max").unwrap();
+    let table = helenus::open_sstables(corpus.root.join(dir), SCHEMA, "t", "min_max").unwrap();
     let select = table.select().key((100,)).prefix((1, 1));
     let mut stream = select.unfiltered().unwrap();
     assert!(stream.next_partition().unwrap());

@@ -248,19 +248,9 @@ impl Inner {
         Ok(())
     }
 
-    /// The table of that identity; one that others left is opened the first time.
+    /// The table of that identity.
     pub(crate) fn core(&self, id: TableId) -> Result<Arc<TableCore>> {
-        if let Some(core) = self.tables.read().by_id.get(&id) {
-            return Ok(core.clone());
-        }
-        let foreign = self.foreign.as_ref().ok_or_else(|| missing(id))?;
-        let def = self.catalog.read().table_by_id(id).cloned().ok_or_else(|| missing(id))?;
-        let opened = Arc::new(foreign.open_table(self, &def)?);
-        let mut tables = self.tables.write();
-        // Another thread may have been faster.
-        let core = tables.by_id.entry(id).or_insert(opened).clone();
-        tables.by_tag.insert(core.tag.0, core.clone());
-        Ok(core)
+        self.tables.read().by_id.get(&id).cloned().ok_or_else(|| missing(id))
     }
 }
 

@@ -1,137 +1,169 @@
 //! Ingest: SSTables that others wrote become live in one edit.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{Ordering::Acquire, Ordering::Release};
 
-use helenus_sstable::{Component, Descriptor, FoundTable, SsTable};
+use helenus_io::{Clock, Disk};
+use helenus_rows::{Header, TableSchema};
+use helenus_sstable::{Descriptor, Version};
 use helenus_types::{Generation, Timestamp};
+use parking_lot::MutexGuard;
 
+use super::calls::CallInFlight;
 use super::flush::{added, sstable_id, stem};
 use super::inner::Inner;
 use super::live::LiveTable;
 use super::lookup::Lookups;
 use super::table::{TableCore, View};
-use crate::adopt::Progress;
 use crate::error::{Error, ErrorKind, Result};
-use crate::foreign::{self, Kept, Present, Transfer};
-use crate::ingest::{IngestOptions, Ingested};
 use crate::manifest::{Change, Edit};
+use crate::table::Table;
 
 /// Timestamps further ahead of the clock, in µs, are taken for somebody's own counting and leave ours alone: a day.
 pub(super) const MAX_AHEAD_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
 
-/// An SSTable on its way in.
-struct Coming {
-    found: FoundTable,
-    source: Arc<SsTable>,
-    to: Descriptor,
-    generation: Generation,
+/// A table of an open database into which SSTables are to be brought.
+#[derive(Clone, Copy, Debug)]
+pub struct IngestTarget<'a> {
+    inner: &'a Inner,
+    core: &'a Arc<TableCore>,
 }
 
-impl Inner {
-    /// Brings SSTables into a table.
-    pub(crate) fn ingest(
-        &self,
-        core: &Arc<TableCore>,
-        found: Vec<Present>,
-        options: IngestOptions,
-        progress: &mut dyn FnMut(Progress),
-    ) -> Result<Ingested> {
-        self.check_ingestible(core)?;
-        let mut looked_at = Vec::with_capacity(found.len());
-        let bytes_total = found.iter().map(|present| present.bytes).sum();
-        let mut bytes_done: u64 = 0;
-        for Present { found, bytes } in found {
-            let state = core.view.load().state.clone();
-            let source =
-                foreign::look_at(self.disk(), &found, &state, options.verification, &mut |passed| {
-                    progress(Progress { bytes_done: bytes_done + bytes.min(passed), bytes_total });
-                })?;
-            bytes_done += bytes;
-            progress(Progress { bytes_done, bytes_total });
-            looked_at.push((found, source));
-        }
-        // Not before: who watches the progress may close the database meanwhile.
-        let _call = self.enter()?;
-        let mut coming = Vec::with_capacity(looked_at.len());
-        for (found, source) in looked_at {
-            let generation = self.next_generation()?;
-            let to = Descriptor::new(&core.dir, found.descriptor.version, sstable_id(generation)?);
-            coming.push(Coming { found, source, to, generation });
-        }
-        // The columns are the same, and the table is there, until it is done.
-        let one_at_a_time = self.ddl.lock();
-        self.check_ingestible(core)?;
-        self.commit_names(&coming)?;
-        let mut ingested = Ingested::default();
-        let live = match self.bring_in(core, &coming, options, &mut ingested) {
-            Ok(live) => live,
-            Err(error) => {
-                for Coming { found, to, .. } in &coming {
-                    foreign::take_back(&**self.disk(), &found.components, to);
-                }
-                return Err(error);
-            }
-        };
-        self.publish_ingest(core, live)?;
-        drop(one_at_a_time);
-        self.measure_backlog(core);
-        self.scheduler.compaction_due();
-        if options.transfer == Transfer::Move {
-            self.remove_sources(&coming);
-        }
-        Ok(ingested)
+/// SSTables on their way into a table. Its columns don't change while this is there, and the database isn't closed.
+///
+/// Each is put under its [name](Self::names) and [opened](Self::open) there; [`publish`](Self::publish) makes them live,
+/// all together.
+#[derive(Debug)]
+pub struct Ingestion<'a> {
+    target: IngestTarget<'a>,
+    names: Vec<(Generation, Descriptor)>,
+    _one_at_a_time: MutexGuard<'a, ()>,
+    _call: CallInFlight<'a>,
+}
+
+/// An SSTable that was put under a name of an [`Ingestion`] and opened there.
+#[derive(Debug)]
+pub struct IngestedTable(LiveTable);
+
+impl IngestedTable {
+    /// Bytes of its files.
+    pub fn bytes(&self) -> u64 {
+        self.0.facts.disk_len
+    }
+}
+
+impl<'a> IngestTarget<'a> {
+    /// The table, if anything can be brought into it.
+    ///
+    /// # Errors
+    /// When it was dropped, or can only be read.
+    pub fn new(table: &'a Table) -> Result<Self> {
+        let target = Self { inner: &table.db.inner, core: &table.core };
+        target.check()?;
+        Ok(target)
     }
 
-    /// Writes down what files of other versions will be ours, before there is any.
-    fn commit_names(&self, coming: &[Coming]) -> Result<()> {
-        let others = coming.iter().filter(|coming| !coming.to.version.is_known_by_name());
-        let changes: Vec<Change> = others
-            .map(|coming| Change::Named { generation: coming.generation, stem: stem(&coming.to) })
-            .collect();
-        if changes.is_empty() { Ok(()) } else { self.commit(Edit { changes }) }
+    /// The database's directory.
+    pub fn dir(&self) -> &'a Path {
+        &self.inner.dir
     }
 
-    fn check_ingestible(&self, core: &TableCore) -> Result<()> {
-        self.check_writable()?;
-        self.check_certain()?;
-        if core.dropped.load(Acquire) {
+    /// The database's disk.
+    pub fn disk(&self) -> &'a Arc<dyn Disk> {
+        self.inner.disk()
+    }
+
+    /// The database's clock.
+    pub fn clock(&self) -> &'a Arc<dyn Clock> {
+        &self.inner.options.clock
+    }
+
+    /// The table's columns now, and what its rows are encoded against.
+    pub fn columns(&self) -> (Arc<TableSchema>, Arc<Header>) {
+        let state = &self.core.view.load().state;
+        (state.schema.clone(), state.header.clone())
+    }
+
+    fn check(&self) -> Result<()> {
+        self.inner.check_writable()?;
+        self.inner.check_certain()?;
+        if self.core.dropped.load(Acquire) {
             return Err(Error::new(ErrorKind::NotFound, "the table was dropped"));
         }
-        match core.active.read().state.read_only {
+        match self.core.active.read().state.read_only {
             Some(reason) => Err(Error::new(ErrorKind::ReadOnly, reason)),
             None => Ok(()),
         }
     }
 
-    /// Brings the files in and opens them under their new names.
-    fn bring_in(
-        &self,
-        core: &TableCore,
-        coming: &[Coming],
-        options: IngestOptions,
-        ingested: &mut Ingested,
-    ) -> Result<Vec<LiveTable>> {
-        self.make_table_dir(core)?;
-        let state = core.view.load().state.clone();
-        let kept = Kept { level: options.keep_level, repaired: options.keep_repaired };
-        let mut live = Vec::with_capacity(coming.len());
-        for Coming { found, source, to, generation } in coming {
-            let components = &found.components;
-            let brought = foreign::bring(&**self.disk(), source, components, to, options.transfer, kept)?;
-            ingested.files_linked += brought.linked;
-            ingested.files_copied += brought.copied;
-            let level = if options.keep_level { source.stats().level } else { 0 };
-            let table = self.opener.open(to.clone(), *generation, level, self.now_seconds(), &state)?;
-            let sstable = table.sstable()?;
-            // Verified before, but perhaps against columns that are others by now.
-            foreign::check_fits(&state.schema, &state.header, sstable.header(), &found.descriptor)?;
-            ingested.sstables += 1;
-            ingested.bytes += sstable.disk_len();
-            live.push(table);
+    /// Begins to bring in SSTables of those versions.
+    ///
+    /// # Errors
+    /// When the table was dropped meanwhile or the database closed; when the manifest can't be written.
+    pub fn begin(self, versions: &[Version]) -> Result<Ingestion<'a>> {
+        let Self { inner, core } = self;
+        let call = inner.enter()?;
+        let mut names = Vec::with_capacity(versions.len());
+        for version in versions {
+            let generation = inner.next_generation()?;
+            names.push((generation, Descriptor::new(&core.dir, *version, sstable_id(generation)?)));
         }
-        self.disk().sync_dir(&core.dir)?;
-        Ok(live)
+        // The columns are the same, and the table is there, until it is done.
+        let one_at_a_time = inner.ddl.lock();
+        self.check()?;
+        inner.commit_names(&names)?;
+        inner.make_table_dir(core)?;
+        Ok(Ingestion { target: self, names, _one_at_a_time: one_at_a_time, _call: call })
+    }
+}
+
+impl Ingestion<'_> {
+    /// The names of the SSTables, in the order of their versions.
+    pub fn names(&self) -> impl ExactSizeIterator<Item = &Descriptor> {
+        self.names.iter().map(|(_, name)| name)
+    }
+
+    /// Opens what was put under a name, for that level of a leveled compaction.
+    ///
+    /// # Errors
+    /// When it is damaged, or can't be read.
+    pub fn open(&self, name: &Descriptor, level: u32) -> Result<IngestedTable> {
+        let IngestTarget { inner, core } = self.target;
+        let Some(generation) = name.id.generation() else { unreachable!("names that are given are numbers") };
+        let state = core.view.load().state.clone();
+        inner.opener.open(name.clone(), generation, level, inner.now_seconds(), &state).map(IngestedTable)
+    }
+
+    /// Makes the names of the files durable: before anything says that they count.
+    ///
+    /// # Errors
+    /// When the directory can't be synced.
+    pub fn sync(&self) -> Result<()> {
+        Ok(self.target.inner.disk().sync_dir(&self.target.core.dir)?)
+    }
+
+    /// Makes the SSTables live. After an error it is not known whether they are.
+    ///
+    /// # Errors
+    /// When the manifest can't be written.
+    pub fn publish(&self, sstables: Vec<IngestedTable>) -> Result<()> {
+        let IngestTarget { inner, core } = self.target;
+        inner.publish_ingest(core, sstables.into_iter().map(|IngestedTable(live)| live).collect())?;
+        inner.measure_backlog(core);
+        inner.scheduler.compaction_due();
+        Ok(())
+    }
+}
+
+impl Inner {
+    /// Writes down what files of other versions will be ours, before there is any.
+    fn commit_names(&self, names: &[(Generation, Descriptor)]) -> Result<()> {
+        let others = names.iter().filter(|(_, name)| !name.version.is_known_by_name());
+        let changes: Vec<Change> = others
+            .map(|(generation, name)| Change::Named { generation: *generation, stem: stem(name) })
+            .collect();
+        if changes.is_empty() { Ok(()) } else { self.commit(Edit { changes }) }
     }
 
     fn publish_ingest(&self, core: &Arc<TableCore>, live: Vec<LiveTable>) -> Result<()> {
@@ -153,18 +185,5 @@ impl Inner {
         // begins when this is counted sees the new view, so the view comes first.
         core.ingests.fetch_add(1, Release);
         Ok(())
-    }
-
-    /// They are in the database: what stays of them elsewhere does no harm.
-    fn remove_sources(&self, coming: &[Coming]) {
-        for Coming { found, .. } in coming {
-            // Data.db first: what is left without it is no SSTable.
-            let rest = found.components.iter().filter(|component| **component != Component::Data);
-            for component in std::iter::once(&Component::Data).chain(rest) {
-                if let Err(error) = self.disk().remove_file(&found.descriptor.path(component)) {
-                    tracing::warn!(%error, "a file that was brought in stays where it was");
-                }
-            }
-        }
     }
 }

@@ -23,7 +23,6 @@ use super::table::TableCore;
 use super::timestamps::Timestamps;
 use super::write::Sink;
 use crate::error::{Error, ErrorKind, Result};
-use crate::foreign::Foreign;
 use crate::manifest::{Change, Edit, Manifest};
 use crate::metrics::DatabaseMetrics;
 use crate::mutate::{Workspaces, WriteOptions};
@@ -49,8 +48,6 @@ pub(crate) struct Inner {
     pub(crate) manifest: Mutex<Option<Manifest>>,
     pub(crate) catalog: RwLock<Arc<Catalog>>,
     pub(crate) tables: RwLock<Tables>,
-    /// What others left, whose tables are opened when they are asked for.
-    pub(crate) foreign: Option<Foreign>,
     pub(crate) cache: Arc<ChunkCache>,
     /// What SSTables are opened with.
     pub(crate) opener: Opener,
@@ -106,7 +103,6 @@ pub(crate) struct Parts {
     pub(crate) manifest: Option<Manifest>,
     pub(crate) catalog: Catalog,
     pub(crate) tables: Tables,
-    pub(crate) foreign: Option<Foreign>,
     pub(crate) cache: Arc<ChunkCache>,
     pub(crate) opener: Opener,
     pub(crate) pressure: Pressure,
@@ -137,7 +133,6 @@ impl Parts {
             manifest: None,
             catalog,
             tables,
-            foreign: None,
             opener: Opener { disk: options.disk.clone(), cache: cache.clone(), files: None },
             cache,
             pressure: Pressure::new(options.memtable_total_bytes),
@@ -161,7 +156,6 @@ impl Inner {
             manifest: Mutex::new(parts.manifest),
             catalog: RwLock::new(Arc::new(parts.catalog)),
             tables: RwLock::new(parts.tables),
-            foreign: parts.foreign,
             opener: parts.opener,
             cache: parts.cache,
             pressure: parts.pressure,

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use crossbeam_queue::ArrayQueue;
 use helenus_rows::{ColumnFilter, Header};
 use helenus_sstable::SearchKey;
 
 use super::read::{PointReader, PointRow};
 use super::table::View;
 use crate::error::Result;
+use crate::pool::Pool;
 
 /// So many sets of buffers are kept; more readers at once make their own.
 const KEPT: usize = 16;
@@ -16,11 +16,11 @@ const KEPT: usize = 16;
 /// The buffers of lookups that are not in use. They belong to a view: they hold on to its SSTables' files and to
 /// chunks of them, and go with it.
 #[derive(Debug)]
-pub(crate) struct Lookups(ArrayQueue<Box<Buffers>>);
+pub(crate) struct Lookups(Pool<Box<Buffers>>);
 
 impl Default for Lookups {
     fn default() -> Self {
-        Self(ArrayQueue::new(KEPT))
+        Self(Pool::new(KEPT))
     }
 }
 
@@ -47,7 +47,7 @@ impl Lookup {
             let key = SearchKey::new(view.state.header.partitioner.clone());
             Box::new(Buffers { key, reader: PointReader::default() })
         };
-        let mut buffers = view.lookups.0.pop().unwrap_or_else(new);
+        let mut buffers = view.lookups.0.take().unwrap_or_else(new);
         let with_static = wanted.as_ref().is_none_or(|wanted| wanted.wants_static());
         buffers.reader.set_wanted(wanted);
         Self { view, buffers: Some(buffers), with_static }
@@ -71,8 +71,7 @@ impl Lookup {
 impl Drop for Lookup {
     fn drop(&mut self) {
         if let Some(buffers) = self.buffers.take() {
-            // A full queue drops them.
-            drop(self.view.lookups.0.push(buffers));
+            self.view.lookups.0.give(buffers);
         }
     }
 }

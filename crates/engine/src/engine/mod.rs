@@ -1,7 +1,6 @@
 //! The engine room: tables and their views, the write path, flush, compaction, recovery, the scheduler.
 
 mod admission;
-mod adopt;
 mod backlog;
 mod calls;
 mod closing;
@@ -16,6 +15,7 @@ mod live;
 mod lock;
 mod lookup;
 mod mutation;
+mod new_database;
 mod pinned;
 mod pressure;
 mod read;
@@ -31,14 +31,17 @@ mod schema_change_tests;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use adopt::{Bringing, NewDatabase, check_complete};
 pub(crate) use compact::describe;
+pub use ingest::{IngestTarget, IngestedTable, Ingestion};
 pub(crate) use inner::{Inner, Parts};
 pub(crate) use live::LiveTable;
 pub(crate) use lookup::Lookup;
-pub(crate) use mutation::{Mutation, MutationBuilder};
+pub(crate) use mutation::MutationBuilder;
+pub use mutation::{Mutation, UpdateBytes};
+pub use new_database::{NewDatabase, NewSsTable, check_complete};
 pub(crate) use read::{PointReader, PointRow, Source};
-pub(crate) use recovery::is_database;
+pub use recovery::is_database;
 pub(crate) use state::TableState;
 pub(crate) use table::{TableCore, View};
-pub(crate) use write::{Sink, Written};
+pub use write::Sink;
+pub(crate) use write::Written;

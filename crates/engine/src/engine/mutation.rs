@@ -33,7 +33,7 @@ pub(crate) struct PartitionUpdate {
 
 /// A mutation, ready to be written.
 #[derive(Debug, Default)]
-pub(crate) struct Mutation {
+pub struct Mutation {
     pub(crate) payload: Vec<u8>,
     pub(crate) updates: Vec<PartitionUpdate>,
     pub(crate) tags: Vec<TableTag>,
@@ -58,7 +58,27 @@ struct OpenUpdate {
 /// Bytes before an update: tag, layout, length.
 const UPDATE_HEAD: usize = 12;
 
+/// One partition's share of a mutation, for who takes it in the place of the engine.
+#[derive(Clone, Copy, Debug)]
+pub struct UpdateBytes<'a> {
+    /// Where the partition stands among others.
+    pub token: Token,
+    /// No timestamp in it is lower.
+    pub min_timestamp: Timestamp,
+    /// See [`helenus_rows::UpdateRef`].
+    pub bytes: &'a [u8],
+}
+
 impl Mutation {
+    /// Its updates, in their order.
+    pub fn updates(&self) -> impl Iterator<Item = UpdateBytes<'_>> {
+        self.updates.iter().map(|update| UpdateBytes {
+            token: update.token,
+            min_timestamp: update.min_timestamp,
+            bytes: self.bytes_of(update),
+        })
+    }
+
     /// The bytes of one of its updates.
     #[inline]
     pub(crate) fn bytes_of(&self, update: &PartitionUpdate) -> &[u8] {

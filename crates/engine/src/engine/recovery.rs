@@ -19,12 +19,12 @@ use helenus_sstable::{ChunkCache, Component, Descriptor, Listing};
 use helenus_types::{Generation, LogPosition, Partitioner, TableId, Timestamp};
 use uuid::Uuid;
 
-use super::adopt::{check_complete, remove_mark};
 use super::flush::stem;
 use super::inner::{Inner, Parts, Tables};
 use super::live::Opener;
 use super::lock::DirectoryLock;
 use super::mutation::LoggedMutation;
+use super::new_database::{check_complete, remove_mark};
 use super::pressure::Pressure;
 use super::state::TableState;
 use super::table::TableCore;
@@ -140,7 +140,6 @@ impl Inner {
             manifest,
             catalog,
             tables,
-            foreign: None,
             cache,
             opener,
             pressure,
@@ -373,12 +372,15 @@ pub(super) fn table_dir(keyspace: &str, table: &str, id: TableId) -> Result<Rela
     crate::manifest::table_dir(keyspace, table, id).map_err(|error| Error::with(ErrorKind::Corrupt, error))
 }
 
-/// Whether there is a database, if that is as the options want it.
 /// Whether a directory is a database's.
-pub(crate) fn is_database(disk: &dyn Disk, dir: &Path) -> Result<bool> {
+///
+/// # Errors
+/// When it can't be read.
+pub fn is_database(disk: &dyn Disk, dir: &Path) -> Result<bool> {
     Ok(disk.exists(&dir.join(MANIFEST))? && disk.exists(&dir.join(IDENTITY))?)
 }
 
+/// Whether there is a database, if that is as the options want it.
 fn check_presence(dir: &Path, options: &Options) -> Result<bool> {
     let place = dir.display();
     let exists = options.disk.exists(&dir.join(MANIFEST))?;

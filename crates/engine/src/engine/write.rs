@@ -24,8 +24,11 @@ pub(crate) enum Written {
 }
 
 /// Takes mutations in the place of a log and memtables.
-pub(crate) trait Sink: fmt::Debug + Send + Sync {
+pub trait Sink: fmt::Debug + Send + Sync {
     /// Takes all of a mutation, or nothing.
+    ///
+    /// # Errors
+    /// What is wrong with it, or why nothing is taken any more.
     fn write(&self, mutation: &Mutation) -> Result<()>;
 }
 

@@ -1,9 +1,8 @@
 //! Buffers of writes, handed from one to the next: in a steady state writing allocates nothing.
 
-use crossbeam_queue::ArrayQueue;
-
 use super::encode::Encoder;
 use super::staged::{Staged, StagedCell};
+use crate::pool::Pool;
 
 /// So many sets of buffers are kept; more writers at once make their own.
 const KEPT: usize = 64;
@@ -21,11 +20,11 @@ pub(crate) struct Workspace {
 
 /// The sets of buffers that are not in use.
 #[derive(Debug)]
-pub(crate) struct Workspaces(ArrayQueue<Box<Workspace>>);
+pub(crate) struct Workspaces(Pool<Box<Workspace>>);
 
 impl Default for Workspaces {
     fn default() -> Self {
-        Self(ArrayQueue::new(KEPT))
+        Self(Pool::new(KEPT))
     }
 }
 
@@ -33,12 +32,12 @@ impl Workspaces {
     /// Buffers, empty.
     #[inline]
     pub(super) fn take(&self) -> Box<Workspace> {
-        self.0.pop().unwrap_or_default()
+        self.0.take().unwrap_or_default()
     }
 
     /// Lets go of all that are not in use.
     pub(crate) fn clear(&self) {
-        while self.0.pop().is_some() {}
+        self.0.clear();
     }
 
     /// Takes buffers back.
@@ -48,8 +47,7 @@ impl Workspaces {
         workspace.changes.clear();
         workspace.encoder.clear();
         if workspace.staged.bytes.capacity() + workspace.encoder.capacity() <= KEPT_BYTES {
-            // A full queue drops them.
-            drop(self.0.push(workspace));
+            self.0.give(workspace);
         }
     }
 }

@@ -48,7 +48,7 @@ pub(crate) fn write_out(db: &Database, dir: &Path, history: &str, out: &Path) ->
     }
     // The folder by itself must say the same.
     let table_schema = table.schema();
-    let copied = Database::open_sstables(out, &schema, table_schema.keyspace(), table_schema.name())?;
+    let copied = helenus::open_sstables(out, &schema, table_schema.keyspace(), table_schema.name())?;
     if export(&copied)? != select {
         return Err("the folder's rows are not the database's".into());
     }

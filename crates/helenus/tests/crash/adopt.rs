@@ -2,8 +2,9 @@
 //! there doesn't open and is adopted into again.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use helenus::{AdoptOptions, Adopted, Disk, Durability, ErrorKind, Options};
+use helenus::{AdoptOptions, Adopted, Disk, Durability, ErrorKind, ForeignOptions, Options};
 use helenus_sim::SimDisk;
 
 use crate::ingest;
@@ -23,8 +24,14 @@ fn plain(disk: &SimDisk) -> Options {
 }
 
 fn adopt(disk: &SimDisk, dir: &Path, copy: bool) -> helenus::Result<Adopted> {
-    let how = AdoptOptions { schema: Some(ingest::SCHEMA.to_owned()), copy, ..AdoptOptions::default() };
-    plain(disk).adopt(&[dir.to_owned()], DIR, &how, &mut |_| {})
+    let how = AdoptOptions {
+        schema: Some(ingest::SCHEMA.to_owned()),
+        copy,
+        disk: Arc::new(disk.clone()),
+        clock: clock(),
+        ..AdoptOptions::default()
+    };
+    helenus::adopt(&[dir.to_owned()], DIR, &how, &mut |_| {})
 }
 
 /// What is in the database, if it opens; every file in its directory is its own then.
@@ -39,7 +46,11 @@ fn opened(disk: &SimDisk, what: &str) -> Option<Contents> {
             assert!(is_said, "{what}: {error}");
             if error.kind() == ErrorKind::Invalid {
                 assert!(error.to_string().contains("was not completed"), "{what}: {error}");
-                let foreign = plain(disk).open_foreign(&[DIR.into()], Some(ingest::SCHEMA)).unwrap_err();
+                let foreign = ForeignOptions::new()
+                    .schema(ingest::SCHEMA)
+                    .disk(Arc::new(disk.clone()))
+                    .open(&[DIR.into()])
+                    .unwrap_err();
                 assert!(foreign.to_string().contains("was not completed"), "{what}: {foreign}");
             }
             None

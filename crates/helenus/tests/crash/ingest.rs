@@ -58,7 +58,7 @@ fn ingest(disk: &SimDisk, dir: &Path, transfer: Transfer) -> helenus::Result<Dat
     let db = options(disk, &clock(), Durability::Sync).open(DIR)?;
     fill_one(&db)?;
     let options = IngestOptions { transfer, verification: Verification::Extended, ..Default::default() };
-    db.table("app", "t")?.ingest(&[dir.to_owned()], options)?;
+    helenus::ingest(&db.table("app", "t")?, &[dir.to_owned()], options)?;
     Ok(db)
 }
 
@@ -120,8 +120,11 @@ fn a_failing_disk_leaves_nothing_behind() {
         let db = options(&failing, &clock(), Durability::Sync).open(DIR).unwrap();
         let before = contents(&db).unwrap().0;
         failing.fail_once(point);
-        let outcome =
-            db.table("app", "t").unwrap().ingest(std::slice::from_ref(&dir), IngestOptions::default());
+        let outcome = helenus::ingest(
+            &db.table("app", "t").unwrap(),
+            std::slice::from_ref(&dir),
+            IngestOptions::default(),
+        );
         if failing.fault_is_pending() {
             outcome.unwrap();
             break;

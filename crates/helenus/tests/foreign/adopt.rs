@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use helenus::{
-    AdoptOptions, Adopted, Background, Database, ErrorKind, Options, Progress, Result, Verification,
+    AdoptOptions, Adopted, Background, Database, ErrorKind, Foreign, Options, Progress, Result, Verification,
 };
 
 use crate::corpus::{changed, contents, copy_all, corpus, export, lines, sample};
@@ -17,7 +17,7 @@ fn adopt(dirs: &[PathBuf], into: &Path) -> Result<Adopted> {
 
 fn adopt_as(dirs: &[PathBuf], into: &Path, how: &AdoptOptions) -> Result<Adopted> {
     let mut last = Progress { bytes_done: 0, bytes_total: 0 };
-    let done = Options::new().adopt(dirs, into, how, &mut |progress| {
+    let done = helenus::adopt(dirs, into, how, &mut |progress| {
         assert!(progress.bytes_done >= last.bytes_done && progress.bytes_done <= progress.bytes_total);
         last = progress;
     });
@@ -60,9 +60,9 @@ fn a_data_directory_becomes_a_database_that_goes_on() {
     assert_eq!(exported(&db), expected);
     let messages = db.table("chat", "messages").unwrap();
     assert_eq!(&*messages.schema().dropped()[0].name, "old_flag");
-    let foreign = Database::open_foreign(&from).unwrap();
+    let foreign = Foreign::open(&from).unwrap();
     for (keyspace, name) in TABLES {
-        let theirs = foreign.table(keyspace, name).unwrap().schema();
+        let theirs = foreign.open_table(keyspace, name).unwrap().schema();
         assert_eq!(
             db.table(keyspace, name).unwrap().schema().id(),
             theirs.id(),
@@ -144,8 +144,8 @@ fn snapshots_are_adopted_together() {
         let db = open(&dir);
         for (keyspace, name) in wanted {
             let is_it = |path: &&PathBuf| path.to_str().unwrap().contains(&format!("/{name}-"));
-            let there = Database::open_foreign(dirs.iter().find(is_it).unwrap()).unwrap();
-            let expected = export(&there.table(keyspace, name).unwrap());
+            let there = Foreign::open(dirs.iter().find(is_it).unwrap()).unwrap();
+            let expected = export(&there.open_table(keyspace, name).unwrap());
             assert!(!expected.is_empty());
             assert_eq!(export(&db.table(keyspace, name).unwrap()), expected, "{tag} {keyspace}.{name}");
         }

@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use helenus::{Background, Clock, Database, ErrorKind, IngestOptions, Options, Transfer, Verification};
+use helenus::{
+    Background, Clock, Database, ErrorKind, IngestOptions, Options, Transfer, Verification, ingest,
+};
 
 use crate::corpus::{contents, copy_all, corpus, export, lines, sample};
 
@@ -28,7 +30,7 @@ fn what_comes_in_reads_as_the_node_read_it() {
         let db = database(temp.path(), name);
         let table = db.table("corpus", name).unwrap();
         let before = contents(&sample(name));
-        let ingested = table.ingest(&[sample(name)], extended()).unwrap();
+        let ingested = ingest(&table, &[sample(name)], extended()).unwrap();
         assert_eq!(ingested.sstables, count, "{name}");
         assert!(ingested.files_linked + ingested.files_copied >= 8 * count);
         let expected = lines(&sample(name).join("select.jsonl"));
@@ -49,15 +51,15 @@ fn single_files_and_moved_ones() {
     let (source, db) = (temp.path().join("in"), database(&temp.path().join("db"), "soup"));
     copy_all(&sample("soup"), &source);
     let table = db.table("corpus", "soup").unwrap();
-    let one = table.ingest(&[source.join("da-3-bti-Data.db")], IngestOptions::default()).unwrap();
+    let one = ingest(&table, &[source.join("da-3-bti-Data.db")], IngestOptions::default()).unwrap();
     assert_eq!((one.sstables, table.metrics().sstables), (1, 1));
     let moving = IngestOptions { transfer: Transfer::Move, ..IngestOptions::default() };
-    let all = table.ingest(std::slice::from_ref(&source), moving).unwrap();
+    let all = ingest(&table, std::slice::from_ref(&source), moving).unwrap();
     assert_eq!(all.sstables, 6);
     assert_eq!(export(&table), lines(&sample("soup").join("select.jsonl")));
     let left: Vec<PathBuf> = contents(&source).into_keys().collect();
     assert_eq!(left, [source.join("schema.cql"), source.join("select.jsonl")]);
-    let error = table.ingest(&[source], IngestOptions::default()).unwrap_err();
+    let error = ingest(&table, &[source], IngestOptions::default()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
 }
 
@@ -75,7 +77,7 @@ fn what_is_damaged_or_of_another_table_stays_out() {
     bad[middle] ^= 1;
     std::fs::write(&data, bad).unwrap();
     let refused = |options| {
-        let error = table.ingest(std::slice::from_ref(&source), options).unwrap_err();
+        let error = ingest(&table, std::slice::from_ref(&source), options).unwrap_err();
         assert!(error.to_string().contains("da-4-bti-Data.db"), "{error}");
         assert_eq!(error.kind(), ErrorKind::Corrupt);
     };
@@ -88,10 +90,10 @@ fn what_is_damaged_or_of_another_table_stays_out() {
     bits[8..].fill(0);
     std::fs::write(&filter, bits).unwrap();
     for options in [IngestOptions::default(), extended()] {
-        let error = table.ingest(std::slice::from_ref(&source), options).unwrap_err();
+        let error = ingest(&table, std::slice::from_ref(&source), options).unwrap_err();
         assert!(error.to_string().contains("the filter says that it is not there"), "{error}");
     }
-    let error = table.ingest(&[sample("collections")], IngestOptions::default()).unwrap_err();
+    let error = ingest(&table, &[sample("collections")], IngestOptions::default()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
     assert_eq!(table.metrics().sstables, 0);
     assert!(!dir.join("data").exists(), "nothing was made for what stays out");
@@ -115,7 +117,7 @@ fn later_writes_win_over_what_came_in() {
     source.table("k", "t").unwrap().insert(1, ()).set("v", 1).execute().unwrap();
     source.close().unwrap();
     let table = db.table("k", "t").unwrap();
-    table.ingest(&[table_dir(&temp.path().join("source"))], IngestOptions::default()).unwrap();
+    ingest(&table, &[table_dir(&temp.path().join("source"))], IngestOptions::default()).unwrap();
     table.insert(1, ()).set("v", 2).execute().unwrap();
     assert_eq!(export(&table), [r#"{"p": 1, "v": 2}"#]);
 }
@@ -201,7 +203,7 @@ fn a_tombstone_is_not_dropped_by_a_compaction_that_ran_across() {
         let hook: Hook = Box::new({
             let (table, ran) = (table.clone(), ran.clone());
             move || {
-                table.ingest(&[from], IngestOptions::default()).unwrap();
+                ingest(&table, &[from], IngestOptions::default()).unwrap();
                 ran.store(true, SeqCst);
             }
         });
@@ -222,7 +224,7 @@ fn what_came_in_is_compacted_into_any_version() {
         let temp = tempfile::tempdir().unwrap();
         let db = database(temp.path(), "soup");
         let table = db.table("corpus", "soup").unwrap();
-        table.ingest(std::slice::from_ref(&source), IngestOptions::default()).unwrap();
+        ingest(&table, std::slice::from_ref(&source), IngestOptions::default()).unwrap();
         let expected = lines(&source.join("select.jsonl"));
         for to in ["6e62", "6d65", "6461", "6f61"] {
             let extensions = format!("{{'helenus_sstable_version': 0x{to}}}");

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use helenus::{AdoptOptions, Database, ErrorKind, IngestOptions, Options};
+use helenus::{AdoptOptions, Database, ErrorKind, Foreign, ForeignOptions, IngestOptions};
 
 use crate::corpus::{copy_all, export, sample};
 
@@ -24,12 +24,12 @@ fn a_database_of_ours_is_not_adopted() {
     let table_dir = std::fs::read_dir(data.join("k")).unwrap().next().unwrap().unwrap().path();
     let how = AdoptOptions { schema: Some(schema.to_owned()), ..AdoptOptions::default() };
     let into = temp.path().join("into");
-    let adopt = |dir: &Path| Options::new().adopt(&[dir.to_owned()], &into, &how, &mut |_| {});
+    let adopt = |dir: &Path| helenus::adopt(&[dir.to_owned()], &into, &how, &mut |_| {});
     let refused = |dir: &Path, what: &str| {
         let error = adopt(dir).map(drop).unwrap_err();
         assert!(error.to_string().contains(what), "{error}");
         assert!(!into.exists());
-        let error = Options::new().open_foreign(&[dir.to_owned()], Some(schema)).map(drop).unwrap_err();
+        let error = ForeignOptions::new().schema(schema).open(&[dir.to_owned()]).map(drop).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
     };
     refused(&source, "is a database of Helenus");
@@ -38,8 +38,11 @@ fn a_database_of_ours_is_not_adopted() {
     }
     let other = Database::open(temp.path().join("other")).unwrap();
     other.execute_schema(schema).unwrap();
-    let ingested =
-        other.table("k", "t").unwrap().ingest(std::slice::from_ref(&table_dir), IngestOptions::default());
+    let ingested = helenus::ingest(
+        &other.table("k", "t").unwrap(),
+        std::slice::from_ref(&table_dir),
+        IngestOptions::default(),
+    );
     assert_eq!(ingested.map(drop).unwrap_err().kind(), ErrorKind::Unsupported);
     // Where the log has nothing, nothing is lost.
     db.close().unwrap();
@@ -58,18 +61,21 @@ fn two_tables_of_one_name() {
         let id = [8, 4, 4, 4, 12].map(|len| digit.repeat(len)).join("-");
         let own = text.replacen(" WITH ", &format!(" WITH ID = {id} AND "), 1);
         std::fs::write(dir.join("schema.cql"), own).unwrap();
-        let alone = Database::open_foreign(&dir).unwrap();
-        alone.table("corpus", "soup").unwrap();
+        let alone = Foreign::open(&dir).unwrap();
+        alone.open_table("corpus", "soup").unwrap();
     }
     let two = temp.path().join("two");
-    let opened = Database::open_foreign(&two).unwrap();
-    let error = opened.table("corpus", "soup").map(drop).unwrap_err();
+    let opened = Foreign::open(&two).unwrap();
+    let error = opened.open_table("corpus", "soup").map(drop).unwrap_err();
     assert!(error.to_string().contains("there are two tables corpus.soup, with the ids 1"), "{error}");
-    assert!(opened.foreign().unwrap().tables.iter().all(|table| table.problem.is_some()));
-    Database::adopt(std::slice::from_ref(&two), temp.path().join("db")).map(drop).unwrap_err();
+    assert!(opened.tables.iter().all(|table| table.problem.is_some()));
+    let into = temp.path().join("db");
+    helenus::adopt(std::slice::from_ref(&two), into, &AdoptOptions::default(), &mut |_| {})
+        .map(drop)
+        .unwrap_err();
     // A schema that is given doesn't tell either which is alive.
-    let given = Options::new().open_foreign(&[two], Some(&text)).unwrap();
-    given.table("corpus", "soup").map(drop).unwrap_err();
+    let given = ForeignOptions::new().schema(&text).open(&[two]).unwrap();
+    given.open_table("corpus", "soup").map(drop).unwrap_err();
 }
 
 /// A node that compacts removes SSTables between the listing and the opening of them, which was an error.
@@ -100,7 +106,7 @@ fn files_that_vanish_are_looked_for_again() {
         }
     };
     make(1);
-    let expected = export(&Database::open_foreign(&dir).unwrap().table("corpus", "soup").unwrap());
+    let expected = export(&Foreign::open(&dir).unwrap().open_table("corpus", "soup").unwrap());
     let (go, ids) = std::sync::mpsc::channel::<usize>();
     std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -111,8 +117,8 @@ fn files_that_vanish_are_looked_for_again() {
         });
         for id in 1..150 {
             go.send(id).unwrap();
-            let opened = Database::open_foreign(&dir).unwrap();
-            assert_eq!(export(&opened.table("corpus", "soup").unwrap()), expected, "{id}");
+            let opened = Foreign::open(&dir).unwrap();
+            assert_eq!(export(&opened.open_table("corpus", "soup").unwrap()), expected, "{id}");
         }
         drop(go);
     });
@@ -129,11 +135,11 @@ fn damaged_sstables_are_left_out_where_that_is_asked_for() {
     bytes[middle] ^= 1;
     std::fs::write(&data, bytes).unwrap();
     std::fs::remove_file(dir.join("da-3-bti-Statistics.db")).unwrap();
-    let opened = Options::new().skip_damaged(true).open_foreign(&[dir], None).unwrap();
-    let table = opened.table("corpus", "soup").unwrap();
+    let opened = ForeignOptions::new().skip_damaged(true).open(&[dir]).unwrap();
+    let table = opened.open_table("corpus", "soup").unwrap();
     assert_eq!(table.metrics().sstables, 4);
     assert!(!export(&table).is_empty());
-    let left_out = opened.foreign().unwrap().damaged();
+    let left_out = opened.damaged();
     let names: Vec<_> =
         left_out.iter().map(|left| left.path.file_name().unwrap().to_str().unwrap()).collect();
     assert_eq!(names, ["da-2-bti-Data.db", "da-3-bti-Data.db"]);

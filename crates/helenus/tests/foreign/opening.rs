@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use helenus::{Database, ErrorKind, ForeignKind, Options, Serialized};
+use helenus::{
+    AdoptOptions, Database, ErrorKind, Foreign, ForeignKind, ForeignOptions, Options, Serialized, adopt,
+};
 
 use crate::corpus::{changed, contents, copy_all, corpus, export, lines, sample};
 
@@ -16,8 +18,8 @@ fn table_dir(root: &Path, keyspace: &str, table: &str) -> PathBuf {
     entries.into_iter().find(is_it).unwrap()
 }
 
-fn names(database: &Database) -> Vec<(String, String)> {
-    let found = database.foreign().unwrap().tables.iter().filter(|table| !table.is_system());
+fn names(foreign: &Foreign) -> Vec<(String, String)> {
+    let found = foreign.tables.iter().filter(|table| !table.is_system());
     found.map(|table| (table.keyspace.clone(), table.name.clone())).collect()
 }
 
@@ -29,22 +31,21 @@ fn owned(tables: &[(&str, &str)]) -> Vec<(String, String)> {
 fn a_data_directory_reads_as_the_node_read_it() {
     let Some(root) = corpus("snapshot") else { return };
     let before = (contents(&root), changed(&root));
-    let database = Database::open_foreign(root.join("data")).unwrap();
-    let found = database.foreign().unwrap();
-    assert_eq!(found.kind, ForeignKind::DataDirectory);
-    assert_eq!(found.warnings, Vec::<String>::new());
-    assert_eq!(found.left_out, []);
+    let database = Foreign::open(root.join("data")).unwrap();
+    assert_eq!(database.kind, ForeignKind::DataDirectory);
+    assert_eq!(database.warnings, Vec::<String>::new());
+    assert_eq!(database.left_out, []);
     assert_eq!(names(&database), owned(&TABLES));
     for (keyspace, name) in TABLES {
-        let table = database.table(keyspace, name).unwrap();
+        let table = database.open_table(keyspace, name).unwrap();
         let expected = lines(&root.join(format!("select/{keyspace}.{name}.jsonl")));
         assert_eq!(export(&table), expected, "{keyspace}.{name}");
-        assert_eq!(found.table(keyspace, name).unwrap().sstables(), 3);
+        assert_eq!(database.table(keyspace, name).unwrap().sstables(), 3);
     }
-    let messages = database.table("chat", "messages").unwrap().schema();
+    let messages = database.open_table("chat", "messages").unwrap().schema();
     assert_eq!(&*messages.dropped()[0].name, "old_flag");
     // Cassandra's own tables too.
-    let types = export(&database.table("system_schema", "types").unwrap());
+    let types = export(&database.open_table("system_schema", "types").unwrap());
     assert!(types.iter().any(|line| line.contains("attachment")), "{types:?}");
     drop(database);
     assert!((contents(&root), changed(&root)) == before, "something was written");
@@ -53,16 +54,16 @@ fn a_data_directory_reads_as_the_node_read_it() {
 #[test]
 fn a_keyspace_or_a_table_of_a_data_directory_finds_the_schema_above_it() {
     let Some(root) = corpus("snapshot") else { return };
-    let database = Database::open_foreign(root.join("data/chat")).unwrap();
-    assert_eq!(database.foreign().unwrap().kind, ForeignKind::Keyspace);
+    let database = Foreign::open(root.join("data/chat")).unwrap();
+    assert_eq!(database.kind, ForeignKind::Keyspace);
     assert_eq!(names(&database), owned(&TABLES[1..]));
     for (keyspace, name) in TABLES {
         let dir = table_dir(&root.join("data"), keyspace, name);
-        let database = Database::open_foreign(dir).unwrap();
-        assert_eq!(database.foreign().unwrap().kind, ForeignKind::Table);
+        let database = Foreign::open(dir).unwrap();
+        assert_eq!(database.kind, ForeignKind::Table);
         assert_eq!(names(&database), owned(&[(keyspace, name)]));
         let expected = lines(&root.join(format!("select/{keyspace}.{name}.jsonl")));
-        assert_eq!(export(&database.table(keyspace, name).unwrap()), expected, "{keyspace}.{name}");
+        assert_eq!(export(&database.open_table(keyspace, name).unwrap()), expected, "{keyspace}.{name}");
     }
 }
 
@@ -72,17 +73,17 @@ fn a_snapshot_has_its_schema_with_it() {
     let elsewhere = tempfile::tempdir().unwrap();
     let snapshots = table_dir(&root.join("data"), "chat", "messages").join("snapshots");
     // The last flush came after the snapshot; the type `attachment` stands in no schema.cql.
-    let later = Database::open_foreign(snapshots.join("later")).unwrap();
-    assert_eq!(later.foreign().unwrap().kind, ForeignKind::Snapshot);
-    let rows = export(&later.table("chat", "messages").unwrap());
+    let later = Foreign::open(snapshots.join("later")).unwrap();
+    assert_eq!(later.kind, ForeignKind::Snapshot);
+    let rows = export(&later.open_table("chat", "messages").unwrap());
     assert!(rows.iter().any(|row| row.contains("\"files\": [{")), "{rows:?}");
     // Copied to a place whose name tells nothing.
     copy_all(&snapshots.join("later"), &elsewhere.path().join("copy"));
-    let copy = Database::open_foreign(elsewhere.path().join("copy")).unwrap();
+    let copy = Foreign::open(elsewhere.path().join("copy")).unwrap();
     assert_eq!(names(&copy), owned(&[("chat", "messages")]));
-    assert_eq!(export(&copy.table("chat", "messages").unwrap()), rows);
-    let before = Database::open_foreign(snapshots.join("before-migration")).unwrap();
-    assert!(export(&before.table("chat", "messages").unwrap()).len() < rows.len());
+    assert_eq!(export(&copy.open_table("chat", "messages").unwrap()), rows);
+    let before = Foreign::open(snapshots.join("before-migration")).unwrap();
+    assert!(export(&before.open_table("chat", "messages").unwrap()).len() < rows.len());
 }
 
 #[test]
@@ -92,17 +93,17 @@ fn a_table_that_was_copied_out_has_the_schema_of_its_newest_snapshot() {
     let dir = table_dir(&root.join("data"), "chat", "messages");
     let copied = elsewhere.path().join("t");
     copy_all(&dir, &copied);
-    let database = Database::open_foreign(&copied).unwrap();
+    let database = Foreign::open(&copied).unwrap();
     let expected = lines(&root.join("select/chat.messages.jsonl"));
-    assert_eq!(export(&database.table("chat", "messages").unwrap()), expected);
+    assert_eq!(export(&database.open_table("chat", "messages").unwrap()), expected);
     // Without it nothing tells the schema, and one has to be given.
     let text = std::fs::read_to_string(copied.join("snapshots/later/schema.cql")).unwrap();
     std::fs::remove_dir_all(copied.join("snapshots")).unwrap();
-    let without = Database::open_foreign(&copied).unwrap();
-    let problem = without.foreign().unwrap().tables[0].problem.clone().unwrap();
+    let without = Foreign::open(&copied).unwrap();
+    let problem = without.tables[0].problem.clone().unwrap();
     assert!(problem.contains("nothing tells its schema"), "{problem}");
-    let given = Options::new().open_foreign(&[copied], Some(&text)).unwrap();
-    assert_eq!(export(&given.table("chat", "messages").unwrap()), expected);
+    let given = ForeignOptions::new().schema(&text).open(&[copied]).unwrap();
+    assert_eq!(export(&given.open_table("chat", "messages").unwrap()), expected);
 }
 
 #[test]
@@ -123,13 +124,12 @@ fn data_directories_are_read_together_and_strangers_left_out() {
     // A table of that name was there before.
     let former = first.join("chat/totals-00000000000000000000000000000001");
     copy_all(&table_dir(&root.join("data"), "chat", "totals"), &former);
-    let database = Options::new().open_foreign(&[first, second], None).unwrap();
-    let found = database.foreign().unwrap();
-    assert_eq!(found.left_out.len(), 1, "{:?}", found.left_out);
-    assert_eq!(found.left_out[0].path, former);
+    let database = ForeignOptions::new().open(&[first, second]).unwrap();
+    assert_eq!(database.left_out.len(), 1, "{:?}", database.left_out);
+    assert_eq!(database.left_out[0].path, former);
     let expected = lines(&root.join("select/chat.totals.jsonl"));
-    assert_eq!(export(&database.table("chat", "totals").unwrap()), expected);
-    assert_eq!(found.table("chat", "totals").unwrap().dirs.len(), 2);
+    assert_eq!(export(&database.open_table("chat", "totals").unwrap()), expected);
+    assert_eq!(database.table("chat", "totals").unwrap().dirs.len(), 2);
 }
 
 /// Folders of snapshots side by side, as people keep them: no data directory, no identities.
@@ -142,13 +142,13 @@ fn what_cannot_be_read_does_not_keep_the_rest_from_being_read() {
     let schema = root.path().join("corpus/counters/schema.cql");
     std::fs::write(&schema, "CREATE TABLE corpus.counters (a text PRIMARY KEY, b no_such_type)").unwrap();
     std::fs::write(root.path().join("corpus/soup/ka-1-big-Data.db"), "").unwrap();
-    let database = Database::open_foreign(root.path()).unwrap();
+    let database = Foreign::open(root.path()).unwrap();
     let problems = |name: &str| {
-        let found = database.foreign().unwrap().table("corpus", name).unwrap();
-        (found.problem.clone().unwrap_or_default(), database.table("corpus", name).map(drop))
+        let found = database.table("corpus", name).unwrap();
+        (found.problem.clone().unwrap_or_default(), database.open_table("corpus", name).map(drop))
     };
     for name in ["altered", "collections", "mv_view"] {
-        let rows = export(&database.table("corpus", name).unwrap());
+        let rows = export(&database.open_table("corpus", name).unwrap());
         assert_eq!(rows, lines(&sample(name).join("select.jsonl")), "{name}");
     }
     for (name, expected) in [("counters", "no_such_type"), ("soup", "ka-1-big-Data.db")] {
@@ -158,7 +158,7 @@ fn what_cannot_be_read_does_not_keep_the_rest_from_being_read() {
         assert_eq!(error.kind(), ErrorKind::Unsupported);
     }
     let nothing = tempfile::tempdir().unwrap();
-    let error = Database::open_foreign(nothing.path()).unwrap_err();
+    let error = Foreign::open(nothing.path()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
 }
 
@@ -197,20 +197,19 @@ fn types_that_grew_inside_of_others() {
     let dir = table_dir(&temp.path().join("db/data"), "k", "t");
     // With the types as they are now; and with what the files say, which spell `inner` in `outer` as it was.
     for schema in [&*schema, TABLE] {
-        let opened = Options::new().open_foreign(std::slice::from_ref(&dir), Some(schema)).unwrap();
-        assert_eq!(export(&opened.table("k", "t").unwrap()), expected, "{schema}");
+        let opened = ForeignOptions::new().schema(schema).open(std::slice::from_ref(&dir)).unwrap();
+        assert_eq!(export(&opened.open_table("k", "t").unwrap()), expected, "{schema}");
         let adopted = tempfile::tempdir().unwrap();
-        let how =
-            helenus::AdoptOptions { schema: Some(schema.to_owned()), ..helenus::AdoptOptions::default() };
-        Options::new().adopt(std::slice::from_ref(&dir), adopted.path(), &how, &mut |_| {}).unwrap();
+        let how = AdoptOptions { schema: Some(schema.to_owned()), ..AdoptOptions::default() };
+        adopt(std::slice::from_ref(&dir), adopted.path(), &how, &mut |_| {}).unwrap();
         let db = Database::open(adopted.path()).unwrap();
         db.compact().unwrap();
         assert_eq!(export(&db.table("k", "t").unwrap()), expected, "{schema}");
     }
     // Not the other way round.
     let shrunk = format!("{KEYSPACE}{TYPES}{TABLE}");
-    let opened = Options::new().open_foreign(&[dir], Some(&shrunk)).unwrap();
-    assert_eq!(opened.table("k", "t").map(drop).unwrap_err().kind(), ErrorKind::Invalid);
+    let opened = ForeignOptions::new().schema(&shrunk).open(&[dir]).unwrap();
+    assert_eq!(opened.open_table("k", "t").map(drop).unwrap_err().kind(), ErrorKind::Invalid);
 }
 
 /// Cassandra's snapshot of a view defines the view and not its table.
@@ -225,18 +224,18 @@ fn a_view_finds_its_table_in_another_snapshot() {
     let path = dirs[0].join("schema.cql");
     let text = std::fs::read_to_string(&path).unwrap();
     std::fs::write(&path, &text[text.find("CREATE MATERIALIZED VIEW").unwrap()..]).unwrap();
-    let opened = Options::new().open_foreign(&dirs, None).unwrap();
+    let opened = ForeignOptions::new().open(&dirs).unwrap();
     for name in ["mv_base", "mv_view"] {
-        let rows = export(&opened.table("corpus", name).unwrap());
+        let rows = export(&opened.open_table("corpus", name).unwrap());
         assert_eq!(rows, lines(&sample(name).join("select.jsonl")), "{name}");
     }
-    let alone = Options::new().open_foreign(&dirs[..1], None).unwrap();
-    let problem = alone.table("corpus", "mv_view").map(drop).unwrap_err();
+    let alone = ForeignOptions::new().open(&dirs[..1]).unwrap();
+    let problem = alone.open_table("corpus", "mv_view").map(drop).unwrap_err();
     assert!(problem.to_string().contains("Base table 'mv_base' doesn't exist"), "{problem}");
     let into = temp.path().join("db");
-    let error = Database::adopt(&dirs[..1], &into).unwrap_err();
+    let error = adopt(&dirs[..1], &into, &AdoptOptions::default(), &mut |_| {}).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
-    assert_eq!(Database::adopt(&dirs, &into).unwrap().tables.len(), 1);
+    assert_eq!(adopt(&dirs, &into, &AdoptOptions::default(), &mut |_| {}).unwrap().tables.len(), 1);
 }
 
 /// Names outside ASCII: what Cassandra wrote was read as other columns' values, in another order than `SELECT *` has. What
@@ -246,7 +245,7 @@ fn columns_with_names_outside_ascii_keep_their_values() {
     let by_bytes = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/by-bytes");
     for (dir, keyspace, table) in [(sample("non_ascii"), "cols", "non_ascii"), (by_bytes, "bug", "old")] {
         let schema = std::fs::read_to_string(dir.join("schema.cql")).unwrap();
-        let opened = Database::open_sstables(&dir, &schema, keyspace, table).unwrap();
+        let opened = helenus::open_sstables(&dir, &schema, keyspace, table).unwrap();
         assert_eq!(export(&opened), lines(&dir.join("select.jsonl")), "{table}");
     }
 }

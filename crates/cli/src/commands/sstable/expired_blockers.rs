@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use helenus::{Catalog, Options, RealDisk, TableDef, TableOptions};
+use helenus::{Catalog, Foreign, RealDisk, TableDef, TableOptions};
 use helenus_sstable::Descriptor;
 use helenus_tools::{Expiry, expired_blockers, find_tables};
 
@@ -111,10 +111,10 @@ fn gc_grace(args: &ExpiredBlockers, inputs: &[Descriptor]) -> Result<(u32, Strin
 fn in_place(dir: &Path) -> Option<(u32, String)> {
     // Names above the directory tell of the table: `.` has none.
     let dir = std::path::absolute(dir).ok()?;
-    let database = Options::new().open_foreign(&[dir], None).ok()?;
-    let mut tables = database.foreign()?.tables.iter();
+    let foreign = Foreign::open(dir).ok()?;
+    let mut tables = foreign.tables.iter();
     let (found, None) = (tables.next()?, tables.next()) else { return None };
-    let schema = database.schema();
+    let schema = foreign.schema();
     let table: &TableDef = schema.table(&found.keyspace, &found.name).ok()?;
     Some((table.options().gc_grace_seconds, format!("{}.{}", table.keyspace(), table.name())))
 }

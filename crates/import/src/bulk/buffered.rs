@@ -7,16 +7,15 @@
 use std::fmt;
 use std::sync::Arc;
 
+use helenus_engine::parts::{Mutation, Sink, UpdateBytes};
+use helenus_engine::{Error, ErrorKind, Result};
 use helenus_memtable::Memtable;
 use helenus_rows::{Merge, StreamOrigin, UnfilteredStream, UpdateRef, validated};
 use helenus_sstable::SsTableWriter;
 use helenus_types::{Timestamp, Token};
 use parking_lot::Mutex;
 
-use super::output::Output;
-use super::writer::Target;
-use crate::engine::{Mutation, Sink};
-use crate::error::{Error, ErrorKind, Result};
+use super::output::{Output, Target};
 
 /// Bytes of a memtable from which on the next partition goes into another.
 const MEMTABLE_BYTES: usize = 512 << 10;
@@ -67,9 +66,8 @@ impl Sink for Buffered {
     fn write(&self, mutation: &Mutation) -> Result<()> {
         let mut state = self.state.lock();
         state.check()?;
-        for update in &mutation.updates {
-            let bytes = mutation.bytes_of(update);
-            state.gathered.push(update.token, bytes, update.min_timestamp);
+        for update in mutation.updates() {
+            state.gathered.push(update);
         }
         if state.gathered.len() >= self.buffer_bytes { state.flush() } else { Ok(()) }
     }
@@ -111,7 +109,7 @@ impl State {
 }
 
 impl Gathered {
-    fn push(&mut self, token: Token, bytes: &[u8], min_timestamp: Timestamp) {
+    fn push(&mut self, UpdateBytes { token, min_timestamp, bytes }: UpdateBytes<'_>) {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(bytes);
         self.updates.push(Update { token, start, end: self.bytes.len(), min_timestamp });

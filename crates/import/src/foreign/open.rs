@@ -4,32 +4,30 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
-use helenus_commitlog::TableTag;
-use helenus_io::{Disk, OpenFiles, default_open_files};
+use helenus_engine::parts::TableSet;
+use helenus_engine::{Error, ErrorKind, Result, Table};
+use helenus_io::{OpenFiles, default_open_files};
 use helenus_rows::{ColumnKind, EncodingBase, Header};
+use helenus_schema::{Catalog, TableColumn, TableDef, TableOptions};
 use helenus_sstable::{
     CachedFile, ChunkCache, Component, Descriptor, OpenOptions, PageVerification, SsTable,
 };
-use helenus_types::{Generation, Partitioner, TableId, Type};
+use helenus_types::{Partitioner, TableId, Type};
 use uuid::Uuid;
 
 use super::directory::{Directory, LeftOut, Present};
 use super::fits::check_fits;
+use super::header_types::HeaderTypes;
 use super::layout::SYSTEM_SCHEMA;
+use super::options::ForeignOptions;
 use super::verify::decode_all;
-use crate::database::Database;
-use crate::engine::{Inner, LiveTable, Parts, TableCore, TableState};
-use crate::error::{Error, ErrorKind, Result};
-use crate::options::{Background, Options};
-use crate::table::Table;
-use helenus_schema::{Catalog, TableColumn, TableDef, TableOptions};
 
 /// How often a directory whose files come and go is listed before it is given up: a node may compact meanwhile.
 const ATTEMPTS: u32 = 8;
 
 /// Gives open SSTables their numbers in the chunk cache, and keeps few of their files open.
 #[derive(Debug, Default)]
-pub(crate) struct CacheNumbers(AtomicU64, OnceLock<Arc<OpenFiles>>);
+pub(super) struct CacheNumbers(AtomicU64, OnceLock<Arc<OpenFiles>>);
 
 /// The SSTables of directories.
 #[derive(Debug, Default)]
@@ -43,7 +41,7 @@ pub(super) struct Opened {
 /// Opens what counts in those directories. Files that vanish meanwhile are no damage: a node that compacts removes them, and
 /// what it wrote instead is there then.
 pub(super) fn open_all(
-    options: &Options,
+    options: &ForeignOptions,
     dirs: &[PathBuf],
     cache: &Arc<ChunkCache>,
     numbers: &CacheNumbers,
@@ -65,7 +63,7 @@ pub(super) fn open_all(
     }
 }
 
-fn list(options: &Options, dirs: &[PathBuf]) -> Result<Vec<Present>> {
+fn list(options: &ForeignOptions, dirs: &[PathBuf]) -> Result<Vec<Present>> {
     let mut listed = Vec::new();
     for dir in dirs {
         let directory = Directory::list(&*options.disk, dir)?;
@@ -78,7 +76,7 @@ fn list(options: &Options, dirs: &[PathBuf]) -> Result<Vec<Present>> {
 }
 
 fn open_listed(
-    options: &Options,
+    options: &ForeignOptions,
     listed: &[Present],
     cache: &Arc<ChunkCache>,
     numbers: &CacheNumbers,
@@ -105,7 +103,7 @@ fn open_listed(
 }
 
 fn open_one(
-    options: &Options,
+    options: &ForeignOptions,
     descriptor: &Descriptor,
     cache: &Arc<ChunkCache>,
     numbers: &CacheNumbers,
@@ -138,37 +136,24 @@ fn partitioner_of(sstables: &[Arc<SsTable>]) -> Result<Partitioner> {
 }
 
 /// The table over those SSTables.
-pub(super) fn core(
+pub(super) fn table_over(
+    set: &TableSet,
     dir: &Path,
-    tag: TableTag,
     def: &TableDef,
-    disk: &Arc<dyn Disk>,
     sstables: Vec<Arc<SsTable>>,
-) -> Result<TableCore> {
-    let state = TableState::of(def, EncodingBase::EPOCH, 0);
+) -> Result<Table> {
     let partitioner = partitioner_of(&sstables)?;
-    let state = Arc::new(TableState {
-        header: Arc::new(Header { partitioner, ..(*state.header).clone() }),
-        read_only: Some("it is a directory of SSTables, not a database"),
-        ..state
-    });
-    let mut live = Vec::with_capacity(sstables.len());
-    for (number, sstable) in (1..).zip(sstables) {
-        check_fits(&state.schema, &state.header, sstable.header(), sstable.descriptor())?;
-        live.push(LiveTable::of_others(Generation(number), disk, sstable, &state));
+    let header = Header { partitioner: partitioner.clone(), ..def.schema().header(EncodingBase::EPOCH) };
+    for sstable in &sstables {
+        check_fits(def.schema(), &header, sstable.header(), sstable.descriptor())?;
     }
-    Ok(TableCore::new(def.id(), tag, dir.to_owned(), state, live))
-}
-
-/// The options that a directory of others is opened with.
-pub(super) fn read_only(options: Options) -> Options {
-    options.read_only(true).create_if_missing(false).background(Background::Manual)
+    Ok(set.table(dir, def, partitioner, sstables))
 }
 
 /// A table of `system_schema`, whose key is known and whose other columns its SSTables tell; `None` where there are
 /// no SSTables.
 pub(super) fn open_system_table(
-    options: &Options,
+    options: &ForeignOptions,
     dirs: &[PathBuf],
     name: &str,
     clustering: &[(&str, Type)],
@@ -204,9 +189,41 @@ pub(super) fn open_system_table(
         Arc::new(TableOptions::default()),
         true,
     )?;
-    let core = Arc::new(core(dir, TableTag(0), &def, &options.disk, sstables)?);
-    let catalog = Catalog::default();
-    let parts =
-        Parts::of_tables(dir, read_only(options.clone()), catalog, std::slice::from_ref(&core), cache);
-    Ok(Some(Table::new(Database::from_inner(Arc::new(Inner::new(parts))), core)))
+    let set = TableSet::new(dir, &options.disk, &options.clock, &cache, Catalog::default());
+    table_over(&set, dir, &def, sstables).map(Some)
+}
+
+/// Opens the SSTables in `dir` as a table, to be read only: nothing in the directory is written or locked.
+///
+/// `schema` is CQL that defines the table, such as a snapshot's `schema.cql` or what
+/// `DESCRIBE TABLE … WITH INTERNALS` prints. A keyspace that it doesn't create is made with defaults; a user type
+/// that it doesn't define is taken from the SSTables. Folders in the directory (`snapshots`, `backups`,
+/// secondary indexes) are not looked into, and SSTables of transactions that Cassandra had not finished are left
+/// out as Cassandra would remove them.
+///
+/// # Errors
+/// When there is no such directory, the schema doesn't define the table or doesn't fit the files, a file is
+/// damaged or of a version that isn't read here.
+pub fn open_sstables(dir: impl AsRef<Path>, schema: &str, keyspace: &str, table: &str) -> Result<Table> {
+    let (options, dir) = (ForeignOptions::new(), dir.as_ref());
+    let cache = Arc::new(ChunkCache::new(options.cache_bytes));
+    let sstables = open_all(&options, &[dir.to_owned()], &cache, &CacheNumbers::default())?.sstables;
+    if sstables.is_empty() {
+        let text = format!("{} holds no SSTables (files named like da-1-bti-Data.db)", dir.display());
+        return Err(Error::new(ErrorKind::NotFound, text));
+    }
+    let types = HeaderTypes::of(sstables.iter().map(|sstable| &**sstable.header()));
+    let loaded = Catalog::parse_lenient(schema, &|keyspace, name| types.find(keyspace, name))
+        .map_err(|error| error.context("the schema"))?;
+    for warning in &loaded.warnings {
+        tracing::warn!(warning, "the schema");
+    }
+    let def = loaded.catalog.table(keyspace, table).cloned().map_err(|error| {
+        let known: Vec<String> =
+            loaded.catalog.tables().map(|t| format!("{}.{}", t.keyspace(), t.name())).collect();
+        let known = if known.is_empty() { "no table".to_owned() } else { known.join(", ") };
+        Error::new(ErrorKind::NotFound, format!("{error}; the schema defines {known}"))
+    })?;
+    let set = TableSet::new(dir, &options.disk, &options.clock, &cache, loaded.catalog);
+    table_over(&set, dir, &def, sstables)
 }

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use helenus_engine::{Error, Result};
+use helenus_schema::{Catalog, is_system_keyspace};
 use helenus_types::{TableId, Value};
 
+use super::options::ForeignOptions;
 use super::schema_rows::{SchemaRow, SchemaRows, of};
 use super::schema_text;
-use crate::error::{Error, Result};
-use crate::options::Options;
-use helenus_schema::{Catalog, is_system_keyspace};
 
 /// What a node's SSTables say of its schema.
 #[derive(Debug, Default)]
@@ -33,7 +33,7 @@ pub(super) struct UnreadTable {
 
 impl NodeSchema {
     /// Reads it from the directories of `system_schema`'s tables, by their names.
-    pub(super) fn read(options: &Options, places: &BTreeMap<String, Vec<PathBuf>>) -> Result<Self> {
+    pub(super) fn read(options: &ForeignOptions, places: &BTreeMap<String, Vec<PathBuf>>) -> Result<Self> {
         let rows = SchemaRows::read(options, places)?;
         let mut schema = Self::default();
         for row in &rows.keyspaces {

@@ -4,9 +4,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use helenus_io::{Disk, RelativePath, parent_of, remove_if_exists};
+use helenus_io::{Clock, Disk, RelativePath, parent_of, remove_if_exists};
 use helenus_rows::EncodingBase;
-use helenus_sstable::{ChunkCache, Descriptor, FoundTable};
+use helenus_schema::TableDef;
+use helenus_sstable::{ChunkCache, Descriptor, Version};
 use helenus_types::{Generation, LocalDeletionTime, LogPosition, Timestamp};
 
 use super::flush::{sstable_id, stem};
@@ -16,37 +17,21 @@ use super::lock::{DirectoryLock, LOCK};
 use super::recovery::{IDENTITY, MANIFEST, identity, not_own, table_dir};
 use super::state::TableState;
 use crate::error::{Error, ErrorKind, Result};
-use crate::foreign::{self, Brought, Directory, Kept, Present, Transfer, Verification};
 use crate::manifest::{DATA_DIR, Manifest, ManifestState, SsTableEntry, TableEntry};
 use crate::options::Options;
-use helenus_schema::TableDef;
 
 /// The file that marks a directory in which a database is being made of others' SSTables.
 const MARK: &str = "ADOPTING";
 const MARK_TEXT: &str = "A database was to be made here of other SSTables, and is not complete. Adopt into this directory again, \
                          or remove it: what it was made of is not changed by either.\n";
-/// How often a directory whose files come and go is listed before it is given up: a node may compact meanwhile.
-const ATTEMPTS: u32 = 8;
 
-/// How SSTables come in.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Bringing {
-    pub(crate) transfer: Transfer,
-    pub(crate) verification: Verification,
-}
-
-/// What a table was made of.
-#[derive(Debug, Default)]
-pub(crate) struct BroughtTable {
-    pub(crate) sstables: u64,
-    /// Of their files.
-    pub(crate) bytes: u64,
-    pub(crate) files: Brought,
-}
-
-/// A database that is being made.
+/// A database that is being made of SSTables that are brought in. It has no log and no memtables: its manifest, written
+/// last, says all that there is to know.
+///
+/// For each table, its SSTables are put under the names that [`next_name`](Self::next_name) gives, [opened](Self::open)
+/// there, and [added](Self::add_table) with the table.
 #[derive(Debug)]
-pub(crate) struct NewDatabase {
+pub struct NewDatabase {
     options: Options,
     dir: PathBuf,
     /// Whether the directory was made for it.
@@ -58,20 +43,32 @@ pub(crate) struct NewDatabase {
     newest: Timestamp,
 }
 
-/// The SSTables of one table, as far as they are in.
-#[derive(Default)]
-struct Coming {
-    files: Vec<(FoundTable, Descriptor)>,
-    live: Vec<(Generation, SsTableEntry)>,
-    base: Option<EncodingBase>,
-    newest: Option<Timestamp>,
-    brought: BroughtTable,
+/// An SSTable that was put under a name of a new database and opened there.
+#[derive(Debug)]
+pub struct NewSsTable {
+    at: Descriptor,
+    generation: Generation,
+    entry: SsTableEntry,
+    base: EncodingBase,
+    newest: Timestamp,
+    bytes: u64,
+}
+
+impl NewSsTable {
+    /// Bytes of its files.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
 }
 
 impl NewDatabase {
     /// Begins one in a directory that is not there or empty, or holds the rest of one that was begun.
-    pub(crate) fn begin(options: &Options, dir: &Path) -> Result<Self> {
-        let disk = &*options.disk;
+    ///
+    /// # Errors
+    /// When the directory holds anything else, or is in use; when it can't be written.
+    pub fn begin(disk: &Arc<dyn Disk>, clock: &Arc<dyn Clock>, dir: &Path) -> Result<Self> {
+        let options = Options::new().disk(disk.clone()).clock(clock.clone());
+        let disk = &**disk;
         let made_dir = !disk.exists(dir)?;
         let lock = take(disk, dir, made_dir).inspect_err(|_| {
             if made_dir {
@@ -80,7 +77,7 @@ impl NewDatabase {
             }
         })?;
         let new = Self {
-            options: options.clone(),
+            options,
             dir: dir.to_owned(),
             made_dir,
             _lock: lock,
@@ -119,40 +116,54 @@ impl NewDatabase {
         u32::try_from(self.options.clock.now_seconds().max(0)).unwrap_or(u32::MAX)
     }
 
-    /// Brings a table's SSTables in. `passed` is told how many bytes of their files were looked at.
-    pub(crate) fn add_table(
-        &mut self,
-        def: &TableDef,
-        dirs: &[PathBuf],
-        how: Bringing,
-        passed: &mut dyn FnMut(u64),
-    ) -> Result<BroughtTable> {
-        let mut attempt = 1;
-        let coming = loop {
-            let listed = self.list(dirs)?;
-            if attempt < ATTEMPTS && self.list(dirs)? != listed {
-                // A listing that runs beside changes may have neither what goes nor what comes in its place.
-                attempt += 1;
-                continue;
-            }
-            let mut coming = Coming::default();
-            let Err(error) = self.bring_in(def, &listed, how, &mut coming, passed) else { break coming };
-            coming
-                .files
-                .iter()
-                .for_each(|(found, to)| foreign::take_back(self.disk(), &found.components, to));
-            if attempt == ATTEMPTS || self.list(dirs)? == listed {
-                return Err(error);
-            }
-            tracing::debug!(%error, attempt, "listing again");
-            attempt += 1;
-        };
+    /// The name of a table's next SSTable, which none had before. The table's directory is made.
+    ///
+    /// # Errors
+    /// When there were too many names, or the directory can't be made.
+    pub fn next_name(&mut self, def: &TableDef, version: Version) -> Result<Descriptor> {
+        let generation = Generation(self.state.next_generation);
+        self.state.next_generation += 1;
+        let dir = self.table_dir(def)?;
+        self.disk().create_dir_all(&dir)?;
+        Ok(Descriptor::new(&dir, version, sstable_id(generation)?))
+    }
+
+    /// Opens what was put under such a name, as it will be opened from now on.
+    ///
+    /// # Errors
+    /// When it is damaged, or can't be read.
+    pub fn open(&self, def: &TableDef, at: &Descriptor) -> Result<NewSsTable> {
+        let Some(generation) = at.id.generation() else { unreachable!("names that are given are numbers") };
+        let state = Arc::new(TableState::of(def, EncodingBase::EPOCH, 0));
+        let cache = Arc::new(ChunkCache::new(0));
+        let opener = Opener { disk: self.options.disk.clone(), cache, files: None };
+        let now = self.now_seconds();
+        let live = opener.open(at.clone(), generation, 0, now, &state)?;
+        let sstable = live.sstable()?;
+        let facts = Some(live.facts.clone());
+        Ok(NewSsTable {
+            at: at.clone(),
+            generation,
+            entry: SsTableEntry { stem: stem(at), level: 0, created_seconds: now, facts },
+            base: sstable.header().base,
+            newest: sstable.max_timestamp(),
+            bytes: sstable.disk_len(),
+        })
+    }
+
+    /// Adds a table with its SSTables, whose names are durable then.
+    ///
+    /// # Errors
+    /// When the directory can't be synced.
+    pub fn add_table(&mut self, def: &TableDef, sstables: Vec<NewSsTable>) -> Result<()> {
+        if !sstables.is_empty() {
+            self.disk().sync_dir(&self.table_dir(def)?)?;
+        }
         let limit = self.options.clock.now_micros().saturating_add(MAX_AHEAD_MICROS);
-        self.newest =
-            coming.newest.filter(|newest| newest.0 <= limit).map_or(self.newest, |n| n.max(self.newest));
-        let others =
-            coming.files.iter().zip(&coming.live).filter(|((_, to), _)| !to.version.is_known_by_name());
-        self.state.named.extend(others.map(|((_, to), (generation, _))| (*generation, stem(to))));
+        let newest = sstables.iter().map(|sstable| sstable.newest).max();
+        self.newest = newest.filter(|newest| newest.0 <= limit).map_or(self.newest, |n| n.max(self.newest));
+        let others = sstables.iter().filter(|sstable| !sstable.at.version.is_known_by_name());
+        self.state.named.extend(others.map(|sstable| (sstable.generation, stem(&sstable.at))));
         let none = EncodingBase {
             min_timestamp: Timestamp(self.options.clock.now_micros()),
             min_local_deletion_time: LocalDeletionTime(self.now_seconds()),
@@ -162,93 +173,25 @@ impl NewDatabase {
         self.state.next_tag += 1;
         let entry = TableEntry {
             id: def.id(),
-            base: coming.base.unwrap_or(none),
+            base: sstables.iter().map(|sstable| sstable.base).reduce(least).unwrap_or(none),
             layout: 0,
             flushed: LogPosition::ZERO,
             truncated_at: None,
-            sstables: coming.live.into_iter().collect(),
+            sstables: sstables.into_iter().map(|sstable| (sstable.generation, sstable.entry)).collect(),
         };
         self.state.tables.insert(tag, Arc::new(entry));
-        Ok(coming.brought)
-    }
-
-    /// What counts in those directories.
-    fn list(&self, dirs: &[PathBuf]) -> Result<Vec<Present>> {
-        let mut listed = Vec::new();
-        for dir in dirs {
-            let directory = Directory::list(self.disk(), dir)?;
-            if let Some(problem) = directory.problem {
-                return Err(problem);
-            }
-            listed.extend(directory.sstables);
-        }
-        Ok(listed)
-    }
-
-    fn bring_in(
-        &mut self,
-        def: &TableDef,
-        listed: &[Present],
-        how: Bringing,
-        coming: &mut Coming,
-        passed: &mut dyn FnMut(u64),
-    ) -> Result<()> {
-        let disk = self.options.disk.clone();
-        let state = Arc::new(TableState::of(def, EncodingBase::EPOCH, 0));
-        let into = table_dir(def.keyspace(), def.name(), def.id())?.below(&self.dir);
-        let mut bytes_before = 0;
-        for present in listed {
-            let passed_here = &mut |bytes| passed(bytes_before + bytes);
-            self.bring_one(&state, &present.found, &into, how, coming, passed_here)?;
-            bytes_before += present.bytes;
-        }
-        passed(bytes_before);
-        if !coming.files.is_empty() {
-            disk.sync_dir(&into)?;
-        }
         Ok(())
     }
 
-    fn bring_one(
-        &mut self,
-        state: &Arc<TableState>,
-        found: &FoundTable,
-        into: &Path,
-        how: Bringing,
-        coming: &mut Coming,
-        passed: &mut dyn FnMut(u64),
-    ) -> Result<()> {
-        let disk = self.options.disk.clone();
-        let source = foreign::look_at(&disk, found, state, how.verification, passed)?;
-        let generation = Generation(self.state.next_generation);
-        self.state.next_generation += 1;
-        let to = Descriptor::new(into, found.descriptor.version, sstable_id(generation)?);
-        if coming.files.is_empty() {
-            disk.create_dir_all(into)?;
-        }
-        coming.files.push((found.clone(), to.clone()));
-        let files = foreign::bring(&*disk, &source, &found.components, &to, how.transfer, Kept::default())?;
-        // As it will be opened from now on.
-        let cache = Arc::new(ChunkCache::new(0));
-        let opener = Opener { disk, cache, files: None };
-        let now = self.now_seconds();
-        let live = opener.open(to.clone(), generation, 0, now, state)?;
-        let sstable = live.sstable()?;
-        let facts = Some(live.facts.clone());
-        let entry = SsTableEntry { stem: stem(&to), level: 0, created_seconds: now, facts };
-        coming.live.push((generation, entry));
-        coming.base =
-            Some(coming.base.map_or(sstable.header().base, |base| least(base, sstable.header().base)));
-        coming.newest = coming.newest.max(Some(sstable.max_timestamp()));
-        coming.brought.files.linked += files.linked;
-        coming.brought.files.copied += files.copied;
-        coming.brought.sstables += 1;
-        coming.brought.bytes += sstable.disk_len();
-        Ok(())
+    fn table_dir(&self, def: &TableDef) -> Result<PathBuf> {
+        Ok(table_dir(def.keyspace(), def.name(), def.id())?.below(&self.dir))
     }
 
     /// Makes it a database.
-    pub(crate) fn complete(&mut self, schema: String) -> Result<()> {
+    ///
+    /// # Errors
+    /// When the manifest can't be written.
+    pub fn complete(&mut self, schema: String) -> Result<()> {
         self.state.schema = schema.as_str().into();
         self.state.timestamp_floor = self.newest.0.max(0);
         Manifest::create(self.options.disk.clone(), self.dir.join(MANIFEST), self.state.clone())?;
@@ -256,14 +199,14 @@ impl NewDatabase {
     }
 
     /// It is one: what is left of the work goes, now or when the database is opened.
-    pub(crate) fn unmark(self) {
+    pub fn unmark(self) {
         if let Err(error) = remove_mark(self.disk(), &self.dir) {
             tracing::warn!(%error, "left for the next time that the database is opened");
         }
     }
 
     /// Removes all that was made, as far as that can be done.
-    pub(crate) fn abandon(self) {
+    pub fn abandon(self) {
         if let Err(error) = self.remove() {
             tracing::warn!(%error, "what is left of a database that was not completed doesn't open");
         }
@@ -332,7 +275,10 @@ fn check_empty(disk: &dyn Disk, dir: &Path) -> Result<()> {
 }
 
 /// Refuses a directory in which a database is being made, or was.
-pub(crate) fn check_complete(disk: &dyn Disk, dir: &Path) -> Result<()> {
+///
+/// # Errors
+/// As it says, and when the directory can't be read.
+pub fn check_complete(disk: &dyn Disk, dir: &Path) -> Result<()> {
     if disk.exists(&dir.join(MARK))? && !disk.exists(&dir.join(MANIFEST))? {
         let text = format!(
             "{}: adopting SSTables into it was not completed; adopt them again, or remove the directory",

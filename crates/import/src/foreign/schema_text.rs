@@ -3,11 +3,11 @@
 use std::fmt::{Display, Write};
 
 use helenus_cql_syntax::{Identifier, Literal};
+use helenus_engine::{Error, ErrorKind, Result};
 use helenus_rows::CompactStorage;
 use helenus_types::Value;
 
 use super::schema_rows::{SchemaRow, SchemaRows, of};
-use crate::error::{Error, ErrorKind, Result};
 
 /// Columns of `tables` and `views` that are options of the same name.
 const OPTIONS: [&str; 19] = [

@@ -4,6 +4,8 @@
 use std::cmp::Ordering;
 use std::fmt;
 
+use helenus_engine::parts::{Mutation, Sink};
+use helenus_engine::{Error, ErrorKind, Result};
 use helenus_rows::{
     DeletionTime, Op, PartitionRef, RowBuf, RowMerger, RowRef, Unfiltered, UpdateRef, merge_rows,
 };
@@ -11,10 +13,7 @@ use helenus_sstable::{SsTableWriter, WriteError};
 use helenus_types::Token;
 use parking_lot::Mutex;
 
-use super::output::Output;
-use super::writer::Target;
-use crate::engine::{Mutation, Sink};
-use crate::error::{Error, ErrorKind, Result};
+use super::output::{Output, Target};
 
 /// The SSTable that rows go into.
 pub(super) struct Sorted {
@@ -79,9 +78,8 @@ impl fmt::Debug for Sorted {
 impl Sink for Sorted {
     fn write(&self, mutation: &Mutation) -> Result<()> {
         let mut state = self.state.lock();
-        for update in &mutation.updates {
-            let bytes = mutation.bytes_of(update);
-            state.update(update.token, UpdateRef::new(bytes)?)?;
+        for update in mutation.updates() {
+            state.update(update.token, UpdateRef::new(update.bytes)?)?;
         }
         Ok(())
     }

@@ -2,10 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use helenus_engine::{Error, Result};
 use helenus_io::Disk;
 use helenus_sstable::{Component, Folder, FoundTable, LeftOut as Transaction};
-
-use crate::error::{Error, Result};
 
 /// An SSTable that others wrote.
 #[derive(Debug, PartialEq, Eq)]

@@ -3,40 +3,24 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use helenus_commitlog::TableTag;
-use helenus_rows::{EncodingBase, TableSchema};
-use helenus_sstable::ChunkCache;
-use helenus_types::{LocalDeletionTime, Timestamp};
+use helenus_engine::parts::{Sink, SinkTable};
+use helenus_engine::{
+    BindValues, Delete, Error, ErrorKind, Insert, IntoKey, Prepared, Result, StatementPlan, Update,
+    WriteOptions,
+};
+use helenus_rows::TableSchema;
+use helenus_schema::{Catalog, TableDef};
 
 use super::buffered::Buffered;
 use super::options::BulkOptions;
-use super::output::{BulkTable, Output};
+use super::output::{BulkTable, Output, Target};
 use super::sorted::Sorted;
-use crate::database::Database;
-use crate::engine::{Inner, Parts, Sink, TableCore, TableState};
-use crate::error::{Error, ErrorKind, Result};
-use crate::key::IntoKey;
-use crate::mutate::{BindValues, Delete, Insert, Prepared, StatementPlan, Update, WriteOptions};
-use crate::options::{Background, Options};
-use crate::random::random_uuid;
-use crate::table::Table;
-use helenus_schema::{Catalog, TableDef};
-
-/// What takes the writes, and what it does beside that.
-pub(super) trait Target: Sink {
-    /// Completes the SSTables.
-    fn finish(&self) -> Result<()>;
-    /// Removes them.
-    fn abort(&self) -> Result<()>;
-    /// Shows what was written.
-    fn with_output(&self, f: &mut dyn FnMut(&Output));
-}
 
 /// Writes SSTables of one table into a directory of their own, ready for `nodetool import` and `sstableloader`: the
 /// counterpart of Cassandra's `CQLSSTableWriter`.
 ///
-/// What can be written is what a [`Table`] takes, checked as there: whole rows ([`add_row`](Self::add_row)), prepared
-/// statements for loops, and INSERT, UPDATE and DELETE with all their parts. Null deletes, [`crate::Unset`] leaves a
+/// What can be written is what a [`Table`](helenus_engine::Table) takes, checked as there: whole rows ([`add_row`](Self::add_row)), prepared
+/// statements for loops, and INSERT, UPDATE and DELETE with all their parts. Null deletes, [`helenus_engine::Unset`] leaves a
 /// column out. As nothing is read, there are no conditions, no counters and no elements of a list by index or value.
 ///
 /// ```
@@ -61,13 +45,34 @@ pub(super) trait Target: Sink {
 /// unfinished files behind.
 #[derive(Debug)]
 pub struct BulkWriter {
-    table: Table,
+    table: SinkTable,
     row: Prepared,
     target: Arc<dyn Target>,
 }
 
+impl BulkOptions {
+    /// Begins to write SSTables of a table that `schema` defines, in `dir`, which is made or has to be empty.
+    ///
+    /// The schema is CQL: `CREATE TABLE` with the `CREATE TYPE`s that it needs, a snapshot's `schema.cql`, what
+    /// `DESCRIBE` prints. A keyspace that it doesn't create is made with defaults.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`] for a wrong schema or column, [`ErrorKind::NotFound`] when the schema lacks the
+    /// table, [`ErrorKind::AlreadyExists`] when there is something in the directory,
+    /// [`ErrorKind::Unsupported`] for views, tables of counters and versions that aren't written.
+    pub fn open(
+        self,
+        dir: impl AsRef<Path>,
+        schema: &str,
+        keyspace: &str,
+        table: &str,
+    ) -> Result<BulkWriter> {
+        BulkWriter::open_with(self, dir.as_ref(), schema, keyspace, table)
+    }
+}
+
 impl BulkWriter {
-    pub(super) fn open_with(
+    fn open_with(
         options: BulkOptions,
         dir: &Path,
         schema: &str,
@@ -84,33 +89,22 @@ impl BulkWriter {
             tracing::warn!(warning, "the schema");
         }
         let def = loaded.catalog.table(keyspace, table)?;
-        if def.schema().compact().is_some() {
-            let text = format!("{keyspace}.{table}: tables with COMPACT STORAGE are read and not written");
-            return Err(Error::new(ErrorKind::Unsupported, text));
-        }
-        let state = Arc::new(state_of(def, &options)?);
-        options.write.check(&state.schema)?;
+        check_writable(def)?;
         let columns = match &options.columns {
             Some(columns) => columns.clone(),
             None => def.columns().iter().map(|column| column.name.to_string()).collect(),
         };
-        let core = TableCore::new(def.id(), TableTag(0), dir.to_owned(), state.clone(), Vec::new());
-        let core = Arc::new(core);
-        let engine = Options::new().background(Background::Manual).disk(options.disk.clone());
-        // The log's segments limit a mutation, and there is no log.
-        let engine = engine.clock(options.clock.clone()).log_segment_bytes(u32::MAX);
-        let cores = std::slice::from_ref(&core);
-        let parts = Parts::of_tables(dir, engine, loaded.catalog, cores, Arc::new(ChunkCache::new(0)));
-        let output = Output::new(&options, dir, &state)?;
-        let target: Arc<dyn Target> = match options.sorted {
-            true => Arc::new(Sorted::new(output, options.expected_partitions)),
-            false => Arc::new(Buffered::new(output, options.buffer_bytes)),
-        };
-        let sink: Arc<dyn Sink> = target.clone();
-        // Paths of list elements differ from those of another writer at the same time.
-        let host_id = random_uuid();
-        let inner = Inner::new(Parts { host_id, sink: Some(sink), write_options: options.write, ..parts });
-        let table = Table::new(Database::from_inner(Arc::new(inner)), core);
+        let mut target = None;
+        let table = SinkTable::new(def, options.write, &options.clock, |header| {
+            let output = Output::new(&options, dir, header, def.options())?;
+            let begun: Arc<dyn Target> = match options.sorted {
+                true => Arc::new(Sorted::new(output, options.expected_partitions)),
+                false => Arc::new(Buffered::new(output, options.buffer_bytes)),
+            };
+            let sink: Arc<dyn Sink> = target.insert(begun).clone();
+            Ok(sink)
+        })?;
+        let Some(target) = target else { unreachable!("a table that was made has its target") };
         let names: Vec<&str> = columns.iter().map(String::as_str).collect();
         match table.prepare_insert(&names) {
             Ok(row) => Ok(Self { table, row, target }),
@@ -144,27 +138,27 @@ impl BulkWriter {
         self.row.execute_with(options, values)
     }
 
-    /// As [`Table::insert`].
+    /// As [`Table::insert`](helenus_engine::Table::insert).
     pub fn insert(&self, key: impl IntoKey, clustering: impl IntoKey) -> Insert<'_> {
         self.table.insert(key, clustering)
     }
 
-    /// As [`Table::update`].
+    /// As [`Table::update`](helenus_engine::Table::update).
     pub fn update(&self, key: impl IntoKey, clustering: impl IntoKey) -> Update<'_> {
         self.table.update(key, clustering)
     }
 
-    /// As [`Table::delete`].
+    /// As [`Table::delete`](helenus_engine::Table::delete).
     pub fn delete(&self, key: impl IntoKey, clustering: impl IntoKey) -> Delete<'_> {
         self.table.delete(key, clustering)
     }
 
-    /// As [`Table::delete_partition`].
+    /// As [`Table::delete_partition`](helenus_engine::Table::delete_partition).
     pub fn delete_partition(&self, key: impl IntoKey) -> Delete<'_> {
         self.table.delete_partition(key)
     }
 
-    /// As [`Table::prepare`].
+    /// As [`Table::prepare`](helenus_engine::Table::prepare).
     ///
     /// # Errors
     /// As there.
@@ -172,7 +166,7 @@ impl BulkWriter {
         self.table.prepare(statement)
     }
 
-    /// As [`Table::prepare_insert`].
+    /// As [`Table::prepare_insert`](helenus_engine::Table::prepare_insert).
     ///
     /// # Errors
     /// As there.
@@ -180,7 +174,7 @@ impl BulkWriter {
         self.table.prepare_insert(columns)
     }
 
-    /// As [`Table::prepare_update`].
+    /// As [`Table::prepare_update`](helenus_engine::Table::prepare_update).
     ///
     /// # Errors
     /// As there.
@@ -188,7 +182,7 @@ impl BulkWriter {
         self.table.prepare_update(columns)
     }
 
-    /// As [`Table::prepare_delete`].
+    /// As [`Table::prepare_delete`](helenus_engine::Table::prepare_delete).
     ///
     /// # Errors
     /// As there.
@@ -201,7 +195,7 @@ impl BulkWriter {
     /// # Errors
     /// Failed writes; then nothing is left, as after [`abort`](Self::abort).
     pub fn finish(self) -> Result<Vec<BulkTable>> {
-        self.close();
+        self.table.close();
         if let Err(error) = self.target.finish() {
             // The first error is the one to tell.
             self.target.abort().ok();
@@ -217,22 +211,20 @@ impl BulkWriter {
     /// # Errors
     /// When a file can't be removed.
     pub fn abort(self) -> Result<()> {
-        self.close();
+        self.table.close();
         self.target.abort()
-    }
-
-    /// Statements that are still around are refused from now on.
-    fn close(&self) {
-        self.table.db.inner.shut();
     }
 }
 
-/// What the table's rows are encoded against.
-fn state_of(def: &TableDef, options: &BulkOptions) -> Result<TableState> {
+/// Refuses tables whose rows only a node makes.
+fn check_writable(def: &TableDef) -> Result<()> {
     let unsupported = |what: &str| {
         let text = format!("{}.{}: {what}", def.keyspace(), def.name());
         Err(Error::new(ErrorKind::Unsupported, text))
     };
+    if def.schema().compact().is_some() {
+        return unsupported("tables with COMPACT STORAGE are read and not written");
+    }
     if def.view().is_some() {
         return unsupported(
             "SSTables of a materialized view can't be written: Cassandra makes them from its table",
@@ -241,15 +233,5 @@ fn state_of(def: &TableDef, options: &BulkOptions) -> Result<TableState> {
     if def.is_counter() {
         return unsupported("SSTables of counters can't be written: only a node counts");
     }
-    let (timestamp, ttl) = options.write.given();
-    let now = options.clock.now_micros();
-    let base = EncodingBase {
-        min_timestamp: timestamp.unwrap_or(Timestamp(now)),
-        min_local_deletion_time: LocalDeletionTime(
-            u32::try_from(now.max(0) / 1_000_000).unwrap_or(u32::MAX).min(LocalDeletionTime::MAX.0),
-        ),
-        min_ttl: ttl.unwrap_or(def.options().default_time_to_live),
-    };
-    // Indexes and views of the table are for Cassandra to build when it takes the files.
-    Ok(TableState { read_only: None, ..TableState::of(def, base, 0) })
+    Ok(())
 }

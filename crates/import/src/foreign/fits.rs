@@ -1,11 +1,10 @@
 //! Whether an SSTable is of a table.
 
+use helenus_engine::{Error, Result};
 use helenus_rows::{Columns, Header, TableSchema};
+use helenus_schema::reads_cells_of;
 use helenus_sstable::{Component, Descriptor};
 use helenus_types::Type;
-
-use crate::error::{Error, Result};
-use helenus_schema::reads_cells_of;
 
 /// Refuses an SSTable whose columns are not the table's: reading it by this schema would show nonsense, or nothing.
 pub(crate) fn check_fits(

@@ -3,16 +3,17 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use helenus_engine::parts::{Sink, random_uuid};
+use helenus_engine::{Error, ErrorKind, Result};
 use helenus_io::{Clock, Disk, parent_of};
 use helenus_rows::Header;
+use helenus_schema::TableOptions;
 use helenus_sstable::{
     Component, Descriptor, SsTableId, SsTableWriter, Version, WriterOptions, WrittenTable,
 };
 use helenus_types::{Generation, timeuuid};
 
 use super::options::BulkOptions;
-use crate::engine::TableState;
-use crate::error::{Error, ErrorKind, Result};
 
 /// An SSTable that was written.
 #[derive(Clone, Debug)]
@@ -27,8 +28,18 @@ pub struct BulkTable {
     pub partitions: u64,
     /// Number of rows, deleted and static ones too (`totalRows` of Statistics.db).
     pub rows: u64,
-    /// Deletions and expirations that were [capped](crate::LateDeletionTimes::Cap).
+    /// Deletions and expirations that were [capped](helenus_sstable::LateDeletionTimes::Cap).
     pub capped_deletion_times: u64,
+}
+
+/// What takes the writes, and what it does beside that.
+pub(super) trait Target: Sink {
+    /// Completes the SSTables.
+    fn finish(&self) -> Result<()>;
+    /// Removes them.
+    fn abort(&self) -> Result<()>;
+    /// Shows what was written.
+    fn with_output(&self, f: &mut dyn FnMut(&Output));
 }
 
 /// Where SSTables go, and those that are there.
@@ -52,7 +63,12 @@ pub(super) struct Output {
 
 impl Output {
     /// SSTables in `dir`, which is made if it is not there.
-    pub(super) fn new(options: &BulkOptions, dir: &Path, state: &TableState) -> Result<Self> {
+    pub(super) fn new(
+        options: &BulkOptions,
+        dir: &Path,
+        header: &Arc<Header>,
+        table: &TableOptions,
+    ) -> Result<Self> {
         let disk = options.disk.clone();
         let made_dir = !disk.exists(dir)?;
         if made_dir {
@@ -63,8 +79,8 @@ impl Output {
             return Err(Error::new(ErrorKind::AlreadyExists, text));
         }
         let writer = WriterOptions {
-            compression: options.compression.clone().unwrap_or_else(|| state.options.compression.clone()),
-            bloom_filter_fp_chance: state.options.bloom_filter_fp_chance,
+            compression: options.compression.clone().unwrap_or_else(|| table.compression.clone()),
+            bloom_filter_fp_chance: table.bloom_filter_fp_chance,
             late_deletion_times: options.late_deletion_times,
             ..WriterOptions::default()
         };
@@ -72,7 +88,7 @@ impl Output {
             dir: dir.to_owned(),
             made_dir,
             version: options.version,
-            header: state.header.clone(),
+            header: header.clone(),
             writer,
             max_table_bytes: options.max_table_bytes,
             uuid_ids: options.uuid_ids,
@@ -130,7 +146,7 @@ impl Output {
             let now = timeuuid::UNIX_EPOCH_TICKS.wrapping_add(micros.wrapping_mul(10));
             self.last_ticks = now.max(self.last_ticks + 1);
             // A random low half, as the writer is no node whose address could tell it from others.
-            let (_, random) = crate::random::random_uuid().as_u64_pair();
+            let (_, random) = random_uuid().as_u64_pair();
             return Ok(SsTableId::Uuid { ticks: self.last_ticks, lsb: random.cast_signed() });
         }
         let number = self.written.len() as u64 + 1;

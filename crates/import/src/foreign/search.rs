@@ -1,235 +1,27 @@
-//! What was found in directories that others left, table by table.
+//! Whose SSTables lie in which directory, by the schema that is there.
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use helenus_commitlog::TableTag;
 use helenus_cql_syntax::{Statement, parse_statements};
+use helenus_engine::{Error, ErrorKind, Result};
 use helenus_io::{Disk, read_to_vec};
+use helenus_schema::{Catalog, TableDef};
 use helenus_sstable::{DataFile, PageVerification};
 use helenus_types::{TableId, Type};
-use parking_lot::Mutex;
 
-use super::directory::{LeftOut, Present};
 use super::header_types::HeaderTypes;
-use super::layout::{ForeignKind, Layout, Place, SYSTEM_SCHEMA, check_nothing_in_log};
+use super::layout::{Layout, Place, SYSTEM_SCHEMA};
 use super::node_schema::{NodeSchema, UnreadTable};
-use super::open::{self, CacheNumbers, Opened};
-use crate::engine::{Inner, TableCore};
-use crate::error::{Error, ErrorKind, Result};
-use crate::options::Options;
-use helenus_schema::{Catalog, TableDef, is_system_keyspace};
+use super::options::ForeignOptions;
 
 /// The longest `schema.cql` that is read, in bytes.
 const MAX_SCHEMA_BYTES: usize = 64 << 20;
 
-/// What directories hold that are no database of ours; see [`crate::Database::open_foreign`].
-#[derive(Debug)]
-pub struct Foreign {
-    /// What was named.
-    pub dirs: Vec<PathBuf>,
-    /// What the first of them is.
-    pub kind: ForeignKind,
-    /// Its tables, by keyspace and name; those of Cassandra's own keyspaces too.
-    pub tables: Vec<ForeignTable>,
-    /// Files and directories that belong to no table that there is, and SSTables that Cassandra would remove.
-    pub left_out: Vec<LeftOut>,
-    /// What of the schema was left out or acts differently, in words.
-    pub warnings: Vec<String>,
-    numbers: CacheNumbers,
-    damaged: Mutex<Vec<LeftOut>>,
-}
-
-/// A table that was found.
-#[derive(Debug)]
-pub struct ForeignTable {
-    /// Its keyspace.
-    pub keyspace: String,
-    /// Its name.
-    pub name: String,
-    /// Its identity, where something tells it.
-    pub id: Option<TableId>,
-    /// Where its SSTables are.
-    pub dirs: Vec<PathBuf>,
-    /// How many there are of each version, such as `da`.
-    pub versions: BTreeMap<String, usize>,
-    /// Bytes of all their files.
-    pub bytes: u64,
-    /// Why it can't be read, where it can't.
-    pub problem: Option<String>,
-    /// Whether it can't be read and is known to be a materialized view.
-    pub(crate) is_unread_view: bool,
-    /// The identities that its directories' names tell.
-    ids: Vec<TableId>,
-}
-
-impl ForeignTable {
-    /// Number of its SSTables.
-    pub fn sstables(&self) -> usize {
-        self.versions.values().sum()
-    }
-
-    /// Whether it is one of Cassandra's own.
-    pub fn is_system(&self) -> bool {
-        is_system_keyspace(&self.keyspace)
-    }
-
-    fn add(&mut self, place: Place) -> Vec<LeftOut> {
-        for Present { found, bytes } in &place.directory.sstables {
-            *self.versions.entry(found.descriptor.version.to_string()).or_default() += 1;
-            self.bytes += bytes;
-        }
-        if let Some(problem) = place.directory.problem {
-            self.problem.get_or_insert_with(|| problem.to_string());
-        }
-        self.ids.extend(place.id);
-        self.dirs.push(place.path);
-        place.directory.left_out
-    }
-}
-
-impl Foreign {
-    /// Looks at directories: their names, their schema, no row of theirs.
-    pub(crate) fn look(options: &Options, dirs: &[PathBuf], schema: Option<&str>) -> Result<(Self, Catalog)> {
-        let mut layouts = Vec::new();
-        for dir in dirs {
-            check_nothing_in_log(options, dir)?;
-            layouts.push(Layout::of(&*options.disk, dir)?);
-        }
-        let Some(kind) = layouts.first().map(|layout| layout.kind) else {
-            return Err(Error::invalid("no directory is named"));
-        };
-        let mut search = Search {
-            options,
-            catalog: Catalog::default(),
-            warnings: Vec::new(),
-            problems: Vec::new(),
-            has_node_schema: false,
-        };
-        let whose = search.read_schemas(&layouts, schema)?;
-        let is_whole = layouts.iter().any(|layout| layout.kind == ForeignKind::DataDirectory);
-        let Search { catalog, warnings, .. } = search;
-        let mut foreign = Self {
-            dirs: dirs.to_vec(),
-            kind,
-            tables: Vec::new(),
-            left_out: Vec::new(),
-            warnings,
-            numbers: CacheNumbers::default(),
-            damaged: Mutex::default(),
-        };
-        for (place, whose) in layouts.into_iter().flat_map(|layout| layout.places).zip(whose) {
-            foreign.place(place, whose, &catalog);
-        }
-        if is_whole {
-            // A table that nothing was written to yet has no directory in a copy, and often no files in the original.
-            for def in catalog.tables().filter(|def| !is_system_keyspace(def.keyspace())) {
-                foreign.entry(def.keyspace(), def.name(), Some(def.id()));
-            }
-        }
-        foreign.tables.sort_by(|a, b| (&a.keyspace, &a.name, a.id).cmp(&(&b.keyspace, &b.name, b.id)));
-        foreign.refuse_twins();
-        Ok((foreign, catalog))
-    }
-
-    /// Refuses tables of one name and several ids. Nothing tells which of them is the one that is alive, and whoever asks
-    /// by name would get one of them.
-    fn refuse_twins(&mut self) {
-        for twins in self.tables.chunk_by_mut(|a, b| (&a.keyspace, &a.name) == (&b.keyspace, &b.name)) {
-            let mut ids: Vec<TableId> = twins.iter().flat_map(|table| table.ids.iter().copied()).collect();
-            ids.sort();
-            ids.dedup();
-            let several = ids.len() > 1 || twins.len() > 1;
-            let Some(first) = twins.first().filter(|_| several) else { continue };
-            let ids: Vec<String> = ids.iter().map(|id| format!("{id:#}")).collect();
-            let problem = format!(
-                "there are two tables {}.{}, with the ids {}: it was dropped and made again; open one of them alone",
-                first.keyspace,
-                first.name,
-                ids.join(" and ")
-            );
-            twins.iter_mut().for_each(|table| table.problem = Some(problem.clone()));
-        }
-    }
-
-    /// SSTables of tables opened so far that were left out because they are damaged, where
-    /// [`Options::skip_damaged`](crate::Options::skip_damaged) asks for that.
-    pub fn damaged(&self) -> Vec<LeftOut> {
-        self.damaged.lock().clone()
-    }
-
-    /// Puts a directory to the table that it is of.
-    fn place(&mut self, place: Place, whose: Whose, catalog: &Catalog) {
-        let table = match whose {
-            Whose::Table(id) => match catalog.table_by_id(id) {
-                Some(def) => self.entry(def.keyspace(), def.name(), Some(id)),
-                None => return,
-            },
-            Whose::Unread(unread) => {
-                let table = self.entry(&unread.keyspace, &unread.name, unread.id);
-                table.problem.get_or_insert(unread.reason);
-                table.is_unread_view = unread.of_view;
-                table
-            }
-            Whose::Nobody(reason) => {
-                // Snapshots may be left of a table that was dropped.
-                if !place.directory.sstables.is_empty() || place.directory.problem.is_some() {
-                    self.left_out.push(LeftOut { path: place.path, reason });
-                }
-                return;
-            }
-        };
-        let mut left_out = table.add(place);
-        self.left_out.append(&mut left_out);
-    }
-
-    /// The entry of a table, made if it is not there.
-    fn entry(&mut self, keyspace: &str, name: &str, id: Option<TableId>) -> &mut ForeignTable {
-        let is_it = |table: &ForeignTable| {
-            table.id == id && (id.is_some() || (table.keyspace == keyspace && table.name == name))
-        };
-        let at = self.tables.iter().position(is_it).unwrap_or_else(|| {
-            self.tables.push(ForeignTable {
-                keyspace: keyspace.to_owned(),
-                name: name.to_owned(),
-                id,
-                dirs: Vec::new(),
-                versions: BTreeMap::new(),
-                bytes: 0,
-                problem: None,
-                is_unread_view: false,
-                ids: Vec::new(),
-            });
-            self.tables.len() - 1
-        });
-        #[expect(clippy::indexing_slicing, reason = "found, or pushed just now")]
-        &mut self.tables[at]
-    }
-
-    /// The table of that name, if it was found.
-    pub fn table(&self, keyspace: &str, name: &str) -> Option<&ForeignTable> {
-        self.tables.iter().find(|table| table.keyspace == keyspace && table.name == name)
-    }
-
-    /// Opens a table's SSTables.
-    pub(crate) fn open_table(&self, inner: &Inner, def: &TableDef) -> Result<TableCore> {
-        let found = self.tables.iter().zip(0..).find(|(table, _)| table.id == Some(def.id()));
-        let Some((found, tag)) = found else {
-            let text = format!("there is no directory of table {}.{}", def.keyspace(), def.name());
-            return Err(Error::new(ErrorKind::NotFound, text));
-        };
-        let Opened { sstables, mut damaged } =
-            open::open_all(&inner.options, &found.dirs, &inner.cache, &self.numbers)?;
-        self.damaged.lock().append(&mut damaged);
-        let dir = found.dirs.first().or(self.dirs.first()).map_or(Path::new("."), PathBuf::as_path);
-        open::core(dir, TableTag(tag), def, &inner.options.disk, sstables)
-    }
-}
-
 /// Whose SSTables a directory holds.
-enum Whose {
+pub(super) enum Whose {
     Table(TableId),
     /// A table's that can't be read.
     Unread(UnreadTable),
@@ -257,19 +49,29 @@ fn def_of_given<'a>(place: &Place, catalog: &'a Catalog, is_only: bool) -> Optio
 }
 
 /// Puts the schema together from what there is.
-struct Search<'a> {
-    options: &'a Options,
-    catalog: Catalog,
-    warnings: Vec<String>,
+pub(super) struct Search<'a> {
+    options: &'a ForeignOptions,
+    pub(super) catalog: Catalog,
+    pub(super) warnings: Vec<String>,
     problems: Vec<UnreadTable>,
     has_node_schema: bool,
 }
 
-impl Search<'_> {
+impl<'a> Search<'a> {
+    pub(super) fn new(options: &'a ForeignOptions) -> Self {
+        Self {
+            options,
+            catalog: Catalog::default(),
+            warnings: Vec::new(),
+            problems: Vec::new(),
+            has_node_schema: false,
+        }
+    }
+
     /// Reads it, and tells of each place whose it is.
-    fn read_schemas(&mut self, layouts: &[Layout], schema: Option<&str>) -> Result<Vec<Whose>> {
+    pub(super) fn read_schemas(&mut self, layouts: &[Layout]) -> Result<Vec<Whose>> {
         let places: Vec<&Place> = layouts.iter().flat_map(|layout| &layout.places).collect();
-        if let Some(schema) = schema {
+        if let Some(schema) = &self.options.schema {
             let loaded = parse(self.options, schema, &places)?;
             self.warnings.extend(loaded.warnings);
             self.catalog = loaded.catalog;
@@ -438,7 +240,7 @@ fn created_at(disk: &dyn Disk, manifest: &Path) -> Option<String> {
 }
 
 /// Reads a schema; types that it doesn't define are taken from the SSTables of those places.
-fn parse(options: &Options, text: &str, places: &[&Place]) -> Result<helenus_schema::LoadedSchema> {
+fn parse(options: &ForeignOptions, text: &str, places: &[&Place]) -> Result<helenus_schema::LoadedSchema> {
     let types = OnceCell::new();
     Catalog::parse_lenient(text, &|keyspace: &str, name: &str| -> Option<Type> {
         types.get_or_init(|| header_types(options, places)).find(keyspace, name)
@@ -446,7 +248,7 @@ fn parse(options: &Options, text: &str, places: &[&Place]) -> Result<helenus_sch
     .map_err(|error| error.context("the schema").into())
 }
 
-fn header_types(options: &Options, places: &[&Place]) -> HeaderTypes {
+fn header_types(options: &ForeignOptions, places: &[&Place]) -> HeaderTypes {
     let found = places.iter().flat_map(|place| &place.directory.sstables);
     // A file that can't be read says so when its table is opened.
     let opened = found.filter_map(|present| {

@@ -1,14 +1,10 @@
 //! How SSTables are written in bulk.
 
-use std::path::Path;
 use std::sync::Arc;
 
+use helenus_engine::WriteOptions;
 use helenus_io::{Clock, Disk, RealDisk, SystemClock};
 use helenus_sstable::{CompressionParams, LateDeletionTimes, Version};
-
-use super::writer::BulkWriter;
-use crate::error::Result;
-use crate::mutate::WriteOptions;
 
 /// How to write SSTables: `BulkOptions::new().sorted(true).open("out", schema, "shop", "orders")`.
 #[derive(Clone, Debug)]
@@ -131,7 +127,7 @@ impl BulkOptions {
         self
     }
 
-    /// Columns of [`BulkWriter::add_row`], in its order; without, all of the table as it was defined.
+    /// Columns of [`BulkWriter::add_row`](crate::BulkWriter::add_row), in its order; without, all of the table as it was defined.
     #[must_use]
     pub fn columns(mut self, names: &[&str]) -> Self {
         self.columns = Some(names.iter().map(|name| (*name).to_owned()).collect());
@@ -150,24 +146,5 @@ impl BulkOptions {
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
         self
-    }
-
-    /// Begins to write SSTables of a table that `schema` defines, in `dir`, which is made or has to be empty.
-    ///
-    /// The schema is CQL: `CREATE TABLE` with the `CREATE TYPE`s that it needs, a snapshot's `schema.cql`, what
-    /// `DESCRIBE` prints. A keyspace that it doesn't create is made with defaults.
-    ///
-    /// # Errors
-    /// [`crate::ErrorKind::Invalid`] for a wrong schema or column, [`crate::ErrorKind::NotFound`] when the schema lacks the
-    /// table, [`crate::ErrorKind::AlreadyExists`] when there is something in the directory,
-    /// [`crate::ErrorKind::Unsupported`] for views, tables of counters and versions that aren't written.
-    pub fn open(
-        self,
-        dir: impl AsRef<Path>,
-        schema: &str,
-        keyspace: &str,
-        table: &str,
-    ) -> Result<BulkWriter> {
-        BulkWriter::open_with(self, dir.as_ref(), schema, keyspace, table)
     }
 }

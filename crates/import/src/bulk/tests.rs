@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use super::*;
-use crate::{Database, Disk, Error, ErrorKind, RealDisk, RowPrinter, Unset, WriteOptions};
+use helenus_engine::{Disk, Error, ErrorKind, RealDisk, RowPrinter, Unset, WriteOptions};
+
+use crate::open_sstables;
 
 const SCHEMA: &str = "CREATE TYPE k.pair (a int, b text);
     CREATE TABLE k.t (p int, c int, s text static, v text, l list<int>, m map<text, int>, u pair, PRIMARY KEY (p, c));";
@@ -14,7 +16,7 @@ fn open(options: BulkOptions, dir: &Path) -> BulkWriter {
 
 /// The rows of the table that those files are, as JSON.
 fn rows(dir: &Path) -> Vec<String> {
-    let table = Database::open_sstables(dir, SCHEMA, "k", "t").unwrap();
+    let table = open_sstables(dir, SCHEMA, "k", "t").unwrap();
     let select = table.select();
     let mut printer = RowPrinter::json(&table.schema());
     let mut rows = select.rows().unwrap();
@@ -25,7 +27,7 @@ fn rows(dir: &Path) -> Vec<String> {
     lines.lines().map(str::to_owned).collect()
 }
 
-fn check_refused<T: std::fmt::Debug>(result: crate::Result<T>, kind: ErrorKind, text: &str) {
+fn check_refused<T: std::fmt::Debug>(result: helenus_engine::Result<T>, kind: ErrorKind, text: &str) {
     let error: Error = result.unwrap_err();
     assert_eq!(error.kind(), kind, "{error}");
     assert!(error.to_string().contains(text), "{error}");

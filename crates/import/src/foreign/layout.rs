@@ -12,14 +12,14 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use helenus_io::{Disk, parent_of};
+use helenus_engine::parts::{check_complete, is_database};
+use helenus_engine::{Background, Error, ErrorKind, Options, Result};
+use helenus_io::{Clock, Disk, parent_of};
 use helenus_types::TableId;
 
 use super::directory::Directory;
-use crate::engine::{check_complete, is_database};
-use crate::error::{Error, ErrorKind, Result};
-use crate::options::Options;
 
 /// The keyspace that defines all others.
 pub(super) const SYSTEM_SCHEMA: &str = "system_schema";
@@ -194,15 +194,16 @@ pub(crate) fn database_around(disk: &dyn Disk, dir: &Path) -> Result<Option<Path
 
 /// Refuses a database of ours, and a directory in one whose log has what its SSTables lack: to read those alone would
 /// lose it without a word.
-pub(crate) fn check_nothing_in_log(options: &Options, dir: &Path) -> Result<()> {
-    let Some(database) = database_around(&*options.disk, dir)? else { return Ok(()) };
+pub(crate) fn check_nothing_in_log(disk: &Arc<dyn Disk>, clock: &Arc<dyn Clock>, dir: &Path) -> Result<()> {
+    let Some(database) = database_around(&**disk, dir)? else { return Ok(()) };
     let place = database.display();
     if database == dir {
         let text =
             format!("{place} is a database of Helenus, which is opened as one; a copy of it is one too");
         return Err(Error::new(ErrorKind::Unsupported, text));
     }
-    let opened = match options.clone().read_only(true).open(&database) {
+    let options = Options::new().disk(disk.clone()).clock(clock.clone());
+    let opened = match options.read_only(true).background(Background::Manual).open(&database) {
         Ok(opened) => opened,
         Err(error) => {
             // To read its SSTables may be all that can be done.

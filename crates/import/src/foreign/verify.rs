@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use helenus_engine::{Error, ErrorKind, Result};
 use helenus_io::{Disk, read_to_vec};
-use helenus_rows::{UnfilteredStream, Validator};
+use helenus_rows::{Header, TableSchema, UnfilteredStream, Validator};
 use helenus_sstable::{
     CachedFile, ChunkCache, Component, Digest, FoundTable, OpenOptions, PageVerification, SsTable,
     push_key_text,
@@ -12,8 +13,6 @@ use helenus_types::{Partitioner, murmur3};
 
 use super::bring::each_piece;
 use super::fits::check_fits;
-use crate::engine::TableState;
-use crate::error::{Error, ErrorKind, Result};
 
 /// The longest Digest.crc32 that is read, in bytes: ten digits, and what a line may end with.
 const MAX_DIGEST_BYTES: usize = 64;
@@ -35,12 +34,12 @@ pub enum Verification {
 /// For pages of the index, which keys are looked up in.
 const INDEX_CACHE_BYTES: usize = 16 << 20;
 
-/// Opens an SSTable where it is and looks at it; an error tells why it can't come into a table of that state. `passed` is
+/// Opens an SSTable where it is and looks at it; an error tells why it can't come into a table of those columns. `passed` is
 /// told how many bytes of Data.db were looked at.
 pub(crate) fn look_at(
     disk: &Arc<dyn Disk>,
     found: &FoundTable,
-    state: &TableState,
+    (schema, header): (&TableSchema, &Header),
     how: Verification,
     passed: &mut dyn FnMut(u64),
 ) -> Result<Arc<SsTable>> {
@@ -59,7 +58,7 @@ pub(crate) fn look_at(
         );
         return Err(Error::new(ErrorKind::Unsupported, text));
     }
-    check_fits(&state.schema, &state.header, sstable.header(), &found.descriptor)?;
+    check_fits(schema, header, sstable.header(), &found.descriptor)?;
     sstable.verify_index_pages()?;
     verify(&**disk, &sstable, how, passed)?;
     Ok(sstable)

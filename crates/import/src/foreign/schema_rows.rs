@@ -6,11 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use helenus_engine::{Error, ErrorKind, Result};
 use helenus_types::{Type, Value};
 
 use super::open::open_system_table;
-use crate::error::{Error, ErrorKind, Result};
-use crate::options::Options;
+use super::options::ForeignOptions;
 
 /// A row by its columns' names; without those that are null.
 #[derive(Debug, Default)]
@@ -34,7 +34,7 @@ pub(super) struct SchemaRows {
 
 impl SchemaRows {
     /// Reads them from the directories of those tables, by the tables' names.
-    pub(super) fn read(options: &Options, places: &BTreeMap<String, Vec<PathBuf>>) -> Result<Self> {
+    pub(super) fn read(options: &ForeignOptions, places: &BTreeMap<String, Vec<PathBuf>>) -> Result<Self> {
         let rows = |table: &str, clustering: &[(&str, Type)]| match places.get(table) {
             Some(dirs) => read_table(options, dirs, table, clustering),
             None => Ok(Vec::new()),
@@ -79,7 +79,7 @@ pub(super) fn of<'a>(
 }
 
 fn read_table(
-    options: &Options,
+    options: &ForeignOptions,
     dirs: &[PathBuf],
     name: &str,
     clustering: &[(&str, Type)],

@@ -3,10 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use helenus_engine::Result;
 use helenus_io::{Disk, EntryKind, ReadFile, remove_if_exists};
 use helenus_sstable::{Component, Descriptor, PAGE_CHECKSUMS_COMPONENT, PageChecksums, PageHasher, SsTable};
-
-use crate::error::Result;
 
 /// Bytes that are copied, or read for a checksum, at a time.
 const COPY_BYTES: usize = 1 << 20;
@@ -31,6 +30,15 @@ pub enum Transfer {
     Copy,
     /// By a second name, or a copy; what was brought in is removed where it was, once it is in the database.
     Move,
+}
+
+/// How far bringing SSTables in is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Bytes of the files that were looked at.
+    pub bytes_done: u64,
+    /// Bytes of all of them.
+    pub bytes_total: u64,
 }
 
 /// What bringing one SSTable took.

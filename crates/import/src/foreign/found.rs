@@ -1,0 +1,292 @@
+//! What was found in directories that others left, table by table.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use helenus_engine::parts::TableSet;
+use helenus_engine::{Error, ErrorKind, Result, Table};
+use helenus_schema::{Catalog, is_system_keyspace};
+use helenus_sstable::ChunkCache;
+use helenus_types::TableId;
+use parking_lot::Mutex;
+
+use super::directory::{LeftOut, Present};
+use super::layout::{ForeignKind, Layout, Place, check_nothing_in_log};
+use super::open::{self, CacheNumbers, Opened};
+use super::options::ForeignOptions;
+use super::search::{Search, Whose};
+
+/// What others left: directories that are no database of ours, opened where they are and only read.
+///
+/// What was found is told at once. A table is opened when it is [asked for](Self::open_table); one that can't be read
+/// doesn't keep the others from being read, and its [`problem`](ForeignTable::problem) says why.
+///
+/// ```no_run
+/// # fn main() -> helenus::Result<()> {
+/// let snapshot = helenus::Foreign::open("snapshots/before-migration")?;
+/// for table in snapshot.open_tables() {
+///     println!("{}: about {} rows", table.schema().name(), table.metrics().rows_estimate);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Foreign {
+    /// What was named.
+    pub dirs: Vec<PathBuf>,
+    /// What the first of them is.
+    pub kind: ForeignKind,
+    /// Its tables, by keyspace and name; those of Cassandra's own keyspaces too.
+    pub tables: Vec<ForeignTable>,
+    /// Files and directories that belong to no table that there is, and SSTables that Cassandra would remove.
+    pub left_out: Vec<LeftOut>,
+    /// What of the schema was left out or acts differently, in words.
+    pub warnings: Vec<String>,
+    options: ForeignOptions,
+    set: TableSet,
+    cache: Arc<ChunkCache>,
+    numbers: CacheNumbers,
+    opened: Mutex<HashMap<TableId, Table>>,
+    damaged: Mutex<Vec<LeftOut>>,
+}
+
+/// A table that was found.
+#[derive(Debug)]
+pub struct ForeignTable {
+    /// Its keyspace.
+    pub keyspace: String,
+    /// Its name.
+    pub name: String,
+    /// Its identity, where something tells it.
+    pub id: Option<TableId>,
+    /// Where its SSTables are.
+    pub dirs: Vec<PathBuf>,
+    /// How many there are of each version, such as `da`.
+    pub versions: BTreeMap<String, usize>,
+    /// Bytes of all their files.
+    pub bytes: u64,
+    /// Why it can't be read, where it can't.
+    pub problem: Option<String>,
+    /// Whether it can't be read and is known to be a materialized view.
+    pub(crate) is_unread_view: bool,
+    /// The identities that its directories' names tell.
+    ids: Vec<TableId>,
+}
+
+impl ForeignTable {
+    /// Number of its SSTables.
+    pub fn sstables(&self) -> usize {
+        self.versions.values().sum()
+    }
+
+    /// Whether it is one of Cassandra's own.
+    pub fn is_system(&self) -> bool {
+        is_system_keyspace(&self.keyspace)
+    }
+
+    fn add(&mut self, place: Place) -> Vec<LeftOut> {
+        for Present { found, bytes } in &place.directory.sstables {
+            *self.versions.entry(found.descriptor.version.to_string()).or_default() += 1;
+            self.bytes += bytes;
+        }
+        if let Some(problem) = place.directory.problem {
+            self.problem.get_or_insert_with(|| problem.to_string());
+        }
+        self.ids.extend(place.id);
+        self.dirs.push(place.path);
+        place.directory.left_out
+    }
+}
+
+impl Foreign {
+    /// Opens what others left, to be read only: a `nodetool snapshot`'s folder, a table's directory, a keyspace's, or a
+    /// node's whole data directory. Nothing in it is written or locked; a node may be running on it.
+    ///
+    /// The schema is found where it is: in a snapshot's `schema.cql`, in the SSTables of the node's own `system_schema`
+    /// in the data directory or above the table's, or in the newest snapshot within the table's directory. Folders
+    /// within a table's directory (`snapshots`, `backups`, secondary indexes) are not looked into, and SSTables of
+    /// transactions that were not finished are left out as Cassandra would remove them. What is only in the node's
+    /// commit log is not seen: `nodetool flush` writes it to SSTables.
+    ///
+    /// # Errors
+    /// When there are no SSTables, or nothing tells the schema of any.
+    pub fn open(dir: impl AsRef<Path>) -> Result<Self> {
+        ForeignOptions::new().open(&[dir.as_ref().to_owned()])
+    }
+
+    /// Looks at directories: their names, their schema, no row of theirs.
+    pub(crate) fn look(options: ForeignOptions, dirs: &[PathBuf]) -> Result<Self> {
+        let mut layouts = Vec::new();
+        for dir in dirs {
+            check_nothing_in_log(&options.disk, &options.clock, dir)?;
+            layouts.push(Layout::of(&*options.disk, dir)?);
+        }
+        let (Some(kind), Some(first)) = (layouts.first().map(|layout| layout.kind), dirs.first()) else {
+            return Err(Error::invalid("no directory is named"));
+        };
+        let mut search = Search::new(&options);
+        let whose = search.read_schemas(&layouts)?;
+        let is_whole = layouts.iter().any(|layout| layout.kind == ForeignKind::DataDirectory);
+        let Search { catalog, warnings, .. } = search;
+        let cache = Arc::new(ChunkCache::new(options.cache_bytes));
+        let set = TableSet::new(first, &options.disk, &options.clock, &cache, catalog);
+        let catalog = set.schema();
+        let mut foreign = Self {
+            dirs: dirs.to_vec(),
+            kind,
+            tables: Vec::new(),
+            left_out: Vec::new(),
+            warnings,
+            options,
+            set,
+            cache,
+            numbers: CacheNumbers::default(),
+            opened: Mutex::default(),
+            damaged: Mutex::default(),
+        };
+        for (place, whose) in layouts.into_iter().flat_map(|layout| layout.places).zip(whose) {
+            foreign.place(place, whose, &catalog);
+        }
+        if is_whole {
+            // A table that nothing was written to yet has no directory in a copy, and often no files in the original.
+            for def in catalog.tables().filter(|def| !is_system_keyspace(def.keyspace())) {
+                foreign.entry(def.keyspace(), def.name(), Some(def.id()));
+            }
+        }
+        foreign.tables.sort_by(|a, b| (&a.keyspace, &a.name, a.id).cmp(&(&b.keyspace, &b.name, b.id)));
+        foreign.refuse_twins();
+        Ok(foreign)
+    }
+
+    /// Refuses tables of one name and several ids. Nothing tells which of them is the one that is alive, and whoever asks
+    /// by name would get one of them.
+    fn refuse_twins(&mut self) {
+        for twins in self.tables.chunk_by_mut(|a, b| (&a.keyspace, &a.name) == (&b.keyspace, &b.name)) {
+            let mut ids: Vec<TableId> = twins.iter().flat_map(|table| table.ids.iter().copied()).collect();
+            ids.sort();
+            ids.dedup();
+            let several = ids.len() > 1 || twins.len() > 1;
+            let Some(first) = twins.first().filter(|_| several) else { continue };
+            let ids: Vec<String> = ids.iter().map(|id| format!("{id:#}")).collect();
+            let problem = format!(
+                "there are two tables {}.{}, with the ids {}: it was dropped and made again; open one of them alone",
+                first.keyspace,
+                first.name,
+                ids.join(" and ")
+            );
+            twins.iter_mut().for_each(|table| table.problem = Some(problem.clone()));
+        }
+    }
+
+    /// SSTables of tables opened so far that were left out because they are damaged, where
+    /// [`ForeignOptions::skip_damaged`] asks for that.
+    pub fn damaged(&self) -> Vec<LeftOut> {
+        self.damaged.lock().clone()
+    }
+
+    /// Puts a directory to the table that it is of.
+    fn place(&mut self, place: Place, whose: Whose, catalog: &Catalog) {
+        let table = match whose {
+            Whose::Table(id) => match catalog.table_by_id(id) {
+                Some(def) => self.entry(def.keyspace(), def.name(), Some(id)),
+                None => return,
+            },
+            Whose::Unread(unread) => {
+                let table = self.entry(&unread.keyspace, &unread.name, unread.id);
+                table.problem.get_or_insert(unread.reason);
+                table.is_unread_view = unread.of_view;
+                table
+            }
+            Whose::Nobody(reason) => {
+                // Snapshots may be left of a table that was dropped.
+                if !place.directory.sstables.is_empty() || place.directory.problem.is_some() {
+                    self.left_out.push(LeftOut { path: place.path, reason });
+                }
+                return;
+            }
+        };
+        let mut left_out = table.add(place);
+        self.left_out.append(&mut left_out);
+    }
+
+    /// The entry of a table, made if it is not there.
+    fn entry(&mut self, keyspace: &str, name: &str, id: Option<TableId>) -> &mut ForeignTable {
+        let is_it = |table: &ForeignTable| {
+            table.id == id && (id.is_some() || (table.keyspace == keyspace && table.name == name))
+        };
+        let at = self.tables.iter().position(is_it).unwrap_or_else(|| {
+            self.tables.push(ForeignTable {
+                keyspace: keyspace.to_owned(),
+                name: name.to_owned(),
+                id,
+                dirs: Vec::new(),
+                versions: BTreeMap::new(),
+                bytes: 0,
+                problem: None,
+                is_unread_view: false,
+                ids: Vec::new(),
+            });
+            self.tables.len() - 1
+        });
+        #[expect(clippy::indexing_slicing, reason = "found, or pushed just now")]
+        &mut self.tables[at]
+    }
+
+    /// The table of that name, if it was found.
+    pub fn table(&self, keyspace: &str, name: &str) -> Option<&ForeignTable> {
+        self.tables.iter().find(|table| table.keyspace == keyspace && table.name == name)
+    }
+
+    /// The schema of its tables.
+    pub fn schema(&self) -> Arc<Catalog> {
+        self.set.schema()
+    }
+
+    /// Opens a table; again, it is the same as before.
+    ///
+    /// # Errors
+    /// When there is no such table, or it can't be read.
+    pub fn open_table(&self, keyspace: &str, name: &str) -> Result<Table> {
+        let found = self.table(keyspace, name);
+        if let Some(problem) = found.and_then(|found| found.problem.as_ref()) {
+            return Err(Error::new(ErrorKind::Unsupported, format!("{keyspace}.{name}: {problem}")));
+        }
+        let catalog = self.schema();
+        let def = catalog.table(keyspace, name)?;
+        if let Some(opened) = self.opened.lock().get(&def.id()) {
+            return Ok(opened.clone());
+        }
+        let Some(found) = self.tables.iter().find(|table| table.id == Some(def.id())) else {
+            let text = format!("there is no directory of table {keyspace}.{name}");
+            return Err(Error::new(ErrorKind::NotFound, text));
+        };
+        let Opened { sstables, mut damaged } =
+            open::open_all(&self.options, &found.dirs, &self.cache, &self.numbers)?;
+        self.damaged.lock().append(&mut damaged);
+        let dir = found.dirs.first().or(self.dirs.first()).map_or(Path::new("."), PathBuf::as_path);
+        let opened = open::table_over(&self.set, dir, def, sstables)?;
+        // Another thread may have been faster.
+        Ok(self.opened.lock().entry(def.id()).or_insert(opened).clone())
+    }
+
+    /// Opens the tables, by keyspace and name: those that can be opened, without Cassandra's own.
+    pub fn open_tables(&self) -> Vec<Table> {
+        let listed = self.tables.iter().filter(|table| !table.is_system());
+        listed.filter_map(|table| self.open_table(&table.keyspace, &table.name).ok()).collect()
+    }
+}
+
+impl ForeignOptions {
+    /// Opens what others left: one directory, or several data directories of a node together.
+    ///
+    /// # Errors
+    /// As [`Foreign::open`].
+    pub fn open(self, dirs: &[PathBuf]) -> Result<Foreign> {
+        let foreign = Foreign::look(self, dirs)?;
+        for warning in &foreign.warnings {
+            tracing::warn!(warning, "the schema");
+        }
+        Ok(foreign)
+    }
+}

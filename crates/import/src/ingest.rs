@@ -1,0 +1,212 @@
+//! Bringing SSTables into a table, as `nodetool import` does (`db.SSTableImporter`).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use helenus_engine::parts::{IngestTarget, IngestedTable, Ingestion};
+use helenus_engine::{Error, ErrorKind, Result, Table};
+use helenus_io::{Disk, EntryKind, parent_of};
+use helenus_sstable::{Component, Descriptor, FoundTable, SsTable};
+
+use crate::foreign::{
+    Directory, Kept, LeftOut, Present, Progress, Transfer, Verification, bring, check_fits,
+    check_nothing_in_log, database_around, look_at, take_back,
+};
+
+/// How SSTables are brought into a table.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct IngestOptions {
+    /// How their files come in.
+    pub transfer: Transfer,
+    /// How closely they are looked at before.
+    pub verification: Verification,
+    /// Whether they stay in their level of a leveled compaction, instead of beginning in level 0.
+    pub keep_level: bool,
+    /// Whether they stay marked as repaired. It means nothing here, but to a node that gets them back.
+    pub keep_repaired: bool,
+}
+
+/// What was brought in.
+#[derive(Clone, Debug, Default)]
+pub struct Ingested {
+    /// Number of SSTables.
+    pub sstables: u64,
+    /// Bytes of their files.
+    pub bytes: u64,
+    /// Files that have a second name now.
+    pub files_linked: u64,
+    /// Files that were copied.
+    pub files_copied: u64,
+    /// What lay there and was not taken.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// Brings SSTables into a table: all of those in the directories that are named, and those of the files that are.
+///
+/// They are looked at first, get generations of the table's database, and become visible together; after a crash all of
+/// them are there or none. Rows count by their timestamps as always: what the table has newer, or has deleted since,
+/// stays. Writes without a timestamp get newer ones than what was brought in, unless that lies more than a day ahead
+/// of the clock.
+///
+/// ```no_run
+/// # fn main() -> helenus::Result<()> {
+/// # let db = helenus::Database::in_memory()?;
+/// let ingested = helenus::ingest(&db.table("chat", "messages")?, &["upload".into()], Default::default())?;
+/// println!("{} SSTables", ingested.sstables);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// When there are no SSTables, one is damaged, is not of this table, or of a version or partitioner that is not read
+/// here; when the table has views, which would not be kept up; when files can't be written. Nothing was
+/// brought in then.
+pub fn ingest(table: &Table, paths: &[PathBuf], options: IngestOptions) -> Result<Ingested> {
+    ingest_watched(table, paths, options, &mut |_| {})
+}
+
+/// As [`ingest`]; `progress` is told how far it is.
+///
+/// # Errors
+/// As there.
+pub fn ingest_watched(
+    table: &Table,
+    paths: &[PathBuf],
+    options: IngestOptions,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Ingested> {
+    let target = IngestTarget::new(table)?;
+    let disk = target.disk();
+    let mut found: Vec<Present> = Vec::new();
+    let mut left_out = Vec::new();
+    for (dir, only) in by_directory(&**disk, paths)? {
+        // Of this database itself whoever names them knows.
+        let around = database_around(&**disk, &dir)?;
+        if around.is_some_and(|database| database != target.dir()) {
+            check_nothing_in_log(disk, target.clock(), &dir)?;
+        }
+        let directory = Directory::list(&**disk, &dir)?;
+        if let Some(problem) = directory.problem {
+            return Err(problem);
+        }
+        let wanted = |table: &FoundTable| only.as_ref().is_none_or(|only| only.contains(&table.descriptor));
+        found.extend(directory.sstables.into_iter().filter(|present| wanted(&present.found)));
+        left_out.extend(directory.left_out);
+    }
+    if found.is_empty() {
+        let places: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
+        let text = format!("no SSTables (files named like da-1-bti-Data.db) in {}", places.join(", "));
+        return Err(Error::new(ErrorKind::NotFound, text));
+    }
+    let looked_at = look_at_all(target, found, options, progress)?;
+    // Not before: who watches the progress may close the database meanwhile.
+    let versions: Vec<_> = looked_at.iter().map(|(found, _)| found.descriptor.version).collect();
+    let ingestion = target.begin(&versions)?;
+    let mut ingested = Ingested { left_out, ..Ingested::default() };
+    let opened = match bring_in(target, &ingestion, &looked_at, options, &mut ingested) {
+        Ok(opened) => opened,
+        Err(error) => {
+            for ((found, _), to) in looked_at.iter().zip(ingestion.names()) {
+                take_back(&**disk, &found.components, to);
+            }
+            return Err(error);
+        }
+    };
+    ingestion.publish(opened)?;
+    if options.transfer == Transfer::Move {
+        remove_sources(&**disk, &looked_at);
+    }
+    Ok(ingested)
+}
+
+/// Looks at SSTables where they are.
+fn look_at_all(
+    target: IngestTarget<'_>,
+    found: Vec<Present>,
+    options: IngestOptions,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Vec<(FoundTable, Arc<SsTable>)>> {
+    let mut looked_at = Vec::with_capacity(found.len());
+    let bytes_total = found.iter().map(|present| present.bytes).sum();
+    let mut bytes_done: u64 = 0;
+    for Present { found, bytes } in found {
+        let (schema, header) = target.columns();
+        let source =
+            look_at(target.disk(), &found, (&schema, &header), options.verification, &mut |passed| {
+                progress(Progress { bytes_done: bytes_done + bytes.min(passed), bytes_total });
+            })?;
+        bytes_done += bytes;
+        progress(Progress { bytes_done, bytes_total });
+        looked_at.push((found, source));
+    }
+    Ok(looked_at)
+}
+
+/// Brings the files in and opens them under their new names.
+fn bring_in(
+    target: IngestTarget<'_>,
+    ingestion: &Ingestion<'_>,
+    looked_at: &[(FoundTable, Arc<SsTable>)],
+    options: IngestOptions,
+    ingested: &mut Ingested,
+) -> Result<Vec<IngestedTable>> {
+    let (schema, header) = target.columns();
+    let kept = Kept { level: options.keep_level, repaired: options.keep_repaired };
+    let mut opened = Vec::with_capacity(looked_at.len());
+    for ((found, source), to) in looked_at.iter().zip(ingestion.names()) {
+        // Looked at before, but perhaps against columns that are others by now.
+        check_fits(&schema, &header, source.header(), &found.descriptor)?;
+        let brought = bring(&**target.disk(), source, &found.components, to, options.transfer, kept)?;
+        ingested.files_linked += brought.linked;
+        ingested.files_copied += brought.copied;
+        let level = if options.keep_level { source.stats().level } else { 0 };
+        let table = ingestion.open(to, level)?;
+        ingested.sstables += 1;
+        ingested.bytes += table.bytes();
+        opened.push(table);
+    }
+    ingestion.sync()?;
+    Ok(opened)
+}
+
+/// They are in the database: what stays of them elsewhere does no harm.
+fn remove_sources(disk: &dyn Disk, sources: &[(FoundTable, Arc<SsTable>)]) {
+    for (found, _) in sources {
+        // Data.db first: what is left without it is no SSTable.
+        let rest = found.components.iter().filter(|component| **component != Component::Data);
+        for component in std::iter::once(&Component::Data).chain(rest) {
+            if let Err(error) = disk.remove_file(&found.descriptor.path(component)) {
+                tracing::warn!(%error, "a file that was brought in stays where it was");
+            }
+        }
+    }
+}
+
+/// The directories that are meant, and which of their SSTables; `None`: all.
+fn by_directory(
+    disk: &dyn Disk,
+    paths: &[PathBuf],
+) -> Result<BTreeMap<PathBuf, Option<BTreeSet<Descriptor>>>> {
+    let mut chosen: BTreeMap<PathBuf, Option<BTreeSet<Descriptor>>> = BTreeMap::new();
+    for path in paths {
+        if disk.metadata(path)?.kind == EntryKind::Directory {
+            chosen.insert(path.clone(), None);
+            continue;
+        }
+        let descriptor = descriptor(path)?;
+        if let Some(only) = chosen.entry(parent_of(path).to_owned()).or_insert_with(|| Some(BTreeSet::new()))
+        {
+            only.insert(descriptor);
+        }
+    }
+    Ok(chosen)
+}
+
+fn descriptor(path: &Path) -> Result<Descriptor> {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let parsed: std::result::Result<(Descriptor, Component), _> = Descriptor::parse(parent_of(path), name);
+    parsed.map(|(descriptor, _)| descriptor).map_err(|error| {
+        Error::new(ErrorKind::Invalid, format!("{}: not a file of an SSTable: {error}", path.display()))
+    })
+}
