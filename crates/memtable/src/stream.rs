@@ -106,6 +106,11 @@ impl UnfilteredStream for MemtableScan {
     fn current(&self) -> Option<Unfiltered<'_>> {
         self.partition.as_ref()?.current()
     }
+
+    #[inline]
+    fn is_at_row(&self) -> bool {
+        self.partition.as_ref().is_some_and(SnapshotStream::is_at_row)
+    }
 }
 
 /// One partition of a memtable, or slices of it, in either direction.
@@ -293,6 +298,11 @@ impl UnfilteredStream for SnapshotStream {
             Shown::Merged => Some(Unfiltered::Row(self.merged.as_ref()?.row.as_ref(&self.header))),
             Shown::Marker(at) => self.markers.get(at).map(|m| Unfiltered::Marker(m.as_ref())),
         }
+    }
+
+    #[inline]
+    fn is_at_row(&self) -> bool {
+        matches!(self.shown, Shown::Row | Shown::Merged)
     }
 }
 

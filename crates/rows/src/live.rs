@@ -57,7 +57,8 @@ impl<'a> LiveRow<'a> {
     ///
     /// # Errors
     /// As there.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "moving a reader takes longer than making one")]
+    #[inline(always)]
     pub fn of_any(row: RowRef<'a>, now: u32) -> Result<Self, DecodeError> {
         let cells = row.cells()?;
         let mut liveness = cells.liveness();

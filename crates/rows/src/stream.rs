@@ -74,6 +74,13 @@ pub trait UnfilteredStream {
 
     /// The unfiltered that the stream stands on; `None` before the first and after the last.
     fn current(&self) -> Option<Unfiltered<'_>>;
+
+    /// Whether [`current`](Self::current) is a row. Streams that know it without making one say so: a merge asks it of
+    /// each row that passes through.
+    #[inline]
+    fn is_at_row(&self) -> bool {
+        matches!(self.current(), Some(Unfiltered::Row(_)))
+    }
 }
 
 impl<S: UnfilteredStream + ?Sized> UnfilteredStream for Box<S> {
@@ -103,6 +110,10 @@ impl<S: UnfilteredStream + ?Sized> UnfilteredStream for Box<S> {
 
     fn current(&self) -> Option<Unfiltered<'_>> {
         (**self).current()
+    }
+
+    fn is_at_row(&self) -> bool {
+        (**self).is_at_row()
     }
 }
 

@@ -71,6 +71,11 @@ impl UnfilteredStream for Source {
     fn current(&self) -> Option<Unfiltered<'_>> {
         each!(self, stream => UnfilteredStream::current(stream))
     }
+
+    #[inline]
+    fn is_at_row(&self) -> bool {
+        each!(self, stream => UnfilteredStream::is_at_row(stream))
+    }
 }
 
 impl View {

@@ -16,14 +16,18 @@ pub struct Cells<'a> {
 
 impl<'a> Cells<'a> {
     /// The cells of a row, or of no row.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "moving a reader of cells takes longer than making one")]
+    #[inline(always)]
     pub(super) fn new(
         row: Option<RowRef<'a>>,
         now: u32,
         wanted: Option<(&'a ColumnFilter, bool)>,
     ) -> Result<Self> {
-        let live = row.map(|row| LiveRow::of_any(row, now)).transpose();
-        Ok(Self { live: live.map_err(StreamError::from)?, wanted, only: None })
+        let Some(row) = row else { return Ok(Self { live: None, wanted, only: None }) };
+        match LiveRow::of_any(row, now) {
+            Ok(live) => Ok(Self { live: Some(live), wanted, only: None }),
+            Err(error) => Err(StreamError::from(error).into()),
+        }
     }
 
     /// Those of one column alone.

@@ -169,13 +169,16 @@ impl Rows {
             if !lookup.find(self.plan.bytes_of(key), clustering)? {
                 continue;
             }
-            let Some((_, PointRow { row: Some(row), .. })) = lookup.found(&self.view.state.header) else {
-                continue;
-            };
+            let lookup = self.lookup.as_ref();
+            let found = lookup.and_then(|lookup| lookup.found(&self.view.state.header));
+            let Some((key, PointRow { row: Some(row), .. })) = found else { continue };
             if LiveRow::is_visible(&row, self.now, strict).map_err(StreamError::from)?
                 && self.passes(Shown::Row)?
             {
                 self.shown_of_partition = 1;
+                self.last.key.clear();
+                self.last.key.extend_from_slice(key);
+                self.last.clustering = SmallVec::from_slice(row.clustering);
                 return Ok(Shown::Row);
             }
         }
@@ -267,7 +270,7 @@ impl Rows {
                 break;
             }
             self.examined += 1;
-            let Some(Unfiltered::Row(row)) = merge.current() else { continue };
+            let Some(Unfiltered::Row(row)) = self.merge.as_ref().and_then(Merge::current) else { continue };
             if !LiveRow::is_visible(&row, self.now, strict).map_err(StreamError::from)? {
                 continue;
             }
@@ -276,6 +279,7 @@ impl Rows {
             }
             self.has_row = true;
             if self.passes(Shown::Row)? {
+                self.last.clustering = SmallVec::from_slice(row.clustering);
                 return Ok(Shown::Row);
             }
         }
@@ -306,40 +310,30 @@ impl Rows {
         }
     }
 
-    /// Notes the row that is about to be shown: when the cursor is at its end the sources don't stand on it any more.
+    /// Notes what is about to be shown: at the cursor's end the sources don't stand on it any more. A row's clustering was
+    /// noted where the row was at hand.
     #[inline]
     fn remember(&mut self) {
         let last = &mut self.last;
         last.shown = self.shown;
         last.shown_of_partition = self.shown_of_partition;
-        if let Some(lookup) = &self.lookup {
-            let found = lookup.found(&self.view.state.header);
-            if let Some((key, PointRow { row: Some(row), .. })) = found {
-                last.key.clear();
-                last.key.extend_from_slice(key);
-                last.clustering.clear();
-                last.clustering.extend_from_slice(row.clustering);
-            }
-            return;
-        }
-        let Some(merge) = &self.merge else { return };
-        if self.is_new_partition {
+        if let Some(merge) = &self.merge
+            && self.is_new_partition
+        {
             self.is_new_partition = false;
             last.key.clear();
             last.key.extend_from_slice(merge.partition().key);
         }
-        if let Some(Unfiltered::Row(row)) = merge.current() {
-            last.clustering.clear();
-            last.clustering.extend_from_slice(row.clustering);
-        }
     }
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a view is larger than what it is made of")]
+    #[inline(always)]
     fn view(&self) -> Result<Option<RowView<'_>>> {
         Ok(self.view_of(self.shown, self.plan.projection.as_ref()))
     }
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a view is larger than what it is made of")]
+    #[inline(always)]
     fn view_of<'a>(&'a self, shown: Shown, projection: Option<&'a Arc<Projection>>) -> Option<RowView<'a>> {
         let state = &self.view.state;
         let (key, row, static_row) = match (&self.lookup, &self.merge) {

@@ -227,7 +227,8 @@ impl<'a> RowView<'a> {
     ///
     /// # Errors
     /// Where the bytes are not a row's.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "moving a reader of cells takes longer than making one")]
+    #[inline(always)]
     pub fn cells(&self) -> Result<Cells<'a>> {
         Cells::new(self.row, self.now, self.shown().map(|shown| (shown, false)))
     }
@@ -236,7 +237,8 @@ impl<'a> RowView<'a> {
     ///
     /// # Errors
     /// Where the bytes are not a row's.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "moving a reader of cells takes longer than making one")]
+    #[inline(always)]
     pub fn static_cells(&self) -> Result<Cells<'a>> {
         Cells::new(self.static_row, self.now, self.shown().map(|shown| (shown, true)))
     }

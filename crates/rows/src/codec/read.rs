@@ -587,7 +587,8 @@ fn low_half(value: u64) -> u32 {
 ///
 /// # Errors
 /// Where the bytes can't be an unfiltered's, whatever follows. Offsets count from the start of `buf`.
-#[inline]
+#[expect(clippy::inline_always, reason = "what it finds is larger than what it looks at")]
+#[inline(always)]
 pub fn read_unfiltered<'a>(
     header: &'a Header,
     buf: &'a [u8],

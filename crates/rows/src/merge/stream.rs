@@ -279,24 +279,21 @@ impl<S: UnfilteredStream> Merge<S> {
     #[inline]
     fn show(&mut self, first: usize) -> Result<bool, StreamError> {
         let input = input(&self.inputs, first);
-        match input.current() {
-            Unfiltered::Marker(marker) => {
-                let side = marker.bound.kind.side();
-                Ok(self.show_marker(first, side))
+        if input.stream.is_at_row() {
+            let active = if self.open.is_live() { self.deletion } else { self.open };
+            if self.at.len() == 1 && active.is_live() && input.map.is_none() {
+                debug_assert!(
+                    input.stream.header().same_encoding(&self.target),
+                    "a row in another encoding has a map"
+                );
+                self.shown = Shown::Input(first);
+                return Ok(true);
             }
-            Unfiltered::Row(row) => {
-                let active = if self.open.is_live() { self.deletion } else { self.open };
-                if self.at.len() == 1 && active.is_live() && input.map.is_none() {
-                    debug_assert!(
-                        row.header.same_encoding(&self.target),
-                        "a row in another encoding has a map"
-                    );
-                    self.shown = Shown::Input(first);
-                    return Ok(true);
-                }
-                self.merge_row(active)
-            }
+            return self.merge_row(active);
         }
+        let Unfiltered::Marker(marker) = input.current() else { unreachable!("what is no row is a marker") };
+        let side = marker.bound.kind.side();
+        Ok(self.show_marker(first, side))
     }
 
     fn merge_row(&mut self, active: DeletionTime) -> Result<bool, StreamError> {
@@ -433,7 +430,8 @@ impl<S: UnfilteredStream> UnfilteredStream for Merge<S> {
 
 impl<S: UnfilteredStream> Input<S> {
     /// What the stream stands on, where it has said that there is something.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "what is shown is not to be moved once more")]
+    #[inline(always)]
     fn current(&self) -> Unfiltered<'_> {
         let Some(current) = self.stream.current() else {
             unreachable!("no unfiltered where one was announced")

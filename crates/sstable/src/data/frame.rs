@@ -222,6 +222,12 @@ impl Item {
         Item { start, kind }
     }
 
+    /// Whether it is a row.
+    #[inline]
+    pub(crate) fn is_row(&self) -> bool {
+        matches!(self.kind, ItemKind::Row { .. })
+    }
+
     /// The deletion open behind it, for a marker.
     pub(crate) fn open_after(&self) -> Option<DeletionTime> {
         match self.kind {

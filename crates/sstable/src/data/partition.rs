@@ -327,4 +327,9 @@ impl UnfilteredStream for PartitionStream {
         };
         Some(Unfiltered::Marker(marker))
     }
+
+    #[inline]
+    fn is_at_row(&self) -> bool {
+        matches!(self.current, Current::Item(item) if item.is_row())
+    }
 }

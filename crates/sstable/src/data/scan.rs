@@ -123,4 +123,9 @@ impl UnfilteredStream for Scan {
     fn current(&self) -> Option<Unfiltered<'_>> {
         Some(self.current.as_ref()?.get(&self.header, &self.window))
     }
+
+    #[inline]
+    fn is_at_row(&self) -> bool {
+        self.current.is_some_and(|item| item.is_row())
+    }
 }
