@@ -1,11 +1,13 @@
+//! The filter itself: its bits, and the bytes of `Filter.db` (Cassandra's `utils.BloomFilter`).
+
 use std::fmt;
 
 use helenus_types::{DecodeError, Reader, murmur3};
 
 use crate::{FilterError, FilterSize};
 
-/// More hashes than any writer uses (Cassandra's table ends at 14): a larger count in a file is damage, and probing
-/// for it would take long.
+/// More hashes than any writer uses (Cassandra's table ends at 14): a larger count in a file is
+/// damage, and probing for it would take long.
 const MAX_HASH_COUNT: u32 = 64;
 
 /// How a file lays out the bits: the version's `hasOldBfFormat`.
@@ -17,8 +19,8 @@ pub enum BitOrder {
     Old,
 }
 
-/// A Bloom filter over partition keys (Cassandra's `BloomFilter`): it may say that an absent key is present, never
-/// that a present key is absent.
+/// A Bloom filter over partition keys (Cassandra's `BloomFilter`): it may say that an absent key is
+/// present, never that a present key is absent.
 ///
 /// `Filter.db` is
 ///
@@ -37,7 +39,7 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// An empty filter for `expected_keys` keys; `None` at a chance of 1, which asks for no filter at all.
+    /// An empty filter for `expected_keys` keys; `None` at a chance of 1, which needs no filter.
     ///
     /// # Errors
     /// A chance that no filter reaches, or more keys than a `Filter.db` can hold.
@@ -57,7 +59,8 @@ impl Filter {
         }
     }
 
-    /// Reads the bytes of a `Filter.db`. An empty file says nothing about any key, as a missing one does: `None`.
+    /// Reads the bytes of a `Filter.db`. An empty file says nothing about any key, as a missing one
+    /// does: `None`.
     ///
     /// # Errors
     /// Bytes missing or left over, no bits, or a number of hashes that no writer uses.
@@ -150,9 +153,9 @@ impl fmt::Debug for Filter {
     }
 }
 
-/// Division by the number of bits, which never changes: a multiplication with the reciprocal instead of the
-/// processor's 64-bit division. Measured over a million keys: 9 instead of 14 ns for a present key, 12 instead of 15
-/// for an absent one; 5 instead of 13 in the cache.
+/// Division by the number of bits, which never changes: a multiplication with the reciprocal
+/// instead of the processor's 64-bit division. Measured over a million keys: 9 instead of 14 ns for
+/// a present key, 12 instead of 15 for an absent one; 5 instead of 13 in the cache.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Modulus {
     divisor: u64,
@@ -174,8 +177,8 @@ impl Modulus {
 
     /// `value % divisor` for values up to 2^63.
     ///
-    /// The estimate of the quotient lies below the true one by at most value / 2^64, which is at most a half, and is
-    /// rounded down, so it is right or one too small.
+    /// The estimate of the quotient lies below the true one by at most value / 2^64, which is at
+    /// most a half, and is rounded down, so it is right or one too small.
     #[inline]
     fn remainder(self, value: u64) -> u64 {
         let quotient = high(u128::from(value) * u128::from(self.reciprocal));
@@ -183,8 +186,8 @@ impl Modulus {
         if remainder >= self.divisor { remainder - self.divisor } else { remainder }
     }
 
-    /// The bits of a key: `|(base + i * increment) % bits|` with Java's signed remainder. The base is the second word
-    /// of the hash, the increment the first (the token).
+    /// The bits of a key: `|(base + i * increment) % bits|` with Java's signed remainder. The base
+    /// is the second word of the hash, the increment the first (the token).
     #[inline]
     fn bits(self, [increment, base]: [u64; 2], hash_count: u32) -> impl Iterator<Item = Bit> {
         (0..hash_count).scan(base, move |next, _| {

@@ -1,6 +1,10 @@
+//! The number of bits and hashes for a number of keys and a false positive chance
+//! (`utils.BloomCalculations`).
+
 use thiserror::Error;
 
-/// The smallest false positive chance that can be asked for (Cassandra's `minSupportedBloomFilterFpChance`).
+/// The smallest false positive chance that can be asked for (Cassandra's
+/// `minSupportedBloomFilterFpChance`).
 pub const MIN_FP_CHANCE: f64 = 6.71e-5;
 
 /// Bits beyond those that the keys ask for.
@@ -65,7 +69,7 @@ pub enum FilterError {
     TooManyKeys(u64),
 }
 
-/// What a filter needs for its keys: Cassandra's `BloomSpecification` applied to a number of keys.
+/// The size of a filter for its keys: Cassandra's `BloomSpecification` applied to a number of keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FilterSize {
     /// Bits set and probed per key.
@@ -75,7 +79,7 @@ pub struct FilterSize {
 }
 
 impl FilterSize {
-    /// The size for `expected_keys` keys; `None` at a chance of 1, which asks for no filter at all.
+    /// The size for `expected_keys` keys; `None` at a chance of 1, which needs no filter.
     ///
     /// # Errors
     /// A chance that no filter reaches, or more keys than a `Filter.db` can hold.
@@ -98,8 +102,8 @@ impl FilterSize {
 
 /// Hashes and bits per key for a chance: the fewest bits that reach it, then the fewest hashes.
 ///
-/// Cassandra's `computeBloomSpec`, with its slip: for chances from 0.393 on, the arguments of the result are swapped,
-/// so two hashes share one bit per key.
+/// Cassandra's `computeBloomSpec`, with its slip: for chances from 0.393 on, the arguments of the
+/// result are swapped, so two hashes share one bit per key.
 fn spec(fp_chance: f64) -> Result<(u32, u64), FilterError> {
     if !(MIN_FP_CHANCE..=1.0).contains(&fp_chance) {
         return Err(FilterError::Chance(fp_chance));
@@ -108,7 +112,8 @@ fn spec(fp_chance: f64) -> Result<(u32, u64), FilterError> {
         return Ok((2, 1));
     }
     for (rates, bits_per_key) in RATES.iter().zip(2u64..) {
-        // The best number of hashes is the first minimum; its rate decides whether the bits suffice.
+        // The best number of hashes is the first minimum; its rate decides whether the bits
+        // suffice.
         let best = rates.iter().copied().fold(f64::INFINITY, f64::min);
         if best > fp_chance {
             continue;

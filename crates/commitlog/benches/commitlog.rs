@@ -1,4 +1,5 @@
-//! Append, sync and replay on the real disk, in the temporary directory (set `TMPDIR` to choose the disk).
+//! Append, sync and replay on the real disk, in the temporary directory (set `TMPDIR` to choose the
+//! disk).
 
 #![expect(clippy::unwrap_used, reason = "a benchmark stops at what it did not expect")]
 
@@ -48,7 +49,7 @@ fn with_background(log: &CommitLog, work: impl FnOnce()) -> Duration {
     })
 }
 
-/// What one thread writes: so many records, each acknowledged before the next.
+/// Writes `records` records in one thread, each acknowledged before the next.
 fn write(log: &CommitLog, records: u64, payload: &[u8]) {
     // As if a memtable had been flushed: segments are released and reused.
     let flush_every = (64 << 20) / payload.len() as u64;

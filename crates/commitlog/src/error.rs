@@ -1,16 +1,19 @@
+//! The errors of writing and of replaying a log. Damage is reported with segment, offset and kind.
+
 use std::path::PathBuf;
 
 use helenus_io::IoError;
 
-/// What can go wrong with a log that is written.
+/// An error of writing a log.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum LogError {
-    /// A write or sync of the log failed before. Nothing more is accepted: what the system has of the log
-    /// is not known any more. Opening it again replays what is there.
+    /// A write or sync of the log failed before. Nothing more is accepted: what the system has of
+    /// the log is not known any more. Opening it again replays what is there.
     #[error("the commit log stopped at a failed operation: {0}")]
     Stopped(IoError),
-    /// A file operation beside the log's bytes failed: no new segment could be made, an old one not be
-    /// removed. Nothing was written; it may be tried again once there is space.
+    /// A file operation other than a write of records failed: a new segment could not be made, or
+    /// an old one could not be removed. Nothing was written; it may be tried again once there is
+    /// space.
     #[error(transparent)]
     Io(#[from] IoError),
     /// The record is longer than half a segment. Nothing was written.
@@ -37,9 +40,9 @@ pub enum ReplayError<E> {
     Damaged {
         /// The segment's file.
         path: PathBuf,
-        /// Where in the file.
+        /// The offset in the file.
         offset: u64,
-        /// What was found.
+        /// The damage.
         damage: Damage,
     },
     /// A segment was never released, and isn't there.

@@ -1,8 +1,8 @@
 //! The bytes of the log.
 //!
-//! A log is a directory of segments, `commitlog-<id>.log` with ids in decimal that are never used again;
-//! a file `commitlog-<id>.tmp` is a segment in the making, or one that is void. All numbers are
-//! little-endian.
+//! A log is a directory of segments, `commitlog-<id>.log` with ids in decimal that are never used
+//! again; a file `commitlog-<id>.tmp` is a segment in the making, or one that is void. All numbers
+//! are little-endian.
 //!
 //! ```text
 //! segment:  header, a link, records without gaps, an end, then anything
@@ -47,35 +47,40 @@
 //! What survives a crash is a prefix of what was appended, because
 //!
 //! 1. one writer at a time appends, and a record that is not whole fails its checksum;
-//! 2. the checksum depends on the segment's salt and the offset, so that what a reused file held before,
-//!    or what a payload imitates, is no record;
-//! 3. a full segment ends with an end record. Without it the log ends there, whatever later segments hold;
-//! 4. a file gets a segment's name only when its header is durable, in the order of ids, and a released
-//!    segment loses its name durably before its bytes change. So a bad header is damage;
-//! 5. a segment has its whole length before it gets its name, and a log that is closed cuts its last one
-//!    after an end record: a file that is short without one was cut by somebody else;
-//! 6. opening a log syncs what was replayed, then makes the first segment of a new run, whose header says
-//!    where the log ended: what older runs hold beyond that is void for ever.
+//! 2. the checksum depends on the segment's salt and the offset, so that what a reused file held
+//!    before, or what a payload imitates, is no record;
+//! 3. a full segment ends with an end record. Without it the log ends there, whatever later
+//!    segments hold;
+//! 4. a file gets a segment's name only when its header is durable, in the order of ids, and a
+//!    released segment loses its name durably before its bytes change. So a bad header is damage;
+//! 5. a segment has its whole length before it gets its name, and a log that is closed cuts its
+//!    last one after an end record: a file that is short without one was cut by another program;
+//! 6. opening a log syncs what was replayed, then makes the first segment of a new run, whose
+//!    header says where the log ended: what older runs hold beyond that is void for ever.
 //!
-//! That no segment is missing is known from its neighbours:
+//! Whether a segment is missing is known from its neighbours:
 //!
 //! 7. a segment is begun with its link, which is in the file before any record of the segment is
-//!    acknowledged, and after the end record of the one before, which names it. So a segment that an end
-//!    names was there once, under a durable name;
-//! 8. a segment is released when it is synced together with the link of the one that follows it, and every
-//!    record in it is flushed. So where a segment is missing, the first link after the gap says which
-//!    tables had unflushed records in the gap when it was written, and it was released only if all of them
-//!    are flushed past it by now. Where no link follows, it was never released;
-//! 9. spare segments are removed only after the log was closed: one that no record was ever written to
-//!    names the one that was made before it, so that it can't outlive the segment that was in use.
+//!    acknowledged, and after the end record of the one before, which names it. So a segment that
+//!    an end names was there once, under a durable name;
+//! 8. a segment is released when it is synced together with the link of the one that follows it,
+//!    and every record in it is flushed. So where a segment is missing, the first link after the
+//!    gap says which tables had unflushed records in the gap when it was written, and it was
+//!    released only if all of them are flushed past it by now. Where no link follows, it was never
+//!    released;
+//! 9. spare segments are removed only after the log was closed: one that no record was ever written
+//!    to names the one that was made before it, so that it can't outlive the segment that was in
+//!    use.
 //!
-//! What this doesn't show is the loss of all files of the newest run at once: whoever opens the log keeps
-//! its number and compares it with [`newest_segment`](crate::ReplayReport::newest_segment).
+//! This doesn't show the loss of all files of the newest run at once: the log's owner keeps the
+//! number of the newest segment and compares it with
+//! [`newest_segment`](crate::ReplayReport::newest_segment).
 //!
-//! Segments of version 1 have no link (records begin after the header), eight zero bytes in place of the
-//! id of the segment made before, and an end without a payload. There a missing id is a released segment,
-//! or one that could not be made; that it can't be, because nothing after it was ever flushed, is known to
-//! the caller alone ([`ReplayOptions::released_to`](crate::ReplayOptions::released_to)).
+//! Segments of version 1 have no link (records begin after the header), eight zero bytes in place
+//! of the id of the segment made before, and an end without a payload. There a missing id is a
+//! released segment, or one that could not be made. That neither is possible, because nothing after
+//! it was ever flushed, only the caller knows
+//! ([`ReplayOptions::released_to`](crate::ReplayOptions::released_to)).
 
 use helenus_types::LogPosition;
 
@@ -99,7 +104,7 @@ const OLDEST_VERSION: u32 = 1;
 const GAPS_ACCEPTED: u64 = 1 << 63;
 const CHECKED_HEADER_LEN: usize = HEADER_LEN as usize - 4;
 
-/// What every mark has at its bytes 4 to 12, so that marks can be found behind a bad record.
+/// Bytes 4 to 12 of every mark, so that marks can be found after a bad record.
 pub(crate) const MARK_NEEDLE: [u8; 8] = [12, 0, 0, 0, KIND_MARK, 0, 0, 0];
 pub(crate) const MARK_NEEDLE_OFFSET: usize = 4;
 
@@ -122,7 +127,7 @@ pub(crate) struct Header {
     pub(crate) previous_end: LogPosition,
     /// The segment that was made before this one; its own id in the first of a run, 0 in version 1.
     pub(crate) made_after: u64,
-    /// Segments before this run are missing, and somebody has accepted that.
+    /// Segments before this run are missing, and the user has accepted that.
     pub(crate) gaps_accepted: bool,
 }
 
@@ -249,7 +254,8 @@ pub(crate) fn encode_mark(durable_to: LogPosition, salt: u64, offset: u32) -> [u
     bytes
 }
 
-/// A whole end record for the given place; `next` is the segment in which the log goes on, if it does.
+/// A whole end record for the given place; `next` is the segment in which the log goes on, if it
+/// does.
 pub(crate) fn encode_end(next: Option<u64>, salt: u64, offset: u32) -> [u8; END_LEN as usize] {
     let mut bytes = [0; END_LEN as usize];
     let (head, body) = (encode_record_head(END_BODY_LEN, KIND_END, 0), next.unwrap_or(0).to_le_bytes());
@@ -275,7 +281,7 @@ pub(crate) fn decode_end(body: &[u8]) -> Result<EndsWith, Damage> {
     }
 }
 
-/// What follows a segment that has ended.
+/// The segment after one that has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum EndsWith {
     /// The log goes on in that segment.
@@ -286,12 +292,13 @@ pub(crate) enum EndsWith {
     Unknown,
 }
 
-/// How a segment is joined to those before it.
+/// The link of a segment to those before it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Link {
     /// Where the segment before this one ends; NONE in the first of all.
     pub(crate) previous: LogPosition,
-    /// The tables that had unflushed records in segments before this one, and where the last of them ends.
+    /// The tables that had unflushed records in segments before this one, and where the last of
+    /// them ends.
     pub(crate) unflushed: Vec<(TableTag, LogPosition)>,
 }
 
@@ -349,9 +356,10 @@ pub(crate) fn decode_tag(bytes: &[u8]) -> Option<TableTag> {
     Fields(bytes).u32().map(TableTag)
 }
 
-/// What a checksum is combined with: no two offsets of a segment, and no two segments, have it in common
-/// but by chance. (Seeding the CRC itself would be the same linear operation, but needs the segment and
-/// the offset before the bytes: the checksum is computed before the place is known.)
+/// The mask that a checksum is combined with: no two offsets of a segment, and no two segments,
+/// have the same one but by chance. (Seeding the CRC itself would be the same linear operation, but
+/// needs the segment and the offset before the bytes: the checksum is computed before the place is
+/// known.)
 pub(crate) fn mask(salt: u64, offset: u32) -> u32 {
     let mixed = mix(salt ^ mix(u64::from(offset)));
     let [a, b, c, d, ..] = mixed.to_le_bytes();

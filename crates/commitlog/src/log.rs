@@ -1,9 +1,10 @@
-//! The log that is written: append, the switch to the next segment, preparing and releasing segments.
+//! The log that is written: append, the switch to the next segment, preparing and releasing
+//! segments.
 //!
-//! Locks, in the order in which they may be taken: `writer` (the turn to hand bytes over; held for one
-//! write), `tail` (the place where bytes go; held for one copy), `preparing` (whoever makes a segment, so
-//! that they are made in the order of their ids), `pool` (what is ready; held for a moment). `syncing`
-//! (sync.rs) is never held together with any of them.
+//! Locks, in the order in which they may be taken: `writer` (the turn to hand bytes over; held for
+//! one write), `tail` (the place where bytes go; held for one copy), `preparing` (held while a
+//! segment is made, so that they are made in the order of their ids), `pool` (what is ready; held
+//! for a moment). `syncing` (sync.rs) is never held together with any of them.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::iter::once;
@@ -25,15 +26,15 @@ use crate::segment::{Dirty, Segment, is_filled, segment_name, temporary_name};
 use crate::sync::SyncState;
 use crate::{LogError, LogOptions, ReplayReport, TableTag};
 
-/// The commit log of a database, open for writing. One at a time may have a directory: the caller holds
-/// its lock.
+/// The commit log of a database, open for writing. One at a time may have a directory: the caller
+/// holds its lock.
 #[derive(Debug)]
 pub struct CommitLog {
     pub(crate) disk: Arc<dyn Disk>,
     dir: PathBuf,
     pub(crate) options: LogOptions,
     pub(crate) clock: Arc<dyn Clock>,
-    /// Of every segment since the log was opened.
+    /// The run that every segment since the log was opened belongs to.
     run: u64,
     previous_end: LogPosition,
     gaps_accepted: bool,
@@ -44,13 +45,14 @@ pub struct CommitLog {
     pool: Mutex<Pool>,
     pub(crate) syncing: Mutex<SyncState>,
     pub(crate) synced: Condvar,
-    /// When the last completed sync began, in nanoseconds of the clock: what periodic writers look at.
+    /// When the last completed sync began, in nanoseconds of the clock: what periodic writers look
+    /// at.
     pub(crate) sync_began_nanos: AtomicU64,
     /// The first failed write or sync.
     stopped: OnceLock<IoError>,
 }
 
-/// Where bytes go, and what was written before.
+/// The segment that is written, and what was written before.
 #[derive(Debug)]
 pub(crate) struct Tail {
     /// None once the log is closed.
@@ -59,7 +61,7 @@ pub(crate) struct Tail {
     pub(crate) full: VecDeque<Full>,
     /// The end of the last record; sync marks may follow.
     pub(crate) records_end: LogPosition,
-    /// What was not handed over to the operating system yet.
+    /// Bytes that were not handed over to the operating system yet.
     pub(crate) pending: Pending,
 }
 
@@ -76,7 +78,7 @@ impl Tail {
     }
 }
 
-/// Of each table the last position in segments that are given in their order.
+/// The last position of each table in segments that are given in their order.
 fn last_of_each<'a>(segments: impl Iterator<Item = (u64, &'a Dirty)>) -> Vec<(TableTag, LogPosition)> {
     let mut last = BTreeMap::new();
     for (segment, dirty) in segments {
@@ -110,7 +112,7 @@ impl Full {
     }
 }
 
-/// What the next segment is to be.
+/// The properties of the next segment.
 #[derive(Debug)]
 struct Next {
     id: u64,
@@ -132,9 +134,10 @@ impl Pool {
 }
 
 impl CommitLog {
-    /// Opens the log for appending after what `report` found in the same directory. What was replayed is
-    /// made durable; the rest is dropped for ever. The replayed segments stay until their tables are
-    /// flushed ([`CommitLog::mark_flushed`]), or all of them are ([`CommitLog::discard_replayed`]).
+    /// Opens the log for appending after what `report` found in the same directory. What was
+    /// replayed is made durable; the rest is dropped for ever. The replayed segments stay until
+    /// their tables are flushed ([`CommitLog::mark_flushed`]), or all of them are
+    /// ([`CommitLog::discard_replayed`]).
     pub fn resume(
         disk: Arc<dyn Disk>,
         dir: impl Into<PathBuf>,
@@ -210,9 +213,9 @@ impl CommitLog {
         (self.options.segment_len / 2 - RECORD_HEAD_LEN) as usize
     }
 
-    /// Appends one record, its payload in parts, and returns where it ends. It is in the process's memory
-    /// then: [`CommitLog::commit`] of the position must return before it may be acknowledged. A record
-    /// without tags keeps no segment from being released.
+    /// Appends one record, its payload in parts, and returns where it ends. It is in the process's
+    /// memory then: [`CommitLog::commit`] of the position must return before it may be
+    /// acknowledged. A record without tags keeps no segment from being released.
     pub fn append(&self, tags: &[TableTag], payload: &[&[u8]]) -> Result<LogPosition, LogError> {
         // All that can be refused or computed is done before the lock.
         let mut head = RecordBytes::new(tags, payload, self.max_record_len())?;
@@ -230,15 +233,15 @@ impl CommitLog {
         Ok(end)
     }
 
-    /// Where the last record ends, or, before the first, a position between all replayed and all coming
-    /// records.
+    /// Where the last record ends, or, before the first, a position between all replayed and all
+    /// coming records.
     #[must_use]
     pub fn position(&self) -> LogPosition {
         self.tail.lock().records_end
     }
 
-    /// All records of `tag` that end at `up_to` or before are in SSTables that are visible and durable.
-    /// Segments without other records are released: removed, or kept for reuse.
+    /// All records of `tag` that end at `up_to` or before are in SSTables that are visible and
+    /// durable. Segments without other records are released: removed, or kept for reuse.
     pub fn mark_flushed(&self, tag: TableTag, up_to: LogPosition) -> Result<(), LogError> {
         let mut tail = self.tail.lock();
         let up_to_in = |id: u64| match up_to.segment.cast_signed().cmp(&id.cast_signed()) {
@@ -263,7 +266,8 @@ impl CommitLog {
         self.running()
     }
 
-    /// Everything that was replayed is in SSTables that are visible and durable, or not wanted any more.
+    /// Everything that was replayed is in SSTables that are visible and durable, or not wanted any
+    /// more.
     pub fn discard_replayed(&self) -> Result<(), LogError> {
         let mut tail = self.tail.lock();
         for full in tail.full.iter_mut().filter(|full| full.replayed) {
@@ -281,7 +285,8 @@ impl CommitLog {
         all.find(|dirty| !dirty.is_empty()).map(Dirty::tags).unwrap_or_default()
     }
 
-    /// Bytes of the segments that are not released, the one that is written to included. Spares are not.
+    /// Bytes of the segments that are not released, the one that is written to included. Spares are
+    /// not.
     #[must_use]
     pub fn total_bytes(&self) -> u64 {
         let tail = self.tail.lock();
@@ -296,9 +301,9 @@ impl CommitLog {
         self.total_bytes() > self.options.max_total_bytes
     }
 
-    /// One piece of background work: makes a spare segment if too few are ready. True if there may be more
-    /// to do. Without such calls a writer makes its segment itself. A log that is written little needs no
-    /// spare.
+    /// One piece of background work: makes a spare segment if too few are ready. True if there may
+    /// be more to do. Without such calls a writer makes its segment itself. A log that is written
+    /// little needs no spare.
     pub fn prepare_step(&self) -> Result<bool, LogError> {
         self.running()?;
         let wanted = {
@@ -322,15 +327,16 @@ impl CommitLog {
         Ok(!enough(&pool))
     }
 
-    /// Makes everything durable and leaves no more on the disk than is needed. Later appends are refused.
+    /// Makes everything durable and leaves no more on the disk than is needed. Later appends are
+    /// refused.
     pub fn close(&self) -> Result<(), LogError> {
         self.sync()?;
         let mut writer = self.writer.lock();
         self.write_pending(&mut writer)?;
         let mut tail = self.tail.lock();
         let Some(mut active) = tail.active.take() else { return Ok(()) };
-        // It ends with an end record, durable first: a file that is short without one was cut by somebody else, and
-        // so was a spare that has no end before it removed by nobody.
+        // The end record is made durable first: a file that is short without one was cut by another
+        // program, and spares are removed only after an end.
         let end = encode_end(None, active.header.salt, active.offset);
         tail.pending.add(&mut active, END_LEN, once(end.as_slice()));
         tail.pending.write().map_err(|e| self.stop(e))?;
@@ -359,7 +365,7 @@ impl CommitLog {
         }
     }
 
-    /// Remembers the first failure for all who come later.
+    /// Remembers the first failure for all later calls.
     pub(crate) fn stop(&self, error: IoError) -> LogError {
         let first = self.stopped.get_or_init(|| {
             tracing::error!(%error, "the commit log stops");
@@ -368,7 +374,8 @@ impl CommitLog {
         LogError::Stopped(first.clone())
     }
 
-    /// Adds a mark that all before `durable_to` is durable, if there is room: the next one says more.
+    /// Adds a mark that all before `durable_to` is durable, if there is room: the next one says
+    /// more.
     pub(crate) fn append_mark(&self, tail: &mut Tail, durable_to: LogPosition) {
         let Some(segment) = &mut tail.active else { return };
         if segment.fits(MARK_LEN) {
@@ -410,8 +417,8 @@ impl CommitLog {
         }
     }
 
-    /// The first spare in which `len` bytes fit. Those before it are too short for a record that is longer
-    /// than most: they are removed, since segments are used in the order of their ids.
+    /// The first spare in which `len` bytes fit. Those before it are too short for a record that is
+    /// longer than most: they are removed, since segments are used in the order of their ids.
     fn ready_spare(&self, len: u32) -> Option<Segment> {
         loop {
             let spare = self.pool.lock().spares.pop_front()?;
@@ -456,17 +463,18 @@ impl CommitLog {
         }
     }
 
-    /// Removes a segment that nothing was written to. What can't be removed is when the log is opened.
+    /// Removes a segment that nothing was written to. A file that can't be removed now is removed
+    /// when the log is opened.
     fn remove_unused(&self, path: &Path) {
         if let Err(error) = remove_if_exists(&*self.disk, path) {
             tracing::warn!(%error, "an unused segment of the commit log stays for now");
         }
     }
 
-    /// Removes, or keeps for reuse, what holds no unflushed record. The newest segment stays in any case: it
-    /// keeps ids from being used again. What was never synced (its table was dropped) is synced first: a
-    /// power cut may give the file its name back, and then it must be whole, or it would look damaged to
-    /// those who read a later sync mark.
+    /// Removes, or keeps for reuse, what holds no unflushed record. The newest segment stays in any
+    /// case: it keeps ids from being used again. What was never synced (its table was dropped) is
+    /// synced first: a power cut may give the file its name back, and then it must be whole, or it
+    /// would look damaged to a replay that reads a later sync mark.
     fn release<'a>(&'a self, mut tail: MutexGuard<'a, Tail>) -> Result<(), LogError> {
         if tail.full.iter().any(|full| full.dirty.is_empty() && full.unsynced.is_some()) {
             drop(tail);
@@ -502,11 +510,12 @@ impl CommitLog {
     }
 }
 
-/// A record's head and tags as they are written, checksummed with the payload, still without a place.
+/// A record's head and tags as they are written, checksummed with the payload, still without a
+/// place.
 struct RecordBytes {
     bytes: SmallVec<[u8; 32]>,
     checksum: u32,
-    /// Of the whole record.
+    /// Length of the whole record in bytes.
     len: u32,
 }
 
@@ -552,8 +561,8 @@ fn grown(len: u32, options: &LogOptions) -> u32 {
     len.saturating_mul(LogOptions::SEGMENT_GROWTH).min(options.segment_len)
 }
 
-/// Takes the names of void segments from them, durably, so that no later replay can find them; some of
-/// the usual length stay as files to reuse.
+/// Takes the names of void segments from them, durably, so that no later replay can find them; some
+/// of the usual length stay as files to reuse.
 fn clear_void(
     disk: &dyn Disk,
     dir: &Path,

@@ -1,3 +1,5 @@
+//! Options of a log and its durability modes.
+
 use std::time::Duration;
 
 /// Which table a record touches. The log only compares tags.
@@ -15,11 +17,12 @@ pub enum Durability {
     Buffered,
 }
 
-/// How a log is kept.
+/// Options of a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LogOptions {
-    /// Bytes of a segment, from 1 KiB to 1 GiB (others are brought into the range). A record may be half
-    /// as long. The first segments after opening are shorter, so that a log of little takes little.
+    /// Bytes of a segment, from 1 KiB to 1 GiB (others are brought into the range). A record may be
+    /// half as long. The first segments after opening are shorter, so that a log of little takes
+    /// little.
     pub segment_len: u32,
     /// When [`CommitLog::commit`](crate::CommitLog::commit) returns.
     pub durability: Durability,

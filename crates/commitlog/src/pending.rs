@@ -1,9 +1,10 @@
 //! Bytes between `append` and the operating system.
 //!
-//! Appending copies a record into memory; committing hands over all that was appended so far, in one
-//! write, for everyone who waits. One caller at a time writes: those who append meanwhile fill another
-//! buffer, and the first of them who gets its turn writes for the rest. Nothing is acknowledged before it
-//! was handed over, so that a killed process loses nothing that was.
+//! Appending copies a record into memory; committing hands over all that was appended so far, in
+//! one write, for every caller that waits. One caller at a time writes: callers that append
+//! meanwhile fill another buffer, and the first of them that gets its turn writes for the rest.
+//! Nothing is acknowledged before it was handed over, so that a killed process loses nothing that
+//! was.
 
 use std::sync::Arc;
 
@@ -23,7 +24,7 @@ pub(crate) struct Pending {
     pieces: SmallVec<[Piece; 2]>,
 }
 
-/// What goes to one place of one file.
+/// Bytes that are written to one place of one file.
 #[derive(Debug)]
 struct Piece {
     segment: u64,
@@ -48,7 +49,7 @@ impl Writer {
 }
 
 impl Pending {
-    /// Adds `parts`, `len` bytes in all, at the place where `segment` goes on, which moves behind them.
+    /// Adds `parts`, `len` bytes in all, at the end of `segment`, and advances it past them.
     pub(crate) fn add<'a>(&mut self, segment: &mut Segment, len: u32, parts: impl Iterator<Item = &'a [u8]>) {
         let (id, offset) = (segment.header.id, segment.offset);
         match self.pieces.last_mut() {

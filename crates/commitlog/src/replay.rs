@@ -1,12 +1,14 @@
 //! Reading a log back: which records count, where it ends, and whether that is its end or damage.
 //!
-//! The log ends at the first record that is not whole, at a segment without its end record, or where a
-//! later run says that it ended. Nothing tells a torn record from a damaged one but the promise: every sync
-//! leaves a mark of what was durable by then. So the end is damage if a mark after it, in this segment or
-//! a later one of the run, or the header of the next run, says that the log was durable beyond it.
+//! The log ends at the first record that is not whole, at a segment without its end record, or
+//! where a later run says that it ended. Only the promise distinguishes a torn record from a
+//! damaged one: every sync leaves a mark of what was durable by then. So the end is damage if a
+//! mark after it, in this segment or a later one of the run, or the header of the next run, says
+//! that the log was durable beyond it.
 //!
-//! From one segment to the next: an end record names the next one, and that one's link names it in turn.
-//! Where they don't meet, a segment between them is missing; see `format.rs` for when that is no loss.
+//! From one segment to the next: an end record names the next one, and that one's link names it in
+//! turn. Where they don't match, a segment between them is missing; see `format.rs` for when that
+//! is no loss.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -34,14 +36,15 @@ pub struct Record<'a> {
     pub payload: &'a [u8],
 }
 
-/// What a replay has to know of the tables, and what it does about a segment that is missing.
+/// What a replay must know about the tables, and what it does about a missing segment.
 #[derive(Clone, Copy)]
 pub struct ReplayOptions<'a> {
-    /// Whether nobody needs the table's records that end at that position or before: they are in SSTables,
-    /// or the table is gone. Where segments are missing whose records are not needed, they were released.
+    /// Whether the table's records that end at that position or before are no longer needed: they
+    /// are in SSTables, or the table is gone. Where segments are missing whose records are not
+    /// needed, they were released.
     pub flushed: &'a dyn Fn(TableTag, LogPosition) -> bool,
-    /// No segment after the one of this position was ever released. It matters for segments of the oldest
-    /// version only, which don't say what was in the one before.
+    /// No segment after the one of this position was ever released. It matters for segments of the
+    /// oldest version only, which don't say what was in the one before.
     pub released_to: LogPosition,
     /// Reads what there is where a segment is missing, instead of giving up.
     pub accept_missing: bool,
@@ -62,7 +65,7 @@ impl std::fmt::Debug for ReplayOptions<'_> {
     }
 }
 
-/// What a replay found.
+/// The result of a replay.
 #[derive(Debug, Default)]
 pub struct ReplayReport {
     /// Where the log ends: after the last record that counts.
@@ -75,8 +78,8 @@ pub struct ReplayReport {
     pub dropped: Option<DroppedTail>,
     /// Segments that are missing, where that is accepted, or was when the log was opened before.
     pub missing: Vec<MissingSegment>,
-    /// Files of the log that hold nothing that counts: unused, in the making when the log was left, or
-    /// beyond the end.
+    /// Files of the log that hold nothing that counts: unused, in the making when the log was left,
+    /// or beyond the end.
     pub void: Vec<PathBuf>,
     /// Files in the directory that are not the log's. They are never touched.
     pub foreign: Vec<PathBuf>,
@@ -89,28 +92,28 @@ pub struct ReplayReport {
 }
 
 impl ReplayReport {
-    /// The highest number of a segment that there is, whether it holds anything or not. That segment stays as long
-    /// as the log is in use.
+    /// The highest number of a segment that there is, whether it holds anything or not. That
+    /// segment stays as long as the log is in use.
     #[must_use]
     pub fn newest_segment(&self) -> Option<u64> {
         self.newest
     }
 
-    /// Whether the last segment with records is of a version that has links: such a log was synced up to
-    /// each position that it gave before anyone could keep it.
+    /// Whether the last segment with records is of a version that has links: such a log was synced
+    /// up to each position that it gave before anyone could keep it.
     #[must_use]
     pub fn is_linked(&self) -> bool {
         self.linked
     }
 }
 
-/// The place where a log ends and bytes follow that were never promised: unused space, a record that was
-/// torn when the process or the machine stopped.
+/// The place where a log ends and bytes follow that were never promised: unused space, a record
+/// that was torn when the process or the machine stopped.
 #[derive(Debug, Clone)]
 pub struct DroppedTail {
     /// The segment's file.
     pub path: PathBuf,
-    /// Where in it.
+    /// The offset in it.
     pub offset: u64,
     /// Why these bytes are no record.
     pub reason: Damage,
@@ -125,9 +128,10 @@ pub(crate) struct ReplayedSegment {
     pub(crate) dirty: Dirty,
 }
 
-/// Reads the log in `dir` from its beginning, and gives every record that counts to `receiver`, in the
-/// order in which they were appended. A directory that does not exist is an empty log. Nothing is changed.
-/// Where a segment is missing, nothing of those after it is given before that was accepted.
+/// Reads the log in `dir` from its beginning, and gives every record that counts to `receiver`, in
+/// the order in which they were appended. A directory that does not exist is an empty log. Nothing
+/// is changed. Where a segment is missing, nothing of those after it is given before that was
+/// accepted.
 pub fn replay<E>(
     disk: &dyn Disk,
     dir: &Path,
@@ -167,7 +171,7 @@ pub fn replay<E>(
     Ok(report)
 }
 
-/// Where a run was found to end.
+/// The place where a run ends.
 struct Stop {
     at: LogPosition,
     tail: DroppedTail,
@@ -180,15 +184,16 @@ impl Stop {
     }
 }
 
-/// How the run goes on after what was read of it.
+/// How the run continues after what was read of it.
 enum Expected {
     /// Nothing is known: nothing of the run was read yet, or its segments don't say.
     Anything,
     /// With that segment.
     Segment { id: u64, witness: PathBuf },
-    /// Nothing of the run was read, but a segment that was not in use says that this one was made before.
+    /// Nothing of the run was read, but a segment that was not in use says that this one was made
+    /// before.
     Made { id: u64, witness: PathBuf },
-    /// Not at all.
+    /// The run has ended.
     Nothing,
 }
 
@@ -210,10 +215,10 @@ struct Replay<'a, E> {
 }
 
 impl<E> Replay<'_, E> {
-    /// A new run begins, which saw the log end at `previous_end`. If that is a place of the run before it,
-    /// all up to there was durable.
+    /// A new run begins, which saw the log end at `previous_end`. If that is a place of the run
+    /// before it, all up to there was durable.
     fn end_run(&mut self, previous_end: LogPosition, run: Option<u64>) -> Result<(), ReplayError<E>> {
-        // What is missing at the end of a run, the links of the next one know.
+        // Segments that are missing at the end of a run are known from the next run's links.
         self.next = Expected::Anything;
         let Some(stop) = self.stopped.take() else { return Ok(()) };
         let of_this_run = self.runs.get(&previous_end.segment).is_some_and(|r| Some(*r) == run);
@@ -260,7 +265,8 @@ impl<E> Replay<'_, E> {
         self.read(segment, cut)
     }
 
-    /// Whether the log goes on with this segment, if nothing between the last one and this is missing.
+    /// Whether the log goes on with this segment, if nothing between the last one and this is
+    /// missing.
     fn joins(&mut self, segment: &Found) -> Result<bool, ReplayError<E>> {
         let (id, run) = (segment.header.id, segment.header.run);
         if !segment.header.is_linked() {
@@ -300,8 +306,8 @@ impl<E> Replay<'_, E> {
         Ok(true)
     }
 
-    /// Segments between the last one that was read and the one that `link` begins are not there: they were
-    /// released, if all that was in them is flushed by now.
+    /// Segments between the last one that was read and the one that `link` begins are not there:
+    /// they were released, if all that was in them is flushed by now.
     fn check_gap(&mut self, link: &Link, witness: &Path) -> Result<(), ReplayError<E>> {
         let is_before_gap = |end: &LogPosition| self.last.is_some_and(|last| end.segment <= last);
         let needed = link
@@ -345,7 +351,8 @@ impl<E> Replay<'_, E> {
             }
             Ok(_) => Ok(()),
             Err(_) if segment.len < u64::from(segment.header.len) && cut == u32::MAX => {
-                // A segment has its whole length before it has its name, and is made shorter after an end only.
+                // A segment has its whole length before it has its name, and is made shorter after
+                // an end only.
                 let path = segment.path.clone();
                 Err(ReplayError::Damaged { path, offset: segment.len, damage: Damage::RecordCut })
             }
@@ -365,8 +372,8 @@ impl<E> Replay<'_, E> {
         Ok(())
     }
 
-    /// Gives the records before `cut` to the receiver. Returns where they end, and how, or why it is neither
-    /// the segment's end nor the cut.
+    /// Gives the records before `cut` to the receiver. Returns where they end, and how, or why it
+    /// is neither the segment's end nor the cut.
     fn records(
         &mut self,
         segment: &Found,
@@ -422,6 +429,6 @@ impl<E> Replay<'_, E> {
 enum Ended {
     /// At its end record.
     Record(EndsWith),
-    /// Where a later run saw the log end.
+    /// At the place where a later run saw the log end.
     Cut,
 }

@@ -1,4 +1,5 @@
-//! Reading segments: their headers, their records one after the other, the marks among what is left.
+//! Reading segments: their headers, their records one after the other, the marks among what is
+//! left.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -67,8 +68,8 @@ impl<'a> Window<'a> {
 
     /// The record at `at`, whole and verified.
     pub(crate) fn record(&mut self, at: u32) -> Result<Result<(RecordHead, &[u8]), Damage>, IoError> {
-        // The space that records may take ends with the segment, not with the file: a file that was cut is
-        // another reason to stop.
+        // The space that records may take ends with the segment, not with the file: a file that was
+        // cut is another reason to stop.
         let left = self.segment.header.len.saturating_sub(at.saturating_add(RECORD_HEAD_LEN));
         let Some(bytes) = self.bytes(at, RECORD_HEAD_LEN)? else { return Ok(Err(Damage::RecordCut)) };
         let head = match RecordHead::decode(bytes, left) {
@@ -82,7 +83,8 @@ impl<'a> Window<'a> {
         Ok(head.verify(bytes, salt, at).map(|()| (head, bytes)))
     }
 
-    /// `len` bytes at `at`, which lies not before the last one asked for; `None` if the file ends before.
+    /// `len` bytes at `at`, which lies not before the last one asked for; `None` if the file ends
+    /// before.
     fn bytes(&mut self, at: u32, len: u32) -> Result<Option<&[u8]>, IoError> {
         let Some(end) = at.checked_add(len).filter(|end| *end <= self.segment.limit()) else {
             return Ok(None);
@@ -150,7 +152,7 @@ fn verified_mark(bytes: &[u8], salt: u64, offset: u32) -> Option<LogPosition> {
     decode_mark(body)
 }
 
-/// What the log's directory holds.
+/// The contents of the log's directory.
 #[derive(Default)]
 pub(crate) struct Listed {
     /// The segments in the order of their ids, each with a header that is whole.

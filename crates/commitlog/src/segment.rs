@@ -57,8 +57,8 @@ impl Segment {
         Self::finish(disk, dir, header, &*file)
     }
 
-    /// Makes the first segment of a run, which is begun at once: it says where the log ended before, and
-    /// keeps its number from being used again.
+    /// Makes the first segment of a run, which is begun at once: it says where the log ended
+    /// before, and keeps its number from being used again.
     pub(crate) fn prepare_first(
         disk: &dyn Disk,
         dir: &Path,
@@ -102,9 +102,9 @@ impl Segment {
     }
 }
 
-/// Whether fresh segments are filled with zeros before they are used. It costs the disk a second write of
-/// the segment, and spares each sync of a part of it the file system's note that this part is written now:
-/// worth it only to those who wait for syncs.
+/// Whether fresh segments are filled with zeros before they are used. It costs the disk a second
+/// write of the segment, and saves the file system, at each sync of a part of it, from recording
+/// that this part is written now: worth it only where writers wait for syncs.
 pub(crate) fn is_filled(durability: Durability) -> bool {
     durability == Durability::Sync
 }
@@ -177,7 +177,7 @@ pub(crate) fn temporary_name(id: u64) -> String {
     format!("commitlog-{id}.tmp")
 }
 
-/// What a file's name says.
+/// The meaning of a file's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FileName {
     /// A segment.
@@ -206,7 +206,7 @@ impl FileName {
     }
 }
 
-/// Writes zeros behind the header, in pieces that end at multiples of their length.
+/// Writes zeros after the header, in pieces that end at multiples of their length.
 fn fill_with_zeros(file: &dyn WriteFile, len: u32) -> Result<(), IoError> {
     let mut at = HEADER_LEN;
     while at < len {

@@ -1,8 +1,9 @@
-//! Who waits for which sync, and whose turn it is to hand bytes over.
+//! Group commit: which caller waits for which sync, and whose turn it is to hand bytes over.
 //!
-//! One caller at a time leads: it syncs what was appended before it began, for all who wait. Those who
-//! come while it runs may have appended too late for it; when it is done, one of them leads the next, for
-//! all of them. A sync covers segments in their order, so that what is durable is always a prefix.
+//! One caller at a time leads: it syncs what was appended before it began, for all that wait.
+//! Callers that come while it runs may have appended too late for it; when it is done, one of them
+//! leads the next, for all of them. A sync covers segments in their order, so that what is durable
+//! is always a prefix.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -21,7 +22,8 @@ pub(crate) struct SyncState {
     pub(crate) running: bool,
 }
 
-/// A sync in the making. Where it panics (the clock or the disk may be anyone's) another has to lead.
+/// A sync in the making. Where it panics (the clock or the disk may be anyone's) another has to
+/// lead.
 struct Leading<'a>(&'a CommitLog);
 
 impl Drop for Leading<'_> {
@@ -48,7 +50,7 @@ impl CommitLog {
                 self.wait_until(|log, state| state.synced >= end || log.since_sync_began() <= period)
                     .map(drop)
             }
-            // Whoever syncs hands over first, for all who wait.
+            // The caller that syncs hands over first, for all that wait.
             Durability::Sync => self.wait_until(|_, state| state.synced >= end).map(drop),
         }
     }
@@ -61,8 +63,9 @@ impl CommitLog {
         self.wait_until(|_, state| state.synced >= records_end)
     }
 
-    /// The background work of [`Durability::Periodic`]: syncs if half of the period has gone since the
-    /// last sync began. Returns how long nothing is to be done; in the other modes that is for ever.
+    /// The background work of [`Durability::Periodic`]: syncs if half of the period has gone since
+    /// the last sync began. Returns how long nothing is to be done; in the other modes that is for
+    /// ever.
     pub fn sync_step(&self) -> Result<Duration, LogError> {
         let Durability::Periodic(period) = self.options.durability else { return Ok(Duration::MAX) };
         self.running()?;
@@ -132,7 +135,7 @@ impl CommitLog {
             }
             self.append_mark(&mut tail, position);
         }
-        // The mark is in the file before anyone is told, as far as a killed process is concerned.
+        // The mark is in the file before anything is acknowledged, so that a killed process has it.
         self.write_pending(&mut self.writer.lock())?;
         Ok((position, began))
     }
@@ -148,7 +151,8 @@ impl CommitLog {
 
     /// Hands over all that was appended so far.
     pub(crate) fn write_pending(&self, writer: &mut Writer) -> Result<(), LogError> {
-        // Whoever had the turn before may have failed: nothing may be written after what is missing then.
+        // The caller that had the turn before may have failed: then nothing may be written after
+        // the gap.
         self.running()?;
         // Empty, but after a panic of the disk: then the same bytes go to the same places.
         writer.taken.write().map_err(|e| self.stop(e))?;

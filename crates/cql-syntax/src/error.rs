@@ -12,17 +12,17 @@ pub struct SyntaxError {
     pub position: Position,
     /// The bytes of the unexpected text; empty at the end of the input.
     pub span: Span,
-    /// What would have been right, in words.
+    /// The texts that would have been valid, in words.
     pub expected: Cow<'static, str>,
-    /// What stands there, in words or quoted and cut to a readable length.
+    /// The text found there, in words or quoted and cut to a readable length.
     pub found: String,
 }
 
-/// How many characters of an unexpected text an error repeats.
+/// The number of characters of an unexpected text that an error repeats.
 const QUOTED_CHARS: usize = 40;
 
-/// A [`SyntaxError`] before its position is looked up. The parser makes and drops these where it tries a rule, so they
-/// must not cost time in proportion to the text.
+/// A [`SyntaxError`] before its position is looked up. The parser makes and drops these where it
+/// tries a rule, so they must not cost time in proportion to the text.
 #[derive(Clone, Debug)]
 pub(crate) struct Failure {
     pub(crate) span: Span,
@@ -34,7 +34,7 @@ impl Failure {
         Self { span, expected: expected.into() }
     }
 
-    /// The error for who parsed `text`.
+    /// The error as the caller that passed `text` gets it.
     pub(crate) fn into_error(self, text: &str) -> SyntaxError {
         let Self { span, expected } = self;
         let found = span.of(text);

@@ -1,11 +1,12 @@
 //! Text to tokens (Cassandra's `Lexer.g`).
 //!
-//! Keywords are not told from identifiers here: both are [`TokenKind::Word`], and the parser asks for the words it
-//! needs. A minus sign is always its own token; the parser joins it with a number that follows without a space, so
-//! that `a -1` is a subtraction and `(a, -1)` holds a negative number.
+//! Keywords are not distinguished from identifiers here: both are [`TokenKind::Word`], and the
+//! parser asks for the words it needs. A minus sign is always its own token; the parser joins it
+//! with a number that follows without a space, so that `a -1` is a subtraction and `(a, -1)` holds
+//! a negative number.
 //!
-//! The first malformed token ends the list as [`TokenKind::Invalid`]; its error is reported when the parser gets
-//! there, so that an earlier error of the grammar is reported first.
+//! The first malformed token ends the list as [`TokenKind::Invalid`]; its error is reported when
+//! the parser gets there, so that an earlier error of the grammar is reported first.
 
 use crate::error::Failure;
 use crate::span::Span;
@@ -19,7 +20,7 @@ pub(crate) enum TokenKind {
     QuotedName,
     /// `'text'`, with `''` for a quote.
     String,
-    /// `$$text$$`, taken as it is.
+    /// `$$text$$`, taken literally.
     DollarString,
     /// Decimal digits.
     Integer,
@@ -60,7 +61,8 @@ pub(crate) struct Token {
     pub(crate) span: Span,
 }
 
-/// The tokens of a text. The last one is [`TokenKind::End`], or [`TokenKind::Invalid`] where `error` is set.
+/// The tokens of a text. The last one is [`TokenKind::End`], or [`TokenKind::Invalid`] where
+/// `error` is set.
 #[derive(Debug)]
 pub(crate) struct Tokens {
     pub(crate) list: Vec<Token>,
@@ -389,7 +391,8 @@ impl Lexer<'_> {
         parts > 0
     }
 
-    /// Takes digits with the letters of `designators`, each at most once and in this order; says how many it took.
+    /// Takes digits with the letters of `designators`, each at most once and in this order; says
+    /// how many it took.
     fn designated(&mut self, designators: &[u8]) -> usize {
         let mut parts = 0;
         for designator in designators {

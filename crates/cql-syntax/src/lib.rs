@@ -1,16 +1,17 @@
 //! CQL text to tree and back: lexer, parser, AST, printer.
 //!
-//! **Knows** the grammar of CQL as Cassandra 5.0 speaks it (`Lexer.g` and `Parser.g` there): tokens, identifiers and
-//! their quoting, types, terms, and every statement of the data definition and data manipulation languages.
+//! **Knows** the grammar of CQL as Cassandra 5.0 speaks it (`Lexer.g` and `Parser.g` there):
+//! tokens, identifiers and their quoting, types, terms, and every statement of the data definition
+//! and data manipulation languages.
 //!
-//! **Must not know** what a statement means: no schema, no types of values, no engine. Whether a table exists,
-//! a literal fits a column or a clustering order is complete is decided by whoever holds the tree. This crate depends
-//! on no other crate of the project, because the engine keeps its schema as CQL and the query layer stands above the
-//! engine.
+//! **Must not know** what a statement means: no schema, no types of values, no engine. Whether a
+//! table exists, a literal fits a column or a clustering order is complete is decided by the user
+//! of the tree. This crate depends on no other crate of the project, because the engine keeps its
+//! schema as CQL and the query layer stands above the engine.
 //!
-//! **Start reading** in `ast` (the tree), then `parse` (how text becomes a tree; `parse/cursor.rs` is the machinery),
-//! then `print` (how a tree becomes text). For every tree that the parser makes, printing and parsing again gives the
-//! same tree.
+//! **Start reading** in `ast` (the tree), then `parse` (how text becomes a tree; `parse/cursor.rs`
+//! is the machinery), then `print` (how a tree becomes text). For every tree that the parser makes,
+//! printing and parsing again gives the same tree.
 //!
 //! ```
 //! use helenus_cql_syntax::{Statement, parse_statement};
@@ -22,8 +23,9 @@
 //! # Ok::<(), helenus_cql_syntax::SyntaxError>(())
 //! ```
 //!
-//! Statements outside those two languages (functions, aggregates, triggers, roles, permissions) are recognised by
-//! their first words and kept as text in [`Statement::Other`], so that a script that holds them can be read.
+//! Statements outside those two languages (functions, aggregates, triggers, roles, permissions) are
+//! recognised by their first words and kept as text in [`Statement::Other`], so that a script that
+//! holds them can be read.
 
 #![deny(clippy::indexing_slicing, clippy::expect_used, clippy::panic)]
 

@@ -1,8 +1,10 @@
-//! Tokens to tree (Cassandra's `Parser.g`): recursive descent, one function per rule of the grammar, at most two tokens
-//! ahead except where a type in parentheses must be told from a tuple.
+//! Tokens to tree (Cassandra's `Parser.g`): recursive descent, one function per rule of the
+//! grammar, at most two tokens ahead except where a type in parentheses must be distinguished from
+//! a tuple.
 //!
-//! What comes from outside is bounded: nesting to [`MAX_NESTING`], the length of a chain of operators or selections to
-//! `cursor::MAX_CHAIN`, so that neither parsing nor printing nor dropping a tree exhausts the stack.
+//! Input is bounded: nesting to [`MAX_NESTING`], the length of a chain of operators or selections
+//! to `cursor::MAX_CHAIN`, so that neither parsing nor printing nor dropping a tree exhausts the
+//! stack.
 
 mod alter;
 mod cursor;
@@ -22,7 +24,7 @@ use crate::span::Spanned;
 pub use cursor::MAX_NESTING;
 use cursor::Parser;
 
-/// What the rules of the grammar give.
+/// The result of a rule of the grammar.
 type Parsed<T> = Result<T, Failure>;
 
 /// Parses a script: statements separated by `;`, with empty ones left out.
@@ -72,7 +74,7 @@ pub fn parse_type(text: &str) -> Result<CqlType, SyntaxError> {
     parse_whole(text, Parser::cql_type)
 }
 
-/// Parses a term as it may stand for the value of a column.
+/// Parses a term that may be the value of a column.
 ///
 /// # Errors
 /// Where the text is not such a term.

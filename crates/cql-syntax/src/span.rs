@@ -1,4 +1,4 @@
-//! Where in a text something stands.
+//! Positions and ranges in a text.
 
 use std::fmt;
 use std::ops::Deref;
@@ -23,8 +23,8 @@ pub struct Position {
 
 /// A node of the tree with the text range it was read from.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "undocumented fields are what their names say")]
 pub struct Spanned<T> {
-    /// The node.
     pub node: T,
     /// From the first byte of its first token to the last byte of its last token.
     pub span: Span,

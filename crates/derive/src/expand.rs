@@ -8,7 +8,7 @@ use syn::{Attribute, Data, DeriveInput, Error, Fields, Generics, Ident, LitStr, 
 
 const FIELD_ATTRIBUTES: &str = "rename = \"…\", skip, flatten, default or skip_none";
 
-/// Where a field's value comes from and goes to.
+/// The role of a field: a column, several columns, or none.
 enum FieldRole {
     /// A column.
     Column { name: String, default: bool, skip_none: bool },
@@ -53,7 +53,7 @@ fn fields(input: &DeriveInput) -> Result<Vec<RowField<'_>>> {
     Ok(fields)
 }
 
-/// How the names of columns are made of those of fields.
+/// The rule that makes column names from field names.
 #[derive(Clone, Copy)]
 enum NameCase {
     Same,
@@ -142,8 +142,8 @@ fn role(attributes: &[Attribute], ident: &Ident, case: NameCase) -> Result<Field
     }
 }
 
-/// The struct's own bounds and, where it has parameters, those that its columns need. Without parameters the compiler
-/// checks each use by itself, and its errors point to the field.
+/// The struct's own bounds and, where it has parameters, those that its columns need. Without
+/// parameters the compiler checks each use by itself, and its errors point to the field.
 fn bounded(
     generics: &Generics,
     fields: &[RowField<'_>],

@@ -1,7 +1,8 @@
 //! The macro that maps a struct to the rows of a table.
 //!
-//! **Knows** the attributes of `#[row(…)]` and the names of the traits that it implements. **Must not know** anything
-//! of the crates whose traits these are: the code that it makes names them by the paths of `helenus`.
+//! **Knows** the attributes of `#[row(…)]` and the names of the traits that it implements. **Must
+//! not know** anything of the crates whose traits these are: the code that it makes names them by
+//! the paths of `helenus`.
 //!
 //! Start reading at [`macro@Row`]; `expand.rs` does the work.
 
@@ -12,24 +13,26 @@ mod expand;
 use proc_macro::TokenStream;
 use syn::{DeriveInput, parse_macro_input};
 
-/// Implements `ToRow` and `FromRow` for a struct with named fields: each field is the column of its name.
+/// Implements `ToRow` and `FromRow` for a struct with named fields: each field is the column of its
+/// name.
 ///
-/// Which columns are the key is for the table to say, so the struct says nothing of it. A struct with lifetimes can be
-/// written but not read.
+/// The table defines which columns are the key; the struct does not say it. A struct with lifetimes
+/// can be written but not read.
 ///
 /// On the struct:
 ///
-/// * `#[row(rename_all = "camelCase")]`: the columns' names are the fields' in another case; `PascalCase` and
-///   `SCREAMING_SNAKE_CASE` are the others.
+/// * `#[row(rename_all = "camelCase")]`: the columns' names are the fields' in another case;
+///   `PascalCase` and `SCREAMING_SNAKE_CASE` are the others.
 ///
 /// On a field:
 ///
 /// * `#[row(rename = "name")]`: the column has another name than the field.
 /// * `#[row(skip)]`: the field is no column; reading makes it from `Default`.
-/// * `#[row(flatten)]`: the fields of a struct that derives `Row` itself are columns of the same row.
+/// * `#[row(flatten)]`: the fields of a struct that derives `Row` itself are columns of the same
+///   row.
 /// * `#[row(default)]`: null is read as the type's `Default`.
-/// * `#[row(skip_none)]`: an `Option` that is `None` leaves the column as it is, where otherwise null is written, which
-///   deletes what the column held.
+/// * `#[row(skip_none)]`: an `Option` that is `None` leaves the column unchanged; without it null
+///   is written, which deletes the column's value.
 #[proc_macro_derive(Row, attributes(row))]
 pub fn derive_row(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);

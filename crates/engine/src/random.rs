@@ -1,12 +1,14 @@
+//! Random UUIDs.
+
 use std::hash::{BuildHasher, Hasher, RandomState};
 
 use uuid::{Builder, Uuid};
 
-/// A UUID of version 4, for what has to differ from everything made elsewhere and at other times, and has to keep no
-/// secret: identities of databases and writers, the low half of a time UUID.
+/// A UUID of version 4, for what has to differ from everything made elsewhere and at other times,
+/// and has to keep no secret: identities of databases and writers, the low half of a time UUID.
 ///
-/// Its bits are those of the standard library's hasher, whose keys come from the operating system: no crate is needed
-/// that asks for more.
+/// Its bits are those of the standard library's hasher, whose keys come from the operating system:
+/// no crate is needed that asks for more.
 #[must_use]
 pub fn random_uuid() -> Uuid {
     let half = || RandomState::new().build_hasher().finish();

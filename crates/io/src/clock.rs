@@ -1,3 +1,5 @@
+//! Clocks: wall time and elapsed time, as a trait, so that tests decide what time it is.
+
 use std::fmt::Debug;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 

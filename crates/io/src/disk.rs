@@ -1,3 +1,10 @@
+//! The traits that every file operation goes through: [`Disk`], [`ReadFile`], [`WriteFile`],
+//! [`Lock`].
+//!
+//! Positioned reads and writes; bytes and names become durable by separate syncs. Everything above
+//! this crate sees files through these traits alone, so that the simulated disk can stand in for
+//! the real one.
+
 use std::ffi::{OsStr, OsString};
 use std::fmt::Debug;
 use std::io;
@@ -6,7 +13,7 @@ use std::sync::Arc;
 
 use crate::{IoError, Operation, Result, parent_of};
 
-/// What an entry of a directory is.
+/// The kind of a directory's entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum EntryKind {
     /// A regular file.
@@ -20,11 +27,12 @@ pub enum EntryKind {
 /// Kind and length of a file or directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Metadata {
-    /// What it is.
+    /// The kind of the entry.
     pub kind: EntryKind,
     /// Length in bytes; 0 for what is not a file.
     pub len: u64,
-    /// When its bytes last changed, in milliseconds since 1970; `None` where the disk keeps no times.
+    /// When its bytes last changed, in milliseconds since 1970; `None` where the disk keeps no
+    /// times.
     pub modified_ms: Option<i64>,
 }
 
@@ -33,11 +41,12 @@ pub struct Metadata {
 pub struct DirEntry {
     /// The name within the directory.
     pub name: OsString,
-    /// What it is.
+    /// The kind of the entry.
     pub kind: EntryKind,
     /// Length in bytes; 0 for what is not a file.
     pub len: u64,
-    /// When its bytes last changed, in milliseconds since 1970; `None` where the disk keeps no times.
+    /// When its bytes last changed, in milliseconds since 1970; `None` where the disk keeps no
+    /// times.
     pub modified_ms: Option<i64>,
 }
 
@@ -63,9 +72,10 @@ impl DirEntry {
 
 /// A disk: the operating system's, or a simulated one.
 ///
-/// Durability: what [`WriteFile`] wrote is durable after its `sync_data`; what this trait did to names
-/// (create, rename, remove, link) is durable after [`Disk::sync_dir`] of the directory that holds the
-/// name. Until then a power cut may keep any part of it. What was written survives the process at once.
+/// Durability: what [`WriteFile`] wrote is durable after its `sync_data`; what this trait did to
+/// names (create, rename, remove, link) is durable after [`Disk::sync_dir`] of the directory that
+/// holds the name. Until then a power cut may keep any part of it. What was written survives the
+/// process at once.
 pub trait Disk: Send + Sync + Debug {
     /// Opens an existing file for positioned reads.
     fn open_read(&self, path: &Path) -> Result<Arc<dyn ReadFile>>;
@@ -79,7 +89,7 @@ pub trait Disk: Send + Sync + Debug {
     /// Renames a file or directory; an existing file of the new name is replaced in one step.
     fn rename(&self, from: &Path, to: &Path) -> Result<()>;
 
-    /// Removes a file's name. Those who have it open go on reading.
+    /// Removes a file's name. Readers that have it open can still read it.
     fn remove_file(&self, path: &Path) -> Result<()>;
 
     /// Creates one directory; `AlreadyExists` if the name is taken.
@@ -97,14 +107,14 @@ pub trait Disk: Send + Sync + Debug {
     /// Kind and length; `NotFound` if there is nothing.
     fn metadata(&self, path: &Path) -> Result<Metadata>;
 
-    /// What the name itself is: a link is [`EntryKind::Other`], whatever it leads to. `NotFound` if there is
-    /// nothing.
+    /// What the name itself is: a link is [`EntryKind::Other`], whatever it leads to. `NotFound` if
+    /// there is nothing.
     fn name_kind(&self, path: &Path) -> Result<EntryKind> {
         self.metadata(path).map(|metadata| metadata.kind)
     }
 
-    /// The names of a directory with what they are, in no particular order: for those who need nothing else of
-    /// many entries, as [`Disk::list`] asks the system for each.
+    /// The names of a directory with what they are, in no particular order: cheaper than
+    /// [`Disk::list`], which asks the system about each entry.
     fn names(&self, dir: &Path) -> Result<Vec<(OsString, EntryKind)>> {
         Ok(self.list(dir)?.into_iter().map(|entry| (entry.name, entry.kind)).collect())
     }
@@ -112,10 +122,10 @@ pub trait Disk: Send + Sync + Debug {
     /// Makes the names of a directory durable.
     fn sync_dir(&self, dir: &Path) -> Result<()>;
 
-    /// Takes the exclusive lock of a directory, or of a file, which is created if it does not exist.
-    /// `WouldBlock` if it is held elsewhere, by this process or another; `Unsupported` for a directory where the
-    /// file system locks none. Dropping the lock, or dying, releases it; a forked child that drops its copy does
-    /// not.
+    /// Takes the exclusive lock of a directory, or of a file, which is created if it does not
+    /// exist. `WouldBlock` if it is held elsewhere, by this process or another; `Unsupported` for a
+    /// directory where the file system locks none. Dropping the lock, or dying, releases it; a
+    /// forked child that drops its copy does not.
     fn lock(&self, path: &Path) -> Result<Box<dyn Lock>>;
 
     /// Whether there is a file or directory of this name.
@@ -127,8 +137,8 @@ pub trait Disk: Send + Sync + Debug {
         }
     }
 
-    /// Creates a directory and the missing ones above it; those that were made, and the last in any case
-    /// (whoever made it may have died before syncing), are durable on return.
+    /// Creates a directory and the missing ones above it; those that were made, and the last in any
+    /// case (a process may have made it and died before syncing), are durable on return.
     fn create_dir_all(&self, path: &Path) -> Result<()> {
         let parent = parent_of(path);
         let made = match self.create_dir(path) {
@@ -155,8 +165,8 @@ pub trait ReadFile: Send + Sync + Debug {
     /// The current length in bytes.
     fn len(&self) -> Result<u64>;
 
-    /// Reads into `buf` from `offset`; returns how many bytes there were. Fewer than asked for, and at
-    /// least one, does not mean the end; 0 for a non-empty `buf` does.
+    /// Reads into `buf` from `offset`; returns how many bytes there were. Fewer than asked for, and
+    /// at least one, does not mean the end; 0 for a non-empty `buf` does.
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<usize>;
 
     /// Whether the file holds nothing.
@@ -164,7 +174,8 @@ pub trait ReadFile: Send + Sync + Debug {
         Ok(self.len()? == 0)
     }
 
-    /// What tells the file from any other that has its name later; `None` where the disk can't say.
+    /// What distinguishes the file from another that has its name later; `None` where the disk
+    /// can't say.
     fn identity(&self) -> Result<Option<FileIdentity>> {
         Ok(None)
     }
@@ -196,7 +207,8 @@ pub trait WriteFile: Send + Sync + Debug {
     /// The current length in bytes.
     fn len(&self) -> Result<u64>;
 
-    /// Writes all of `bytes` at `offset`; a file that is shorter is extended (with zeros in between).
+    /// Writes all of `bytes` at `offset`; a file that is shorter is extended (with zeros in
+    /// between).
     fn write_at(&self, offset: u64, bytes: &[u8]) -> Result<()>;
 
     /// Makes the bytes and the length durable.
@@ -210,8 +222,8 @@ pub trait WriteFile: Send + Sync + Debug {
     /// Cuts the file, or extends it with zeros.
     fn set_len(&self, len: u64) -> Result<()>;
 
-    /// Reserves space for the first `len` bytes and extends the file to that length if it is shorter.
-    /// Where the file system cannot reserve, the file is only extended.
+    /// Reserves space for the first `len` bytes and extends the file to that length if it is
+    /// shorter. Where the file system cannot reserve, the file is only extended.
     fn allocate(&self, len: u64) -> Result<()>;
 
     /// Whether the file holds nothing.
@@ -220,7 +232,7 @@ pub trait WriteFile: Send + Sync + Debug {
     }
 }
 
-/// Which file it is, whatever its name.
+/// The identity of a file, independent of its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct FileIdentity {
     /// The file system.
@@ -231,8 +243,8 @@ pub struct FileIdentity {
 
 /// An exclusive lock, released when dropped.
 pub trait Lock: Send + Sync + Debug {
-    /// Whether the path still names what was locked: somebody may have moved it away, and another may be
-    /// locked under its name.
+    /// Whether the path still names what was locked: it may have been moved away, and another may
+    /// be locked under its name.
     ///
     /// # Errors
     /// `NotFound` or `AlreadyExists` if it does not; a failed look-up.

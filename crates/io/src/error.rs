@@ -1,12 +1,14 @@
+//! The one error of this crate: an operation, a path, and the system's reason.
+
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// What every operation of this crate returns.
+/// The result of every operation of this crate.
 pub type Result<T> = std::result::Result<T, IoError>;
 
-/// What was being done when an I/O error happened.
+/// The operation that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Operation {
     /// Opening an existing file.
@@ -74,8 +76,8 @@ impl fmt::Display for Operation {
     }
 }
 
-/// A failed file operation: what, where, why. Cheap to clone, so that a store that stopped at a failed
-/// write can give the same error to everyone who asks later.
+/// A failed file operation: what, where, why. Cheap to clone, so that a store that stopped at a
+/// failed write can return the same error for every later call.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("cannot {op} {}: {source}", .path.display())]
 pub struct IoError {
@@ -98,7 +100,7 @@ impl IoError {
         self.source.kind()
     }
 
-    /// What was being done.
+    /// The operation that failed.
     #[must_use]
     pub const fn op(&self) -> Operation {
         self.op

@@ -1,3 +1,6 @@
+//! Operations that are composed of those of a [`Disk`]: atomic replacement, bounded reads, removal
+//! of trees.
+
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -13,8 +16,9 @@ pub fn parent_of(path: &Path) -> &Path {
     }
 }
 
-/// Replaces the file `path` with `bytes`: after a crash at any moment it holds the old bytes or the new
-/// ones, and after success the new ones are durable. Goes through `<path>.tmp`, whatever that held before.
+/// Replaces the file `path` with `bytes`: after a crash at any moment it holds the old bytes or the
+/// new ones, and after success the new ones are durable. Goes through `<path>.tmp`, whatever that
+/// held before.
 pub fn write_atomically(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<()> {
     let mut name = path.as_os_str().to_owned();
     name.push(".tmp");
@@ -27,7 +31,8 @@ pub fn write_atomically(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<()
     disk.sync_dir(parent_of(path))
 }
 
-/// The whole of a file; an error if it is longer than `max_len_bytes`, before anything is allocated.
+/// The whole of a file; an error if it is longer than `max_len_bytes`, before anything is
+/// allocated.
 pub fn read_to_vec(disk: &dyn Disk, path: &Path, max_len_bytes: usize) -> Result<Vec<u8>> {
     let file = disk.open_read(path)?;
     let len = file.len()?;

@@ -3,12 +3,14 @@
 //! **Knows:** files, directories, locks, clocks, and what it takes to make bytes and names durable.
 //! **Must not know:** rows, SSTables, logs, or what any byte in a file means; it starts no thread.
 //!
-//! Start reading at [`Disk`] in `disk.rs`; `real.rs` is the operating system's disk, `memory.rs` one
-//! in memory, `writer.rs` the sequential writer, `clock.rs` the clock. The simulated disk lives in a crate of its own:
-//! it keeps what is durable beside what is current, and neither of the two could rest on the other without paying for it.
+//! Start reading at [`Disk`] in `disk.rs`; `real.rs` is the operating system's disk, `memory.rs`
+//! one in memory, `writer.rs` the sequential writer, `clock.rs` the clock. The simulated disk lives
+//! in a crate of its own: it keeps the durable state and the current one, and neither of the two
+//! disks could rest on the other without paying for it.
 //!
-//! The contract is positioned reads and writes. A name (created, renamed, linked, removed) is durable
-//! once [`Disk::sync_dir`] of its directory returned, bytes and length once [`WriteFile::sync_data`] did.
+//! The contract is positioned reads and writes. A name (created, renamed, linked, removed) is
+//! durable once [`Disk::sync_dir`] of its directory returned, bytes and length once
+//! [`WriteFile::sync_data`] did.
 
 #![deny(unsafe_code)]
 #![deny(clippy::indexing_slicing, clippy::expect_used, clippy::panic)]

@@ -1,4 +1,4 @@
-//! The one place of `unsafe`: a page that tells forked children.
+//! The one place of `unsafe`: a page that distinguishes forked children.
 
 #![expect(
     unsafe_code,
@@ -21,9 +21,10 @@ impl WipedOnFork {
         if let Some(first) = page.first_mut() {
             *first = 1;
         }
-        // SAFETY: the range is a private anonymous map of our own, which is what the advice asks for. It changes
-        // nothing in this process. In a child the page reads as zeros: a change between two calls of the program,
-        // through `fork`, while no reference to the page lives (`is_wiped` lends none).
+        // SAFETY: the range is a private anonymous map of our own, which is what the advice asks
+        // for. It changes nothing in this process. In a child the page reads as zeros: a change
+        // between two calls of the program, through `fork`, while no reference to the page lives
+        // (`is_wiped` lends none).
         unsafe {
             rustix::mm::madvise(page.as_mut_ptr().cast(), LEN, rustix::mm::Advice::LinuxWipeOnFork)?;
         }

@@ -1,3 +1,5 @@
+//! A disk in memory.
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io::{self, ErrorKind};
@@ -7,10 +9,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Rw
 use crate::disk::{DirEntry, Disk, EntryKind, Lock, Metadata, ReadFile, WriteFile};
 use crate::{IoError, Operation, Result, parent_of};
 
-/// A disk in memory, for tests and for what need not outlive the process. Clones are the same disk.
+/// A disk in memory, for tests and for data that need not outlive the process. Clones are the same
+/// disk.
 ///
-/// It begins with an empty directory `/`. Nothing is ever lost or refused: what a real disk does to those who don't
-/// sync is for a simulated one to show, which keeps two states of every byte for it and is slower by as much.
+/// It begins with an empty directory `/`. Nothing is ever lost or refused: the loss of what was not
+/// synced is for the simulated disk to show, which keeps two states of every byte and is slower
+/// accordingly.
 #[derive(Clone)]
 pub struct MemoryDisk {
     tree: Arc<Mutex<Tree>>,
@@ -51,7 +55,8 @@ impl MemoryDisk {
     }
 
     fn tree(&self) -> MutexGuard<'_, Tree> {
-        // Every change of the tree is one insertion or removal: a panic elsewhere leaves none half done.
+        // Every change of the tree is one insertion or removal: a panic elsewhere leaves none half
+        // done.
         self.tree.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -1,3 +1,6 @@
+//! A bound on the files that are open for reading: they are closed and reopened without their
+//! readers noticing.
+
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
@@ -9,17 +12,18 @@ use parking_lot::Mutex;
 
 use crate::{Disk, FileIdentity, IoError, Operation, ReadFile, Result};
 
-/// Files that are kept open for reading, at most so many at once: the least used are closed when there are more,
-/// and opened again when they are read.
+/// Files that are kept open for reading, up to a limit: beyond it the least used are closed, and
+/// opened again when they are read.
 ///
-/// A file whose name is removed can't be opened again: whoever removes names must do so after the last reader has
-/// gone.
+/// A file whose name is removed can't be opened again: names must be removed only after the last
+/// reader has gone.
 #[derive(Debug)]
 pub struct OpenFiles {
     disk: Arc<dyn Disk>,
     limit: usize,
     open: AtomicUsize,
-    /// Files that have a descriptor, in the order in which they got it (a clock's face); some may have gone.
+    /// Files that have a descriptor, in the order in which they got it (a clock's face); some may
+    /// have gone.
     ring: Mutex<VecDeque<Weak<Reopened>>>,
     opened: AtomicU64,
     closed: AtomicU64,
@@ -36,14 +40,14 @@ pub struct OpenFilesStats {
     pub closed: u64,
 }
 
-/// So many files that have gone stay in the ring before it is gone through for them.
+/// The number of files that are gone but stay in the ring before it is cleaned.
 const RING_SLACK: usize = 64;
-/// So many passes over the files find one to close, if any is not being used.
+/// The number of passes over the files that find one to close, if any is not in use.
 const MAX_STEPS_PER_FILE: usize = 2;
 
 impl OpenFiles {
-    /// Keeps at most `limit` files of a disk open, at least one. While more than that are being read at the same moment there
-    /// are more for that moment.
+    /// Keeps at most `limit` files of a disk open, at least one. While more than that are being
+    /// read at the same moment, more are open.
     #[must_use]
     pub fn new(disk: Arc<dyn Disk>, limit: usize) -> Arc<Self> {
         Arc::new(Self {
@@ -56,7 +60,8 @@ impl OpenFiles {
         })
     }
 
-    /// The file at `path`, opened once to see that it is there, and whenever it is read while it is closed.
+    /// The file at `path`, opened once to see that it is there, and whenever it is read while it is
+    /// closed.
     ///
     /// # Errors
     /// When it can't be opened.
@@ -87,7 +92,7 @@ impl OpenFiles {
         }
     }
 
-    /// Counts a file that has a descriptor now, and closes others as far as there are too many.
+    /// Counts a file that has a descriptor now, and closes others while there are too many.
     fn opened_one(&self, file: &Arc<Reopened>) {
         self.opened.fetch_add(1, Relaxed);
         self.open.fetch_add(1, Relaxed);
@@ -111,8 +116,8 @@ impl OpenFiles {
     }
 }
 
-/// How many files a process may keep open for reading if it is to have as many again for everything else: half of
-/// what the system allows it, at most 4,096.
+/// How many files a process may keep open for reading if it is to have as many again for everything
+/// else: half of what the system allows it, at most 4,096.
 #[must_use]
 pub fn default_open_files() -> usize {
     const MOST: u64 = 4096;

@@ -1,3 +1,5 @@
+//! The operating system's disk, over `std::fs`.
+
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -26,7 +28,8 @@ struct RealFile {
 struct RealLock {
     file: File,
     path: PathBuf,
-    /// The process that took it. A forked child has the same open file, whose lock it must not give back.
+    /// The process that took it. A forked child has the same open file, whose lock it must not give
+    /// back.
     pid: u32,
 }
 

@@ -1,3 +1,5 @@
+//! Paths from untrusted text, kept below a directory.
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -5,8 +7,9 @@ use crate::{Disk, EntryKind, IoError, Operation, Result};
 
 /// A path below a root, made of plain names: never absolute, never with `.` or `..`.
 ///
-/// Whatever a file says about paths goes through here before it is joined to a directory, so that no
-/// text leads out of that directory. Links are another matter: [`RelativePath::own`] looks for them.
+/// Whatever a file says about paths goes through here before it is joined to a directory, so that
+/// no text leads out of that directory. Links are another matter: [`RelativePath::own`] looks for
+/// them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RelativePath(String);
 
@@ -59,8 +62,8 @@ impl RelativePath {
         root.join(&self.0)
     }
 
-    /// The path below `root` if it is there and no name on the way is a link, so that what is done there is done
-    /// inside `root`; `None` if it isn't there.
+    /// The path below `root` if it is there and no name on the way is a link, so that what is done
+    /// there is done inside `root`; `None` if it isn't there.
     ///
     /// # Errors
     /// `InvalidInput` for a link on the way; failed look-ups.

@@ -1,9 +1,11 @@
+//! A buffered sequential writer.
+
 use std::sync::Arc;
 
 use crate::{Result, WriteFile};
 
-/// Gathers sequential writes to a file into pieces. Nothing happens on drop: call [`FileWriter::finish`],
-/// or what is still gathered is not written.
+/// Gathers sequential writes to a file into pieces. Nothing happens on drop: call
+/// [`FileWriter::finish`], or what is still gathered is not written.
 #[derive(Debug)]
 pub struct FileWriter {
     file: Arc<dyn WriteFile>,

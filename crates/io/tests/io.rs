@@ -137,7 +137,7 @@ fn a_directory_moves_with_all_that_is_in_it() {
         check_error(disk.remove_dir(&new), Operation::RemoveDir, ErrorKind::DirectoryNotEmpty, &new);
         disk.create_dir(&old).unwrap();
         check_error(disk.rename(&old, &new), Operation::Rename, ErrorKind::DirectoryNotEmpty, &old);
-        // What was removed is still there for who had it open.
+        // A removed file can still be read through an open handle.
         disk.remove_file(&new.join("deep/f")).unwrap();
         let mut byte = [0];
         reader.read_exact_at(0, &mut byte).unwrap();

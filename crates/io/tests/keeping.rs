@@ -1,5 +1,5 @@
-//! What keeps a directory to itself: paths that stay inside, locks that can't be unlinked away, forked children
-//! that are known, and files that are closed when there are too many.
+//! Isolation of a directory: paths that stay inside, locks that can't be unlinked away, forked
+//! children that are recognised; and files that are closed when there are too many.
 
 #![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
 

@@ -23,8 +23,8 @@ const ARC_BYTES: usize = 2 * size_of::<usize>();
 
 /// Sorted partitions in memory (`db.memtable.Memtable`), written and read by many threads at once.
 ///
-/// A write takes its shard's lock for one partition update; a read takes it to clone two pointers. When to
-/// flush, and what happens to writes meanwhile, the engine decides.
+/// A write takes its shard's lock for one partition update; a read takes it to clone two pointers.
+/// When to flush, and what happens to writes meanwhile, the engine decides.
 #[derive(Debug)]
 pub struct Memtable {
     header: Arc<Header>,
@@ -58,7 +58,7 @@ impl Memtable {
         }
     }
 
-    /// What its rows are encoded against.
+    /// The header that its rows are encoded against.
     pub fn header(&self) -> &Arc<Header> {
         &self.header
     }
@@ -88,8 +88,9 @@ impl Memtable {
         Timestamp(self.min_timestamp.load(Relaxed))
     }
 
-    /// Applies an update, encoded against this memtable's header, to the partition with that token. Readers
-    /// see all of it or nothing. `min_timestamp` is the oldest one in the update. Returns the bytes allocated.
+    /// Applies an update, encoded against this memtable's header, to the partition with that token.
+    /// Readers see all of it or nothing. `min_timestamp` is the oldest one in the update. Returns
+    /// the bytes allocated.
     ///
     /// # Errors
     /// When the bytes are no update; operations before the bad one are applied then.
@@ -158,7 +159,7 @@ impl Memtable {
         keys
     }
 
-    /// The partition at an index that [`sorted_keys`](Self::sorted_keys) told.
+    /// The partition at an index from [`sorted_keys`](Self::sorted_keys).
     pub(crate) fn at(&self, shard: usize, index: u32) -> Option<PartitionSnapshot> {
         let shard = self.shards.get(shard)?.lock();
         shard.partitions.get(index as usize).map(Partition::snapshot)
@@ -210,7 +211,7 @@ impl Shard {
         at
     }
 
-    /// Applies one operation; tells whether a row was added.
+    /// Applies one operation; returns whether a row was added.
     fn apply(&mut self, header: &Header, at: usize, op: &Op<'_>) -> Result<bool, DecodeError> {
         let Some(partition) = self.partitions.get_mut(at) else { return Ok(false) };
         match op {

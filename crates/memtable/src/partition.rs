@@ -9,8 +9,8 @@ use helenus_types::Token;
 use crate::tree::{Entry, RowTree};
 use crate::versions::Versions;
 
-/// A partition as the shard holds it. Rows and ranges are shared copy-on-write, so that a reader takes them
-/// whole under the shard's lock by cloning two pointers.
+/// A partition as the shard holds it. Rows and ranges are shared copy-on-write, so that a reader
+/// takes them whole under the shard's lock by cloning two pointers.
 #[derive(Debug)]
 pub(crate) struct Partition {
     pub(crate) token: Token,
@@ -34,7 +34,7 @@ impl Partition {
         Self { token, key, deletion: DeletionTime::LIVE, static_row: None, rows: Rows::None, ranges: None }
     }
 
-    /// The partition as it is now; writes that follow don't change it.
+    /// The partition's current state; later writes don't change it.
     pub(crate) fn snapshot(&self) -> PartitionSnapshot {
         PartitionSnapshot {
             token: self.token,
@@ -74,8 +74,8 @@ impl PartitionSnapshot {
         self.static_row.iter().flat_map(|versions| versions.newest_first(header, 0))
     }
 
-    /// The versions of the row with that encoded clustering, the newest first, and the range deletion that covers its
-    /// place. A large row may have several.
+    /// The versions of the row with that encoded clustering, the newest first, and the range
+    /// deletion that covers its place. A large row may have several.
     pub fn row<'a>(
         &'a self,
         header: &'a Header,

@@ -18,8 +18,8 @@ use crate::tree::{Entry, RowTree, Sought};
 use crate::versions::VersionMerger;
 
 impl Memtable {
-    /// All partitions whose token lies in the range, in token order; each in the state that it has when the
-    /// stream comes to it.
+    /// All partitions whose token lies in the range, in token order; each in the state that it has
+    /// when the stream comes to it.
     pub fn scan(self: &Arc<Self>, tokens: RangeInclusive<Token>) -> MemtableScan {
         let shards = if tokens.is_empty() { None } else { Some(Self::shards_of(&tokens)) };
         MemtableScan {
@@ -167,7 +167,7 @@ struct RowCursor {
 }
 
 impl SnapshotStream {
-    /// The rows of the slices and what is deleted in them, of the partition as the snapshot has it.
+    /// The rows and deletions of the snapshot's partition that are in the slices.
     pub fn new(
         header: Arc<Header>,
         snapshot: PartitionSnapshot,

@@ -1,4 +1,5 @@
-//! A row in memory: one version, or of a large row several, so that a small change doesn't copy all of it.
+//! A row in memory: one version, or of a large row several, so that a small change doesn't copy all
+//! of it.
 
 use std::sync::Arc;
 
@@ -17,9 +18,9 @@ const FIRST_CAPACITY: usize = 4;
 
 /// The versions of a row, packed, the oldest first. What they say together is the row.
 ///
-/// Each but the last is more than twice as long as the next one: their number is the logarithm of the row's length,
-/// and so is how often a byte is copied. All have the first one's clustering, whose bytes may be others than those of
-/// an equal one.
+/// Each but the last is more than twice as long as the next one: their number is the logarithm of
+/// the row's length, and so is how often a byte is copied. All have the first one's clustering,
+/// whose bytes may be others than those of an equal one.
 ///
 /// Invariant: there is one at least.
 #[derive(Clone, Debug)]
@@ -28,7 +29,7 @@ pub(crate) enum Versions {
     Several(Arc<Vec<Bytes>>),
 }
 
-/// What rows are written with.
+/// The means of writing rows.
 #[derive(Debug, Default)]
 pub(crate) struct RowStore {
     arena: Arena,
@@ -99,7 +100,8 @@ impl Versions {
         self.all().iter().rev().filter_map(move |version| unpack(header, version, clustering_len))
     }
 
-    /// Adds a version, merged with those that it is not much shorter than; returns the bytes newly allocated outside the arena.
+    /// Adds a version, merged with those that it is not much shorter than; returns the bytes newly
+    /// allocated outside the arena.
     pub(crate) fn add(
         &mut self,
         header: &Header,

@@ -159,7 +159,7 @@ fn merged<'a>(header: &Header, rows: impl IntoIterator<Item = RowRef<'a>>) -> Ve
 proptest! {
     #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Large rows are held as several versions; whoever reads them, in whichever way, sees them merged.
+    /// Large rows are held as several versions; every kind of read sees them merged.
     #[test]
     fn a_row_of_many_changes_reads_as_all_of_them_merged(changes in changes(), cut in any::<prop::sample::Index>()) {
         let header = header();
@@ -202,7 +202,8 @@ proptest! {
     }
 }
 
-/// Each write beside a reader copied the list of all blocks of its partition: 9 µs with few rows, 418 µs with 300,000.
+/// Each write during a read copied the list of all blocks of its partition: 9 µs with few rows, 418
+/// µs with 300,000.
 #[test]
 fn a_write_beside_a_reader_copies_as_much_in_a_large_partition_as_in_a_small_one() {
     let copied = |rows: i32| {
@@ -225,7 +226,8 @@ fn a_write_beside_a_reader_copies_as_much_in_a_large_partition_as_in_a_small_one
     assert!(many < few + 512, "a write copies {few} bytes beside 4,000 rows, {many} beside 64,000");
 }
 
-/// Each deletion walked over the list of all of them, and copied it beside a reader: 61,000 a second at first, 800 at 80,000.
+/// Each deletion walked over the list of all of them, and copied it during a read: 61,000 a second
+/// at first, 800 at 80,000.
 #[test]
 fn a_range_deletion_beside_a_reader_copies_as_much_with_many_others_as_with_few() {
     let copied = |ranges: i32| {
@@ -260,8 +262,8 @@ fn range_deletions_that_replace_others_take_no_more_memory() {
     assert_eq!(grown, 0);
 }
 
-/// Each element that was put into a map copied its row: 33,000 a second at first, 3,000 at 2,000 elements; and each copy was
-/// kept as garbage.
+/// Each element that was put into a map copied its row: 33,000 a second at first, 3,000 at 2,000
+/// elements; and each copy was kept as garbage.
 #[test]
 fn putting_elements_one_by_one_copies_little_of_a_large_row() {
     let allocated = |elements: i32| {
@@ -276,7 +278,8 @@ fn putting_elements_one_by_one_copies_little_of_a_large_row() {
     assert!(many < 2 * few, "{few} bytes for each of 500 elements, {many} for each of 4,000");
 }
 
-/// What the memtable says it has allocated is what it has allocated, but for what an allocator adds.
+/// What the memtable says it has allocated is what it has allocated, but for what an allocator
+/// adds.
 #[test]
 fn bytes_allocated_are_counted() {
     let memtable = Memtable::new(header());

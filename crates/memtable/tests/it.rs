@@ -1,5 +1,5 @@
-//! The memtable beside a sorted map: what is applied is there, in order, in both directions, and a reader's state
-//! stays as it was.
+//! The memtable against a sorted map: what is applied is there, in order, in both directions, and a
+//! reader's state stays as it was.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::collections::BTreeMap;
@@ -122,7 +122,8 @@ fn clustering_of(row: &RowRef<'_>) -> i32 {
     i32::from_be_bytes(row.clustering[1..].try_into().unwrap())
 }
 
-/// Live rows and static values of a stream: what a merge leaves, as (key, clustering) to (timestamp, value).
+/// Live rows and static values of a stream: what a merge leaves, as (key, clustering) to
+/// (timestamp, value).
 type Content = BTreeMap<(i32, Option<i32>), (i64, i32)>;
 
 fn content(stream: impl UnfilteredStream) -> Content {
@@ -153,7 +154,7 @@ fn expected(writes: &[Write]) -> Content {
             _ => continue,
         };
         let newest = values.entry(place).or_insert(candidate);
-        // Of two values with one timestamp the one with the larger bytes stands.
+        // Of two values with one timestamp the one with the larger bytes wins.
         let rank = |(timestamp, value): (i64, i32)| (timestamp, value.to_be_bytes());
         if rank(candidate) > rank(*newest) {
             *newest = candidate;
@@ -298,7 +299,8 @@ fn rows_in_order_leave_full_blocks_behind() {
         let grown: usize = (0..6400)
             .map(|i| Write::Row { p: 1, c: i * step, timestamp: 1, value: i }.apply(&memtable))
             .sum();
-        // Row bytes of 20 or so and an entry of 48: blocks that split in half would take a third more.
+        // Row bytes of 20 or so and an entry of 48: blocks that split in half would take a third
+        // more.
         assert!(grown < 6400 * 90, "{grown} bytes for 6400 rows");
         assert_eq!(memtable.row_count(), 6400);
     }

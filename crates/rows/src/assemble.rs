@@ -60,7 +60,7 @@ impl Assembler {
         }
     }
 
-    /// Whether there was a cell at all.
+    /// Ends the value; returns whether there was a cell.
     pub fn finish(mut self, out: &mut Vec<u8>) -> bool {
         if self.count == 0 {
             return false;

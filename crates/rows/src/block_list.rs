@@ -7,7 +7,7 @@ use std::sync::Arc;
 const FANOUT: usize = 64;
 /// The first block starts small: most lists have few items.
 const FIRST_CAPACITY: usize = 4;
-/// What an `Arc` of a node takes beside its items: two counts and the node.
+/// Bytes that an `Arc` of a node takes in addition to its items: two counts and the node.
 const NODE_BYTES: usize = 2 * size_of::<usize>() + size_of::<VecDeque<u8>>();
 
 type Node<T> = VecDeque<T>;
@@ -15,8 +15,8 @@ type Run<T> = Node<Arc<Node<T>>>;
 
 /// Items in an order that its user keeps: a list of runs of blocks of at most 64 items.
 ///
-/// A clone copies the list of runs (an item in 4,096 has one). A change of a list that has clones copies, beside that, the
-/// run and the block that it is in, however long the list is.
+/// A clone copies the list of runs (an item in 4,096 has one). A change of a list that has clones
+/// also copies the run and the block that it is in, however long the list is.
 ///
 /// Invariants: no run and no block is empty or longer than 64.
 #[derive(Debug)]
@@ -26,7 +26,8 @@ pub struct BlockList<T> {
     heap: usize,
 }
 
-/// A place on an item of a [`BlockList`], or after the last. Only of use with the list that it came from, until that changes.
+/// A place on an item of a [`BlockList`], or after the last. Only of use with the list that it came
+/// from, until that changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     run: usize,
@@ -65,7 +66,8 @@ impl<T> BlockList<T> {
         self.len
     }
 
-    /// Bytes on the heap, what is shared with clones included, and without what items themselves have there.
+    /// Bytes on the heap, what is shared with clones included, and without what items themselves
+    /// have there.
     #[inline]
     pub fn heap_len(&self) -> usize {
         self.heap
@@ -98,7 +100,8 @@ impl<T> BlockList<T> {
         Place { run: self.runs.len(), block: 0, item: 0 }
     }
 
-    /// The place of the first item of which `is_before` is false, where it is true of all before that one.
+    /// The place of the first item of which `is_before` is false, where it is true of all before
+    /// that one.
     #[inline]
     pub fn partition_point(&self, is_before: impl Fn(&T) -> bool) -> Place {
         let block_is_before = |block: &Arc<Node<T>>| block.back().is_some_and(&is_before);
@@ -147,8 +150,8 @@ impl<T: Clone> BlockList<T> {
         owned(run.get_mut(place.block)?).get_mut(place.item)
     }
 
-    /// Inserts an item before the one at a place, or at the end. Items that come in ascending or descending order leave full
-    /// blocks.
+    /// Inserts an item before the one at a place, or at the end. Items that come in ascending or
+    /// descending order leave full blocks.
     pub fn insert(&mut self, place: Place, item: T) {
         self.len += 1;
         let is_end = place.run >= self.runs.len();
@@ -219,8 +222,8 @@ fn node<T>(item: T, capacity: usize) -> (Node<T>, usize) {
     (node, bytes)
 }
 
-/// Puts an item into a node. A full one spills into a neighbour, on its left (0) or on its right (1). With it come the bytes newly
-/// allocated.
+/// Puts an item into a node. A full one spills into a neighbour, on its left (0) or on its right
+/// (1). With it come the bytes newly allocated.
 fn put<T>(node: &mut Node<T>, at: usize, item: T, edges: Edges) -> (Option<(Node<T>, usize)>, usize) {
     if node.len() < FANOUT {
         let before = node.capacity();
@@ -243,7 +246,7 @@ fn put<T>(node: &mut Node<T>, at: usize, item: T, edges: Edges) -> (Option<(Node
     (Some((upper, 1)), bytes)
 }
 
-/// A node of one's own: a copy, with the same room, where clones have it as well.
+/// A node that no clone shares: a copy with the same capacity if clones have it as well.
 #[inline]
 fn owned<T: Clone>(shared: &mut Arc<Node<T>>) -> &mut Node<T> {
     if Arc::strong_count(shared) > 1 {

@@ -64,7 +64,7 @@ impl BoundKind {
         !matches!(self, Self::InclStart | Self::ExclStart)
     }
 
-    /// Which side of rows with equal values the bound stands on.
+    /// Whether the bound is before or after the rows with equal values.
     #[inline]
     pub fn side(self) -> PositionKind {
         match self {
@@ -92,7 +92,7 @@ impl BoundKind {
     }
 }
 
-/// Where a position stands among rows that begin with its values.
+/// Where a position is among the rows that begin with its values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PositionKind {
     /// Before all of them.
@@ -211,8 +211,8 @@ impl ClusteringComparator {
         Ok(Some(pos + components.pos))
     }
 
-    /// Order of two positions (`ClusteringComparator.compare`): by their common values; then the shorter one
-    /// decides by its side; then by side.
+    /// Order of two positions (`ClusteringComparator.compare`): by their common values; then the
+    /// shorter one decides by its side; then by side.
     #[inline]
     pub fn compare(&self, a: Position<'_>, b: Position<'_>) -> Ordering {
         let order = self.compare_values(a.values, a.size, b.values, b.size);
@@ -252,7 +252,7 @@ impl ClusteringComparator {
         Ordering::Equal
     }
 
-    /// Eight bytes that order as the rows do as far as they go: `a < b` implies `prefix(a) <= prefix(b)`.
+    /// The first eight bytes of an order-preserving form: `a < b` implies `prefix(a) <= prefix(b)`.
     #[inline]
     pub fn prefix64(&self, values: &[u8]) -> u64 {
         let Some(ty) = self.types.first() else { return 0 };

@@ -28,7 +28,7 @@ impl ColumnFilter {
         }
     }
 
-    /// Whether column `index` of the static ones or of the others is wanted.
+    /// Whether column `index` is wanted; it counts static columns or regular ones.
     #[inline]
     pub fn wants(&self, is_static: bool, index: usize) -> bool {
         let columns = if is_static { &self.statics } else { &self.regulars };

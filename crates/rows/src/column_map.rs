@@ -7,18 +7,18 @@ use crate::codec::{CellEvent, RowBuf, RowBuilder, RowRef};
 use crate::header::{Column, Columns, Header};
 use crate::schema::DroppedColumn;
 
-/// Where a source's columns go in a target header, and what a schema change took from them. Made once per
-/// source.
+/// Where a source's columns go in a target header, and what a schema change took from them. Made
+/// once per source.
 ///
-/// A column that the target lacks, or has as simple where the source has it as complex, is left out. Of a column
-/// that was dropped, whether or not it was added again, cells and complex deletions up to that time are left out
-/// (`SerializationHelper.isDropped`).
+/// A column that the target lacks, or has as simple where the source has it as complex, is left
+/// out. Of a column that was dropped, whether or not it was added again, cells and complex
+/// deletions up to that time are left out (`SerializationHelper.isDropped`).
 ///
-/// A source may hold its columns in another order than the target: what ScyllaDB and earlier releases of ours wrote
-/// for names outside ASCII.
+/// A source may hold its columns in another order than the target: ScyllaDB and earlier releases of
+/// Helenus wrote such an order for names outside ASCII.
 #[derive(Clone, Debug)]
 pub struct ColumnMap {
-    /// Of the source's columns, or of those of `reordering`.
+    /// Slots of the source's static columns, or of those of `reordering`.
     statics: Vec<Slot>,
     regulars: Vec<Slot>,
     reordering: Option<Box<Reordering>>,
@@ -31,7 +31,7 @@ pub struct ColumnMap {
 pub(crate) struct Slot {
     /// Index in the target; [`Slot::NOWHERE`] when it is left out.
     pub(crate) target: usize,
-    /// What has a timestamp up to this is left out.
+    /// Data with a timestamp up to this one is left out.
     pub(crate) dropped_at: Timestamp,
     /// Length that the target's type calls for and the source's type doesn't vouch for.
     must_have_len: Option<usize>,
@@ -91,7 +91,7 @@ impl ColumnMap {
         self.same_but_for_capabilities
     }
 
-    /// What brings the source's rows into the target's order first, where they have another.
+    /// The step that first brings the source's rows into the target's order, if theirs differs.
     #[inline]
     pub(crate) fn reordering(&self) -> Option<&Reordering> {
         self.reordering.as_deref()
@@ -103,7 +103,8 @@ impl ColumnMap {
     }
 }
 
-/// The way from the order of a source's columns to that of the target, which merging goes through column by column.
+/// The way from the order of a source's columns to that of the target, which merging goes through
+/// column by column.
 #[derive(Clone, Debug)]
 pub(crate) struct Reordering {
     /// The source's header with its columns as they follow one another in the target.
@@ -172,7 +173,7 @@ fn in_order(source: &Columns, target: &Columns) -> bool {
 /// The columns of `source` in the order of `target`, and for each of them its place there.
 fn reordered(source: &Columns, target: &Columns) -> (Columns, Vec<usize>) {
     let mut order: Vec<(usize, &Column)> = source.as_slice().iter().enumerate().collect();
-    // What the target lacks is left out later, wherever it stands.
+    // Columns that the target lacks are left out later, wherever they are.
     order.sort_by_key(|(_, column)| (column.complex, target.index_of(&column.name)));
     let mut places = vec![0; order.len()];
     for (place, (column, _)) in order.iter().enumerate() {

@@ -7,8 +7,9 @@
 //! shard   := id [16], clock i64, count i64                 ascending ids, unsigned
 //! ```
 //!
-//! One global shard of count 1: `0001 8000 2896de5c786d411e94a825c8f24fa728 000600fbf569b5e8 0000000000000001`.
-//! A negative `n` says that the local shards came from another node and count as remote ones.
+//! One global shard of count 1:
+//! `0001 8000 2896de5c786d411e94a825c8f24fa728 000600fbf569b5e8 0000000000000001`. A negative `n`
+//! says that the local shards came from another node and count as remote ones.
 
 use std::cmp::Ordering;
 
@@ -17,7 +18,7 @@ use helenus_types::{DecodeError, Timestamp};
 const SHARD_LEN: usize = 32;
 const GLOBAL: u16 = 0x8000;
 
-/// How a shard came to be, which decides how two of one node merge.
+/// The origin of a shard, which decides how two shards of one node merge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ShardKind {
     /// Before 2.1: another node's total, which is replaced.
@@ -28,7 +29,7 @@ pub enum ShardKind {
     Global,
 }
 
-/// What one node has counted.
+/// The count of one node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shard {
     /// The node.
@@ -37,7 +38,7 @@ pub struct Shard {
     pub clock: i64,
     /// The node's total, or a delta in a local shard.
     pub count: i64,
-    /// How it merges.
+    /// Its kind, which decides how it merges.
     pub kind: ShardKind,
 }
 
@@ -99,8 +100,8 @@ impl<'a> CounterContext<'a> {
         self.shards().any(|shard| shard.kind != ShardKind::Global)
     }
 
-    /// Whether the value says that its local shards are another node's: what is merged or rewritten no longer
-    /// says so.
+    /// Whether the value says that its local shards are another node's: what is merged or rewritten
+    /// no longer says so.
     #[must_use]
     pub fn must_clear_local(&self) -> bool {
         self.clear_local
@@ -122,8 +123,9 @@ impl<'a> CounterContext<'a> {
         encode(CounterContext { clear_local: true, ..*self }.shards(), out);
     }
 
-    /// Appends this context with the shard of node `id` replaced by a global one that counts `delta` more
-    /// (`CounterMutation.updateWithCurrentValue`): the clock is `now`, or one more than it was if that is later.
+    /// Appends this context with the shard of node `id` replaced by a global one that counts
+    /// `delta` more (`CounterMutation.updateWithCurrentValue`): the clock is `now`, or one more
+    /// than it was if that is later.
     pub fn increment(&self, id: [u8; 16], delta: i64, now: Timestamp, out: &mut Vec<u8>) {
         let current = self.shard_of(&id).unwrap_or(Shard { id, clock: 0, count: 0, kind: ShardKind::Global });
         encode_global(id, now.0.max(current.clock.wrapping_add(1)), current.count.wrapping_add(delta), out);
@@ -203,7 +205,8 @@ fn merge_shards(left: Shard, right: Shard) -> Shard {
     if left_wins { left } else { right }
 }
 
-/// Negative clocks are those of shards that 0.8 had repaired; the rule is Cassandra's (`CounterContext.compare`).
+/// Negative clocks are those of shards that 0.8 had repaired; the rule is Cassandra's
+/// (`CounterContext.compare`).
 fn left_remote_wins(left: &Shard, right: &Shard) -> bool {
     if left.clock == right.clock {
         return left.count >= right.count;

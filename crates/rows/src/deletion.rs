@@ -24,20 +24,22 @@ impl DeletionTime {
         Self { marked_for_delete_at, local_deletion_time }
     }
 
-    /// Whether this deletes nothing. The smallest timestamp alone means that: 5.x writers give a live
-    /// complex deletion beside a real one an arbitrary local deletion time.
+    /// Whether this deletes nothing. The smallest timestamp alone means that: 5.x writers give a
+    /// live complex deletion next to a real one an arbitrary local deletion time.
     #[inline]
     pub fn is_live(&self) -> bool {
         self.marked_for_delete_at == Timestamp::MIN
     }
 
-    /// Whether data written at `timestamp` is deleted: a deletion wins against a write of the same time.
+    /// Whether data written at `timestamp` is deleted: a deletion wins against a write of the same
+    /// time.
     #[inline]
     pub fn deletes(&self, timestamp: Timestamp) -> bool {
         !self.is_live() && timestamp <= self.marked_for_delete_at
     }
 
-    /// Whether this deletion makes `other` redundant: later, or of the same time and purgeable later.
+    /// Whether this deletion makes `other` redundant: later, or of the same time and purgeable
+    /// later.
     #[inline]
     pub fn supersedes(&self, other: &Self) -> bool {
         if self.marked_for_delete_at == other.marked_for_delete_at {

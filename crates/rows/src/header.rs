@@ -1,4 +1,4 @@
-//! What the bytes of a row are relative to: bases of the deltas, and the columns.
+//! The header that a row's bytes are encoded against: bases of the deltas, and the columns.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -7,27 +7,28 @@ use helenus_types::{LocalDeletionTime, Partitioner, Timestamp, Type};
 
 use crate::clustering::ClusteringComparator;
 
-/// What differs between releases in the meaning of a row's bytes, by name.
+/// Differences between releases in the meaning of a row's bytes, by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capabilities {
-    /// Local deletion times reach to 2106 (unsigned 32 bits); otherwise to 2038, and a negative one is
-    /// damage that an old release left.
+    /// Local deletion times reach to 2106 (unsigned 32 bits); otherwise to 2038, and a negative one
+    /// is damage that an old release left.
     pub unsigned_deletion_times: bool,
 }
 
 impl Capabilities {
-    /// What this release writes.
+    /// The capabilities of what this release writes.
     pub const CURRENT: Self = Self { unsigned_deletion_times: true };
     /// What releases before 5.0 write.
     pub const LEGACY: Self = Self { unsigned_deletion_times: false };
 
-    /// The latest local deletion time that can be written: 2106-02-07T06:28:13Z, or 2038-01-19T03:14:06Z
-    /// (`Cell.MAX_DELETION_TIME` and its legacy cap).
+    /// The latest local deletion time that can be written: 2106-02-07T06:28:13Z, or
+    /// 2038-01-19T03:14:06Z (`Cell.MAX_DELETION_TIME` and its legacy cap).
     pub fn latest_deletion_time(self) -> LocalDeletionTime {
         if self.unsigned_deletion_times { LocalDeletionTime::MAX } else { LATEST_SIGNED }
     }
 
-    /// Whether a local deletion time is later than can be written. What is none, or invalid, is not.
+    /// Whether a local deletion time is later than can be written. What is none, or invalid, is
+    /// not.
     #[inline]
     pub fn is_late(self, time: LocalDeletionTime) -> bool {
         !self.unsigned_deletion_times && time > LATEST_SIGNED && time < LocalDeletionTime::INVALID
@@ -37,7 +38,8 @@ impl Capabilities {
 /// The second before the one that says "none" where deletion times are signed.
 const LATEST_SIGNED: LocalDeletionTime = LocalDeletionTime(i32::MAX.unsigned_abs() - 1);
 
-/// Bases of the deltas (`db.rows.EncodingStats`). Values below them are legal, they only take more bytes.
+/// Bases of the deltas (`db.rows.EncodingStats`). Values below them are legal, they only take more
+/// bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EncodingBase {
     /// Base of timestamps, µs.
@@ -89,17 +91,18 @@ impl Column {
     }
 }
 
-/// Columns in the order in which rows hold them: simple before complex, mostly in canonical order (`db.Columns`).
+/// Columns in the order in which rows hold them: simple before complex, mostly in canonical order
+/// (`db.Columns`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Columns {
     list: Arc<[Column]>,
-    /// What the codec asks of each column, close together.
+    /// The kind of each column, close together for the codec.
     kinds: Arc<[ValueKind]>,
     simple: usize,
     is_canonical: bool,
 }
 
-/// What follows in a row at a column's place.
+/// The encoding of a row's bytes at a column's place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ValueKind {
     /// A cell whose value has that length in bytes.
@@ -113,16 +116,16 @@ pub(crate) enum ValueKind {
 }
 
 impl Columns {
-    /// Sorts the columns into canonical order: simple before complex, each as [`compare_names`] has it. A name
-    /// given twice stays twice: callers check.
+    /// Sorts the columns into canonical order: simple before complex, each group in the order of
+    /// [`compare_names`]. A name given twice stays twice: callers check for that.
     pub fn new(mut columns: Vec<Column>) -> Self {
         columns.sort_by(canonical_order);
         Self::listed(columns)
     }
 
-    /// The columns of rows that somebody else wrote, as the header lists them: its order says what the rows mean,
-    /// whatever the canonical one is. Simple columns come before complex ones in every row, also where a header mixes
-    /// them.
+    /// The columns of rows that another program wrote, as the header lists them: its order says
+    /// what the rows mean, whatever the canonical order is. Simple columns come before complex ones
+    /// in every row, also where a header mixes them.
     pub fn listed(mut columns: Vec<Column>) -> Self {
         columns.sort_by_key(|column| column.complex);
         let simple = columns.iter().filter(|c| !c.complex).count();
@@ -168,7 +171,7 @@ impl Columns {
         self.list.get(index)
     }
 
-    /// What follows in a row at column `index`, which is less than [`Columns::len`].
+    /// The encoding of column `index`, which is less than [`Columns::len`].
     #[inline]
     pub(crate) fn value_kind(&self, index: usize) -> ValueKind {
         let Some(kind) = self.kinds.get(index) else { unreachable!("there is a kind for each column") };
@@ -204,9 +207,9 @@ impl Columns {
     }
 }
 
-/// Order of the names of a row's columns (`ColumnMetadata.comparisonOrder`): by their bytes, of which the first
-/// counts as signed. So a name that begins outside ASCII comes before all that begin in it, and no name at all
-/// stands where a zero byte would.
+/// Order of the names of a row's columns (`ColumnMetadata.comparisonOrder`): by their bytes, of
+/// which the first counts as signed. So a name that begins outside ASCII comes before all that
+/// begin in it, and the end of a name sorts as a zero byte.
 pub fn compare_names(a: &str, b: &str) -> Ordering {
     let first = |name: &str| name.as_bytes().first().map_or(0, |byte| byte.cast_signed());
     first(a).cmp(&first(b)).then_with(|| a.as_bytes().cmp(b.as_bytes()))
@@ -223,7 +226,7 @@ pub struct Header {
     pub base: EncodingBase,
     /// Type of the whole partition key (a composite type where it has several columns).
     pub key_type: Type,
-    /// What orders the partitions.
+    /// The partitioner, which orders the partitions.
     pub partitioner: Partitioner,
     /// Types of the clustering columns, and their order.
     pub clustering: ClusteringComparator,
@@ -231,7 +234,7 @@ pub struct Header {
     pub statics: Columns,
     /// Regular columns.
     pub regulars: Columns,
-    /// How the bytes are to be understood.
+    /// What the writer's release decides about the bytes.
     pub capabilities: Capabilities,
 }
 
@@ -242,7 +245,8 @@ impl Header {
         if is_static { &self.statics } else { &self.regulars }
     }
 
-    /// Whether the columns are in canonical order, so that Cassandra reads what is encoded against this header.
+    /// Whether the columns are in canonical order, so that Cassandra reads what is encoded against
+    /// this header.
     pub fn is_canonical(&self) -> bool {
         self.statics.is_canonical() && self.regulars.is_canonical()
     }
@@ -258,7 +262,8 @@ impl Header {
         self.capabilities == other.capabilities && self.same_but_for_capabilities(other)
     }
 
-    /// Whether a [portable](crate::RowRef::is_portable) row's bytes mean the same under both headers.
+    /// Whether a [portable](crate::RowRef::is_portable) row's bytes mean the same under both
+    /// headers.
     pub fn same_but_for_capabilities(&self, other: &Self) -> bool {
         self.base == other.base
             && self.clustering.types() == other.clustering.types()

@@ -1,8 +1,8 @@
 //! Local deletion times that releases before 5.0 cannot write: past 2038-01-19T03:14:06Z.
 //!
-//! Cassandra refuses a write that expires later, or caps its expiration and leaves the ttl as it is
-//! (`db.ExpirationDateOverflowHandling`, CASSANDRA-14092). The same cap serves rows that move to an older version
-//! of the format, and the local deletion times of their tombstones.
+//! Cassandra refuses a write that expires later, or caps its expiration and keeps the ttl
+//! (`db.ExpirationDateOverflowHandling`, CASSANDRA-14092). The same cap serves rows that move to an
+//! older version of the format, and the local deletion times of their tombstones.
 
 use helenus_types::{DecodeError, LocalDeletionTime};
 
@@ -14,7 +14,8 @@ use crate::liveness::LivenessInfo;
 use crate::retime::{Retime, encode_retimed};
 
 impl RowRef<'_> {
-    /// Gives every local deletion time that the row stores to `each`: of deletions, tombstones and what expires.
+    /// Gives every local deletion time that the row stores to `each`: of deletions, tombstones and
+    /// what expires.
     ///
     /// # Errors
     /// Where the bytes are not a row's. Offsets count from the start of the body.
@@ -43,9 +44,9 @@ impl RowRef<'_> {
         Ok(())
     }
 
-    /// Whether all its local deletion times are written and read alike whatever the [`Capabilities`]: none is later
-    /// than the older ones can hold. To be asked of a row under a header of [`Capabilities::CURRENT`], which shows
-    /// what is stored as it is.
+    /// Whether all its local deletion times are encoded alike under any [`Capabilities`]: none is
+    /// later than the older ones can hold. Call it for a row under a header of
+    /// [`Capabilities::CURRENT`], which does not change what is stored.
     ///
     /// # Errors
     /// Where the bytes are not a row's. Offsets count from the start of the body.
@@ -56,7 +57,8 @@ impl RowRef<'_> {
         Ok(portable)
     }
 
-    /// The latest of its local deletion times that `target` cannot hold; `None` if it holds them all.
+    /// The latest of its local deletion times that `target` cannot hold; `None` if it holds them
+    /// all.
     ///
     /// # Errors
     /// Where the bytes are not a row's. Offsets count from the start of the body.
@@ -71,7 +73,8 @@ impl RowRef<'_> {
     }
 }
 
-/// Brings local deletion times down to the latest that some capabilities can hold, and counts how many it changed.
+/// Brings local deletion times down to the latest that some capabilities can hold, and counts how
+/// many it changed.
 #[derive(Clone, Copy, Debug)]
 pub struct LateCap {
     target: Capabilities,

@@ -1,12 +1,12 @@
 //! The heart of Helenus: the explicit data model, and every rule about it.
 //!
-//! **Knows** the schema of a table, partition deletions, rows, cells, complex deletions, range tombstone
-//! markers, the one stream that everything is read as, and the rules: reconcile, merge, purge, counters.
-//! It also holds the row codec: the bytes of a row are the same in the commit log, in a memtable and in
-//! Data.db, so that a row is encoded once.
+//! **Knows** the schema of a table, partition deletions, rows, cells, complex deletions, range
+//! tombstone markers, the one stream that everything is read as, and the rules: reconcile, merge,
+//! purge, counters. It also holds the row codec: the bytes of a row are the same in the commit log,
+//! in a memtable and in Data.db, so that a row is encoded once.
 //!
-//! **Must not know** files, threads, clocks, host ids or SSTable versions: time and identity are arguments,
-//! and what differs between versions of the format comes in as named [`Capabilities`].
+//! **Must not know** files, threads, clocks, host ids or SSTable versions: time and identity are
+//! arguments, and what differs between versions of the format comes in as named [`Capabilities`].
 //!
 //! Start reading at [`RowRef`] (a row as bytes), then [`UnfilteredStream`], then [`Merge`].
 
@@ -66,7 +66,7 @@ pub use schema::{ColumnDef, ColumnKind, CompactStorage, DroppedColumn, SchemaErr
 pub use slice::{Slice, Sliced};
 pub use slices::Slices;
 pub use stats::RowStats;
-pub use stream::{Direction, PartitionRef, RowError, StreamError, UnfilteredRef, UnfilteredStream};
+pub use stream::{Direction, PartitionRef, RowError, StreamError, UnfilteredStream};
 pub use update::{Op, UpdateBuilder, UpdateRef, UpdateWriter};
 pub use validate::{
     Broken, Grammar, GrammarError, RowVisitor, StreamOrigin, Validated, Validator, validated,

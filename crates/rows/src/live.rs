@@ -10,22 +10,23 @@ use crate::liveness::LivenessInfo;
 
 /// A row's visible part: its cells in the order of the columns, those of a complex column by path.
 ///
-/// The row's own deletion and its complex deletions are applied here, so that a row is read rightly that comes
-/// from one file whose writer had left shadowed cells in it. (The merge lets a single version pass without a look
-/// into it.) Deletions around the row have done their work in the merge.
+/// The row's own deletion and its complex deletions are applied here, so that a row is read rightly
+/// that comes from one file whose writer had left shadowed cells in it. (The merge lets a single
+/// version pass without a look into it.) Deletions around the row have done their work in the
+/// merge.
 #[derive(Clone, Debug)]
 pub struct LiveRow<'a> {
     cells: CellReader<'a>,
     now: u32,
     liveness: LivenessInfo,
     deletion: DeletionTime,
-    /// What shadows the elements of the complex column at hand.
+    /// The deletion that shadows the elements of the current complex column.
     shadow: DeletionTime,
 }
 
 impl<'a> LiveRow<'a> {
-    /// The row as it is at second `now`; `None` when a query doesn't see it: neither its liveness nor, unless
-    /// `strict_liveness`, any of its cells is live.
+    /// The row at second `now`; `None` when a query doesn't see it: neither its liveness nor,
+    /// unless `strict_liveness`, any of its cells is live.
     ///
     /// # Errors
     /// Where the bytes are not a row's. Offsets count from the start of the body.
@@ -42,7 +43,7 @@ impl<'a> LiveRow<'a> {
     /// Whether [`LiveRow::new`] gives a row.
     ///
     /// # Errors
-    /// As there; what can be told by the flags is not looked into.
+    /// As there; cells are not decoded if the flags already answer the question.
     #[inline]
     pub fn is_visible(row: &RowRef<'a>, now: u32, strict_liveness: bool) -> Result<bool, DecodeError> {
         // The usual row: a marker that neither expires nor is deleted.
@@ -78,8 +79,8 @@ impl<'a> LiveRow<'a> {
         self.liveness
     }
 
-    /// The next visible cell and the index of its column; `None` after the last. The cells of a complex column
-    /// follow one another.
+    /// The next visible cell and the index of its column; `None` after the last. The cells of a
+    /// complex column follow one another.
     ///
     /// # Errors
     /// Where the bytes are not a row's.
@@ -112,7 +113,7 @@ impl Cell<'_> {
         Ok(CounterContext::parse(self.value)?.total())
     }
 
-    /// Seconds that are left at `now` of an expiring cell: what the CQL function TTL tells.
+    /// Seconds that an expiring cell has left at `now`: the result of the CQL function TTL.
     #[inline]
     pub fn remaining_ttl(&self, now: u32) -> Option<u32> {
         let expires = self.is_expiring() && self.local_deletion_time != LocalDeletionTime::NONE;

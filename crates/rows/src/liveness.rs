@@ -31,7 +31,7 @@ impl LivenessInfo {
         Self { timestamp, ttl, local_expiration_time }
     }
 
-    /// Whether there is no marker at all.
+    /// Whether there is no marker.
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.timestamp == Timestamp::MIN
@@ -56,9 +56,9 @@ impl LivenessInfo {
             && (!self.is_expiring() || (!self.is_expired_marker() && now < self.local_expiration_time.0))
     }
 
-    /// Whether this marker wins over `other` (`LivenessInfo.supersedes`): the later one; at equal times the
-    /// view's expired marker, then an expiring one, then the later expiration, then the smaller ttl
-    /// (written later).
+    /// Whether this marker wins over `other` (`LivenessInfo.supersedes`): the later one; at equal
+    /// times the view's expired marker, then an expiring one, then the later expiration, then the
+    /// smaller ttl (written later).
     pub fn supersedes(&self, other: &Self) -> bool {
         if self.timestamp != other.timestamp {
             return self.timestamp > other.timestamp;

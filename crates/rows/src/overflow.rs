@@ -1,8 +1,10 @@
-//! Local deletion times that overflowed: in files of before 3.0.16 and 3.11.2 an expiration past 2038-01-19T03:14:06Z is a
-//! negative number (CASSANDRA-14092), and a deletion's can be one too (CASSANDRA-17506).
+//! Local deletion times that overflowed: in files of before 3.0.16 and 3.11.2 an expiration past
+//! 2038-01-19T03:14:06Z is a negative number (CASSANDRA-14092), and a deletion's can be one too
+//! (CASSANDRA-17506).
 //!
-//! They are read as [`LocalDeletionTime::INVALID`]. Cassandra takes such a row for damaged, or on request (`scrub
-//! --reinsert-overflowed-ttl`) writes it anew, to expire in the last second that the old form can hold.
+//! They are read as [`LocalDeletionTime::INVALID`]. Cassandra takes such a row for damaged, or on
+//! request (`scrub --reinsert-overflowed-ttl`) writes it anew, to expire in the last second that
+//! the old form can hold.
 
 use helenus_types::{DecodeError, LocalDeletionTime, Timestamp};
 
@@ -32,10 +34,11 @@ impl RowRef<'_> {
     }
 }
 
-/// Gives what overflowed the last second that the old form can hold, and counts how many it changed.
+/// Sets local deletion times that overflowed to the last second that the old form can hold, and
+/// counts the changes.
 ///
-/// What expires gets a timestamp that is one higher, as in Cassandra: it wins over the tombstone that a compaction may have
-/// made of it. A deletion keeps its timestamp, and so what it deletes.
+/// What expires gets a timestamp that is one higher, as in Cassandra: it wins over the tombstone
+/// that a compaction may have made of it. A deletion keeps its timestamp, and so what it deletes.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OverflowMender {
     /// Deletions, livenesses and cells that were changed.

@@ -1,4 +1,5 @@
-//! What a compaction leaves of a merged stream (`db.partitions.PurgeFunction`, `db.rows.BTreeRow.purge`).
+//! What a compaction leaves of a merged stream (`db.partitions.PurgeFunction`,
+//! `db.rows.BTreeRow.purge`).
 
 use std::sync::Arc;
 
@@ -12,12 +13,12 @@ use crate::header::{Columns, Header};
 use crate::liveness::LivenessInfo;
 use crate::stream::{Direction, PartitionRef, RowError, StreamError, UnfilteredStream};
 
-/// Which tombstones of a partition shadow nothing outside what is compacted.
+/// Which tombstones of a partition shadow nothing outside the compaction's inputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purgeable {
-    /// All: nobody else has the partition.
+    /// All: no other source has the partition.
     All,
-    /// Those with a timestamp below this, the least that anybody else has.
+    /// Those with a timestamp below this one, the smallest that another source has.
     Below(Timestamp),
     /// None.
     Nothing,
@@ -36,10 +37,11 @@ impl Purgeable {
     }
 }
 
-/// Tells what may be purged of a partition (`CompactionController.getPurgeEvaluator`). Asked once per partition
-/// at most, when something old enough is met.
+/// Decides which tombstones of a partition may be purged
+/// (`CompactionController.getPurgeEvaluator`). Called at most once per partition, when a tombstone
+/// is old enough.
 pub trait Purger {
-    /// What may go of that partition's tombstones.
+    /// Which of that partition's tombstones may be purged.
     fn purgeable(&mut self, partition: &PartitionRef<'_>) -> Purgeable;
 }
 
@@ -54,21 +56,21 @@ impl<F: FnMut(&PartitionRef<'_>) -> Purgeable> Purger for F {
 pub struct PurgeOptions {
     /// The second of now: what expires up to it has expired.
     pub now: u32,
-    /// Tombstones made before this second may go: now less the grace, and not after the oldest tombstone that
-    /// isn't repaired where only repaired ones may go.
+    /// Tombstones made before this second may go: now less the grace, and not after the oldest
+    /// tombstone that isn't repaired where only repaired ones may go.
     pub gc_before: u32,
     /// Rows live by their liveness alone (materialized views).
     pub strict_liveness: bool,
 }
 
-/// Drops what nothing needs any more from a merged stream, and makes tombstones of expired cells. Partitions of
-/// which nothing is left are skipped. A row of which nothing goes passes untouched.
+/// Drops what nothing needs any more from a merged stream, and makes tombstones of expired cells.
+/// Partitions of which nothing is left are skipped. A row of which nothing goes passes untouched.
 #[derive(Debug)]
 pub struct Purge<S, P> {
     source: S,
     purger: P,
     options: PurgeOptions,
-    /// What the purger said of the current partition.
+    /// The purger's answer for the current partition.
     purgeable: Option<Purgeable>,
     deletion: DeletionTime,
     static_shown: Shown,
@@ -269,8 +271,8 @@ impl<P: Purger> Judge<'_, P> {
         if goes { LivenessInfo::EMPTY } else { liveness }
     }
 
-    /// What is left of a cell. An expired one has served as a tombstone since it was written, so it becomes the
-    /// tombstone of that second, which may be old enough to go at once.
+    /// What is left of a cell. An expired one has served as a tombstone since it was written, so it
+    /// becomes the tombstone of that second, which may be old enough to go at once.
     #[inline]
     fn cell<'c>(&mut self, cell: Cell<'c>) -> Option<Cell<'c>> {
         if cell.is_live(self.options.now) {
@@ -331,8 +333,8 @@ fn purge_row<P: Purger>(
     Ok(Shown::Purged)
 }
 
-/// Whether something in the row goes or becomes a tombstone. Where rows live by their liveness alone, whether
-/// something in it is dead at all (`BTreeRow.hasDeletion`), for then the row itself may be.
+/// Whether something in the row is purged or becomes a tombstone. With strict liveness, whether
+/// anything in it is dead (`BTreeRow.hasDeletion`), since then the row itself may be.
 #[inline]
 fn must_change<P: Purger>(judge: &mut Judge<'_, P>, row: RowRef<'_>) -> Result<bool, DecodeError> {
     let mut cells = row.cells()?;
@@ -362,8 +364,8 @@ fn must_change<P: Purger>(judge: &mut Judge<'_, P>, row: RowRef<'_>) -> Result<b
     Ok(false)
 }
 
-/// Keeps what is to stay. What the row's own deletions shadow, which only a foreign writer leaves, goes here: it
-/// must not come back when they are purged.
+/// Keeps what is to stay. What the row's own deletions shadow, which only a foreign writer leaves,
+/// goes here: it must not come back when they are purged.
 fn purge_cells<P: Purger>(
     judge: &mut Judge<'_, P>,
     mut cells: CellReader<'_>,

@@ -12,10 +12,12 @@ use crate::stream::Direction;
 
 /// The deletions of ranges of one partition, reconciled.
 ///
-/// Kept as the positions where the deletion that holds changes, each with the deletion that holds after it.
-/// Invariants: positions ascend strictly, neighbours hold different deletions, the last one holds none.
+/// Kept as the positions where the deletion that holds changes, each with the deletion that holds
+/// after it. Invariants: positions ascend strictly, neighbours hold different deletions, the last
+/// one holds none.
 ///
-/// Adding costs the logarithm of the list and the cuts inside the new range. Clones share what doesn't change.
+/// Adding costs the logarithm of the list and the cuts inside the new range. Clones share what
+/// doesn't change.
 #[derive(Clone, Debug, Default)]
 pub struct RangeTombstoneList {
     cuts: BlockList<Cut>,
@@ -28,7 +30,7 @@ struct Cut {
     kind: PositionKind,
     size: usize,
     values: Arc<[u8]>,
-    /// What holds from here to the next cut.
+    /// The deletion from here to the next cut.
     after: DeletionTime,
 }
 
@@ -65,8 +67,8 @@ impl RangeTombstoneList {
         self.peak_heap_len
     }
 
-    /// Deletes the rows between two bounds; nothing when the end is not after the start. Where ranges overlap the
-    /// deletion stands that supersedes the other.
+    /// Deletes the rows between two bounds; nothing when the end is not after the start. Where
+    /// ranges overlap the deletion stands that supersedes the other.
     pub fn add(
         &mut self,
         start: Bound<'_>,
@@ -114,7 +116,8 @@ impl RangeTombstoneList {
         self.after(self.upper(position, comparator))
     }
 
-    /// The markers of what is deleted inside a slice. A range that reaches over an end of the slice is cut there.
+    /// The markers of what is deleted inside a slice. A range that reaches over an end of the slice
+    /// is cut there.
     pub fn markers<'a>(
         &'a self,
         slice: Slice<'a>,
@@ -141,7 +144,7 @@ impl RangeTombstoneList {
         markers
     }
 
-    /// What holds before the cut at a place.
+    /// The deletion before the cut at a place.
     fn after(&self, place: Place) -> DeletionTime {
         let before = self.cuts.previous(place).and_then(|before| self.cuts.get(before));
         before.map_or(DeletionTime::LIVE, |cut| cut.after)
@@ -179,7 +182,7 @@ pub struct RangeMarkers<'a> {
     /// Cuts left, all strictly inside the slice.
     next: Place,
     end: Place,
-    /// What holds just inside the slice's ends, until the marker there was given.
+    /// The deletions just inside the slice's ends, each until its marker was returned.
     at_start: DeletionTime,
     at_end: DeletionTime,
 }

@@ -8,9 +8,9 @@ use helenus_types::{DecodeError, LocalDeletionTime};
 use crate::cell::Cell;
 use crate::counter::CounterContext;
 
-/// The one of two cells that stands, neither of a counter (`Cells.resolveRegular`): the later; at equal times
-/// what is deleted or expires against what does not, of these the tombstone, the later to go, the one with the
-/// smaller ttl (it was written later); then the larger value.
+/// The one of two cells that stands, neither of a counter (`Cells.resolveRegular`): the later; at
+/// equal times what is deleted or expires against what does not, of these the tombstone, the later
+/// to go, the one with the smaller ttl (it was written later); then the larger value.
 #[inline]
 #[must_use]
 pub fn reconcile<'a>(left: Cell<'a>, right: Cell<'a>) -> Cell<'a> {
@@ -42,8 +42,9 @@ fn right_wins_tie(left: &Cell<'_>, right: &Cell<'_>) -> bool {
     right.value > left.value
 }
 
-/// The cell that stands of two of the same counter (`Cells.resolveCounter`). Where both count, a cell whose
-/// merged context is appended to `scratch` after being cleared; otherwise `scratch` is left as it is.
+/// The winner of two cells of the same counter (`Cells.resolveCounter`). If both count, `scratch`
+/// is cleared and takes the merged context, which is the result's value; otherwise `scratch` is not
+/// touched.
 ///
 /// # Errors
 /// Where a value is no counter context.
@@ -64,7 +65,7 @@ pub fn reconcile_counters<'a>(
     }
 }
 
-/// What becomes of two cells of the same counter.
+/// The outcome for two cells of the same counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CounterWinner {
     Left,
@@ -72,8 +73,8 @@ pub(crate) enum CounterWinner {
     Both,
 }
 
-/// A tombstone stands whatever the timestamps: an increment has none that could be told to be later. An empty
-/// value, which only a read that skipped values leaves, stands against a count.
+/// A tombstone wins whatever the timestamps: an increment has none that could be known to be later.
+/// An empty value, which only a read that skipped values leaves, wins against a count.
 #[inline]
 pub(crate) fn resolve_counters(left: &Cell<'_>, right: &Cell<'_>) -> CounterWinner {
     let right_stands = match (left.is_tombstone(), right.is_tombstone()) {

@@ -7,7 +7,7 @@ use crate::codec::{CellEvent, RowBuf, RowBuilder, RowRef};
 use crate::deletion::DeletionTime;
 use crate::liveness::LivenessInfo;
 
-/// What the parts of a row become.
+/// How the times of a row's parts change.
 pub(crate) trait Retime {
     fn liveness(&mut self, liveness: LivenessInfo) -> LivenessInfo;
     fn deletion(&mut self, deletion: DeletionTime) -> DeletionTime;

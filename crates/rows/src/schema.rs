@@ -1,4 +1,4 @@
-//! What a table looks like to the storage: keys, columns, and what was dropped.
+//! A table's schema for the storage: keys, columns, and dropped columns.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use helenus_types::{DecodeError, Partitioner, Reader, TableId, Timestamp, Type};
 use crate::clustering::ClusteringComparator;
 use crate::header::{Capabilities, Column, Columns, EncodingBase, Header};
 
-/// What a column is for.
+/// The role of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ColumnKind {
     /// Part of the partition key.
@@ -21,14 +21,16 @@ pub enum ColumnKind {
     Regular,
 }
 
-/// How a table `WITH COMPACT STORAGE` keeps what its definition names (`schema.TableMetadata.CompactTableMetadata`). Cassandra has
-/// let nobody make one since 4.0, and goes on showing those that are there.
+/// How a table `WITH COMPACT STORAGE` stores the columns of its definition
+/// (`schema.TableMetadata.CompactTableMetadata`). Since 4.0 Cassandra refuses to create such
+/// tables, and still serves those that exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CompactStorage {
-    /// A primary key without clustering: the columns are kept as static ones, beside a clustering column and a regular one that
-    /// nobody sees. A partition is one row.
+    /// A primary key without clustering: the columns are stored as static ones, with a hidden
+    /// clustering column and a hidden regular one. A partition is one row.
     Static,
-    /// Rows without markers, of one value. Where the definition has none, a column of no bytes stands for it, which nobody sees.
+    /// Rows without markers, of one value. If the definition has no value column, a hidden column
+    /// of no bytes takes its place.
     Dense,
 }
 
@@ -39,9 +41,10 @@ pub struct ColumnDef {
     pub name: Arc<str>,
     /// Type; a clustering column in descending order has a reversed one.
     pub ty: Type,
-    /// What it is for.
+    /// Its role.
     pub kind: ColumnKind,
-    /// Place among the key columns of its kind, or in canonical order among the static or regular ones.
+    /// Place among the key columns of its kind, or in canonical order among the static or regular
+    /// ones.
     pub index: usize,
 }
 
@@ -54,11 +57,12 @@ pub struct DroppedColumn {
     pub ty: Type,
     /// Whether it was static.
     pub is_static: bool,
-    /// Cells with a timestamp up to and including this are gone, also when the column was added again.
+    /// Cells with a timestamp up to and including this are gone, also when the column was added
+    /// again.
     pub dropped_at: Timestamp,
 }
 
-/// Why a schema can't be.
+/// Why a schema is invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SchemaError {
     /// No partition key column.
@@ -74,7 +78,7 @@ pub enum SchemaError {
         column: Arc<str>,
         /// Its type in CQL.
         ty: String,
-        /// What the column is for.
+        /// The column's role.
         place: &'static str,
     },
     /// Static columns need clustering columns.
@@ -222,12 +226,14 @@ impl TableSchema {
         self.compact
     }
 
-    /// The clustering columns that a query shows and restricts: all, but in a [`CompactStorage::Static`] table.
+    /// The clustering columns that a query shows and restricts: all, but in a
+    /// [`CompactStorage::Static`] table.
     pub fn shown_clustering(&self) -> &[ColumnDef] {
         if self.compact == Some(CompactStorage::Static) { &[] } else { &self.clustering }
     }
 
-    /// Whether a query shows the regular columns of that type: all, but those that compact storage added.
+    /// Whether a query shows the regular columns of that type: all, but those that compact storage
+    /// added.
     pub fn shows_regular(&self, ty: &Type) -> bool {
         match self.compact {
             None => true,
@@ -272,8 +278,9 @@ impl TableSchema {
         }
     }
 
-    /// Appends the partition key made of those values, one for each column: the value itself, or for several
-    /// columns `CompositeType`'s form (u16 length, bytes, a zero byte each). False when it exceeds 65,535 bytes.
+    /// Appends the partition key made of those values, one for each column: the value itself, or
+    /// for several columns `CompositeType`'s form (u16 length, bytes, a zero byte each). False when
+    /// it exceeds 65,535 bytes.
     #[must_use]
     pub fn encode_partition_key(&self, values: &[&[u8]], out: &mut Vec<u8>) -> bool {
         let start = out.len();

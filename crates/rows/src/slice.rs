@@ -23,8 +23,8 @@ impl Slice<'_> {
     pub const ALL: Slice<'static> = Slice { start: Bound::BOTTOM, end: Bound::TOP };
 }
 
-/// Restricts a stream to slices. Ranges that reach over the end of a slice are cut there: they open at the slice's
-/// start and close at its end. Partitions, their deletions and static rows stay.
+/// Restricts a stream to slices. Ranges that reach over the end of a slice are cut there: they open
+/// at the slice's start and close at its end. Partitions, their deletions and static rows stay.
 #[derive(Debug)]
 pub struct Sliced<'s, S> {
     source: S,
@@ -33,7 +33,7 @@ pub struct Sliced<'s, S> {
     /// Number of slices done with, in the stream's direction.
     done: usize,
     is_inside: bool,
-    /// What the source's range deletes at this place.
+    /// The source's range deletion at this place.
     open: DeletionTime,
     /// Whether the source stands on an unfiltered that is still to be shown or passed over.
     has_head: bool,
@@ -49,7 +49,8 @@ enum Shown<'s> {
 }
 
 impl<'s, S: UnfilteredStream> Sliced<'s, S> {
-    /// Restricts `source` to slices that ascend (in either direction of the stream), none empty, and don't touch.
+    /// Restricts `source` to slices that ascend (in either direction of the stream), none empty,
+    /// and don't touch.
     pub fn new(source: S, slices: &'s [Slice<'s>]) -> Self {
         let comparator = &source.header().clustering;
         debug_assert!(

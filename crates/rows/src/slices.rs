@@ -10,7 +10,8 @@ use crate::clustering::{Bound, BoundKind, ClusteringComparator, Position};
 use crate::slice::Slice;
 use crate::stream::Direction;
 
-/// The slices of a partition that a query asks for. Cheap to clone, so that every source of a merge has them.
+/// The slices of a partition that a query asks for. Cheap to clone, so that every source of a merge
+/// has them.
 ///
 /// Invariants: slices ascend in clustering order, none is empty, no two overlap or touch.
 #[derive(Clone, Debug)]
@@ -30,7 +31,7 @@ struct SliceList {
 struct SliceEnd {
     kind: BoundKind,
     size: usize,
-    /// Where its values are in the bytes.
+    /// The range of its values in the bytes.
     values: Range<usize>,
 }
 
@@ -38,7 +39,7 @@ impl Slices {
     /// The whole partition.
     pub const ALL: Slices = Slices(None);
 
-    /// What lies in any of the slices, which may come in any order, overlap or be empty.
+    /// The union of slices, which may come in any order, overlap or be empty.
     pub fn new<'a>(comparator: &ClusteringComparator, slices: impl IntoIterator<Item = Slice<'a>>) -> Self {
         let order = |a: &Bound<'_>, b: &Bound<'_>| comparator.compare(a.position(), b.position());
         let mut slices: SmallVec<[Slice<'a>; 4]> =
@@ -77,7 +78,7 @@ impl Slices {
         }
     }
 
-    /// Whether there is no slice: then no row is asked for.
+    /// Whether there is no slice: then no row is wanted.
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -115,7 +116,7 @@ impl Slices {
         Some(Slice { start: first.start, end: last.end })
     }
 
-    /// What of the slices lies in another one too.
+    /// The intersection of the slices with another one.
     #[must_use]
     pub fn within(&self, comparator: &ClusteringComparator, other: Slice<'_>) -> Self {
         let later = |a: Bound<'_>, b: Bound<'_>| comparator.compare(a.position(), b.position()).is_gt();
@@ -126,7 +127,8 @@ impl Slices {
         Self::new(comparator, cut)
     }
 
-    /// What of the slices a stream in that direction comes to after the row with that encoded clustering.
+    /// The part of the slices that a stream in that direction reaches after the row with that
+    /// encoded clustering.
     #[must_use]
     pub fn after(&self, comparator: &ClusteringComparator, clustering: &[u8], direction: Direction) -> Self {
         let row = |kind| Bound { kind, size: comparator.len(), values: clustering };
@@ -137,7 +139,7 @@ impl Slices {
         self.within(comparator, rest)
     }
 
-    /// Where the position lies: in slice `index`, or before it and after the one before it.
+    /// The place of the position: in slice `index`, or between the one before it and it.
     pub fn find(&self, comparator: &ClusteringComparator, position: Position<'_>) -> Result<usize, usize> {
         let (mut low, mut high) = (0, self.len());
         while low < high {

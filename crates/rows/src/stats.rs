@@ -1,5 +1,5 @@
-//! What an SSTable's statistics and a memtable's header need to know of rows (`db.rows.Rows.collectStats`,
-//! `io.sstable.metadata.MetadataCollector`, `db.rows.EncodingStats`).
+//! What an SSTable's statistics and a memtable's header need to know of rows
+//! (`db.rows.Rows.collectStats`, `io.sstable.metadata.MetadataCollector`, `db.rows.EncodingStats`).
 
 use helenus_types::{DecodeError, LocalDeletionTime, Timestamp};
 
@@ -12,8 +12,8 @@ use crate::liveness::LivenessInfo;
 
 /// Extremes and counts over everything that was collected.
 ///
-/// A minimum begins at its type's largest value and a maximum at its smallest: until something was collected
-/// the one exceeds the other.
+/// A minimum begins at its type's largest value and a maximum at its smallest: until something was
+/// collected the one exceeds the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RowStats {
     /// Least timestamp, µs.
@@ -59,8 +59,8 @@ impl Default for RowStats {
 }
 
 impl RowStats {
-    /// Adds a row. Every local deletion time, of deletions, tombstones and what expires, is given to `dropped`
-    /// too (it makes the tombstone histogram). Returns the number of the row's cells.
+    /// Adds a row. Every local deletion time, of deletions, tombstones and what expires, is given
+    /// to `dropped` too (it makes the tombstone histogram). Returns the number of the row's cells.
     ///
     /// # Errors
     /// Where the bytes are not a row's, or a counter's not a context.
@@ -79,8 +79,8 @@ impl RowStats {
         Ok(self.cells - before)
     }
 
-    /// Adds a row whose events are given to [`event`](Self::event) one by one: what [`row`](Self::row) does for who decodes the
-    /// row anyway.
+    /// Adds a row whose events are given to [`event`](Self::event) one by one: the same as
+    /// [`row`](Self::row), for callers that decode the row anyway.
     #[inline]
     pub fn row_head(
         &mut self,
@@ -95,7 +95,8 @@ impl RowStats {
         self.deletion(deletion, &mut dropped);
     }
 
-    /// Adds an event of the row that was begun last; `counters` says whether its columns are counters.
+    /// Adds an event of the row that was begun last; `counters` says whether its columns are
+    /// counters.
     ///
     /// # Errors
     /// Where a counter's value is not a context.
@@ -127,7 +128,8 @@ impl RowStats {
         Ok(())
     }
 
-    /// Adds the deletion of a partition, a range, a row or a complex column; a live one adds nothing.
+    /// Adds the deletion of a partition, a range, a row or a complex column; a live one adds
+    /// nothing.
     #[inline]
     pub fn deletion(&mut self, deletion: DeletionTime, mut dropped: impl FnMut(LocalDeletionTime)) {
         if !deletion.is_live() {
@@ -156,7 +158,8 @@ impl RowStats {
         self.min_timestamp > self.max_timestamp
     }
 
-    /// The bases under which what was collected takes the fewest bytes (`EncodingStats.Collector.get`).
+    /// The bases under which what was collected takes the fewest bytes
+    /// (`EncodingStats.Collector.get`).
     pub fn encoding_base(&self) -> EncodingBase {
         let EncodingBase { min_timestamp, min_local_deletion_time, min_ttl } = EncodingBase::EPOCH;
         let has_seconds = self.min_local_deletion_time != LocalDeletionTime::NONE;

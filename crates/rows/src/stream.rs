@@ -10,9 +10,6 @@ use crate::codec::{RowRef, Unfiltered};
 use crate::deletion::DeletionTime;
 use crate::header::Header;
 
-/// The stream's element, for those who say it that way.
-pub type UnfilteredRef<'a> = Unfiltered<'a>;
-
 /// Order of the unfiltereds inside a partition. Partitions always come in token order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Direction {
@@ -26,7 +23,8 @@ pub enum Direction {
 /// The head of a partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PartitionRef<'a> {
-    /// Token of the key, or with another partitioner than Murmur3 its [prefix](helenus_types::Partitioner::prefix).
+    /// Token of the key, or with another partitioner than Murmur3 its
+    /// [prefix](helenus_types::Partitioner::prefix).
     pub token: Token,
     /// Raw partition key.
     pub key: &'a [u8],
@@ -34,19 +32,20 @@ pub struct PartitionRef<'a> {
     pub deletion: DeletionTime,
 }
 
-/// Partitions in the order of the header's partitioner; in each its deletion, its static row, then its unfiltereds.
+/// Partitions in the order of the header's partitioner; in each its deletion, its static row, then
+/// its unfiltereds.
 ///
 /// A lending cursor: what [`partition`](Self::partition), [`static_row`](Self::static_row) and
-/// [`current`](Self::current) show lives in reused buffers until the cursor moves on. Invariants that a
-/// validator can check:
+/// [`current`](Self::current) show lives in reused buffers until the cursor moves on. Invariants
+/// that a validator can check:
 ///
 /// 1. Partitions ascend strictly; positions inside one ascend strictly (descend, in reverse).
-/// 2. Markers alternate between opening and closing, boundaries do both, none is left open at the end, and a
-///    closing deletion equals the one that was opened.
+/// 2. Markers alternate between opening and closing, boundaries do both, none is left open at the
+///    end, and a closing deletion equals the one that was opened.
 /// 3. A row is never empty: it has a liveness, a deletion or a column.
 /// 4. Rows are encoded under [`header`](Self::header).
 pub trait UnfilteredStream {
-    /// What all rows of the stream are encoded against.
+    /// The header that all rows of the stream are encoded against.
     fn header(&self) -> &Arc<Header>;
 
     /// Order inside partitions.
@@ -117,7 +116,7 @@ impl<S: UnfilteredStream + ?Sized> UnfilteredStream for Box<S> {
     }
 }
 
-/// Why a stream broke: the source's own error, to be looked into by those who know the source.
+/// Why a stream failed: the source's own error, for callers that know the source.
 #[derive(Debug)]
 pub struct StreamError(Box<dyn Error + Send + Sync>);
 
@@ -157,12 +156,12 @@ pub struct RowError {
     pub key: Vec<u8>,
     /// Encoded clustering; empty for a static row.
     pub clustering: Vec<u8>,
-    /// What is wrong; the offset counts from the start of the row's body.
+    /// The fault; the offset counts from the start of the row's body.
     pub error: DecodeError,
 }
 
 impl RowError {
-    /// What is wrong in the row of that partition and clustering.
+    /// An error in the row of that partition and clustering.
     #[cold]
     pub fn new(key: &[u8], clustering: &[u8], error: DecodeError) -> Self {
         Self { key: key.to_vec(), clustering: clustering.to_vec(), error }

@@ -9,8 +9,8 @@
 //! deletion := marked_for_delete_at i64, local_deletion_time u32
 //! ```
 //!
-//! Rows are in their SSTable form against the table's header. Operations stand in any order: they are
-//! reconciled, so order has no meaning.
+//! Rows are in their SSTable form against the table's header. Operations stand in any order: they
+//! are reconciled, so order has no meaning.
 
 use std::convert::Infallible;
 
@@ -46,12 +46,14 @@ pub enum Op<'a> {
 }
 
 /// Appends the changes of one partition to where they are to stand: the key, operations, and
-/// [`finish`](Self::finish). A row that is encoded in its place ([`RowWriter`](crate::RowWriter)) is one of them.
+/// [`finish`](Self::finish). A row that is encoded in its place ([`RowWriter`](crate::RowWriter))
+/// is one of them.
 #[derive(Debug)]
 pub struct UpdateWriter<'a>(pub &'a mut Vec<u8>);
 
 impl UpdateWriter<'_> {
-    /// Begins with the partition's key, which `key` appends and whose length it has checked to be below 65,536.
+    /// Begins with the partition's key, which `key` appends and whose length it has checked to be
+    /// below 65,536.
     ///
     /// # Errors
     /// Those of `key`; what was appended is to be thrown away then.
@@ -205,7 +207,7 @@ impl<'a> UpdateRef<'a> {
         }
     }
 
-    /// Where the bytes after the update begin, once [`next`](Self::next) has told its end.
+    /// Where the bytes after the update begin, once [`next`](Self::next) has returned `None`.
     pub fn position(&self) -> usize {
         self.reader.position()
     }

@@ -14,8 +14,9 @@ use crate::header::Header;
 use crate::liveness::LivenessInfo;
 use crate::stream::{Direction, PartitionRef, RowError, StreamError, UnfilteredStream};
 
-/// Passes a stream on and fails where it breaks a rule that [`UnfilteredStream`] lists. Every row is decoded: for
-/// tests and debug builds, see [`validated`]. Verification goes on behind a broken rule, with [`Grammar`].
+/// Passes a stream on and fails where it breaks a rule that [`UnfilteredStream`] lists. Every row
+/// is decoded: for tests and debug builds, see [`validated`]. Verification continues after a broken
+/// rule, with [`Grammar`].
 #[derive(Debug)]
 pub struct Validator<S> {
     source: S,
@@ -26,12 +27,13 @@ pub struct Validator<S> {
     is_at_end: bool,
 }
 
-/// Where a stream comes from, and so what it means when it breaks a rule.
+/// The origin of a stream, which decides what a broken rule means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StreamOrigin {
     /// A file: a broken rule is an error, as any other damage.
     Disk,
-    /// A memtable, merge or purge: a broken rule is a bug, and nothing that rests on such a stream may be written.
+    /// A memtable, merge or purge: a broken rule is a bug, and nothing that rests on such a stream
+    /// may be written.
     Ours,
 }
 
@@ -42,8 +44,8 @@ pub type Validated<S> = Validator<S>;
 #[cfg(not(debug_assertions))]
 pub type Validated<S> = S;
 
-/// What every stage of a flush, a compaction or a scan passes through on its way to the next: in debug builds a
-/// [`Validator`], in release builds the stream itself.
+/// What every stage of a flush, a compaction or a scan passes through on its way to the next: in
+/// debug builds a [`Validator`], in release builds the stream itself.
 ///
 /// # Panics
 /// Debug builds: in the stream's methods, where one of [`StreamOrigin::Ours`] breaks a rule.
@@ -58,8 +60,8 @@ pub fn validated<S: UnfilteredStream>(stream: S, origin: StreamOrigin) -> Valida
     }
 }
 
-/// The rules inside a partition: 2 to 4 of [`UnfilteredStream`], and the order of 1. It is shown what a stream shows, and goes on
-/// behind what breaks a rule.
+/// The rules inside a partition: 2 to 4 of [`UnfilteredStream`], and the order of 1. It is given
+/// what a stream shows, and continues after a broken rule.
 #[derive(Debug, Default)]
 pub struct Grammar {
     direction: Direction,
@@ -70,7 +72,8 @@ pub struct Grammar {
     open: Option<DeletionTime>,
 }
 
-/// Is shown what is in a row while [`Grammar`] goes through it. A closure is shown the columns and cells.
+/// Receives the parts of a row while [`Grammar`] checks it. A closure receives the columns and
+/// cells.
 pub trait RowVisitor {
     /// The row's own liveness and deletion, before all else.
     #[inline]
@@ -89,7 +92,7 @@ impl<F: FnMut(CellEvent<'_>)> RowVisitor for F {
     }
 }
 
-/// What [`Grammar`] found wrong.
+/// A fault that [`Grammar`] found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Broken {
     /// A rule was broken: what the stream did.
@@ -124,7 +127,7 @@ impl fmt::Display for GrammarError {
 impl Error for GrammarError {}
 
 impl<S: UnfilteredStream> Validator<S> {
-    /// Checks `source` from where it stands on: before its first partition.
+    /// Checks `source`, which must be before its first partition.
     pub fn new(source: S) -> Self {
         let grammar = Grammar::new(source.direction());
         Self { source, origin: StreamOrigin::Disk, last_partition: None, grammar, is_at_end: true }
@@ -146,7 +149,8 @@ impl<S: UnfilteredStream> Validator<S> {
     fn broken(&self, row: &RowRef<'_>, broken: Broken) -> StreamError {
         match broken {
             Broken::Rule(what) => self.error(what),
-            // A merge passes a row on without a look into its body: the bytes may be those of a file.
+            // A merge passes a row on without a look into its body: the bytes may be those of a
+            // file.
             Broken::Row(error) => RowError::new(self.source.partition().key, row.clustering, error).into(),
         }
     }
@@ -265,14 +269,15 @@ impl Grammar {
         self.open.unwrap_or(DeletionTime::LIVE)
     }
 
-    /// Where the last unfiltered stood; `None` before the first.
+    /// The position of the last unfiltered; `None` before the first.
     #[inline]
     pub fn last_position(&self) -> Option<Position<'_>> {
         let (kind, size) = self.last_position?;
         Some(Position { kind, size, values: &self.last_values })
     }
 
-    /// Whether the next unfiltered of the partition stands behind the last one; it is the last one from now on.
+    /// Checks that the next unfiltered of the partition comes after the last one, and makes it the
+    /// last one.
     ///
     /// # Errors
     /// When it does not.
@@ -314,7 +319,8 @@ impl Grammar {
         if continues { Ok(()) } else { Err("a marker that doesn't continue the open range") }
     }
 
-    /// Whether a row is what the stream's header says, and everything in it can be decoded: shows its columns and cells.
+    /// Whether a row is what the stream's header says, and everything in it can be decoded: shows
+    /// its columns and cells.
     ///
     /// # Errors
     /// When it is of the other kind, of another encoding, empty, out of order inside, or not a row.

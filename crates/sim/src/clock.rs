@@ -1,9 +1,11 @@
+//! A clock that only tests move.
+
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use helenus_io::Clock;
 
-/// A clock that stands still until it is told to move.
+/// A clock that stands still until a test moves it.
 #[derive(Debug, Default)]
 pub struct SimClock {
     wall_micros: AtomicI64,

@@ -1,3 +1,8 @@
+//! A simulated disk: it records operations, fails them, crashes, and loses what was not synced.
+//!
+//! The current state and the durable one are kept side by side (`tree.rs`); `fault.rs` decides the
+//! fate of each operation.
+
 use std::collections::BTreeSet;
 use std::fmt;
 use std::io::{self, ErrorKind};
@@ -15,8 +20,8 @@ use crate::rng::Rng;
 use crate::standing::{Errno, Fault, FaultId, StandingFaults};
 use crate::tree::{NodeId, Tree};
 
-/// A disk in memory that knows what of it is durable. Clones are the same disk; [`SimDisk::crash`] and
-/// [`SimDisk::kill`] give another one, on which those who had files open have none.
+/// A disk in memory that tracks what of it is durable. Clones are the same disk; [`SimDisk::crash`]
+/// and [`SimDisk::kill`] return another one, on which no file is open.
 ///
 /// Paths are taken from the root, whether they begin with `/` or not; `..` is refused.
 #[derive(Clone)]
@@ -39,13 +44,13 @@ struct State {
     trace: Option<Vec<String>>,
 }
 
-/// An operation that is asked for.
+/// A requested operation.
 struct Call<'a> {
     op: Operation,
     path: &'a Path,
     /// The new name of a rename.
     other: Option<&'a Path>,
-    /// What a trace says after the path.
+    /// The text of a trace after the path.
     detail: fmt::Arguments<'a>,
 }
 
@@ -90,38 +95,39 @@ impl SimDisk {
         Self::of(self.state().tree.crashed(&mut Rng::new(seed)))
     }
 
-    /// The disk after the process was killed: all that was handed over is there, but no more durable
-    /// than it was.
+    /// The disk after the process was killed: all that was handed over is there, but no more
+    /// durable than it was.
     #[must_use]
     pub fn kill(&self) -> Self {
         Self::of(self.state().tree.clone())
     }
 
-    /// The `n`th operation from now (1 is the next), reads included, fails without effect, and so do all
-    /// later ones.
+    /// The `n`th operation from now (1 is the next), reads included, fails without effect, and so
+    /// do all later ones.
     pub fn fail_at(&self, n: u64) {
         self.state().faults.fail_at(n);
     }
 
-    /// The machine stops at the `n`th operation from now that changes or syncs something: a change is made
-    /// (and may or may not survive), a sync is not, and nobody hears of either; later operations fail.
+    /// The machine stops at the `n`th operation from now that changes or syncs something: a change
+    /// is made (and may or may not survive), a sync is not, and neither is acknowledged; later
+    /// operations fail.
     pub fn crash_at(&self, n: u64) {
         self.state().faults.crash_at(n);
     }
 
-    /// The `n`th operation from now, reads included, fails once. A write has written half of its bytes; a
-    /// sync has lost what it should have made durable, for later syncs too.
+    /// The `n`th operation from now, reads included, fails once. A write has written half of its
+    /// bytes; a sync has lost what it should have made durable, for later syncs too.
     pub fn fail_once(&self, n: u64) {
         self.state().faults.fail_once(n);
     }
 
-    /// From now on operations of one file or directory fail, as `fault` says, until it is lifted. Of
-    /// several faults that strike one operation, the one that was injected first does.
+    /// From now on operations of one file or directory fail, as `fault` says, until it is lifted.
+    /// Of several faults that strike one operation, the one that was injected first does.
     pub fn inject(&self, fault: Fault) -> FaultId {
         self.state().standing.inject(fault)
     }
 
-    /// The cause of a fault is gone. Those who know how often it struck ask before.
+    /// Removes a fault. Its count of strikes is gone afterwards.
     pub fn lift(&self, fault: FaultId) {
         self.state().standing.lift(fault);
     }
@@ -140,7 +146,8 @@ impl SimDisk {
         state.faults.capacity = None;
     }
 
-    /// Whether a planned fault has not struck yet: a sweep that ends with this has passed the last operation.
+    /// Whether a planned fault has not struck yet: a sweep that ends with this has passed the last
+    /// operation.
     #[must_use]
     pub fn fault_is_pending(&self) -> bool {
         self.state().faults.pending()
@@ -152,8 +159,8 @@ impl SimDisk {
         state.faults.capacity = Some(state.tree.used() + bytes);
     }
 
-    /// The `n`th operation from now (1 is the next), reads included, waits before it does anything, until
-    /// [`SimDisk::release`]. Those of other threads go on.
+    /// The `n`th operation from now (1 is the next), reads included, waits before it does anything,
+    /// until [`SimDisk::release`]. Those of other threads go on.
     pub fn hold_at(&self, n: u64) {
         self.shared.gate.hold_at(n);
     }
@@ -188,7 +195,8 @@ impl SimDisk {
         self.state().faults.changes
     }
 
-    /// Begins to note operations that changed or synced something, forgetting what was noted before.
+    /// Begins to note operations that changed or synced something, forgetting what was noted
+    /// before.
     pub fn start_trace(&self) {
         self.state().trace = Some(Vec::new());
     }
@@ -224,8 +232,8 @@ impl SimDisk {
         self.perform_or(call, |_| Ok(()), action)
     }
 
-    /// One operation: counts it, lets it fail if its time has come, notes it and does it. `half` is what
-    /// a passing fault leaves of it.
+    /// One operation: counts it, lets it fail if its time has come, notes it and does it. `half` is
+    /// what a passing fault leaves of it.
     fn perform_or<T>(
         &self,
         call: Call<'_>,

@@ -1,8 +1,11 @@
+//! The fate of each operation: done, failed, cut short by a crash; with the counts that crash
+//! points refer to.
+
 use std::io;
 
 use helenus_io::Operation;
 
-/// What an operation does to the disk; crash points are counted over those that do something.
+/// The effect of an operation on the disk; crash points count those with an effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Class {
     /// Changes nothing.
@@ -32,16 +35,17 @@ impl Class {
     }
 }
 
-/// What becomes of one operation.
+/// The fate of one operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fate {
     /// It is done.
     Done,
     /// It fails before it does anything.
     Refused,
-    /// It is done, but whoever asked never learns of it.
+    /// It is done, but not acknowledged.
     DoneButLost,
-    /// It fails half way: a write has written half, a sync has lost what it should have made durable.
+    /// It fails half way: a write has written half, a sync has lost what it should have made
+    /// durable.
     Failed,
 }
 
@@ -58,13 +62,13 @@ enum Plan {
     Dead,
 }
 
-/// Which operation fails, and the counts.
+/// The operations that fail, and the counts.
 #[derive(Debug, Clone)]
 pub(crate) struct Faults {
     plan: Plan,
     pub(crate) operations: u64,
     pub(crate) changes: u64,
-    /// How many bytes all files together may hold.
+    /// The number of bytes that all files together may hold.
     pub(crate) capacity: Option<u64>,
 }
 

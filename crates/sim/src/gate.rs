@@ -1,3 +1,5 @@
+//! A stop at one operation of a simulated disk, for tests of what happens meanwhile.
+
 use parking_lot::{Condvar, Mutex};
 
 /// Holds one operation up, so that a test knows what happens meanwhile.

@@ -1,3 +1,5 @@
+//! Pseudo-random numbers, the same on every machine.
+
 /// A small generator of pseudo-random numbers (splitmix64), the same on every machine.
 #[derive(Debug, Clone)]
 pub struct Rng {

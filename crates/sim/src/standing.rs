@@ -1,3 +1,5 @@
+//! Faults that last until they are lifted, with the errors that real systems report.
+
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -6,15 +8,15 @@ use helenus_io::Operation;
 /// An error that operating systems report of real disks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Errno {
-    /// `EIO`: the medium cannot read or write. A write may have written a part; a sync has lost what it
-    /// should have made durable.
+    /// `EIO`: the medium cannot read or write. A write may have written a part; a sync has lost
+    /// what it should have made durable.
     Io,
     /// `EACCES`: the permissions say no. Nothing was done.
     Access,
     /// `EMFILE`: the process has as many files open as it may. Nothing was done.
     TooManyFiles,
-    /// `ENOSPC`: no space is left. A write may have written a part, and a sync have found no place for
-    /// what was written before.
+    /// `ENOSPC`: no space is left. A write may have written a part, and a sync have found no place
+    /// for what was written before.
     NoSpace,
     /// `EROFS`: the file system is mounted read-only. Nothing was done.
     ReadOnly,
@@ -86,10 +88,10 @@ impl Errno {
 
 /// A fault of one file, or of one directory and all below it, that lasts until it is lifted.
 ///
-/// An operation is struck if its path, or the new name of a rename or link, is the fault's path or below
-/// it. A file is known by the path it was opened by. Without [`Fault::on`] the operations are those that
-/// report such an error on a real disk (a file that is open goes on being written although its directory
-/// permits nothing any more).
+/// An operation is struck if its path, or the new name of a rename or link, is the fault's path or
+/// below it. A file is known by the path it was opened by. Without [`Fault::on`] the operations are
+/// those that report such an error on a real disk (a file that is open goes on being written
+/// although its directory permits nothing any more).
 #[derive(Debug, Clone)]
 pub struct Fault {
     path: PathBuf,
@@ -179,7 +181,8 @@ impl StandingFaults {
         self.faults.iter().find(|(other, ..)| *other == id).map_or(0, |(.., strikes)| *strikes)
     }
 
-    /// The error of an operation on `path` (and `other`, the new name of a rename), if one strikes it.
+    /// The error of an operation on `path` (and `other`, the new name of a rename), if one strikes
+    /// it.
     pub(crate) fn step(&mut self, op: Operation, path: &Path, other: Option<&Path>) -> Option<Errno> {
         let (_, fault, strikes) =
             self.faults.iter_mut().find_map(|entry| entry.1.strikes(op, path, other).then_some(entry))?;

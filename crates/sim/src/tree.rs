@@ -1,13 +1,15 @@
 //! What is on the disk, and what of it is durable.
 //!
-//! Each file and directory is a node with two states: the current one, which every reader sees and which
-//! survives the process, and the durable one, which survives a power cut in any case. What lies between
-//! them is kept as a list of changes, of which a power cut keeps any part:
+//! Each file and directory is a node with two states: the current one, which every reader sees and
+//! which survives the process, and the durable one, which survives a power cut in any case. What
+//! lies between them is kept as a list of changes, of which a power cut keeps any part:
 //!
-//! 1. A write is kept or lost by sectors of 512 bytes, each on its own, in any order, and a sector may be
-//!    torn at a byte. A change of length is kept or lost, but not reordered with the writes around it.
+//! 1. A write is kept or lost by sectors of 512 bytes, each on its own, in any order, and a sector
+//!    may be torn at a byte. A change of length is kept or lost, but not reordered with the writes
+//!    around it.
 //! 2. A change of names (create, rename, link, remove) is kept or lost as a whole, each on its own.
-//! 3. What a failed sync should have made durable is not made so by a later one: the system forgot it.
+//! 3. What a failed sync should have made durable is not made so by a later one: the system forgot
+//!    it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
@@ -35,7 +37,7 @@ struct FileNode {
     durable: Vec<u8>,
     /// Since the last sync, in order.
     pending: Vec<Change>,
-    /// What a failed sync forgot.
+    /// Changes that a failed sync forgot.
     forgotten: Vec<Change>,
     /// How many names it has now.
     links: usize,
@@ -53,11 +55,11 @@ enum Change {
     Len(usize),
 }
 
-/// One change of names: what each name of a directory stands for afterwards.
+/// One change of names: the node that each name of a directory has afterwards.
 #[derive(Debug, Clone)]
 struct NameChange(Vec<(NodeId, OsString, Option<NodeId>)>);
 
-/// Where a name is: its directory, and what it stands for if it is taken.
+/// The place of a name: its directory, and its node if it is taken.
 #[derive(Debug, Clone)]
 pub(crate) struct Place {
     dir: NodeId,
@@ -80,7 +82,7 @@ impl Tree {
         Self { nodes, next_id: 1, name_changes: Vec::new() }
     }
 
-    /// What `path` stands for.
+    /// The node of `path`.
     pub(crate) fn find(&self, path: &Path) -> Result<NodeId, ErrorKind> {
         let mut at = ROOT;
         for component in path.components() {
@@ -167,15 +169,16 @@ impl Tree {
         Ok(())
     }
 
-    /// What was to be synced is forgotten: in the current state, but never durable for sure.
+    /// Forgets the pending changes: they stay in the current state, but never become durable for
+    /// sure.
     pub(crate) fn forget(&mut self, id: NodeId) -> Result<(), ErrorKind> {
         let file = self.file(id)?;
         file.forgotten.append(&mut file.pending);
         Ok(())
     }
 
-    /// Makes the names of `dir` durable. A rename between directories is one change, so that its other
-    /// directory goes along.
+    /// Makes the names of `dir` durable. A rename between directories is one change, so that its
+    /// other directory goes along.
     pub(crate) fn sync_dir(&mut self, dir: NodeId) -> Result<(), ErrorKind> {
         self.dir(dir)?;
         let mut dirs = BTreeSet::from([dir]);
@@ -199,7 +202,7 @@ impl Tree {
         Ok(())
     }
 
-    /// Changes a byte behind everyone's back.
+    /// Changes a byte without a trace: damage.
     pub(crate) fn flip(&mut self, id: NodeId, offset: usize, mask: u8) -> Result<(), ErrorKind> {
         let file = self.file(id)?;
         let byte = file.bytes.get_mut(offset).ok_or(ErrorKind::InvalidInput)?;

@@ -47,7 +47,7 @@ fn synced_bytes_survive_and_a_kill_loses_nothing() {
     disk.open_write(p("f")).unwrap().write_at(0, b"DURABLE").unwrap();
     let killed = disk.kill();
     assert_eq!(read(&killed, "f").unwrap(), b"DURABLE");
-    // What the process handed over is not durable for it.
+    // Data that the process handed over is not durable for that reason.
     assert!(outcomes(&killed, |d| read(d, "f")).contains(&Some(b"durable".to_vec())));
     disk.open_write(p("f")).unwrap().sync_data().unwrap();
     assert_eq!(outcomes(&disk, |d| read(d, "f")), set([Some(b"DURABLE".to_vec())]));
@@ -60,7 +60,8 @@ fn unsynced_writes_are_lost_torn_and_reordered() {
     file.write_at(0, b"ab").unwrap();
     file.write_at(1, b"xy").unwrap();
     let seen = outcomes(&disk, |d| String::from_utf8(read(d, "f").unwrap()).unwrap());
-    // None, either, both in order, both out of order, each torn after one byte, and torn combinations.
+    // None, either, both in order, both out of order, each torn after one byte, and torn
+    // combinations.
     for state in ["...", "ab.", ".xy", "axy", "a..", ".x.", "ax."] {
         assert!(seen.contains(state), "{state} in {seen:?}");
     }

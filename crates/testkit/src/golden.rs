@@ -1,9 +1,10 @@
-//! Golden files: text that a test produced once, was read by a person, and must not change unnoticed.
+//! Golden files: text that a test produced once, was read by a person, and must not change
+//! unnoticed.
 
 use std::path::Path;
 
-/// Compares `actual` with the file at `path`. With the environment's `HELENUS_BLESS=1` the file is rewritten
-/// instead, to be read in the diff of the commit.
+/// Compares `actual` with the file at `path`. With the environment's `HELENUS_BLESS=1` the file is
+/// rewritten instead, to be read in the diff of the commit.
 ///
 /// # Panics
 /// With the lines that differ, if they do or if the file is not there.
@@ -29,9 +30,10 @@ pub fn check_golden(path: impl AsRef<Path>, actual: &str) {
     }
 }
 
-/// Checks a file of scenarios: blocks of input, a line `----`, and what `run` makes of the input; blocks end with an empty
-/// line, lines that begin with `#` are for the reader. `run` gets the first line of a block and the rest of its input.
-/// With `HELENUS_BLESS=1` the outcomes are written anew, to be read in the diff.
+/// Checks a file of scenarios: blocks of input, a line `----`, and what `run` makes of the input;
+/// blocks end with an empty line, lines that begin with `#` are comments. `run` gets the first line
+/// of a block and the rest of its input. With `HELENUS_BLESS=1` the outcomes are written anew, to
+/// be read in the diff.
 ///
 /// # Panics
 /// When the file can't be read, a block has no `----`, or an outcome differs.
@@ -71,7 +73,8 @@ pub fn check_scenarios(path: impl AsRef<Path>, mut run: impl FnMut(&str, &str) -
     check_golden(path, &actual);
 }
 
-/// The lines that differ, with two around each: what only the file has after `-`, what only the text has after `+`.
+/// The lines that differ, with two around each: what only the file has after `-`, what only the
+/// text has after `+`.
 fn diff(expected: &str, actual: &str) -> String {
     let (old, new): (Vec<&str>, Vec<&str>) = (expected.lines().collect(), actual.lines().collect());
     let head = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
@@ -104,7 +107,8 @@ fn diff(expected: &str, actual: &str) -> String {
     text
 }
 
-/// The lines of both by a longest common subsequence; of very long ones simply all of the first, then the second.
+/// The lines of both by a longest common subsequence; of very long ones simply all of the first,
+/// then the second.
 fn lcs<'a>(old: Vec<&'a str>, new: Vec<&'a str>) -> Vec<(char, &'a str)> {
     if old.len() * new.len() > 4_000_000 {
         return old.into_iter().map(|l| ('-', l)).chain(new.into_iter().map(|l| ('+', l))).collect();

@@ -7,7 +7,8 @@ use std::sync::Once;
 
 use crate::histories::{History, Op, Profile, generate};
 
-/// A number from the environment, as `HELENUS_HISTORIES=100000`; `default` if it is not there or no number.
+/// A number from the environment, as `HELENUS_HISTORIES=100000`; `default` if it is not there or no
+/// number.
 #[must_use]
 pub fn count_from_env(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
@@ -21,12 +22,13 @@ pub fn for_each_history(count: u64, check: impl Fn(u64, &History) -> Result<(), 
     for_each_history_of(&Profile::default(), count, check);
 }
 
-/// Runs a check over the histories of the seeds 0 to `count`, or from `HELENUS_SEED` on, so that another run sees
-/// others and a failure is repeated with `HELENUS_SEED=<seed> HELENUS_HISTORIES=1`.
+/// Runs a check over the histories of the seeds 0 to `count`, or from `HELENUS_SEED` on, so that
+/// another run sees others and a failure is repeated with
+/// `HELENUS_SEED=<seed> HELENUS_HISTORIES=1`.
 ///
 /// # Panics
-/// If the check says an error or panics: with the seed, the smallest history found that still fails, and why it
-/// does.
+/// If the check returns an error or panics: with the seed, the smallest history found that still
+/// fails, and why it does.
 pub fn for_each_history_of(
     profile: &Profile,
     count: u64,
@@ -47,8 +49,8 @@ pub fn for_each_history_of(
     }
 }
 
-/// Drops operations from a failing history while it still fails, by halves first, then one by one. Returns the
-/// smallest found and why it fails (the empty text if it does not).
+/// Drops operations from a failing history while it still fails, by halves first, then one by one.
+/// Returns the smallest found and why it fails (the empty text if it does not).
 pub fn shrink(history: &History, check: &impl Fn(u64, &History) -> Result<(), String>) -> (History, String) {
     let mut small = history.clone();
     let mut why = outcome(check, &small).err().unwrap_or_default();
@@ -78,7 +80,8 @@ thread_local! {
     static IS_CHECKING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// What the check says; a panic is an error too, and says nothing on the terminal, since shrinking has hundreds.
+/// The result of the check; a panic is an error too, and is not printed, since shrinking makes
+/// hundreds.
 fn outcome(check: &impl Fn(u64, &History) -> Result<(), String>, history: &History) -> Result<(), String> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {

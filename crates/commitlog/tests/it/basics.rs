@@ -102,8 +102,8 @@ fn segments_are_released_when_their_tables_are_flushed_and_reused() {
     assert_eq!(files(&disk), [4, 5, 6].map(|id| format!("commitlog-{id}.log")));
 }
 
-/// A fresh database waited 8 to 380 ms at its first write, for a whole segment of 32 MiB to be made, and
-/// eight rows took 33.7 MB of disk.
+/// A fresh database waited 8 to 380 ms at its first write, for a whole segment of 32 MiB to be
+/// made, and eight rows took 33.7 MB of disk.
 #[test]
 fn a_log_of_little_takes_little_and_the_first_record_waits_for_no_segment() {
     let disk = SimDisk::new();
@@ -154,7 +154,7 @@ fn segments_that_are_not_filled_are_not_kept() {
     assert_eq!(files(&disk), ["commitlog-4.log"]);
 }
 
-/// What several writers appended goes out with the first of them who commits.
+/// What several writers appended goes out with the first of them that commits.
 #[test]
 fn one_write_for_all_who_wait() {
     let disk = SimDisk::new();

@@ -1,7 +1,7 @@
 //! A workload that is crashed at each of its operations, recovered, and crashed in its recovery.
 //!
-//! What must hold each time: the records read back are those that were appended, in order, up to one of
-//! them; only flushed ones may be missing before it; and nothing behind it was promised.
+//! What must hold each time: the records read back are those that were appended, in order, up to
+//! one of them; only flushed ones may be missing before it; and nothing after it was promised.
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
@@ -26,9 +26,9 @@ const MODES: [Durability; 3] =
 struct History {
     /// Every record that was begun to be appended.
     records: Vec<Written>,
-    /// So many of them are known to be durable.
+    /// The number of them that are known to be durable.
     durable: usize,
-    /// So many were handed over.
+    /// The number that were handed over.
     handed_over: usize,
     next_id: u32,
     /// What the owner of the log notes of it while it is open: the first segment since then.
@@ -87,7 +87,7 @@ impl History {
         log.mark_flushed(tag, up_to)
     }
 
-    /// As the engine drops a table: nothing of it is wanted any more, synced or not.
+    /// As the engine drops a table: its records are obsolete, synced or not.
     fn drop_table(&mut self, log: &CommitLog, tag: TableTag) -> Result<(), LogError> {
         self.records.iter_mut().filter(|r| r.tag == tag).for_each(|r| r.flushed = true);
         log.mark_flushed(tag, log.position())
@@ -103,7 +103,7 @@ impl History {
         self.durable = self.durable.min(kept);
     }
 
-    /// What is read back by one who knows what is flushed.
+    /// Reads the log back, knowing what is flushed.
     fn read(&self, disk: &SimDisk) -> Result<(Vec<Seen>, ReplayReport), ReplayError<Infallible>> {
         let needed = |tag: TableTag, end: LogPosition| {
             let mut records = self.records.iter().filter(|r| r.tag == tag && r.end <= end);
@@ -114,8 +114,8 @@ impl History {
         try_read_with(disk, Path::new(DIR), options)
     }
 
-    /// How many records of the history there are, up to the last that was read back, and the first one that was
-    /// promised and is not there.
+    /// How many records of the history there are, up to the last that was read back, and the first
+    /// one that was promised and is not there.
     fn compare(&mut self, seen: Vec<Seen>, promise: Promise, context: &str) -> (usize, Option<Written>) {
         let mut seen = seen.into_iter().peekable();
         let mut kept = 0;
@@ -354,8 +354,9 @@ fn no_file_is_leaked() {
     assert!(most.last().is_some_and(|most| *most < 12), "{most:?}");
 }
 
-/// Any of the segments 2 to 6 of 6 could be removed from a log that was not closed, the newest too, and it
-/// opened without what was in it, acknowledged as durable or not: "a missing id is a released segment".
+/// Any of the segments 2 to 6 of 6 could be removed from a log that was not closed, the newest too,
+/// and it opened without what was in it, acknowledged as durable or not: "a missing id is a
+/// released segment".
 #[test]
 fn a_segment_that_is_gone_is_noticed() {
     let (mut noticed, mut harmless) = (0, 0);
@@ -381,8 +382,8 @@ fn a_segment_that_is_gone_is_noticed() {
     assert!(noticed > 500 && harmless > 500, "{noticed} {harmless}");
 }
 
-/// Removes each of the segments in turn, and two that follow each other: either that is noticed, or nothing
-/// is missing that was promised.
+/// Removes each of the segments in turn, and two that follow each other: either that is noticed, or
+/// nothing is missing that was promised.
 fn without_each_segment(
     disk: &SimDisk,
     history: &History,

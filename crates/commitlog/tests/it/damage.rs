@@ -1,5 +1,5 @@
-//! Damaged, cut, and foreign files: reported or harmless, never a panic, never a silent loss of what was
-//! promised.
+//! Damaged, cut, and foreign files: reported or harmless, never a panic, never a silent loss of
+//! what was promised.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use helenus_sim::SimDisk;
 
 use super::{A, B, DIR, Put as _, Seen, files, open, open_with, options, payloads, read, try_read};
 
-/// A log of two runs and several segments, synced, with two records behind the last sync.
+/// A log of two runs and several segments, synced, with two records after the last sync.
 fn log_of_two_runs() -> (SimDisk, Vec<Seen>) {
     let disk = SimDisk::new();
     let log = open(&disk, Durability::Buffered);
@@ -69,8 +69,8 @@ fn every_flipped_byte_is_detected_or_harmless() {
             }
         }
     }
-    // Nearly everything that was written is promised; what is harmless was never written to, or is a mark
-    // or an end that nothing depends on.
+    // Nearly everything that was written is promised; what is harmless was never written to, or is
+    // a mark or an end that nothing depends on.
     assert!(detected > 3 * 2500 && dropped > 0 && dropped < 3 * 250, "{detected} {harmless} {dropped}");
 }
 
@@ -113,7 +113,8 @@ fn damage_is_reported_with_file_and_offset() {
     );
 }
 
-/// Replay looks for marks behind a bad record in pieces of 1 MiB; this mark lies across their border.
+/// Replay looks for marks after a bad record in pieces of 1 MiB; this mark lies across their
+/// border.
 #[test]
 fn a_mark_on_the_border_of_two_reads_is_found() {
     for shift in 0..=24 {

@@ -50,7 +50,7 @@ fn options(durability: Durability) -> LogOptions {
     LogOptions { segment_len: 1024, durability, max_total_bytes: 4096, salt_seed: 5, ..LogOptions::default() }
 }
 
-/// For those who look at what is left of a log, whatever was released.
+/// For tests that read what is left of a log, whatever was released.
 const ALL_FLUSHED: ReplayOptions<'static> = ReplayOptions {
     flushed: &|_, _| true,
     released_to: LogPosition { segment: 1 << 40, offset: 0 },

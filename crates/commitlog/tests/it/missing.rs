@@ -1,4 +1,5 @@
-//! Segments that are gone: what was released, what was lost, and what the oldest version doesn't say.
+//! Segments that are gone: what was released, what was lost, and what the oldest version doesn't
+//! say.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -85,7 +86,8 @@ fn what_is_left_is_read_if_that_is_accepted() {
     let (seen, report) = try_read_with(&without(&disk, &[2, 5]), Path::new(DIR), accepting).unwrap();
     assert_eq!(seen.iter().map(|s| s.payload[0]).collect::<Vec<_>>(), [0, 1, 2, 6, 7, 8, 9, 10, 11]);
     assert_eq!(report.missing.iter().map(|m| m.path.clone()).collect::<Vec<_>>(), [path(2), path(5)]);
-    // What was accepted once stays so, whatever is released of the run that says it; nothing more is.
+    // What was accepted once stays so, whatever is released of the run that says it; nothing more
+    // is.
     let disk = without(&disk, &[2, 5]);
     let (_, report) = try_read_with(&disk, Path::new(DIR), accepting).unwrap();
     let resume = |report| {
@@ -143,7 +145,8 @@ fn a_released_segment_that_comes_back_is_no_witness() {
     assert_eq!(states.len(), 8, "every subset of three names");
 }
 
-/// The log of a database of the release before, written there: two runs of three segments each, killed.
+/// The log of a database of the release before, written there: two runs of three segments each,
+/// killed.
 fn version_1() -> SimDisk {
     let disk = SimDisk::new();
     disk.create_dir_all(Path::new(DIR)).unwrap();
@@ -176,7 +179,7 @@ fn a_log_of_the_first_version_is_read_and_goes_on_in_the_second() {
     // From here on its segments are known.
     for id in [2, 3, 4, 6, 7, 8] {
         let gone = try_read_with(&without(&disk, &[id]), Path::new(DIR), NONE_RELEASED);
-        // But the last one of the first run, of which nobody knows.
+        // Except the last one of the first run, which nothing refers to.
         assert_eq!(gone.is_err(), id != 4, "{id}");
     }
     drop(log);

@@ -1,4 +1,4 @@
-//! On the real disk: threads, reopening, files that others change.
+//! On the real disk: threads, reopening, files that other programs change.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -49,8 +49,8 @@ fn records_survive_reopening_with_and_without_a_close() {
     }
 }
 
-/// The log was mapped: a segment that somebody cut, or a file system that found no space for a page when it was
-/// stored to, raised SIGBUS and killed the process, in the default mode.
+/// The log was mapped: a segment that another program cut, or a file system that found no space for
+/// a page when it was stored to, raised SIGBUS and killed the process, in the default mode.
 #[test]
 fn a_segment_that_somebody_cuts_does_not_kill_the_process() {
     for durability in MODES {
@@ -109,8 +109,8 @@ fn reused_segments_hold_new_records_alone() {
     assert_eq!(new, (5000..5100).collect::<Vec<_>>());
 }
 
-/// Each thread's records are there in its own order, the log's order is that of the positions, and what is
-/// acknowledged is there: whatever the mode.
+/// Each thread's records are there in its own order, the log's order is that of the positions, and
+/// what is acknowledged is there: whatever the mode.
 #[test]
 fn many_threads_share_the_log() {
     for durability in MODES {

@@ -9,7 +9,7 @@ pub struct Select {
     pub json: bool,
     /// `DISTINCT`
     pub distinct: bool,
-    /// What is selected.
+    /// The selection: everything, or terms.
     pub selection: Selection,
     /// The table or view.
     pub table: QualifiedName,
@@ -27,7 +27,7 @@ pub struct Select {
     pub allow_filtering: bool,
 }
 
-/// What is selected.
+/// The selection: everything, or terms.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Selection {
     /// `*`
@@ -39,7 +39,7 @@ pub enum Selection {
 /// `term [AS alias]`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Selector {
-    /// What is computed.
+    /// The term whose value is returned.
     pub term: Term,
     /// The name of the result.
     pub alias: Option<Identifier>,
@@ -47,8 +47,8 @@ pub struct Selector {
 
 /// `column [ANN OF vector] [ASC | DESC]`
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "undocumented fields are what their names say")]
 pub struct Ordering {
-    /// The column.
     pub column: Identifier,
     /// `ANN OF …`: nearest to this vector first.
     pub ann_of: Option<Term>,
@@ -67,81 +67,65 @@ pub enum IntValue {
 
 /// A condition on rows, of a `WHERE` clause or after `IF`.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "undocumented fields are what their names say")]
 pub enum Relation {
     /// `target operator value`
     Comparison {
-        /// What is compared.
+        /// The left side.
         target: RelationTarget,
-        /// How.
+        /// The comparison.
         operator: Comparison,
         /// With what.
         value: Term,
     },
     /// `target IN values`
     In {
-        /// What must be among the values.
+        /// The left side: its value must be among the values.
         target: RelationTarget,
-        /// The values.
         values: InValues,
     },
     /// `column CONTAINS value`
     Contains {
-        /// The column.
         column: Identifier,
         /// The element or value.
         value: Term,
     },
     /// `column CONTAINS KEY value`
-    ContainsKey {
-        /// The column.
-        column: Identifier,
-        /// The key.
-        key: Term,
-    },
+    ContainsKey { column: Identifier, key: Term },
     /// `column LIKE pattern`; only of a `WHERE` clause.
-    Like {
-        /// The column.
-        column: Identifier,
-        /// The pattern.
-        pattern: Term,
-    },
+    Like { column: Identifier, pattern: Term },
     /// `column IS NOT NULL`; only of a `WHERE` clause.
     IsNotNull(Identifier),
     /// `expr(index, value)`; only of a `WHERE` clause.
     Expression {
         /// A custom index.
         index: Identifier,
-        /// What it is asked.
+        /// The query of the index expression.
         value: Term,
     },
 }
 
-/// What a relation is about.
+/// The left side of a relation.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "undocumented fields are what their names say")]
 pub enum RelationTarget {
     /// `column`
     Column(Identifier),
     /// `column[key]`
     Element {
-        /// The column.
         column: Identifier,
         /// The key or index.
         key: Term,
     },
     /// `column.field`; only after `IF`.
-    Field {
-        /// The column.
-        column: Identifier,
-        /// The field.
-        field: Identifier,
-    },
+    Field { column: Identifier, field: Identifier },
     /// `(a, b)`; only of a `WHERE` clause.
     Tuple(Vec<Identifier>),
     /// `token(a, b)`; only of a `WHERE` clause.
     Token(Vec<Identifier>),
 }
 
-/// How two values compare.
+/// A comparison of two values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Comparison {
     /// `=`
@@ -158,7 +142,7 @@ pub enum Comparison {
     GreaterOrEqual,
 }
 
-/// What follows `IN`.
+/// The right side of `IN`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum InValues {
     /// `(a, b)`, may be empty.
@@ -176,7 +160,7 @@ pub struct Using {
     pub ttl_s: Option<IntValue>,
 }
 
-/// What must hold for `UPDATE` and `DELETE` to be applied.
+/// The condition under which `UPDATE` and `DELETE` are applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Condition {
     /// `IF EXISTS`
@@ -187,10 +171,10 @@ pub enum Condition {
 
 /// `INSERT INTO table … [IF NOT EXISTS] [USING …]`
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "undocumented fields are what their names say")]
 pub struct Insert {
-    /// The table.
     pub table: QualifiedName,
-    /// What is written.
+    /// The row to write.
     pub values: InsertValues,
     /// `IF NOT EXISTS`
     pub if_not_exists: bool,
@@ -198,16 +182,12 @@ pub struct Insert {
     pub using: Using,
 }
 
-/// What `INSERT` writes.
+/// The row that `INSERT` writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "undocumented fields are what their names say")]
 pub enum InsertValues {
     /// `(columns) VALUES (values)`; both at least one, not necessarily as many.
-    Columns {
-        /// The columns.
-        columns: Vec<Identifier>,
-        /// The values.
-        values: Vec<Term>,
-    },
+    Columns { columns: Vec<Identifier>, values: Vec<Term> },
     /// `JSON '…' [DEFAULT NULL | DEFAULT UNSET]`
     Json {
         /// The object.
@@ -217,7 +197,7 @@ pub enum InsertValues {
     },
 }
 
-/// What follows `JSON`.
+/// The operand of `JSON`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JsonValue {
     /// A string.
@@ -228,8 +208,8 @@ pub enum JsonValue {
 
 /// `UPDATE table [USING …] SET … WHERE … [IF …]`
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "undocumented fields are what their names say")]
 pub struct Update {
-    /// The table.
     pub table: QualifiedName,
     /// `USING …`
     pub using: Using,
@@ -243,15 +223,16 @@ pub struct Update {
 
 /// One assignment of `SET`.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "undocumented fields are what their names say")]
 pub struct Assignment {
-    /// The column.
     pub column: Identifier,
-    /// What happens to it.
+    /// The change of the column.
     pub operation: AssignmentOperation,
 }
 
-/// What an assignment does to its column `c`.
+/// The change that an assignment makes to its column `c`.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "undocumented fields are what their names say")]
 pub enum AssignmentOperation {
     /// `c = value`
     Set(Term),
@@ -265,24 +246,18 @@ pub enum AssignmentOperation {
     SetElement {
         /// The key or index.
         key: Term,
-        /// The value.
         value: Term,
     },
     /// `c.field = value`
-    SetField {
-        /// The field.
-        field: Identifier,
-        /// The value.
-        value: Term,
-    },
+    SetField { field: Identifier, value: Term },
 }
 
 /// `DELETE … FROM table [USING TIMESTAMP t] WHERE … [IF …]`
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "undocumented fields are what their names say")]
 pub struct Delete {
-    /// What is deleted; nothing means whole rows.
+    /// The columns, elements or fields to delete; none means whole rows.
     pub targets: Vec<DeleteTarget>,
-    /// The table.
     pub table: QualifiedName,
     /// `USING TIMESTAMP`, in microseconds since 1970.
     pub timestamp_us: Option<IntValue>,
@@ -292,31 +267,26 @@ pub struct Delete {
     pub condition: Option<Condition>,
 }
 
-/// What `DELETE` deletes of a row.
+/// A part of a row that `DELETE` deletes.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "undocumented fields are what their names say")]
 pub enum DeleteTarget {
     /// `column`
     Column(Identifier),
     /// `column[key]`
     Element {
-        /// The column.
         column: Identifier,
         /// The key or index.
         key: Term,
     },
     /// `column.field`
-    Field {
-        /// The column.
-        column: Identifier,
-        /// The field.
-        field: Identifier,
-    },
+    Field { column: Identifier, field: Identifier },
 }
 
 /// `BEGIN [UNLOGGED | COUNTER] BATCH [USING …] … APPLY BATCH`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
-    /// Which kind.
+    /// The kind of the batch.
     pub kind: BatchKind,
     /// `USING …`
     pub using: Using,
@@ -324,7 +294,7 @@ pub struct Batch {
     pub statements: Vec<Modification>,
 }
 
-/// What a batch promises.
+/// The guarantee of a batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum BatchKind {
     /// `BEGIN BATCH`

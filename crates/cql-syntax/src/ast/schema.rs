@@ -6,10 +6,10 @@ use super::{CqlType, Identifier, Literal, QualifiedName, Relation, Selection, Te
 
 /// One option: `name = value`. The parser refuses an option that is given twice.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "undocumented fields are what their names say")]
 pub struct Property {
     /// The name, in lower case unless it was quoted.
     pub name: Identifier,
-    /// The value.
     pub value: PropertyValue,
 }
 
@@ -42,7 +42,7 @@ pub struct AlterKeyspace {
     pub if_exists: bool,
     /// The keyspace.
     pub name: Identifier,
-    /// What changes; at least one.
+    /// The options to change; at least one.
     pub properties: Vec<Property>,
 }
 
@@ -60,7 +60,7 @@ pub struct DropKeyspace {
 pub struct DropObject {
     /// `IF EXISTS`
     pub if_exists: bool,
-    /// What is dropped.
+    /// The name of the dropped object.
     pub name: QualifiedName,
 }
 
@@ -77,10 +77,9 @@ pub struct CreateType {
 
 /// A field of a user defined type.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "undocumented fields are what their names say")]
 pub struct FieldDefinition {
-    /// Its name.
     pub name: Identifier,
-    /// Its type.
     pub cql_type: CqlType,
 }
 
@@ -100,11 +99,11 @@ pub struct AlterType {
     pub if_exists: bool,
     /// The type.
     pub name: QualifiedName,
-    /// What happens to it.
+    /// The change.
     pub action: AlterTypeAction,
 }
 
-/// What `ALTER TYPE` does.
+/// The change that `ALTER TYPE` makes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AlterTypeAction {
     /// `ADD [IF NOT EXISTS] field type`
@@ -136,16 +135,15 @@ pub struct CreateTable {
     pub columns: Vec<ColumnDefinition>,
     /// The primary key; `PRIMARY KEY` after a column and as a clause of its own give the same tree.
     pub primary_key: PrimaryKey,
-    /// What follows `WITH`.
+    /// The options after `WITH`.
     pub options: TableOptions,
 }
 
 /// A column of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "undocumented fields are what their names say")]
 pub struct ColumnDefinition {
-    /// Its name.
     pub name: Identifier,
-    /// Its type.
     pub cql_type: CqlType,
     /// `STATIC`
     pub is_static: bool,
@@ -153,7 +151,7 @@ pub struct ColumnDefinition {
     pub mask: Option<ColumnMask>,
 }
 
-/// How a column is shown to those who may not see it.
+/// The mask of a column for users without the permission to see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ColumnMask {
     /// `MASKED WITH DEFAULT`
@@ -162,7 +160,7 @@ pub enum ColumnMask {
     Function {
         /// The function.
         name: QualifiedName,
-        /// Its arguments beside the column.
+        /// Its arguments after the column.
         arguments: Vec<Term>,
     },
 }
@@ -183,7 +181,8 @@ pub struct TableOptions {
     pub compact_storage: bool,
     /// `CLUSTERING ORDER BY (column direction, …)`; empty where not given.
     pub clustering_order: Vec<(Identifier, Order)>,
-    /// All other options, in the order of the statement; the identity of the table is the one named `id`.
+    /// All other options, in the order of the statement; the identity of the table is the one named
+    /// `id`.
     pub properties: Vec<Property>,
 }
 
@@ -204,12 +203,13 @@ pub struct AlterTable {
     pub if_exists: bool,
     /// The table.
     pub name: QualifiedName,
-    /// What happens to it.
+    /// The change.
     pub action: AlterTableAction,
 }
 
-/// What `ALTER TABLE` does.
+/// The change that `ALTER TABLE` makes.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "undocumented fields are what their names say")]
 pub enum AlterTableAction {
     /// `ADD [IF NOT EXISTS] column type [STATIC], …`
     Add {
@@ -235,17 +235,12 @@ pub enum AlterTableAction {
         renames: Vec<Rename>,
     },
     /// `ALTER column TYPE type`, which Cassandra parses to refuse it.
-    AlterType {
-        /// The column.
-        column: Identifier,
-        /// The type.
-        cql_type: CqlType,
-    },
-    /// `ALTER [IF EXISTS] column MASKED WITH …` or, without a mask, `ALTER [IF EXISTS] column DROP MASKED`
+    AlterType { column: Identifier, cql_type: CqlType },
+    /// `ALTER [IF EXISTS] column MASKED WITH …` or, without a mask,
+    /// `ALTER [IF EXISTS] column DROP MASKED`
     Mask {
         /// `IF EXISTS`
         if_exists: bool,
-        /// The column.
         column: Identifier,
         /// The new mask.
         mask: Option<ColumnMask>,
@@ -258,6 +253,7 @@ pub enum AlterTableAction {
 
 /// `CREATE [CUSTOM] INDEX [IF NOT EXISTS] [name] ON table (targets) [USING 'class'] [WITH properties]`
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "undocumented fields are what their names say")]
 pub struct CreateIndex {
     /// `CUSTOM`
     pub custom: bool,
@@ -265,22 +261,21 @@ pub struct CreateIndex {
     pub if_not_exists: bool,
     /// The index; the engine names it where this is absent.
     pub name: Option<Identifier>,
-    /// The table.
     pub table: QualifiedName,
-    /// What is indexed; may be empty for a custom index.
+    /// The indexed columns; may be empty for a custom index.
     pub targets: Vec<IndexTarget>,
     /// The class that implements it, or a short name of one.
     pub class: Option<String>,
-    /// What follows `WITH`; Cassandra knows `options`.
+    /// The properties after `WITH`; Cassandra knows `options`.
     pub properties: Vec<Property>,
 }
 
-/// What of a column is indexed.
+/// The indexed part of a column.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "undocumented fields are what their names say")]
 pub struct IndexTarget {
     /// The part of the column.
     pub kind: IndexTargetKind,
-    /// The column.
     pub column: Identifier,
 }
 
@@ -306,7 +301,7 @@ pub struct CreateView {
     pub if_not_exists: bool,
     /// The view.
     pub name: QualifiedName,
-    /// What it takes from the base table.
+    /// The columns of the base table that the view has.
     pub selection: Selection,
     /// The table it is made from.
     pub base: QualifiedName,
@@ -314,7 +309,7 @@ pub struct CreateView {
     pub where_clause: Vec<Relation>,
     /// Its primary key.
     pub primary_key: PrimaryKey,
-    /// What follows `WITH`.
+    /// The options after `WITH`.
     pub options: TableOptions,
 }
 
@@ -325,12 +320,13 @@ pub struct AlterView {
     pub if_exists: bool,
     /// The view.
     pub name: QualifiedName,
-    /// What changes; at least one.
+    /// The options to change; at least one.
     pub properties: Vec<Property>,
 }
 
 impl PropertyValue {
-    /// The text of a constant or a word, as options are read: `5`, `'5'` and `$$5$$` are the same. A map has none.
+    /// The text of a constant or a word, as options are read: `5`, `'5'` and `$$5$$` are the same.
+    /// A map has none.
     #[must_use]
     pub fn text(&self) -> Option<Cow<'_, str>> {
         match self {
@@ -340,7 +336,8 @@ impl PropertyValue {
         }
     }
 
-    /// The texts of the keys and values of a map, in the order of the statement. What is not a map has none.
+    /// The texts of the keys and values of a map, in the order of the statement. What is not a map
+    /// has none.
     pub fn entries(&self) -> Option<impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)>> {
         match self {
             Self::Map(entries) => Some(entries.iter().map(|(key, value)| (key.raw_text(), value.raw_text()))),

@@ -5,7 +5,8 @@ use std::fmt::Write;
 
 use super::{CqlType, Identifier, NativeType, QualifiedName};
 
-/// A constant. Numbers and durations are kept as text, because only the type of the column says what they become.
+/// A constant. Numbers and durations are kept as text, because only the type of the column says
+/// what they become.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Literal {
     /// `'text'` or `$$text$$`, without quotes and with doubled quotes undone.
@@ -35,12 +36,14 @@ pub enum Marker {
 
 /// A value, or an expression for one.
 ///
-/// The variants from [`Column`](Self::Column) on, and [`CountRows`](Self::CountRows), stand only in what `SELECT`
-/// selects or groups by; the parser refuses them elsewhere.
+/// The variants from [`Column`](Self::Column) on, and [`CountRows`](Self::CountRows), stand only in
+/// what `SELECT` selects or groups by; the parser refuses them elsewhere.
 ///
-/// CQL has no parentheses for grouping outside of selections, and there it reads them as a tuple of one. A tree that
-/// would need them (a product of sums without such a tuple) is not made by the parser and does not survive printing.
+/// CQL has no parentheses for grouping outside of selections, and there it reads them as a tuple of
+/// one. A tree that would need them (a product of sums without such a tuple) is not made by the
+/// parser and does not survive printing.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "undocumented fields are what their names say")]
 pub enum Term {
     /// A constant.
     Literal(Literal),
@@ -54,27 +57,26 @@ pub enum Term {
     Set(Vec<Term>),
     /// `{a: b, c: d}`, never empty.
     Map(Vec<(Term, Term)>),
-    /// `{field: a, other: b}`, never empty. In a selection this may also be a map whose keys are columns.
+    /// `{field: a, other: b}`, never empty. In a selection this may also be a map whose keys are
+    /// columns.
     Udt(Vec<(Identifier, Term)>),
-    /// `(a, b)`, never empty. In a selection, one term in parentheses stands for that term.
+    /// `(a, b)`, never empty. In a selection, one term in parentheses is that term.
     Tuple(Vec<Term>),
     /// `name(a, b)`
     Function {
         /// The function.
         name: QualifiedName,
-        /// Its arguments.
         arguments: Vec<Term>,
     },
     /// `CAST(term AS type)`
     Cast {
-        /// What is converted.
+        /// The term to convert.
         term: Box<Term>,
         /// The type of the result.
         to: NativeType,
     },
     /// `(type) term`: says which type a term has, without converting it.
     TypeHint {
-        /// The type.
         cql_type: CqlType,
         /// The term, without an operator.
         term: Box<Term>,
@@ -83,7 +85,6 @@ pub enum Term {
     Negation(Box<Term>),
     /// `left operator right`
     Binary {
-        /// The operator.
         operator: BinaryOperator,
         /// The operand before it.
         left: Box<Term>,
@@ -92,13 +93,11 @@ pub enum Term {
     },
     /// `count(*)`
     CountRows,
-    /// A column.
     Column(Identifier),
     /// `of.field`
     Field {
         /// The value of a user defined type.
         of: Box<Term>,
-        /// The field.
         field: Identifier,
     },
     /// `of[key]`
@@ -119,14 +118,14 @@ pub enum Term {
     },
     /// `writetime(column)` and its kin.
     ColumnMeta {
-        /// What is asked.
+        /// The property.
         meta: ColumnMeta,
         /// The column, or an element, slice or field of it.
         of: Box<Term>,
     },
 }
 
-/// What can be asked about a column beside its value.
+/// A property of a column that can be selected besides its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ColumnMeta {
     /// `writetime(…)`
@@ -153,8 +152,8 @@ pub enum BinaryOperator {
 }
 
 impl Literal {
-    /// The text of the constant without quotes, as options of tables read it (Cassandra's `getRawText`): `false`,
-    /// `'false'` and `$$false$$` are the same option.
+    /// The text of the constant without quotes, as options of tables read it (Cassandra's
+    /// `getRawText`): `false`, `'false'` and `$$false$$` are the same option.
     #[must_use]
     pub fn raw_text(&self) -> Cow<'_, str> {
         match self {

@@ -1,4 +1,4 @@
-//! Where the parser stands: looking at tokens, taking them, saying what was expected.
+//! The parser's cursor: looks at tokens, takes them, and reports what was expected.
 
 use std::borrow::Cow;
 
@@ -10,8 +10,8 @@ use crate::span::Span;
 /// How deep types, terms and parentheses may nest.
 pub const MAX_NESTING: usize = 64;
 
-/// How many operators, field accesses and element accesses one outermost term may hold. Each adds a level to the tree
-/// without adding one to the recursion of the parser.
+/// How many operators, field accesses and element accesses one outermost term may hold. Each adds a
+/// level to the tree without adding one to the recursion of the parser.
 pub(super) const MAX_CHAIN: usize = 256;
 
 /// A text, its tokens, and the next one to take.
@@ -80,7 +80,8 @@ impl<'a> Parser<'a> {
         self.next.checked_sub(1).and_then(|last| self.tokens.get(last)).map_or(0, |token| token.span.end)
     }
 
-    /// The error that the next token is not what was `expected`; what is wrong with the token itself goes first.
+    /// The error that the next token is not what was `expected`; what is wrong with the token
+    /// itself goes first.
     pub(super) fn unexpected(&self, expected: impl Into<Cow<'static, str>>) -> Failure {
         let token = self.peek(0);
         match &self.malformed {

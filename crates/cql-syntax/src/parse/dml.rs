@@ -155,7 +155,8 @@ impl Parser<'_> {
         Ok(Assignment { column, operation })
     }
 
-    /// What follows `column =`: a value, `column + value`, `column - value` or `value + column`.
+    /// The right side of `column =`: a value, `column + value`, `column - value` or
+    /// `value + column`.
     fn assigned(&mut self, column: &str) -> Parsed<AssignmentOperation> {
         if self.is_bare_column(0) {
             self.same_column(column)?;

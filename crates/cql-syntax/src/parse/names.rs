@@ -52,7 +52,8 @@ impl Parser<'_> {
         Ok(QualifiedName::unqualified(name))
     }
 
-    /// `[keyspace.]name` of a user defined type. Words that name something else in the place of a type need quotes.
+    /// `[keyspace.]name` of a user defined type. Words that name something else in the place of a
+    /// type need quotes.
     pub(super) fn user_type_name(&mut self) -> Parsed<QualifiedName> {
         let first = self.peek(0);
         if self.is_symbol(1, b'.') {
@@ -92,7 +93,7 @@ impl Parser<'_> {
         }
     }
 
-    /// Whether a minus sign stands here with a number right behind it.
+    /// Whether the next token is a minus sign with a number right after it.
     pub(super) fn is_negative_number(&self) -> bool {
         let (sign, number) = (self.peek(0), self.peek(1));
         sign.kind == TokenKind::Symbol(b'-') && sign.span.end == number.span.start && self.is_number(1)
@@ -157,7 +158,7 @@ impl Parser<'_> {
     }
 }
 
-/// What stands between two quotes, with doubled quotes undone.
+/// The text between two quotes, with doubled quotes undone.
 fn unquoted(text: &str, quote: char) -> String {
     let inner = text.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote)).unwrap_or_default();
     let mut result = String::with_capacity(inner.len());

@@ -105,7 +105,7 @@ impl Parser<'_> {
         self.column_relation(column)
     }
 
-    /// What `WHERE` and `IF` share.
+    /// The relations that `WHERE` and `IF` share.
     fn column_relation(&mut self, column: Identifier) -> Parsed<Relation> {
         if self.take_word("contains") {
             // `key.f()` is a function of a keyspace `key`.

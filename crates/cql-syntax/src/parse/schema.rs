@@ -11,7 +11,7 @@ use crate::ast::{
 };
 use crate::lexer::TokenKind;
 
-/// What can follow `CREATE`, `ALTER` and `DROP`.
+/// The objects that `CREATE`, `ALTER` and `DROP` take.
 pub(super) const OBJECTS: &str = "KEYSPACE, TYPE, TABLE, INDEX or MATERIALIZED VIEW";
 
 impl Parser<'_> {
@@ -106,7 +106,8 @@ impl Parser<'_> {
         if !self.take_words(&["masked", "with"]) {
             return Ok(None);
         }
-        // A function or its keyspace may have the name `default`; then a parenthesis or a point follows.
+        // A function or its keyspace may have the name `default`; then a parenthesis or a point
+        // follows.
         if self.is_word(0, "default") && !self.is_symbol(1, b'(') && !self.is_symbol(1, b'.') {
             self.advance();
             return Ok(Some(ColumnMask::Default));
@@ -147,7 +148,8 @@ impl Parser<'_> {
         let mut primary_key = None;
         self.table_element(&mut columns, &mut primary_key)?;
         while self.take_symbol(b',') {
-            // `DESCRIBE` leaves a comma after the last column of some tables that had columns dropped.
+            // `DESCRIBE` leaves a comma after the last column of some tables that had columns
+            // dropped.
             if !self.is_symbol(0, b')') {
                 self.table_element(&mut columns, &mut primary_key)?;
             }

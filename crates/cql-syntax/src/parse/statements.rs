@@ -1,4 +1,4 @@
-//! Which statement it is.
+//! Dispatch: the first words decide which statement is parsed.
 
 use super::Parsed;
 use super::cursor::Parser;

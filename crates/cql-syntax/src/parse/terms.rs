@@ -1,5 +1,5 @@
-//! Terms. The rules of values (`term` in Cassandra's grammar) and of selections (`unaliasedSelector`) are one here:
-//! they differ in [`Place`].
+//! Terms. The rules of values (`term` in Cassandra's grammar) and of selections
+//! (`unaliasedSelector`) are one here: they differ in [`Place`].
 
 use super::Parsed;
 use super::cursor::Parser;
@@ -7,7 +7,7 @@ use crate::ast::{BinaryOperator, ColumnMeta, CqlType, Identifier, Literal, Quali
 use crate::keywords::is_reserved_for_functions;
 use crate::lexer::TokenKind;
 
-/// Where a term stands.
+/// The place of a term, which decides what it may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
     /// A value: no columns.
@@ -17,7 +17,7 @@ pub(super) enum Place {
 }
 
 impl Parser<'_> {
-    /// A term that stands for a value.
+    /// A term in the place of a value.
     pub(super) fn term(&mut self) -> Parsed<Term> {
         self.term_in(Place::Value)
     }
@@ -159,7 +159,7 @@ impl Parser<'_> {
         Some(Ok(literal))
     }
 
-    /// What follows `{`: a set, a map or the value of a user defined type.
+    /// The rest after `{`: a set, a map or the value of a user defined type.
     fn braces(&mut self, place: Place) -> Parsed<Term> {
         if self.take_symbol(b'}') {
             return Ok(Term::Set(Vec::new()));
@@ -233,18 +233,20 @@ impl Parser<'_> {
             | TokenKind::Duration
             | TokenKind::QuestionMark
             | TokenKind::Symbol(b'(' | b'{') => true,
-            // In `{('a'): x}` the colon belongs to the map, not to a marker `:x`, wherever `('a')` can be a term.
+            // In `{('a'): x}` the colon belongs to the map, not to a marker `:x`, wherever `('a')`
+            // can be a term.
             TokenKind::Symbol(b':') => {
                 let is_term = place == Place::Selection || matches!(cql_type, CqlType::Custom(_));
                 !(self.is_in_key() && is_term)
             }
-            // In a selection `(a) [0]` is an element of `a`, while `(list<int>) [0]` and `(int) [0]` are hints.
+            // In a selection `(a) [0]` is an element of `a`, while `(list<int>) [0]` and
+            // `(int) [0]` are hints.
             TokenKind::Symbol(b'[') => place == Place::Value || !matches!(cql_type, CqlType::User(_)),
             TokenKind::Symbol(b'-') => self.is_negative_number(),
             TokenKind::Word => {
                 let is_constant =
                     ["true", "false", "nan", "infinity", "null"].iter().any(|word| self.is_word(0, word));
-                // Words such as `AND` may have a parenthesis behind them, too.
+                // Words such as `AND` may have a parenthesis after them, too.
                 let is_name = self.is_identifier(0) || self.is_word(0, "token");
                 let is_call = is_name && (self.is_symbol(1, b'(') || self.is_symbol(1, b'.'));
                 let is_clause = self.is_word(0, "as") || self.are_words(&["per", "partition"]);
@@ -268,7 +270,7 @@ impl Parser<'_> {
         Err(self.unexpected(expected_term(place)))
     }
 
-    /// Whether the token `ahead` is a word or a name with `(` behind it.
+    /// Whether the token `ahead` is a word or a name with `(` after it.
     pub(super) fn is_call(&self, ahead: usize) -> bool {
         matches!(self.kind(ahead), TokenKind::Word | TokenKind::QuotedName) && self.is_symbol(ahead + 1, b'(')
     }

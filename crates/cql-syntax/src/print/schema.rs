@@ -107,7 +107,7 @@ impl Display for CreateTable {
 }
 
 impl CreateTable {
-    /// The column that the primary key is written behind, where that is the whole key.
+    /// The column after which `PRIMARY KEY` is written, if that column is the whole key.
     fn inline_key(&self) -> Option<usize> {
         match (self.primary_key.partition_key.as_slice(), self.primary_key.clustering.as_slice()) {
             ([only], []) => self.columns.iter().position(|column| column.name == *only),
@@ -159,7 +159,8 @@ impl Display for TableOptions {
         if self.compact_storage {
             option(f, &"COMPACT STORAGE")?;
         }
-        // `DESCRIBE` writes the identity before the clustering order; the order of the other options is kept.
+        // `DESCRIBE` writes the identity before the clustering order; the order of the other
+        // options is kept.
         let identity = usize::from(self.properties.first().is_some_and(|property| property.name == "id"));
         let (identity, others) =
             self.properties.split_at_checked(identity).unwrap_or((&[], &self.properties));
@@ -312,7 +313,7 @@ fn rename(f: &mut Formatter<'_>, if_exists: bool, renames: &[Rename]) -> fmt::Re
     separated(f, renames, " AND ")
 }
 
-/// Writes one item as it is, several in parentheses.
+/// Writes one item without parentheses, several in them.
 fn maybe_enclosed<T: Display>(f: &mut Formatter<'_>, items: &[T]) -> fmt::Result {
     if let [only] = items { only.fmt(f) } else { enclosed(f, "(", items, ")") }
 }

@@ -1,4 +1,4 @@
-//! What a wrong text is told.
+//! The errors for invalid texts.
 
 use helenus_cql_syntax::{
     MAX_NESTING, Position, parse_qualified_name, parse_statement, parse_statements, parse_term, parse_type,

@@ -1,4 +1,5 @@
-//! What goes through the public API: real schemas, every statement there and back, errors, random trees and texts.
+//! Tests of the public API: real schemas, every statement there and back, errors, random trees and
+//! texts.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 

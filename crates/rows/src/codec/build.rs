@@ -113,10 +113,11 @@ impl ColumnSet {
     }
 }
 
-/// Encodes rows: [`start`](Self::start), then the columns in canonical order, then [`finish`](Self::finish).
+/// Encodes rows: [`start`](Self::start), then the columns in canonical order, then
+/// [`finish`](Self::finish).
 ///
-/// Cells are encoded as they come; which flags and which column subset the row has is known at the end.
-/// Reused, it allocates nothing.
+/// Cells are encoded as they come; which flags and which column subset the row has is known at the
+/// end. Reused, it allocates nothing.
 #[derive(Clone, Debug, Default)]
 pub struct RowBuilder {
     liveness: Option<LivenessInfo>,
@@ -128,7 +129,8 @@ pub struct RowBuilder {
 }
 
 impl RowBuilder {
-    /// Begins a row with that marker and deletion; `shadowable` as in [`super::CellReader::is_shadowable`].
+    /// Begins a row with that marker and deletion; `shadowable` as in
+    /// [`super::CellReader::is_shadowable`].
     pub fn start(&mut self, liveness: LivenessInfo, deletion: DeletionTime, shadowable: bool) {
         self.liveness = (!liveness.is_empty()).then_some(liveness);
         self.deletion = (!deletion.is_live()).then_some((deletion, shadowable));
@@ -153,7 +155,8 @@ impl RowBuilder {
         self.simple_end = self.cells.len();
     }
 
-    /// Begins complex column `column`; its [`element`](Self::element)s follow in the order of their paths.
+    /// Begins complex column `column`; its [`element`](Self::element)s follow in the order of their
+    /// paths.
     #[inline]
     pub fn complex(&mut self, column: usize, deletion: DeletionTime) {
         self.present.insert(column);
@@ -170,7 +173,7 @@ impl RowBuilder {
         self.head(header).write(cell, true, None, &mut self.cells);
     }
 
-    /// Encodes the row into `out`, whose clustering is left as it is.
+    /// Encodes the row into `out`, whose clustering is not touched.
     pub fn finish(&mut self, header: &Header, is_static: bool, out: &mut RowBuf) {
         let columns = header.columns(is_static);
         assert!(self.present.len() <= columns.len(), "a row's columns are those of its kind");
@@ -232,7 +235,7 @@ impl RowBuilder {
 }
 
 impl LivenessInfo {
-    /// Appends a marker as a row's body has it.
+    /// Appends a liveness marker in the form that a row's body has.
     pub(super) fn write(&self, header: &Header, body: &mut Vec<u8>) {
         vint::write_unsigned(body, timestamp_delta(header, self.timestamp.0));
         if self.is_expiring() {

@@ -6,8 +6,9 @@
 //! body    [timestamp [ttl expiration]] [deletion] [ScyllaDB: shadowable deletion] [column subset] column*
 //! ```
 //!
-//! The body does not depend on where the row stands, so a row is carried around as flags, clustering and
-//! body ([`RowRef`]) and copied as such: from the log into the memtable, into Data.db, through compactions.
+//! The body does not depend on where the row stands, so a row is carried around as flags,
+//! clustering and body ([`RowRef`]) and copied as such: from the log into the memtable, into
+//! Data.db, through compactions.
 
 mod build;
 mod place;
@@ -35,8 +36,8 @@ pub(crate) mod flag {
 pub(crate) mod extended {
     pub(crate) const IS_STATIC: u8 = 0x01;
     pub(crate) const HAS_SHADOWABLE_DELETION: u8 = 0x02;
-    /// ScyllaDB's, in tables of its materialized views: a shadowable deletion of its own, behind the ordinary one if there is
-    /// one. Never written here.
+    /// ScyllaDB's, in tables of its materialized views: a shadowable deletion of its own, after the
+    /// ordinary one if there is one. Never written here.
     pub(crate) const HAS_SHADOWABLE_BESIDE: u8 = 0x80;
 }
 

@@ -1,4 +1,5 @@
-//! Encoding a row where it is to stand, with nothing copied afterwards: its columns are known beforehand.
+//! Encoding a row where it is to stand, with nothing copied afterwards: its columns are known
+//! beforehand.
 
 use helenus_types::{Timestamp, vint};
 
@@ -10,7 +11,7 @@ use crate::deletion::DeletionTime;
 use crate::header::{Columns, Header};
 use crate::liveness::LivenessInfo;
 
-/// A row's place in an update, behind whose flags its clustering is appended.
+/// A row's place in an update; its clustering is appended after its flags.
 #[derive(Clone, Copy, Debug)]
 pub struct RowPlace {
     at: usize,
@@ -45,8 +46,8 @@ pub struct RowHead<'a> {
     pub len_hint: usize,
 }
 
-/// Encodes a row in its place: [`RowPlace::begin`], the clustering, [`start`](Self::start), the columns in canonical
-/// order, [`finish`](Self::finish).
+/// Encodes a row in its place: [`RowPlace::begin`], the clustering, [`start`](Self::start), the
+/// columns in canonical order, [`finish`](Self::finish).
 #[derive(Debug)]
 pub struct RowWriter<'a> {
     header: &'a Header,
@@ -60,7 +61,7 @@ pub struct RowWriter<'a> {
     present: ColumnSet,
 }
 
-/// Where the value of a cell begins that is written by others.
+/// Where a cell's value begins, when the caller writes it.
 #[derive(Clone, Copy, Debug)]
 pub struct ValuePlace {
     cell_at: usize,
@@ -100,7 +101,8 @@ impl<'a> RowWriter<'a> {
         CellHead { header: self.header, row: self.head.liveness }.write(cell, false, fixed_len, self.out);
     }
 
-    /// Begins the live cell of simple column `column`, whose value is appended to [`out`](Self::out).
+    /// Begins the live cell of simple column `column`, whose value is appended to
+    /// [`out`](Self::out).
     #[inline]
     pub fn begin_value(&mut self, column: usize, timestamp: Timestamp) -> ValuePlace {
         let cell_at = self.out.len();
@@ -148,7 +150,8 @@ impl<'a> RowWriter<'a> {
         self.out.truncate(value.cell_at);
     }
 
-    /// Begins complex column `column`; so many [`element`](Self::element)s follow in the order of their paths.
+    /// Begins complex column `column`; `elements` [`element`](Self::element)s follow in the order
+    /// of their paths.
     #[inline]
     pub fn complex(&mut self, column: usize, deletion: DeletionTime, elements: usize) {
         self.present.insert(column);

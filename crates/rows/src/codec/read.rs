@@ -20,7 +20,8 @@ pub struct RowRef<'a> {
     pub flags: u8,
     /// Extended flags, 0 where there are none.
     pub extended: u8,
-    /// Encoded clustering values; empty for a static row and where the table has no clustering columns.
+    /// Encoded clustering values; empty for a static row and where the table has no clustering
+    /// columns.
     pub clustering: &'a [u8],
     /// Liveness, deletion, column subset and columns.
     pub body: &'a [u8],
@@ -37,7 +38,7 @@ pub struct MarkerRef<'a> {
     pub open: DeletionTime,
 }
 
-/// What stands between the head of a partition and its end.
+/// A row or a range tombstone marker: what a partition holds after its head.
 #[derive(Clone, Copy, Debug)]
 pub enum Unfiltered<'a> {
     /// A row.
@@ -76,23 +77,24 @@ impl<'a> RowRef<'a> {
         Position::row(&self.header.clustering, self.clustering)
     }
 
-    /// Whether the row's own flags already tell that it has a row deletion, an expiring liveness or a
-    /// complex deletion.
+    /// Whether the row's own flags already show a row deletion, an expiring liveness or a complex
+    /// deletion.
     #[inline]
     pub fn has_deletion_flags(&self) -> bool {
         self.flags & (flag::HAS_TTL | flag::HAS_DELETION | flag::HAS_COMPLEX_DELETION) != 0
             || self.is_of_scylla()
     }
 
-    /// Whether the row has a form that only ScyllaDB writes: a shadowable deletion beside the ordinary one. It is read as the
-    /// one deletion that stands, and must be encoded again where it is written: Cassandra doesn't know the flag.
+    /// Whether the row has a form that only ScyllaDB writes: a shadowable deletion in addition to
+    /// the ordinary one. It is read as the deletion that wins, and must be encoded again when it is
+    /// written: Cassandra doesn't know the flag.
     #[inline]
     pub fn is_of_scylla(&self) -> bool {
         self.extended & extended::HAS_SHADOWABLE_BESIDE != 0
     }
 
-    /// Whether the row holds nothing at all, no liveness, deletion or column: its columns were dropped before it was
-    /// written. Readers pass over such a row.
+    /// Whether the row has no liveness, no deletion and no column (its columns were dropped before
+    /// it was written). Readers skip such a row.
     ///
     /// # Errors
     /// Where the bytes are not a row's. Offsets count from the start of the body.
@@ -134,8 +136,8 @@ impl<'a> RowRef<'a> {
         1 + usize::from(self.flags & flag::EXTENSION != 0) + self.clustering.len() + self.body.len()
     }
 
-    /// The row that was packed into exactly these bytes, with a clustering of that length; `None` when they
-    /// are too short.
+    /// The row that was packed into exactly these bytes, with a clustering of that length; `None`
+    /// when they are too short.
     #[inline]
     pub fn unpack(header: &'a Header, packed: &'a [u8], clustering_len: usize) -> Option<Self> {
         let (&flags, mut rest) = packed.split_first()?;
@@ -160,7 +162,7 @@ impl<'a> Unfiltered<'a> {
     }
 }
 
-/// What a [`CellReader`] meets, in the order of the columns.
+/// An item that a [`CellReader`] returns, in the order of the columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CellEvent<'a> {
     /// The cell of a simple column.
@@ -190,12 +192,13 @@ pub enum CellEvent<'a> {
 
 /// Reads a row's cells one after the other, borrowing paths and values.
 ///
-/// It is made and moved once for each row: up to 128 bytes of it move in registers, more by a call that takes longer than a cell.
+/// It is made and moved once for each row: up to 128 bytes of it move in registers, more by a call
+/// that takes longer than a cell.
 #[derive(Clone, Debug)]
 pub struct CellReader<'a> {
     header: &'a Header,
     columns: &'a Columns,
-    /// What is still to be read.
+    /// The bytes not yet read.
     rest: &'a [u8],
     body_len: usize,
     liveness: LivenessInfo,
@@ -217,12 +220,12 @@ const _: () = assert!(size_of::<Result<CellReader<'_>, DecodeError>>() <= 128);
 enum Subset<'a> {
     /// As bits, where the table has fewer than 64 columns of the kind.
     Small(u64),
-    /// Where it has more.
+    /// As a list, where the table has 64 or more.
     Large(LargeSubset<'a>),
 }
 
-/// A column subset of 64 columns or more, read as it goes: a list of the columns that are there, or of those that
-/// are missing, whichever is shorter.
+/// A column subset of 64 columns or more, read as it goes: a list of the columns that are there, or
+/// of those that are missing, whichever is shorter.
 #[derive(Clone, Copy, Debug)]
 struct LargeSubset<'a> {
     /// Indices as uvints, ascending, checked.
@@ -269,7 +272,8 @@ impl<'a> CellReader<'a> {
         Ok(reader)
     }
 
-    /// A reader that must be told to [`read_head`](Self::read_head): it is made in its place before it is filled.
+    /// A reader whose [`read_head`](Self::read_head) must be called first: it is made in its place
+    /// before it is filled.
     #[inline]
     pub(crate) fn before(row: RowRef<'a>) -> Self {
         Self {
@@ -308,9 +312,10 @@ impl<'a> CellReader<'a> {
         self.column_subset(flags & flag::HAS_ALL_COLUMNS != 0)
     }
 
-    /// Of ScyllaDB's two deletions of a row one stands: the shadowable one if it is the later, unless the row's marker is later
-    /// still. (Its `row_tombstone` keeps both; what the ordinary one said is lost once a newer marker comes from elsewhere, as in
-    /// Cassandra, where a row has room for one.)
+    /// Of ScyllaDB's two deletions of a row one stands: the shadowable one if it is the later,
+    /// unless the row's marker is later still. (Its `row_tombstone` keeps both; what the ordinary
+    /// one said is lost once a newer marker comes from elsewhere, as in Cassandra, where a row has
+    /// room for one.)
     #[cold]
     fn shadowable_deletion(&mut self) -> Result<(), DecodeError> {
         let shadowable = self.deletion_time()?;
@@ -334,7 +339,7 @@ impl<'a> CellReader<'a> {
         self.deletion
     }
 
-    /// Whether the row's deletion disappears beside a newer liveness (old materialized views).
+    /// Whether a newer liveness cancels the row's deletion (old materialized views).
     #[inline]
     pub fn is_shadowable(&self) -> bool {
         self.shadowable && !self.deletion.is_live()
@@ -404,7 +409,8 @@ impl<'a> CellReader<'a> {
         }
     }
 
-    /// `Columns.Serializer.deserializeSubset`: under 64 columns a bitmap of the missing ones, else a list.
+    /// `Columns.Serializer.deserializeSubset`: under 64 columns a bitmap of the missing ones, else
+    /// a list.
     #[inline]
     fn column_subset(&mut self, is_full: bool) -> Result<(), DecodeError> {
         let total = self.columns.len();
@@ -548,7 +554,8 @@ impl<'a> CellReader<'a> {
     }
 }
 
-/// A live deletion has one form in memory, whatever the file says beside the smallest timestamp.
+/// A live deletion has one form in memory, whichever deletion time the file has with the smallest
+/// timestamp.
 #[inline]
 fn normalised(deletion: DeletionTime) -> DeletionTime {
     if deletion.is_live() { DeletionTime::LIVE } else { deletion }
@@ -581,12 +588,12 @@ fn low_half(value: u64) -> u32 {
     value as u32
 }
 
-/// Looks at the unfiltered that begins at `pos` of `buf`, without looking into a row's body.
+/// Parses the unfiltered that begins at `pos` of `buf`, without parsing a row's body.
 ///
-/// `is_static` tells whether the partition's static row is expected there, or anything else.
+/// `is_static` says whether the partition's static row is expected there, or anything else.
 ///
 /// # Errors
-/// Where the bytes can't be an unfiltered's, whatever follows. Offsets count from the start of `buf`.
+/// When the bytes are not an unfiltered, whatever follows. Offsets count from the start of `buf`.
 #[expect(clippy::inline_always, reason = "what it finds is larger than what it looks at")]
 #[inline(always)]
 pub fn read_unfiltered<'a>(

@@ -6,8 +6,8 @@ use super::{MarkerRef, RowRef, extended, flag};
 use crate::deletion::DeletionTime;
 use crate::header::Header;
 
-/// Appends a row. `prev_size` is the distance in bytes to the start of the unfiltered before it, or of the
-/// partition for the first one (`UnfilteredSerializer`: every reader skips it).
+/// Appends a row. `prev_size` is the distance in bytes to the start of the unfiltered before it, or
+/// of the partition for the first one (`UnfilteredSerializer`: every reader skips it).
 #[inline]
 pub fn write_row(row: RowRef<'_>, prev_size: u64, out: &mut Vec<u8>) {
     out.push(row.flags);
@@ -20,8 +20,8 @@ pub fn write_row(row: RowRef<'_>, prev_size: u64, out: &mut Vec<u8>) {
     out.extend_from_slice(row.body);
 }
 
-/// Appends a partition's static row; an empty one where the partition has none but the header has static
-/// columns. Nothing where it has not.
+/// Appends a partition's static row; an empty one where the partition has none but the header has
+/// static columns. Nothing where it has not.
 pub fn write_static_row(header: &Header, row: Option<RowRef<'_>>, out: &mut Vec<u8>) {
     if header.statics.is_empty() {
         return;
@@ -30,7 +30,8 @@ pub fn write_static_row(header: &Header, row: Option<RowRef<'_>>, out: &mut Vec<
         write_row(row, 0, out);
         return;
     }
-    // The body is the subset of no columns: a bitmap, or from 64 columns on the number of missing ones.
+    // The body is the subset of no columns: a bitmap, or from 64 columns on the number of missing
+    // ones.
     let total = header.statics.len();
     let subset = if total < 64 { (1 << total) - 1 } else { total as u64 };
     out.extend_from_slice(&[flag::EXTENSION, extended::IS_STATIC]);
@@ -73,7 +74,8 @@ fn deletion_len(header: &Header, deletion: DeletionTime) -> usize {
 fn deletion_deltas(header: &Header, deletion: DeletionTime) -> [u64; 2] {
     let mut seconds = deletion.local_deletion_time.0;
     if deletion.is_live() && !header.capabilities.unsigned_deletion_times {
-        // Releases before 5.0 know a live complex deletion, beside a real one, by both of its numbers.
+        // Releases before 5.0 recognise a live complex deletion, next to a real one, by both of its
+        // numbers.
         seconds = i32::MAX.unsigned_abs();
     }
     [

@@ -38,7 +38,8 @@ impl RowSource<'_> {
     }
 }
 
-/// Merges rows in buffers that it keeps: up to eight versions of up to 128 columns it allocates nothing.
+/// Merges rows in buffers that it keeps: up to eight versions of up to 128 columns it allocates
+/// nothing.
 #[derive(Debug, Default)]
 pub struct RowMerger {
     builder: RowBuilder,
@@ -48,8 +49,8 @@ pub struct RowMerger {
     wanted: Option<Arc<ColumnFilter>>,
 }
 
-/// Merges versions of one row, all encoded against `target`: see [`RowMerger::merge`]. They come from the oldest to the
-/// newest: the first one's clustering stays.
+/// Merges versions of one row, all encoded against `target`: see [`RowMerger::merge`]. They come
+/// from the oldest to the newest: the first one's clustering stays.
 ///
 /// # Errors
 /// As there.
@@ -70,25 +71,26 @@ pub fn merge_rows(
 }
 
 impl RowMerger {
-    /// From now on may leave out columns that the filter doesn't want, from rows that are visible for ever without them.
-    /// For reads: what is written has all its columns.
+    /// From now on may leave out columns that the filter doesn't want, from rows that are visible
+    /// for ever without them. For reads: what is written has all its columns.
     pub fn set_wanted(&mut self, wanted: Option<Arc<ColumnFilter>>) {
         self.wanted = wanted;
     }
 
-    /// Merges the versions of one row under the deletion around it (of its partition, or the open range if that
-    /// supersedes it) into `out`, encoded against `target`. False when nothing is left of the row.
+    /// Merges the versions of one row under the deletion around it (of its partition, or the open
+    /// range if that supersedes it) into `out`, encoded against `target`. False when nothing is
+    /// left of the row.
     ///
-    /// Clusterings may be equal and their bytes differ (decimals of other scales): those of the last source stay, which
-    /// come from the newest to the oldest.
+    /// Clusterings may be equal and their bytes differ (decimals of other scales): those of the
+    /// last source stay, which come from the newest to the oldest.
     ///
-    /// A single version under no deletion is copied as it is when it has the target's encoding. In all other
-    /// cases the row's own deletion and its complex deletions are applied to its cells as well, so that what a
-    /// foreign writer left unnormalised is normalised.
+    /// A single version under no deletion is copied unchanged when it has the target's encoding. In
+    /// all other cases the row's own deletion and its complex deletions are applied to its cells as
+    /// well, so that rows which another program wrote unnormalised are normalised.
     ///
     /// # Errors
-    /// Where a version's bytes are not a row's, a counter's not a context, or a value doesn't fit the target's
-    /// column. Offsets count from the start of the body.
+    /// Where a version's bytes are not a row's, a counter's not a context, or a value doesn't fit
+    /// the target's column. Offsets count from the start of the body.
     pub fn merge(
         &mut self,
         sources: &[RowSource<'_>],
@@ -107,8 +109,8 @@ impl RowMerger {
         self.merge_in_order(sources, active, target, out)
     }
 
-    /// Merges versions of which some hold their columns in another order than the target. They are rare: what
-    /// ScyllaDB and earlier releases of ours wrote for names outside ASCII.
+    /// Merges versions of which some hold their columns in another order than the target. They are
+    /// rare: what ScyllaDB and earlier releases of ours wrote for names outside ASCII.
     #[cold]
     fn merge_reordered(
         &mut self,
@@ -185,7 +187,8 @@ impl RowMerger {
         Ok(true)
     }
 
-    /// Encodes a single row against `target`, without what `map` leaves out: see [`RowMerger::merge`].
+    /// Encodes a single row against `target`, without what `map` leaves out: see
+    /// [`RowMerger::merge`].
     ///
     /// # Errors
     /// As there.
@@ -199,7 +202,8 @@ impl RowMerger {
         self.merge(&[RowSource { row, map: Some(map) }], DeletionTime::LIVE, target, out)
     }
 
-    /// Starts the row with the liveness and the deletion that stand; what deletes its columns, and its liveness.
+    /// Starts the row with the liveness and the deletion that stand; what deletes its columns, and
+    /// its liveness.
     fn start(&mut self, cursors: &[Cursor<'_>], around: DeletionTime) -> (DeletionTime, LivenessInfo) {
         let mut liveness = LivenessInfo::EMPTY;
         let mut deletion = DeletionTime::LIVE;
@@ -208,7 +212,7 @@ impl RowMerger {
             liveness = liveness.merge(reader.liveness());
             let own = reader.deletion();
             if own == deletion {
-                // Of two equal ones the deletion that can't disappear stands.
+                // Of two equal deletions, the one that can't disappear wins.
                 shadowable &= reader.is_shadowable();
             } else if own.supersedes(&deletion) {
                 (deletion, shadowable) = (own, reader.is_shadowable());
@@ -364,7 +368,7 @@ struct Cursor<'a> {
     slots: Option<&'a [Slot]>,
     /// Index of the target's column; [`Slot::NOWHERE`] after the last.
     column: usize,
-    /// What of this column is left out by its timestamp.
+    /// Data of this column with a timestamp up to this one is left out.
     dropped_at: Timestamp,
     /// Cell of the simple column, or the element at hand of the complex one.
     cell: Cell<'a>,
@@ -419,7 +423,7 @@ impl<'a> Cursor<'a> {
                     self.deletion = if is_dropped { DeletionTime::LIVE } else { deletion };
                     return Ok(());
                 }
-                // What is left of a complex column that has no place in the target.
+                // The rest of a complex column that has no place in the target.
                 Some(CellEvent::Element { .. }) => {}
             }
         }

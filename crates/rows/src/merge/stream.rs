@@ -1,4 +1,5 @@
-//! Several streams into one (`db.rows.UnfilteredRowIterators`, `db.partitions.UnfilteredPartitionIterators`).
+//! Several streams into one (`db.rows.UnfilteredRowIterators`,
+//! `db.partitions.UnfilteredPartitionIterators`).
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -17,14 +18,15 @@ use crate::header::Header;
 use crate::schema::DroppedColumn;
 use crate::stream::{Direction, PartitionRef, RowError, StreamError, UnfilteredStream};
 
-/// Merges streams of one table that run in one direction; the output is encoded against the target header.
+/// Merges streams of one table that run in one direction; the output is encoded against the target
+/// header.
 ///
-/// What is shadowed is gone from the output: rows, cells and range deletions under a partition deletion, rows
-/// and cells under an open range, also where only one source has the partition. A partition that held nothing
-/// but shadowed or dropped data still comes, empty: [`crate::Purge`] skips it.
+/// Shadowed data is not in the output: rows, cells and range deletions under a partition deletion,
+/// rows and cells under an open range, also where only one source has the partition. A partition
+/// that held nothing but shadowed or dropped data still comes, empty: [`crate::Purge`] skips it.
 ///
-/// A row of which there is one version, under no deletion and in the target's encoding, is shown as the source
-/// shows it, without a look into its body. Nothing is allocated per partition or row.
+/// A row with one version, under no deletion and in the target's encoding, is passed on without
+/// decoding its body. Nothing is allocated per partition or row.
 #[derive(Debug)]
 pub struct Merge<S> {
     target: Arc<Header>,
@@ -57,21 +59,21 @@ struct Input<S> {
     open: DeletionTime,
 }
 
-/// Where a member stands.
+/// The place at which an input is.
 #[derive(Clone, Copy, Debug)]
 struct Head {
-    /// Eight bytes that order as positions do, as far as they go.
+    /// The first eight bytes of an order-preserving form of the position.
     prefix: u64,
     input: usize,
     /// Whether the head before it in the list stands at the same position.
     is_shared: bool,
 }
 
-/// What is current.
+/// The current item.
 #[derive(Clone, Copy, Debug)]
 enum Shown {
     Nothing,
-    /// What that input shows.
+    /// The current item of that input.
     Input(usize),
     /// The row in the buffer.
     Merged,
@@ -95,8 +97,8 @@ impl<S: UnfilteredStream> Merge<S> {
         Self::with_maps(target, sources)
     }
 
-    /// As [`Merge::new`], with maps that were made before; `None` for a source that is encoded against `target`
-    /// and holds nothing of a dropped column.
+    /// As [`Merge::new`], with maps that were made before; `None` for a source that is encoded
+    /// against `target` and holds nothing of a dropped column.
     pub fn with_maps(
         target: Arc<Header>,
         sources: impl IntoIterator<Item = (Option<Arc<ColumnMap>>, S)>,
@@ -129,8 +131,8 @@ impl<S: UnfilteredStream> Merge<S> {
         }
     }
 
-    /// The same merge for a read that wants no other columns than the filter's. Where it merges versions of a row it may
-    /// leave the others out; which rows are visible doesn't change.
+    /// The same merge for a read that wants no other columns than the filter's. Where it merges
+    /// versions of a row it may leave the others out; which rows are visible doesn't change.
     #[must_use]
     pub fn wanting(mut self, wanted: Option<Arc<ColumnFilter>>) -> Self {
         self.merger.set_wanted(wanted);
@@ -235,7 +237,8 @@ impl<S: UnfilteredStream> Merge<S> {
         Ok(())
     }
 
-    /// Puts a member among the heads. The least one is looked at first: mostly one source goes on for a while.
+    /// Puts a member among the heads. The least one is looked at first: mostly one source goes on
+    /// for a while.
     fn insert(&mut self, prefix: u64, input: usize) {
         let (mut low, mut high) = (0, self.heads.len());
         let mut probe = high.wrapping_sub(1);
@@ -429,7 +432,7 @@ impl<S: UnfilteredStream> UnfilteredStream for Merge<S> {
 }
 
 impl<S: UnfilteredStream> Input<S> {
-    /// What the stream stands on, where it has said that there is something.
+    /// The current unfiltered; valid only after `next` has returned that there is one.
     #[expect(clippy::inline_always, reason = "what is shown is not to be moved once more")]
     #[inline(always)]
     fn current(&self) -> Unfiltered<'_> {

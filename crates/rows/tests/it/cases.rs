@@ -1,4 +1,4 @@
-//! The cases that 10 of the format's notes names as worth having, one by one.
+//! The rules of merging and purging, one case at a time.
 
 use std::sync::Arc;
 

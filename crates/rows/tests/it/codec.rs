@@ -94,7 +94,8 @@ fn a_row_with_ttl() {
     assert_eq!(encoded_again(row, 18), bytes[..bytes.len() - 1]);
 }
 
-/// ScyllaDB gives the rows of its views a shadowable deletion behind the ordinary one, or without it, under a flag of its own.
+/// ScyllaDB gives the rows of its views a shadowable deletion after the ordinary one, or without
+/// it, under a flag of its own.
 #[test]
 fn the_two_deletions_of_scylladb() {
     let header = header_of((5, 9, 0), vec![], vec![]);
@@ -123,7 +124,8 @@ fn the_two_deletions_of_scylladb() {
     check("a4 80 04 00 01 00 02 01", DeletionTime::LIVE, false, true);
     // Without a marker there is nothing newer.
     check("a0 80 03 00 00 02 01", deleted(5, 11), true, false);
-    // Beside an ordinary deletion at 5: one at 6 stands, and the ordinary one where a marker at 7 shadows it.
+    // Beside an ordinary deletion at 5: one at 6 stands, and the ordinary one where a marker at 7
+    // shadows it.
     check("b4 80 06 00 01 00 01 01 02 01", deleted(6, 11), true, false);
     check("b4 80 06 00 02 00 01 01 02 01", deleted(5, 10), false, true);
     // The ordinary one is the later.
@@ -160,7 +162,8 @@ fn complex_columns_with_deletions() {
         vec![],
         vec![("map_val", map), ("set_val", set)],
     );
-    // As Cassandra writes inserted collections: the row's timestamp is one more than the deletions'.
+    // As Cassandra writes inserted collections: the row's timestamp is one more than the
+    // deletions'.
     let bytes = hex("64 1b 12 01 00 00 01 08 04 00000001 06 546578742031 00 00 01 0c 04 00000001 01");
     let row = only_row(&header, &bytes);
     let timestamp = Timestamp(1_528_313_426_469_697);
@@ -256,7 +259,8 @@ fn a_counter_of_one_global_shard() {
         let next = CounterContext::parse(&out).unwrap().shards().next().unwrap();
         assert_eq!((next.clock, next.count), (clock, 42));
     }
-    // The first entry of the index says local, as `ma` files have it; a negative count makes it remote.
+    // The first entry of the index says local, as `ma` files have it; a negative count makes it
+    // remote.
     for (n, kind) in [("0001", ShardKind::Local), ("ffff", ShardKind::Remote)] {
         let bytes = [hex(n), hex("0000"), bytes[4..].to_vec()].concat();
         let context = CounterContext::parse(&bytes).unwrap();
@@ -291,8 +295,8 @@ fn an_empty_static_row() {
     }
 }
 
-/// From 64 columns on a subset is a list: of the columns that are there while they are fewer than half, else of
-/// those that are missing, after the number of missing ones.
+/// From 64 columns on a subset is a list: of the columns that are there while they are fewer than
+/// half, else of those that are missing, after the number of missing ones.
 #[test]
 fn large_column_subsets() {
     let names: Vec<String> = (0..64).map(|i| format!("c{i:02}")).collect();
@@ -326,7 +330,7 @@ fn large_column_subsets() {
     }
 }
 
-/// A row as what a builder is told.
+/// A row as the calls to a builder.
 #[derive(Debug)]
 struct Told {
     is_static: bool,

@@ -73,8 +73,8 @@ fn content(row: RowRef<'_>) -> Vec<(String, String)> {
     found
 }
 
-/// As `ColumnMetadata.comparisonOrder` has it: six bytes of the name as a number whose first bit is turned over, then eight
-/// and then all of them as they are.
+/// As in `ColumnMetadata.comparisonOrder`: six bytes of the name as a number whose first bit is
+/// turned over, then eight and then all of them as they are.
 #[test]
 fn names_compare_as_cassandras_numbers() {
     let cassandras = |name: &str| {
@@ -146,8 +146,8 @@ fn a_header_keeps_its_order_and_a_table_has_cassandras() {
     }
 }
 
-/// Rows of a header in another order were taken for rows in canonical order: values landed in the wrong columns. They are
-/// merged with others by name, in either direction.
+/// Rows of a header in another order were taken for rows in canonical order: values landed in the
+/// wrong columns. They are merged with others by name, in either direction.
 #[test]
 fn rows_in_another_order_land_in_their_columns() {
     let list = |order: &[usize]| {

@@ -11,7 +11,7 @@ use helenus_rows::{
 use helenus_rows::{StreamOrigin, validated};
 use helenus_types::{LocalDeletionTime, Partitioner, Timestamp, Token, Type};
 
-/// Shows what it is told to.
+/// A stream of a given script.
 struct Script {
     header: Arc<Header>,
     direction: Direction,

@@ -1,4 +1,4 @@
-//! Random histories, told to the model and to streams.
+//! Random histories, applied to the model and to streams.
 
 use std::sync::Arc;
 
@@ -78,7 +78,7 @@ impl<'a> Case<'a> {
         self.merge((0..self.sources.len()).map(|index| self.source(index, direction)).collect())
     }
 
-    /// What the model makes of each key, as far as it is something.
+    /// The model's partition of each key that has one.
     fn expected(&self, of: impl Fn(&ModelPartition) -> model::Partition) -> Vec<Keyed> {
         let all = self.keys.iter().map(|(key, partition)| (key.clone(), of(partition)));
         all.filter(|(_, partition)| !partition.is_empty()).collect()
@@ -121,8 +121,8 @@ fn check_merge(_: u64, history: &History) -> Result<(), String> {
     compare("reverse", &expected, read(case.table, &mut case.merged(Direction::Reverse)))
 }
 
-/// In which order sources come together makes no difference. (With counters it does: a counter's tombstone kills
-/// what it meets. With a view's deletions too.)
+/// In which order sources come together makes no difference. (With counters it does: a counter's
+/// tombstone kills what it meets. With a view's deletions too.)
 #[test]
 fn groupings_make_no_difference() {
     let profile = Profile { counters: false, views: false, ..Profile::default() };

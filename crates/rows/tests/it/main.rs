@@ -1,4 +1,4 @@
-//! The engine's rules beside the naive model's, and the codec beside Cassandra's bytes.
+//! The engine's rules against the naive model's, and the codec against Cassandra's bytes.
 #![expect(
     clippy::indexing_slicing,
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! Range tombstone lists and slices, beside the model.
+//! Range tombstone lists and slices, against the model.
 
 use helenus_rows::{
     Bound, BoundKind, ClusteringComparator, DeletionTime, Direction, EncodingBase, Header, MarkerRef,

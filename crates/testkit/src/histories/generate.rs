@@ -10,23 +10,24 @@ use crate::model::{
 /// The second at which histories are read: 2023-11-14.
 const NOW: i64 = 1_700_000_000;
 
-/// What histories may contain. Each history switches some of it off by its seed (swarm testing), so that rare
-/// meetings are not drowned.
+/// What histories may contain. Each history switches some of it off by its seed (swarm testing), so
+/// that rare meetings are not drowned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Profile {
-    /// At most so many operations.
+    /// The most operations.
     pub max_ops: usize,
-    /// At most so many sources.
+    /// The most sources.
     pub max_sources: usize,
-    /// At most so many partitions.
+    /// The most partitions.
     pub max_keys: usize,
     /// Tables of counters, with legacy shards among them.
     pub counters: bool,
-    /// Tables as views have them: strict liveness, shadowable deletions, expired liveness. In each source a row
-    /// is written once, because what a shadowable deletion does depends on what it meets first.
+    /// Tables as views have them: strict liveness, shadowable deletions, expired liveness. In each
+    /// source a row is written once, because what a shadowable deletion does depends on what it
+    /// meets first.
     pub views: bool,
-    /// Timestamps below zero. SSTables of the newest versions cannot keep a partition deletion with one, so those
-    /// are never made.
+    /// Timestamps below zero. SSTables of the newest versions cannot keep a partition deletion with
+    /// one, so those are never made.
     pub negative_timestamps: bool,
     /// `i64::MIN + 1` (with negative timestamps) and `i64::MAX`.
     pub extreme_timestamps: bool,
@@ -58,7 +59,7 @@ impl Default for Profile {
     }
 }
 
-/// Which operations one history makes.
+/// The kinds of operations in one history.
 #[derive(Debug, Clone)]
 struct Swarm {
     kinds: Vec<Kind>,
@@ -127,7 +128,8 @@ pub fn generate(profile: &Profile, seed: u64) -> History {
     }
 }
 
-/// A random table: up to three clustering columns, statics only beside clusterings, counters by themselves.
+/// A random table: up to three clustering columns, statics only with clusterings, counters only
+/// with counters.
 #[must_use]
 pub fn generate_table(profile: &Profile, is_counter: bool, rng: &mut Rng) -> ModelTable {
     use ColumnKind::{Counter, List, Map, Set, Simple};
@@ -275,8 +277,8 @@ impl Swarm {
         ops
     }
 
-    /// Adds operations on columns that have one, as far as one statement may say them: a column that is set is set
-    /// once, and only a DELETE deletes one.
+    /// Adds more operations on columns that already have one, within what one statement may do: a
+    /// column is set at most once, and only a DELETE deletes one.
     fn add_more(&self, columns: &[Column], delete: bool, ops: &mut Vec<(usize, ColumnOp)>, rng: &mut Rng) {
         for _ in 0..rng.below(4) {
             let (index, earlier) = rng.pick(ops);
@@ -353,13 +355,14 @@ impl Swarm {
     }
 
     fn ttl(&self, rng: &mut Rng) -> i32 {
-        // Half of what lives 5 to 60 seconds has expired by the end, and twice 20 years passes the year 2106.
+        // Half of what lives 5 to 60 seconds has expired by the end, and twice 20 years passes the
+        // year 2106.
         if self.ttl && rng.one_in(2) { rng.pick(&[1, 5, 10, 20, 30, 60, 630_720_000]) } else { 0 }
     }
 }
 
-/// One of the first `count` interesting values of a type. The first are neighbours, equal up to the length or of
-/// different sign.
+/// One of the first `count` interesting values of a type. The first are neighbours, equal up to the
+/// length or of different sign.
 fn value(kind: ModelType, count: usize, rng: &mut Rng) -> Vec<u8> {
     let index = rng.below(count.min(4));
     match kind {

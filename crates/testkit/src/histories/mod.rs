@@ -1,7 +1,7 @@
-//! Random histories of writes, as values that both the model and the engine can be told.
+//! Random histories of writes, as values that both the model and the engine can apply.
 //!
-//! A history is small and nasty on purpose: few keys, few clusterings, few values, and timestamps that are mostly
-//! equal or extreme, so that every write meets others.
+//! A history is small and nasty on purpose: few keys, few clusterings, few values, and timestamps
+//! that are mostly equal or extreme, so that every write meets others.
 
 mod generate;
 mod op;

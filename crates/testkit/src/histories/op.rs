@@ -8,10 +8,10 @@ use crate::model::{
 
 /// A table, its partitions' keys, and what was done to them.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "undocumented fields are what their names say")]
 pub struct History {
     /// The seed it was made from.
     pub seed: u64,
-    /// The table.
     pub table: ModelTable,
     /// The values of the partition key, an `int`.
     pub keys: Vec<i32>,
@@ -21,37 +21,37 @@ pub struct History {
     pub gc_grace: i64,
     /// The table is a view's: rows without a live liveness are not seen.
     pub strict_liveness: bool,
-    /// What was done. The order among operations of one source does not matter.
+    /// The write. The order among operations of one source does not matter.
     pub ops: Vec<Op>,
 }
 
 /// One operation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Op {
-    /// Which memtable took it (0 is the oldest); a flush lies between two numbers.
+    /// The number of the memtable that took it (0 is the oldest); a flush lies between two numbers.
     pub source: usize,
-    /// Which of the history's keys.
+    /// The index of the key in the history.
     pub key: usize,
     /// `USING TIMESTAMP` (µs).
     pub timestamp: i64,
     /// The server's clock when it was done (s).
     pub written_at: i64,
-    /// What was done.
+    /// The write.
     pub action: Action,
 }
 
-/// What was done.
+/// The write.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "undocumented fields are what their names say")]
 pub enum Action {
     /// INSERT (with a marker) or UPDATE (without), or DELETE of columns.
     Upsert {
-        /// The row.
         row: RowId,
         /// Whether the row gets a liveness; never for the static row.
         marker: bool,
         /// `USING TTL` (s); 0 for none.
         ttl: i32,
-        /// What happens to which column, each at most once.
+        /// The changes of columns, at most one for each.
         columns: Vec<(usize, ColumnOp)>,
     },
     /// A view's row expires: a liveness that is never live.
@@ -74,7 +74,7 @@ pub enum Action {
     DeletePartition,
 }
 
-/// What happens to a column.
+/// The change of a column.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ColumnOp {
     /// A simple column gets a value.
@@ -83,7 +83,8 @@ pub enum ColumnOp {
     Delete,
     /// A complex column is deleted.
     Clear,
-    /// A complex column is overwritten: what it had is deleted just below the timestamp of the new cells.
+    /// A complex column is overwritten: what it had is deleted just below the timestamp of the new
+    /// cells.
     Replace(Vec<(Vec<u8>, Vec<u8>)>),
     /// An element is put: path and value.
     Put(Vec<u8>, Vec<u8>),
@@ -110,7 +111,7 @@ impl History {
         self.now - self.gc_grace
     }
 
-    /// How many sources there are, also those that got nothing.
+    /// The number of sources, also those that got nothing.
     #[must_use]
     pub fn sources(&self) -> usize {
         self.ops.iter().map(|op| op.source + 1).max().unwrap_or(0)
@@ -124,7 +125,7 @@ impl History {
 }
 
 impl Op {
-    /// What the operation says.
+    /// The operation as a fact of the model.
     #[must_use]
     pub fn fact(&self) -> Fact {
         match &self.action {

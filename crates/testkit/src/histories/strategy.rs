@@ -53,7 +53,7 @@ impl ValueTree for HistoryTree {
 
     fn complicate(&mut self) -> bool {
         let Some((index, op)) = self.dropped.take() else { return false };
-        // It takes this operation to fail: keep it and go on with the one behind it.
+        // The failure needs this operation: keep it and continue with the next one.
         self.history.ops.insert(index, op);
         self.next = index + 1;
         true

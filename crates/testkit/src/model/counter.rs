@@ -1,8 +1,9 @@
-//! Counter contexts (`CounterContext`): a counter's value is the sum of shards, one for each node that counted.
+//! Counter contexts (`CounterContext`): a counter's value is the sum of shards, one for each node
+//! that counted.
 
 use std::cmp::Ordering;
 
-/// How a shard came to be, which says how two of one node merge.
+/// The origin of a shard, which decides how two shards of one node merge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ShardKind {
     /// Legacy: another node's sum, which is replaced.
@@ -13,7 +14,7 @@ pub enum ShardKind {
     Global,
 }
 
-/// What one node has counted.
+/// The count of one node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Shard {
     /// The node.
@@ -22,11 +23,11 @@ pub struct Shard {
     pub clock: i64,
     /// The node's total, or a delta if the shard is local.
     pub count: i64,
-    /// How it merges.
+    /// Its kind, which decides how it merges.
     pub kind: ShardKind,
 }
 
-/// The shards by id, at most one each. None at all stands for the empty value.
+/// The shards by id, at most one each. No shard means the empty value.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct CounterContext {
     /// In order of id.
@@ -34,7 +35,7 @@ pub struct CounterContext {
 }
 
 impl CounterContext {
-    /// What two versions of one counter cell make together.
+    /// The merge of two versions of one counter cell.
     #[must_use]
     pub fn merge(&self, other: &CounterContext) -> CounterContext {
         let mut shards = self.shards.clone();
@@ -54,8 +55,9 @@ impl CounterContext {
         self.shards.iter().fold(0, |sum: i64, shard| sum.wrapping_add(shard.count))
     }
 
-    /// The bytes of the cell: how many header entries (i16), an entry for each local (its index) and global (its
-    /// index with the top bit set) shard, then 32 bytes per shard: id, clock, count. Empty without shards.
+    /// The bytes of the cell: how many header entries (i16), an entry for each local (its index)
+    /// and global (its index with the top bit set) shard, then 32 bytes per shard: id, clock,
+    /// count. Empty without shards.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         if self.shards.is_empty() {

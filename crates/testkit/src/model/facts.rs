@@ -1,5 +1,5 @@
-//! The things that can be written. Times: timestamps are microseconds chosen by the client, local times are
-//! seconds since 1970.
+//! The things that can be written. Times: timestamps are microseconds chosen by the client, local
+//! times are seconds since 1970.
 
 use super::counter::CounterContext;
 
@@ -7,14 +7,16 @@ use super::counter::CounterContext;
 pub const NO_DELETION_TIME: i64 = i64::MAX;
 /// The latest local deletion time (`Cell.MAX_DELETION_TIME`).
 pub const MAX_DELETION_TIME: i64 = 4_294_967_293;
-/// The time to live that marks a liveness as expired whatever the time (`LivenessInfo.EXPIRED_LIVENESS_TTL`).
+/// The time to live that marks a liveness as expired whatever the time
+/// (`LivenessInfo.EXPIRED_LIVENESS_TTL`).
 pub const EXPIRED_LIVENESS_TTL: i32 = i32::MAX;
 
 /// The values of the clustering columns, one each.
 pub type Clustering = Vec<Vec<u8>>;
 
-/// A deletion of everything up to and including a timestamp. The derived order is `DeletionTime.supersedes`, and
-/// `None`, which stands for `DeletionTime.LIVE`, comes before every deletion.
+/// A deletion of everything up to and including a timestamp. The derived order is
+/// `DeletionTime.supersedes`, and `None`, which means `DeletionTime.LIVE`, comes before every
+/// deletion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Deletion {
     /// Everything with a timestamp up to this is deleted (µs).
@@ -34,7 +36,7 @@ impl Deletion {
 /// The deletion of one row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RowDeletion {
-    /// What is deleted.
+    /// The deletion.
     pub time: Deletion,
     /// A view's deletion, which disappears under a newer liveness.
     pub shadowable: bool,
@@ -74,6 +76,7 @@ pub enum Value {
 
 /// One value at one time: live, expiring, or a tombstone.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "undocumented fields are what their names say")]
 pub struct Cell {
     /// When it was written (µs).
     pub timestamp: i64,
@@ -81,7 +84,6 @@ pub struct Cell {
     pub ttl: i32,
     /// When it expires or was deleted (s); [`NO_DELETION_TIME`] if neither.
     pub local_deletion_time: i64,
-    /// The value.
     pub value: Value,
     /// The place within a complex column; none in a simple one.
     pub path: Option<Vec<u8>>,
@@ -101,7 +103,7 @@ impl Cell {
     }
 }
 
-/// Where a bound stands relative to the rows that have its values.
+/// The side of the rows with its values on which a bound is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Side {
     /// Before them: an inclusive start or an exclusive end.
@@ -112,8 +114,8 @@ pub enum Side {
     After,
 }
 
-/// One end of a slice: a prefix of a clustering, and the side of it. The empty prefix is the partition's start
-/// ([`Side::Before`]) or its end ([`Side::After`]).
+/// One end of a slice: a prefix of a clustering, and the side of it. The empty prefix is the
+/// partition's start ([`Side::Before`]) or its end ([`Side::After`]).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bound {
     /// The first clustering values.
@@ -129,11 +131,11 @@ pub struct Slice {
     pub start: Bound,
     /// Where it ends.
     pub end: Bound,
-    /// What is deleted.
+    /// The deletion.
     pub deletion: Deletion,
 }
 
-/// Which row.
+/// A row: static or regular.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RowId {
     /// The partition's static row.
@@ -142,29 +144,29 @@ pub enum RowId {
     Clustering(Clustering),
 }
 
-/// Something said about a column of a row; the number is the column's place among the static or regular ones.
+/// Something said about a column of a row; the number is the column's place among the static or
+/// regular ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "undocumented fields are what their names say")]
 pub enum ColumnFact {
-    /// A cell.
     Cell(usize, Cell),
     /// The deletion of all cells of a complex column.
     ComplexDeletion(usize, Deletion),
 }
 
-/// What one write says about one row.
+/// The content of one write for one row.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "undocumented fields are what their names say")]
 pub struct RowFact {
-    /// The row.
     pub row: RowId,
     /// Its liveness, if the write sets one.
     pub liveness: Option<Liveness>,
     /// Its deletion, if the write deletes it.
     pub deletion: Option<RowDeletion>,
-    /// Its columns.
     pub columns: Vec<ColumnFact>,
 }
 
-/// What one write says.
+/// The content of one write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fact {
     /// The whole partition is deleted.
@@ -175,11 +177,11 @@ pub enum Fact {
     Row(RowFact),
 }
 
-/// A fact and the source (a memtable or an SSTable) that tells it.
+/// A fact and the source (a memtable or an SSTable) that holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Write {
     /// The number of the source.
     pub source: usize,
-    /// What it tells.
+    /// The fact.
     pub fact: Fact,
 }

@@ -1,4 +1,4 @@
-//! What several versions make together, by definition.
+//! The merge of several versions, by definition.
 
 use std::cmp::{Ordering, Reverse};
 
@@ -46,7 +46,7 @@ pub fn merge(table: &ModelTable, facts: &[Fact]) -> Partition {
     Partition { deletion, static_row, unfiltereds }
 }
 
-/// Which of several versions of one cell (same row, column and path) stands; none of none.
+/// The winner of several versions of one cell (same row, column and path); `None` for no version.
 #[must_use]
 pub fn reconcile(kind: ColumnKind, cells: &[Cell]) -> Option<Cell> {
     let mut tombstones = cells.iter().filter(|cell| cell.is_tombstone()).peekable();
@@ -54,10 +54,11 @@ pub fn reconcile(kind: ColumnKind, cells: &[Cell]) -> Option<Cell> {
         return cells.iter().max_by(|a, b| rank(a).cmp(&rank(b))).cloned();
     }
     if tombstones.peek().is_some() {
-        // A counter's deletion is for ever: an increment has no timestamp that could be told to be later.
+        // A counter's deletion is for ever: an increment has no timestamp that could be known to be
+        // later.
         return tombstones.max_by(|a, b| rank(a).cmp(&rank(b))).cloned();
     }
-    // An empty counter stands for a value that was skipped in reading, so nothing may be added to it.
+    // An empty counter is a value that was skipped in reading, so nothing may be added to it.
     if let Some(empty) = cells.iter().filter(|cell| is_empty(&cell.value)).max_by_key(|cell| cell.timestamp) {
         return Some(empty.clone());
     }
@@ -77,9 +78,10 @@ pub fn supersedes(a: &Liveness, b: &Liveness) -> bool {
     liveness_rank(a) >= liveness_rank(b)
 }
 
-/// The order of cells that are not counters: the later; at one time what is deleted or expires against what does
-/// not, of these the tombstone, the later to go, the one with the smaller ttl (it was written later); then the
-/// larger value. Nothing here asks for the time, so that a merge never depends on when it is done.
+/// The order of cells that are not counters: the later; at one time what is deleted or expires
+/// against what does not, of these the tombstone, the later to go, the one with the smaller ttl (it
+/// was written later); then the larger value. Nothing here asks for the time, so that a merge never
+/// depends on when it is done.
 fn rank(cell: &Cell) -> (i64, bool, bool, i64, Reverse<i32>, &Value) {
     let goes = cell.local_deletion_time != NO_DELETION_TIME;
     let ttl = Reverse(cell.ttl);
@@ -167,8 +169,9 @@ fn merge_column(column: &Column, facts: &[&ColumnFact], active: Option<Deletion>
     (deletion.is_some() || !cells.is_empty()).then_some(ColumnData::Complex { deletion, cells })
 }
 
-/// The ends of the deletion that covers each place. Between two neighbouring bounds of any slices it is the same
-/// everywhere: the largest of those that reach over both, if it supersedes the partition's.
+/// The ends of the deletion that covers each place. Between two neighbouring bounds of any slices
+/// it is the same everywhere: the largest of those that reach over both, if it supersedes the
+/// partition's.
 fn merge_markers(table: &ModelTable, partition: Option<Deletion>, slices: &[&Slice]) -> Vec<Marker> {
     let order = |a: &&Bound, b: &&Bound| compare_bounds(table, a, b);
     let mut bounds: Vec<&Bound> = slices.iter().flat_map(|slice| [&slice.start, &slice.end]).collect();
@@ -178,7 +181,7 @@ fn merge_markers(table: &ModelTable, partition: Option<Deletion>, slices: &[&Sli
     let mut markers = Vec::new();
     let mut close = None;
     for bound in bounds {
-        // What is open just after this bound: what began here or before, and ends later.
+        // The ranges open just after this bound: those that began here or before, and end later.
         let open = slices
             .iter()
             .filter(|slice| compare_bounds(table, &slice.start, bound).is_le())

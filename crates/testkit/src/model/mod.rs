@@ -1,11 +1,12 @@
 //! The naive model of Cassandra's data and its rules: the oracle.
 //!
-//! A partition is a bag of [`Fact`]s, each told by one source (a memtable or an SSTable). Nothing is merged when
-//! it is written. Every answer is computed from the facts by definition rather than by streaming: a row's
-//! deletion is the largest of those that cover it, a cell is the largest of those that are not deleted.
+//! A partition is a bag of [`Fact`]s, each held by one source (a memtable or an SSTable). Nothing
+//! is merged when it is written. Every answer is computed from the facts by definition rather than
+//! by streaming: a row's deletion is the largest of those that cover it, a cell is the largest of
+//! those that are not deleted.
 //!
-//! The rules are Cassandra 5.0's: `db/rows/Cells.java`, `Row.Merger`, `RangeTombstoneMarker.Merger`,
-//! `BTreeRow.purge`, `PurgeFunction`, `CounterContext`.
+//! The rules are Cassandra 5.0's: `db/rows/Cells.java`, `Row.Merger`,
+//! `RangeTombstoneMarker.Merger`, `BTreeRow.purge`, `PurgeFunction`, `CounterContext`.
 
 mod counter;
 mod facts;

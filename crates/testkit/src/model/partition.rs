@@ -32,22 +32,24 @@ impl ModelPartition {
         sources
     }
 
-    /// What one source says by itself, normalised: what its flush writes, less what belongs to dropped columns.
+    /// The content of one source alone, normalised: what its flush writes, less the dropped
+    /// columns.
     #[must_use]
     pub fn source(&self, table: &ModelTable, source: usize) -> Partition {
         let facts = self.writes.iter().filter(|write| write.source == source).map(|write| &write.fact);
         merge(table, &facts.cloned().collect::<Vec<_>>()).without_dropped(table)
     }
 
-    /// What a correct merge of all sources produces. Each source is normalised first, because two rules depend on
-    /// who says what: a counter's tombstone beats newer increments that it meets, and a shadowable deletion has
-    /// already deleted what it met before the liveness that makes it disappear.
+    /// The result of a correct merge of all sources. Each source is normalised first, because two
+    /// rules depend on the source: a counter's tombstone beats newer increments that it meets, and
+    /// a shadowable deletion has already deleted what it met before the liveness that makes it
+    /// disappear.
     #[must_use]
     pub fn merged(&self, table: &ModelTable) -> Partition {
         self.merged_of(table, &self.sources())
     }
 
-    /// What a correct merge of some sources produces, as when they are compacted together.
+    /// The result of a correct merge of some sources, as when they are compacted together.
     #[must_use]
     pub fn merged_of(&self, table: &ModelTable, sources: &[usize]) -> Partition {
         let facts: Vec<Fact> =
@@ -55,13 +57,14 @@ impl ModelPartition {
         merge(table, &facts)
     }
 
-    /// What a compaction of all sources leaves; an empty partition is not written.
+    /// The result of a compaction of all sources; an empty partition is not written.
     #[must_use]
     pub fn purged(&self, table: &ModelTable, how: &Purge<'_>) -> Partition {
         purge(&self.merged(table), how)
     }
 
-    /// What a query sees at the second `now`. In a view (`strict_liveness`) a row needs a live liveness.
+    /// What a query sees at the second `now`. In a view (`strict_liveness`) a row needs a live
+    /// liveness.
     #[must_use]
     pub fn read(&self, table: &ModelTable, now: i64, strict_liveness: bool) -> LivePartition {
         read(table, &self.merged(table), now, strict_liveness)
@@ -70,7 +73,8 @@ impl ModelPartition {
 
 /// A partition as a merge leaves it. Invariants:
 /// 1. unfiltereds rise strictly by position;
-/// 2. markers open and close in turn, the last one closes, and an end deletion is the one last opened;
+/// 2. markers open and close in turn, the last one closes, and an end deletion is the one last
+///    opened;
 /// 3. no deletion that does not supersede the one around it; nothing that a deletion here deletes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Partition {
@@ -84,8 +88,8 @@ pub struct Partition {
 
 /// A row or a marker.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "undocumented fields are what their names say")]
 pub enum Unfiltered {
-    /// A row.
     Row(Row),
     /// One end of a range tombstone, or the place where one takes over from another.
     Marker(Marker),
@@ -93,18 +97,17 @@ pub enum Unfiltered {
 
 /// A row.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "undocumented fields are what their names say")]
 pub struct Row {
     /// Its clustering; empty for the static row.
     pub clustering: Clustering,
-    /// Its liveness.
     pub liveness: Option<Liveness>,
-    /// Its deletion.
     pub deletion: Option<RowDeletion>,
     /// Its columns, by number, rising.
     pub columns: Vec<(usize, ColumnData)>,
 }
 
-/// What a row has in one column.
+/// A row's data in one column.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ColumnData {
     /// The cell of a simple column.
@@ -121,7 +124,7 @@ pub enum ColumnData {
 /// A bound (one of the deletions is there) or a boundary (both are).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Marker {
-    /// Where it stands.
+    /// Its bound.
     pub bound: Bound,
     /// The deletion that ends here.
     pub close: Option<Deletion>,
@@ -161,7 +164,7 @@ impl Marker {
 }
 
 impl Unfiltered {
-    /// Where it stands, for [`compare_positions`].
+    /// Its position, for [`compare_positions`].
     #[must_use]
     pub fn position(&self) -> (&[Vec<u8>], Side) {
         match self {
@@ -194,8 +197,8 @@ impl Partition {
         })
     }
 
-    /// The partition without what was written to columns before they were dropped. A row that had nothing else
-    /// disappears.
+    /// The partition without what was written to columns before they were dropped. A row that had
+    /// nothing else disappears.
     #[must_use]
     pub fn without_dropped(mut self, table: &ModelTable) -> Partition {
         self.static_row = self.static_row.and_then(|row| drop_columns(row, &table.statics));

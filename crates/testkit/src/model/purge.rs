@@ -1,4 +1,5 @@
-//! What a compaction leaves of a merged partition (`PurgeFunction`, `BTreeRow.purge`, `AbstractCell.purge`).
+//! What a compaction leaves of a merged partition (`PurgeFunction`, `BTreeRow.purge`,
+//! `AbstractCell.purge`).
 
 use std::fmt;
 
@@ -13,12 +14,13 @@ pub struct Purge<'a> {
     pub gc_before: i64,
     /// The tombstones of this partition may go however young they are.
     pub ignore_gc_grace: bool,
-    /// With `only_purge_repaired_tombstones`, the second of the oldest tombstone that is not repaired: those from
-    /// then on stay.
+    /// With `only_purge_repaired_tombstones`, the second of the oldest tombstone that is not
+    /// repaired: those from then on stay.
     pub oldest_unrepaired: Option<i64>,
     /// The table is a view: a row without liveness and deletion goes, with its cells.
     pub strict_liveness: bool,
-    /// Whether a tombstone with this timestamp (µs) can have nothing to delete outside the compaction.
+    /// Whether a tombstone with this timestamp (µs) can have nothing to delete outside the
+    /// compaction.
     pub purgeable: &'a dyn Fn(i64) -> bool,
 }
 
@@ -29,7 +31,8 @@ impl fmt::Debug for Purge<'_> {
 }
 
 impl<'a> Purge<'a> {
-    /// At `now`, of what is older than `gc_before`, if `purgeable` of its timestamp; everything else at its usual.
+    /// At `now`, of what is older than `gc_before`, if `purgeable` of its timestamp; everything
+    /// else at its usual.
     #[must_use]
     pub fn new(now: i64, gc_before: i64, purgeable: &'a dyn Fn(i64) -> bool) -> Purge<'a> {
         Purge {
@@ -72,7 +75,8 @@ pub fn purge(partition: &Partition, how: &Purge<'_>) -> Partition {
     }
 }
 
-/// Each part goes by itself; a boundary of which one part goes becomes the bound of the other.
+/// Each side is purged separately; a boundary of which one side is purged becomes the bound of the
+/// other.
 fn purge_marker(marker: &Marker, how: &Purge<'_>) -> Option<Marker> {
     let (close, open) = (how.keep_deletion(marker.close), how.keep_deletion(marker.open));
     (close.is_some() || open.is_some()).then(|| Marker { bound: marker.bound.clone(), close, open })
@@ -124,8 +128,8 @@ fn purge_cell(cell: &Cell, how: &Purge<'_>) -> Option<Cell> {
     if cell.ttl == 0 {
         return Some(cell.clone());
     }
-    // An expired cell has served as a tombstone since it was written, so it becomes the one of that second. It may
-    // be old enough to go at once.
+    // An expired cell has served as a tombstone since it was written, so it becomes the one of that
+    // second. It may be old enough to go at once.
     let tombstone = Cell {
         timestamp: cell.timestamp,
         ttl: 0,
@@ -136,8 +140,8 @@ fn purge_cell(cell: &Cell, how: &Purge<'_>) -> Option<Cell> {
     purge_cell(&tombstone, how)
 }
 
-/// Whether the row has a deletion of any kind or anything that has expired; if not it is left alone, also in a
-/// view (`BTreeRow.hasDeletion`).
+/// Whether the row has a deletion of any kind or anything that has expired; if not it is left
+/// alone, also in a view (`BTreeRow.hasDeletion`).
 fn has_deletion(row: &Row, now: i64) -> bool {
     let is_dead = |cell: &Cell| {
         cell.is_tombstone()

@@ -1,4 +1,4 @@
-//! What a query sees of a merged partition.
+//! The view that a query has of a merged partition.
 
 use super::facts::{Cell, Clustering, Value};
 use super::partition::{ColumnData, Partition, Row};
@@ -13,10 +13,10 @@ pub struct LivePartition {
     pub rows: Vec<LiveRow>,
 }
 
-/// A visible row. It may have no column at all.
+/// A visible row. It may have no columns.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "undocumented fields are what their names say")]
 pub struct LiveRow {
-    /// Its clustering.
     pub clustering: Clustering,
     /// The regular columns that are not null.
     pub columns: LiveColumns,
@@ -25,14 +25,14 @@ pub struct LiveRow {
 /// Columns by number, rising; the others are null.
 pub type LiveColumns = Vec<(usize, LiveColumn)>;
 
-/// What is seen of a column.
+/// The visible data of a column.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "undocumented fields are what their names say")]
 pub enum LiveColumn {
     /// One value.
     Value(LiveCell),
     /// The cells of a collection by path.
     Collection(Vec<(Vec<u8>, LiveCell)>),
-    /// A counter.
     Counter {
         /// The sum of the shards.
         total: i64,
@@ -41,10 +41,10 @@ pub enum LiveColumn {
     },
 }
 
-/// What is seen of a cell.
+/// The visible data of a cell.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "undocumented fields are what their names say")]
 pub struct LiveCell {
-    /// The value.
     pub value: Vec<u8>,
     /// `WRITETIME` (µs).
     pub timestamp: i64,

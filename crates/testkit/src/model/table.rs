@@ -1,7 +1,7 @@
 //! As much schema as the semantics need.
 
-/// The types that keys, clusterings, values and collection paths of the model have. Their order is written here
-/// again, so that the model does not inherit a mistake from the engine.
+/// The types that keys, clusterings, values and collection paths of the model have. Their order is
+/// written here again, so that the model does not inherit a mistake from the engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ModelType {
     /// Four bytes, signed.
@@ -41,7 +41,7 @@ pub struct ClusteringColumn {
     pub descending: bool,
 }
 
-/// What a column holds.
+/// The kind of data that a column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ColumnKind {
     /// One cell.
@@ -57,7 +57,8 @@ pub enum ColumnKind {
 }
 
 impl ColumnKind {
-    /// The type of the paths by which a complex column's cells are ordered; none for one that has a single cell.
+    /// The type of the paths by which a complex column's cells are ordered; none for one that has a
+    /// single cell.
     #[must_use]
     pub fn path(self) -> Option<ModelType> {
         match self {
@@ -86,10 +87,10 @@ impl ColumnKind {
 pub struct Column {
     /// The column's name.
     pub name: String,
-    /// What it holds.
+    /// The kind of its data.
     pub kind: ColumnKind,
-    /// When it was dropped (µs), whether or not it was added again since: cells and complex deletions with a
-    /// timestamp up to this are discarded.
+    /// When it was dropped (µs), whether or not it was added again since: cells and complex
+    /// deletions with a timestamp up to this are discarded.
     pub dropped_at: Option<i64>,
 }
 

@@ -1,4 +1,4 @@
-//! What holds for every history.
+//! Laws that hold for every history.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -142,7 +142,7 @@ fn a_read_after_a_full_compaction_is_the_read_before() {
     });
 }
 
-/// Compacts some of the sources beside the others, with the truth about what the others hold.
+/// Compacts some of the sources, with the truth about what the others hold.
 fn compact_some(history: &History, partition: &ModelPartition, rng: &mut Rng) -> LivePartition {
     let (some, others): (Vec<usize>, Vec<usize>) =
         partition.sources().into_iter().partition(|_| rng.one_in(2));
@@ -186,8 +186,9 @@ fn a_read_after_a_partial_compaction_is_the_read_before() {
     });
 }
 
-/// An expired cell becomes a tombstone, which beats a cell of the same timestamp that expires later: so with a time
-/// to live something may disappear (as in Cassandra), but nothing may come back.
+/// An expired cell becomes a tombstone, which beats a cell of the same timestamp that expires
+/// later: so with a time to live something may disappear (as in Cassandra), but nothing may come
+/// back.
 #[test]
 fn a_partial_compaction_never_resurrects() {
     for_each_history_of(&plain(), histories_count(), |seed, history| {
@@ -204,7 +205,7 @@ fn a_partial_compaction_never_resurrects() {
     });
 }
 
-/// Every visible cell by itself.
+/// Every visible cell as a line.
 fn lines(live: &LivePartition) -> BTreeSet<String> {
     use helenus_testkit::model::LiveColumn;
     let columns = |place: String, columns: &[(usize, LiveColumn)]| {
