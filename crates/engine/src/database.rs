@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use helenus_cql_syntax::{Identifier, QualifiedName, Statement, parse_statements};
 
-use crate::engine::Inner;
+use crate::engine::{Destination, TableSet, open};
 use crate::error::{Error, ErrorKind, Result};
 use crate::health::Health;
 use crate::metrics::DatabaseMetrics;
+use crate::mutate::{StatementWriter, WriteOptions};
 use crate::options::{Durability, Options};
 use crate::table::Table;
 use helenus_schema::{Catalog, SchemaOutcome};
@@ -28,23 +29,8 @@ use helenus_schema::{Catalog, SchemaOutcome};
 /// ```
 #[derive(Clone, Debug)]
 pub struct Database {
-    pub(crate) inner: Arc<Inner>,
-    _closer: Arc<Closer>,
-}
-
-/// Stops the threads when the last handle goes. Nothing is written then: what was acknowledged is in the log.
-#[derive(Debug)]
-struct Closer(Arc<Inner>);
-
-impl Drop for Closer {
-    fn drop(&mut self) {
-        if self.0.check_here().is_err() {
-            // A forked child: the threads are not here, and what is to be given back is the parent's.
-            std::mem::forget(Arc::clone(&self.0));
-            return;
-        }
-        self.0.shut();
-    }
+    pub(crate) set: Arc<TableSet>,
+    pub(crate) writer: Arc<StatementWriter>,
 }
 
 impl Database {
@@ -77,14 +63,6 @@ impl Database {
         Options::new().durability(Durability::Buffered).disk(disk).open("/database")
     }
 
-    pub(crate) fn open_with(dir: &Path, options: Options) -> Result<Self> {
-        Ok(Self::from_inner(Inner::open(dir, options)?))
-    }
-
-    pub(crate) fn from_inner(inner: Arc<Inner>) -> Self {
-        Self { _closer: Arc::new(Closer(inner.clone())), inner }
-    }
-
     /// Runs schema statements of CQL, separated by semicolons: CREATE, ALTER and DROP of keyspaces, types and
     /// tables, TRUNCATE; `USE` sets the keyspace of the names that follow. Each is durable when the next begins.
     /// Returns what they changed, in order, and what acts differently from what was asked for.
@@ -100,7 +78,7 @@ impl Database {
             match &statement.node {
                 Statement::Use(name) => keyspace = Some(name.as_str().to_owned()),
                 statement => {
-                    let one = self.inner.apply_schema(statement, keyspace.as_deref())?;
+                    let one = self.writer.database()?.apply_schema(statement, keyspace.as_deref())?;
                     outcome.changes.extend(one.changes);
                     outcome.warnings.extend(one.warnings);
                 }
@@ -147,7 +125,7 @@ impl Database {
             {
                 continue;
             }
-            match self.inner.apply_schema(statement, default.as_deref()) {
+            match self.writer.database()?.apply_schema(statement, default.as_deref()) {
                 Ok(_) => {}
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
@@ -157,7 +135,7 @@ impl Database {
     }
     /// The schema as it is.
     pub fn schema(&self) -> Arc<Catalog> {
-        self.inner.catalog.read().clone()
+        self.set.schema()
     }
 
     /// A table's handle.
@@ -165,17 +143,17 @@ impl Database {
     /// # Errors
     /// When there is no such keyspace or table, or the database is closed.
     pub fn table(&self, keyspace: &str, name: &str) -> Result<Table> {
-        self.inner.check_open()?;
+        self.set.check_open()?;
         let catalog = self.schema();
         let id = catalog.table(keyspace, name)?.id();
-        Ok(Table::new(self.clone(), self.inner.core(id)?))
+        Ok(Table::new(&self.set, &self.writer, self.set.core(id)?))
     }
 
     /// Handles of all tables, by keyspace and name.
     pub fn tables(&self) -> Vec<Table> {
         let catalog = self.schema();
-        let cores = catalog.tables().filter_map(|def| self.inner.core(def.id()).ok());
-        cores.map(|core| Table::new(self.clone(), core)).collect()
+        let cores = catalog.tables().filter_map(|def| self.set.core(def.id()).ok());
+        cores.map(|core| Table::new(&self.set, &self.writer, core)).collect()
     }
 
     /// Flushes all memtables; returns when what was written before the call is in SSTables.
@@ -183,8 +161,9 @@ impl Database {
     /// # Errors
     /// When writing them fails.
     pub fn flush(&self) -> Result<()> {
-        let _call = self.inner.enter()?;
-        self.inner.flush_tables(&self.inner.all_tables())
+        let side = self.writer.database()?;
+        let _call = side.enter()?;
+        side.flush_tables(&self.set.all_tables())
     }
 
     /// Merges the SSTables of each table into one.
@@ -192,9 +171,10 @@ impl Database {
     /// # Errors
     /// When reading or writing them fails.
     pub fn compact(&self) -> Result<()> {
-        let _call = self.inner.enter()?;
-        self.inner.flush_tables(&self.inner.all_tables())?;
-        self.inner.compact_tables()
+        let side = self.writer.database()?;
+        let _call = side.enter()?;
+        side.flush_tables(&self.set.all_tables())?;
+        side.compact_tables()
     }
 
     /// Takes one step of background work, for databases with [`crate::Background::Manual`]; false when none is due.
@@ -202,8 +182,8 @@ impl Database {
     /// # Errors
     /// What the step met. It is tried again at the next call.
     pub fn step(&self) -> Result<bool> {
-        self.inner.check_here()?;
-        self.inner.step()
+        self.set.check_here()?;
+        self.writer.side().map_or(Ok(false), |side| side.step())
     }
 
     /// Waits until no background work is due or running, at most so long; true if that came about.
@@ -211,8 +191,8 @@ impl Database {
     /// # Errors
     /// When background work failed.
     pub fn settle(&self, longest: Duration) -> Result<bool> {
-        self.inner.check_here()?;
-        self.inner.settle(longest)
+        self.set.check_here()?;
+        self.writer.side().map_or(Ok(true), |side| side.settle(longest))
     }
 
     /// Makes everything that was written so far durable, whatever the durability of the writes.
@@ -220,8 +200,9 @@ impl Database {
     /// # Errors
     /// When the log can't be synced.
     pub fn sync(&self) -> Result<()> {
-        let _call = self.inner.enter()?;
-        match self.inner.log() {
+        let side = self.writer.database()?;
+        let _call = side.enter()?;
+        match side.log() {
             Some(log) => Ok(log.sync().map(drop)?),
             None => Ok(()),
         }
@@ -229,12 +210,16 @@ impl Database {
 
     /// Whether all is well, and if not, what is wrong since when. It goes by what happened so far and reads nothing.
     pub fn health(&self) -> Health {
-        self.inner.health()
+        self.writer.side().map_or_else(Health::default, |side| side.health())
     }
 
     /// Counters and sizes.
     pub fn metrics(&self) -> DatabaseMetrics {
-        self.inner.metrics()
+        let of_reads = self.set.metrics();
+        match self.writer.side() {
+            Some(side) => side.metrics(of_reads),
+            None => of_reads,
+        }
     }
 
     /// Flushes, syncs and closes: all other handles say so from then on. Calls of other threads that are in flight end
@@ -245,8 +230,28 @@ impl Database {
     /// When flushing or syncing fails; the database is closed all the same, and its log keeps what was not flushed.
     /// When compactions found SSTables that are damaged ([`ErrorKind::Corrupt`]): all else is done.
     pub fn close(&self) -> Result<()> {
-        self.inner.check_here()?;
-        self.inner.close()
+        self.set.check_here()?;
+        let closed = self.writer.side().map_or(Ok(()), |side| side.close());
+        self.set.close();
+        // Memory that nobody reads any more is given back, also while handles are still around.
+        self.set.cache.clear();
+        self.writer.workspaces.clear();
+        closed
+    }
+}
+
+impl Options {
+    /// Opens the database in `dir`.
+    ///
+    /// # Errors
+    /// As [`Database::open`].
+    pub fn open(self, dir: impl AsRef<Path>) -> Result<Database> {
+        let (set, side) = open(dir.as_ref(), self)?;
+        let writer = match side {
+            Some(side) => StatementWriter::new(Destination::Database(side), WriteOptions::default()),
+            None => StatementWriter::nobody(),
+        };
+        Ok(Database { set, writer: Arc::new(writer) })
     }
 }
 

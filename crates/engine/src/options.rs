@@ -1,14 +1,10 @@
 //! How a database is opened.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use helenus_io::{Clock, Disk, RealDisk, SystemClock};
 use helenus_sstable::{LateDeletionTimes, Version};
-
-use crate::database::Database;
-use crate::error::Result;
 
 /// When a write is acknowledged; see the table in the README and `docs/DURABILITY.md`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +24,7 @@ pub enum Durability {
 pub enum Background {
     /// Threads of the database: one for flushes and the log, this many for compactions.
     Threads(usize),
-    /// The caller, with [`Database::step`]; a write that needs room does it itself.
+    /// The caller, with [`Database::step`](crate::Database::step); a write that needs room does it itself.
     Manual,
 }
 
@@ -236,13 +232,5 @@ impl Options {
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
         self
-    }
-
-    /// Opens the database in `dir`.
-    ///
-    /// # Errors
-    /// As [`Database::open`].
-    pub fn open(self, dir: impl AsRef<Path>) -> Result<Database> {
-        Database::open_with(dir.as_ref(), self)
     }
 }

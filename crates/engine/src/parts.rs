@@ -2,12 +2,12 @@
 //! SSTables that go into none, and makes databases and tables of SSTables that others wrote. `helenus` doesn't re-export
 //! them.
 //!
-//! * [`TableSet`]: tables over SSTables that are only read.
+//! * [`ReadOnlyTables`]: tables over SSTables that are only read.
 //! * [`SinkTable`] and [`Sink`]: the write API of a table over what takes the writes.
 //! * [`NewDatabase`], and [`IngestTarget`] with [`Ingestion`]: what a manifest must know of files that are brought in.
 //! * [`is_database`], [`check_complete`]: what a directory is.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use helenus_commitlog::TableTag;
@@ -15,7 +15,7 @@ use helenus_io::{Clock, Disk};
 use helenus_rows::{EncodingBase, Header, TableSchema};
 use helenus_schema::{Catalog, TableDef};
 use helenus_sstable::{ChunkCache, SsTable};
-use helenus_types::{Generation, LocalDeletionTime, Partitioner, Timestamp};
+use helenus_types::{Generation, LocalDeletionTime, Partitioner, TableId, Timestamp};
 
 pub use crate::engine::{
     IngestTarget, IngestedTable, Ingestion, Mutation, NewDatabase, NewSsTable, Sink, UpdateBytes,
@@ -23,20 +23,24 @@ pub use crate::engine::{
 };
 pub use crate::random::random_uuid;
 
-use crate::database::Database;
-use crate::engine::{Inner, LiveTable, Parts, TableCore, TableState};
+use crate::engine::{self, Destination, LiveTable, SinkSide, TableCore, TableState};
 use crate::error::Result;
 use crate::key::IntoKey;
-use crate::mutate::{Delete, Insert, Prepared, StatementPlan, Update, WriteOptions};
-use crate::options::{Background, Options};
+use crate::mutate::{
+    Delete, Insert, Prepared, StatementKind, StatementPlan, StatementWriter, Update, WriteOptions,
+    WriteTarget,
+};
 use crate::table::Table;
 
 /// Tables that lie in no database: they are read, and never written.
 #[derive(Clone, Debug)]
-pub struct TableSet(Database);
+pub struct ReadOnlyTables {
+    set: Arc<engine::TableSet>,
+    writer: Arc<StatementWriter>,
+}
 
-impl TableSet {
-    /// Tables of that schema in or below a directory.
+impl ReadOnlyTables {
+    /// Tables of that schema in or below a directory, none of them opened yet.
     pub fn new(
         dir: &Path,
         disk: &Arc<dyn Disk>,
@@ -44,19 +48,24 @@ impl TableSet {
         cache: &Arc<ChunkCache>,
         catalog: Catalog,
     ) -> Self {
-        let options = Options::new().disk(disk.clone()).clock(clock.clone());
-        let options = options.read_only(true).create_if_missing(false).background(Background::Manual);
-        let parts = Parts::of_tables(dir, options, catalog, &[], cache.clone());
-        Self(Database::from_inner(Arc::new(Inner::new(parts))))
+        let (disk, clock, cache) = (disk.clone(), clock.clone(), cache.clone());
+        let set = engine::TableSet::new(dir, disk, clock, cache, catalog, engine::Tables::default());
+        Self { set: Arc::new(set), writer: Arc::new(StatementWriter::nobody()) }
     }
 
     /// Their schema.
     pub fn schema(&self) -> Arc<Catalog> {
-        self.0.schema()
+        self.set.schema()
     }
 
-    /// A table over SSTables, all of which have that partitioner and columns that are the table's.
-    pub fn table(
+    /// A table that was opened.
+    pub fn opened(&self, id: TableId) -> Option<Table> {
+        self.set.core(id).ok().map(|core| Table::new(&self.set, &self.writer, core))
+    }
+
+    /// Opens a table over SSTables, all of which have that partitioner and columns that are the table's. Where it was
+    /// opened meanwhile, it stays as it was.
+    pub fn open(
         &self,
         dir: &Path,
         def: &TableDef,
@@ -69,20 +78,23 @@ impl TableSet {
             read_only: Some("it is a directory of SSTables, not a database"),
             ..state
         });
-        let disk = self.0.inner.disk();
-        let live = (1..).zip(sstables);
-        let live =
-            live.map(|(number, sstable)| LiveTable::of_others(Generation(number), disk, sstable, &state));
+        let live = (1..).zip(sstables).map(|(number, sstable)| {
+            LiveTable::of_others(Generation(number), self.set.disk(), sstable, &state)
+        });
         let live = live.collect();
-        let core = TableCore::new(def.id(), TableTag(0), dir.to_owned(), state, live);
-        Table::new(self.0.clone(), Arc::new(core))
+        let core =
+            self.set.add_table(def.id(), |tag| TableCore::new(def.id(), tag, dir.to_owned(), state, live));
+        Table::new(&self.set, &self.writer, core)
     }
 }
 
 /// A table whose writes go to a [`Sink`]. Nothing of it can be read, so that there are no conditions, no counters and no
 /// elements of a list by index or value.
 #[derive(Debug)]
-pub struct SinkTable(Table);
+pub struct SinkTable {
+    core: Arc<TableCore>,
+    writer: Arc<StatementWriter>,
+}
 
 impl SinkTable {
     /// The table of that definition. Statements that don't say otherwise have those options; `sink` is told what rows
@@ -108,43 +120,38 @@ impl SinkTable {
         // Indexes and views of the table are for Cassandra to build when it takes the files.
         let state = Arc::new(TableState { read_only: None, ..TableState::of(def, base, 0) });
         options.check(&state.schema)?;
-        let sink = sink(&state.header)?;
-        let core = Arc::new(TableCore::new(def.id(), TableTag(0), "".into(), state, Vec::new()));
-        let engine = Options::new().background(Background::Manual).clock(clock.clone());
-        // The log's segments limit a mutation, and there is no log.
-        let engine = engine.log_segment_bytes(u32::MAX);
-        let cores = std::slice::from_ref(&core);
-        let cache = Arc::new(ChunkCache::new(0));
-        let parts = Parts::of_tables(Path::new(""), engine, Catalog::default(), cores, cache);
-        // Paths of list elements differ from those of another writer at the same time.
-        let host_id = random_uuid();
-        let inner = Inner::new(Parts { host_id, sink: Some(sink), write_options: options, ..parts });
-        Ok(Self(Table::new(Database::from_inner(Arc::new(inner)), core)))
+        let sink = SinkSide::new(sink(&state.header)?, clock.clone());
+        let core = Arc::new(TableCore::new(def.id(), TableTag(0), PathBuf::new(), state, Vec::new()));
+        Ok(Self { core, writer: Arc::new(StatementWriter::new(Destination::Sink(sink), options)) })
+    }
+
+    fn target(&self) -> WriteTarget<'_> {
+        WriteTarget { core: &self.core, writer: &self.writer }
     }
 
     /// The table's schema.
     pub fn schema(&self) -> Arc<TableSchema> {
-        self.0.schema()
+        self.core.view.load().state.schema.clone()
     }
 
     /// As [`Table::insert`].
     pub fn insert(&self, key: impl IntoKey, clustering: impl IntoKey) -> Insert<'_> {
-        self.0.insert(key, clustering)
+        Insert::new(self.target(), key, clustering)
     }
 
     /// As [`Table::update`].
     pub fn update(&self, key: impl IntoKey, clustering: impl IntoKey) -> Update<'_> {
-        self.0.update(key, clustering)
+        Update::new(self.target(), key, clustering)
     }
 
     /// As [`Table::delete`].
     pub fn delete(&self, key: impl IntoKey, clustering: impl IntoKey) -> Delete<'_> {
-        self.0.delete(key, clustering)
+        Delete::new(self.target(), key, clustering)
     }
 
     /// As [`Table::delete_partition`].
     pub fn delete_partition(&self, key: impl IntoKey) -> Delete<'_> {
-        self.0.delete_partition(key)
+        Delete::partition(self.target(), key)
     }
 
     /// As [`Table::prepare`].
@@ -152,7 +159,7 @@ impl SinkTable {
     /// # Errors
     /// As there.
     pub fn prepare(&self, statement: StatementPlan) -> Result<Prepared> {
-        self.0.prepare(statement)
+        Prepared::new(self.target(), statement)
     }
 
     /// As [`Table::prepare_insert`].
@@ -160,7 +167,7 @@ impl SinkTable {
     /// # Errors
     /// As there.
     pub fn prepare_insert(&self, columns: &[&str]) -> Result<Prepared> {
-        self.0.prepare_insert(columns)
+        Prepared::setting(self.target(), StatementKind::Insert, columns)
     }
 
     /// As [`Table::prepare_update`].
@@ -168,7 +175,7 @@ impl SinkTable {
     /// # Errors
     /// As there.
     pub fn prepare_update(&self, columns: &[&str]) -> Result<Prepared> {
-        self.0.prepare_update(columns)
+        Prepared::setting(self.target(), StatementKind::Update, columns)
     }
 
     /// As [`Table::prepare_delete`].
@@ -176,11 +183,11 @@ impl SinkTable {
     /// # Errors
     /// As there.
     pub fn prepare_delete(&self, key: &[&str], columns: &[&str]) -> Result<Prepared> {
-        self.0.prepare_delete(key, columns)
+        Prepared::deleting(self.target(), key, columns)
     }
 
     /// Waits for the writes in flight; statements that are still around are refused from now on.
     pub fn close(&self) {
-        self.0.db.inner.shut();
+        self.writer.shut_sink();
     }
 }

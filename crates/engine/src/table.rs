@@ -6,22 +6,29 @@ use std::sync::atomic::Ordering::Relaxed;
 use helenus_compaction::Description;
 use helenus_rows::TableSchema;
 
-use crate::database::Database;
-use crate::engine::TableCore;
+use crate::engine::{TableCore, TableSet, describe};
 use crate::error::Result;
 use crate::manifest::SsTableFacts;
 use crate::metrics::TableMetrics;
+use crate::mutate::{StatementWriter, WriteTarget};
 
 /// A table of an open database. Cheap to clone, and usable from many threads at once.
 #[derive(Clone, Debug)]
 pub struct Table {
-    pub(crate) db: Database,
+    pub(crate) set: Arc<TableSet>,
+    pub(crate) writer: Arc<StatementWriter>,
     pub(crate) core: Arc<TableCore>,
 }
 
 impl Table {
-    pub(crate) fn new(db: Database, core: Arc<TableCore>) -> Self {
-        Self { db, core }
+    pub(crate) fn new(set: &Arc<TableSet>, writer: &Arc<StatementWriter>, core: Arc<TableCore>) -> Self {
+        Self { set: set.clone(), writer: writer.clone(), core }
+    }
+
+    /// What statements on it write to.
+    #[inline]
+    pub(crate) fn target(&self) -> WriteTarget<'_> {
+        WriteTarget { core: &self.core, writer: &self.writer }
     }
 
     /// The table's present schema.
@@ -34,7 +41,7 @@ impl Table {
     /// # Errors
     /// When it was dropped meanwhile.
     pub fn to_cql(&self) -> Result<String> {
-        let (schema, catalog) = (self.schema(), self.db.schema());
+        let (schema, catalog) = (self.schema(), self.set.schema());
         Ok(catalog.table_to_cql(schema.keyspace(), schema.name())?)
     }
 
@@ -43,8 +50,9 @@ impl Table {
     /// # Errors
     /// When writing them fails.
     pub fn flush(&self) -> Result<()> {
-        let _call = self.db.inner.enter()?;
-        self.db.inner.flush_tables(std::slice::from_ref(&self.core))
+        let side = self.writer.database()?;
+        let _call = side.enter()?;
+        side.flush_tables(std::slice::from_ref(&self.core))
     }
 
     /// Flushes, then merges all SSTables of the table into one.
@@ -52,9 +60,10 @@ impl Table {
     /// # Errors
     /// When reading or writing them fails.
     pub fn compact(&self) -> Result<()> {
-        let _call = self.db.inner.enter()?;
-        self.db.inner.flush_tables(std::slice::from_ref(&self.core))?;
-        self.db.inner.compact_all(&self.core)
+        let side = self.writer.database()?;
+        let _call = side.enter()?;
+        side.flush_tables(std::slice::from_ref(&self.core))?;
+        side.compact_all(&self.core)
     }
 
     /// Removes all rows. Everything acknowledged before the call is gone, whatever its timestamps.
@@ -62,10 +71,10 @@ impl Table {
     /// # Errors
     /// When the change can't be made durable.
     pub fn truncate(&self) -> Result<()> {
-        let inner = &self.db.inner;
-        let _call = inner.enter()?;
-        let _one_at_a_time = inner.ddl.lock();
-        inner.truncate(self.core.id, inner.timestamps.next(inner.clock()))
+        let side = self.writer.database()?;
+        let _call = side.enter()?;
+        let _one_at_a_time = side.ddl.lock();
+        side.truncate(self.core.id, side.next_timestamp())
     }
 
     /// Counters and sizes.
@@ -78,8 +87,7 @@ impl Table {
         let memtables = |of: &dyn Fn(&helenus_memtable::Memtable) -> usize| {
             view.memtables.iter().map(|m| of(m) as u64).sum::<u64>()
         };
-        let described: Vec<Description> =
-            view.sstables.iter().map(|t| crate::engine::describe(t, 0)).collect();
+        let described: Vec<Description> = view.sstables.iter().map(|t| describe(t, 0)).collect();
         TableMetrics {
             writes: counters.writes.load(Relaxed),
             reads: counters.reads.load(Relaxed),

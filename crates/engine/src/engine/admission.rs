@@ -10,10 +10,10 @@
 use helenus_commitlog::TableTag;
 
 use super::failures::Work;
-use super::inner::Inner;
 use super::mutation::Mutation;
 use super::pressure::{Reservation, Turn, pause};
 use super::scheduler::{Patience, TICK};
+use super::write_side::WriteSide;
 use crate::error::{Error, ErrorKind, Result};
 
 /// How much memory a mutation may come to.
@@ -27,7 +27,7 @@ struct RoomLimits {
     is_pinned: bool,
 }
 
-impl Inner {
+impl WriteSide {
     /// Reserves room for a mutation before anything is copied; slows or holds its writer as the budget of memtables
     /// fills, and as compaction lags.
     #[inline]
@@ -35,7 +35,7 @@ impl Inner {
         let bytes = mutation.payload.len();
         let is_held_up = self.failures.of_flushes()
             || self.pressure.waiters() > 0
-            || self.pinned.is_over_limit()
+            || self.set.pinned.is_over_limit()
             || mutation.updates.iter().any(|update| update.core.backlog.lags());
         if !is_held_up && let Some(room) = self.pressure.reserve_freely(bytes) {
             return Ok(room);
@@ -50,9 +50,9 @@ impl Inner {
             let lag = mutation.updates.iter().map(|update| update.core.backlog.lag()).fold(0.0, f64::max);
             let pause = pause(lag.max(self.pressure.fullness(limits.of_all)), bytes);
             if !pause.is_zero() {
-                let begun = self.clock().elapsed();
+                let begun = self.set.clock().elapsed();
                 self.pressure.wait(self.pressure.freed(), pause.min(self.options.write_timeout));
-                self.pressure.count_stall(self.clock().elapsed().saturating_sub(begun));
+                self.pressure.count_stall(self.set.clock().elapsed().saturating_sub(begun));
             }
         }
         let room = || self.pressure.reserve_within(bytes, limits.of_all);
@@ -78,8 +78,8 @@ impl Inner {
                 "writes wait for room in memory"
             );
         }
-        let begun = self.clock().elapsed();
-        let mut patience = Patience::new(self.clock(), self.options.write_timeout);
+        let begun = self.set.clock().elapsed();
+        let mut patience = Patience::new(&**self.set.clock(), self.options.write_timeout);
         let mut turn = None;
         let outcome = loop {
             self.check_writable()?;
@@ -114,7 +114,7 @@ impl Inner {
                 patience.waited(left);
             }
         };
-        self.pressure.count_stall(self.clock().elapsed().saturating_sub(begun));
+        self.pressure.count_stall(self.set.clock().elapsed().saturating_sub(begun));
         outcome
     }
 
@@ -140,13 +140,13 @@ impl Inner {
     fn limits(&self, mutation: &Mutation) -> RoomLimits {
         let budget = self.pressure.budget();
         let is_pinned =
-            self.pinned.is_over_limit() && self.pinned.look_again(self.options.pinned_bytes_limit);
+            self.set.pinned.is_over_limit() && self.set.pinned.look_again(self.options.pinned_bytes_limit);
         if !self.failures.of_flushes() {
             return RoomLimits { of_all: budget, of_failing: None, is_pinned };
         }
         let (mut held, mut is_of_failing) = (0, false);
         for tag in self.failures.tables_of_flushes() {
-            let Some(core) = self.table_of(tag) else { continue };
+            let Some(core) = self.set.table_of(tag) else { continue };
             held += core.memtable_bytes();
             is_of_failing |= mutation.updates.iter().any(|update| update.core.tag == tag);
         }
@@ -165,12 +165,13 @@ impl Inner {
         let own = failures.iter().find(|(work, _)| of_flush(work) && work.table().is_some_and(concerns));
         let reason = match own.or_else(|| failures.iter().find(|(work, _)| of_flush(work))) {
             Some((work, failure)) => {
-                let table = work.table().and_then(|tag| self.name_of(tag)).unwrap_or_default();
-                let lasting = self.clock().now_micros().saturating_sub(failure.since.0).max(0) / 1_000_000;
+                let table = work.table().and_then(|tag| self.set.name_of(tag)).unwrap_or_default();
+                let lasting =
+                    self.set.clock().now_micros().saturating_sub(failure.since.0).max(0) / 1_000_000;
                 format!("for {lasting} s {table} can't be flushed: {}", failure.error)
             }
-            None if self.pinned.is_over_limit() => {
-                let bytes = self.pinned.usage().memory_bytes;
+            None if self.set.pinned.is_over_limit() => {
+                let bytes = self.set.pinned.usage().memory_bytes;
                 format!("open iterators hold {bytes} bytes that nothing else needs; drop them")
             }
             None => format!("{} flushes wait or run", self.scheduler.load().flushes),

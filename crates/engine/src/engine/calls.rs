@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicUsize, Ordering::AcqRel, Ordering::Acquire, Orderi
 
 use parking_lot::{Condvar, Mutex};
 
+use crate::error::{Error, ErrorKind, Result};
+
 /// Set once the database is being closed. The other bits count calls in flight.
 const CLOSING: usize = 1 << (usize::BITS - 1);
 
@@ -82,6 +84,17 @@ impl Calls {
             && let Some(what) = self.poison.get()
         {
             tracing::error!(what, "the database takes no more writes");
+        }
+    }
+
+    /// Refuses when what is in memory is in doubt.
+    #[inline]
+    pub(crate) fn check_sound(&self) -> Result<()> {
+        match self.poisoned() {
+            None => Ok(()),
+            Some(what) => {
+                Err(Error::new(ErrorKind::Bug, format!("{what}: close the database and open it again")))
+            }
         }
     }
 

@@ -2,11 +2,11 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::inner::Inner;
+use super::write_side::WriteSide;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Closing that has begun: it ends with this, however that comes about.
-struct Closing<'a>(&'a Inner);
+struct Closing<'a>(&'a WriteSide);
 
 impl Drop for Closing<'_> {
     fn drop(&mut self) {
@@ -15,17 +15,18 @@ impl Drop for Closing<'_> {
     }
 }
 
-impl Inner {
-    /// Refuses all later calls, waits for those in flight, flushes, syncs, and lets others open the directory.
+impl WriteSide {
+    /// Refuses all later calls, waits for those in flight, flushes, syncs, and lets others open the directory. Where
+    /// another thread closes it already, its end is waited for.
     pub(crate) fn close(&self) -> Result<()> {
         if !self.calls.begin_closing() {
             self.calls.wait_until_closed();
             return Ok(());
         }
+        self.set.close();
         let closing = Closing(self);
         self.end_calls();
         let outcome = match self.check_sound() {
-            _ if self.options.read_only => Ok(()),
             Ok(()) => self.put_away(),
             Err(error) => {
                 // What is in memory is in doubt: the log has it, and is made durable if that can be done.
@@ -37,10 +38,9 @@ impl Inner {
             }
         };
         drop(closing);
-        self.let_go();
         match &outcome {
-            Ok(()) => tracing::info!(dir = %self.dir.display(), "closed"),
-            Err(error) => tracing::warn!(dir = %self.dir.display(), %error, "closed"),
+            Ok(()) => tracing::info!(dir = %self.set.dir.display(), "closed"),
+            Err(error) => tracing::warn!(dir = %self.set.dir.display(), %error, "closed"),
         }
         outcome
     }
@@ -48,6 +48,7 @@ impl Inner {
     /// The last handle goes. Nothing is written: what was acknowledged is in the log.
     pub(crate) fn shut(&self) {
         if self.calls.begin_closing() {
+            self.set.close();
             self.end_calls();
             self.calls.end_closing();
         }
@@ -63,7 +64,7 @@ impl Inner {
     }
 
     fn put_away(&self) -> Result<()> {
-        let flushed = self.flush_tables(&self.all_tables());
+        let flushed = self.flush_tables(&self.set.all_tables());
         let closed = self.log().map_or(Ok(()), |log| log.close());
         if let Err(error) = self.write_stale_schema_copy() {
             tracing::warn!(%error, "schema.cql is not what the schema is");
@@ -75,25 +76,16 @@ impl Inner {
         self.check_suspects()
     }
 
-    /// Gives memory back that nobody reads any more, also while handles are still around.
-    fn let_go(&self) {
-        self.cache.clear();
-        self.workspaces.clear();
-    }
-
     /// Writes into the manifest that the log holds nothing any more, if that is so.
     fn close_manifest(&self) -> Result<()> {
         self.check_lock()?;
         let is_needed = self.log().is_some_and(|log| !log.dirty_tags_of_oldest().is_empty());
-        match self.manifest.lock().as_mut().filter(|_| !is_needed) {
-            Some(manifest) => Ok(manifest.close()?),
-            None => Ok(()),
-        }
+        if is_needed { Ok(()) } else { Ok(self.manifest.lock().close()?) }
     }
 
     /// Says which SSTables compactions found damaged.
     fn check_suspects(&self) -> Result<()> {
-        let tables = self.all_tables();
+        let tables = self.set.all_tables();
         let suspects = tables.iter().flat_map(|core| self.suspects_of(core));
         let damaged: Vec<String> = suspects
             .filter(|(_, failure)| failure.error.kind() == ErrorKind::Corrupt)

@@ -16,11 +16,11 @@ use helenus_types::{Generation, LocalDeletionTime, murmur3};
 
 use super::failures::{Failure, Rest, Work};
 use super::flush::{added, stem};
-use super::inner::Inner;
 use super::live::LiveTable;
 use super::lookup::Lookups;
 use super::scheduler::{Compacting, TICK};
 use super::table::{TableCore, View};
+use super::write_side::WriteSide;
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::{Change, Edit};
 
@@ -58,10 +58,10 @@ enum Suspects {
     Unread,
 }
 
-impl Inner {
+impl WriteSide {
     /// Runs the next compaction that is due anywhere; false when none is.
     pub(crate) fn compact_next(&self) -> Result<bool> {
-        let now = self.clock().elapsed();
+        let now = self.set.clock().elapsed();
         if !self.scheduler.take_compaction_due() && !self.failures.compaction_has_rested(now) {
             return Ok(false);
         }
@@ -90,7 +90,7 @@ impl Inner {
 
     /// All tables, beginning after the one that was compacted last: none waits for ever for its turn.
     fn tables_by_turn(&self) -> Vec<Arc<TableCore>> {
-        let mut tables = self.all_tables();
+        let mut tables = self.set.all_tables();
         if let Some(last) = self.scheduler.compacted_last() {
             let next = tables.partition_point(|core| core.tag <= last);
             tables.rotate_left(next);
@@ -132,7 +132,7 @@ impl Inner {
 
     /// Merges the SSTables of each table into one. All are tried; the first error is the one to tell.
     pub(crate) fn compact_tables(&self) -> Result<()> {
-        let compacted: Vec<_> = self.all_tables().iter().map(|core| self.compact_all(core)).collect();
+        let compacted: Vec<_> = self.set.all_tables().iter().map(|core| self.compact_all(core)).collect();
         compacted.into_iter().collect()
     }
 
@@ -162,7 +162,7 @@ impl Inner {
     ) -> Option<(Task, Vec<LiveTable>, Compacting<'a>)> {
         let view = core.view.load_full();
         let options = &view.state.options;
-        let (now, elapsed) = (self.now_seconds(), self.clock().elapsed());
+        let (now, elapsed) = (self.set.now_seconds(), self.set.clock().elapsed());
         let gc_before = now.saturating_sub(options.gc_grace_seconds);
         let may_be_read = |table: &&LiveTable| {
             let work = Work::Reading(core.tag, table.generation);
@@ -268,7 +268,7 @@ impl Inner {
         let ingests = core.ingests.load(Acquire);
         let view = core.view.load_full();
         let state = view.state.clone();
-        let now = self.now_seconds();
+        let now = self.set.now_seconds();
         let keys = inputs.iter().map(|t| t.facts.key_count).sum();
         let sstables = inputs.iter().map(|t| t.sstable().cloned()).collect::<Result<Vec<_>>>()?;
         let mut version = self.version_of(&state);
@@ -381,7 +381,7 @@ impl Inner {
     /// An SSTable left the view: its files go when nobody reads from them any more. `and_dir`, if it is empty then.
     pub(super) fn retire(&self, live: &LiveTable, and_dir: bool) {
         if let Some(sstable) = live.opened() {
-            self.pinned.retire_sstable(sstable);
+            self.set.pinned.retire_sstable(sstable);
         }
         live.remove_when_unread(and_dir);
     }
@@ -392,7 +392,7 @@ impl Inner {
         let ours = Component::from_name(PAGE_CHECKSUMS_COMPONENT);
         // Data.db goes first: what a crash leaves is no table then.
         for component in Component::known().cloned().chain([ours]) {
-            if let Err(error) = remove_if_exists(&**self.disk(), &descriptor.path(&component)) {
+            if let Err(error) = remove_if_exists(&**self.set.disk(), &descriptor.path(&component)) {
                 tracing::warn!(%error, "a file that is no longer needed stays until the database is opened again");
             }
         }

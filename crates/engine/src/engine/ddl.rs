@@ -10,16 +10,17 @@ use helenus_rows::EncodingBase;
 use helenus_types::{LocalDeletionTime, LogPosition, TableId, Timestamp, timeuuid};
 use uuid::Uuid;
 
-use super::inner::Inner;
+use super::layout::table_dir;
 use super::lookup::Lookups;
-use super::recovery::table_dir;
+use super::set::no_table;
 use super::state::TableState;
 use super::table::{Active, TableCore, View};
-use crate::error::{Error, ErrorKind, Result};
+use super::write_side::WriteSide;
+use crate::error::Result;
 use crate::manifest::{Change, Edit};
 use helenus_schema::{Applied, ApplyContext, Catalog, SchemaChange, SchemaOutcome, TableDef};
 
-impl Inner {
+impl WriteSide {
     /// Applies one schema statement: all that it changes becomes visible, and durable, by one edit.
     pub(crate) fn apply_schema(
         &self,
@@ -28,8 +29,8 @@ impl Inner {
     ) -> Result<SchemaOutcome> {
         let _call = self.enter()?;
         let _one_at_a_time = self.ddl.lock();
-        let before = self.catalog.read().clone();
-        let now = self.timestamps.next(self.clock());
+        let before = self.set.catalog.read().clone();
+        let now = self.next_timestamp();
         let new_id = &mut || TableId(new_table_id(now));
         // Nothing keeps them up: refused, as a node refuses them unless it is told otherwise.
         let context = ApplyContext { now, new_id, views_enabled: false };
@@ -73,16 +74,12 @@ impl Inner {
         self.sync_log()?;
         let publishing = self.publishing.lock();
         self.commit(edit)?;
-        *self.catalog.write() = after.clone();
-        let mut tables = self.tables.write();
-        for core in created {
-            tables.by_id.insert(core.id, core.clone());
-            tables.by_tag.insert(core.tag.0, core);
-        }
+        *self.set.catalog.write() = after.clone();
+        let mut tables = self.set.tables.write();
+        created.into_iter().for_each(|core| tables.insert(core));
         for core in cores.iter().filter(|core| after.table_by_id(core.id).is_none()) {
             core.dropped.store(true, Release);
-            tables.by_id.remove(&core.id);
-            tables.by_tag.remove(&core.tag.0);
+            tables.remove(core);
         }
         drop(tables);
         for (core, state) in states {
@@ -119,7 +116,7 @@ impl Inner {
         for change in changes {
             match change {
                 SchemaChange::TableDropped(id) | SchemaChange::TableAltered { id, .. } => {
-                    cores.push(self.core(*id)?)
+                    cores.push(self.set.core(*id)?)
                 }
                 _ => {}
             }
@@ -157,23 +154,29 @@ impl Inner {
         now: Timestamp,
         edit: &mut Edit,
     ) -> Result<Vec<Arc<TableCore>>> {
-        let mut tag = self.manifest.lock().as_ref().map_or(0, |m| m.state().next_tag);
+        let mut tag = self.manifest.lock().state().next_tag;
         // What the log holds so far is not these tables'.
         let position = self.log().map_or(LogPosition::ZERO, |log| log.position());
         let mut cores = Vec::new();
         for change in changes {
             let SchemaChange::TableCreated(id) = change else { continue };
-            let def = after.table_by_id(*id).ok_or_else(|| missing(*id))?;
+            let def = after.table_by_id(*id).ok_or_else(|| no_table(*id))?;
             let base = EncodingBase {
                 min_timestamp: now,
-                min_local_deletion_time: LocalDeletionTime(self.now_seconds()),
+                min_local_deletion_time: LocalDeletionTime(self.set.now_seconds()),
                 min_ttl: 0,
             };
             edit.changes.push(Change::AddTable { tag, id: *id, base });
             edit.changes.push(Change::Flushed { tag, position });
             let dir = table_dir(def.keyspace(), def.name(), *id)?;
             let state = Arc::new(TableState::of(def, base, 0));
-            cores.push(Arc::new(TableCore::new(*id, TableTag(tag), dir.below(&self.dir), state, Vec::new())));
+            cores.push(Arc::new(TableCore::new(
+                *id,
+                TableTag(tag),
+                dir.below(&self.set.dir),
+                state,
+                Vec::new(),
+            )));
             tag += 1;
         }
         Ok(cores)
@@ -202,17 +205,17 @@ impl Inner {
             lookups: Lookups::default(),
         });
         if view.sstables.is_empty()
-            && self.disk().exists(&core.dir)?
-            && self.disk().list(&core.dir)?.is_empty()
+            && self.set.disk().exists(&core.dir)?
+            && self.set.disk().list(&core.dir)?.is_empty()
         {
-            self.disk().remove_dir(&core.dir)?;
+            self.set.disk().remove_dir(&core.dir)?;
         }
         Ok(())
     }
 
     /// Empties a table: everything acknowledged before the call is gone, whatever its timestamps.
     pub(crate) fn truncate(&self, id: TableId, now: Timestamp) -> Result<()> {
-        let core = self.core(id)?;
+        let core = self.set.core(id)?;
         let mut active = core.active.write();
         // The memtable's flush is queued and finds that nobody wants it.
         self.switch_locked(&core, &mut active);
@@ -235,7 +238,7 @@ impl Inner {
         drop(active);
         view.sstables.iter().for_each(|live| self.retire(live, false));
         for memtable in view.memtables.iter().skip(1) {
-            self.pinned.retire_memtable(memtable, self.options.pinned_bytes_limit);
+            self.set.pinned.retire_memtable(memtable, self.options.pinned_bytes_limit);
         }
         if let Some(log) = self.log() {
             log.mark_flushed(core.tag, position)?;
@@ -246,11 +249,6 @@ impl Inner {
         self.scheduler.wake();
         self.pressure.wake();
         Ok(())
-    }
-
-    /// The table of that identity.
-    pub(crate) fn core(&self, id: TableId) -> Result<Arc<TableCore>> {
-        self.tables.read().by_id.get(&id).cloned().ok_or_else(|| missing(id))
     }
 }
 
@@ -277,13 +275,9 @@ fn schema_change(after: &Catalog, changes: &[SchemaChange]) -> Result<Change> {
     for change in changes {
         let SchemaChange::TableCreated(id) = change else { return Ok(Change::Schema(after.to_cql())) };
         added.push('\n');
-        added.push_str(&after.table_by_id(*id).ok_or_else(|| missing(*id))?.to_cql());
+        added.push_str(&after.table_by_id(*id).ok_or_else(|| no_table(*id))?.to_cql());
     }
     Ok(Change::SchemaAdded(added))
-}
-
-fn missing(id: TableId) -> Error {
-    Error::new(ErrorKind::NotFound, format!("there is no table {id:#}"))
 }
 
 /// Table ids are time UUIDs in Cassandra (`TimeUUID.Generator`); ours are of that form, so that they sort by age.

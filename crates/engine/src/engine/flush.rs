@@ -4,20 +4,20 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
 use helenus_memtable::Memtable;
-use helenus_rows::{Capabilities, Merge, StreamOrigin, validated};
+use helenus_rows::{Merge, StreamOrigin, validated};
 use helenus_sstable::{
     Component, CompressionParams, Descriptor, Format, SsTableId, SsTableWriter, Version, WriteError,
     WriterOptions, WrittenTable,
 };
-use helenus_types::{Generation, LocalDeletionTime, LogPosition, Token};
+use helenus_types::{Generation, LogPosition, Token};
 
 use super::failures::{Rest, Work};
-use super::inner::Inner;
 use super::live::LiveTable;
 use super::lookup::Lookups;
-use super::scheduler::{ClaimedFlush, TICK};
+use super::scheduler::{ClaimedFlush, FlushJob, TICK};
 use super::state::TableState;
 use super::table::{Active, TableCore, View};
+use super::write_side::WriteSide;
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::{Change, DATA_DIR, Edit, SsTableEntry};
 
@@ -28,17 +28,7 @@ const ROW_INDEX_GRANULARITY_BYTES: u64 = 4 << 10;
 /// much, a quarter of Cassandra's default.
 const BIG_ROW_INDEX_GRANULARITY_BYTES: u64 = 16 << 10;
 
-/// A memtable that was switched out.
-#[derive(Debug)]
-pub(crate) struct FlushJob {
-    pub(super) core: Arc<TableCore>,
-    memtable: Arc<Memtable>,
-    state: Arc<TableState>,
-    /// Every record of the table up to here is in this memtable or in an older one.
-    upper: LogPosition,
-}
-
-impl Inner {
+impl WriteSide {
     /// Switches the memtable of a table if it is full; another writer may have done it already.
     pub(crate) fn switch_if_full(&self, core: &Arc<TableCore>) {
         self.switch_when(core, |memtable| memtable.allocated_bytes() >= self.options.memtable_bytes);
@@ -79,7 +69,7 @@ impl Inner {
         }
         let size =
             |core: &Arc<TableCore>| core.view.load().memtables.first().map_or(0, |m| m.allocated_bytes());
-        let tables = self.all_tables();
+        let tables = self.set.all_tables();
         let sound = tables.iter().filter(|core| !failing.contains(&core.tag));
         if let Some(largest) = sound.max_by_key(|core| size(core)) {
             self.switch(largest);
@@ -94,7 +84,7 @@ impl Inner {
             return Ok(());
         }
         for tag in tags {
-            match self.table_of(tag) {
+            match self.set.table_of(tag) {
                 Some(core) => self.switch(&core),
                 None => log.mark_flushed(tag, log.position())?,
             }
@@ -104,8 +94,8 @@ impl Inner {
 
     /// Queues the flush of tables whose `memtable_flush_period_in_ms` is over.
     pub(crate) fn queue_periodic_flushes(&self) {
-        let now = self.clock().elapsed();
-        for core in self.all_tables() {
+        let now = self.set.clock().elapsed();
+        for core in self.set.all_tables() {
             let period = core.active.read().state.options.memtable_flush_period;
             if core.counters.flush_is_due(period, now) {
                 self.switch(&core);
@@ -116,7 +106,7 @@ impl Inner {
     /// Flushes the oldest memtable of the queue, of tables whose flushes failed last; false when none is due. Threads
     /// let such a table rest; others are called by who wants it tried now.
     pub(crate) fn flush_next(&self) -> Result<bool> {
-        let now = self.clock().elapsed();
+        let now = self.set.clock().elapsed();
         let claimed = self.scheduler.claim_flush(|tag| match self.failures.get(Work::Flush(tag)) {
             None => Some(0),
             Some(failure) => {
@@ -227,7 +217,7 @@ impl Inner {
             lookups: Lookups::default(),
         });
         core.counters.flushes.fetch_add(1, Relaxed);
-        self.pinned.retire_memtable(&job.memtable, self.options.pinned_bytes_limit);
+        self.set.pinned.retire_memtable(&job.memtable, self.options.pinned_bytes_limit);
         Ok(())
     }
 
@@ -269,14 +259,6 @@ impl Inner {
         state.options.sstable_version.unwrap_or(self.options.sstable_version)
     }
 
-    /// The latest second at which something that is written to a table may expire.
-    #[inline]
-    pub(crate) fn latest_expiration(&self, state: &TableState) -> LocalDeletionTime {
-        // Whoever takes writes in the place of a log knows what is written of them.
-        let holds_all = self.sink.is_some() || self.version_of(state).has_uint_deletion_time();
-        Capabilities { unsigned_deletion_times: holds_all }.latest_deletion_time()
-    }
-
     /// The version in which rows can be written that are too late for `version`, if that is what the error says. New
     /// writes of that kind are refused; but there may be some from before the table's version was changed, of a node, or
     /// deletions made after 2038, and none of them is lost.
@@ -311,11 +293,11 @@ impl Inner {
 
     /// Makes a table's directory, durably, if it is not there.
     pub(super) fn make_table_dir(&self, core: &TableCore) -> Result<()> {
-        self.disk().create_dir_all(&core.dir)?;
+        self.set.disk().create_dir_all(&core.dir)?;
         if core.view.load().sstables.is_empty() {
             // Whoever made the directories above may have been killed before they were durable.
-            self.disk().sync_dir(&self.dir.join(DATA_DIR))?;
-            self.disk().sync_dir(&self.dir)?;
+            self.set.disk().sync_dir(&self.set.dir.join(DATA_DIR))?;
+            self.set.disk().sync_dir(&self.set.dir)?;
         }
         Ok(())
     }
@@ -335,7 +317,7 @@ impl Inner {
             // By the name of another version a leftover would be somebody's.
             self.commit(Edit::one(Change::Named { generation, stem: stem(&descriptor) }))?;
         }
-        let writer = SsTableWriter::new(self.disk(), descriptor.clone(), state.header.clone(), options);
+        let writer = SsTableWriter::new(self.set.disk(), descriptor.clone(), state.header.clone(), options);
         Ok(writer.inspect_err(|_| self.remove_files(&descriptor))?)
     }
 
@@ -370,7 +352,7 @@ impl Inner {
         generation: Generation,
         written: &WrittenTable,
     ) -> Result<LiveTable> {
-        let (level, now) = (written.level, self.now_seconds());
+        let (level, now) = (written.level, self.set.now_seconds());
         let opened = self.opener.open(written.descriptor.clone(), generation, level, now, state);
         // Otherwise it is written anew, under another name.
         let live = opened.inspect_err(|_| self.remove_files(&written.descriptor))?;

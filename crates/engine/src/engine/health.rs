@@ -5,10 +5,10 @@ use std::io;
 use helenus_types::Timestamp;
 
 use super::failures::{Failure, Work};
-use super::inner::Inner;
+use super::write_side::WriteSide;
 use crate::health::{Health, HealthIssue, HealthReason, HealthStatus};
 
-impl Inner {
+impl WriteSide {
     /// How the database is, by what happened so far.
     pub(crate) fn health(&self) -> Health {
         let failures = self.failures.list();
@@ -30,7 +30,7 @@ impl Inner {
 
     fn reason_of(&self, work: Work, failure: &Failure) -> Option<HealthReason> {
         let is_refused = |tag| {
-            let held = self.table_of(tag).map_or(0, |core| core.memtable_bytes());
+            let held = self.set.table_of(tag).map_or(0, |core| core.memtable_bytes());
             held >= self.pressure.budget() / 2
         };
         let (status, issue) = match work {
@@ -41,13 +41,13 @@ impl Inner {
             Work::Flush(_) => (HealthStatus::Warning, HealthIssue::FlushFails),
             Work::Compaction(_) => (HealthStatus::Warning, HealthIssue::CompactionFails),
             Work::Reading(tag, generation) => {
-                let view = self.table_of(tag)?.view.load_full();
+                let view = self.set.table_of(tag)?.view.load_full();
                 // A truncation may have taken it away.
                 view.sstables.iter().find(|live| live.generation == generation)?;
                 (HealthStatus::Warning, HealthIssue::SuspectSsTable)
             }
         };
-        let table = work.table().and_then(|tag| self.name_of(tag));
+        let table = work.table().and_then(|tag| self.set.name_of(tag));
         let text = failure.error.to_string();
         Some(HealthReason { status, issue, table, since: Some(failure.since), text })
     }
@@ -77,7 +77,7 @@ impl Inner {
         let mut warn = |status, issue, table, text| {
             reasons.push(HealthReason { status, issue, table, since: None::<Timestamp>, text });
         };
-        for core in self.all_tables().iter().filter(|core| core.backlog.lags()) {
+        for core in self.set.all_tables().iter().filter(|core| core.backlog.lags()) {
             let text = format!(
                 "compaction lags: {} SSTables; writers are slowed by {:.1} % of the most",
                 core.view.load().sstables.len(),
@@ -96,7 +96,7 @@ impl Inner {
                 format!("the log has {log_bytes} bytes, of {} it should", self.options.log_total_bytes);
             warn(HealthStatus::Warning, HealthIssue::LogTooLarge, None, text);
         }
-        let (held, limit) = (self.pinned.usage().memory_bytes, self.options.pinned_bytes_limit);
+        let (held, limit) = (self.set.pinned.usage().memory_bytes, self.options.pinned_bytes_limit);
         if held > limit.unwrap_or(self.pressure.budget() as u64) {
             let text = format!("open iterators hold {held} bytes of memory that nothing else needs");
             let status = if limit.is_some() { HealthStatus::Critical } else { HealthStatus::Warning };

@@ -12,10 +12,10 @@ use parking_lot::MutexGuard;
 
 use super::calls::CallInFlight;
 use super::flush::{added, sstable_id, stem};
-use super::inner::Inner;
 use super::live::LiveTable;
 use super::lookup::Lookups;
 use super::table::{TableCore, View};
+use super::write_side::WriteSide;
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::{Change, Edit};
 use crate::table::Table;
@@ -26,7 +26,7 @@ pub(super) const MAX_AHEAD_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
 /// A table of an open database into which SSTables are to be brought.
 #[derive(Clone, Copy, Debug)]
 pub struct IngestTarget<'a> {
-    inner: &'a Inner,
+    side: &'a WriteSide,
     core: &'a Arc<TableCore>,
 }
 
@@ -59,24 +59,24 @@ impl<'a> IngestTarget<'a> {
     /// # Errors
     /// When it was dropped, or can only be read.
     pub fn new(table: &'a Table) -> Result<Self> {
-        let target = Self { inner: &table.db.inner, core: &table.core };
+        let target = Self { side: table.writer.database()?, core: &table.core };
         target.check()?;
         Ok(target)
     }
 
     /// The database's directory.
     pub fn dir(&self) -> &'a Path {
-        &self.inner.dir
+        &self.side.set.dir
     }
 
     /// The database's disk.
     pub fn disk(&self) -> &'a Arc<dyn Disk> {
-        self.inner.disk()
+        self.side.set.disk()
     }
 
     /// The database's clock.
     pub fn clock(&self) -> &'a Arc<dyn Clock> {
-        &self.inner.options.clock
+        self.side.set.clock()
     }
 
     /// The table's columns now, and what its rows are encoded against.
@@ -86,8 +86,8 @@ impl<'a> IngestTarget<'a> {
     }
 
     fn check(&self) -> Result<()> {
-        self.inner.check_writable()?;
-        self.inner.check_certain()?;
+        self.side.check_writable()?;
+        self.side.check_certain()?;
         if self.core.dropped.load(Acquire) {
             return Err(Error::new(ErrorKind::NotFound, "the table was dropped"));
         }
@@ -102,18 +102,18 @@ impl<'a> IngestTarget<'a> {
     /// # Errors
     /// When the table was dropped meanwhile or the database closed; when the manifest can't be written.
     pub fn begin(self, versions: &[Version]) -> Result<Ingestion<'a>> {
-        let Self { inner, core } = self;
-        let call = inner.enter()?;
+        let Self { side, core } = self;
+        let call = side.enter()?;
         let mut names = Vec::with_capacity(versions.len());
         for version in versions {
-            let generation = inner.next_generation()?;
+            let generation = side.next_generation()?;
             names.push((generation, Descriptor::new(&core.dir, *version, sstable_id(generation)?)));
         }
         // The columns are the same, and the table is there, until it is done.
-        let one_at_a_time = inner.ddl.lock();
+        let one_at_a_time = side.ddl.lock();
         self.check()?;
-        inner.commit_names(&names)?;
-        inner.make_table_dir(core)?;
+        side.commit_names(&names)?;
+        side.make_table_dir(core)?;
         Ok(Ingestion { target: self, names, _one_at_a_time: one_at_a_time, _call: call })
     }
 }
@@ -129,10 +129,10 @@ impl Ingestion<'_> {
     /// # Errors
     /// When it is damaged, or can't be read.
     pub fn open(&self, name: &Descriptor, level: u32) -> Result<IngestedTable> {
-        let IngestTarget { inner, core } = self.target;
+        let IngestTarget { side, core } = self.target;
         let Some(generation) = name.id.generation() else { unreachable!("names that are given are numbers") };
         let state = core.view.load().state.clone();
-        inner.opener.open(name.clone(), generation, level, inner.now_seconds(), &state).map(IngestedTable)
+        side.opener.open(name.clone(), generation, level, side.set.now_seconds(), &state).map(IngestedTable)
     }
 
     /// Makes the names of the files durable: before anything says that they count.
@@ -140,7 +140,7 @@ impl Ingestion<'_> {
     /// # Errors
     /// When the directory can't be synced.
     pub fn sync(&self) -> Result<()> {
-        Ok(self.target.inner.disk().sync_dir(&self.target.core.dir)?)
+        Ok(self.target.side.set.disk().sync_dir(&self.target.core.dir)?)
     }
 
     /// Makes the SSTables live. After an error it is not known whether they are.
@@ -148,15 +148,15 @@ impl Ingestion<'_> {
     /// # Errors
     /// When the manifest can't be written.
     pub fn publish(&self, sstables: Vec<IngestedTable>) -> Result<()> {
-        let IngestTarget { inner, core } = self.target;
-        inner.publish_ingest(core, sstables.into_iter().map(|IngestedTable(live)| live).collect())?;
-        inner.measure_backlog(core);
-        inner.scheduler.compaction_due();
+        let IngestTarget { side, core } = self.target;
+        side.publish_ingest(core, sstables.into_iter().map(|IngestedTable(live)| live).collect())?;
+        side.measure_backlog(core);
+        side.scheduler.compaction_due();
         Ok(())
     }
 }
 
-impl Inner {
+impl WriteSide {
     /// Writes down what files of other versions will be ours, before there is any.
     fn commit_names(&self, names: &[(Generation, Descriptor)]) -> Result<()> {
         let others = names.iter().filter(|(_, name)| !name.version.is_known_by_name());
@@ -168,7 +168,7 @@ impl Inner {
 
     fn publish_ingest(&self, core: &Arc<TableCore>, live: Vec<LiveTable>) -> Result<()> {
         let newest = live.iter().map(LiveTable::max_timestamp).max();
-        let limit = self.clock().now_micros().saturating_add(MAX_AHEAD_MICROS);
+        let limit = self.set.clock().now_micros().saturating_add(MAX_AHEAD_MICROS);
         if let Some(newest) = newest.filter(|newest| newest.0 <= limit) {
             // Otherwise a write after this would be hidden by what was brought in, for as long as the clock is behind.
             self.timestamps.raise(Timestamp(newest.0));

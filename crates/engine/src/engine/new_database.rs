@@ -12,18 +12,13 @@ use helenus_types::{Generation, LocalDeletionTime, LogPosition, Timestamp};
 
 use super::flush::{sstable_id, stem};
 use super::ingest::MAX_AHEAD_MICROS;
+use super::layout::{IDENTITY, MANIFEST, MARK, MARK_TEXT, identity, not_own, remove_mark, table_dir};
 use super::live::Opener;
 use super::lock::{DirectoryLock, LOCK};
-use super::recovery::{IDENTITY, MANIFEST, identity, not_own, table_dir};
 use super::state::TableState;
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::{DATA_DIR, Manifest, ManifestState, SsTableEntry, TableEntry};
 use crate::options::Options;
-
-/// The file that marks a directory in which a database is being made of others' SSTables.
-const MARK: &str = "ADOPTING";
-const MARK_TEXT: &str = "A database was to be made here of other SSTables, and is not complete. Adopt into this directory again, \
-                         or remove it: what it was made of is not changed by either.\n";
 
 /// A database that is being made of SSTables that are brought in. It has no log and no memtables: its manifest, written
 /// last, says all that there is to know.
@@ -104,7 +99,7 @@ impl NewDatabase {
         }
         // Before anything else gets a name here.
         disk.sync_dir(&self.dir)?;
-        identity(disk, &self.dir, &self.options, false)?;
+        identity(disk, &self.dir, false, false)?;
         Ok(())
     }
 
@@ -272,29 +267,6 @@ fn check_empty(disk: &dyn Disk, dir: &Path) -> Result<()> {
         }
         _ => Ok(()),
     }
-}
-
-/// Refuses a directory in which a database is being made, or was.
-///
-/// # Errors
-/// As it says, and when the directory can't be read.
-pub fn check_complete(disk: &dyn Disk, dir: &Path) -> Result<()> {
-    if disk.exists(&dir.join(MARK))? && !disk.exists(&dir.join(MANIFEST))? {
-        let text = format!(
-            "{}: adopting SSTables into it was not completed; adopt them again, or remove the directory",
-            dir.display()
-        );
-        return Err(Error::invalid(text));
-    }
-    Ok(())
-}
-
-/// Removes the mark from a database that is complete.
-pub(super) fn remove_mark(disk: &dyn Disk, dir: &Path) -> Result<()> {
-    if remove_if_exists(disk, &dir.join(MARK))? {
-        disk.sync_dir(dir)?;
-    }
-    Ok(())
 }
 
 /// Removes what such a work made, but for mark and lock. What is not of it stays, and is an error.

@@ -1,27 +1,19 @@
-//! Background work as steps: what is due, and who does it.
-//!
-//! A step is a flush, a compaction, a spare segment of the log or a sync of it. Threads take steps when the
-//! database has threads; otherwise the caller does, with [`crate::Database::step`]. Work that fails rests before it is
-//! tried again (`failures.rs`), and what is not the same table's goes on meanwhile.
+//! The queue of background work, and the signals between those who have some, do it and wait for it. `steps.rs` does it.
 
 use std::any::Any;
 use std::collections::{BTreeSet, VecDeque};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Weak};
-use std::thread::{Builder, JoinHandle};
+use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
-use helenus_commitlog::{CommitLog, TableTag};
+use helenus_commitlog::TableTag;
 use helenus_io::Clock;
-use helenus_types::Generation;
+use helenus_memtable::Memtable;
+use helenus_types::{Generation, LogPosition};
 use parking_lot::{Condvar, Mutex};
 
-use super::failures::{Rest, Work};
-use super::flush::FlushJob;
-use super::inner::Inner;
+use super::state::TableState;
 use super::table::TableCore;
-use crate::error::{Error, ErrorKind, Result};
-use crate::options::Background;
 
 /// How long an idle thread waits before it looks for periodic work, and a waiting call before it looks again.
 pub(super) const TICK: Duration = Duration::from_millis(100);
@@ -37,6 +29,16 @@ pub(crate) struct Scheduler {
     /// Told when the database closes: what keeps to a rate need not wait then.
     pacing: Condvar,
     threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+/// A memtable that was switched out.
+#[derive(Debug)]
+pub(crate) struct FlushJob {
+    pub(super) core: Arc<TableCore>,
+    pub(super) memtable: Arc<Memtable>,
+    pub(super) state: Arc<TableState>,
+    /// Every record of the table up to here is in this memtable or in an older one.
+    pub(super) upper: LogPosition,
 }
 
 /// What waits to be done, and what is being done.
@@ -62,7 +64,7 @@ pub(crate) struct Load {
     pub(crate) flushes: usize,
     /// Compactions that run.
     pub(crate) compactions: usize,
-    is_compaction_due: bool,
+    pub(crate) is_compaction_due: bool,
 }
 
 /// A flush that was taken from the queue. Unless it is [done](Self::done) it goes back to its place.
@@ -151,6 +153,23 @@ impl Scheduler {
             flushes: queue.flushes.len() + queue.flushing.len(),
             compactions: queue.compacting,
             is_compaction_due: queue.compaction_due,
+        }
+    }
+
+    /// A thread takes steps from now on.
+    pub(super) fn add_thread(&self, thread: JoinHandle<()>) {
+        self.threads.lock().push(thread);
+    }
+
+    /// A thread's step has ended: who waits for steps is told if it did anything, otherwise the thread waits for work.
+    pub(super) fn end_step(&self, worked: bool) {
+        if worked {
+            self.done.notify_all();
+            return;
+        }
+        let mut queue = self.queue.lock();
+        if !queue.stop {
+            self.work.wait_for(&mut queue, TICK);
         }
     }
 
@@ -262,144 +281,8 @@ impl<'a> Patience<'a> {
     }
 }
 
-impl Inner {
-    /// Starts the threads of the database, if it is to have any.
-    pub(crate) fn start_threads(inner: &Arc<Self>) -> Result<()> {
-        let Background::Threads(compactors) = inner.options.background else { return Ok(()) };
-        if inner.options.read_only {
-            return Ok(());
-        }
-        let mut threads = inner.scheduler.threads.lock();
-        let mut start = |name: &'static str, work: fn(&Inner) -> Result<bool>| -> Result<()> {
-            let weak = Arc::downgrade(inner);
-            let thread = Builder::new().name(name.to_owned()).spawn(move || run(&weak, name, work));
-            threads.push(thread.map_err(|e| Error::with(ErrorKind::Io, e))?);
-            Ok(())
-        };
-        start("helenus-flush", Inner::flush_and_log_step)?;
-        for _ in 0..compactors.max(1) {
-            start("helenus-compact", Inner::compact_next)?;
-        }
-        Ok(())
-    }
-
-    /// Waits until no background work is due or running, at most so long; true if that came about.
-    pub(crate) fn settle(&self, longest: Duration) -> Result<bool> {
-        let mut patience = Patience::new(self.clock(), longest);
-        loop {
-            if !self.has_threads() || self.options.read_only {
-                while self.step()? {}
-                return Ok(true);
-            }
-            self.check_writable()?;
-            let is_suspect = |work: &Work| matches!(work, Work::Reading(..));
-            if let Some((_, failure)) = self.failures.list().iter().find(|(work, _)| !is_suspect(work)) {
-                return Err(failure.error.repeat());
-            }
-            let load = self.scheduler.load();
-            let is_busy = load.flushes + load.compactions > 0 || load.is_compaction_due;
-            let pause = patience.left().min(TICK);
-            if !is_busy || pause.is_zero() {
-                return Ok(!is_busy);
-            }
-            if !self.scheduler.wait_for_step(pause) {
-                patience.waited(pause);
-            }
-        }
-    }
-
-    /// Takes one step of background work; false when none is due.
-    pub(crate) fn step(&self) -> Result<bool> {
-        if self.options.read_only {
-            return Ok(false);
-        }
-        let _call = self.enter()?;
-        Ok(self.flush_and_log_step()? || self.compact_next()?)
-    }
-
-    /// A flush first, then what the log needs.
-    fn flush_and_log_step(&self) -> Result<bool> {
-        if self.flush_next()? || self.mend_manifest()? {
-            return Ok(true);
-        }
-        self.queue_periodic_flushes();
-        if let Err(error) = self.write_stale_schema_copy() {
-            tracing::warn!(%error, "schema.cql is not what the schema is");
-        }
-        let is_due = self.may_try(Work::Log);
-        match self.log().filter(|_| is_due).map_or(Ok(false), |log| self.tend_log(log)) {
-            Ok(worked) => {
-                if is_due {
-                    self.succeeded(Work::Log);
-                }
-                Ok(worked)
-            }
-            Err(error) => Err(self.failed(Work::Log, error, Some(Rest::SHORT))),
-        }
-    }
-
-    fn tend_log(&self, log: &CommitLog) -> Result<bool> {
-        log.sync_step()?;
-        Ok(log.prepare_step()?)
-    }
-
-    /// Whether work that may have failed before is tried now: threads let it rest, others are called by who wants it.
-    pub(super) fn may_try(&self, work: Work) -> bool {
-        !self.has_threads() || self.failures.has_rested(work, self.clock().elapsed())
-    }
-
-    /// Notes that work failed, and says so.
-    pub(crate) fn failed(&self, work: Work, error: Error, rest: Option<Rest>) -> Error {
-        let failure = self.failures.note(work, error, rest, self.clock());
-        let table = work.table().and_then(|tag| self.name_of(tag));
-        tracing::error!(
-            ?work,
-            table,
-            error = %failure.error,
-            attempts = failure.attempts,
-            since_micros = failure.since.0,
-            "background work failed"
-        );
-        failure.error.repeat()
-    }
-
-    /// Notes that work succeeded.
-    pub(crate) fn succeeded(&self, work: Work) {
-        if let Some(failure) = self.failures.clear(work) {
-            let table = work.table().and_then(|tag| self.name_of(tag));
-            tracing::info!(?work, table, attempts = failure.attempts, "work that failed succeeds again");
-            self.pressure.wake();
-        }
-    }
-}
-
-/// A thread's life: step while there is work, wait otherwise, until the database goes.
-fn run(inner: &Weak<Inner>, name: &str, step: fn(&Inner) -> Result<bool>) {
-    loop {
-        let Some(inner) = inner.upgrade() else { return };
-        if inner.scheduler.is_stopping() {
-            return;
-        }
-        let worked = match catch_unwind(AssertUnwindSafe(|| step(&inner))) {
-            // Work that failed has been noted, and rests; others' may be due.
-            Ok(outcome) => outcome.unwrap_or(true),
-            Err(panic) => {
-                inner.poison(format!("the thread {name} panicked: {}", text_of(&*panic)));
-                return;
-            }
-        };
-        let mut queue = inner.scheduler.queue.lock();
-        if worked {
-            drop(queue);
-            inner.scheduler.done.notify_all();
-        } else if !queue.stop {
-            inner.scheduler.work.wait_for(&mut queue, TICK);
-        }
-    }
-}
-
 /// What a panic said.
-fn text_of(panic: &(dyn Any + Send)) -> &str {
+pub(super) fn text_of(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without a text")
 }

@@ -60,7 +60,7 @@ fn write(table: &Table, p: i32, rows: &[(i32, &str)], timestamp: i64) {
         UpdateWriter(mutation.out()).row(row.as_ref(&state.header));
         mutation.added(Timestamp(timestamp));
     }
-    assert_eq!(table.db.inner.write(mutation.finish()).unwrap(), Written::Yes);
+    assert_eq!(table.writer.database().unwrap().write(mutation.finish()).unwrap(), Written::Yes);
 }
 
 fn delete_partition(table: &Table, p: i32, timestamp: i64) {
@@ -72,7 +72,7 @@ fn delete_partition(table: &Table, p: i32, timestamp: i64) {
     let deletion = DeletionTime::new(Timestamp(timestamp), LocalDeletionTime(1_600_000_000));
     UpdateWriter(mutation.out()).partition(deletion);
     mutation.added(Timestamp(timestamp));
-    assert_eq!(table.db.inner.write(mutation.finish()).unwrap(), Written::Yes);
+    assert_eq!(table.writer.database().unwrap().write(mutation.finish()).unwrap(), Written::Yes);
 }
 
 fn rows(select: &crate::Select) -> Vec<(i32, i32, String)> {
@@ -315,6 +315,6 @@ fn a_broken_stream_stops_a_flush() {
     builder.finish(&state.header, false, &mut row);
     UpdateWriter(mutation.out()).row(row.as_ref(&state.header));
     mutation.added(Timestamp(1));
-    assert_eq!(table.db.inner.write(mutation.finish()).unwrap(), Written::Yes);
+    assert_eq!(table.writer.database().unwrap().write(mutation.finish()).unwrap(), Written::Yes);
     db.flush().ok();
 }

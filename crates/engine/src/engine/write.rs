@@ -1,6 +1,5 @@
 //! The whole write path: admit, append to the log, insert into the memtables, wait as durability demands.
 
-use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
@@ -8,10 +7,10 @@ use helenus_rows::UpdateRef;
 use parking_lot::RwLockReadGuard;
 
 use super::failures::{Rest, Work};
-use super::inner::Inner;
 use super::mutation::{Mutation, PartitionUpdate};
 use super::pressure::Reservation;
 use super::table::{Active, TableCore};
+use super::write_side::WriteSide;
 use crate::error::{Error, ErrorKind, Result};
 
 /// How a write ended.
@@ -23,23 +22,11 @@ pub(crate) enum Written {
     Stale,
 }
 
-/// Takes mutations in the place of a log and memtables.
-pub trait Sink: fmt::Debug + Send + Sync {
-    /// Takes all of a mutation, or nothing.
-    ///
-    /// # Errors
-    /// What is wrong with it, or why nothing is taken any more.
-    fn write(&self, mutation: &Mutation) -> Result<()>;
-}
-
-impl Inner {
+impl WriteSide {
     /// Writes a mutation: all of it, or nothing.
     pub(crate) fn write(&self, mutation: &Mutation) -> Result<Written> {
         let _call = self.enter()?;
         assert!(u32::try_from(mutation.payload.len()).is_ok(), "what no log can hold was refused before");
-        if let Some(sink) = &self.sink {
-            return sink.write(mutation).map(|()| Written::Yes);
-        }
         let mut room = self.admit(mutation)?;
         let mut full = false;
         let end = match mutation.updates.as_slice() {

@@ -11,14 +11,14 @@ use super::errors::table_problem;
 use super::staged::{Entry, Staged, StagedOp, Target};
 use super::workspace::Workspace;
 use super::write::{commit, commit_if};
+use super::writer::StatementWriter;
 use crate::database::Database;
 use crate::error::{Error, Result};
 
 impl Database {
     /// A batch, empty.
     pub fn batch(&self) -> Batch {
-        let workspace = *self.inner.workspaces.take();
-        Batch { db: self.clone(), workspace, tables: Vec::new(), counters: None, timestamp: None }
+        Batch::new(&self.writer)
     }
 }
 
@@ -45,7 +45,7 @@ impl Database {
 /// # }
 /// ```
 pub struct Batch {
-    db: Database,
+    writer: Arc<StatementWriter>,
     workspace: Workspace,
     tables: Vec<Entry>,
     /// Whether it is one of counters; `None` while it is empty.
@@ -54,6 +54,11 @@ pub struct Batch {
 }
 
 impl Batch {
+    pub(crate) fn new(writer: &Arc<StatementWriter>) -> Self {
+        let workspace = *writer.workspaces.take();
+        Self { writer: writer.clone(), workspace, tables: Vec::new(), counters: None, timestamp: None }
+    }
+
     /// Microseconds since 1970, instead of the database's own timestamp, for those writes that bring none of their
     /// own.
     pub fn timestamp(&mut self, micros: i64) -> &mut Self {
@@ -96,7 +101,7 @@ impl Batch {
             self.set_timestamps(timestamp)?;
         }
         let Workspace { staged, encoder, .. } = &mut self.workspace;
-        commit(&self.db.inner, staged, encoder, &mut self.tables)?;
+        commit(self.writer.destination()?, staged, encoder, &mut self.tables)?;
         self.clear();
         Ok(())
     }
@@ -131,7 +136,7 @@ impl Batch {
             self.set_timestamps(timestamp)?;
         }
         let Workspace { staged, encoder, .. } = &mut self.workspace;
-        let refused = commit_if(&self.db.inner, staged, encoder, &mut self.tables)?;
+        let refused = commit_if(self.writer.destination()?, staged, encoder, &mut self.tables)?;
         if let Some(rows) = refused {
             return Ok(BatchOutcome::Refused(rows.into_iter().map(FoundRow::with_key).collect()));
         }
@@ -172,8 +177,13 @@ impl Batch {
     }
 
     /// Adds staged operations on one table.
-    pub(super) fn append(&mut self, db: &Database, entry: &Entry, staged: &Staged) -> Result<()> {
-        self.stage(db, entry, |own, table| {
+    pub(super) fn append(
+        &mut self,
+        writer: &Arc<StatementWriter>,
+        entry: &Entry,
+        staged: &Staged,
+    ) -> Result<()> {
+        self.stage(writer, entry, |own, table| {
             own.append(staged, table);
             Ok(())
         })
@@ -183,11 +193,11 @@ impl Batch {
     #[inline]
     pub(super) fn stage(
         &mut self,
-        db: &Database,
+        writer: &Arc<StatementWriter>,
         entry: &Entry,
         stage: impl FnOnce(&mut Staged, u32) -> Result<()>,
     ) -> Result<()> {
-        if !Arc::ptr_eq(&db.inner, &self.db.inner) {
+        if !Arc::ptr_eq(writer, &self.writer) {
             return Err(Error::invalid("a batch is of one database, the statement is of another"));
         }
         let is_counter = entry.state.schema.is_counter();
@@ -222,7 +232,7 @@ impl Batch {
 
 impl Drop for Batch {
     fn drop(&mut self) {
-        self.db.inner.workspaces.give(Box::new(std::mem::take(&mut self.workspace)));
+        self.writer.workspaces.give(Box::new(std::mem::take(&mut self.workspace)));
     }
 }
 

@@ -15,7 +15,7 @@ use super::columns::{Place, frames};
 use super::errors::{column_problem, table_problem};
 use super::resolve::{RowFinder, RowTarget};
 use super::staged::{Span, Staged, StagedCheck, StagedComparison, StagedPart};
-use crate::engine::{Inner, View};
+use crate::engine::{Destination, View};
 use crate::error::{Error, Result};
 
 /// How a conditional write ended.
@@ -241,8 +241,8 @@ impl FoundRow {
 }
 
 impl<'a> Checking<'a> {
-    pub(super) fn new(inner: &Inner, staged: &'a Staged, view: &'a View) -> Self {
-        Self { staged, view, now: inner.now_seconds() }
+    pub(super) fn new(destination: &Destination, staged: &'a Staged, view: &'a View) -> Self {
+        Self { staged, view, now: destination.now_seconds() }
     }
 
     /// What is there, if it isn't as it should be.

@@ -10,6 +10,7 @@ use super::batch::Batch;
 use super::bind::BindValue;
 use super::statement::Statement;
 use super::upsert::{Conditional, index_value};
+use super::writer::WriteTarget;
 use crate::error::Result;
 use crate::key::IntoKey;
 use crate::table::Table;
@@ -37,14 +38,14 @@ impl Table {
     /// # }
     /// ```
     pub fn delete(&self, key: impl IntoKey, clustering: impl IntoKey) -> Delete<'_> {
-        Delete(Statement::new(self, StatementKind::Delete, key, clustering))
+        Delete::new(self.target(), key, clustering)
     }
 }
 
 impl Table {
     /// Deletes a partition with all its rows and static columns.
     pub fn delete_partition(&self, key: impl IntoKey) -> Delete<'_> {
-        Delete(Statement::new(self, StatementKind::Delete, key, ()).whole_partition())
+        Delete::partition(self.target(), key)
     }
 }
 
@@ -55,6 +56,14 @@ impl Table {
 pub struct Delete<'t>(Statement<'t>);
 
 impl<'t> Delete<'t> {
+    pub(crate) fn new(target: WriteTarget<'t>, key: impl IntoKey, clustering: impl IntoKey) -> Self {
+        Self(Statement::new(target, StatementKind::Delete, key, clustering))
+    }
+
+    pub(crate) fn partition(target: WriteTarget<'t>, key: impl IntoKey) -> Self {
+        Self(Statement::new(target, StatementKind::Delete, key, ()).whole_partition())
+    }
+
     /// A range of rows, all of them unless [`from`](Self::from) or [`to`](Self::to) say otherwise.
     pub fn rows(self) -> Self {
         Self(self.0.whole_range())

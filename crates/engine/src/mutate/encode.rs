@@ -11,7 +11,7 @@ use helenus_rows::{
 use helenus_types::{LocalDeletionTime, Timestamp, Type, timeuuid};
 
 use super::staged::{Change, Entry, Span, Staged, StagedBound, StagedCell, StagedOp, Target};
-use crate::engine::{Inner, Mutation, MutationBuilder};
+use crate::engine::{Destination, Mutation, MutationBuilder};
 
 /// 2010-01-01, µs: times of prepended elements are mirrored at it (`Lists.PrecisionTime.REFERENCE_TIME`).
 const MIRROR_MICROS: i64 = 1_262_304_000_000_000;
@@ -31,7 +31,7 @@ pub(super) struct Encoder {
 /// The time of a mutation.
 #[derive(Debug)]
 pub(super) struct WriteTime<'i> {
-    inner: &'i Inner,
+    destination: &'i Destination,
     /// Timestamp of what has none of its own.
     pub(super) timestamp: Timestamp,
     /// This second, once it was asked for: most writes don't.
@@ -43,20 +43,20 @@ pub(super) struct WriteTime<'i> {
 impl<'i> WriteTime<'i> {
     /// A new timestamp.
     #[inline]
-    pub(super) fn next(inner: &'i Inner) -> Self {
-        let timestamp = inner.timestamps.next(inner.clock());
+    pub(super) fn next(destination: &'i Destination) -> Self {
+        let timestamp = destination.next_timestamp();
         let paths = ListPaths {
-            inner,
+            destination,
             micros: Cell::new(timestamp.0),
             appended: Cell::new(0),
             prepended: Cell::new(0),
         };
-        Self { inner, timestamp, now: OnceCell::new(), paths }
+        Self { destination, timestamp, now: OnceCell::new(), paths }
     }
 
     /// This second, as far as tombstones can tell it.
     pub(super) fn now(&self) -> u32 {
-        *self.now.get_or_init(|| self.inner.now_seconds().min(LocalDeletionTime::MAX.0))
+        *self.now.get_or_init(|| self.destination.now_seconds().min(LocalDeletionTime::MAX.0))
     }
 
     fn deletion(&self, timestamp: Timestamp) -> DeletionTime {
@@ -83,7 +83,7 @@ struct ListElement {
 /// Paths of new list elements: time UUIDs, none given twice by a database.
 #[derive(Debug)]
 pub(super) struct ListPaths<'i> {
-    inner: &'i Inner,
+    destination: &'i Destination,
     micros: Cell<i64>,
     appended: Cell<u64>,
     prepended: Cell<u64>,
@@ -109,12 +109,12 @@ impl ListPaths<'_> {
     /// Takes another microsecond when this one's ticks are used up.
     fn renew(&self, tick: u64, used: bool) {
         if tick == 0 && used {
-            self.micros.set(self.inner.timestamps.next(self.inner.clock()).0);
+            self.micros.set(self.destination.next_timestamp().0);
         }
     }
 
     fn path(&self, micros: i64, tick: u64) -> [u8; 16] {
-        let (_, host) = self.inner.host_id.as_u64_pair();
+        let (_, host) = self.destination.host_id().as_u64_pair();
         let ticks = micros.cast_unsigned().wrapping_mul(TICKS_PER_MICRO).wrapping_add(tick);
         *timeuuid::from_ticks(timeuuid::UNIX_EPOCH_TICKS.wrapping_add(ticks), timeuuid::lsb(0, host))
             .as_bytes()
@@ -210,7 +210,7 @@ impl Encoder {
             timestamp,
             min_timestamp: timestamp,
             ttl: entry.ttl(op),
-            latest: time.inner.latest_expiration(&entry.state),
+            latest: time.destination.latest_expiration(&entry.state),
             is_static: false,
         };
         match op.target {

@@ -31,6 +31,7 @@ mod statement;
 mod upsert;
 mod workspace;
 mod write;
+mod writer;
 
 #[cfg(test)]
 mod tests;
@@ -43,4 +44,4 @@ pub use delete::Delete;
 pub use options::WriteOptions;
 pub use prepared::Prepared;
 pub use upsert::{Conditional, Insert, Update};
-pub(crate) use workspace::Workspaces;
+pub(crate) use writer::{StatementWriter, WriteTarget};

@@ -15,7 +15,8 @@ use super::options::WriteOptions;
 use super::plan::Plan;
 use super::workspace::Workspace;
 use super::write::{commit_if, commit_reading, send, write};
-use crate::engine::Written;
+use super::writer::{StatementWriter, WriteTarget};
+use crate::engine::{TableCore, Written};
 use crate::error::Result;
 use crate::table::Table;
 
@@ -40,7 +41,7 @@ impl Table {
     /// # Errors
     /// Unknown columns, one named twice, missing parts of the key; a table that can't be written.
     pub fn prepare_insert(&self, columns: &[&str]) -> Result<Prepared> {
-        self.prepare(setting(&self.schema(), StatementKind::Insert, columns)?)
+        Prepared::setting(self.target(), StatementKind::Insert, columns)
     }
 
     /// An UPDATE: of the columns named, those of the key say which row, the others are set. A counter's value is what
@@ -49,7 +50,7 @@ impl Table {
     /// # Errors
     /// As [`prepare_insert`](Self::prepare_insert).
     pub fn prepare_update(&self, columns: &[&str]) -> Result<Prepared> {
-        self.prepare(setting(&self.schema(), StatementKind::Update, columns)?)
+        Prepared::setting(self.target(), StatementKind::Update, columns)
     }
 
     /// A DELETE by those columns of the key, whose values are given: of a row, of all rows that begin with a prefix of
@@ -58,10 +59,7 @@ impl Table {
     /// # Errors
     /// As [`prepare_insert`](Self::prepare_insert).
     pub fn prepare_delete(&self, key: &[&str], columns: &[&str]) -> Result<Prepared> {
-        let mut plan = StatementPlan::new(StatementKind::Delete, key.len());
-        plan.key = key.iter().enumerate().map(|(at, name)| (Arc::from(*name), at)).collect();
-        plan.operations = columns.iter().map(|name| (Arc::from(*name), Action::Delete)).collect();
-        self.prepare(plan)
+        Prepared::deleting(self.target(), key, columns)
     }
 
     /// Any statement that CQL has: with operations on elements and fields, ranges, conditions.
@@ -90,8 +88,7 @@ impl Table {
     /// # Errors
     /// What the table can't do; a table that can't be written.
     pub fn prepare(&self, statement: StatementPlan) -> Result<Prepared> {
-        let plan = Plan::new(&self.core, &statement)?;
-        Ok(Prepared { table: self.clone(), statement, plan: ArcSwap::from_pointee(plan) })
+        Prepared::new(self.target(), statement)
     }
 }
 
@@ -113,12 +110,32 @@ fn setting(schema: &TableSchema, kind: StatementKind, columns: &[&str]) -> Resul
 /// Many threads may use one at once. After a schema change it looks its columns up again.
 #[derive(Debug)]
 pub struct Prepared {
-    table: Table,
+    core: Arc<TableCore>,
+    writer: Arc<StatementWriter>,
     statement: StatementPlan,
     plan: ArcSwap<Plan>,
 }
 
 impl Prepared {
+    pub(crate) fn new(target: WriteTarget<'_>, statement: StatementPlan) -> Result<Self> {
+        let plan = ArcSwap::from_pointee(Plan::new(target.core, &statement)?);
+        Ok(Self { core: target.core.clone(), writer: target.writer.clone(), statement, plan })
+    }
+
+    /// An INSERT or UPDATE of those columns.
+    pub(crate) fn setting(target: WriteTarget<'_>, kind: StatementKind, columns: &[&str]) -> Result<Self> {
+        let schema = target.core.view.load().state.schema.clone();
+        Self::new(target, setting(&schema, kind, columns)?)
+    }
+
+    /// A DELETE by those columns of the key, of those columns.
+    pub(crate) fn deleting(target: WriteTarget<'_>, key: &[&str], columns: &[&str]) -> Result<Self> {
+        let mut plan = StatementPlan::new(StatementKind::Delete, key.len());
+        plan.key = key.iter().enumerate().map(|(at, name)| (Arc::from(*name), at)).collect();
+        plan.operations = columns.iter().map(|name| (Arc::from(*name), Action::Delete)).collect();
+        Self::new(target, plan)
+    }
+
     /// Writes with those values; acknowledged as the database's durability says.
     ///
     /// # Errors
@@ -134,11 +151,11 @@ impl Prepared {
     /// As [`crate::Insert::execute`]; a statement with conditions is refused, since this doesn't tell whether they
     /// held.
     pub fn execute_with(&self, options: &WriteOptions, values: impl BindValues) -> Result<()> {
-        let inner = &self.table.db.inner;
-        let mut workspace = inner.workspaces.take();
-        let options = options.or(inner.write_options);
+        let writer = &*self.writer;
+        let mut workspace = writer.workspaces.take();
+        let options = options.or(writer.options);
         let done = values.with_values(|values| self.write(&mut workspace, &options, values));
-        inner.workspaces.give(workspace);
+        writer.workspaces.give(workspace);
         done
     }
 
@@ -155,16 +172,16 @@ impl Prepared {
     /// # Errors
     /// As [`crate::Conditional::execute`].
     pub fn execute_if_with(&self, options: &WriteOptions, values: impl BindValues) -> Result<Outcome> {
-        let inner = &self.table.db.inner;
-        let mut workspace = inner.workspaces.take();
+        let writer = &*self.writer;
+        let mut workspace = writer.workspaces.take();
         let Workspace { staged, encoder, .. } = &mut *workspace;
-        let options = options.or(inner.write_options);
+        let options = options.or(writer.options);
         let plan = self.fresh_plan()?;
         let done = values.with_values(|values| plan.stage(values, &options, staged, 0)).and_then(|()| {
             staged.check_len(&plan.entry.state)?;
-            commit_if(inner, staged, encoder, &mut [plan.entry.clone()])
+            commit_if(writer.destination()?, staged, encoder, &mut [plan.entry.clone()])
         });
-        inner.workspaces.give(workspace);
+        writer.workspaces.give(workspace);
         Ok(Outcome::of(done?))
     }
 
@@ -183,7 +200,7 @@ impl Prepared {
     /// As [`add_to`](Self::add_to).
     pub fn add_with(&self, options: &WriteOptions, batch: &mut Batch, values: impl BindValues) -> Result<()> {
         let plan = self.plan.load();
-        batch.stage(&self.table.db, &plan.entry, |staged, table| {
+        batch.stage(&self.writer, &plan.entry, |staged, table| {
             values.with_values(|values| plan.stage(values, options, staged, table))
         })
     }
@@ -191,10 +208,10 @@ impl Prepared {
     /// The plan for the table's present state.
     fn fresh_plan(&self) -> Result<Arc<Plan>> {
         let plan = self.plan.load_full();
-        if Arc::ptr_eq(&plan.entry.state, &self.table.core.active.read().state) {
+        if Arc::ptr_eq(&plan.entry.state, &self.core.active.read().state) {
             return Ok(plan);
         }
-        let fresh = Arc::new(Plan::new(&self.table.core, &self.statement)?);
+        let fresh = Arc::new(Plan::new(&self.core, &self.statement)?);
         self.plan.store(fresh.clone());
         Ok(fresh)
     }
@@ -205,7 +222,7 @@ impl Prepared {
         options: &WriteOptions,
         values: &[&dyn BindValue],
     ) -> Result<()> {
-        let inner = &self.table.db.inner;
+        let destination = self.writer.destination()?;
         let Workspace { staged, encoder, .. } = workspace;
         loop {
             let plan = self.plan.load();
@@ -216,20 +233,20 @@ impl Prepared {
             }
             let tables = std::slice::from_ref(&plan.entry);
             let written = if plan.encodes_in_place(options) {
-                plan.encode(values, options, &WriteTime::next(inner), &mut encoder.builder)?;
-                send(inner, encoder.builder.finish(), tables)?
+                plan.encode(values, options, &WriteTime::next(destination), &mut encoder.builder)?;
+                send(destination, encoder.builder.finish(), tables)?
             } else {
                 plan.stage(values, options, staged, 0)?;
                 staged.check_len(&plan.entry.state)?;
                 if staged.reads_first() {
-                    return commit_reading(inner, staged, encoder, &mut [plan.entry.clone()]);
+                    return commit_reading(destination, staged, encoder, &mut [plan.entry.clone()]);
                 }
-                write(inner, staged, encoder, tables)?
+                write(destination, staged, encoder, tables)?
             };
             if written == Written::Yes {
                 return Ok(());
             }
-            self.plan.store(Arc::new(Plan::new(&self.table.core, &self.statement)?));
+            self.plan.store(Arc::new(Plan::new(&self.core, &self.statement)?));
             staged.clear();
         }
     }

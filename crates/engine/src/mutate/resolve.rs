@@ -11,7 +11,7 @@ use helenus_types::{LocalDeletionTime, Partitioner, Timestamp, Type};
 use super::encode::WriteTime;
 use super::errors::column_problem;
 use super::staged::{Change, Span, Staged, StagedCell, StagedOp, Target};
-use crate::engine::{Inner, PointReader, PointRow, View};
+use crate::engine::{Destination, PointReader, PointRow, View};
 use crate::error::{Error, Result};
 
 /// Finds rows by their keys.
@@ -63,7 +63,7 @@ pub(super) enum RowTarget<'a> {
 
 /// The same operations with everything resolved that depends on what the views show.
 pub(super) fn resolve(
-    inner: &Inner,
+    destination: &Destination,
     staged: &Staged,
     finder: &mut RowFinder,
     views: &[Arc<View>],
@@ -91,7 +91,7 @@ pub(super) fn resolve(
                 } else {
                     for cell in cells {
                         match cell.change {
-                            Change::Increment => counters.count(inner, &known, cell, &mut resolved)?,
+                            Change::Increment => counters.count(destination, &known, cell, &mut resolved)?,
                             _ => resolved.cells.push(*cell),
                         }
                     }
@@ -288,7 +288,7 @@ impl Counters {
     /// Stages the shard of this node that makes the counter count the delta (`CounterMutation`).
     fn count(
         &mut self,
-        inner: &Inner,
+        destination: &Destination,
         known: &Known<'_>,
         cell: &StagedCell,
         resolved: &mut Staged,
@@ -309,7 +309,7 @@ impl Counters {
             },
         };
         let mut context = Vec::new();
-        current.increment(*inner.host_id.as_bytes(), delta, known.time.timestamp, &mut context);
+        current.increment(*destination.host_id().as_bytes(), delta, known.time.timestamp, &mut context);
         let value = resolved.store(&context);
         self.made.insert(place, value);
         resolved.cells.push(StagedCell { value, ..*cell });

@@ -14,15 +14,15 @@ use super::shape::Shape;
 use super::staged::{Entry, Span, Staged, StagedBound, StagedCell, StagedOp, Target, prefix_size};
 use super::workspace::Workspace;
 use super::write::{commit, commit_if, token_of};
+use super::writer::WriteTarget;
 
 use crate::error::{Error, Result};
 use crate::key::{IntoKey, encode_clustering_prefix, encode_partition_key};
-use crate::table::Table;
 
 /// A statement that collects its changes. What is wrong with it is told when it is executed.
 #[derive(Debug)]
 pub(super) struct Statement<'t> {
-    table: &'t Table,
+    target: WriteTarget<'t>,
     shape: Shape,
     entry: Option<Entry>,
     workspace: Box<Workspace>,
@@ -36,24 +36,24 @@ pub(super) struct Statement<'t> {
 
 impl<'t> Statement<'t> {
     pub(super) fn new(
-        table: &'t Table,
+        target: WriteTarget<'t>,
         kind: StatementKind,
         key: impl IntoKey,
         clustering: impl IntoKey,
     ) -> Self {
         let mut statement = Self {
-            table,
+            target,
             shape: Shape::new(kind, clustering.with_values(|values| values.len())),
             entry: None,
-            workspace: table.db.inner.workspaces.take(),
+            workspace: target.writer.workspaces.take(),
             extents: Extents::default(),
             key: Span::default(),
             clustering: Span::default(),
             range: None,
-            options: table.db.inner.write_options,
+            options: target.writer.options,
             error: None,
         };
-        match Entry::new(&table.core) {
+        match Entry::new(target.core) {
             Ok(entry) => statement.entry = Some(entry),
             Err(error) => statement.error = Some(error),
         }
@@ -138,28 +138,28 @@ impl<'t> Statement<'t> {
     /// Carries it out.
     pub(super) fn execute(mut self) -> Result<()> {
         let mut entry = self.finish()?;
-        let inner = &self.table.db.inner;
+        let writer = self.target.writer;
         let Workspace { staged, encoder, .. } = &mut *self.workspace;
-        let done = commit(inner, staged, encoder, std::slice::from_mut(&mut entry));
-        inner.workspaces.give(self.workspace);
+        let done = commit(writer.destination()?, staged, encoder, std::slice::from_mut(&mut entry));
+        writer.workspaces.give(self.workspace);
         done
     }
 
     /// Carries it out if the conditions hold.
     pub(super) fn execute_if(mut self) -> Result<Outcome> {
         let mut entry = self.finish()?;
-        let inner = &self.table.db.inner;
+        let writer = self.target.writer;
         let Workspace { staged, encoder, .. } = &mut *self.workspace;
-        let done = commit_if(inner, staged, encoder, std::slice::from_mut(&mut entry));
-        inner.workspaces.give(self.workspace);
+        let done = commit_if(writer.destination()?, staged, encoder, std::slice::from_mut(&mut entry));
+        writer.workspaces.give(self.workspace);
         Ok(Outcome::of(done?))
     }
 
     /// Adds it to a batch.
     pub(super) fn add_to(mut self, batch: &mut Batch) -> Result<()> {
         let entry = self.finish()?;
-        batch.append(&self.table.db, &entry, &self.workspace.staged)?;
-        self.table.db.inner.workspaces.give(self.workspace);
+        batch.append(self.target.writer, &entry, &self.workspace.staged)?;
+        self.target.writer.workspaces.give(self.workspace);
         Ok(())
     }
 

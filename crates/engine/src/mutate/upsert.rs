@@ -7,6 +7,7 @@ use super::batch::Batch;
 use super::bind::BindValue;
 use super::condition::Outcome;
 use super::statement::Statement;
+use super::writer::WriteTarget;
 use crate::error::Result;
 use crate::key::IntoKey;
 use crate::table::Table;
@@ -30,7 +31,7 @@ impl Table {
     /// # }
     /// ```
     pub fn insert(&self, key: impl IntoKey, clustering: impl IntoKey) -> Insert<'_> {
-        Insert(Statement::new(self, StatementKind::Insert, key, clustering))
+        Insert::new(self.target(), key, clustering)
     }
 
     /// Writes columns of a row, which exists from then on as long as one of them has a value.
@@ -52,7 +53,7 @@ impl Table {
     /// # }
     /// ```
     pub fn update(&self, key: impl IntoKey, clustering: impl IntoKey) -> Update<'_> {
-        Update(Statement::new(self, StatementKind::Update, key, clustering))
+        Update::new(self.target(), key, clustering)
     }
 }
 
@@ -74,6 +75,10 @@ pub struct Update<'t>(Statement<'t>);
 pub struct Conditional<'t>(Statement<'t>);
 
 impl<'t> Insert<'t> {
+    pub(crate) fn new(target: WriteTarget<'t>, key: impl IntoKey, clustering: impl IntoKey) -> Self {
+        Self(Statement::new(target, StatementKind::Insert, key, clustering))
+    }
+
     /// Sets a column, static ones too; null deletes what it holds, [`crate::Unset`] leaves it.
     pub fn set(self, column: &str, value: impl BindValue) -> Self {
         Self(self.0.act(column, &Action::Set(&value)))
@@ -113,6 +118,10 @@ impl<'t> Insert<'t> {
 }
 
 impl<'t> Update<'t> {
+    pub(crate) fn new(target: WriteTarget<'t>, key: impl IntoKey, clustering: impl IntoKey) -> Self {
+        Self(Statement::new(target, StatementKind::Update, key, clustering))
+    }
+
     /// Sets a column, static ones too: a collection as a whole, replacing what it held. Null deletes what the column
     /// holds, [`crate::Unset`] leaves it. A column or a field is set once in a statement; operations on elements may
     /// stand beside each other, and of those on the same element a deletion wins, then the larger value.

@@ -12,20 +12,20 @@ use super::encode::{Encoder, WriteTime, entry_of};
 use super::errors::{too_late, too_much};
 use super::resolve::{RowFinder, resolve};
 use super::staged::{Entry, Staged, Target};
-use crate::engine::{Inner, Mutation, Written};
+use crate::engine::{Destination, Mutation, Written};
 use crate::error::Result;
 
 /// Writes what is staged; all of it becomes visible and durable together, or nothing is written.
 pub(super) fn commit(
-    inner: &Inner,
+    destination: &Destination,
     staged: &mut Staged,
     encoder: &mut Encoder,
     tables: &mut [Entry],
 ) -> Result<()> {
     if staged.reads_first() {
-        return commit_reading(inner, staged, encoder, tables);
+        return commit_reading(destination, staged, encoder, tables);
     }
-    while write(inner, staged, encoder, tables)? == Written::Stale {
+    while write(destination, staged, encoder, tables)? == Written::Stale {
         staged.rebase(tables)?;
     }
     Ok(())
@@ -34,49 +34,54 @@ pub(super) fn commit(
 /// One attempt to write operations that read nothing.
 #[inline]
 pub(super) fn write(
-    inner: &Inner,
+    destination: &Destination,
     staged: &Staged,
     encoder: &mut Encoder,
     tables: &[Entry],
 ) -> Result<Written> {
-    write_at(inner, staged, encoder, tables, &WriteTime::next(inner))
+    write_at(destination, staged, encoder, tables, &WriteTime::next(destination))
 }
 
 fn write_at(
-    inner: &Inner,
+    destination: &Destination,
     staged: &Staged,
     encoder: &mut Encoder,
     tables: &[Entry],
     time: &WriteTime<'_>,
 ) -> Result<Written> {
-    check_expirations(inner, staged, tables, time)?;
-    send(inner, encoder.encode(staged, tables, time), tables)
+    check_expirations(destination, staged, tables, time)?;
+    send(destination, encoder.encode(staged, tables, time), tables)
 }
 
 /// Writes a mutation of some tables.
 #[inline]
-pub(super) fn send(inner: &Inner, mutation: &Mutation, tables: &[Entry]) -> Result<Written> {
+pub(super) fn send(destination: &Destination, mutation: &Mutation, tables: &[Entry]) -> Result<Written> {
     // The log refuses it too; but a keyspace may have none, and the table's name helps.
-    let max = inner.options.log_segment_bytes as usize / 2;
+    let max = destination.max_mutation_bytes();
     if mutation.payload.len() > max
         && let Some(entry) = tables.first()
     {
         return Err(too_much(&entry.state.schema, mutation.payload.len(), max));
     }
-    inner.write(mutation)
+    destination.write(mutation)
 }
 
 /// Refuses what would expire later than the table's SSTables can say, unless it is to be capped
 /// (`ExpirationDateOverflowHandling`).
 #[inline]
-fn check_expirations(inner: &Inner, staged: &Staged, tables: &[Entry], time: &WriteTime<'_>) -> Result<()> {
+fn check_expirations(
+    destination: &Destination,
+    staged: &Staged,
+    tables: &[Entry],
+    time: &WriteTime<'_>,
+) -> Result<()> {
     for op in &staged.ops {
         let entry = entry_of(tables, op);
         let ttl = entry.ttl(op);
-        if ttl == 0 || inner.options.late_deletion_times == LateDeletionTimes::Cap {
+        if ttl == 0 || destination.late_deletion_times() == LateDeletionTimes::Cap {
             continue;
         }
-        let latest = inner.latest_expiration(&entry.state);
+        let latest = destination.latest_expiration(&entry.state);
         let leaves_values = || staged.cells_of(op).iter().any(|cell| cell.change.has_ttl());
         let is_insert = matches!(op.target, Target::Row { insert: true, .. });
         if time.now().checked_add(ttl).is_none_or(|second| second > latest.0)
@@ -90,12 +95,12 @@ fn check_expirations(inner: &Inner, staged: &Staged, tables: &[Entry], time: &Wr
 
 /// Writes what is staged, reading what has to be known first.
 pub(super) fn commit_reading(
-    inner: &Inner,
+    destination: &Destination,
     staged: &mut Staged,
     encoder: &mut Encoder,
     tables: &mut [Entry],
 ) -> Result<()> {
-    let refused = commit_if(inner, staged, encoder, tables)?;
+    let refused = commit_if(destination, staged, encoder, tables)?;
     debug_assert!(refused.is_none(), "nothing was waited upon");
     Ok(())
 }
@@ -103,13 +108,13 @@ pub(super) fn commit_reading(
 /// Writes what is staged if its conditions hold, reading what has to be known first, all under the locks of the
 /// partitions. The rows that refused it, if they don't.
 pub(super) fn commit_if(
-    inner: &Inner,
+    destination: &Destination,
     staged: &mut Staged,
     encoder: &mut Encoder,
     tables: &mut [Entry],
 ) -> Result<Option<Vec<FoundRow>>> {
-    inner.check_writable()?;
-    inner.check_readable()?;
+    destination.check_writable()?;
+    destination.check_readable()?;
     let cores: SmallVec<[_; 4]> = tables.iter().map(|entry| entry.core.clone()).collect();
     let locks = locks_of(staged, &cores);
     let _held: SmallVec<[MutexGuard<'_, ()>; 4]> = locks.iter().map(|lock| lock.lock()).collect();
@@ -123,18 +128,18 @@ pub(super) fn commit_if(
             std::thread::yield_now();
             continue;
         }
-        let time = WriteTime::next(inner);
+        let time = WriteTime::next(destination);
         if !staged.conditions.is_empty()
             && let Some(view) = views.first()
-            && let Some(refused) = Checking::new(inner, staged, view).refuses(&mut finder)?
+            && let Some(refused) = Checking::new(destination, staged, view).refuses(&mut finder)?
         {
             return Ok(Some(refused));
         }
         let written = if staged.reads_first() {
-            let resolved = resolve(inner, staged, &mut finder, &views, &time)?;
-            write_at(inner, &resolved, encoder, tables, &time)?
+            let resolved = resolve(destination, staged, &mut finder, &views, &time)?;
+            write_at(destination, &resolved, encoder, tables, &time)?
         } else {
-            write_at(inner, staged, encoder, tables, &time)?
+            write_at(destination, staged, encoder, tables, &time)?
         };
         match written {
             Written::Yes => return Ok(None),

@@ -83,7 +83,7 @@ impl Rows {
         select.table.core.counters.reads.fetch_add(1, Relaxed);
         let is_nothing = plan.slices.is_empty();
         Ok(Self {
-            now: select.now_seconds.unwrap_or_else(|| select.table.db.inner.now_seconds()),
+            now: select.now_seconds.unwrap_or_else(|| select.table.set.now_seconds()),
             lookup: plan.single().is_some().then(|| Lookup::new(view.clone(), plan.wanted.clone())),
             merge: None,
             stage: if plan.begun.is_some() { Stage::Begun } else { Stage::Between },
@@ -395,7 +395,7 @@ impl Select {
 
     /// The table as it is now, for a read.
     fn view(&self) -> Result<Arc<View>> {
-        self.table.db.inner.check_open()?;
+        self.table.set.check_open()?;
         if self.table.core.dropped.load(Acquire) {
             return Err(Error::new(ErrorKind::NotFound, "the table was dropped"));
         }

@@ -1,10 +1,10 @@
 //! What was found in directories that others left, table by table.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use helenus_engine::parts::TableSet;
+use helenus_engine::parts::ReadOnlyTables;
 use helenus_engine::{Error, ErrorKind, Result, Table};
 use helenus_schema::{Catalog, is_system_keyspace};
 use helenus_sstable::ChunkCache;
@@ -44,10 +44,9 @@ pub struct Foreign {
     /// What of the schema was left out or acts differently, in words.
     pub warnings: Vec<String>,
     options: ForeignOptions,
-    set: TableSet,
+    set: ReadOnlyTables,
     cache: Arc<ChunkCache>,
     numbers: CacheNumbers,
-    opened: Mutex<HashMap<TableId, Table>>,
     damaged: Mutex<Vec<LeftOut>>,
 }
 
@@ -130,7 +129,7 @@ impl Foreign {
         let is_whole = layouts.iter().any(|layout| layout.kind == ForeignKind::DataDirectory);
         let Search { catalog, warnings, .. } = search;
         let cache = Arc::new(ChunkCache::new(options.cache_bytes));
-        let set = TableSet::new(first, &options.disk, &options.clock, &cache, catalog);
+        let set = ReadOnlyTables::new(first, &options.disk, &options.clock, &cache, catalog);
         let catalog = set.schema();
         let mut foreign = Self {
             dirs: dirs.to_vec(),
@@ -142,7 +141,6 @@ impl Foreign {
             set,
             cache,
             numbers: CacheNumbers::default(),
-            opened: Mutex::default(),
             damaged: Mutex::default(),
         };
         for (place, whose) in layouts.into_iter().flat_map(|layout| layout.places).zip(whose) {
@@ -254,8 +252,8 @@ impl Foreign {
         }
         let catalog = self.schema();
         let def = catalog.table(keyspace, name)?;
-        if let Some(opened) = self.opened.lock().get(&def.id()) {
-            return Ok(opened.clone());
+        if let Some(opened) = self.set.opened(def.id()) {
+            return Ok(opened);
         }
         let Some(found) = self.tables.iter().find(|table| table.id == Some(def.id())) else {
             let text = format!("there is no directory of table {keyspace}.{name}");
@@ -265,9 +263,7 @@ impl Foreign {
             open::open_all(&self.options, &found.dirs, &self.cache, &self.numbers)?;
         self.damaged.lock().append(&mut damaged);
         let dir = found.dirs.first().or(self.dirs.first()).map_or(Path::new("."), PathBuf::as_path);
-        let opened = open::table_over(&self.set, dir, def, sstables)?;
-        // Another thread may have been faster.
-        Ok(self.opened.lock().entry(def.id()).or_insert(opened).clone())
+        open::table_over(&self.set, dir, def, sstables)
     }
 
     /// Opens the tables, by keyspace and name: those that can be opened, without Cassandra's own.

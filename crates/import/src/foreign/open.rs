@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
-use helenus_engine::parts::TableSet;
+use helenus_engine::parts::ReadOnlyTables;
 use helenus_engine::{Error, ErrorKind, Result, Table};
 use helenus_io::{OpenFiles, default_open_files};
 use helenus_rows::{ColumnKind, EncodingBase, Header};
@@ -137,7 +137,7 @@ fn partitioner_of(sstables: &[Arc<SsTable>]) -> Result<Partitioner> {
 
 /// The table over those SSTables.
 pub(super) fn table_over(
-    set: &TableSet,
+    set: &ReadOnlyTables,
     dir: &Path,
     def: &TableDef,
     sstables: Vec<Arc<SsTable>>,
@@ -147,7 +147,7 @@ pub(super) fn table_over(
     for sstable in &sstables {
         check_fits(def.schema(), &header, sstable.header(), sstable.descriptor())?;
     }
-    Ok(set.table(dir, def, partitioner, sstables))
+    Ok(set.open(dir, def, partitioner, sstables))
 }
 
 /// A table of `system_schema`, whose key is known and whose other columns its SSTables tell; `None` where there are
@@ -189,7 +189,7 @@ pub(super) fn open_system_table(
         Arc::new(TableOptions::default()),
         true,
     )?;
-    let set = TableSet::new(dir, &options.disk, &options.clock, &cache, Catalog::default());
+    let set = ReadOnlyTables::new(dir, &options.disk, &options.clock, &cache, Catalog::default());
     table_over(&set, dir, &def, sstables).map(Some)
 }
 
@@ -224,6 +224,6 @@ pub fn open_sstables(dir: impl AsRef<Path>, schema: &str, keyspace: &str, table:
         let known = if known.is_empty() { "no table".to_owned() } else { known.join(", ") };
         Error::new(ErrorKind::NotFound, format!("{error}; the schema defines {known}"))
     })?;
-    let set = TableSet::new(dir, &options.disk, &options.clock, &cache, loaded.catalog);
+    let set = ReadOnlyTables::new(dir, &options.disk, &options.clock, &cache, loaded.catalog);
     table_over(&set, dir, &def, sstables)
 }

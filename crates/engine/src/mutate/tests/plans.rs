@@ -46,7 +46,7 @@ fn run(table: &Table, column: &str, action: Action, values: &[&dyn BindValue]) -
     let done = statement.execute_with(&WriteOptions::new().timestamp(5), all.as_slice());
     // The same in a batch, where it leaves the same.
     if done.is_ok() {
-        let mut batch = table.db.batch();
+        let mut batch = crate::Batch::new(&table.writer);
         statement.add_with(&WriteOptions::new().timestamp(5), &mut batch, all.as_slice())?;
         if !matches!(column, "l") {
             batch.execute()?;
