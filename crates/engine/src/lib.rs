@@ -55,6 +55,8 @@ pub use mutate::{
 pub use options::{Background, Durability, Options};
 pub use record::{FromRow, ToRow, TypedRows};
 pub use row_text::RowPrinter;
-pub use select::{Cells, ColumnIndex, ColumnValues, OwnedRow, OwnedRows, RowPosition, RowView, Rows, Select};
+pub use select::{
+    Cells, ColumnIndex, ColumnValues, OwnedRow, OwnedRows, RowKey, RowPosition, RowView, Rows, Select,
+};
 pub use table::Table;
 pub use uuid::Uuid;

@@ -183,7 +183,7 @@ pub use helenus_engine::{
     ErrorKind, FromRow, Health, HealthIssue, HealthReason, HealthStatus, Identifier, Insert, IntoKey,
     JsonMembers, Keyspace, LateDeletionTimes, LivenessInfo, LoadedSchema, MemoryDisk, Op, Operand, Options,
     Outcome, OwnedRow, OwnedRows, ParseDecimalError, ParseDurationError, ParseVarintError, Part, Prepared,
-    QualifiedName, RangePlan, RealDisk, Result, RowPosition, RowPrinter, RowView, Rows, SchemaChange,
+    QualifiedName, RangePlan, RealDisk, Result, RowKey, RowPosition, RowPrinter, RowView, Rows, SchemaChange,
     SchemaOutcome, Select, Serialized, StatementKind, StatementPlan, SystemClock, Table, TableColumn,
     TableDef, TableId, TableMetrics, TableOptions, TableSchema, TimeOfDay, Timestamp, ToRow, Token, Type,
     TypedRows, UnfilteredStream, Unset, Update, UserType, Uuid, Value, ValueError, Varint, VarintOutOfRange,

@@ -42,6 +42,8 @@ pub struct Rows {
     has_row: bool,
     /// Whether none of the partition's rows was shown on this page.
     is_new_partition: bool,
+    /// Whether rows of the partition are left out by their clustering: then it doesn't show its static row alone.
+    is_restricted: bool,
     left: usize,
     shown: Shown,
     last: Last,
@@ -91,6 +93,7 @@ impl Rows {
             shown_of_partition: 0,
             has_row: false,
             is_new_partition: true,
+            is_restricted: !plan.slices.is_all(),
             left: if is_nothing { 0 } else { plan.limit },
             shown: Shown::Nothing,
             last: Last {
@@ -161,12 +164,12 @@ impl Rows {
             let (Some(clustering), Some(lookup)) = (self.plan.single(), &mut self.lookup) else {
                 return Ok(Shown::Nothing);
             };
-            let Some(key) = self.plan.keys().and_then(|keys| keys.get(self.next_key)) else {
+            let Some(named) = self.plan.named().and_then(|named| named.get(self.next_key)) else {
                 return Ok(Shown::Nothing);
             };
             self.next_key += 1;
             self.examined += 1;
-            if !lookup.find(self.plan.bytes_of(key), clustering)? {
+            if !lookup.find(self.plan.key_of(named), clustering)? {
                 continue;
             }
             let lookup = self.lookup.as_ref();
@@ -206,6 +209,7 @@ impl Rows {
         self.shown_of_partition = 0;
         self.has_row = false;
         self.is_new_partition = true;
+        self.is_restricted = !self.plan.slices.is_all();
         if self.stage == Stage::Begun {
             self.stage = Stage::Between;
             if let (Some(after), Some(slices)) = (self.plan.after.clone(), self.plan.begun.take()) {
@@ -218,7 +222,7 @@ impl Rows {
                 self.has_row = false;
             }
         }
-        if self.plan.keys().is_some() {
+        if self.plan.named().is_some() {
             return self.next_named_partition();
         }
         if self.next_key == 0 {
@@ -236,10 +240,10 @@ impl Rows {
     }
 
     fn next_named_partition(&mut self) -> Result<bool> {
-        while let Some(span) = self.plan.keys().and_then(|keys| keys.get(self.next_key)).cloned() {
+        while let Some(named) = self.plan.named().and_then(|named| named.get(self.next_key)) {
             self.next_key += 1;
-            let key = self.plan.bytes_of(&span).to_vec();
-            let slices = self.plan.slices.clone();
+            let key = self.plan.key_of(named).to_vec();
+            let slices = self.plan.slices_of(named).clone();
             if self.enter(&key, &slices)? {
                 return Ok(true);
             }
@@ -250,7 +254,8 @@ impl Rows {
     /// Enters a partition, if it is there.
     fn enter(&mut self, key: &[u8], slices: &Slices) -> Result<bool> {
         let key = SearchKey::of(self.view.state.header.partitioner.clone(), key);
-        let static_row = self.plan.static_row(!self.has_row);
+        self.is_restricted = !slices.is_all();
+        let static_row = self.plan.static_row(!self.has_row && !self.is_restricted);
         let merge = self.view.partition(&key, slices, self.plan.direction, static_row)?;
         let merge = self.merge.insert(merge.wanting(self.plan.wanted.clone()));
         let found = merge.next_partition()?;
@@ -263,7 +268,7 @@ impl Rows {
         let strict = self.view.state.schema.strict_liveness();
         // Rows of such a table are columns that another protocol made up as it went: CQL shows the defined ones alone.
         let has_rows = self.view.state.schema.compact() != Some(CompactStorage::Static);
-        let is_scan_of_slices = self.plan.keys().is_none() && self.plan.is_restricted();
+        let is_scan_of_slices = self.plan.is_scan_of_slices();
         loop {
             let Some(merge) = &mut self.merge else { return Ok(Shown::Nothing) };
             if !has_rows || !merge.advance()? {
@@ -288,7 +293,7 @@ impl Rows {
 
     /// Whether the partition is shown for its static row: it has no other, and none was asked for.
     fn static_row_alone(&self) -> Result<Shown> {
-        if self.has_row || self.shown_of_partition > 0 || self.plan.is_restricted() {
+        if self.has_row || self.shown_of_partition > 0 || self.is_restricted {
             return Ok(Shown::Nothing);
         }
         let is_live =
@@ -364,11 +369,16 @@ impl Select {
     pub fn unfiltered(&self) -> Result<Box<dyn UnfilteredStream + Send>> {
         let view = self.view()?;
         let plan = ReadPlan::new(self, &view)?;
-        match plan.keys() {
+        match plan.named() {
             None if plan.slices.is_all() => Ok(Box::new(view.scan(&self.tokens, None)?)),
-            Some([key]) => {
-                let key = SearchKey::of(view.state.header.partitioner.clone(), plan.bytes_of(key));
-                Ok(Box::new(view.partition(&key, &plan.slices, self.direction, StaticRow::Wanted)?))
+            Some([named]) => {
+                let key = SearchKey::of(view.state.header.partitioner.clone(), plan.key_of(named));
+                Ok(Box::new(view.partition(
+                    &key,
+                    plan.slices_of(named),
+                    self.direction,
+                    StaticRow::Wanted,
+                )?))
             }
             _ => Err(Error::invalid(
                 "an unfiltered stream is of one partition or slices of it, of all partitions, or of a range of tokens",

@@ -13,6 +13,7 @@ mod position;
 mod projection;
 mod query;
 mod row;
+mod row_key;
 mod scratch;
 #[cfg(test)]
 mod tests;
@@ -23,3 +24,4 @@ pub use owned::OwnedRow;
 pub use position::RowPosition;
 pub use query::Select;
 pub use row::{ColumnIndex, RowView};
+pub use row_key::RowKey;

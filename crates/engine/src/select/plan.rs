@@ -1,12 +1,12 @@
 //! What is read for a query: its keys, slices and limits, and where a page begins. Made once, before the first row.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::{Bound as RangeEnd, Range, RangeInclusive};
 use std::sync::Arc;
 
 use helenus_rows::{
-    Bound, BoundKind, ClusteringComparator, ColumnFilter, Direction, Position, PositionKind, Slice, Slices,
-    encode_clustering,
+    Bound, BoundKind, ClusteringComparator, ColumnFilter, Direction, Header, Position, PositionKind, Slice,
+    Slices, encode_clustering,
 };
 use helenus_sstable::StaticRow;
 use helenus_types::Token;
@@ -16,6 +16,7 @@ use super::filter::RowFilter;
 use super::position::RowPosition;
 use super::projection::Projection;
 use super::query::{End, Select, ValueRange};
+use super::row_key::RowKey;
 use crate::engine::View;
 use crate::error::{Error, Result};
 
@@ -45,10 +46,19 @@ pub(super) struct ReadPlan {
 /// The partitions that are read whole, as far as the slices go.
 #[derive(Debug)]
 enum Partitions {
-    /// Where their keys are in the bytes.
-    Keys(SmallVec<[Range<usize>; 1]>),
+    /// In the order in which they come.
+    Named(SmallVec<[NamedPartition; 1]>),
     /// All in the range, from the page's beginning on.
     Tokens(RangeInclusive<Token>),
+}
+
+/// A partition that is named by its key.
+#[derive(Clone, Debug)]
+pub(super) struct NamedPartition {
+    /// Where the key is in the bytes.
+    key: Range<usize>,
+    /// What of it alone; without, what of each partition.
+    slices: Option<Slices>,
 }
 
 impl ReadPlan {
@@ -83,6 +93,9 @@ impl ReadPlan {
         if !select.keys.is_empty() {
             plan.take_keys(select, view);
         }
+        if let Some(places) = &select.places {
+            plan.take_places(places, select, view)?;
+        }
         let single = if select.distinct { None } else { single_row(select, comparator.len()) };
         match single.filter(|_| !select.keys.is_empty() && select.limit_per_partition > 0) {
             Some(values) => plan.single = Some(plan.store(bytes_of(select, &values))),
@@ -94,18 +107,28 @@ impl ReadPlan {
         Ok(plan)
     }
 
-    /// The keys of the partitions, in the order in which they come; `None` for a scan.
-    pub(super) fn keys(&self) -> Option<&[Range<usize>]> {
+    /// The partitions that are named by their keys, in the order in which they come; `None` for a scan.
+    pub(super) fn named(&self) -> Option<&[NamedPartition]> {
         match &self.partitions {
-            Partitions::Keys(keys) => Some(keys),
+            Partitions::Named(named) => Some(named),
             Partitions::Tokens(_) => None,
         }
+    }
+
+    /// The key of a named partition.
+    pub(super) fn key_of(&self, named: &NamedPartition) -> &[u8] {
+        self.bytes_of(&named.key)
+    }
+
+    /// What is read of a named partition.
+    pub(super) fn slices_of<'a>(&'a self, named: &'a NamedPartition) -> &'a Slices {
+        named.slices.as_ref().unwrap_or(&self.slices)
     }
 
     /// The tokens of a scan.
     pub(super) fn tokens(&self) -> Option<&RangeInclusive<Token>> {
         match &self.partitions {
-            Partitions::Keys(_) => None,
+            Partitions::Named(_) => None,
             Partitions::Tokens(tokens) => Some(tokens),
         }
     }
@@ -115,23 +138,19 @@ impl ReadPlan {
         self.single.as_ref().map(|span| self.bytes_of(span))
     }
 
-    /// Whether rows are left out by their clustering: then no partition shows its static row alone.
-    pub(super) fn is_restricted(&self) -> bool {
-        !self.slices.is_all()
+    /// Whether a scan leaves rows out by their clustering.
+    pub(super) fn is_scan_of_slices(&self) -> bool {
+        self.named().is_none() && !self.slices.is_all()
     }
 
-    /// Whether static rows have to be read, of partitions that may show nothing else or of others.
+    /// Whether the static row of a partition has to be read, which may be all that is shown of it or not.
     pub(super) fn static_row(&self, may_stand_alone: bool) -> StaticRow {
         let is_shown = self.wanted.as_ref().is_none_or(|wanted| wanted.wants_static());
-        if is_shown || (may_stand_alone && !self.is_restricted()) {
-            StaticRow::Wanted
-        } else {
-            StaticRow::Unwanted
-        }
+        if is_shown || may_stand_alone { StaticRow::Wanted } else { StaticRow::Unwanted }
     }
 
     #[inline]
-    pub(super) fn bytes_of(&self, span: &Range<usize>) -> &[u8] {
+    fn bytes_of(&self, span: &Range<usize>) -> &[u8] {
         let bytes = self.bytes.get(span.clone());
         debug_assert!(bytes.is_some(), "a span is of the plan's bytes");
         bytes.unwrap_or_default()
@@ -153,10 +172,50 @@ impl ReadPlan {
             let key = bytes_of(select, span);
             let is_new = select.keys.len() == 1 || seen.insert(key);
             if is_new && (!has_tokens || select.tokens.contains(&partitioner.prefix(key))) {
-                keys.push(self.store(key));
+                keys.push(NamedPartition { key: self.store(key), slices: None });
             }
         }
-        self.partitions = Partitions::Keys(keys);
+        self.partitions = Partitions::Named(keys);
+    }
+
+    /// The partitions of those places whose tokens are asked for, each once, and of each the rows that are named.
+    fn take_places(&mut self, places: &[RowKey], select: &Select, view: &View) -> Result<()> {
+        let Header { partitioner, clustering: comparator, .. } = &*view.state.header;
+        let mut found: Vec<(&[u8], Vec<Slice<'_>>)> = Vec::new();
+        let mut seen = HashMap::new();
+        for place in places {
+            let key = place.partition_key();
+            if !select.tokens.contains(&partitioner.prefix(key)) {
+                continue;
+            }
+            let at = *seen.entry(key).or_insert(found.len());
+            if at == found.len() {
+                found.push((key, Vec::new()));
+            }
+            let Some((_, rows)) = found.get_mut(at) else { unreachable!("a key that was seen has a place") };
+            let (start, end) = match place.clustering() {
+                None => (Bound::BOTTOM, Bound::TOP),
+                Some(values) if is_clustering(comparator, values) => {
+                    let bound = |kind| Bound { kind, size: comparator.len(), values };
+                    (bound(BoundKind::InclStart), bound(BoundKind::InclEnd))
+                }
+                Some(_) => {
+                    let schema = &view.state.schema;
+                    return Err(Error::invalid(format!(
+                        "{}.{}: a row is named whose clustering columns are another table's",
+                        schema.keyspace(),
+                        schema.name()
+                    )));
+                }
+            };
+            rows.push(Slice { start, end });
+        }
+        let named = |(key, rows): (&[u8], Vec<Slice<'_>>)| NamedPartition {
+            key: self.store(key),
+            slices: Some(Slices::new(comparator, rows)),
+        };
+        self.partitions = Partitions::Named(found.into_iter().map(named).collect());
+        Ok(())
     }
 
     /// Narrows the query to what comes after a row that it showed.
@@ -170,13 +229,16 @@ impl ReadPlan {
             return foreign("its row has other clustering columns");
         }
         let bytes = &self.bytes;
+        let mut slices = self.slices.clone();
         match &mut self.partitions {
-            Partitions::Keys(keys) => {
-                let is_there = |span: &Range<usize>| bytes.get(span.clone()) == Some(key);
-                let Some(at) = keys.iter().position(is_there) else {
+            Partitions::Named(named) => {
+                let is_there = |named: &NamedPartition| bytes.get(named.key.clone()) == Some(key);
+                let Some(at) = named.iter().position(is_there) else {
                     return foreign("its partition is not among the keys");
                 };
-                keys.drain(..=at);
+                if let Some(own) = named.drain(..=at).next_back().and_then(|named| named.slices) {
+                    slices = own;
+                }
             }
             Partitions::Tokens(tokens) => {
                 let token = view.state.header.partitioner.prefix(key);
@@ -188,7 +250,7 @@ impl ReadPlan {
         }
         let has_more = self.single.is_none() && position.shown_of_partition() < self.limit_per_partition;
         if let Some(clustering) = position.clustering().filter(|_| has_more) {
-            let rest = self.slices.after(comparator, clustering, self.direction);
+            let rest = slices.after(comparator, clustering, self.direction);
             self.begun = Some(rest).filter(|rest| !rest.is_empty());
         }
         Ok(())

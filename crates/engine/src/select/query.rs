@@ -11,6 +11,7 @@ use super::filter::RowFilter;
 use super::owned::OwnedRow;
 use super::position::RowPosition;
 use super::row::RowView;
+use super::row_key::RowKey;
 use crate::error::{Error, Result};
 use crate::key::{IntoKey, encode_clustering_prefix, encode_key_value, encode_partition_key};
 use crate::table::Table;
@@ -27,6 +28,8 @@ pub struct Select {
     pub(super) bytes: Vec<u8>,
     /// Where the keys are in the bytes. Without any the query is of all partitions.
     pub(super) keys: SmallVec<[Range<usize>; 1]>,
+    /// The keys of rows that were named one by one.
+    pub(super) places: Option<Arc<[RowKey]>>,
     pub(super) tokens: RangeInclusive<Token>,
     /// Slices of which a row must be in one. Without any all rows are.
     pub(super) slices: SmallVec<[[End; 2]; 1]>,
@@ -76,6 +79,7 @@ impl Table {
             // Enough for a key and a clustering of a few numbers.
             bytes: Vec::with_capacity(64),
             keys: SmallVec::new(),
+            places: None,
             tokens: Token::MIN..=Token::MAX,
             slices: SmallVec::new(),
             from: End::BOTTOM,
@@ -124,6 +128,43 @@ impl Select {
         let span =
             key.with_values(|values| self.encode(|schema, out| encode_partition_key(schema, values, out)));
         self.keys.push(span);
+        self
+    }
+
+    /// Only the rows with those keys, which an index knows or another query [found](RowView::row_key). Partitions come in the
+    /// order in which they are named first, and the rows of one in the table's order. A key without a row shows nothing.
+    ///
+    /// Tokens, limits, pages, columns and the filter apply as to any query; keys, prefixes and ranges of rows don't go with it.
+    ///
+    /// ```
+    /// # fn main() -> helenus::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let db = helenus::Database::open(dir.path())?;
+    /// # db.execute_schema(
+    /// #     "CREATE KEYSPACE ks WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1};
+    /// #      CREATE TABLE ks.t (p int, c int, v int, PRIMARY KEY (p, c));",
+    /// # )?;
+    /// # let table = db.table("ks", "t")?;
+    /// # (0..100).try_for_each(|c| table.insert(c % 7, c).set("v", c % 10).execute())?;
+    /// let mut places = Vec::new();
+    /// let mut rows = table.select().filter(&["v"], |row| Ok(row.get::<i32>("v")? == 3)).rows()?;
+    /// while let Some(row) = rows.next()? {
+    ///     places.push(row.row_key());
+    /// }
+    /// let mut rows = table.select().rows_at(places).rows()?;
+    /// let mut found = 0;
+    /// while let Some(row) = rows.next()? {
+    ///     assert_eq!(row.get::<i32>("v")?, 3);
+    ///     found += 1;
+    /// }
+    /// assert_eq!(found, 10);
+    /// # db.close()
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn rows_at(mut self, places: impl IntoIterator<Item = RowKey>) -> Self {
+        let before = self.places.iter().flat_map(|places| places.iter().cloned());
+        self.places = Some(before.chain(places).collect());
         self
     }
 
@@ -322,7 +363,13 @@ impl Select {
         if let Some(problem) = &self.problem {
             return Err(Error::new(problem.kind(), problem.to_string()));
         }
-        if self.direction == Direction::Reverse && self.keys.is_empty() {
+        let has_rows = !self.slices.is_empty() || self.range.is_some() || self.from.size + self.to.size > 0;
+        if self.places.is_some() && (!self.keys.is_empty() || has_rows) {
+            return Err(Error::invalid(
+                "rows that are named by their keys need no partition keys, prefixes or ranges beside them",
+            ));
+        }
+        if self.direction == Direction::Reverse && self.keys.is_empty() && self.places.is_none() {
             return Err(Error::invalid(
                 "rows come in reverse only within partitions that are named by their keys",
             ));

@@ -7,6 +7,7 @@ use helenus_types::{DecodeValue, Reader, Timestamp, Token, Type, Value};
 
 use super::cells::{Cells, ColumnValues};
 use super::projection::{Projection, no_column};
+use super::row_key::RowKey;
 use super::scratch::Scratch;
 use crate::engine::TableState;
 use crate::error::{Error, ErrorKind, Result};
@@ -99,6 +100,11 @@ impl<'a> RowView<'a> {
     #[inline]
     pub fn partition_key(&self) -> &'a [u8] {
         self.key
+    }
+
+    /// The row's key; for a partition that shows its static row alone, that of the partition.
+    pub fn row_key(&self) -> RowKey {
+        RowKey::new(self.key, self.row.map(|row| row.clustering))
     }
 
     /// The partition's token: CQL's `token(…)` of its key.

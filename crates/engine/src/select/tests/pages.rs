@@ -11,7 +11,7 @@ use helenus_types::Token;
 use proptest::prelude::*;
 
 use super::{Shown, create, open, shown};
-use crate::{Database, ErrorKind, RowPosition, Select, Table};
+use crate::{Database, ErrorKind, RowKey, RowPosition, Select, Table};
 
 const TABLE: &str = "CREATE TABLE ks.t (p int, c int, d int, s int static, v int, PRIMARY KEY (p, c, d)) \
                      WITH CLUSTERING ORDER BY (c ASC, d DESC)";
@@ -212,6 +212,80 @@ proptest! {
             prop_assert_eq!(paged(&select, 2, |_| {}), shown(&select), "{:?} compacted", query);
         }
     }
+
+    /// Rows that are named by their places are those of the whole table, in either direction and in pages.
+    #[test]
+    fn rows_at_places_are_the_tables(
+        writes in prop::collection::vec(write(), 0..60),
+        picks in prop::collection::vec(any::<prop::sample::Index>(), 0..12),
+        size in 1..5usize,
+    ) {
+        let (db, table) = create(TABLE);
+        apply(&db, &table, &writes);
+        let mut places = Vec::new();
+        let mut rows = table.select().rows().unwrap();
+        while let Some(row) = rows.next().unwrap() {
+            places.push(row.row_key());
+        }
+        let all = shown(&table.select());
+        let picks: Vec<usize> = picks.iter().filter(|_| !all.is_empty()).map(|pick| pick.index(all.len())).collect();
+        let mut named: Vec<RowKey> = picks.iter().map(|&at| places[at].clone()).collect();
+        let mut expected: Vec<Vec<Shown>> = Vec::new();
+        for &at in &picks {
+            let key = all[at].0;
+            if expected.iter().all(|rows| rows[0].0 != key) {
+                let rows = all.iter().enumerate().filter(|(at, row)| row.0 == key && picks.contains(at));
+                expected.push(rows.map(|(_, row)| row.clone()).collect());
+            }
+        }
+        // Rows that aren't there: of a partition that may be, and of one that isn't.
+        for key in [1, 77] {
+            named.push(RowKey::new(i32::to_be_bytes(key), Some(clustering(9, 9))));
+        }
+        for reverse in [false, true] {
+            let select = table.select().rows_at(named.clone());
+            let select = if reverse { select.reverse() } else { select };
+            let expected: Vec<Shown> = expected
+                .iter()
+                .flat_map(|rows| {
+                    let mut rows = rows.clone();
+                    if reverse {
+                        rows.reverse();
+                    }
+                    rows
+                })
+                .collect();
+            prop_assert_eq!(&shown(&select), &expected);
+            prop_assert_eq!(&paged(&select, size, |_| {}), &expected);
+        }
+    }
+}
+
+/// The encoded clustering of a row: a header of two bits for each value, then the values.
+fn clustering(c: i32, d: i32) -> Vec<u8> {
+    [&[0][..], &c.to_be_bytes(), &d.to_be_bytes()].concat()
+}
+
+#[test]
+fn places_stand_alone_and_are_the_tables() {
+    let (_db, table) = create(TABLE);
+    table.insert(1, (2, 3)).set("v", 7).execute().unwrap();
+    table.update(4, ()).set("s", 5).execute().unwrap();
+    let place = RowKey::new(1i32.to_be_bytes(), Some(clustering(2, 3)));
+    assert_eq!(table.get(1, (2, 3)).unwrap().unwrap().get::<i32>("v").unwrap(), 7);
+    assert_eq!(shown(&table.select().rows_at([place.clone()])), [(1, Some(vec![2, 3]), None, Some(7))]);
+    // A partition as a whole shows its static row, where it has no other.
+    let whole = RowKey::new(4i32.to_be_bytes(), None::<Vec<u8>>);
+    assert_eq!(shown(&table.select().rows_at([whole])), [(4, None, Some(5), None)]);
+    assert_eq!(shown(&table.select().rows_at([])), []);
+    assert_eq!(shown(&table.select().rows_at([place.clone()]).tokens(Token(1)..=Token(1))), []);
+    for select in [table.select().key(1), table.select().prefix(2), table.select().range(1..3)] {
+        let error = select.rows_at([place.clone()]).rows().unwrap_err();
+        assert!(error.to_string().contains("no partition keys, prefixes or ranges beside them"), "{error}");
+    }
+    let foreign = RowKey::new(1i32.to_be_bytes(), Some([0, 1]));
+    let error = table.select().rows_at([foreign]).rows().unwrap_err();
+    assert!(error.to_string().contains("another table's"), "{error}");
 }
 
 #[test]
