@@ -110,7 +110,7 @@ impl Applier<'_> {
                 name: column.name,
                 ty: expand_user_types(&column.ty),
                 is_static: column.kind == ColumnKind::Static,
-                // What the former drop hid may be purged already, so it stays hidden.
+                // Data that the former drop hid may be purged already, so it stays hidden.
                 dropped_at: former.map_or(at, |former| former.dropped_at.max(at)),
             });
         }
@@ -233,7 +233,7 @@ impl Applier<'_> {
     }
 }
 
-/// What may not be added to the table.
+/// Rejects columns that may not be added to the table.
 fn check_added(table: &TableDef, definition: &ColumnDefinition, ty: &Type) -> Result<()> {
     let name = &definition.name;
     if definition.is_static && table.schema().clustering().is_empty() {
@@ -271,7 +271,7 @@ fn check_added(table: &TableDef, definition: &ColumnDefinition, ty: &Type) -> Re
 
 fn check_not_indexed(table: &TableDef, name: &Identifier, what: &str) -> Result<()> {
     let uses = |index: &&helenus_cql_syntax::CreateIndex| {
-        // What an index without targets depends on is its own secret.
+        // An index without targets may depend on any column.
         index.targets.is_empty() || index.targets.iter().any(|target| target.column == *name)
     };
     let indexes: Vec<_> = table.indexes.iter().filter(uses).filter_map(|index| index.name.as_ref()).collect();

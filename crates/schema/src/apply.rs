@@ -1,4 +1,4 @@
-//! What statements do to a catalog: dispatch, and what the statements share.
+//! Applies statements to a catalog: dispatch, and the parts that the statements share.
 
 use std::sync::Arc;
 
@@ -11,15 +11,15 @@ use super::names::check_not_system;
 use super::table_def::TableDef;
 use crate::error::{CatalogError, CatalogErrorKind, Result};
 
-/// What a statement takes from outside.
+/// Inputs of a statement besides the catalog and its text.
 #[expect(missing_debug_implementations, reason = "a function can't be shown")]
 pub struct ApplyContext<'a> {
     /// When columns are dropped, where the statement doesn't say.
     pub now: Timestamp,
     /// Makes the identity of a table that brings none.
     pub new_id: &'a mut dyn FnMut() -> TableId,
-    /// Whether views can be created: `materialized_views_enabled` of `cassandra.yaml`, which is false there unless it
-    /// is set.
+    /// Whether views can be created: `materialized_views_enabled` of `cassandra.yaml`, which is
+    /// false there unless it is set.
     pub views_enabled: bool,
 }
 
@@ -28,17 +28,17 @@ pub struct ApplyContext<'a> {
 pub struct Applied {
     /// The catalog after the statement.
     pub catalog: Catalog,
-    /// What to carry out, and what to report.
+    /// The changes to carry out, and the warnings.
     pub outcome: SchemaOutcome,
 }
 
-/// What schema statements did, as values.
+/// The effect of schema statements, as values.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SchemaOutcome {
-    /// What changed, in the order in which it is carried out; one [`SchemaChange::Nothing`] for a statement that
-    /// changed nothing.
+    /// The changes, in the order in which they are carried out; one [`SchemaChange::Nothing`] for a
+    /// statement that changed nothing.
     pub changes: Vec<SchemaChange>,
-    /// What acts differently from what was asked for, in words.
+    /// Differences between the request and its effect, in words.
     pub warnings: Vec<String>,
 }
 
@@ -47,7 +47,8 @@ pub struct SchemaOutcome {
 pub enum SchemaChange {
     /// A keyspace of that name was created.
     KeyspaceCreated(Arc<str>),
-    /// Options of a keyspace changed; if `durable_writes` is among them, a `TableAltered` of each table follows.
+    /// Options of a keyspace changed; if `durable_writes` is among them, a `TableAltered` of each
+    /// table follows.
     KeyspaceAltered {
         /// Name of the keyspace.
         name: Arc<str>,
@@ -122,7 +123,7 @@ pub(super) struct Applier<'a> {
     pub(super) default_keyspace: Option<Arc<str>>,
     pub(super) now: Timestamp,
     pub(super) new_id: NewId<'a>,
-    /// Set for files that others wrote: what they leave out or add beyond Cassandra's is taken as it is.
+    /// Set for files of other programs: their omissions and additions are accepted.
     pub(super) lenient: Option<HeaderTypes<'a>>,
     /// Set when the whole schema is read: then functions are kept.
     pub(super) reading: bool,
@@ -259,13 +260,13 @@ impl Applier<'_> {
         Ok(())
     }
 
-    /// What an unfulfilled `IF …` does.
+    /// Records that an `IF …` was not fulfilled.
     pub(super) fn nothing(&mut self) -> Result<()> {
         self.changes.push(SchemaChange::Nothing);
         Ok(())
     }
 
-    /// What a statement about something that isn't there does.
+    /// Handles a statement about something that doesn't exist.
     pub(super) fn missing(&mut self, if_exists: bool, text: impl FnOnce() -> String) -> Result<()> {
         if if_exists { self.nothing() } else { Err(CatalogError::new(CatalogErrorKind::NotFound, text())) }
     }

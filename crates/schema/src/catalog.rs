@@ -14,7 +14,7 @@ use crate::error::{CatalogError, CatalogErrorKind, Result};
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Catalog {
     pub(super) keyspaces: BTreeMap<Arc<str>, Arc<Keyspace>>,
-    /// Where the table of an identity is.
+    /// The keyspace and name of each table, by its identity.
     pub(super) places: BTreeMap<TableId, (Arc<str>, Arc<str>)>,
 }
 
@@ -89,7 +89,8 @@ impl Catalog {
         Ok(())
     }
 
-    /// Takes over a table of another catalog, with the keyspace and the types that it needs and, for a view, its table.
+    /// Takes over a table of another catalog, with the keyspace and the types that it needs and,
+    /// for a view, its table.
     ///
     /// # Errors
     /// When there is another table of that name.
@@ -121,8 +122,8 @@ impl Catalog {
         self.put_table(table.clone())
     }
 
-    /// The tables of those identities as they can be written, without views; with their indexes, keyspaces, types and
-    /// functions, or with all keyspaces but Cassandra's own.
+    /// The tables of those identities as they can be written, without views; with their indexes,
+    /// keyspaces, types and functions, or with all keyspaces but Cassandra's own.
     pub fn writable(&self, tables: &BTreeSet<TableId>, all_keyspaces: bool) -> Self {
         let mut catalog = Self::default();
         for keyspace in self.keyspaces().filter(|keyspace| !is_system_keyspace(&keyspace.name)) {

@@ -1,5 +1,5 @@
-//! Tables `WITH COMPACT STORAGE`: how they are kept, and how they are shown (`CreateTableStatement.addHiddenColumns`,
-//! `TableMetadata.CompactTableMetadata`).
+//! Tables `WITH COMPACT STORAGE`: how they are kept, and how they are shown
+//! (`CreateTableStatement.addHiddenColumns`, `TableMetadata.CompactTableMetadata`).
 
 use std::sync::Arc;
 
@@ -41,7 +41,7 @@ pub(super) fn keep(columns: &mut Vec<TableColumn>, table: &str) -> Result<Compac
     Ok(CompactStorage::Static)
 }
 
-/// Adds a column that nobody sees, under a name that is free (`CompactTables.DefaultNames`).
+/// Adds a hidden column, under an unused name (`CompactTables.DefaultNames`).
 fn add(columns: &mut Vec<TableColumn>, name: &str, ty: Type, kind: ColumnKind) {
     let base = name.trim_end_matches('1');
     let numbered = (1..).map(|number| format!("{base}{number}"));

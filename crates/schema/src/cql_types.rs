@@ -30,8 +30,8 @@ const NATIVE: [(NativeType, Type); 21] = [
     (NativeType::Varint, Type::Varint),
 ];
 
-/// Types hold what they are made of whole, so types made of each other would grow without end. These are more than
-/// any table needs, and headers of SSTables can hold them.
+/// Types hold what they are made of whole, so types made of each other would grow without end.
+/// These are more than any table needs, and headers of SSTables can hold them.
 const MAX_TYPE_PARTS: usize = 4096;
 const MAX_TYPE_DEPTH: usize = 32;
 
@@ -51,7 +51,8 @@ impl Resolver<'_> {
         Ok(resolved)
     }
 
-    /// `frozen`: whether it stands in a `frozen<…>`; `parts`: how many more parts of user types may be copied.
+    /// `frozen`: whether it stands in a `frozen<…>`; `parts`: how many more parts of user types may
+    /// be copied.
     fn prepare(&self, ty: &CqlType, frozen: bool, parts: &mut usize) -> Result<Type> {
         let resolved = match ty {
             CqlType::Native(native) => native_type(*native),
@@ -129,7 +130,7 @@ impl Resolver<'_> {
         Ok(known)
     }
 
-    /// What a collection can't hold.
+    /// Rejects types that a collection can't hold.
     fn check_nested(&self, outer: &CqlType, inner: &CqlType, frozen: bool) -> Result<()> {
         if is_native(inner, NativeType::Counter) {
             return Err(CatalogError::invalid(format!(

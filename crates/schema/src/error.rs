@@ -7,7 +7,7 @@ use std::fmt;
 use helenus_rows::SchemaError;
 use helenus_types::{TypeError, ValueError};
 
-/// What a caller can do about a [`CatalogError`].
+/// The kind of a [`CatalogError`], which decides what a caller can do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CatalogErrorKind {
@@ -15,9 +15,9 @@ pub enum CatalogErrorKind {
     Syntax,
     /// Cassandra refuses the statement.
     Invalid,
-    /// What the statement names doesn't exist.
+    /// The object that the statement names doesn't exist.
     NotFound,
-    /// What the statement would create exists.
+    /// The object that the statement would create exists.
     AlreadyExists,
     /// Not something that this release can do.
     Unsupported,
@@ -46,7 +46,7 @@ impl CatalogError {
         Self { kind, text: source.to_string().into(), source: Some(Box::new(source)) }
     }
 
-    /// What to do about it.
+    /// The kind of the error.
     pub fn kind(&self) -> CatalogErrorKind {
         self.kind
     }

@@ -1,5 +1,5 @@
-//! Extensions of tables (`TableParams.extensions`): blobs by name. Cassandra's CQL takes them and doesn't act on them, so
-//! a setting of ours that stands there does no harm in cqlsh.
+//! Extensions of tables (`TableParams.extensions`): blobs by name. Cassandra's CQL takes them and
+//! doesn't act on them, so a setting of ours that stands there does no harm in cqlsh.
 
 use helenus_cql_syntax::{Identifier, Literal, PropertyValue};
 use helenus_sstable::Version;
@@ -10,7 +10,8 @@ use crate::error::{CatalogError, Result};
 /// The version in which the table's SSTables are written: its letters, as a blob.
 const SSTABLE_VERSION: &str = "helenus_sstable_version";
 
-/// The map as it is printed, sorted by name. The values are blobs, which stay as they are; our own may be text as well.
+/// The map in its printed form, sorted by name. The values are blobs, which are kept; our own may
+/// be text as well.
 pub(super) fn extensions(name: &Identifier, value: &PropertyValue) -> Result<PropertyValue> {
     map_of(name, value)?;
     let PropertyValue::Map(entries) = value else { return Ok(value.clone()) };

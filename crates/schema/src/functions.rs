@@ -1,4 +1,5 @@
-//! Functions and aggregates: kept as text where a whole schema is read, because Cassandra needs them back.
+//! Functions and aggregates: kept as text where a whole schema is read, because Cassandra needs
+//! them back.
 
 use helenus_cql_syntax::{Identifier, QualifiedName, parse_qualified_name};
 
@@ -41,7 +42,7 @@ fn name_offset(text: &str) -> Option<usize> {
     Some(text.len() - rest.len())
 }
 
-/// What follows a word and its blanks.
+/// The rest after a word and its blanks.
 fn after_word<'a>(text: &'a str, word: &str) -> Option<&'a str> {
     let (first, rest) = text.split_once(|c: char| c.is_whitespace())?;
     first.eq_ignore_ascii_case(word).then(|| rest.trim_start())

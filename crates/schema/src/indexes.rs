@@ -1,6 +1,7 @@
-//! Statements about indexes. They are checked and kept, and nothing builds them: a table with indexes is written as any
-//! other, and no read goes by them. Like a node, which builds what its `system."IndexInfo"` doesn't list, a release that
-//! builds indexes finds none built; see decision 0018.
+//! Statements about indexes. They are checked and kept, and nothing builds them: a table with
+//! indexes is written as any other, and no read goes by them. Like a node, which builds what its
+//! `system."IndexInfo"` doesn't list, a release that builds indexes finds none built; see
+//! decision 0018.
 
 use std::sync::Arc;
 
@@ -85,7 +86,7 @@ impl Applier<'_> {
     }
 }
 
-/// What is said of an index that is kept.
+/// The warning about an index that is kept.
 fn not_built(table: &TableDef, index: &Identifier) -> String {
     format!(
         "{}: its index {index} is kept in the schema and not built; no read goes by it",
@@ -94,7 +95,7 @@ fn not_built(table: &TableDef, index: &Identifier) -> String {
 }
 
 impl TableDef {
-    /// What to know of each of its indexes, in words.
+    /// A warning for each of its indexes, in words.
     pub fn index_warnings(&self) -> impl Iterator<Item = String> {
         self.indexes.iter().filter_map(|index| index.name.as_ref()).map(|name| not_built(self, name))
     }
@@ -112,7 +113,7 @@ fn same_but_name(a: &CreateIndex, b: &CreateIndex) -> bool {
     (&a.targets, &a.class, a.custom, &a.properties) == (&b.targets, &b.class, b.custom, &b.properties)
 }
 
-/// `table_column_idx`, or with a number behind it (`Keyspace.findAvailableIndexName`).
+/// `table_column_idx`, or with a number after it (`Keyspace.findAvailableIndexName`).
 fn free_name(keyspace: &Keyspace, statement: &CreateIndex) -> Identifier {
     let table = statement.table.name.as_str();
     let name = match statement.targets.as_slice() {
@@ -129,7 +130,7 @@ fn free_name(keyspace: &Keyspace, statement: &CreateIndex) -> Identifier {
     Identifier::exact(free)
 }
 
-/// What `CreateIndexStatement` refuses.
+/// Rejects what `CreateIndexStatement` refuses.
 fn check_index(table: &TableDef, statement: &CreateIndex) -> Result<()> {
     for Property { name, value } in &statement.properties {
         match name.as_str() {

@@ -14,7 +14,7 @@ use super::table_def::TableDef;
 use super::user_types::UserTypes;
 use crate::error::{CatalogError, CatalogErrorKind, Result};
 
-/// What a statement says about a keyspace.
+/// The attributes that a statement gives a keyspace.
 #[derive(Default)]
 struct Attributes {
     replication: Option<BTreeMap<String, String>>,
@@ -73,7 +73,7 @@ impl Applier<'_> {
             return self.missing(statement.if_exists, || format!("Keyspace '{name}' doesn't exist"));
         };
         let mut changed = Keyspace::clone(present);
-        // An empty map leaves the replication as it is, as Cassandra does.
+        // An empty map leaves the replication unchanged, as in Cassandra.
         if let Some(replication) = attributes.replication.filter(|map| !map.is_empty()) {
             changed.replication = replication;
         }
@@ -105,7 +105,7 @@ impl Applier<'_> {
     }
 }
 
-/// What a keyspace gets that nobody described.
+/// The replication of a keyspace that is made without a description.
 fn default_replication() -> BTreeMap<String, String> {
     let entries = [("class", "SimpleStrategy"), ("replication_factor", "1")];
     entries.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
@@ -159,7 +159,7 @@ fn check_replication(map: &BTreeMap<String, String>) -> Result<()> {
             )));
         }
     }
-    // A factor, or one with its transient replicas behind a slash.
+    // A factor, or one with its transient replicas after a slash.
     let is_factor = |value: &str| {
         value.split('/').all(|part| part.parse::<u16>().is_ok()) && value.split('/').count() <= 2
     };

@@ -35,8 +35,8 @@ pub struct TableOptions {
     pub compaction: CompactionParams,
     /// How long writes may stay in the memtable; `None`: until it is full.
     pub memtable_flush_period: Option<Duration>,
-    /// The version in which its SSTables are written, by the extension `helenus_sstable_version`; `None`: as the
-    /// database has it.
+    /// The version in which its SSTables are written, by the extension `helenus_sstable_version`;
+    /// `None`: the database's version.
     pub sstable_version: Option<Version>,
     /// All other options, by name, as they are printed.
     kept: BTreeMap<&'static str, PropertyValue>,
@@ -60,7 +60,7 @@ impl Default for TableOptions {
 }
 
 impl TableOptions {
-    /// What acts differently from what is asked for, in words.
+    /// The difference between the options and their effect, in words.
     #[must_use]
     pub fn warning(&self) -> Option<String> {
         self.compaction.strategy().warning()
@@ -69,7 +69,7 @@ impl TableOptions {
     /// Partitions from one sample of Summary.db to the next.
     pub fn min_index_interval(&self) -> u32 {
         let interval = self.kept.get("min_index_interval");
-        // What is kept was checked.
+        // The stored text was checked.
         interval
             .and_then(|value| integer(&Identifier::exact("min_index_interval"), value, 1).ok())
             .unwrap_or(128)
@@ -78,7 +78,8 @@ impl TableOptions {
     /// The options of a new table.
     ///
     /// # Errors
-    /// What Cassandra refuses: unknown options, values out of range. `unknown` decides about the former.
+    /// What Cassandra refuses: unknown options, values out of range. `unknown` decides about the
+    /// former.
     pub(super) fn created(
         properties: &[Property],
         unknown: &mut dyn FnMut(&str) -> Result<()>,
@@ -138,7 +139,7 @@ impl TableOptions {
         self.check()
     }
 
-    /// What `TableParams.validate` refuses.
+    /// Rejects what `TableParams.validate` refuses.
     fn check(&self) -> Result<()> {
         let fp_chance = self.bloom_filter_fp_chance;
         if !(fp_chance > MIN_FP_CHANCE && fp_chance <= 1.0) {

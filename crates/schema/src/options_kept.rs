@@ -1,4 +1,5 @@
-//! Options that mean nothing to this release: checked as Cassandra checks them, kept, and written back.
+//! Options that mean nothing to this release: checked as Cassandra checks them, kept, and written
+//! back.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +15,7 @@ use crate::error::{CatalogError, Result};
 pub(super) struct Kept {
     pub(super) name: &'static str,
     default: Default,
-    /// The value as it is printed.
+    /// Checks the value and returns its printed form.
     pub(super) check: fn(&Identifier, &PropertyValue) -> Result<PropertyValue>,
 }
 
@@ -26,7 +27,7 @@ enum Default {
     Empty,
 }
 
-/// By name.
+/// The options, sorted by name.
 pub(super) const KEPT: [Kept; 12] = [
     Kept { name: "additional_write_policy", default: Default::Text("99p"), check: retry_policy },
     Kept { name: "allow_auto_snapshot", default: Default::Boolean(true), check: any_boolean },
@@ -110,7 +111,8 @@ fn caching_value(keys: String, rows: String) -> PropertyValue {
     literal_map([("keys".to_owned(), keys), ("rows_per_partition".to_owned(), rows)])
 }
 
-/// `SpeculativeRetryPolicy.fromString`: `ALWAYS`, `NEVER`, `99p`, `50ms`, `MIN(99p,50ms)`, `MAX(…)`.
+/// `SpeculativeRetryPolicy.fromString`: `ALWAYS`, `NEVER`, `99p`, `50ms`, `MIN(99p,50ms)`,
+/// `MAX(…)`.
 fn retry_policy(name: &Identifier, value: &PropertyValue) -> Result<PropertyValue> {
     let given = text(name, value)?;
     let invalid = || CatalogError::invalid(format!("Invalid value {given} for option '{name}'"));

@@ -71,7 +71,7 @@ pub(super) fn boolean_value(value: bool) -> PropertyValue {
     PropertyValue::Literal(Literal::Boolean(value))
 }
 
-/// A number as it is written.
+/// A number with the spelling of the statement.
 pub(super) fn number_value(text: String) -> PropertyValue {
     let whole = text.bytes().all(|byte| byte.is_ascii_digit());
     PropertyValue::Literal(if whole { Literal::Integer(text) } else { Literal::Float(text) })

@@ -1,8 +1,8 @@
 //! The catalog as CQL.
 //!
-//! Each keyspace: itself, its user types, functions, tables with their indexes, views. A table that had columns
-//! dropped is printed as `DESCRIBE … WITH INTERNALS` does it: created with those columns, then they are dropped with
-//! the time of it, then those that were added again are added.
+//! Each keyspace: itself, its user types, functions, tables with their indexes, views. A table that
+//! had columns dropped is printed as `DESCRIBE … WITH INTERNALS` does it: created with those
+//! columns, then they are dropped with the time of it, then those that were added again are added.
 
 use std::fmt::Write;
 
@@ -31,7 +31,7 @@ impl Catalog {
         out.text
     }
 
-    /// The statements that make one table or view, behind the user types of its keyspace.
+    /// The statements that make one table or view, after the user types of its keyspace.
     pub fn table_to_cql(&self, keyspace: &str, name: &str) -> Result<String> {
         let table = self.table(keyspace, name)?;
         let mut out = Output::default();
@@ -168,7 +168,7 @@ fn create_table(table: &TableDef) -> CreateTable {
 fn create_view(table: &TableDef, view: &ViewDef) -> Statement {
     let mut statement: CreateView = view.statement.clone();
     statement.options.properties = properties(table);
-    // The data of a view expires with the table's: the option can't be given.
+    // The data of a view expires with the table's: the option is invalid for a view.
     statement.options.properties.retain(|property| property.name != "default_time_to_live");
     Statement::CreateView(Box::new(statement))
 }

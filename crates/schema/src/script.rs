@@ -8,18 +8,18 @@ use super::apply::{Applier, HeaderTypes};
 use super::catalog::Catalog;
 use crate::error::{CatalogError, CatalogErrorKind, Result};
 
-/// A catalog that was read from a file that others wrote.
+/// A catalog that was read from a file of another program.
 #[derive(Clone, Debug)]
 pub struct LoadedSchema {
-    /// What the file defines.
+    /// The catalog that the file defines.
     pub catalog: Catalog,
-    /// What was left out or acts differently, in words.
+    /// Parts that were left out or act differently, in words.
     pub warnings: Vec<String>,
 }
 
 impl Catalog {
-    /// The schema that statements define, as [`Catalog::to_cql`] and `DESCRIBE … WITH INTERNALS` print them. A table
-    /// without `ID` gets one that depends on its name alone.
+    /// The schema that statements define, as [`Catalog::to_cql`] and `DESCRIBE … WITH INTERNALS`
+    /// print them. A table without `ID` gets one that depends on its name alone.
     ///
     /// # Errors
     /// Where the text is not CQL, or says what Cassandra refuses; with the line of the statement.
@@ -27,9 +27,10 @@ impl Catalog {
         read(text, None).map(|loaded| loaded.catalog)
     }
 
-    /// The same for a file that others wrote, such as a snapshot's `schema.cql`: a keyspace that it doesn't create
-    /// is made with defaults, a user type that it doesn't define is asked from `header_types` (keyspace, name),
-    /// which knows the SSTables' headers; options that Cassandra doesn't have are left out with a warning.
+    /// The same for a file of another program, such as a snapshot's `schema.cql`: a keyspace that
+    /// it doesn't create is made with defaults, a user type that it doesn't define comes from
+    /// `header_types` (keyspace, name), which knows the SSTables' headers; options that Cassandra
+    /// doesn't have are left out with a warning.
     ///
     /// # Errors
     /// As [`Catalog::parse`].
@@ -40,7 +41,8 @@ impl Catalog {
         read(text, Some(header_types))
     }
 
-    /// Adds what another such text defines, all of it or, where it is wrong, nothing; returns warnings.
+    /// Adds what another such text defines, all of it or, where it is wrong, nothing; returns
+    /// warnings.
     ///
     /// # Errors
     /// As [`Catalog::parse`].
@@ -69,7 +71,7 @@ fn extend(catalog: &mut Catalog, text: &str, lenient: Option<HeaderTypes<'_>>) -
     let mut applier = Applier {
         catalog,
         default_keyspace: None,
-        // A drop without a time, which nobody prints, hides all that was written.
+        // A drop without a time, which no program prints, hides everything written.
         now: Timestamp::MAX,
         new_id: &mut id_of_name,
         lenient,
@@ -90,7 +92,7 @@ fn at_statement(error: CatalogError, text: &str, statement: &Spanned<Statement>)
     error.context(format_args!("line {}", 1 + before.matches('\n').count()))
 }
 
-/// The identity of a table whose file tells none.
+/// The identity of a table whose file has none.
 fn id_of_name(keyspace: &str, table: &str) -> TableId {
     let [high, low] = murmur3(format!("{keyspace}.{table}").as_bytes());
     let bytes = (u128::from(high) << 64 | u128::from(low)).to_be_bytes();

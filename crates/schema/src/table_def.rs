@@ -17,7 +17,7 @@ const IS_VIEW: &str = "a materialized view can't be written, only read";
 /// A table or a view.
 #[derive(Clone, Debug)]
 pub struct TableDef {
-    /// What the storage needs to know, derived from `columns`.
+    /// *The schema for the storage, derived from `columns`.
     pub(super) schema: Arc<TableSchema>,
     pub(super) columns: Vec<TableColumn>,
     pub(super) options: Arc<TableOptions>,
@@ -25,7 +25,7 @@ pub struct TableDef {
     pub(super) view: Option<ViewDef>,
     /// Whether views are made from this table.
     pub(super) has_views: bool,
-    /// Of the keyspace.
+    /// The keyspace's `durable_writes`.
     pub(super) durable_writes: bool,
 }
 
@@ -36,7 +36,7 @@ pub struct TableColumn {
     pub name: Arc<str>,
     /// Its type; reversed for a clustering column in descending order.
     pub ty: Type,
-    /// What it is for.
+    /// Its role.
     pub kind: ColumnKind,
     /// Place among the key columns of its kind; 0 for others.
     pub position: usize,
@@ -44,14 +44,15 @@ pub struct TableColumn {
     pub mask: Option<ColumnMask>,
 }
 
-/// How a view is made.
+/// The definition of a view.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ViewDef {
     /// The table that it is made from, in the same keyspace.
     pub base: Arc<str>,
     /// Its statement, without options.
     pub statement: CreateView,
-    /// Whether its primary key has a column that isn't in its table's (`View.enforceStrictLiveness`).
+    /// Whether its primary key has a column that isn't in its table's
+    /// (`View.enforceStrictLiveness`).
     pub strict_liveness: bool,
 }
 
@@ -114,7 +115,7 @@ impl TableDef {
         self
     }
 
-    /// What the storage needs to know.
+    /// *The schema for the storage.
     pub fn schema(&self) -> &Arc<TableSchema> {
         &self.schema
     }
@@ -134,7 +135,8 @@ impl TableDef {
         self.schema.id()
     }
 
-    /// Its columns in the order of their definition; those that were dropped and added again come last.
+    /// Its columns in the order of their definition; those that were dropped and added again come
+    /// last.
     pub fn columns(&self) -> &[TableColumn] {
         &self.columns
     }
@@ -149,13 +151,13 @@ impl TableDef {
         &self.options
     }
 
-    /// Its indexes, by name: kept, none of them built. Nothing that is written goes into one, and no read goes by one;
-    /// a node that gets the table's SSTables and schema builds them.
+    /// Its indexes, by name: kept, none of them built. Nothing that is written goes into one, and
+    /// no read goes by one; a node that gets the table's SSTables and schema builds them.
     pub fn indexes(&self) -> &[CreateIndex] {
         &self.indexes
     }
 
-    /// How it is made, if it is a view.
+    /// The view's definition, if it is a view.
     pub fn view(&self) -> Option<&ViewDef> {
         self.view.as_ref()
     }
@@ -170,7 +172,7 @@ impl TableDef {
         self.durable_writes
     }
 
-    /// Why it can't be written, where it can't.
+    /// The reason why it can't be written, if there is one.
     pub fn read_only(&self) -> Option<&'static str> {
         match self {
             Self { view: Some(_), .. } => Some(IS_VIEW),

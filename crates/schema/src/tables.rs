@@ -28,7 +28,8 @@ impl Applier<'_> {
         if self.find_table(&keyspace, &name).is_some() {
             return self.exists(&keyspace, &name, statement.if_not_exists);
         }
-        // Others' tables are as they are, also in a database that adopted them; nobody makes new ones, as in Cassandra.
+        // Foreign tables are accepted, also in a database that adopted them; new ones are refused,
+        // as in Cassandra.
         if statement.options.compact_storage && self.lenient.is_none() && !self.reading {
             let text = format!("table {keyspace}.{name}: COMPACT STORAGE is not supported");
             return Err(CatalogError::new(CatalogErrorKind::Unsupported, text));
@@ -91,7 +92,8 @@ impl Applier<'_> {
         }
         let (lenient, warnings) = (self.lenient.is_some(), &mut self.warnings);
         let is_taken = |property: &Property| {
-            // An option that another release or vendor gave a value of its own is no reason to refuse the table.
+            // An option that another release or vendor gave a value of its own is no reason to
+            // refuse the table.
             let alone = TableOptions::created(std::slice::from_ref(property), &mut |_| Ok(()));
             let problem = alone.err().filter(|_| lenient);
             problem.map(|error| format!("table {keyspace}.{name}: an option is left out: {error}"))
@@ -229,7 +231,7 @@ fn place_keys(columns: &mut [TableColumn], table: &str, key: &PrimaryKey) -> Res
     Ok(())
 }
 
-/// What may not be the type of a key column.
+/// Rejects types that a key column may not have.
 pub(super) fn check_key_type(name: &Identifier, ty: &Type) -> Result<()> {
     let text = match ty.base() {
         Type::Udt { frozen: false, .. } => {

@@ -13,7 +13,8 @@ use super::cql_types::{check_size, references, replace_user_types, user_types_in
 use super::table_def::TableDef;
 use crate::error::{CatalogError, CatalogErrorKind, Result};
 
-/// User types by name. Each holds the types of its fields whole, so a change of one is carried into the others.
+/// User types by name. Each holds the types of its fields whole, so a change of one is carried into
+/// the others.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct UserTypes {
     types: BTreeMap<String, Arc<UserType>>,
@@ -49,7 +50,7 @@ impl UserTypes {
         self.types.entry(definition.name.clone()).or_insert_with(|| Arc::new(definition.clone()));
     }
 
-    /// Puts the new definition of a type and carries it into the others.
+    /// Stores the new definition of a type and applies it inside the others.
     ///
     /// # Errors
     /// When one of them becomes too large.
@@ -251,7 +252,7 @@ impl Applier<'_> {
     }
 }
 
-/// What may not be a field's type.
+/// Rejects types that a field may not have.
 fn check_field(ty: &CqlType) -> Result<()> {
     match ty {
         CqlType::Native(NativeType::Counter) => {
@@ -262,7 +263,8 @@ fn check_field(ty: &CqlType) -> Result<()> {
     }
 }
 
-/// Cells of a multi-cell user type hold its fields, so none of them can be spread over cells itself.
+/// Cells of a multi-cell user type hold its fields, so none of them can be spread over cells
+/// itself.
 pub(super) fn check_multi_cell_fields(columns: &[(&str, &Type)]) -> Result<()> {
     for (name, ty) in columns {
         if let Type::Udt { definition, frozen: false } = ty

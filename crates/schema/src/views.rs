@@ -1,4 +1,5 @@
-//! Statements about materialized views. A view's columns come from its table; the view itself can only be read.
+//! Statements about materialized views. A view's columns come from its table; the view itself can
+//! only be read.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -164,8 +165,8 @@ fn check_base(base: &TableDef, view: &str) -> Result<()> {
     Ok(())
 }
 
-/// The columns of the table that a view takes. `reading`: the view was made before; static columns that its table got
-/// since are not a part of `*`.
+/// The columns of the table that a view takes. `reading`: the view was made before; static columns
+/// that its table got since are not a part of `*`.
 fn selected<'a>(
     base: &'a TableDef,
     selection: &'a Selection,
@@ -305,7 +306,7 @@ fn view_def(base: &TableDef, keyspace: &str, name: &str, statement: &CreateView)
     statement.name = qualified(keyspace, name);
     statement.base = qualified(keyspace, base.name());
     statement.options.properties.clear();
-    // What is printed names the order always, so that is what is kept.
+    // The printed form always names the order, so it is stored.
     let order = |name: &Identifier| {
         let given = statement.options.clustering_order.iter().find(|(column, _)| column == name);
         let of_base = || match base.column(name.as_str()).is_some_and(|column| column.ty.is_reversed()) {

@@ -1,13 +1,15 @@
 //! The shared cache of decompressed chunks.
 //!
-//! The engine makes one for all its tables, with a budget in bytes, and hands it to the readers. Invariants:
+//! The engine makes one for all its tables, with a budget in bytes, and hands it to the readers.
+//! Invariants:
 //!
-//! 1. The bytes counted never exceed the budget, at any moment, but for what was set aside since the last chunk came; what is evicted while a reader still holds it lives
-//!    as long as the reader does, so that readers pin at most one chunk each beyond the budget.
-//! 2. No lock is held while a chunk is read or decompressed. Two readers that miss the same chunk both decompress
-//!    it, and the first to finish keeps its place.
-//! 3. A scan does not empty the cache: a chunk enters with no credit and leaves at the hand's first pass, unless it
-//!    was asked for again (CLOCK with small counters).
+//! 1. The bytes counted never exceed the budget, at any moment, but for what was set aside since
+//!    the last chunk came; what is evicted while a reader still holds it lives as long as the
+//!    reader does, so that readers pin at most one chunk each beyond the budget.
+//! 2. No lock is held while a chunk is read or decompressed. Two readers that miss the same chunk
+//!    both decompress it, and the first to finish keeps its place.
+//! 3. A scan does not empty the cache: a chunk enters with no credit and leaves at the hand's first
+//!    pass, unless it was asked for again (CLOCK with small counters).
 //!
 //! The map is cut into shards, each under its own lock, which is held for a look-up and a count.
 
@@ -19,8 +21,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use bytes::Bytes;
 use parking_lot::Mutex;
 
-/// A table among those whose chunks are cached. The number is the caller's, less than 2^62, and never given to another
-/// table; its index files are cached under numbers that follow from it.
+/// A table among those whose chunks are cached. The number is the caller's, less than 2^62, and
+/// never given to another table; its index files are cached under numbers that follow from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct CachedFile(pub u64);
 
@@ -62,18 +64,18 @@ pub struct ChunkCache {
     misses: AtomicU64,
 }
 
-/// The bytes that a cache and those who were given a part of it may hold together.
+/// The bytes that a cache and the owners of its set-aside parts may hold together.
 #[derive(Debug)]
 struct Budget {
     bytes: usize,
-    /// Of what was set aside, all of it.
+    /// All bytes that were set aside.
     promised: AtomicUsize,
-    /// Of what was set aside, what is in use: chunks have that much less.
+    /// The set-aside bytes in use: chunks have that much less.
     used: AtomicUsize,
 }
 
 impl Budget {
-    /// What each shard may hold.
+    /// The budget of each shard.
     fn of_shard(&self) -> usize {
         self.bytes.saturating_sub(self.used.load(Ordering::Relaxed)) / SHARDS
     }
@@ -88,7 +90,7 @@ pub struct SetAside {
 }
 
 impl SetAside {
-    /// Says that so many bytes more of it are in use. Chunks make room for them when the next one comes.
+    /// Counts `bytes` more of it as in use. Chunks make room for them when the next one comes.
     pub(crate) fn take(&self, bytes: usize) {
         self.used.fetch_add(bytes, Ordering::Relaxed);
         self.budget.used.fetch_add(bytes, Ordering::Relaxed);
@@ -110,7 +112,7 @@ impl Drop for SetAside {
 /// Shards; a power of two.
 const SHARDS: usize = 64;
 
-/// What a chunk costs besides its bytes: the slot, the map's entry, the allocation.
+/// The cost of a chunk besides its bytes: the slot, the map's entry, the allocation.
 const UPKEEP_BYTES: usize = 128;
 
 /// Passes of the hand that a chunk survives at most without being asked for.
@@ -149,8 +151,8 @@ impl ChunkCache {
         }
     }
 
-    /// Room for so many bytes that stay in memory; `None` where half of the budget is promised already, so that
-    /// chunks have the other half.
+    /// Sets `bytes` aside for data that stays in memory; `None` if that would exceed half of the
+    /// budget, since chunks have the other half.
     #[must_use]
     pub fn set_aside(&self, bytes: usize) -> Option<SetAside> {
         let most = self.budget.bytes / 2;
@@ -169,8 +171,8 @@ impl ChunkCache {
         found
     }
 
-    /// Keeps a chunk, and drops others to make room. One that is held already stays; one too large for its shard is
-    /// not kept.
+    /// Keeps a chunk, and drops others to make room. One that is held already stays; one too large
+    /// for its shard is not kept.
     pub fn insert(&self, file: CachedFile, chunk: u32, bytes: Bytes) {
         let key = (file.0, chunk);
         if let Some(shard) = self.shard(key) {
@@ -274,7 +276,7 @@ impl Shard {
         self.index.insert(key, position);
     }
 
-    /// Moves the hand until a chunk without credit has left; false when there is none at all.
+    /// Moves the hand until a chunk without credit has left; false when there is none.
     fn evict_one(&mut self) -> bool {
         // Each pass takes one credit of each chunk, so that this many steps are enough.
         for _ in 0..=self.slots.len() * (usize::from(MAX_CREDIT) + 1) {
@@ -310,7 +312,8 @@ impl Shard {
     }
 }
 
-/// A hash of two integers: keys are the engine's own numbers, so that nobody can choose them to collide.
+/// A hash of two integers: keys are the engine's own numbers, so that they can't be chosen to
+/// collide.
 #[derive(Default)]
 struct Mixer(u64);
 

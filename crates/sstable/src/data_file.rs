@@ -1,4 +1,5 @@
-//! What it takes to stream the partitions of an SSTable: Data.db with Statistics.db and CompressionInfo.db.
+//! What it takes to stream the partitions of an SSTable: Data.db with Statistics.db and
+//! CompressionInfo.db.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,17 +11,18 @@ use helenus_types::{DecodeError, Partitioner, Type};
 
 use crate::chunk_cache::{CachedFile, ChunkCache};
 use crate::compression::{ChunkReader, ChunkedFile, CompressionInfo, CrcComponent};
+use crate::crc_sampler::CrcSampler;
 use crate::data::{DataCursor, Scan, Window};
 use crate::descriptor::{Component, Descriptor};
-use crate::dice::Dice;
 use crate::error::{SsTableError, SsTableErrorKind};
 use crate::page_checksums::{PAGE_BYTES, PAGE_CHECKSUMS_COMPONENT, PageChecksums};
 use crate::paged_file::PagedFile;
 use crate::statistics::{Statistics, StatsComponent};
 use crate::table::PageVerification;
 
-/// Data.db of an SSTable with what decodes it, and without indexes and filter: for tools that go through it from end to
-/// end, whose memory then doesn't grow with the table. [`SsTable`](crate::SsTable) is this with indexes.
+/// Data.db of an SSTable with what decodes it, and without indexes and filter: for tools that go
+/// through it from end to end, whose memory then doesn't grow with the table.
+/// [`SsTable`](crate::SsTable) is this with indexes.
 #[derive(Debug)]
 pub struct DataFile {
     pub(crate) descriptor: Descriptor,
@@ -28,7 +30,7 @@ pub struct DataFile {
     pub(crate) statistics: Statistics,
     pub(crate) reader: ChunkReader,
     /// Which reads of data compare checksums.
-    pub(crate) dice: Dice,
+    pub(crate) crc_sampler: CrcSampler,
     pub(crate) file_sizes: Vec<(Component, u64)>,
 }
 
@@ -58,18 +60,18 @@ impl DataFile {
             header,
             statistics,
             reader,
-            dice: Dice::default(),
+            crc_sampler: CrcSampler::default(),
             file_sizes: files.take_sizes(),
         })
     }
 
-    /// Which table it is of.
+    /// The table's descriptor.
     #[must_use]
     pub fn descriptor(&self) -> &Descriptor {
         &self.descriptor
     }
 
-    /// What its rows are encoded against.
+    /// The header that its rows are encoded against.
     #[must_use]
     pub fn header(&self) -> &Arc<Header> {
         &self.header
@@ -87,13 +89,13 @@ impl DataFile {
         &self.statistics.stats
     }
 
-    /// What orders its partitions.
+    /// The partitioner, which orders its partitions.
     #[must_use]
     pub fn partitioner(&self) -> &Partitioner {
         &self.header.partitioner
     }
 
-    /// What reads single chunks.
+    /// The reader of single chunks.
     #[must_use]
     pub fn chunk_reader(&self) -> &ChunkReader {
         &self.reader
@@ -129,10 +131,16 @@ impl DataFile {
         self.scan_between(0, self.data_len())
     }
 
-    /// The partitions that begin from `start` of the uncompressed data on, where one must begin, and before `end`.
+    /// The partitions that begin from `start` of the uncompressed data on, where one must begin,
+    /// and before `end`.
     #[must_use]
     pub fn scan_between(&self, start: u64, end: u64) -> Scan {
-        Scan::new(Arc::clone(&self.header), Window::ahead(self.reader.clone(), self.dice.throw()), start, end)
+        Scan::new(
+            Arc::clone(&self.header),
+            Window::ahead(self.reader.clone(), self.crc_sampler.sample()),
+            start,
+            end,
+        )
     }
 
     /// A cursor to places that the caller knows.
@@ -142,28 +150,29 @@ impl DataFile {
     }
 
     pub(crate) fn ahead_window(&self) -> Window {
-        Window::ahead(self.reader.clone(), self.dice.throw())
+        Window::ahead(self.reader.clone(), self.crc_sampler.sample())
     }
 }
 
-/// What a table's files are held to, and how those that stay open are opened.
+/// The expected digests of a table's files, and how files that stay open are opened.
 #[derive(Debug, Clone, Default)]
 pub struct Upkeep {
-    /// Keeps the number of open files within a bound; without it each table has its own open for good.
+    /// Keeps the number of open files within a bound; without it each table has its own open for
+    /// good.
     pub open_files: Option<Arc<OpenFiles>>,
     /// Held by the table and by all that reads from its files: dropped with the last of them.
     pub keep: Option<Arc<dyn Keep>>,
-    /// What the files are known to be.
+    /// The known digests of the files.
     pub digests: Option<Arc<[ComponentDigest]>>,
 }
 
-/// Something that lives as long as anybody reads from a table's files.
+/// A guard that lives as long as a table's files are read.
 pub trait Keep: std::any::Any + Send + Sync + std::fmt::Debug {}
 
-/// What is known of a component from when it was written.
+/// Length and checksum of a component, known since it was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ComponentDigest {
-    /// Which one.
+    /// The component.
     pub component: Component,
     /// Bytes of the file.
     pub len: u64,
@@ -222,13 +231,13 @@ pub(crate) struct Files<'a> {
     upkeep: &'a Upkeep,
     checksums: Option<PageChecksums>,
     sizes: Vec<(Component, u64)>,
-    /// What was found of each.
+    /// The digest found of each component.
     found: Vec<ComponentDigest>,
 }
 
-/// Index files of up to so many bytes are read whole: pages would save nothing.
+/// Index files of up to this length are read whole: pages would save nothing.
 const MAX_WHOLE_BYTES: u64 = 4 * PAGE_BYTES;
-/// For those who have no such demands.
+/// The default: no such demands.
 static NO_UPKEEP: Upkeep = Upkeep { open_files: None, keep: None, digests: None };
 
 impl<'a> Files<'a> {
@@ -254,8 +263,8 @@ impl<'a> Files<'a> {
         Ok(files)
     }
 
-    /// Reads the components that nothing depends on, to hold them to what is known of them. One that is missing is no
-    /// loss.
+    /// Reads the components that nothing depends on, to hold them to what is known of them. One
+    /// that is missing is no loss.
     pub(crate) fn read_unneeded(&mut self) -> Result<(), SsTableError> {
         for component in [Component::Digest, Component::Toc] {
             let path = self.descriptor.path(&component);
@@ -284,7 +293,7 @@ impl<'a> Files<'a> {
         self.upkeep.digests.iter().flat_map(|digests| &**digests).find(|known| known.component == *component)
     }
 
-    /// What each component was found to be.
+    /// The digests found of each component.
     pub(crate) fn take_found(&mut self) -> Vec<ComponentDigest> {
         std::mem::take(&mut self.found)
     }
@@ -421,7 +430,7 @@ impl<'a> Files<'a> {
                 ChunkedFile::plain(path, file_len, crc)?
             }
         };
-        // Last, because a file that was cut is told better by what its chunks lack.
+        // Last, because a cut file is reported better by its missing chunks.
         let found = ComponentDigest { component: Component::Data, len: file_len, crc: None };
         self.found_one(found, chunks.path())?;
         Ok(ChunkReader::new(Arc::new(chunks), file))
@@ -455,7 +464,7 @@ pub(crate) fn header(
     let key_type = parse(&component.key_type)?;
     let class = &statistics.validation.partitioner;
     let partitioner = match Partitioner::from_class_name(class) {
-        // It orders by the type of the key, which its name doesn't tell.
+        // It orders by the type of the key, which its name doesn't contain.
         Some(Partitioner::Local(_)) => Partitioner::Local(key_type.clone()),
         Some(partitioner) => partitioner,
         None => return Err(damaged("one of Cassandra's partitioners", class.clone())),

@@ -1,3 +1,5 @@
+//! The error of this crate: file, offset, and what was expected and found there.
+
 use std::borrow::Cow;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -8,7 +10,7 @@ use thiserror::Error;
 
 use crate::version::UnsupportedVersion;
 
-/// What went wrong with a file of an SSTable.
+/// An error with a file of an SSTable.
 #[derive(Debug)]
 pub struct SsTableError {
     inner: Box<Inner>,
@@ -43,16 +45,16 @@ pub enum SsTableErrorKind {
     UnsupportedCompressor {
         /// The class in CompressionInfo.db.
         class: String,
-        /// What makes the data readable.
+        /// The step that makes the data readable.
         next_step: &'static str,
     },
     /// A component without which the table cannot be opened.
     #[error("is missing: {next_step}")]
     MissingComponent {
-        /// How to go on.
+        /// The step to take.
         next_step: &'static str,
     },
-    /// A transaction's log says otherwise than the files beside it.
+    /// A transaction's log contradicts the files next to it.
     #[error("does not fit the files: {0}")]
     Transaction(String),
     /// Something that the format has no place for.
@@ -90,7 +92,7 @@ impl SsTableError {
         &self.inner.file
     }
 
-    /// What went wrong.
+    /// The kind of the error.
     #[must_use]
     pub fn kind(&self) -> &SsTableErrorKind {
         &self.inner.kind

@@ -12,7 +12,8 @@ use crate::error::{SsTableError, SsTableErrorKind};
 use crate::paged_file::{HeldPage, PagedFile};
 use crate::table::PartitionBound;
 
-/// A partition key with all that lookups need of it, computed once for all the tables that are asked.
+/// A partition key with all that lookups need of it, computed once for all the tables that are
+/// asked.
 #[derive(Debug, Clone)]
 pub struct SearchKey {
     partitioner: Partitioner,
@@ -94,7 +95,7 @@ pub(crate) enum Index {
     },
 }
 
-/// How many keys tell whether a filter is the table's.
+/// The number of keys that decide whether a filter is the table's.
 const SOME_KEYS: usize = 32;
 
 /// Where a partition is.
@@ -102,7 +103,7 @@ const SOME_KEYS: usize = 32;
 pub(crate) struct PartitionAt {
     /// Its start in the data.
     pub(crate) data: u64,
-    /// What the index knows besides, for a partition of several blocks.
+    /// The row index, for a partition of several blocks.
     pub(crate) row_index: Option<RowIndexAt>,
     /// Whether the index holds the whole key: another one in the data is damage then.
     pub(crate) is_certain: bool,
@@ -164,7 +165,7 @@ impl Index {
         }
     }
 
-    /// Some keys of the table: the last, the first and where they are at hand those behind it.
+    /// Some keys of the table: the last, the first, and those after it if they are in memory.
     pub(crate) fn some_keys(&self) -> impl Iterator<Item = &[u8]> {
         let mut entries = match self {
             Index::Bti { .. } => None,
@@ -200,8 +201,8 @@ impl Index {
         }
     }
 
-    /// Where the partition of `key` is if it is in the table. Unless that is certain the key that stands in the data
-    /// must be compared.
+    /// Where the partition of `key` is if it is in the table. Unless that is certain the key that
+    /// stands in the data must be compared.
     #[inline]
     pub(crate) fn find(&self, key: &SearchKey) -> Result<Option<PartitionAt>, SsTableError> {
         match self {
@@ -223,7 +224,7 @@ impl Index {
         }
     }
 
-    /// The first partition that may lie behind a place, and the first one that does for sure.
+    /// The first partition that may be after a place, and the first one that is for sure.
     pub(crate) fn ceiling(
         &self,
         bound: PartitionBound<'_>,
@@ -261,7 +262,8 @@ impl Index {
     }
 
     /// The block in which to look for a clustering position; `order` as in
-    /// [`SsTable::partition`](crate::SsTable::partition). `scratch` is used for its byte-comparable form.
+    /// [`SsTable::partition`](crate::SsTable::partition). `scratch` is used for its byte-comparable
+    /// form.
     #[inline]
     pub(crate) fn floor(
         &self,
@@ -434,7 +436,7 @@ impl Blocks {
         }
     }
 
-    /// Goes to the block behind, or to the first one. In Rows.db one more ends the last block.
+    /// Goes to the next block, or to the first one. In Rows.db one more ends the last block.
     pub(crate) fn next(&mut self, index: &Index, is_first: bool) -> Result<Option<IndexBlock>, SsTableError> {
         match self {
             Blocks::Bti(cursor) => cursor.next().map_err(|error| index.damaged_rows(error)),

@@ -1,12 +1,14 @@
 //! Cassandra's SSTables: reader, writer, components, compression, dump.
 //!
-//! **Knows:** the versions `ma` to `oa` (`big`) and `da` (`bti`), by named capabilities; every component's bytes.
-//! **Must not know:** which tables are live, strategies, the engine; it starts no thread and asks no clock.
+//! **Knows:** the versions `ma` to `oa` (`big`) and `da` (`bti`), by named capabilities; every
+//! component's bytes. **Must not know:** which tables are live, strategies, the engine; it starts
+//! no thread and asks no clock.
 //!
-//! Start reading at [`SsTable`] in `table.rs` (what a table is), then `data/` (how rows are found in it) and
-//! [`SsTableWriter`] in `writer/`. Below them: [`Version`] in `version.rs`, the ledger of what each version changed,
-//! `descriptor/` (names), `compression/` (Data.db as chunks), `statistics/` (metadata), `big/` and `bti/` (indexes). [`dump()`]
-//! prints a table, [`Metadata`] what is known of one without reading its rows.
+//! Start reading at [`SsTable`] in `table.rs` (what a table is), then `data/` (how rows are found
+//! in it) and [`SsTableWriter`] in `writer/`. Below them: [`Version`] in `version.rs`, the ledger
+//! of what each version changed, `descriptor/` (names), `compression/` (Data.db as chunks),
+//! `statistics/` (metadata), `big/` and `bti/` (indexes). [`dump()`] prints a table, [`Metadata`]
+//! what is known of one without reading its rows.
 
 #![deny(unsafe_code)]
 #![deny(clippy::indexing_slicing, clippy::expect_used, clippy::panic)]
@@ -15,11 +17,11 @@ mod big;
 mod bti;
 mod chunk_cache;
 mod compression;
+mod crc_sampler;
 mod data;
 mod data_file;
 mod deletion_time;
 mod descriptor;
-mod dice;
 mod dump;
 mod error;
 mod index;

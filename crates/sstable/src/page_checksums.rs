@@ -1,7 +1,8 @@
-//! Checksums of the files that Cassandra's format leaves without any: `Partitions.db`, `Rows.db` and `Filter.db`.
+//! Checksums of the files that Cassandra's format leaves without any: `Partitions.db`, `Rows.db`
+//! and `Filter.db`.
 //!
-//! They are a component of our own. Cassandra takes a name that it does not know for a custom component and ignores
-//! it; files that others wrote have none.
+//! They are a component of our own. Cassandra takes a name that it does not know for a custom
+//! component and ignores it; files of other programs have none.
 //!
 //! ```text
 //! magic       8 bytes       "HelPages"
@@ -15,7 +16,8 @@
 //! ```
 //!
 //! With a page of 4 bytes, the file "F" of the bytes `01 02 03 04 05` is
-//! `48656c5061676573 00000004 01 0001 46 0000000000000005 b63cfbcd a2681b02` and the checksum `dbaa316b`.
+//! `48656c5061676573 00000004 01 0001 46 0000000000000005 b63cfbcd a2681b02` and the checksum
+//! `dbaa316b`.
 
 use helenus_types::{DecodeError, Reader};
 
@@ -25,7 +27,7 @@ pub const PAGE_CHECKSUMS_COMPONENT: &str = "Helenus.crc32";
 const MAGIC: &[u8; 8] = b"HelPages";
 /// The size of the tries' pages, so that a page read is a page checked.
 const DEFAULT_PAGE_BYTES: u32 = 4096;
-/// The same, for those who read files by page.
+/// The same, for readers by page.
 pub(crate) const PAGE_BYTES: u64 = DEFAULT_PAGE_BYTES as u64;
 /// The length of the trailing checksum.
 const CRC_BYTES: usize = 4;

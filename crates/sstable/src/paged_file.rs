@@ -1,7 +1,8 @@
 //! A file of an index, by page.
 //!
-//! Small ones are kept as far as they were read, in memory that the chunk cache sets aside; the pages of the others
-//! come and go with the cache. Nodes of tries don't cross pages, which is what Cassandra's readers rest on too.
+//! The pages of small files are kept once they are read, in memory that the chunk cache sets aside;
+//! those of other files come and go with the cache. Nodes of tries don't cross pages; Cassandra's
+//! readers rely on that too.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -120,7 +121,7 @@ impl PagedFile {
         }
     }
 
-    /// The bytes from `position` to the end of its page; none behind the end of the file.
+    /// The bytes from `position` to the end of its page; none after the end of the file.
     #[inline]
     pub(crate) fn tail<'p>(
         &'p self,
@@ -227,7 +228,7 @@ fn page_number(page: u64) -> u32 {
     u32::try_from(page).unwrap_or(u32::MAX)
 }
 
-/// What is said of bytes that end with the file.
+/// The error for bytes that end with the file.
 #[cold]
 pub(crate) fn cut(position: u64, expected: &'static str) -> DecodeError {
     DecodeError::new(position, expected, "the end of the file")

@@ -9,9 +9,9 @@ use helenus_io::{Disk, ReadFile, read_to_vec};
 use crate::compression::{
     ChunkReader, ChunkScratch, ChunkVerification, ChunkedFile, CompressionInfo, CrcComponent, Digest,
 };
+use crate::crc_sampler::CrcSampler;
 use crate::data_file::{DataFile, header};
 use crate::descriptor::{Component, Descriptor};
-use crate::dice::Dice;
 use crate::error::{SsTableError, SsTableErrorKind};
 use crate::statistics::{HeaderComponent, Statistics};
 
@@ -20,7 +20,7 @@ use crate::statistics::{HeaderComponent, Statistics};
 pub struct Salvaged {
     /// The data. Chunks may still turn out to be damaged.
     pub data: DataFile,
-    /// What was wrong.
+    /// The faults found.
     pub troubles: Vec<Trouble>,
     /// Chunks whose checksum is wrong, or that are not there.
     pub damaged_chunks: Vec<u32>,
@@ -31,20 +31,22 @@ pub struct Salvaged {
 /// A component that is damaged or missing.
 #[derive(Debug)]
 pub struct Trouble {
-    /// Which one.
+    /// The component.
     pub component: Component,
-    /// What is wrong with it.
+    /// The fault.
     pub error: SsTableError,
-    /// What was taken instead, or what is lost.
+    /// The replacement, or the loss.
     pub instead: &'static str,
 }
 
 impl DataFile {
-    /// Opens the Data.db of a table, whatever can be missed: of Statistics.db the serialization header alone is needed; where
-    /// chunks are is found out from their checksums if CompressionInfo.db doesn't say it; CRC.db may be wrong.
+    /// Opens the Data.db of a damaged table: of Statistics.db only the serialization header is
+    /// needed; the places of chunks are derived from their checksums if CompressionInfo.db lacks
+    /// them; CRC.db may be wrong.
     ///
     /// # Errors
-    /// When Data.db can't be read, the header is lost, or it can't be found out where chunks are.
+    /// When Data.db can't be read, the header is lost, or the places of the chunks can't be
+    /// derived.
     pub fn salvage(disk: &Arc<dyn Disk>, descriptor: &Descriptor) -> Result<Salvaged, SsTableError> {
         let mut files = Salvage { disk: &**disk, descriptor, troubles: Vec::new(), sizes: Vec::new() };
         let statistics = files.statistics()?;
@@ -67,7 +69,7 @@ impl DataFile {
             header,
             statistics,
             reader,
-            dice: Dice::default(),
+            crc_sampler: CrcSampler::default(),
             file_sizes: files.sizes,
         };
         Ok(Salvaged { data, troubles: files.troubles, damaged_chunks, is_checked })
@@ -132,8 +134,8 @@ impl Salvage<'_> {
         let is_missing = read
             .as_ref()
             .is_err_and(|error| matches!(error.kind(), SsTableErrorKind::MissingComponent { .. }));
-        // Compressed tables have no CRC.db, whatever damaged statistics say; and those of Cassandra 3.0 may not say that they are
-        // compressed.
+        // Compressed tables have no CRC.db, whatever damaged statistics say; and those of Cassandra
+        // 3.0 may not say that they are compressed.
         if is_missing && self.disk.exists(&self.descriptor.path(&Component::Crc))? {
             return Ok(None);
         }
@@ -168,7 +170,7 @@ impl Salvage<'_> {
         }
     }
 
-    /// An uncompressed file, with its checksums as far as they are right.
+    /// An uncompressed file, with its checksums if they are right.
     fn plain(
         &mut self,
         file: &Arc<dyn ReadFile>,
@@ -192,7 +194,7 @@ impl Salvage<'_> {
             return ChunkedFile::plain(path, file_len, None);
         }
         let chunks = ChunkedFile::plain_cut(path, file_len, crc);
-        // Who is right, Data.db or CRC.db, the checksum of all of it tells.
+        // The checksum of the whole file decides whether Data.db or CRC.db is right.
         let reader = ChunkReader::new(Arc::new(chunks.clone()), Arc::clone(file));
         let mut damaged = None;
         let digest = reader.verify_stored(
@@ -234,7 +236,7 @@ fn first_damaged(chunks: ChunkedFile, file: &Arc<dyn ReadFile>) -> Option<(u32, 
     read_chunk(&reader, last).err().map(|error| (last, error))
 }
 
-/// Chunks that can't be read, in order. Bytes that the disk doesn't give back damage the chunks that they are in.
+/// Chunks that can't be read, in order. Bytes that the disk can't read make their chunks damaged.
 fn damaged_chunks(reader: &ChunkReader) -> Vec<u32> {
     let mut damaged = Vec::new();
     let read = reader.verify_stored(&mut |chunk, _| damaged.push(chunk), &mut |_| {});
@@ -243,7 +245,7 @@ fn damaged_chunks(reader: &ChunkReader) -> Vec<u32> {
     if read.is_err() {
         return (0..count).filter(|chunk| read_chunk(reader, *chunk).is_err()).collect();
     }
-    // Those of a file that is too short come last, and nobody asks for the one without bytes.
+    // Those of a file that is too short come last, and the empty one is not needed.
     let missing = (0..count).rev().filter(|chunk| chunks.chunk_data_len(*chunk) > 0);
     let missing: Vec<u32> = missing.take_while(|chunk| read_chunk(reader, *chunk).is_err()).collect();
     damaged.extend(missing);

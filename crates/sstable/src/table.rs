@@ -1,3 +1,8 @@
+//! An open SSTable: the facts that place it, and its lookups, slices and scans.
+//!
+//! Invariant: an open table never changes. Its filter and bounds are asked before the index, the
+//! index before the data.
+
 use std::sync::Arc;
 
 use helenus_bloom::{BitOrder, Filter};
@@ -18,24 +23,26 @@ use crate::index::{Index, PartitionAt, SearchKey};
 use crate::statistics::{CoveredBound, CoveredClusterings, Statistics, StatsComponent};
 use crate::version::{Format, Version};
 
-/// How a table is opened.
+/// Options of opening a table.
 #[derive(Debug, Clone)]
 pub struct OpenOptions {
-    /// Where decompressed chunks are kept; scans go past it.
+    /// The cache of decompressed chunks; scans bypass it.
     pub chunk_cache: Arc<ChunkCache>,
     /// The table's number in the cache, which no other table of it may have.
     pub cached_file: CachedFile,
-    /// Whether the index files and the filter are compared with their checksums, where Helenus left some.
+    /// Whether the index files and the filter are compared with their checksums, where Helenus left
+    /// some.
     pub page_checksums: PageVerification,
-    /// Whether a filter is left out that the cache has no room for in its budget; then keys are looked for that are not
-    /// there.
+    /// Whether a filter is left out that the cache has no room for in its budget; then keys are
+    /// looked for that are not there.
     pub filter_may_be_left_out: bool,
     /// Open files and what is known of them.
     pub upkeep: Upkeep,
 }
 
 impl OpenOptions {
-    /// With the filter in memory whatever the cache's budget, files of its own, and nothing known of them.
+    /// With the filter in memory whatever the cache's budget, files of its own, and nothing known
+    /// of them.
     #[must_use]
     pub fn new(
         chunk_cache: Arc<ChunkCache>,
@@ -47,7 +54,7 @@ impl OpenOptions {
     }
 }
 
-/// What is done with the component of page checksums.
+/// The use of the component of page checksums.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum PageVerification {
     /// Compare, if there is one.
@@ -61,17 +68,19 @@ pub enum PageVerification {
 
 /// An SSTable that is open for reading: immutable, shared by threads.
 ///
-/// What describes it is in memory, and its filter; Data.db is read chunk by chunk and the index by page (the `big`
-/// format's whole).
+/// What describes it is in memory, and its filter; Data.db is read chunk by chunk and the index by
+/// page (the `big` format's whole).
 #[derive(Debug)]
 pub struct SsTable {
     data: DataFile,
-    /// Tokens of the first and the last partition, or what stands for them.
+    /// Tokens of the first and the last partition, or their substitutes for partitioners without
+    /// tokens.
     token_range: (Token, Token),
-    /// Where rows and range deletions lie, if there are any.
+    /// The slice that covers all rows and range deletions, if there are any.
     covered: Option<[CoveredEnd; 2]>,
     filter: Option<Filter>,
-    /// Whether the filter holds keys of the table: one that doesn't would hide partitions, and is not asked.
+    /// Whether the filter holds keys of the table: one that doesn't would hide partitions, and is
+    /// not asked.
     is_filter_asked: bool,
     index: Index,
     cached: Cached,
@@ -110,7 +119,7 @@ fn covered(covered: &CoveredClusterings, header: &Header) -> Option<[CoveredEnd;
     (!covered.is_nothing()).then(|| [start(), end()])
 }
 
-/// A filter, as far as it is asked.
+/// The filter, if reads use it.
 #[derive(Default)]
 struct FoundFilter {
     filter: Option<Filter>,
@@ -197,7 +206,8 @@ impl SsTable {
     /// Opens the table of that name: reads everything but its rows.
     ///
     /// # Errors
-    /// When a required component is missing, unreadable or damaged, or the version is not read here.
+    /// When a required component is missing, unreadable or damaged, or the version is not read
+    /// here.
     pub fn open(
         disk: &Arc<dyn Disk>,
         descriptor: &Descriptor,
@@ -242,7 +252,7 @@ impl SsTable {
         }))
     }
 
-    /// What its files were found to be when it was opened.
+    /// The digests of its files, found when it was opened.
     #[must_use]
     pub fn digests(&self) -> &[ComponentDigest] {
         &self.digests
@@ -262,13 +272,13 @@ impl SsTable {
         &self.data
     }
 
-    /// Which table it is.
+    /// The table's descriptor.
     #[must_use]
     pub fn descriptor(&self) -> &Descriptor {
         self.data.descriptor()
     }
 
-    /// What its rows are encoded against.
+    /// The header that its rows are encoded against.
     #[must_use]
     pub fn header(&self) -> &Arc<Header> {
         self.data.header()
@@ -286,7 +296,7 @@ impl SsTable {
         self.data.stats()
     }
 
-    /// What orders its partitions.
+    /// The partitioner, which orders its partitions.
     #[must_use]
     pub fn partitioner(&self) -> &Partitioner {
         self.data.partitioner()
@@ -359,10 +369,10 @@ impl SsTable {
         self.index.size_bytes() + self.filter.as_ref().map_or(0, Filter::size_bytes)
     }
 
-    /// Sets the probability, 0 to 1, with which a read compares the checksums of the chunks that it takes from the disk
-    /// (the table option `crc_check_chance`); 1 when a table is opened.
+    /// Sets the probability, 0 to 1, with which a read compares the checksums of the chunks that it
+    /// takes from the disk (the table option `crc_check_chance`); 1 when a table is opened.
     pub fn set_crc_check_chance(&self, chance: f64) {
-        self.data.dice.set_chance(chance);
+        self.data.crc_sampler.set_chance(chance);
     }
 
     /// Drops the table's chunks from the cache: it is no longer read.
@@ -377,14 +387,14 @@ impl SsTable {
         self.cached.file
     }
 
-    /// The filter as its file has it. Reads don't ask one that lacks keys of the table.
+    /// The filter of its file. Reads don't use one that lacks keys of the table.
     #[must_use]
     pub fn filter(&self) -> Option<&Filter> {
         self.filter.as_ref()
     }
 
-    /// False if the key lies outside the table's tokens, or the filter knows that it is not in the table. `hash` is the
-    /// key's [`murmur3`](helenus_types::murmur3).
+    /// False if the key lies outside the table's tokens, or the filter knows that it is not in the
+    /// table. `hash` is the key's [`murmur3`](helenus_types::murmur3).
     #[inline]
     #[must_use]
     pub fn may_contain(&self, token: Token, hash: [u64; 2]) -> bool {
@@ -404,9 +414,9 @@ impl SsTable {
         self.may_contain(key.token(), key.hash())
     }
 
-    /// Whether any row or range deletion can lie in the slice. Partition deletions and static rows lie in none:
-    /// `stats().has_partition_level_deletions` and the header's statics tell of them. `order` as in
-    /// [`partition`](Self::partition).
+    /// Whether any row or range deletion can lie in the slice. Partition deletions and static rows
+    /// are in no slice: for them see `stats().has_partition_level_deletions` and the header's
+    /// static columns. `order` as in [`partition`](Self::partition).
     #[must_use]
     pub fn may_cover(&self, slice: Slice<'_>, order: &ClusteringComparator) -> bool {
         let Some([start, end]) = &self.covered else { return false };
@@ -430,10 +440,12 @@ impl SsTable {
         Ok(self.data.scan_between(start, end))
     }
 
-    /// Slices of the partition of `key`, if the table holds it. A key that the filter excludes is not looked for.
+    /// Slices of the partition of `key`, if the table holds it. A key that the filter excludes is
+    /// not looked for.
     ///
-    /// `order` compares the slices' ends with what is there: by the types that the clustering columns have now, which
-    /// may have more fields than when the table was written. Of a table by itself it is its header's.
+    /// `order` compares the slices' ends with the rows: by the types that the clustering columns
+    /// have now, which may have more fields than when the table was written. For a table alone it
+    /// is its header's.
     ///
     /// # Errors
     /// Damage or a failed read.
@@ -457,7 +469,7 @@ impl SsTable {
         Keys::new(self)
     }
 
-    /// Raw key of the first partition behind a place.
+    /// Raw key of the first partition after a place.
     ///
     /// # Errors
     /// Damage or a failed read.
@@ -482,15 +494,16 @@ impl SsTable {
     }
 
     pub(crate) fn cached_window(&self) -> Window {
-        Window::cached(self.data.reader.clone(), self.cached.clone(), self.data.dice.throw())
+        Window::cached(self.data.reader.clone(), self.cached.clone(), self.data.crc_sampler.sample())
     }
 
     /// Turns a cached window to this table.
     pub(crate) fn turn(&self, window: &mut Window) {
-        window.turn_to(&self.data.reader, &self.cached, self.data.dice.throw());
+        window.turn_to(&self.data.reader, &self.cached, self.data.crc_sampler.sample());
     }
 
-    /// Where in the data the first partition behind `bound` begins, or the data ends.
+    /// The position in the data at which the first partition after `bound` begins, or the data
+    /// ends.
     fn position_of(&self, bound: PartitionBound<'_>) -> Result<u64, SsTableError> {
         Ok(self.partition_behind(bound)?.unwrap_or(self.data_len()))
     }
@@ -527,7 +540,8 @@ impl SsTable {
         Ok(after.map(|at| at.data))
     }
 
-    /// The same of a place between prefixes, which have no byte-comparable form: by going through the partitions.
+    /// The same of a place between prefixes, which have no byte-comparable form: by going through
+    /// the partitions.
     fn partition_behind_prefix(&self, bound: PartitionBound<'_>) -> Result<Option<u64>, SsTableError> {
         let mut window = self.cached_window();
         let mut head = Head::default();
@@ -541,7 +555,7 @@ impl SsTable {
         Ok(None)
     }
 
-    /// Whether the partition lies behind a place in byte-comparable form.
+    /// Whether the partition is after a place in byte-comparable form.
     fn is_behind(&self, at: PartitionAt, comparable: &[u8]) -> Result<bool, SsTableError> {
         let mut head = Head::default();
         head.read(&mut self.cached_window(), self.header(), &[], at.data)?;

@@ -1,3 +1,5 @@
+//! The index of a table without its data, for tools.
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -13,7 +15,8 @@ use crate::index::{Blocks, Index, PartitionAt, Partitions, SearchKey};
 use crate::table::PageVerification;
 use crate::version::Format;
 
-/// The index files of a table without its data: for tools that compare the two, or that look for what is behind damage.
+/// The index files of a table without its data: for tools that compare the two, or that look for
+/// the data after damage.
 #[derive(Debug)]
 pub struct TableIndex {
     index: Index,
@@ -21,7 +24,7 @@ pub struct TableIndex {
     summary: Option<Bytes>,
 }
 
-/// What an index says of a partition.
+/// The entry of a partition in an index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IndexedPartition {
     at: PartitionAt,
@@ -125,7 +128,8 @@ impl TableIndex {
         IndexWalk { index: &self.index, partitions: self.index.partitions() }
     }
 
-    /// Where a read of the key would look, as far as the index knows keys: what stands there must be compared.
+    /// The place at which a read of the key would look; since the index may not have whole keys,
+    /// the key found there must be compared.
     ///
     /// # Errors
     /// A damaged index.
@@ -142,7 +146,8 @@ impl TableIndex {
         Ok(Some(IndexBlocks { index: &self.index, cursor: self.index.blocks(row_index), is_started: false }))
     }
 
-    /// The block in which a read looks for a clustering position; `None` without blocks. `scratch` is overwritten.
+    /// The block in which a read looks for a clustering position; `None` without blocks. `scratch`
+    /// is overwritten.
     ///
     /// # Errors
     /// A damaged index.
@@ -184,7 +189,8 @@ pub struct IndexBlocks<'a> {
 }
 
 impl IndexBlocks<'_> {
-    /// The next block; `None` after the last. Formats that say where the last one ends do so with one more block.
+    /// The next block; `None` after the last. Formats that say where the last one ends do so with
+    /// one more block.
     ///
     /// # Errors
     /// A damaged index.

@@ -1,7 +1,7 @@
 //! The ledger of SSTable versions: which releases wrote them and what each changed on disk.
 //!
-//! This is the only place that knows version letters. Everything else asks a [`Version`] for a capability, in
-//! Cassandra's words (`io.sstable.format.Version`, `BigVersion`, `BtiVersion`).
+//! This is the only place that knows version letters. Everything else asks a [`Version`] for a
+//! capability, in Cassandra's words (`io.sstable.format.Version`, `BigVersion`, `BtiVersion`).
 //!
 //! | version | release | introduced |
 //! |---|---|---|
@@ -16,7 +16,8 @@
 //! | `oa` | 5.0 | slices as min and max, deletion marker, key range, unsigned deletion times, token space coverage |
 //! | `da` | 5.0, bti | trie indexes; otherwise as `oa` |
 //!
-//! A minor version that is not listed is read like the newest listed one before it, as Cassandra does.
+//! A minor version that is not listed is read like the newest listed one before it, as Cassandra
+//! does.
 
 use std::fmt;
 
@@ -58,7 +59,7 @@ impl fmt::Display for Format {
     }
 }
 
-/// A version that cannot be read here, with who wrote it and what to do.
+/// A version that cannot be read here, with the programs that write it and the step to take.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("version {version} ({format}) was written by {written_by}; {next_step}")]
 pub struct UnsupportedVersion {
@@ -68,7 +69,7 @@ pub struct UnsupportedVersion {
     pub format: Format,
     /// The releases known to write it.
     pub written_by: &'static str,
-    /// What makes the data readable.
+    /// The step that makes the data readable.
     pub next_step: &'static str,
 }
 
@@ -89,7 +90,7 @@ impl Version {
     /// What Cassandra 5.0 writes with `sstable.selected_format: bti`; the engine's own.
     pub const DA: Version = Version { format: Format::Bti, letters: *b"da" };
 
-    /// What a database writes whose tables name no version.
+    /// The version of tables that name none.
     pub const DEFAULT: Version = Version::DA;
 
     /// The versions that are written here, the newest first.
@@ -101,7 +102,8 @@ impl Version {
         Version::WRITABLE.into_iter().find(|version| version.letters == letters.as_bytes())
     }
 
-    /// This version if it is written here, else the last one of its line, which every release of the line's end reads.
+    /// This version if it is written here, else the last one of its line, which every release of
+    /// the line's end reads.
     #[must_use]
     pub fn writable_in_line(self) -> Version {
         let same_line =
@@ -109,14 +111,16 @@ impl Version {
         Version::WRITABLE.into_iter().find(same_line).unwrap_or(self)
     }
 
-    /// This version if it holds local deletion times past 2038, else the first newer one of its format that does.
+    /// This version if it holds local deletion times past 2038, else the first newer one of its
+    /// format that does.
     #[must_use]
     pub fn holding_late_deletion_times(self) -> Version {
         if self.has_uint_deletion_time() { self } else { Version::OA }
     }
 
-    /// Whether a file of this version and a generation that was reserved is known for the database's own by its name. One of
-    /// another version could be somebody's, so that its name is written down before it is made.
+    /// Whether a file of this version with a reserved generation is known by its name to be the
+    /// database's own. A file of another version could be a user's, so that its name is recorded
+    /// before it is made.
     #[must_use]
     pub fn is_known_by_name(self) -> bool {
         self == Version::DEFAULT
@@ -151,7 +155,7 @@ impl Version {
         }
     }
 
-    /// Which index files it has.
+    /// The format of its index files.
     #[must_use]
     pub const fn format(self) -> Format {
         self.format
@@ -223,8 +227,8 @@ impl Version {
         !self.since(*b"na")
     }
 
-    /// Filter.db may have its bytes in either order: development builds of 4.0 named tables by their coming version
-    /// before that changed.
+    /// Filter.db may have its bytes in either order: development builds of 4.0 named tables by
+    /// their coming version before that changed.
     #[must_use]
     pub fn may_have_either_bloom_filter_format(self) -> bool {
         self.format == Format::Big && self.letters == *b"na"
@@ -242,7 +246,8 @@ impl Version {
         self.since(*b"oa")
     }
 
-    /// Local deletion times are unsigned 32-bit seconds, and deletion times have the short live form.
+    /// Local deletion times are unsigned 32-bit seconds, and deletion times have the short live
+    /// form.
     #[must_use]
     pub fn has_uint_deletion_time(self) -> bool {
         self.since(*b"oa")
@@ -254,14 +259,15 @@ impl Version {
         self.since(*b"oa")
     }
 
-    /// The histograms of STATS say what is in the table. Earlier releases counted cells twice on their way, and took what
-    /// never expires for tombstones.
+    /// The histograms of STATS say what is in the table. Earlier releases counted cells twice on
+    /// their way, and took what never expires for tombstones.
     #[must_use]
     pub fn has_exact_histograms(self) -> bool {
         self.since(*b"nb")
     }
 
-    /// Whether everything `big` had introduced by `letters` is present; `bti` began with all of `oa`.
+    /// Whether everything `big` had introduced by `letters` is present; `bti` began with all of
+    /// `oa`.
     fn since(self, letters: [u8; 2]) -> bool {
         match self.format {
             Format::Big => self.letters >= letters,
@@ -277,7 +283,7 @@ impl fmt::Display for Version {
     }
 }
 
-/// Who wrote a version, and what makes it readable.
+/// The programs that write a version, and the step that makes it readable.
 type Refusal = (&'static str, &'static str);
 
 const NO_VERSION: Refusal = ("nobody: it is not two lower-case letters", "check the file's name");

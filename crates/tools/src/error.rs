@@ -1,3 +1,5 @@
+//! The errors of the tools.
+
 use std::path::{Path, PathBuf};
 
 use helenus_io::IoError;
@@ -38,7 +40,8 @@ pub enum ToolError {
         /// What stands against it.
         why: String,
     },
-    /// Rows of a table with counters can't be read, and without them counters are less than was counted (CASSANDRA-2759).
+    /// Rows of a table with counters can't be read, and without them counters are less than was
+    /// counted (CASSANDRA-2759).
     #[error("{table}: counters would be lost: {why}")]
     CounterLoss {
         /// The table.

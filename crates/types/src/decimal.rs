@@ -1,3 +1,5 @@
+//! `decimal`: numbers with an exact decimal scale, their text and their bytes.
+
 use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
@@ -9,14 +11,14 @@ use crate::Varint;
 
 /// A decimal number, `unscaled × 10^-scale` (`java.math.BigDecimal`).
 ///
-/// Displayed as BigDecimal's `toString` does: plainly where the scale is not negative and the number not tiny,
-/// otherwise with an exponent. Equality is of the parts, so 1.0 and 1.00 differ here while their values compare as
-/// equal.
+/// Displayed as BigDecimal's `toString` does: plainly where the scale is not negative and the
+/// number not tiny, otherwise with an exponent. Equality is of the parts, so 1.0 and 1.00 differ
+/// here while their values compare as equal.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Decimal {
     /// All digits as an integer.
     pub unscaled: Varint,
-    /// How many of them stand behind the point; negative for trailing zeros that are not written.
+    /// The number of digits after the point; negative for trailing zeros that are not written.
     pub scale: i32,
 }
 
@@ -32,7 +34,8 @@ impl Decimal {
         Decimal { unscaled: unscaled.into(), scale }
     }
 
-    /// The number in a `decimal`'s bytes: a 32-bit scale, then the unscaled value, of at least one byte.
+    /// The number in a `decimal`'s bytes: a 32-bit scale, then the unscaled value, of at least one
+    /// byte.
     pub(crate) fn from_bytes(value: &[u8]) -> Option<Decimal> {
         let (scale, unscaled) = split(value)?;
         let unscaled = (!unscaled.is_empty()).then(|| Varint::from_be_bytes(unscaled))?;
@@ -101,8 +104,8 @@ fn parse(text: &str) -> Option<Decimal> {
 
 /// The order of two serialized decimals by their numbers, whatever their scales.
 ///
-/// Numbers are never brought to a common scale, which would take memory by the exponent: after the signs the
-/// places of the first digits decide, then the digits one by one.
+/// Numbers are never brought to a common scale, which would take memory by the exponent: after the
+/// signs the places of the first digits decide, then the digits one by one.
 pub(crate) fn compare(a: &[u8], b: &[u8]) -> Ordering {
     let (Some((scale_a, a)), Some((scale_b, b))) = (split(a), split(b)) else {
         return a.len().cmp(&b.len());
@@ -118,8 +121,8 @@ pub(crate) fn compare(a: &[u8], b: &[u8]) -> Ordering {
     if sign_a < 0 { magnitudes.reverse() } else { magnitudes }
 }
 
-/// Appends the byte-comparable form: sign and exponent to the base 100, then the digits to the base 100, of a
-/// negative number as complements. False for a value without a number.
+/// Appends the byte-comparable form: sign and exponent to the base 100, then the digits to the base
+/// 100, of a negative number as complements. False for a value without a number.
 pub(crate) fn comparable(value: &[u8], out: &mut Vec<u8>) -> bool {
     let Some((scale, unscaled)) = split(value) else { return false };
     let sign = signum(unscaled);
@@ -133,7 +136,8 @@ pub(crate) fn comparable(value: &[u8], out: &mut Vec<u8>) -> bool {
     while digits.last() == Some(&0) {
         digits.pop();
     }
-    // The number is 0.d1d2d3… × 10^point; rounding the exponent up to an even one puts a zero in front of an odd.
+    // The number is 0.d1d2d3… × 10^point; rounding the exponent up to an even one puts a zero in
+    // front of an odd.
     let point = precision.cast_signed() - i64::from(scale);
     let exponent = (point + 1) >> 1;
     if point & 1 != 0 {
@@ -209,7 +213,8 @@ fn compare_small((scale_a, a): (i32, u128), (scale_b, b): (i32, u128)) -> Orderi
     let place = |scale, magnitude: u128| i64::from(magnitude.ilog10()) - i64::from(scale);
     let by_place = place(scale_a, a).cmp(&place(scale_b, b));
     by_place.then_with(|| {
-        // The first digits stand at one place, so the scales differ by as much as the numbers of digits, below 39.
+        // The first digits stand at one place, so the scales differ by as much as the numbers of
+        // digits, below 39.
         let shift = scale_a.abs_diff(scale_b);
         let widened = |magnitude: u128| magnitude.checked_mul(10u128.checked_pow(shift)?);
         if scale_a < scale_b {

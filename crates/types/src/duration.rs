@@ -1,3 +1,5 @@
+//! `duration`: months, days and nanoseconds; text and bytes (`cql3.Duration`).
+
 use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
@@ -8,8 +10,8 @@ const NANOS_PER_HOUR: i64 = 3600 * NANOS_PER_SECOND;
 const NANOS_PER_MINUTE: i64 = 60 * NANOS_PER_SECOND;
 const NANOS_PER_SECOND: i64 = 1_000_000_000;
 
-/// A span of time in three parts that do not convert into one another; none has another sign than the others
-/// (`org.apache.cassandra.cql3.Duration`).
+/// A span of time in three parts that do not convert into one another; none has another sign than
+/// the others (`org.apache.cassandra.cql3.Duration`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Duration {
     /// Months.
@@ -26,7 +28,8 @@ pub struct Duration {
 pub struct ParseDurationError(&'static str);
 
 impl Duration {
-    /// The parts of a `duration`'s bytes, three signed vints. Bytes behind them are ignored, as Cassandra does.
+    /// The parts of a `duration`'s bytes, three signed vints. Bytes after them are ignored, as in
+    /// Cassandra.
     pub(crate) fn from_bytes(value: &[u8]) -> Result<Duration, Cow<'static, str>> {
         let mut reader = Reader::new(value);
         let mut part = || reader.signed_vint().map_err(|error| Cow::Owned(error.to_string()));
@@ -52,7 +55,7 @@ impl Duration {
     }
 }
 
-/// As Cassandra prints it: `-1y5mo36d1h37m17s102ms565us414ns`; nothing at all for a duration of zero.
+/// As Cassandra prints it: `-1y5mo36d1h37m17s102ms565us414ns`; nothing for a duration of zero.
 impl fmt::Display for Duration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.months < 0 || self.days < 0 || self.nanoseconds < 0 {

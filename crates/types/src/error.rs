@@ -1,21 +1,23 @@
+//! The errors of decoding bytes and of converting values.
+
 use std::borrow::Cow;
 
 use thiserror::Error;
 
 use crate::Type;
 
-/// Bytes that are not what their place calls for.
+/// Bytes that are not valid at their place.
 ///
-/// Decoders know only their buffer: whoever knows the file adds its name and, with [`shifted`](Self::shifted),
-/// where the buffer began.
+/// Decoders know only their buffer: the caller that knows the file adds its name and, with
+/// [`shifted`](Self::shifted), where the buffer began.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("at offset {offset}: expected {expected}, found {found}")]
 pub struct DecodeError {
     /// Bytes from the start of the buffer (of the file once shifted) to the first wrong one.
     pub offset: u64,
-    /// What should have stood there.
+    /// The valid content.
     pub expected: Cow<'static, str>,
-    /// What stood there.
+    /// The content found.
     pub found: Cow<'static, str>,
 }
 
@@ -43,7 +45,7 @@ impl DecodeError {
 pub struct ValueError {
     /// The type in CQL.
     pub type_name: String,
-    /// What is wrong.
+    /// The fault.
     pub problem: Cow<'static, str>,
 }
 
@@ -54,7 +56,7 @@ impl ValueError {
         ValueError { type_name: ty.cql_name(), problem: problem.into() }
     }
 
-    /// An error about a value of `ty` whose elements cannot be told apart.
+    /// An error about a value of `ty` whose elements cannot be separated.
     #[cold]
     pub(crate) fn decode(ty: &Type, error: &DecodeError) -> ValueError {
         ValueError::new(ty, error.to_string())

@@ -1,11 +1,14 @@
+//! Cassandra's variant of Murmur3 (`utils.MurmurHash`), which sign-extends the bytes of the tail.
+
 const C1: u64 = 0x87c3_7b91_1142_53d5;
 const C2: u64 = 0x4cf5_ad43_2745_937f;
 
-/// The two words of Cassandra's Murmur3 (x64, 128 bits, seed 0): of a partition key they give the token (the first
-/// word) and the Bloom filter's bits (both).
+/// The two words of Cassandra's Murmur3 (x64, 128 bits, seed 0): of a partition key they give the
+/// token (the first word) and the Bloom filter's bits (both).
 ///
-/// Cassandra's `MurmurHash.hash3_x64_128` is the reference algorithm but for the tail, where bytes are
-/// sign-extended before they are shifted and xored in. Keys without bytes from 0x80 there hash as anywhere else.
+/// Cassandra's `MurmurHash.hash3_x64_128` is the reference algorithm but for the tail, where bytes
+/// are sign-extended before they are shifted and xored in. Keys without bytes from 0x80 there hash
+/// as anywhere else.
 #[must_use]
 pub fn murmur3(key: &[u8]) -> [u64; 2] {
     let (mut h1, mut h2) = (0u64, 0u64);
@@ -34,8 +37,8 @@ pub fn murmur3(key: &[u8]) -> [u64; 2] {
     [h1, h2]
 }
 
-/// `MurmurHash.hash2_64` with seed 0 (MurmurHash64A, again with a signed tail), which feeds the estimator of the
-/// number of partitions.
+/// `MurmurHash.hash2_64` with seed 0 (MurmurHash64A, again with a signed tail), which feeds the
+/// estimator of the number of partitions.
 #[must_use]
 pub fn hash2_64(key: &[u8]) -> u64 {
     const M: u64 = 0xc6a4_a793_5bd1_e995;
@@ -105,8 +108,8 @@ mod tests {
 
     #[test]
     fn cardinality_hash() {
-        // The sparse entries of the estimator in Cassandra's `oa` sample, which are the top 25 bits of the hashes
-        // of the keys "0" to "4" (one bit of zero below them).
+        // The sparse entries of the estimator in Cassandra's `oa` sample, which are the top 25 bits
+        // of the hashes of the keys "0" to "4" (one bit of zero below them).
         let mut entries: Vec<u64> =
             [b"0", b"1", b"2", b"3", b"4"].map(|key| (hash2_64(key) >> 39) << 1).to_vec();
         entries.sort_unstable();

@@ -1,3 +1,5 @@
+//! Partitioners: the order of partitions, by token or by key.
+
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
@@ -10,7 +12,7 @@ use crate::{Token, Type, murmur3};
 
 const PACKAGE: &str = "org.apache.cassandra.dht.";
 
-/// What turns a partition key into its place among the others (`org.apache.cassandra.dht.IPartitioner`).
+/// The order of partitions: maps a key to its place (`org.apache.cassandra.dht.IPartitioner`).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Partitioner {
     /// By Murmur3 hash; what every database uses unless someone chose otherwise long ago.
@@ -59,8 +61,8 @@ impl Partitioner {
         }
     }
 
-    /// The partitioner of a class, with or without its package. A local one orders by bytes until somebody who knows
-    /// the table says by what.
+    /// The partitioner of a class, with or without its package. A local one orders by bytes until
+    /// the type of the table's key is set.
     #[must_use]
     pub fn from_class_name(name: &str) -> Option<Partitioner> {
         Some(match name.strip_prefix(PACKAGE).unwrap_or(name) {
@@ -87,7 +89,8 @@ impl Partitioner {
         }
     }
 
-    /// RandomPartitioner's token: the absolute value of the key's MD5 as a signed number, -1 for the empty key.
+    /// RandomPartitioner's token: the absolute value of the key's MD5 as a signed number, -1 for
+    /// the empty key.
     #[must_use]
     pub fn random_token(key: &[u8]) -> BigInt {
         if key.is_empty() {
@@ -97,8 +100,8 @@ impl Partitioner {
         BigInt::from(BigInt::from_signed_bytes_be(&digest).magnitude().clone())
     }
 
-    /// As much of a key's place among the others as fits into a token: `a < b` implies `prefix(a) <= prefix(b)`.
-    /// Murmur3's token itself.
+    /// The leading part of a key's place, as much as fits into a token: `a < b` implies
+    /// `prefix(a) <= prefix(b)`. Murmur3's token itself.
     #[inline]
     #[must_use]
     pub fn prefix(&self, key: &[u8]) -> Token {
@@ -121,7 +124,8 @@ impl Partitioner {
         }
     }
 
-    /// The order of two partitions (`DecoratedKey.compareTo`): by token, then by the bytes of the keys.
+    /// The order of two partitions (`DecoratedKey.compareTo`): by token, then by the bytes of the
+    /// keys.
     #[must_use]
     pub fn compare(&self, a: &[u8], b: &[u8]) -> Ordering {
         self.prefix(a).cmp(&self.prefix(b)).then_with(|| self.compare_tied(a, b))
@@ -143,8 +147,8 @@ impl Partitioner {
         by_token.then_with(|| a.cmp(b))
     }
 
-    /// Appends the byte-comparable form of the key's token; false, and nothing appended, if the token has none (an
-    /// empty value of a local partitioner's type).
+    /// Appends the byte-comparable form of the key's token; false, and nothing appended, if the
+    /// token has none (an empty value of a local partitioner's type).
     pub fn token_comparable(&self, key: &[u8], out: &mut Vec<u8>) -> bool {
         match self {
             Partitioner::Murmur3 => out.extend_from_slice(&Partitioner::murmur3_token(key).comparable()),
@@ -159,8 +163,9 @@ impl Partitioner {
     }
 }
 
-/// Appends the position of a partition, or with a side other than [`Side::At`] one just before or after it: the
-/// token, then the key as raw bytes, whatever its type (`DecoratedKey.asComparableBytes`).
+/// Appends the position of a partition, or with a side other than [`Side::At`] one just before or
+/// after it: the token, then the key as raw bytes, whatever its type
+/// (`DecoratedKey.asComparableBytes`).
 pub fn decorated_key_comparable(partitioner: &Partitioner, key: &[u8], side: Side, out: &mut Vec<u8>) {
     push_token(partitioner, key, out);
     out.push(NEXT_COMPONENT);
@@ -168,8 +173,8 @@ pub fn decorated_key_comparable(partitioner: &Partitioner, key: &[u8], side: Sid
     out.push(side.terminator());
 }
 
-/// Appends a position before or after all keys of `key`'s token. [`Side::At`] has no key to be at: it ends as a
-/// sequence of the token alone.
+/// Appends a position before or after all keys of `key`'s token. [`Side::At`] has no key to be at:
+/// it ends as a sequence of the token alone.
 pub fn token_bound_comparable(partitioner: &Partitioner, key: &[u8], side: Side, out: &mut Vec<u8>) {
     push_token(partitioner, key, out);
     out.push(side.terminator());

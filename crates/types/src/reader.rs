@@ -1,7 +1,10 @@
+//! The cursor with which every decoder of the project reads bytes. It never panics.
+
 use crate::{DecodeError, vint};
 
-/// A cursor over bytes that came from disk: every read is checked, integers are big-endian, and an error says at
-/// which offset of the buffer the read began. A failed read leaves the cursor where it was.
+/// A cursor over bytes that came from disk: every read is checked, integers are big-endian, and an
+/// error says at which offset of the buffer the read began. A failed read leaves the cursor where
+/// it was.
 #[derive(Debug, Clone, Copy)]
 pub struct Reader<'a> {
     buf: &'a [u8],
@@ -135,8 +138,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// An unsigned vint that holds a Java `int`: its low 32 bits, sign-extended, must be the whole value. The
-    /// result is the bit pattern, so -1 reads as `u32::MAX`.
+    /// An unsigned vint that holds a Java `int`: its low 32 bits, sign-extended, must be the whole
+    /// value. The result is the bit pattern, so -1 reads as `u32::MAX`.
     #[inline]
     pub fn unsigned_vint32(&mut self) -> Result<u32, DecodeError> {
         let start = self.position;
@@ -200,8 +203,8 @@ impl<'a> Reader<'a> {
         Err(self.error("a length", format!("{len}")))
     }
 
-    /// A string as Java's `DataOutput.writeUTF` leaves it: a 16-bit byte length and modified UTF-8 (U+0000 as
-    /// `c0 80`, supplementary characters as two encoded surrogates).
+    /// A string as Java's `DataOutput.writeUTF` leaves it: a 16-bit byte length and modified UTF-8
+    /// (U+0000 as `c0 80`, supplementary characters as two encoded surrogates).
     pub fn java_utf(&mut self) -> Result<String, DecodeError> {
         let start = self.position;
         let bytes = self.u16_bytes()?;

@@ -1,4 +1,5 @@
-//! Dates and times of day: the proleptic Gregorian calendar, and the texts that Cassandra reads and writes.
+//! Dates and times of day: the proleptic Gregorian calendar, and the texts that Cassandra reads and
+//! writes.
 
 /// Nanoseconds of a day.
 pub(crate) const NANOS_PER_DAY: i64 = 86_400_000_000_000;
@@ -15,7 +16,8 @@ struct Day {
 }
 
 impl Day {
-    /// The day a number of days after 1970-01-01. Years are counted from March, so that the leap day is a last one.
+    /// The day a number of days after 1970-01-01. Years are counted from March, so that the leap
+    /// day is a last one.
     fn from_epoch(days: i64) -> Day {
         let days = days + 719_468;
         let era = days.div_euclid(146_097);
@@ -82,8 +84,8 @@ pub(crate) fn push_time(nanos: i64, out: &mut String) {
     out.push_str(&format!(".{nanos:09}"));
 }
 
-/// Appends a `timestamp` in UTC: `2016-02-03 04:05:06.000Z`. Years are those of their era, without a sign before it:
-/// a quirk of the pattern that Cassandra uses.
+/// Appends a `timestamp` in UTC: `2016-02-03 04:05:06.000Z`. Years are those of their era, without
+/// a sign before it: a quirk of the pattern that Cassandra uses.
 pub(crate) fn push_timestamp(millis: i64, out: &mut String) {
     let Day { year, month, day } = Day::from_epoch(millis.div_euclid(MILLIS_PER_DAY));
     push_year(if year > 0 { year } else { 1 - year }, out);
@@ -130,8 +132,8 @@ pub(crate) fn parse_time(text: &str) -> Option<i64> {
     Some(clock_seconds(hour, minute, second)? * 1_000_000_000 + nanos)
 }
 
-/// A `timestamp` from its text: milliseconds since 1970, or a date with or without a time, with or without a zone.
-/// Without one it is UTC: Cassandra takes its machine's zone there.
+/// A `timestamp` from its text: milliseconds since 1970, or a date with or without a time, with or
+/// without a zone. Without one it is UTC: Cassandra takes its machine's zone there.
 pub(crate) fn parse_timestamp(text: &str) -> Option<i64> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -144,7 +146,7 @@ pub(crate) fn parse_timestamp(text: &str) -> Option<i64> {
     if scanner.eat('T').or_else(|| scanner.eat(' ')).is_some() {
         match scanner.time_millis() {
             Some(of_day) => millis = millis.checked_add(of_day)?,
-            // A date and a zone behind a blank.
+            // A date and a zone after a blank.
             None => scanner.0 = before,
         }
     }
@@ -215,7 +217,8 @@ impl Scanner<'_> {
         Some(clock_seconds(hour, minute, second)? * 1000 + nanos / 1_000_000)
     }
 
-    /// Seconds east of UTC: nothing, `Z`, `UTC`, `GMT`, `+01`, `+0100` or `+01:00`, perhaps behind a blank.
+    /// Seconds east of UTC: nothing, `Z`, `UTC`, `GMT`, `+01`, `+0100` or `+01:00`, perhaps after a
+    /// blank.
     fn zone(&mut self) -> Option<i64> {
         let text = self.0.strip_prefix(' ').unwrap_or(self.0);
         if ["", "Z", "z", "UTC", "GMT", "UT"].contains(&text) {

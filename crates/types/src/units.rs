@@ -1,3 +1,5 @@
+//! Newtypes for times, tokens, ids and positions, with their units.
+
 use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
@@ -9,15 +11,15 @@ use uuid::Uuid;
 pub struct Timestamp(pub i64);
 
 impl Timestamp {
-    /// No timestamp: an empty liveness, a deletion time that deletes nothing (`LivenessInfo.NO_TIMESTAMP`,
-    /// `DeletionTime.LIVE`).
+    /// No timestamp: an empty liveness, a deletion time that deletes nothing
+    /// (`LivenessInfo.NO_TIMESTAMP`, `DeletionTime.LIVE`).
     pub const MIN: Timestamp = Timestamp(i64::MIN);
     /// The latest timestamp.
     pub const MAX: Timestamp = Timestamp(i64::MAX);
 }
 
-/// When a tombstone was made or a cell expires: unsigned seconds since 1970, by the server's clock. It decides
-/// purging and expiry, never which write wins over a newer timestamp.
+/// When a tombstone was made or a cell expires: unsigned seconds since 1970, by the server's clock.
+/// It decides purging and expiry, never which write wins over a newer timestamp.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LocalDeletionTime(pub u32);
 
@@ -48,8 +50,8 @@ impl Token {
     }
 }
 
-/// A table's identity, which outlives its name. Displayed as 32 hex digits as in directory names, with `{:#}` as
-/// a hyphenated UUID; parsed from either.
+/// A table's identity, which outlives its name. Displayed as 32 hex digits as in directory names,
+/// with `{:#}` as a hyphenated UUID; parsed from either.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TableId(pub Uuid);
 

@@ -1,3 +1,5 @@
+//! `varint`: integers of any size.
+
 use std::fmt;
 use std::str::FromStr;
 

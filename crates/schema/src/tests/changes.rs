@@ -1,4 +1,4 @@
-//! What statements change.
+//! The changes that statements make.
 
 use std::time::Duration;
 
@@ -14,7 +14,8 @@ fn id(number: u128) -> TableId {
     TableId(Uuid::from_u128(number))
 }
 
-/// The catalog after the statement, which must change just that; the printed catalog must be the same one.
+/// The catalog after the statement, which must change just that; the printed catalog must be the
+/// same one.
 #[track_caller]
 fn changes(catalog: &Catalog, statement: &str, expected: &[SchemaChange]) -> Catalog {
     let applied = apply(catalog, statement).unwrap_or_else(|error| panic!("{statement}: {error}"));
@@ -66,7 +67,7 @@ fn keyspaces_come_change_and_go_with_their_tables() {
     assert_eq!(empty.table_by_id(id(101)), None);
     changes(&empty, "DROP KEYSPACE IF EXISTS k", &[SchemaChange::Nothing]);
     changes(&empty, "ALTER KEYSPACE IF EXISTS k WITH durable_writes = true", &[SchemaChange::Nothing]);
-    // What was there before is untouched.
+    // The tables that existed before are untouched.
     assert!(before.table("k", "a").unwrap().durable_writes());
 }
 
@@ -140,7 +141,7 @@ fn dropped_columns_are_remembered_and_can_come_back() {
     let record = record(&twice);
     assert_eq!((&record[0].1, record[0].3), (&"text".to_owned(), NOW));
     assert_eq!(record[2].3, Timestamp(5));
-    // What was printed works in another database, too.
+    // The printed statements work in another database, too.
     let text = again.table("k", "t").unwrap().to_cql();
     assert!(text.contains("DROP a USING TIMESTAMP 1700000000000000;\nALTER TABLE k.t ADD a text;"), "{text}");
 }
@@ -158,7 +159,8 @@ fn compatible_types_may_come_back() {
         ["i varint", "i blob", "b ascii", "l list<blob>", "l frozen<list<ascii>>", "l set<ascii>", "x varint"]
     {
         let accepted = apply(&catalog, &format!("ALTER TABLE t ADD {column}")).is_ok();
-        // A list's elements have no fixed length in any of these types, so text read as a blob is fine.
+        // A list's elements have no fixed length in any of these types, so text read as a blob is
+        // fine.
         assert_eq!(accepted, column == "l list<blob>", "{column}");
     }
 }
@@ -254,7 +256,8 @@ fn user_types_change_inside_of_everything() {
     }
     assert!(table.column("c").unwrap().ty.is_reversed());
     assert!(table.column("v").unwrap().ty.is_multi_cell());
-    // `z` is printed before `b`, which is made of it; and a type may come to hold one that is younger.
+    // `z` is printed before `b`, which is made of it; and a type may come to hold one that is
+    // younger.
     let text = renamed.to_cql();
     assert!(text.find("CREATE TYPE k.z") < text.find("CREATE TYPE k.b"), "{text}");
     let younger = changes(
@@ -274,7 +277,8 @@ fn indexes_are_kept_and_tables_with_them_written() {
     let before = catalog("CREATE TABLE t (p int PRIMARY KEY, v text, m map<text, int>, \"odd Name\" int)");
     let index = |name: &str| SchemaChange::IndexCreated { table: id(101), name: name.into() };
     let one = changes(&before, "CREATE INDEX ON t (v)", &[index("t_v_idx"), altered(101, false)]);
-    // It made the table read-only, which whoever ran his old schema found out at the first write.
+    // It made the table read-only, which users with an existing schema found out at the first
+    // write.
     assert_eq!(one.table("k", "t").unwrap().read_only(), None);
     let two =
         changes(&one, "CREATE INDEX ON t (\"odd Name\")", &[index("t_oddName_idx"), altered(101, false)]);
@@ -333,7 +337,7 @@ fn options_act_or_are_kept() {
         assert_eq!(kept.table("k", "t").unwrap().options().sstable_version, acting);
         assert!(!after.to_cql().contains("'oa'"), "it is printed as a blob");
     }
-    // What is not named stays.
+    // Options that are not named stay.
     let later = changes(&catalog, "ALTER TABLE t WITH gc_grace_seconds = 1", &[altered(101, false)]);
     assert_eq!(later.to_cql().replace("gc_grace_seconds = 1", "gc_grace_seconds = 0"), text);
 }
@@ -402,7 +406,8 @@ fn foreign_files_may_leave_things_out() {
     assert_eq!(again, loaded.catalog, "identities depend on the names alone");
 }
 
-/// What Cassandra keeps of a table `WITH COMPACT STORAGE`, and what it shows (`CompactTableMetadata`).
+/// The columns that Cassandra stores of a table `WITH COMPACT STORAGE`, and those that it shows
+/// (`CompactTableMetadata`).
 #[test]
 fn compact_storage_is_read_and_shown_as_defined() {
     let read = |statement: &str| Catalog::parse_lenient(statement, &|_, _| None);

@@ -1,4 +1,5 @@
-//! Random statements: whatever is accepted, the printed catalog is the same catalog, and the changes are told.
+//! Random statements: whatever is accepted, the printed catalog is the same catalog, and the
+//! changes are reported.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +9,7 @@ use proptest::prelude::*;
 use super::super::{Applied, Catalog, SchemaChange, SchemaOutcome, TableDef};
 use super::{apply_with, catalog, check_round_trip};
 
-/// What the statements begin with, so that most of them find something to change.
+/// The first statements, so that most of the others find something to change.
 const SETUP: &str = "
     CREATE TYPE a (a int);
     CREATE TYPE \"D\" (a frozen<a>, \"D\" frozen<list<int>>);
@@ -145,7 +146,8 @@ fn statement() -> impl Strategy<Value = String> {
     ]
 }
 
-/// Checks that the changes tell which tables came, went, and are to be held or encoded differently.
+/// Checks that the changes name the tables that were created, dropped, or are to be held or encoded
+/// differently.
 fn check_changes(before: &Catalog, after: &Applied, statement: &str) {
     let Applied { catalog, outcome: SchemaOutcome { changes, .. } } = after;
     assert!(!changes.is_empty(), "{statement}");

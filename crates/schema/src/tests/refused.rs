@@ -1,4 +1,4 @@
-//! What Cassandra refuses, in its words.
+//! Statements that Cassandra refuses, with its messages.
 
 use super::super::Catalog;
 use super::{apply, catalog, check_round_trip};

@@ -23,9 +23,9 @@ pub struct IndexEntry<'a> {
     pub data_position: u64,
     /// Bytes of the row index, none for a partition without one.
     pub promoted: &'a [u8],
-    /// Where the row index begins in the file.
+    /// Offset of the row index in the file.
     pub promoted_position: u64,
-    /// Where the entry ends in the file.
+    /// Offset of the entry's end in the file.
     pub end: u64,
 }
 

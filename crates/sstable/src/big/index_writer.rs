@@ -14,12 +14,14 @@
 //! prefix := kind u8; for a row (04) all values as in Data.db, for a bound its size u16 and that many
 //! ```
 //!
-//! A block's deletion is the range deletion that is open at its end, where there is one. Blocks follow each other
-//! without gaps, the first at the header's length, and the last one ends with the partition's last byte.
+//! A block's deletion is the range deletion that is open at its end, where there is one. Blocks
+//! follow each other without gaps, the first at the header's length, and the last one ends with the
+//! partition's last byte.
 //!
-//! `0001 30 00 1b 04 80 02` begins the entry of key "0" at the start of Data.db, whose 27 bytes hold 2 blocks, the first
-//! one 4 bytes in; `04 00 00000001  04 00 00000002  04 c1ffaf 00` is a block of two rows, 40 bytes long.
-//! (Cassandra: `io.sstable.format.big.RowIndexEntry`, `io.sstable.IndexInfo`, `db.ClusteringPrefix.Serializer`.)
+//! `0001 30 00 1b 04 80 02` begins the entry of key "0" at the start of Data.db, whose 27 bytes
+//! hold 2 blocks, the first one 4 bytes in; `04 00 00000001  04 00 00000002  04 c1ffaf 00` is a
+//! block of two rows, 40 bytes long. (Cassandra: `io.sstable.format.big.RowIndexEntry`,
+//! `io.sstable.IndexInfo`, `db.ClusteringPrefix.Serializer`.)
 
 use std::cmp::Ordering;
 
@@ -57,7 +59,7 @@ pub struct BigIndexWriter {
     blocks: Vec<u8>,
     /// Where each begins.
     offsets: Vec<u32>,
-    /// What stands before them in the entry.
+    /// The part of the entry before them.
     head: Vec<u8>,
     last_comparable: Option<Vec<u8>>,
 }
@@ -82,8 +84,8 @@ impl BigIndexWriter {
         self.offsets.len()
     }
 
-    /// Adds the next block of the partition: where it begins and how long it is, from the partition's start, and the
-    /// range deletion that is open at its end.
+    /// Adds the next block of the partition: where it begins and how long it is, from the
+    /// partition's start, and the range deletion that is open at its end.
     ///
     /// # Errors
     /// More than 2 GiB of blocks.
@@ -111,10 +113,11 @@ impl BigIndexWriter {
         Ok(())
     }
 
-    /// Adds the partition's entry and forgets its blocks. Returns where in the file the entry begins.
+    /// Adds the partition's entry and forgets its blocks. Returns where in the file the entry
+    /// begins.
     ///
-    /// `comparable` is the decorated key in byte-comparable form, `header_len` the distance from the partition's start to
-    /// its first row or marker.
+    /// `comparable` is the decorated key in byte-comparable form, `header_len` the distance from
+    /// the partition's start to its first row or marker.
     ///
     /// # Errors
     /// A key that does not follow the last one, or is too long.
@@ -157,7 +160,7 @@ impl BigIndexWriter {
         Ok(position)
     }
 
-    /// What was built so far, to be written and cleared from time to time.
+    /// *The output so far, which the caller writes and clears from time to time.
     pub fn output(&mut self) -> &mut IndexOutput {
         &mut self.output
     }

@@ -1,3 +1,9 @@
+//! `Index.db`: the list of partitions with their row indexes, and lookups in it by way of
+//! `Summary.db`.
+//!
+//! The file is in memory as a whole. Lookups begin at a sampled key and go through the list up to
+//! the next one; a damaged or missing summary is replaced by a sample of our own.
+
 use std::sync::OnceLock;
 
 use bytes::Bytes;
@@ -6,13 +12,14 @@ use helenus_types::{DecodeError, Partitioner, Token};
 use super::entry::IndexEntry;
 use super::summary::Summary;
 
-/// One key of so many is sampled where there is no `Summary.db`, as Cassandra does.
+/// One key in this many is sampled if there is no `Summary.db`, as in Cassandra.
 const INTERVAL: u64 = 128;
 
 /// `Index.db` in memory, with a sample of its keys for binary searches.
 ///
-/// The sample comes from `Summary.db` if that holds: each key must stand in `Index.db` at its position, in order,
-/// the first one at the start. Otherwise, and without one, all of `Index.db` is gone through once.
+/// The sample comes from `Summary.db` if that holds: each key must stand in `Index.db` at its
+/// position, in order, the first one at the start. Otherwise, and without one, all of `Index.db` is
+/// gone through once.
 #[derive(Debug)]
 pub struct PrimaryIndex {
     file: Bytes,
@@ -27,18 +34,19 @@ pub struct PrimaryIndex {
 struct Sample {
     /// As much of its place as fits.
     prefix: Token,
-    /// Of its entry in the file.
+    /// Offset of its entry in the file.
     position: u64,
 }
 
-/// What is to be said of the part of the list that a lookup goes through: it ends where an entry does.
+/// The expectation for errors in the part of the list that a lookup reads: it ends where an entry
+/// does.
 const BOUNDARY: &str = "the end of an entry where the summary has a key";
 
 impl PrimaryIndex {
     /// Takes the bytes of `Index.db`, and of `Summary.db` if there is one.
     ///
     /// # Errors
-    /// When `Index.db` is damaged, as far as it had to be looked at. A damaged summary is none.
+    /// When the part of `Index.db` that must be read is damaged. A damaged summary is no error.
     pub fn open(
         file: Bytes,
         summary: Option<&Bytes>,
@@ -121,7 +129,7 @@ impl PrimaryIndex {
         Ok(())
     }
 
-    /// Number of partitions; counted when it is asked for the first time. Behind damage nothing is counted.
+    /// Number of partitions; counted at the first call. After damage nothing is counted.
     #[must_use]
     pub fn key_count(&self) -> u64 {
         *self.key_count.get_or_init(|| {
@@ -196,11 +204,11 @@ impl PrimaryIndex {
         Ok(None)
     }
 
-    /// The first entry whose key lies behind a place, as `is_behind` says of a key and its
+    /// The first entry whose key is after a place, which `is_behind` decides for a key and its
     /// [prefix](Partitioner::prefix).
     ///
     /// # Errors
-    /// Damage between the two keys of the sample that the place lies between.
+    /// Damage between the two sampled keys around the place.
     pub fn ceiling(
         &self,
         is_behind: impl Fn(Token, &[u8]) -> bool,

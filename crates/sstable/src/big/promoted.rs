@@ -16,13 +16,14 @@
 //!              bounds: u16 size, as many values
 //! ```
 //!
-//! Blocks follow each other without gaps; the last one ends behind the partition's end byte. How long they are is up to
-//! the settings of the time.
+//! Blocks follow each other without gaps; the last one ends after the partition's end byte. Their
+//! length depends on the writer's settings.
 //!
-//! `04 80 02, 04 00000001 00000002..`: in a table with one `int` as clustering, a partition whose first row is 4 bytes
-//! behind its start, without deletion, in two blocks, with the first block
-//! `04 00 00000000 | 04 00 00000009 | 04 | c1efef | 00` (rows 0 to 9, 65536 - 63480 = 2056 bytes from 4 on, nothing open).
-//! (Cassandra: `io.sstable.format.big.RowIndexEntry`, `io.sstable.IndexInfo`, `db.ClusteringPrefix`.)
+//! `04 80 02, 04 00000001 00000002..`: in a table with one `int` as clustering, a partition whose
+//! first row is 4 bytes after its start, without deletion, in two blocks, with the first block
+//! `04 00 00000000 | 04 00 00000009 | 04 | c1efef | 00` (rows 0 to 9, 65536 - 63480 = 2056 bytes
+//! from 4 on, nothing open). (Cassandra: `io.sstable.format.big.RowIndexEntry`,
+//! `io.sstable.IndexInfo`, `db.ClusteringPrefix`.)
 
 use helenus_rows::{BoundKind, ClusteringComparator, DeletionTime, Position, PositionKind};
 use helenus_types::{DecodeError, Reader};
@@ -32,7 +33,7 @@ use crate::deletion_time::{DeletionTimeForm, read_deletion_time};
 
 /// Ordinal of a row's prefix.
 const CLUSTERING: u8 = 4;
-/// What stored widths are relative to.
+/// The base of stored widths.
 const WIDTH_BASE: i64 = 64 << 10;
 /// Bytes of an entry of the table of offsets.
 const OFFSET_BYTES: usize = 4;
@@ -131,8 +132,9 @@ impl<'a> PromotedIndex<'a> {
         read_block(&mut reader, clustering, self.form).map_err(|error| error.shifted(self.position))
     }
 
-    /// The block in which to look for a clustering position: the first whose last row or marker does not lie before
-    /// it by `order`, or the last one; and its number. `clustering` is what the block's ends are encoded by.
+    /// The block in which to look for a clustering position: the first whose last row or marker
+    /// does not lie before it by `order`, or the last one; and its number. `clustering` is what the
+    /// block's ends are encoded by.
     ///
     /// # Errors
     /// A damaged block.

@@ -1,7 +1,8 @@
-//! `Summary.db`: a sample of the keys of `Index.db`. Derived, and not always true: it is only ever a hint.
+//! `Summary.db`: a sample of the keys of `Index.db`. Derived, and not always true: it is only ever
+//! a hint.
 //!
 //! ```text
-//! min index interval       i32: one key of so many is in the sample, at full sampling
+//! min index interval       i32: one key in this many is in the sample, at full sampling
 //! entries n                i32
 //! size                     i64: bytes of offsets and entries
 //! sampling level           i32: 1 to 128, how many of 128 samples are left
@@ -13,12 +14,14 @@
 //!
 //! Five keys "0" to "4", of which the first is in the sample:
 //! `00000080 00000001 000000000000000d 00000080 00000001 | 04000000 | 30 0000000000000000 | 00000001 30 | 00000001 34`.
-//! (Cassandra: `io.sstable.indexsummary.IndexSummary`, `io.sstable.format.big.IndexSummaryComponent`.)
+//! (Cassandra: `io.sstable.indexsummary.IndexSummary`,
+//! `io.sstable.format.big.IndexSummaryComponent`.)
 
 use bytes::Bytes;
 use helenus_types::{DecodeError, Reader};
 
-/// The sampling level at which nothing was left out to save memory (`Downsampling.BASE_SAMPLING_LEVEL`).
+/// The sampling level at which nothing was left out to save memory
+/// (`Downsampling.BASE_SAMPLING_LEVEL`).
 pub(super) const BASE_SAMPLING_LEVEL: u32 = 128;
 const OFFSET_BYTES: usize = 4;
 const POSITION_BYTES: usize = 8;
@@ -26,7 +29,7 @@ const POSITION_BYTES: usize = 8;
 /// The content of a `Summary.db`.
 #[derive(Debug, Clone)]
 pub struct Summary {
-    /// One key of so many is in the sample at full sampling.
+    /// One key in this many is in the sample at full sampling.
     pub min_index_interval: u32,
     /// How many of each 128 samples are left, 1 to 128.
     pub sampling_level: u32,
@@ -115,7 +118,7 @@ impl Summary {
         usize::try_from(u32::from_le_bytes(*bytes)).ok()
     }
 
-    /// Whether the entries follow each other without gaps, from behind the offsets to the end.
+    /// Whether the entries follow each other without gaps, from the end of the offsets on.
     fn check(&self, at: u64) -> Result<(), DecodeError> {
         for index in 0..self.len {
             let is_first = index > 0 || self.offset(0) == Some(self.len * OFFSET_BYTES);

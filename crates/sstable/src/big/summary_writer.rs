@@ -1,6 +1,6 @@
-//! Writes `Summary.db`, whose layout stands in [`summary`](super::summary): every so many-th key of `Index.db`, with
-//! where its entry is.
-//! (Cassandra: `io.sstable.indexsummary.IndexSummaryBuilder`, `big.IndexSummaryComponent`.)
+//! Writes `Summary.db` (layout: [`summary`](super::summary)): every n-th key of `Index.db`, with
+//! the offset of its entry. (Cassandra: `io.sstable.indexsummary.IndexSummaryBuilder`,
+//! `big.IndexSummaryComponent`.)
 
 use super::summary::BASE_SAMPLING_LEVEL;
 use crate::bti::IndexBuildError;
@@ -34,8 +34,8 @@ impl SummaryBuilder {
         }
     }
 
-    /// Adds the next key, whose entry is at `position` of `Index.db`. Behind 2 GiB of entries no more are taken, as in
-    /// Cassandra: readers scan from the last one on.
+    /// Adds the next key, whose entry is at `position` of `Index.db`. Behind 2 GiB of entries no
+    /// more are taken, as in Cassandra: readers scan from the last one on.
     pub fn add(&mut self, key: &[u8], position: u64) {
         if self.keys == 0 {
             self.first_key.extend_from_slice(key);

@@ -23,7 +23,8 @@ fn push_key(key: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(key);
 }
 
-/// An Index.db of those keys in that order, each partition ten bytes behind the one before, and where entries begin.
+/// An Index.db of those keys in that order, each partition ten bytes after the one before, and
+/// where entries begin.
 fn index_of(keys: &[Vec<u8>]) -> (Vec<u8>, Vec<u64>) {
     let (mut file, mut positions) = (Vec::new(), Vec::new());
     for (key, number) in keys.iter().zip(0u64..) {

@@ -1,7 +1,8 @@
 //! One node of a trie.
 //!
-//! The first byte holds the type (high nibble) and, unless it belongs to a pointer, the payload's flags (low nibble; 0
-//! means no payload). Pointers are distances backwards from the node's own position. The payload follows the node.
+//! The first byte holds the type (high nibble) and, unless it belongs to a pointer, the payload's
+//! flags (low nibble; 0 means no payload). Pointers are distances backwards from the node's own
+//! position. The payload follows the node.
 //!
 //! ```text
 //!  0 PAYLOAD_ONLY         -
@@ -16,8 +17,8 @@
 //! 11 DENSE_16  12 DENSE_24  13 DENSE_32  14 DENSE_40  15 LONG_DENSE (8 bytes)
 //! ```
 //!
-//! `1b 40` at position 1a is a SINGLE_NOPAYLOAD_4: under the byte 40 it leads to the node at 1a - b = f.
-//! (Cassandra: `io.tries.TrieNode`.)
+//! `1b 40` at position 1a is a SINGLE_NOPAYLOAD_4: under the byte 40 it leads to the node at 1a -
+//! b = f. (Cassandra: `io.tries.TrieNode`.)
 
 use std::borrow::Cow;
 
@@ -26,8 +27,8 @@ use helenus_types::DecodeError;
 use crate::error::SsTableErrorKind;
 use crate::paged_file::{HeldPage, PagedFile};
 
-/// A decoded node, borrowed from the file. Its *slots* are its children in order; in a dense node some of them may
-/// be empty.
+/// A decoded node, borrowed from the file. Its *slots* are its children in order; in a dense node
+/// some of them may be empty.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Node<'a> {
     position: u64,
@@ -52,7 +53,7 @@ struct Pointers<'a> {
     nibbles: usize,
 }
 
-/// Where a byte leads at a node: its slot, or else the slot before which it would be.
+/// The slot of a byte at a node, or else the slot before which it would be.
 pub(super) type Search = Result<usize, usize>;
 
 impl<'a> Node<'a> {
@@ -121,13 +122,13 @@ impl<'a> Node<'a> {
         self.payload_flags != 0
     }
 
-    /// What the payload consists of, by the file's own rules; 0 when there is none.
+    /// The flags of the payload, whose meaning depends on the file; 0 when there is none.
     #[inline]
     pub(super) fn payload_flags(&self) -> u8 {
         self.payload_flags
     }
 
-    /// The payload and everything behind it.
+    /// The payload and everything after it.
     #[inline]
     pub(super) fn payload(&self) -> &'a [u8] {
         self.after
@@ -162,7 +163,7 @@ impl<'a> Node<'a> {
     #[inline]
     pub(super) fn child(&self, slot: usize) -> Result<u64, DecodeError> {
         match self.distance(slot) {
-            // Children stand before their parents: whoever follows pointers comes to an end.
+            // Children are before their parents: following pointers always ends.
             Some(distance @ 1..) if distance <= self.position => Ok(self.position - distance),
             distance => Err(self.bad_pointer(distance)),
         }

@@ -3,7 +3,7 @@
 /// Nodes must not cross a boundary of this many bytes: Cassandra reads them from one page.
 pub(super) const PAGE_BYTES: usize = 4096;
 
-/// What was appended to an index file and not yet taken away to be written.
+/// Bytes appended to an index file and not yet taken to be written.
 #[derive(Debug, Default)]
 pub struct IndexOutput {
     taken: u64,

@@ -9,14 +9,15 @@
 //! position of the trie's root           i64
 //! ```
 //!
-//! The trie's keys are byte-comparable decorated keys, cut to the shortest prefix that differs from both neighbours.
-//! Payload flags f from 8 to 15: a byte of the key's hash, then a signed integer of f - 7 bytes; f from 1 to 7, which only
-//! others write: an integer of f bytes. Not negative, it is the position of the partition's entry in `Rows.db`;
-//! negative, the complement of its position in `Data.db`.
+//! The trie's keys are byte-comparable decorated keys, cut to the shortest prefix that differs from
+//! both neighbours. Payload flags f from 8 to 15: a byte of the key's hash, then a signed integer
+//! of f - 7 bytes; f from 1 to 7, which only other programs write: an integer of f bytes. Not
+//! negative, it is the position of the partition's entry in `Rows.db`; negative, the complement of
+//! its position in `Data.db`.
 //!
-//! A single partition "0" at the start of `Data.db` is
-//! `08 09 ff` (a root without children: flags 8, hash 09, ~0), `0001 30` twice, then 3, 1 and 0 in eight bytes each.
-//! (Cassandra: `io.sstable.format.bti.PartitionIndex`, `PartitionIndexBuilder`.)
+//! A single partition "0" at the start of `Data.db` is `08 09 ff` (a root without children: flags
+//! 8, hash 09, ~0), `0001 30` twice, then 3, 1 and 0 in eight bytes each. (Cassandra:
+//! `io.sstable.format.bti.PartitionIndex`, `PartitionIndexBuilder`.)
 
 use bytes::Bytes;
 use helenus_types::{DecodeError, Reader};
@@ -46,8 +47,8 @@ pub enum PartitionPosition {
 
 /// What the index knows about the places around a key.
 ///
-/// Only prefixes of keys are stored: what stands at the place must be compared with the whole key, which `Rows.db`
-/// and `Data.db` begin with there.
+/// Only prefixes of keys are stored: what stands at the place must be compared with the whole key,
+/// which `Rows.db` and `Data.db` begin with there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PartitionCandidates {
     /// A partition that may be the one sought, or lie before or after it.
@@ -125,8 +126,8 @@ impl PartitionIndex {
         &self.file
     }
 
-    /// Where the partition is, if it is in the table at all: the key that stands there must be compared with the one
-    /// sought. `comparable` is the byte-comparable decorated key, `hash` the key's
+    /// Where the partition is, if the table has it: the key found there must be compared with the
+    /// one sought. `comparable` is the byte-comparable decorated key, `hash` the key's
     /// [`murmur3`](helenus_types::murmur3).
     ///
     /// # Errors
@@ -190,8 +191,8 @@ impl PartitionCursor {
         PartitionCursor { file: file.clone(), held: HeldPage::default(), cursor }
     }
 
-    /// Goes to the first partition that may lie at or after a key or bound in byte-comparable form. It may also lie
-    /// before it (only a prefix of its key is known); the next one does not.
+    /// Goes to the first partition that may lie at or after a key or bound in byte-comparable form.
+    /// It may also lie before it (only a prefix of its key is known); the next one does not.
     ///
     /// # Errors
     /// A damaged trie; a failed read.
@@ -236,7 +237,7 @@ pub struct PartitionIndexBuilder {
     last_key: Vec<u8>,
     last_comparable: Vec<u8>,
     last_payload: Option<PartitionPayload>,
-    /// Bytes of the last key that tell it from the one before it.
+    /// The length of the prefix of the last key that distinguishes it from the one before it.
     last_difference: usize,
 }
 
@@ -255,8 +256,8 @@ impl Default for PartitionIndexBuilder {
 }
 
 impl PartitionIndexBuilder {
-    /// Adds the next partition: its raw key, the byte-comparable form of the decorated key, the key's
-    /// [`murmur3`](helenus_types::murmur3) and its place.
+    /// Adds the next partition: its raw key, the byte-comparable form of the decorated key, the
+    /// key's [`murmur3`](helenus_types::murmur3) and its place.
     ///
     /// # Errors
     /// A key that does not follow the last one, or is too long.
@@ -289,7 +290,7 @@ impl PartitionIndexBuilder {
         Ok(())
     }
 
-    /// What was built so far, to be written and cleared from time to time.
+    /// *The output so far, which the caller writes and clears from time to time.
     pub fn output(&mut self) -> &mut IndexOutput {
         &mut self.output
     }

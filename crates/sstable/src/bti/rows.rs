@@ -1,23 +1,25 @@
 //! `Rows.db`: where the blocks of rows of large partitions are.
 //!
-//! For each partition of at least two blocks, in order: a trie, then its entry, to which `Partitions.db` points.
+//! For each partition of at least two blocks, in order: a trie, then its entry, to which
+//! `Partitions.db` points.
 //!
 //! ```text
 //! key             u16 length, raw partition key
 //! data position   unsigned vint, of the partition in Data.db
-//! root            signed vint: position of the trie's root minus the position behind the key
+//! root            signed vint: position of the trie's root minus the position after the key
 //! blocks          unsigned vint
 //! deletion        deletion time of the partition, in the form of da
 //! ```
 //!
-//! The trie's keys separate the blocks: greater than the last clustering of the block before, not greater than the
-//! first one of the block; the first block's is empty. One more entry ends the last block. Payload flags f: the block's
-//! start relative to the partition's as a signed integer of f & 7 bytes, and when f & 8 the range deletion that is open
-//! at the block's start, in the form of da.
+//! The trie's keys separate the blocks: greater than the last clustering of the block before, not
+//! greater than the first one of the block; the first block's is empty. One more entry ends the
+//! last block. Payload flags f: the block's start relative to the partition's as a signed integer
+//! of f & 7 bytes, and when f & 8 the range deletion that is open at the block's start, in the form
+//! of da.
 //!
-//! `0001 30 00 0d 0d 80` at 5d is the entry of key "0" at the start of `Data.db`: its root lies 7 bytes before 60, it has
-//! 13 blocks and no deletion.
-//! (Cassandra: `io.sstable.format.bti.RowIndexWriter`, `RowIndexReader`, `TrieIndexEntry`.)
+//! `0001 30 00 0d 0d 80` at 5d is the entry of key "0" at the start of `Data.db`: its root is 7
+//! bytes before 60, it has 13 blocks and no deletion. (Cassandra:
+//! `io.sstable.format.bti.RowIndexWriter`, `RowIndexReader`, `TrieIndexEntry`.)
 
 use helenus_rows::DeletionTime;
 use helenus_types::{DecodeError, Reader, vint};
@@ -35,7 +37,7 @@ use crate::paged_file::{HeldPage, PagedFile, cut};
 const HAS_OPEN_DELETION: u8 = 8;
 /// Bytes of the length of an entry's key.
 const KEY_LEN_BYTES: usize = 2;
-/// Bytes of an entry behind its key at most: three integers and a deletion.
+/// The most bytes of an entry after its key: three integers and a deletion.
 const MAX_ENTRY_REST_BYTES: usize = 3 * 9 + 12;
 /// The form of a deletion time in this file, whatever the form in `Data.db`.
 const FORM: DeletionTimeForm = DeletionTimeForm::Unsigned;
@@ -43,8 +45,8 @@ const FORM: DeletionTimeForm = DeletionTimeForm::Unsigned;
 /// The start of a block of rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IndexBlock {
-    /// Bytes from the partition's start in `Data.db` to the block's first unfiltered; in the entry that ends the last
-    /// block, to the end-of-partition byte.
+    /// Bytes from the partition's start in `Data.db` to the block's first unfiltered; in the entry
+    /// that ends the last block, to the end-of-partition byte.
     pub offset: u64,
     /// The range deletion that covers the block's start, live if there is none.
     pub open_deletion: DeletionTime,
@@ -101,8 +103,9 @@ impl RowIndex {
         Ok(decode_entry(bytes, position).map_err(|error| error.shifted(position))?)
     }
 
-    /// The block in which to look for a clustering position, given in byte-comparable form, in the trie of an entry: no
-    /// earlier one can hold it or anything behind it. Behind the last row this is the entry that ends the partition.
+    /// The block in which to look for a clustering position, given in byte-comparable form, in the
+    /// trie of an entry: no earlier one can hold it or anything after it. After the last row this
+    /// is the entry that ends the partition.
     ///
     /// # Errors
     /// A damaged trie; a failed read.
@@ -124,7 +127,7 @@ impl RowIndex {
         RowIndexCursor::new(&self.file, Cursor::before_first(root))
     }
 
-    /// A cursor behind the entry that ends the last block.
+    /// A cursor after the entry that ends the last block.
     #[must_use]
     pub fn cursor_at_end(&self, root: u64) -> RowIndexCursor {
         RowIndexCursor::new(&self.file, Cursor::after_last(root))
@@ -150,8 +153,9 @@ fn decode_entry(bytes: &[u8], position: u64) -> Result<RowIndexEntry<'_>, Decode
     Ok(RowIndexEntry { key, data_position, block_count, deletion, root })
 }
 
-/// Visits the blocks of a partition in order, forwards or backwards. The entry that ends the last block is visited as
-/// if it were one more block, so that the offsets of two neighbours bound a block.
+/// Visits the blocks of a partition in order, forwards or backwards. The entry that ends the last
+/// block is visited as if it were one more block, so that the offsets of two neighbours bound a
+/// block.
 #[derive(Debug, Clone)]
 pub struct RowIndexCursor {
     file: PagedFile,
@@ -233,11 +237,11 @@ impl Default for RowIndexWriter {
 }
 
 impl RowIndexWriter {
-    /// Adds the next block of the partition: the byte-comparable forms of its first and last clustering position, and
-    /// its start.
+    /// Adds the next block of the partition: the byte-comparable forms of its first and last
+    /// clustering position, and its start.
     ///
     /// # Errors
-    /// A block that does not begin behind the last one.
+    /// A block that does not begin after the last one.
     pub fn add_block(&mut self, first: &[u8], last: &[u8], block: IndexBlock) -> Result<(), IndexBuildError> {
         self.separator.clear();
         if self.block_count > 0 {
@@ -263,8 +267,9 @@ impl RowIndexWriter {
         self.block_count
     }
 
-    /// Completes the partition. With two blocks at least it gets an entry, whose position is returned; with fewer nothing
-    /// is left of it. `end_offset` is that of its end-of-partition byte.
+    /// Completes the partition. With two blocks at least it gets an entry, whose position is
+    /// returned; with fewer nothing is left of it. `end_offset` is that of its end-of-partition
+    /// byte.
     ///
     /// # Errors
     /// A key that is too long.
@@ -299,7 +304,7 @@ impl RowIndexWriter {
         Ok(Some(position))
     }
 
-    /// What was built so far, to be written and cleared from time to time.
+    /// *The output so far, which the caller writes and clears from time to time.
     pub fn output(&mut self) -> &mut IndexOutput {
         &mut self.output
     }
@@ -311,8 +316,8 @@ impl RowIndexWriter {
     }
 }
 
-/// Appends a key greater than `key` that has at least its first `at` bytes: the byte there plus one, or if that is 255
-/// the first smaller one behind it. A key that ends is followed by 0.
+/// Appends a key greater than `key` that has at least its first `at` bytes: the byte there plus
+/// one, or if that is 255 the first smaller one after it. A key that ends is followed by 0.
 fn nudge(key: &[u8], at: usize, out: &mut Vec<u8>) {
     let keep =
         key.iter().enumerate().position(|(index, &byte)| index >= at && byte < 0xFF).unwrap_or(key.len());

@@ -1,8 +1,9 @@
 //! Walks over a trie in a file.
 //!
-//! Pointers only go backwards, so every walk ends, and its length is bounded by the position of the root. A payload on
-//! a node sorts before the node's children: the order of keys is that of a walk that visits parents first.
-//! (Cassandra: `io.tries.Walker`, `ValueIterator`, `ReverseValueIterator`.)
+//! Pointers only go backwards, so every walk ends, and its length is bounded by the position of the
+//! root. A payload on a node sorts before the node's children: the order of keys is that of a walk
+//! that visits parents first. (Cassandra: `io.tries.Walker`, `ValueIterator`,
+//! `ReverseValueIterator`.)
 
 use helenus_types::DecodeError;
 
@@ -10,7 +11,7 @@ use super::node::Node;
 use crate::error::SsTableErrorKind;
 use crate::paged_file::{HeldPage, PagedFile};
 
-/// Where a key leaves a trie.
+/// The place at which a key leaves a trie.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Left {
     /// The last node on its way.
@@ -77,7 +78,8 @@ pub(super) fn floor(
 /// The nodes next to a key that is not in the trie itself.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Around {
-    /// A node whose key is a prefix of the one sought, or equal: what it stands for may be on either side.
+    /// A node whose key is a prefix of the one sought, or equal: its full key may be on either
+    /// side.
     pub(super) prefix: Option<u64>,
     /// The nearest lesser and greater nodes besides.
     pub(super) lesser: Option<u64>,
@@ -85,7 +87,8 @@ pub(super) struct Around {
     pub(super) greater: Option<u64>,
 }
 
-/// Finds the neighbours of `key` in a trie of keys that are cut where they differ from their neighbours.
+/// Finds the neighbours of `key` in a trie of keys that are cut where they differ from their
+/// neighbours.
 pub(super) fn around(
     file: &PagedFile,
     held: &mut HeldPage,
@@ -172,13 +175,14 @@ fn no_payload(node: &Node<'_>) -> SsTableErrorKind {
 #[derive(Debug, Clone)]
 pub(super) struct Cursor {
     root: u64,
-    /// From the root to the node that the cursor is at; empty before the first and after the last one.
+    /// From the root to the node that the cursor is at; empty before the first and after the last
+    /// one.
     path: Vec<Step>,
     at_end: bool,
     /// Whether it last went to a previous key.
     is_backwards: bool,
-    /// Nodes entered since it was placed or turned around. A trie has fewer nodes than bytes; a damaged one whose branches
-    /// share children could be gone through for any time.
+    /// Nodes entered since it was placed or turned around. A trie has fewer nodes than bytes; a
+    /// damaged one whose branches share children could be gone through for any time.
     entered: u64,
 }
 
@@ -211,8 +215,8 @@ impl Cursor {
         self.retreat(file, held, slot)
     }
 
-    /// Goes to the key that is a prefix of `key` or equal, if what it stands for may be on either side; otherwise to
-    /// the least greater one; without one, after the last.
+    /// Goes to the key that is a prefix of `key` or equal, if its full key may be on either side;
+    /// otherwise to the least greater one; without one, after the last.
     pub(super) fn seek_from(
         &mut self,
         file: &PagedFile,
@@ -304,7 +308,7 @@ impl Cursor {
         Ok(root.is_leaf() && !root.has_payload())
     }
 
-    /// Follows `key` as far as it goes, as [`follow`] does.
+    /// Follows `key` as long as the trie has its bytes, as [`follow`] does.
     fn descend(
         &mut self,
         file: &PagedFile,
@@ -329,7 +333,8 @@ impl Cursor {
         }
     }
 
-    /// To the first key in the branches of the last step's node from `slot` on, or else after that node.
+    /// To the first key in the branches of the last step's node from `slot` on, or else after that
+    /// node.
     fn advance(
         &mut self,
         file: &PagedFile,
@@ -348,7 +353,8 @@ impl Cursor {
         Ok(None)
     }
 
-    /// To the last key in the branches of the last step's node before `slot`, or else the node itself or before it.
+    /// To the last key in the branches of the last step's node before `slot`, or else the node
+    /// itself or before it.
     fn retreat(
         &mut self,
         file: &PagedFile,

@@ -1,14 +1,15 @@
 //! Writes a trie from its keys in ascending order, laid out as Cassandra does, byte for byte.
 //!
-//! Nodes of the path to the last key are *open*. A node that the next key leaves is *complete*: while it and the
-//! unwritten branch below fit a page it stays in memory; otherwise its children are written, the largest that fits
-//! the rest of the page first, so that what is read together tends to share pages. Which node type a node needs
-//! depends on the distances to its children, and those of children that are already written (*out of page*) depend on
-//! where the node itself ends up: sizes above them are estimates, recomputed before the branch is placed.
+//! Nodes of the path to the last key are *open*. A node that the next key leaves is *complete*:
+//! while it and the unwritten branch below fit a page it stays in memory; otherwise its children
+//! are written, the largest that fits the rest of the page first, so that what is read together
+//! tends to share pages. Which node type a node needs depends on the distances to its children, and
+//! those of children that are already written (*out of page*) depend on where the node itself ends
+//! up: sizes above them are estimates, recomputed before the branch is placed.
 //!
-//! Memory is bounded by the open path and less than a page of nodes under each of its children. Branches can be as
-//! deep as keys are long, so every walk keeps its own stack.
-//! (Cassandra: `io.tries.IncrementalDeepTrieWriterPageAware`.)
+//! Memory is bounded by the open path and less than a page of nodes under each of its children.
+//! Branches can be as deep as keys are long, so every walk keeps its own stack. (Cassandra:
+//! `io.tries.IncrementalDeepTrieWriterPageAware`.)
 
 #![expect(clippy::indexing_slicing, reason = "node ids and slots are this writer's own")]
 
@@ -16,7 +17,7 @@ use thiserror::Error;
 
 use super::output::{IndexOutput, PAGE_BYTES};
 
-/// What an index cannot be built from.
+/// Input from which an index cannot be built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum IndexBuildError {
     /// A key that does not follow the one before it: partitions or rows were not in order.
@@ -30,7 +31,7 @@ pub enum IndexBuildError {
     TooManyBlocks(usize),
 }
 
-/// What a node can carry.
+/// The payload of a node.
 pub(super) trait Payload: Copy {
     /// 1 to 15.
     fn flags(&self) -> u8;
@@ -100,7 +101,8 @@ struct Writing {
     slot: usize,
 }
 
-/// A node whose children are being laid out: those left, as (size, transition, slot) in ascending order.
+/// A node whose children are being laid out: those left, as (size, transition, slot) in ascending
+/// order.
 struct Layout {
     node: NodeId,
     waiting: Vec<(usize, u8, usize)>,
@@ -121,7 +123,8 @@ impl<P: Payload> TrieWriter<P> {
         writer
     }
 
-    /// Forgets all keys; what was written for them stays in the file as garbage that nothing points to.
+    /// Forgets all keys; what was written for them stays in the file as garbage that nothing points
+    /// to.
     pub(super) fn reset(&mut self) {
         let mut branches: Vec<NodeId> = self.open.first().copied().into_iter().collect();
         while let Some(id) = branches.pop() {
@@ -300,8 +303,8 @@ impl<P: Payload> TrieWriter<P> {
         layout.waiting.insert(index, entry);
     }
 
-    /// The size of a node and its unwritten branch if the branch begins at `start`, recomputed where it depends on
-    /// that.
+    /// The size of a node and its unwritten branch if the branch begins at `start`, recomputed
+    /// where it depends on that.
     fn total_size(&mut self, id: NodeId, start: u64) -> usize {
         let mut stack = std::mem::take(&mut self.sizing);
         if self.nodes[id].out_of_page_in_branch {
@@ -350,8 +353,8 @@ impl<P: Payload> TrieWriter<P> {
         form.size + node.payload.map_or(0, |payload| payload.size())
     }
 
-    /// The distance from a node at `position` to its farthest child. Of the children that are still to be written the
-    /// first one lies farthest; its own branch lies before it.
+    /// The distance from a node at `position` to its farthest child. Of the children that are still
+    /// to be written the first one lies farthest; its own branch lies before it.
     fn longest_distance(&self, id: NodeId, position: u64) -> u64 {
         let node = &self.nodes[id];
         let mut longest = 0;
@@ -369,7 +372,8 @@ impl<P: Payload> TrieWriter<P> {
         longest
     }
 
-    /// Writes the unwritten branch below a node, then the node, and returns its position. The nodes are free after it.
+    /// Writes the unwritten branch below a node, then the node, and returns its position. The nodes
+    /// are free after it.
     fn write_branch(&mut self, id: NodeId, out: &mut IndexOutput) -> u64 {
         let mut stack = std::mem::take(&mut self.writing);
         stack.push(Writing { node: id, slot: 0 });
@@ -505,7 +509,8 @@ impl Form {
     }
 }
 
-/// The size of a node of a type with `count` children whose transitions span `range`, without payload.
+/// The size of a node of a type with `count` children whose transitions span `range`, without
+/// payload.
 fn size_of(kind: u8, count: usize, range: usize) -> usize {
     match kind {
         0 => 1,

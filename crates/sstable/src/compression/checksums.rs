@@ -1,3 +1,6 @@
+//! `CRC.db` and `Digest.crc32`: checksums of an uncompressed Data.db by slices, and of any Data.db
+//! as a whole.
+
 use std::path::Path;
 
 use helenus_types::Reader;
@@ -12,8 +15,8 @@ use crate::error::SsTableError;
 /// crc         u32*     CRC32 of each slice of chunk_size bytes of Data.db, the last one shorter
 /// ```
 ///
-/// A file of 618 bytes: `00010000 c206f3f3` (`io.util.ChecksumWriter`). Releases of ScyllaDB end with the checksum of a slice
-/// without bytes: `00010000 c206f3f3 00000000`.
+/// A file of 618 bytes: `00010000 c206f3f3` (`io.util.ChecksumWriter`). Releases of ScyllaDB end
+/// with the checksum of a slice without bytes: `00010000 c206f3f3 00000000`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CrcComponent {
     /// Bytes of Data.db a slice.

@@ -17,7 +17,8 @@ use crate::error::SsTableErrorKind;
 /// A compressor of Cassandra's (`org.apache.cassandra.io.compress`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Codec {
-    /// `LZ4Compressor`. Payloads of its two types are read alike; `high` is written with the feature `lz4-high`.
+    /// `LZ4Compressor`. Payloads of its two types are read alike; `high` is written with the
+    /// feature `lz4-high`.
     Lz4,
     /// `SnappyCompressor`, with the feature `snappy`.
     Snappy,
@@ -103,7 +104,7 @@ pub(super) struct Compressor {
 
 enum CompressorState {
     Lz4(lz4_flex::block::CompressTable),
-    /// Of a level.
+    /// LZ4 of type `high`, with a level from 1 to 17.
     #[cfg(feature = "lz4-high")]
     Lz4High(i32),
     #[cfg(feature = "snappy")]
@@ -205,7 +206,8 @@ fn lz4_compress(
     Ok(())
 }
 
-/// As `LZ4_compress_HC` of the C library does, which lz4-java calls too: levels above its highest, 12, are 12.
+/// As `LZ4_compress_HC` of the C library does, which lz4-java calls too: levels above its highest,
+/// 12, are 12.
 #[cfg(feature = "lz4-high")]
 fn lz4_compress_high(input: &[u8], out: &mut Vec<u8>, level: i32) -> io::Result<()> {
     use lz4::block::{CompressionMode, compress_bound, compress_to_buffer};
@@ -295,7 +297,8 @@ impl Decompressor {
 }
 
 impl Decompressor {
-    /// Bytes of data in a payload of which nothing is known; `None` if it is none of the codec's, or holds more than `most` bytes.
+    /// Bytes of data in a payload of which nothing is known; `None` if it is none of the codec's,
+    /// or holds more than `most` bytes.
     pub(super) fn data_len(&mut self, codec: Codec, payload: &[u8], most: u32) -> Option<usize> {
         let most = usize::try_from(most).ok()?;
         let said = match codec {

@@ -1,3 +1,5 @@
+//! `CompressionInfo.db`: layout, decoder and encoder.
+
 use std::path::Path;
 
 use helenus_types::{DecodeError, Reader};
@@ -7,7 +9,8 @@ use crate::error::SsTableError;
 use crate::java_utf;
 use crate::version::Version;
 
-/// CompressionInfo.db: the compressor and where the chunks of Data.db are (`io.compress.CompressionMetadata`).
+/// CompressionInfo.db: the compressor and where the chunks of Data.db are
+/// (`io.compress.CompressionMetadata`).
 ///
 /// ```text
 /// class           Java UTF   simple class name, or a full one
@@ -20,8 +23,8 @@ use crate::version::Version;
 ///
 /// Files written by compaction end with an extra chunk of no uncompressed bytes.
 ///
-/// 118 bytes of data in `oa`: `000d 4c5a34436f6d70726573736f72 00000000 00004000 7fffffff 0000000000000076
-/// 00000001 0000000000000000`.
+/// 118 bytes of data in `oa`:
+/// `000d 4c5a34436f6d70726573736f72 00000000 00004000 7fffffff 0000000000000076 00000001 0000000000000000`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CompressionInfo {
     /// The compressor's class, as stored.
@@ -42,8 +45,8 @@ impl CompressionInfo {
     /// Reads the bytes of the file at `path`, of `version`.
     ///
     /// # Errors
-    /// When the bytes end early or go on, or say what cannot be: a chunk length that is no power of two, another
-    /// number of chunks than the data's length needs, offsets that do not rise from 0.
+    /// When the bytes end early or go on, or say what cannot be: a chunk length that is no power of
+    /// two, another number of chunks than the data's length needs, offsets that do not rise from 0.
     pub fn decode(path: &Path, bytes: &[u8], version: Version) -> Result<CompressionInfo, SsTableError> {
         decode(bytes, version).map_err(|error| SsTableError::new(path, error))
     }
@@ -189,7 +192,8 @@ mod tests {
             for bit in 0..8 {
                 let mut flipped = bytes.clone();
                 flipped[at] ^= 1 << bit;
-                // A name, an offset or a length that is as good as the right one is found by the chunks' checksums.
+                // A name, an offset or a length that is as good as the right one is found by the
+                // chunks' checksums.
                 if let Ok(found) = CompressionInfo::decode(Path::new("c"), &flipped, Version::DA) {
                     assert_eq!(found.encode(Version::DA), flipped);
                     assert!(found.data_len.div_ceil(u64::from(found.chunk_len)) <= 3);

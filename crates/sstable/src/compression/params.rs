@@ -1,3 +1,5 @@
+//! A table's compression options (`schema.CompressionParams`).
+
 use thiserror::Error;
 
 use super::{Codec, MAX_CHUNK_LEN, NEVER_RAW};
@@ -208,8 +210,8 @@ fn ratio(text: &str) -> Result<f64, InvalidCompression> {
     }
 }
 
-/// `ceil(min(chunk_len / ratio, Integer.MAX_VALUE))`, kept instead of the ratio so that reader and writer do not
-/// round differently.
+/// `ceil(min(chunk_len / ratio, Integer.MAX_VALUE))`, kept instead of the ratio so that reader and
+/// writer do not round differently.
 fn max_compressed(chunk_len: u32, ratio: f64) -> Result<u32, InvalidCompression> {
     // -0.0 divides to minus infinity, in Java too.
     let max = (f64::from(chunk_len) / ratio).min(f64::from(NEVER_RAW)).ceil();

@@ -1,3 +1,7 @@
+//! Reads Data.db by chunks, compressed or not, and checks their checksums.
+//!
+//! Each chunk has one checksum; the chunks of an uncompressed file are the slices of `CRC.db`.
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -7,8 +11,8 @@ use super::codec::Decompressor;
 use super::{CRC_LEN, Codec, CompressionInfo, CompressionParams, CrcComponent, NEVER_RAW, PLAIN_CHUNK_LEN};
 use crate::error::{SsTableError, SsTableErrorKind};
 
-/// Whether a chunk's checksum is compared. The table option `crc_check_chance` is a probability: whoever has the
-/// dice decides for each read.
+/// Whether a chunk's checksum is compared. The table option `crc_check_chance` is a probability:
+/// the table's sampler decides for each read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChunkVerification {
     /// Compute and compare.
@@ -96,7 +100,8 @@ impl ChunkedFile {
         Ok(chunks)
     }
 
-    /// An uncompressed file that may be shorter than its CRC.db says: what it has of its last slice then has no checksum.
+    /// An uncompressed file that may be shorter than its CRC.db says: what it has of its last slice
+    /// then has no checksum.
     pub(crate) fn plain_cut(path: &Path, file_len: u64, mut crc: CrcComponent) -> ChunkedFile {
         let (chunk_len, stored) = (crc.chunk_len, crc.crcs.len());
         let chunk_count = file_len.div_ceil(u64::from(chunk_len));
@@ -116,7 +121,8 @@ impl ChunkedFile {
     /// The uncompressed Data.db at `path`, of `file_len` bytes, with its CRC.db if there is one.
     ///
     /// # Errors
-    /// When CRC.db has another number of checksums than the file has slices, or there would be 2^32 slices.
+    /// When CRC.db has another number of checksums than the file has slices, or there would be 2^32
+    /// slices.
     pub fn plain(
         path: impl Into<PathBuf>,
         file_len: u64,
@@ -178,7 +184,8 @@ impl ChunkedFile {
         matches!(self.layout, Layout::Compressed { .. })
     }
 
-    /// How the chunks are compressed, as far as the file tells; `None` when they are not.
+    /// The compression of the chunks, as far as the file has it; `None` when they are not
+    /// compressed.
     #[must_use]
     pub fn params(&self) -> Option<CompressionParams> {
         let Layout::Compressed { codec, options, max_compressed, .. } = &self.layout else { return None };
@@ -208,7 +215,8 @@ impl ChunkedFile {
         })
     }
 
-    /// Whether every chunk has a checksum: always when they are compressed, otherwise if there is a CRC.db.
+    /// Whether every chunk has a checksum: always when they are compressed, otherwise if there is a
+    /// CRC.db.
     #[must_use]
     pub fn has_checksums(&self) -> bool {
         !matches!(self.layout, Layout::Plain { crcs: None })
@@ -233,7 +241,7 @@ impl ChunkedFile {
         usize::try_from(left.min(u64::from(self.chunk_len))).unwrap_or(0)
     }
 
-    /// Where in the file what is stored of chunk `index` begins, and its bytes without the checksum behind it.
+    /// The offset of chunk `index` in the file, and its length without the checksum after it.
     pub(super) fn extent(&self, index: u32) -> Option<(u64, u64)> {
         if index >= self.chunk_count {
             return None;
@@ -281,14 +289,16 @@ pub struct ChunkScratch {
 }
 
 impl ChunkScratch {
-    /// For one cursor over one file that reads chunk after chunk: takes that many bytes from the file at once.
+    /// For one cursor over one file that reads chunk after chunk: takes that many bytes from the
+    /// file at once.
     #[must_use]
     pub fn with_read_ahead(read_ahead_bytes: usize) -> ChunkScratch {
         ChunkScratch { read_ahead: read_ahead_bytes, ..ChunkScratch::default() }
     }
 }
 
-/// Reads chunks of an open Data.db. Shared by threads; what a read needs besides is in its [`ChunkScratch`].
+/// Reads chunks of an open Data.db. Shared by threads; what a read needs besides is in its
+/// [`ChunkScratch`].
 #[derive(Debug, Clone)]
 pub struct ChunkReader {
     chunks: Arc<ChunkedFile>,
@@ -302,7 +312,7 @@ impl ChunkReader {
         ChunkReader { chunks, file }
     }
 
-    /// What is known of the chunks.
+    /// The places and checksums of the chunks.
     #[must_use]
     pub fn chunks(&self) -> &ChunkedFile {
         &self.chunks
@@ -312,11 +322,12 @@ impl ChunkReader {
         &*self.file
     }
 
-    /// Replaces what is in `out` by the data of chunk `index`. Allocates only what `out` and `scratch` lack.
+    /// Replaces what is in `out` by the data of chunk `index`. Allocates only what `out` and
+    /// `scratch` lack.
     ///
     /// # Errors
-    /// When there is no such chunk, the file ends early or cannot be read, a checksum that is to be compared
-    /// differs, or the payload does not decompress to exactly the chunk's length.
+    /// When there is no such chunk, the file ends early or cannot be read, a checksum that is to be
+    /// compared differs, or the payload does not decompress to exactly the chunk's length.
     pub fn read(
         &self,
         index: u32,
@@ -328,10 +339,11 @@ impl ChunkReader {
         self.append(index, verification, scratch, out)
     }
 
-    /// As [`read`](Self::read), behind what is in `out` already.
+    /// As [`read`](Self::read), but appends to `out`.
     ///
     /// # Errors
-    /// Those of [`read`](Self::read); what was in `out` before stays, what follows it means nothing then.
+    /// Those of [`read`](Self::read); then the former content of `out` is intact, and the bytes
+    /// after it are meaningless.
     pub fn append(
         &self,
         index: u32,
@@ -373,7 +385,8 @@ impl ChunkReader {
         }
     }
 
-    /// Sees to it that `stored` holds the payload of `len` bytes at `offset` and the checksum behind it.
+    /// Ensures that `stored` holds the payload of `len` bytes at `offset` and the checksum after
+    /// it.
     fn take_stored(
         &self,
         offset: u64,

@@ -1,8 +1,9 @@
 //! Where the chunks of a compressed Data.db are, found out without CompressionInfo.db.
 //!
-//! Each payload is followed by its CRC32, and the first begins the file: a chunk ends where the checksum of what was read
-//! since its start follows, and what was read decompresses. That a payload has such a place by chance happens once in
-//! 2^32 bytes, and hardly ever decompresses then.
+//! Each payload is followed by its CRC32, and the first begins the file: a chunk ends where the
+//! checksum of what was read since its start follows, and what was read decompresses. That a
+//! payload has such a place by chance happens once in 2^32 bytes, and hardly ever decompresses
+//! then.
 
 use helenus_io::ReadFile;
 
@@ -10,17 +11,20 @@ use super::codec::Decompressor;
 use super::{CRC_LEN, Codec, CompressionInfo, NEVER_RAW};
 use crate::error::SsTableError;
 
-/// Longest chunk that is looked for where nothing says how long they are: Cassandra's tables have 4 to 64 KiB.
+/// Longest chunk that is looked for where nothing says how long they are: Cassandra's tables have 4
+/// to 64 KiB.
 const LONGEST_CHUNK: u32 = 1 << 20;
-/// What a chunk's length is taken to be where there is but one, and it is shorter: Cassandra's default.
+/// The chunk length that is assumed if there is only one chunk, and it is shorter: Cassandra's
+/// default.
 const USUAL_CHUNK: usize = 16 << 10;
-/// Longest chunk without any data, which compactions leave behind the last one, with its checksum.
+/// Longest chunk without any data, which compactions leave after the last one, with its checksum.
 const EMPTY_CHUNK_LEN: u64 = 32;
 /// Bytes taken from the file at once.
 const PIECE_LEN: u64 = 64 << 10;
 
 impl CompressionInfo {
-    /// The chunks of `file` from the first on, without any knowledge; `None` unless all of the file is chunks.
+    /// The chunks of `file` from the first on, without any knowledge; `None` unless all of the file
+    /// is chunks.
     pub(crate) fn recover(
         file: &dyn ReadFile,
         file_len: u64,
@@ -45,8 +49,8 @@ impl CompressionInfo {
         Ok((!info.offsets.is_empty()).then_some(info))
     }
 
-    /// The same chunks at other offsets: from chunk `first` on, whose own offset is right, the file is searched. `None` if they are
-    /// where this says.
+    /// The same chunks at other offsets: from chunk `first` on, whose own offset is right, the file
+    /// is searched. `None` if they are where this says.
     pub(crate) fn relocate(
         &self,
         file: &dyn ReadFile,
@@ -136,8 +140,8 @@ impl Search<'_> {
         })
     }
 
-    /// The first place behind `start` where the checksum of what lies between follows, if `accept` takes that for a payload and
-    /// tells how many bytes of data it is.
+    /// The first place after `start` at which the checksum of the bytes between follows, if
+    /// `accept` recognises them as a payload and returns its length in bytes of data.
     fn find(
         &mut self,
         start: u64,
@@ -202,7 +206,7 @@ mod tests {
             assert_eq!(found, info);
             assert_eq!(info.relocate(&*file, len, first).unwrap(), None);
         }
-        // As a compaction leaves it, with a chunk that holds nothing behind the last one.
+        // As a compaction leaves it, with an empty chunk after the last one.
         let file = RealDisk.open_write(&path).unwrap();
         let mut empty = Vec::new();
         Compressor::new(&params).unwrap().compress(&[], &mut empty).unwrap();

@@ -1,4 +1,4 @@
-//! Data.db as it is stored: every checksum of it, in one pass.
+//! Verifies every checksum of the stored Data.db, in one pass.
 
 use super::writer::ratio;
 use super::{CRC_LEN, ChunkReader, ChunkScratch, ChunkVerification, CrcComponent, Digest, WrittenChunks};
@@ -8,8 +8,9 @@ use crate::error::SsTableError;
 const READ_LEN: usize = 1 << 20;
 
 impl ChunkReader {
-    /// Reads the file from end to end, compares the checksum of each chunk, and computes that of the whole. `damaged` is told of
-    /// the chunks that differ, `passed` how many bytes of the file have been read.
+    /// Reads the file from end to end, compares the checksum of each chunk, and computes that of
+    /// the whole. `damaged` gets the chunks that differ, `passed` the number of bytes of the file
+    /// that have been read.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -77,7 +78,7 @@ impl ChunkReader {
 struct StoredChunk {
     index: u32,
     crc: crc32fast::Hasher,
-    /// What was read so far of the checksum behind a compressed chunk.
+    /// The part read so far of the checksum after a compressed chunk.
     stored: u32,
 }
 

@@ -1,3 +1,5 @@
+//! Writes Data.db by chunks (`io.compress.CompressedSequentialWriter`).
+
 use std::sync::Arc;
 
 use helenus_io::{FileWriter, IoError, Operation, WriteFile};
@@ -6,9 +8,11 @@ use super::codec::Compressor;
 use super::{CompressionInfo, CompressionParams, CrcComponent, Digest, PLAIN_CHUNK_LEN};
 use crate::error::SsTableError;
 
-/// Writes a Data.db: appended bytes are cut into chunks, which are compressed, checksummed and written.
+/// Writes a Data.db: appended bytes are cut into chunks, which are compressed, checksummed and
+/// written.
 ///
-/// Nothing is allocated for a chunk once the buffers have their size, except that the list of offsets grows.
+/// Nothing is allocated for a chunk once the buffers have their size, except that the list of
+/// offsets grows.
 #[derive(Debug)]
 pub struct ChunkWriter {
     out: FileWriter,
@@ -184,8 +188,8 @@ impl ChunkWriter {
 }
 
 impl Compressing {
-    /// Puts into `payload` what is stored for `data`: compressor output, or the data itself where that is not
-    /// short enough, padded with zeros so that its length tells.
+    /// Puts into `payload` what is stored for `data`: compressor output, or the data itself where
+    /// that is not short enough, padded with zeros so that its length identifies it.
     fn fill_payload(&mut self, data: &[u8]) -> std::io::Result<()> {
         self.compressor.compress(data, &mut self.payload)?;
         let max = usize::try_from(self.params.max_compressed).unwrap_or(usize::MAX);

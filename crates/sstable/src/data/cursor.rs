@@ -1,3 +1,5 @@
+//! Reads of Data.db at chosen positions, for tools that work on damaged data.
+
 use std::sync::Arc;
 
 use helenus_rows::{DeletionTime, Header, RowRef, Unfiltered, UnfilteredFrame, read_unfiltered};
@@ -7,10 +9,12 @@ use super::frame::{Head, Item};
 use super::window::Window;
 use crate::error::SsTableError;
 
-/// Reads what stands at places that the caller names: for tools that look for what can still be read of damaged data.
+/// Reads items at places that the caller names: for tools that look for what can still be read of
+/// damaged data.
 ///
-/// Unlike [`Scan`](super::Scan) it doesn't know where it is: head and rows of a partition are read one by one, each in bounds
-/// that the caller gives. A failed read leaves it usable. Going forwards costs what a scan costs; going back reads chunks again.
+/// Unlike [`Scan`](super::Scan) it doesn't know where it is: head and rows of a partition are read
+/// one by one, each in bounds that the caller gives. A failed read leaves it usable. Going forwards
+/// costs what a scan costs; going back reads chunks again.
 #[derive(Debug)]
 pub struct DataCursor {
     header: Arc<Header>,
@@ -19,14 +23,14 @@ pub struct DataCursor {
     current: Option<Item>,
 }
 
-/// What [`DataCursor::unfiltered`] found.
+/// The item that [`DataCursor::unfiltered`] found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Found {
-    /// A row or marker, which [`DataCursor::current`] lends, and the position behind it.
+    /// A row or marker, which [`DataCursor::current`] lends, and the position after it.
     Unfiltered(u64),
-    /// The end of the partition, and the position behind it.
+    /// The end of the partition, and the position after it.
     EndOfPartition(u64),
-    /// A row or marker that goes on behind the limit.
+    /// A row or marker that extends beyond the limit.
     TooLong,
 }
 
@@ -35,13 +39,13 @@ impl DataCursor {
         DataCursor { header, window, head: Head::default(), current: None }
     }
 
-    /// What rows are encoded against.
+    /// The header that rows are encoded against.
     #[must_use]
     pub fn header(&self) -> &Arc<Header> {
         &self.header
     }
 
-    /// Reads the key of a partition that begins at `start`; the position behind it.
+    /// Reads the key of a partition that begins at `start`; returns the position after it.
     ///
     /// # Errors
     /// When the data can't be read there, or ends.
@@ -57,13 +61,13 @@ impl DataCursor {
         &self.head.key
     }
 
-    /// Its token, or what stands for that.
+    /// Its token, or the substitute for partitioners without one.
     #[must_use]
     pub fn token(&self) -> Token {
         self.head.token
     }
 
-    /// Reads the deletion of a partition, which stands at `at`; the position behind it.
+    /// Reads the deletion of a partition, which is at `at`; returns the position after it.
     ///
     /// # Errors
     /// When the data can't be read there, or is no deletion.
@@ -74,7 +78,8 @@ impl DataCursor {
         Ok((self.head.deletion, end))
     }
 
-    /// Reads the static row that stands at `at`, for tables that have static columns; the position behind it.
+    /// Reads the static row at `at`, for tables that have static columns; returns the position
+    /// after it.
     ///
     /// # Errors
     /// When the data can't be read there, or is no static row that ends by `limit`.
@@ -90,7 +95,7 @@ impl DataCursor {
         self.head.static_row(&self.header)
     }
 
-    /// Reads the row, marker or end of a partition that stands at `at`. A row may be empty.
+    /// Reads the row, marker or end of a partition at `at`. A row may be empty.
     ///
     /// # Errors
     /// When the data can't be read there, or is none of these.
@@ -125,8 +130,9 @@ impl DataCursor {
         Some(self.current.as_ref()?.get(&self.header, &self.window))
     }
 
-    /// What the row or marker that was read last says of the distance from the start of the one before it, or for the first one
-    /// from the start of the partition. Readers need it for nothing: it tells whether a row is one.
+    /// The distance, stored in the row or marker that was read last, from the start of the one
+    /// before it, or for the first one from the start of the partition. Readers don't need it: it
+    /// shows whether bytes are a row.
     #[must_use]
     pub fn previous_size(&self) -> Option<u64> {
         let item = self.current.as_ref()?;
@@ -135,8 +141,8 @@ impl DataCursor {
         reader.unsigned_vint().ok()
     }
 
-    /// From now on keeps what lies behind `position` in memory, or again only what is read: for reads ahead of which some are
-    /// taken back.
+    /// From now on keeps everything after `position` in memory, or (`None`) only what is read: for
+    /// reads ahead that may be taken back.
     pub fn hold(&mut self, position: Option<u64>) {
         self.window.hold(position);
     }

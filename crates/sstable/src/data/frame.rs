@@ -40,7 +40,8 @@ impl Default for Head {
 }
 
 impl Head {
-    /// Reads the head of the partition that begins at `start`. `sought` is its key as far as that is known, for errors.
+    /// Reads the head of the partition that begins at `start`. `sought` is its key as far as that
+    /// is known, for errors.
     pub(crate) fn read(
         &mut self,
         window: &mut Window,
@@ -80,7 +81,8 @@ impl Head {
         Ok(())
     }
 
-    /// Takes over what an index knows of a partition without static row. Its body begins somewhere behind `start`.
+    /// Takes over what an index knows of a partition without static row. Its body begins somewhere
+    /// after `start`.
     pub(crate) fn assign(&mut self, start: u64, key: &[u8], token: Token, deletion: DeletionTime) {
         self.start = start;
         self.body = start;
@@ -91,8 +93,8 @@ impl Head {
         self.has_static_row = false;
     }
 
-    /// Whether it is the head of the partition of `key`, which the index says to be at `at`; an error where the index
-    /// was certain and it is another's.
+    /// Whether it is the head of the partition of `key`, which the index says to be at `at`; an
+    /// error where the index was certain and it is another's.
     #[inline]
     pub(super) fn is_of(
         &self,
@@ -120,7 +122,8 @@ impl Head {
         at: u64,
     ) -> Result<u64, SsTableError> {
         let form = form_of(header);
-        // Twelve bytes at most, but the file may end behind the one byte of none and the end of the partition.
+        // Twelve bytes at most, but the file may end after the one byte for no deletion and the end
+        // of the partition.
         if form == DeletionTimeForm::Legacy || window.at(at).first().is_none_or(|&first| first & 0x80 == 0) {
             window.need_in(at, 12, &self.key)?;
         }
@@ -169,7 +172,7 @@ fn other_key(key: &SearchKey, at: PartitionAt, window: &Window, index: &Index) -
     window.corrupt(at.data, DecodeError::new(0, expected, "another key"), key.key())
 }
 
-/// The form of fixed deletion times beside rows of such a header.
+/// The form of fixed deletion times in files with such a header.
 pub(crate) fn form_of(header: &Header) -> DeletionTimeForm {
     if header.capabilities.unsigned_deletion_times {
         DeletionTimeForm::Unsigned
@@ -178,7 +181,7 @@ pub(crate) fn form_of(header: &Header) -> DeletionTimeForm {
     }
 }
 
-/// Where a row or marker is, and what its first bytes say.
+/// The place of a row or marker, and its decoded first bytes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Item {
     /// Position in the data.
@@ -192,7 +195,7 @@ enum ItemKind {
     Marker { kind: BoundKind, size: usize, values_len: usize, close: DeletionTime, open: DeletionTime },
 }
 
-/// What stands at a place inside a partition.
+/// The item at a place inside a partition.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Step {
     /// A row or marker, and where the next one is.
@@ -228,7 +231,7 @@ impl Item {
         matches!(self.kind, ItemKind::Row { .. })
     }
 
-    /// The deletion open behind it, for a marker.
+    /// The deletion open after it, for a marker.
     pub(crate) fn open_after(&self) -> Option<DeletionTime> {
         match self.kind {
             ItemKind::Row { .. } => None,

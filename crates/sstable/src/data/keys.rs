@@ -1,3 +1,5 @@
+//! The partition keys of a table in order.
+
 use std::sync::Arc;
 
 use helenus_types::Token;
@@ -8,7 +10,8 @@ use crate::error::SsTableError;
 use crate::index::Partitions;
 use crate::table::SsTable;
 
-/// Goes through the partition keys of a table. The index tells where they are; they themselves stand in the data.
+/// Goes through the partition keys of a table. The index has their places; the keys themselves are
+/// in the data.
 #[derive(Debug)]
 pub struct Keys {
     table: Arc<SsTable>,
@@ -28,7 +31,8 @@ impl Keys {
         }
     }
 
-    /// The next partition's token (or [prefix](helenus_types::Partitioner::prefix)) and raw key; `None` after the last.
+    /// The next partition's token (or [prefix](helenus_types::Partitioner::prefix)) and raw key;
+    /// `None` after the last.
     ///
     /// # Errors
     /// Damage or a failed read.

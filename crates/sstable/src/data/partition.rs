@@ -1,3 +1,8 @@
+//! Slices of one partition as a stream, in either direction.
+//!
+//! The row index, where the partition has one, leads to the first block of each slice; without it
+//! the partition is read from its start. Reads go through the chunk cache.
+
 use std::cmp::Ordering;
 use std::sync::Arc;
 
@@ -15,8 +20,9 @@ use crate::table::SsTable;
 
 /// Slices of one partition, in either direction, through the chunk cache.
 ///
-/// With a row index only the blocks that the slices touch are read. A range deletion that reaches over an end of a
-/// slice is cut there: the stream has a bound at the slice's end in its place, so that it is whole in itself.
+/// With a row index only the blocks that the slices touch are read. A range deletion that reaches
+/// over an end of a slice is cut there: the stream has a bound at the slice's end in its place, so
+/// that it is whole in itself.
 #[derive(Debug)]
 pub struct PartitionStream {
     pub(super) table: Arc<SsTable>,
@@ -25,7 +31,7 @@ pub struct PartitionStream {
     pub(super) at: PartitionAt,
     slices: Slices,
     direction: Direction,
-    /// What compares the slices with rows and blocks.
+    /// The order in which slices are compared with rows and blocks.
     pub(super) order: ClusteringComparator,
     is_started: bool,
     phase: Phase,
@@ -35,7 +41,7 @@ pub struct PartitionStream {
     is_placed: bool,
     /// Forwards: where the next row or marker begins.
     next: u64,
-    /// The range deletion that is open behind what was read last, in the stream's direction.
+    /// The range deletion that is open after the last item read, in the stream's direction.
     open: DeletionTime,
     pub(super) backwards: Backwards,
     current: Current,
@@ -49,13 +55,13 @@ enum Phase {
     Before,
     /// Its rows are read.
     Inside,
-    /// It is over.
+    /// The partition has ended.
     After,
     /// All are.
     Done,
 }
 
-/// What the stream stands on.
+/// The current item.
 #[derive(Debug, Clone, Copy)]
 enum Current {
     None,
@@ -105,7 +111,7 @@ impl PartitionStream {
             comparable: Vec::new(),
         };
         match at.row_index {
-            // The index has it all, and spares a chunk.
+            // The index has everything needed, which saves reading a chunk.
             Some(index) if static_row == StaticRow::Unwanted || table.header().statics.is_empty() => {
                 stream.head.assign(at.data, key.key(), key.token(), index.deletion);
             }
@@ -237,7 +243,8 @@ impl PartitionStream {
         self.slices.nth(self.slices_done, self.direction)
     }
 
-    /// Goes to the block where the present slice begins, unless the stream is in it or behind its start already.
+    /// Goes to the block in which the current slice begins, unless the stream is already in it or
+    /// after its start.
     fn seek(&mut self) -> Result<(), SsTableError> {
         let (Some(row_index), Some(slice)) = (self.at.row_index, self.slices.get(self.slices_done)) else {
             return Ok(());
@@ -257,11 +264,13 @@ impl PartitionStream {
         self.next = next;
     }
 
-    /// Whether an item stands before the present slice. A marker at its start does: it has its effect inside.
+    /// Whether an item stands before the present slice. A marker at its start does: it has its
+    /// effect inside.
     #[inline]
     fn is_before_slice(&self, item: &Item) -> bool {
         let Some(Slice { start, .. }) = self.slice() else { return false };
-        // The bottom comes before everything that is not the bottom itself, which only a marker can be.
+        // The bottom comes before everything that is not the bottom itself, which only a marker can
+        // be.
         if start.size == 0 && start.kind == BoundKind::InclStart && item.open_after().is_none() {
             return false;
         }

@@ -1,3 +1,5 @@
+//! Single rows and partition heads, for point reads, with buffers that are reused.
+
 use std::cmp::Ordering;
 
 use helenus_rows::{ClusteringComparator, DeletionTime, Position, RowRef, Unfiltered};
@@ -8,11 +10,11 @@ use crate::error::SsTableError;
 use crate::index::{PartitionAt, SearchKey};
 use crate::table::SsTable;
 
-/// Looks for single rows. Its buffers are used again by the next lookup, in whatever table: once they have their size, a
-/// lookup allocates nothing but chunks that the cache lacks.
+/// Looks for single rows. Its buffers are used again by the next lookup, in whatever table: once
+/// they have their size, a lookup allocates nothing but chunks that the cache lacks.
 ///
-/// What a lookup shows lives in the reader until the next one: to hold the rows of several tables at once, take as many
-/// readers.
+/// What a lookup shows lives in the reader until the next one: to hold the rows of several tables
+/// at once, take as many readers.
 #[derive(Debug, Default)]
 pub struct RowReader {
     window: Option<Window>,
@@ -20,7 +22,7 @@ pub struct RowReader {
     comparable: Vec<u8>,
 }
 
-/// What a table holds of a partition apart from its rows.
+/// A table's data of a partition apart from its rows.
 #[derive(Clone, Copy, Debug)]
 pub struct PartitionPoint<'a> {
     /// Deletion of the whole partition, or live.
@@ -29,7 +31,7 @@ pub struct PartitionPoint<'a> {
     pub static_row: Option<RowRef<'a>>,
 }
 
-/// What a table holds at a row's place.
+/// A table's data at a row's place.
 #[derive(Clone, Copy, Debug)]
 pub struct RowPoint<'a> {
     /// Deletion of the whole partition, or live.
@@ -72,8 +74,8 @@ impl RowReader {
         Ok(Some(PartitionPoint { deletion: self.head.deletion, static_row }))
     }
 
-    /// The row of `clustering` (encoded values, all of them) and the deletions that cover it; `None` if the table does not
-    /// hold the partition. `order` as in [`SsTable::partition`].
+    /// The row of `clustering` (encoded values, all of them) and the deletions that cover it;
+    /// `None` if the table does not hold the partition. `order` as in [`SsTable::partition`].
     ///
     /// # Errors
     /// Damage or a failed read.

@@ -1,3 +1,5 @@
+//! All partitions of a range of Data.db as a stream, in large reads that bypass the chunk cache.
+
 use std::sync::Arc;
 
 use helenus_rows::{Header, PartitionRef, RowRef, StreamError, Unfiltered, UnfilteredStream};
@@ -6,10 +8,11 @@ use super::frame::{Head, Item, Step, next_item};
 use super::window::Window;
 use crate::error::SsTableError;
 
-/// Goes through partitions that follow each other in a Data.db, forwards, in large reads that bypass the cache.
+/// Goes through partitions that follow each other in a Data.db, forwards, in large reads that
+/// bypass the cache.
 ///
-/// Rows are lent from the window: nothing is copied and nothing allocated for a row. A partition's key and static row
-/// are copied into buffers of the scan.
+/// Rows are lent from the window: nothing is copied and nothing allocated for a row. A partition's
+/// key and static row are copied into buffers of the scan.
 #[derive(Debug)]
 pub struct Scan {
     header: Arc<Header>,
@@ -29,7 +32,8 @@ impl Scan {
         Scan { header, window, next: start, end, head: Head::default(), is_inside: false, current: None }
     }
 
-    /// Where in the uncompressed data the stream stands: behind the current row or marker, or before the first one.
+    /// The stream's position in the uncompressed data: after the current row or marker, or before
+    /// the first one.
     #[must_use]
     pub fn position(&self) -> u64 {
         self.next

@@ -11,23 +11,25 @@ use crate::error::{SsTableError, SsTableErrorKind};
 
 /// Bytes taken from the file at once by a scan.
 const READ_AHEAD: usize = 128 << 10;
-/// Bytes of data that a scan decompresses at once, if chunks are shorter: the second level cache holds them.
+/// Bytes of data that a scan decompresses at once, if chunks are shorter: the second level cache
+/// holds them.
 const FILL: usize = 64 << 10;
-/// Bytes copied at least from a chunk to those of the one before: how long a row is may not be known yet.
+/// Bytes copied at least from a chunk to those of the one before: how long a row is may not be
+/// known yet.
 const JOIN: usize = 512;
 
-/// Where a cached window's chunks are kept.
+/// The cache of a window's chunks.
 #[derive(Clone, Debug)]
 pub(crate) struct Cached {
     pub(crate) cache: Arc<ChunkCache>,
     pub(crate) file: CachedFile,
 }
 
-/// Bytes of the data from some position on, as many as were asked for and what came with them.
+/// Bytes of the data from some position on: those that were requested and those read with them.
 ///
-/// Two kinds: one that reads ahead, whose buffer holds chunk after chunk; and one over cached chunks, which lends from
-/// the chunk itself and joins chunks in a buffer only while something lies in several of them. Memory is bounded by
-/// what is asked for at once (the largest row) and a constant.
+/// Two kinds: one that reads ahead, whose buffer holds chunk after chunk; and one over cached
+/// chunks, which lends from the chunk itself and joins chunks in a buffer only while something lies
+/// in several of them. Memory is bounded by the largest request (a row) and a constant.
 #[derive(Debug)]
 pub(crate) struct Window {
     reader: ChunkReader,
@@ -42,7 +44,7 @@ pub(crate) struct Window {
     chunk: Option<(u32, u64, Bytes)>,
     /// Whether to lend from `joined`.
     is_joined: bool,
-    /// What lies behind this position is kept, whatever is asked for.
+    /// Bytes after this position are kept, whatever is requested.
     hold: Option<u64>,
 }
 
@@ -52,7 +54,7 @@ impl Window {
         Window::new(reader, None, ChunkScratch::with_read_ahead(READ_AHEAD), verification)
     }
 
-    /// A window over chunks that others use too.
+    /// A window over chunks shared through the cache.
     pub(crate) fn cached(reader: ChunkReader, cached: Cached, verification: ChunkVerification) -> Window {
         Window::new(reader, Some(cached), ChunkScratch::default(), verification)
     }
@@ -94,7 +96,7 @@ impl Window {
         self.hold = None;
     }
 
-    /// From now on keeps what lies behind `position`, or again only what is asked for.
+    /// From now on keeps everything after `position`, or (`None`) only what is requested.
     pub(crate) fn hold(&mut self, position: Option<u64>) {
         self.hold = position;
     }
@@ -104,7 +106,7 @@ impl Window {
         self.reader.chunks().data_len()
     }
 
-    /// What is in memory from `position` on.
+    /// The bytes in memory from `position` on.
     #[inline]
     pub(crate) fn at(&self, position: u64) -> &[u8] {
         let (start, bytes): (u64, &[u8]) = if self.is_joined {
@@ -119,8 +121,8 @@ impl Window {
         skipped.and_then(|skipped| bytes.get(skipped..)).unwrap_or_default()
     }
 
-    /// Sees to it that [`at`](Self::at) holds `len` bytes from `position` on. What lies before is dropped. `key` is that
-    /// of the partition, or empty, for errors.
+    /// Sees to it that [`at`](Self::at) holds `len` bytes from `position` on. What lies before is
+    /// dropped. `key` is that of the partition, or empty, for errors.
     ///
     /// # Errors
     /// When the data ends before, or cannot be read.
@@ -194,7 +196,8 @@ impl Window {
             match self.append_next(wanted) {
                 Ok(true) => {}
                 Ok(false) => break,
-                // A chunk that was read ahead: who asks for what is in it gets to know.
+                // A read-ahead chunk failed: the error is reported only when its bytes are
+                // requested.
                 Err(_) if self.joined.len() >= skipped.saturating_add(len) => break,
                 Err(error) => return Err(error),
             }
@@ -202,7 +205,7 @@ impl Window {
         Ok(())
     }
 
-    /// Appends what lies behind the joint buffer to it, from one chunk; false at the end of the data.
+    /// Appends the next bytes to the joint buffer, from one chunk; false at the end of the data.
     fn append_next(&mut self, wanted: usize) -> Result<bool, SsTableError> {
         let at = self.start + self.joined.len() as u64;
         if at >= self.data_len() {
@@ -212,7 +215,8 @@ impl Window {
         if self.cached.is_some() {
             self.load_chunk(index)?;
             if let Some((_, start, bytes)) = &self.chunk {
-                // What follows is lent from the chunk itself again, unless what lies before is held.
+                // The following bytes are lent from the chunk itself again, unless earlier ones are
+                // held.
                 let least = if self.hold.is_some() { usize::MAX } else { JOIN };
                 let len = wanted.saturating_sub(self.joined.len()).max(least);
                 let rest = bytes.get(usize::try_from(at - start).unwrap_or(usize::MAX)..).unwrap_or_default();

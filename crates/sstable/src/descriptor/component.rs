@@ -1,3 +1,5 @@
+//! The components of an SSTable and their file names.
+
 /// One of the files of an SSTable.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Component {
@@ -27,7 +29,7 @@ pub enum Component {
     Custom(Box<str>),
 }
 
-/// Components and their names, the part of the file's name behind the last `-`.
+/// Components and their names, the part of the file's name after the last `-`.
 static NAMES: [(Component, &str); 11] = [
     (Component::Data, "Data.db"),
     (Component::Index, "Index.db"),

@@ -1,3 +1,5 @@
+//! The SSTables of a directory, and those that its transaction logs exclude.
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -10,8 +12,9 @@ use crate::error::{SsTableError, SsTableErrorKind};
 /// The longest log of a transaction that is read, in bytes; it has a line for each SSTable.
 const MAX_TRANSACTION_LOG_BYTES: usize = 16 << 20;
 
-/// The files of a table's directory, and which of its SSTables count as the logs of transactions stand
-/// (`db.lifecycle.LogAwareFileLister`). Nothing is written; a node may be at work in the directory meanwhile.
+/// The files of a table's directory, and which of its SSTables count as the logs of transactions
+/// stand (`db.lifecycle.LogAwareFileLister`). Nothing is written; a node may be at work in the
+/// directory meanwhile.
 #[derive(Debug)]
 pub struct Folder {
     /// The directory.
@@ -37,8 +40,8 @@ impl Folder {
     /// Lists `dir` and reads the logs in it.
     ///
     /// # Errors
-    /// When there is no such directory, or a log is damaged or contradicts the files; a Cassandra that finds such a log
-    /// doesn't start.
+    /// When there is no such directory, or a log is damaged or contradicts the files; a Cassandra
+    /// that finds such a log doesn't start.
     pub fn read(disk: &dyn Disk, dir: &Path) -> Result<Folder, SsTableError> {
         let files = files(disk, dir)?;
         // Logs go last when a transaction has ended, so they are listed after all others.
@@ -83,7 +86,8 @@ fn settled_verdict(
     files: &[DirEntry],
 ) -> Result<Option<TransactionVerdict>, SsTableError> {
     let path = dir.join(log);
-    // Twice: when the first look finds old files missing, the transaction may have ended since they were listed.
+    // Twice: when the first look finds old files missing, the transaction may have ended since they
+    // were listed.
     for _ in 0..2 {
         let bytes = match read_to_vec(disk, &path, MAX_TRANSACTION_LOG_BYTES) {
             Ok(bytes) => bytes,

@@ -1,3 +1,5 @@
+//! SSTable ids: sequence numbers, and UUIDs in base 36.
+
 use std::fmt;
 
 use helenus_types::Generation;
@@ -10,8 +12,8 @@ use helenus_types::Generation;
 ///           the second, the UUID's low half; base 36, left padded with 0
 /// ```
 ///
-/// Any UUID comes after any number, as in Cassandra (`SSTableIdFactory.COMPARATOR`); UUIDs are ordered by time,
-/// then by their low half, signed (`TimeUUID.compareTo`).
+/// Any UUID comes after any number, as in Cassandra (`SSTableIdFactory.COMPARATOR`); UUIDs are
+/// ordered by time, then by their low half, signed (`TimeUUID.compareTo`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SsTableId {
     /// `SequenceBasedSSTableId`.

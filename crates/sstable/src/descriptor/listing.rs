@@ -1,3 +1,5 @@
+//! A directory's files by SSTable, from their names alone.
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -5,12 +7,13 @@ use crate::descriptor::transaction_log::TransactionLogName;
 use crate::descriptor::{Component, Descriptor, TEMPORARY};
 use crate::error::{SsTableError, SsTableErrorKind};
 
-/// What the names in a table's directory say, without opening a file.
+/// The SSTables in a table's directory, by file names alone.
 #[derive(Debug, Default)]
 pub struct Listing {
     /// The SSTables, by id.
     pub tables: Vec<FoundTable>,
-    /// Names of transaction logs (`db.lifecycle.LogFile`), which say what of the rest is unfinished or obsolete.
+    /// Names of transaction logs (`db.lifecycle.LogFile`), which say what of the rest is unfinished
+    /// or obsolete.
     pub transaction_logs: Vec<String>,
     /// Names of files that were being written.
     pub temporary: Vec<String>,
@@ -23,7 +26,7 @@ pub struct Listing {
 /// An SSTable of a [`Listing`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundTable {
-    /// Which one.
+    /// Its descriptor.
     pub descriptor: Descriptor,
     /// Its components.
     pub components: BTreeSet<Component>,

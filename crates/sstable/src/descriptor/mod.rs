@@ -1,7 +1,8 @@
 //! Names of files: `<version>-<id>-<format>-<component>`, and the SSTables of a directory.
 //!
-//! A directory also holds transaction logs, temporary files, `manifest.json` and `schema.cql` (in snapshots);
-//! [`Listing`] sorts them out (`io.sstable.Descriptor`, `io.sstable.Component`), and [`Folder`] reads the logs.
+//! A directory also holds transaction logs, temporary files, `manifest.json` and `schema.cql` (in
+//! snapshots); [`Listing`] sorts them out (`io.sstable.Descriptor`, `io.sstable.Component`), and
+//! [`Folder`] reads the logs.
 
 mod component;
 mod folder;
@@ -45,8 +46,8 @@ impl Descriptor {
     /// What the file `name` in `dir` belongs to, and which component it is.
     ///
     /// # Errors
-    /// `FileName` when the name does not have the form of a component's, `UnsupportedVersion` when it does but
-    /// the version is not read here.
+    /// `FileName` when the name does not have the form of a component's, `UnsupportedVersion` when
+    /// it does but the version is not read here.
     pub fn parse(dir: &Path, name: &str) -> Result<(Descriptor, Component), SsTableErrorKind> {
         let wrong = |expected, found: &str| SsTableErrorKind::FileName { expected, found: found.to_owned() };
         let mut tokens = name.split('-');
@@ -67,7 +68,7 @@ impl Descriptor {
         Ok((Descriptor::new(dir, version, parsed), Component::from_name(component)))
     }
 
-    /// Which index files it has.
+    /// The format of its index files.
     #[must_use]
     pub fn format(&self) -> Format {
         self.version.format()
@@ -102,8 +103,8 @@ impl fmt::Display for Descriptor {
 /// The extension of files that are not finished.
 const TEMPORARY: &str = ".tmp";
 
-/// The refusal for `<keyspace>-<table>[-tmp]-<version>-<id>-<component>`, the names before 3.0, and for
-/// `<version>-<id>-<component>` of 1.2 to 2.1 snapshots.
+/// The refusal for `<keyspace>-<table>[-tmp]-<version>-<id>-<component>`, the names before 3.0, and
+/// for `<version>-<id>-<component>` of 1.2 to 2.1 snapshots.
 fn pre_3_0(name: &str) -> Option<SsTableErrorKind> {
     let tokens: Vec<&str> = name.split('-').collect();
     let [.., version, id, component] = tokens.as_slice() else {

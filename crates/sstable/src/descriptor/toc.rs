@@ -1,3 +1,5 @@
+//! `TOC.txt`.
+
 use std::path::Path;
 
 use crate::descriptor::Component;
@@ -13,7 +15,8 @@ pub struct Toc {
 }
 
 impl Toc {
-    /// Reads the bytes of the file at `path`. Blank lines are passed over, and both line ends are understood.
+    /// Reads the bytes of the file at `path`. Blank lines are passed over, and both line ends are
+    /// understood.
     ///
     /// # Errors
     /// When the bytes are not UTF-8, or a name would lead into another directory.

@@ -23,7 +23,7 @@ pub(super) struct Json<'a, const COMPACT: bool> {
     cells: [Vec<String>; 2],
     raw: bool,
     now: u32,
-    /// What is printed next.
+    /// The text to print next.
     pub(super) text: String,
 }
 
@@ -153,7 +153,8 @@ impl<'a, const COMPACT: bool> Json<'a, COMPACT> {
         push!(self, "\n      }");
     }
 
-    /// Liveness, deletion and cells. On damage what could be read stands there, the list of cells open.
+    /// Liveness, deletion and cells. On damage what could be read stands there, the list of cells
+    /// open.
     fn row_body(&mut self, row: RowRef<'_>) -> Result<(), DecodeError> {
         let mut cells = match row.cells() {
             Ok(cells) => cells,
@@ -213,7 +214,8 @@ impl<'a, const COMPACT: bool> Json<'a, COMPACT> {
         self.text.push_str(starts.get(column).map_or("", String::as_str));
     }
 
-    /// The rest of a cell. Behind the braces in a tombstone the tool forgets that it writes in one line.
+    /// The rest of a cell. Behind the braces in a tombstone the tool forgets that it writes in one
+    /// line.
     fn cell(&mut self, column: &Column, cell: &Cell<'_>, liveness: LivenessInfo) {
         if column.complex {
             push!(self, ", \"path\" : [ ");

@@ -4,8 +4,9 @@ use helenus_types::{Reader, Type};
 
 use super::text::{push_hex, push_plain};
 
-/// Appends a partition key as text (`AbstractType.getString`): one value as it is, several between colons, with colons in
-/// values behind a backslash. What is not a key of the type is hexadecimal.
+/// Appends a partition key as text (`AbstractType.getString`): one value unchanged, several
+/// separated by colons, with colons in values after a backslash. Bytes that are not a key of the
+/// type are hexadecimal.
 pub fn push_key_text(key_type: &Type, key: &[u8], out: &mut String) {
     let Type::Composite(types) = key_type else { return push_plain(key_type, key, out) };
     let start = out.len();
@@ -26,11 +27,11 @@ pub fn push_key_text(key_type: &Type, key: &[u8], out: &mut String) {
     }
 }
 
-/// The raw key that a text stands for, as [`push_key_text`] prints it: values between colons, those in values
-/// behind a backslash. Tuples and user types are CQL literals.
+/// The raw key that a text stands for, as [`push_key_text`] prints it: values separated by colons,
+/// colons in values after a backslash. Tuples and user types are CQL literals.
 ///
 /// # Errors
-/// Why it is no text of the type.
+/// Why the text is invalid for the type.
 pub fn parse_key_text(ty: &Type, text: &str) -> Result<Vec<u8>, String> {
     let Type::Composite(types) = ty else { return value(ty, text) };
     let parts = split(text);
@@ -60,7 +61,8 @@ fn value(ty: &Type, text: &str) -> Result<Vec<u8>, String> {
     parsed.map_err(|error| error.to_string())
 }
 
-/// The values between colons. Cassandra puts an exclamation mark behind one that ends with such a mark or a backslash.
+/// The values between colons. Cassandra puts an exclamation mark after one that ends with such a
+/// mark or a backslash.
 fn split(text: &str) -> Vec<String> {
     let mut parts = Vec::new();
     let mut part = String::new();

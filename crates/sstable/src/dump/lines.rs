@@ -1,5 +1,5 @@
-//! A line for each deletion of a partition, row and marker, as Cassandra's classes print themselves (`Row.toString`,
-//! `RangeTombstoneMarker.toString`, `AbstractCell.toString`).
+//! A line for each deletion of a partition, row and marker, as Cassandra's classes print themselves
+//! (`Row.toString`, `RangeTombstoneMarker.toString`, `AbstractCell.toString`).
 
 use std::io::{self, Write};
 
@@ -16,9 +16,9 @@ use crate::error::SsTableError;
 
 pub(super) struct Lines<'a> {
     header: &'a Header,
-    /// What each line of the partition begins with: its key, up to the position.
+    /// The beginning of each line of the partition: its key, up to the position.
     start: String,
-    /// What is printed next.
+    /// The text to print next.
     pub(super) text: String,
 }
 
@@ -117,7 +117,7 @@ impl<'a> Lines<'a> {
                         self.cell(column, &cell);
                     }
                 }
-                // Its elements follow behind commas, even where there is nothing in front of them.
+                // Its elements follow after commas, even if there is nothing before them.
                 CellEvent::Complex { column, deletion, .. } => {
                     self.separate(&mut is_first);
                     if !deletion.is_live() {
@@ -248,7 +248,8 @@ impl<'a> Lines<'a> {
     }
 }
 
-/// Appends a value as `CQL3Type.toCQLLiteral` prints it: of what CQL has more than one spelling for, Cassandra's.
+/// Appends a value as `CQL3Type.toCQLLiteral` prints it: of what CQL has more than one spelling
+/// for, Cassandra's.
 fn push_literal(ty: &Type, value: &[u8], out: &mut String) {
     let start = out.len();
     match ty.base() {

@@ -1,13 +1,15 @@
-//! A table as text, letter by letter what Cassandra's `sstabledump` prints (`tools.SSTableExport`): JSON
-//! (`tools.JsonTransformer`), JSON a line for each partition, keys alone, or a line for each row and marker.
+//! A table as text, letter by letter what Cassandra's `sstabledump` prints (`tools.SSTableExport`):
+//! JSON (`tools.JsonTransformer`), JSON a line for each partition, keys alone, or a line for each
+//! row and marker.
 //!
-//! No schema is needed: the serialization header has it all but the names of key columns, which are not printed.
-//! Positions are those of the uncompressed data: a partition's is that behind its head, a row's where it begins.
-//! Unlike Cassandra's tool this one goes on behind damage, with the next partition that the index knows; what it met
-//! stands in place of the rest of the partition's rows and is returned.
+//! No schema is needed: the serialization header has it all but the names of key columns, which are
+//! not printed. Positions are those of the uncompressed data: a partition's is the one after its
+//! head, a row's that of its start. Unlike Cassandra's tool this one continues after damage, with
+//! the next partition that the index knows; the damage is printed in place of the rest of the
+//! partition's rows and is returned.
 //!
-//! Here are the ways through the partitions; `json.rs` and `lines.rs` print one, `text.rs` values, `structure.rs` what
-//! stands between them, `key_text.rs` keys.
+//! This file walks over the partitions; `json.rs` and `lines.rs` print one, `text.rs` values,
+//! `structure.rs` the structure between them, `key_text.rs` keys.
 
 mod json;
 mod key_text;
@@ -28,7 +30,7 @@ pub use key_text::{parse_key_text, push_key_text};
 use lines::Lines;
 pub(crate) use text::{push_hex, push_plain};
 
-/// How times are printed.
+/// *The form of times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum DumpTimes {
     /// As ISO 8601 instants.
@@ -38,7 +40,7 @@ pub enum DumpTimes {
     Raw,
 }
 
-/// What is printed.
+/// *The form of the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum DumpForm {
     /// One array of JSON, laid out for people.
@@ -48,17 +50,17 @@ pub enum DumpForm {
     JsonLines,
     /// One array of the partitions' keys (`sstabledump -e`).
     Keys,
-    /// A line for each deletion of a partition, row and marker, as Cassandra names them inside (`sstabledump -d`). Times are
-    /// numbers there.
+    /// A line for each deletion of a partition, row and marker, as Cassandra names them inside
+    /// (`sstabledump -d`). Times are numbers there.
     Lines,
 }
 
-/// How a table is dumped.
+/// Options of a dump.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct DumpOptions {
-    /// How times are printed.
+    /// *The form of times.
     pub times: DumpTimes,
-    /// What is printed.
+    /// *The form of the output.
     pub form: DumpForm,
     /// The second since 1970 by which something has expired or not.
     pub now: u32,
@@ -67,7 +69,7 @@ pub struct DumpOptions {
 /// Which partitions are dumped, by raw keys. By default all.
 #[derive(Clone, Debug, Default)]
 pub struct DumpKeys {
-    /// Only these, as far as the table has them: they are found by its index (`sstabledump -k`).
+    /// Only these keys, if the table has them: they are found by its index (`sstabledump -k`).
     pub only: Option<Vec<Vec<u8>>>,
     /// None of these (`sstabledump -x`).
     pub except: Vec<Vec<u8>>,
@@ -107,7 +109,7 @@ pub fn dump_keys(
     Ok(dump.errors)
 }
 
-/// Text is handed on once there is so much of it.
+/// Text is passed on when it has this length in bytes.
 const ENOUGH: usize = 256 << 10;
 
 enum Printer<'a> {
@@ -165,7 +167,8 @@ impl Dump<'_> {
         Ok(())
     }
 
-    /// Prints the partition that begins there if it is the one of that key: indexes don't know whole keys.
+    /// Prints the partition that begins there if it is the one of that key: indexes don't know
+    /// whole keys.
     fn found_at(&mut self, key: &[u8], start: u64) -> io::Result<Option<SsTableError>> {
         let mut scan = self.table.data_file().scan_between(start, start.saturating_add(1));
         match scan.next_partition() {
@@ -220,7 +223,7 @@ impl Dump<'_> {
     fn partition(&mut self, scan: &mut Scan) -> io::Result<Option<SsTableError>> {
         let key = helenus_rows::UnfilteredStream::partition(scan).key;
         if self.is_left_out(key) {
-            // What can't be read of a partition that nobody asks for ends the scan all the same.
+            // Damage in a partition that is not printed ends the scan all the same.
             return Ok(skip(scan).err());
         }
         match (&mut self.printer, self.form) {
@@ -273,7 +276,7 @@ fn hand_on(text: &mut String, enough: usize, out: &mut dyn Write) -> io::Result<
     Ok(())
 }
 
-/// Where the first partition begins that the index knows behind `position`.
+/// The start of the first partition after `position` that the index knows.
 fn next_partition(table: &SsTable, position: u64) -> Result<Option<u64>, SsTableError> {
     let mut partitions = table.index().partitions();
     while let Some(at) = partitions.next(table.index())? {

@@ -33,9 +33,9 @@ pub(super) const fn compacted<const LEN: usize>(text: &str) -> [u8; LEN] {
     out
 }
 
-/// Appends a part of the structure: as it is written here, or for JSON lines without the blanks outside of strings.
-/// Each part begins outside of a string. Both are made while compiling, and `COMPACT`, a constant where this is used, chooses:
-/// a part is copied with a known length.
+/// Appends a part of the structure: literally, or for JSON lines without the blanks outside of
+/// strings. Each part begins outside of a string. Both are made while compiling, and `COMPACT`, a
+/// constant where this is used, chooses: a part is copied with a known length.
 macro_rules! push {
     ($json:expr, $text:literal) => {{
         const BYTES: &[u8] =

@@ -12,14 +12,15 @@ pub(super) enum Instant {
     Seconds(i64),
 }
 
-/// Appends an instant as a number, or as `java.time.Instant` prints it. `JsonTransformer.dateString` cuts seconds
-/// towards zero and takes the fraction from below, which is off by one second before 1970; so are we.
+/// Appends an instant as a number, or as `java.time.Instant` prints it.
+/// `JsonTransformer.dateString` cuts seconds towards zero and takes the fraction from below, which
+/// is off by one second before 1970; so are we.
 pub(super) fn push_instant(instant: Instant, raw: bool, out: &mut String) {
     let (number, seconds, nanos) = match instant {
         Instant::Micros(micros) => (micros, micros / 1_000_000, micros.saturating_mul(1000)),
         Instant::Seconds(seconds) => (seconds, seconds, seconds.saturating_mul(1_000_000_000)),
     };
-    // What an instant cannot hold is a number in either case.
+    // A time that an instant cannot hold is a number in either case.
     if raw || seconds.unsigned_abs() > 31_556_889_864_403_199 {
         return push_number(number, out);
     }
@@ -66,8 +67,8 @@ fn push_digits(number: i64, width: u32, out: &mut String) {
     }
 }
 
-/// Appends a value as `AbstractType.getString` prints it, without quotes: keys and paths. What is not a value of the
-/// type is hexadecimal.
+/// Appends a value as `AbstractType.getString` prints it, without quotes: keys and paths. What is
+/// not a value of the type is hexadecimal.
 pub(crate) fn push_plain(ty: &Type, value: &[u8], out: &mut String) {
     let start = out.len();
     if !push_valid(ty, value, out) {
@@ -76,7 +77,8 @@ pub(crate) fn push_plain(ty: &Type, value: &[u8], out: &mut String) {
     }
 }
 
-/// The same for a cell's value; what is not one of the type has `0x` before it (`AbstractCell.safeToString`).
+/// The same for a cell's value; what is not one of the type has `0x` before it
+/// (`AbstractCell.safeToString`).
 pub(super) fn push_cell_value(ty: &Type, value: &[u8], out: &mut String) {
     let start = out.len();
     if !push_valid(ty, value, out) {
@@ -120,8 +122,8 @@ fn push_valid(ty: &Type, value: &[u8], out: &mut String) -> bool {
     true
 }
 
-/// Appends the fields of a tuple, between colons; those inside fields are escaped, and a null is `@`
-/// (`TupleType.getString`).
+/// Appends the fields of a tuple, between colons; those inside fields are escaped, and a null is
+/// `@` (`TupleType.getString`).
 fn push_fields(ty: &Type, value: &[u8], out: &mut String) -> bool {
     let Ok(Some(elements)) = Elements::new(ty, value) else { return false };
     let types: Vec<&Type> = match ty {
@@ -146,7 +148,7 @@ fn push_fields(ty: &Type, value: &[u8], out: &mut String) -> bool {
     true
 }
 
-/// What Java calls a float or double that JSON has no number for.
+/// Java's name for a float or double that is no JSON number.
 fn not_finite(value: &[u8]) -> Option<&'static str> {
     let double = match value.len() {
         4 => f64::from(f32::from_be_bytes(value.try_into().ok()?)),

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::statistics::EstimatedHistogram;
 
-/// What bars are drawn with.
+/// The characters of bars.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Bars {
     /// `O`, `o` and `.`.
@@ -22,7 +22,7 @@ impl Bars {
         }
     }
 
-    /// What stands for a rest that is less than a whole.
+    /// The character for a remainder that is less than a whole.
     fn part(self, rest: f64) -> Option<char> {
         const ASCII: [(f64, char); 2] = [(0.75, 'o'), (0.30, '.')];
         // Three eighths stand in for a half too, as in Cassandra.
@@ -80,7 +80,7 @@ pub(super) fn push(
     line(out, format_args!("   {:<10}{}", "Max", name(most)));
 }
 
-/// Java's largest number, which stands for what lies above all offsets.
+/// Java's largest number, which stands for everything above the last offset.
 const JAVA_MAX: u64 = i64::MAX.cast_unsigned();
 
 /// The least and the greatest value that may have been counted (`EstimatedHistogram.min`, `max`).

@@ -1,9 +1,11 @@
-//! How Java prints what the text of metadata holds: dates, durations, sizes, and maps in the order of their hashes.
+//! Java's printed forms in the text of metadata: dates, durations, sizes, and maps in the order of
+//! their hashes.
 
 use helenus_types::Type;
 
-/// `SimpleDateFormat("MM/dd/yyyy HH:mm:ss")` of milliseconds since 1970, in UTC: `GregorianCalendar`, which is Julian
-/// before 15 October 1582 and counts years before the first backwards.
+/// `SimpleDateFormat("MM/dd/yyyy HH:mm:ss")` of milliseconds since 1970, in UTC:
+/// `GregorianCalendar`, which is Julian before 15 October 1582 and counts years before the first
+/// backwards.
 pub(super) fn date(millis: i64) -> String {
     let (days, of_day) = (millis.div_euclid(86_400_000), millis.rem_euclid(86_400_000) / 1000);
     let (year, month, day) = if days < GREGORIAN_SINCE { julian(days) } else { gregorian(days) };
@@ -45,7 +47,7 @@ fn from_march(year: i64, of_year: i64) -> (i64, i64, i64) {
     (year + i64::from(month <= 2), month, day)
 }
 
-/// `DurationFormatUtils.formatDurationWords` without zeros in front and behind.
+/// `DurationFormatUtils.formatDurationWords` without leading and trailing zeros.
 pub(super) fn duration_words(seconds: u64) -> String {
     let parts = [
         (seconds / 86_400, "day"),
@@ -103,8 +105,8 @@ pub(super) fn double(value: f64) -> String {
     }
 }
 
-/// Puts entries into the order in which a `HashMap<String, …>` goes through them that they were put into one by one;
-/// bins that Java turns into trees, of nine and more, excepted.
+/// Puts entries into the order in which a `HashMap<String, …>` goes through them that they were put
+/// into one by one; bins that Java turns into trees, of nine and more, excepted.
 pub(super) fn hash_map_order<T>(entries: &mut [(String, T)]) {
     let mut capacity = 16_usize;
     while entries.len() > capacity / 4 * 3 {

@@ -1,8 +1,9 @@
 //! The same as one JSON object, for programs.
 //!
-//! Names and meanings stay as they are from release to release; members may be added. Times are numbers in the units
-//! of the files: timestamps as the clients sent them, local deletion times and TTLs in seconds, `repaired_at` in
-//! milliseconds, all since 1970. What a file doesn't have is `null`.
+//! Names and meanings stay as they are from release to release; members may be added. Times are
+//! numbers in the units of the files: timestamps as the clients sent them, local deletion times and
+//! TTLs in seconds, `repaired_at` in milliseconds, all since 1970. What a file doesn't have is
+//! `null`.
 
 use std::fmt::Display;
 
@@ -15,8 +16,8 @@ use crate::dump::push_hex;
 use crate::statistics::{CoveredBound, EstimatedHistogram};
 
 impl Metadata {
-    /// Appends all of it as one JSON object in one line; with what a scan found, if there was one. Of `options` no more
-    /// counts than what makes tombstones droppable.
+    /// Appends all of it as one JSON object in one line; with what a scan found, if there was one.
+    /// Of `options` no more counts than what makes tombstones droppable.
     pub fn push_json(&self, options: MetadataOptions, overview: Option<&Overview>, out: &mut String) {
         let mut json = Json::object(out);
         let path = self.descriptor.dir.join(self.descriptor.to_string());
@@ -215,7 +216,8 @@ fn position(position: LogPosition, out: &mut String) {
     json.end();
 }
 
-/// Pairs of upper end and count, of the buckets that hold something; the end of what lies above all is null.
+/// Pairs of upper end and count, of the buckets that hold something; the end of what lies above all
+/// is null.
 fn json_histogram(histogram: &EstimatedHistogram, out: &mut String) {
     list(out, histogram.buckets().filter(|(_, count)| *count > 0), |(end, count), out| match end {
         Some(end) => push(out, format_args!("[{end},{count}]")),
@@ -262,7 +264,7 @@ impl<'a> Json<'a> {
         self.out.push('}');
     }
 
-    /// Where the value of the next member goes.
+    /// Begins the next member; returns the text to which its value is appended.
     fn member(&mut self, name: &str) -> &mut String {
         self.out.push_str(if self.is_empty { "" } else { "," });
         self.is_empty = false;

@@ -1,8 +1,9 @@
-//! What is known of a table without reading its rows, as text that is letter by letter what Cassandra's
-//! `sstablemetadata` prints (`tools.SSTableMetadataViewer`), or as JSON; and on request what a scan of the rows tells.
+//! The metadata of a table, read without its rows: as text that is letter by letter that of
+//! Cassandra's `sstablemetadata` (`tools.SSTableMetadataViewer`), or as JSON; on request with the
+//! results of a scan of the rows.
 //!
-//! `java.rs` holds Java's ways to print numbers and dates, `histogram.rs` the tables with bars, `text.rs` the lines,
-//! `json.rs` the JSON, `overview.rs` the scan.
+//! `java.rs` holds Java's ways to print numbers and dates, `histogram.rs` the tables with bars,
+//! `text.rs` the lines, `json.rs` the JSON, `overview.rs` the scan.
 
 mod histogram;
 mod java;
@@ -25,34 +26,35 @@ pub use histogram::Bars;
 pub(crate) use java::gregorian;
 pub use overview::{Overview, TopPartition, overview};
 
-/// Statistics.db and what else tells of a table without its rows.
+/// Statistics.db and the other metadata of a table.
 #[derive(Clone, Debug)]
 pub struct Metadata {
-    /// Which table.
+    /// The table's descriptor.
     pub descriptor: Descriptor,
     /// Statistics.db.
     pub statistics: Statistics,
     /// CompressionInfo.db, if there is one.
     pub compression: Option<CompressionInfo>,
-    /// First and last partition key: of Statistics.db or, in versions where that lacks them, of Summary.db. `None` if
-    /// neither has them.
+    /// First and last partition key: of Statistics.db or, in versions where that lacks them, of
+    /// Summary.db. `None` if neither has them.
     pub key_range: Option<(Vec<u8>, Vec<u8>)>,
 }
 
-/// How metadata is printed.
+/// Options of printing metadata.
 #[derive(Clone, Copy, Debug)]
 pub struct MetadataOptions {
     /// The second since 1970 as of which tombstones are droppable.
     pub now: u32,
     /// Seconds that tombstones are kept (`sstablemetadata -g`).
     pub gc_grace_s: u32,
-    /// What the clients' timestamps count (`sstablemetadata -t`, which Cassandra takes and then ignores).
+    /// The unit of the clients' timestamps (`sstablemetadata -t`, which Cassandra accepts and then
+    /// ignores).
     pub timestamps: TimestampUnit,
-    /// What bars are drawn with (`sstablemetadata -u`).
+    /// The characters of bars (`sstablemetadata -u`).
     pub bars: Bars,
 }
 
-/// What timestamps of cells count since 1970.
+/// The unit of timestamps of cells, counted from 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum TimestampUnit {
     /// Nanoseconds.
@@ -82,7 +84,8 @@ impl Metadata {
     /// Reads the metadata of the table of that name.
     ///
     /// # Errors
-    /// When Statistics.db is missing, or a component cannot be read or is damaged. A damaged Summary.db is none.
+    /// When Statistics.db is missing, or a component cannot be read or is damaged. A damaged
+    /// Summary.db is none.
     pub fn read(disk: &dyn Disk, descriptor: &Descriptor) -> Result<Metadata, SsTableError> {
         let version = descriptor.version;
         let mut files = Files::new(disk, descriptor, PageVerification::Check)?;

@@ -1,4 +1,4 @@
-//! What a scan of the rows tells beyond Statistics.db (`SSTableMetadataViewer.printScannedOverview`).
+//! The results of a scan of the rows (`SSTableMetadataViewer.printScannedOverview`).
 
 use helenus_rows::{CellEvent, Header, RowRef, Unfiltered, UnfilteredStream};
 
@@ -14,14 +14,15 @@ pub struct Overview {
     pub partitions: u64,
     /// Rows, static ones among them.
     pub rows: u64,
-    /// Partition deletions, range tombstone markers and cells that are tombstones. Row deletions don't count, nor do
-    /// tombstones in static rows: Cassandra's tool has it so.
+    /// Partition deletions, range tombstone markers and cells that are tombstones. Row deletions
+    /// don't count, nor do tombstones in static rows: as in Cassandra's tool.
     pub tombstones: u64,
     /// Cells of rows that are not static.
     pub cells: u64,
     /// Partitions with the most rows, the widest first.
     pub widest: Vec<TopPartition>,
-    /// Partitions with the most bytes of rows, as Cassandra counts them in memory (`Row.dataSize`), the largest first.
+    /// Partitions with the most bytes of rows, as Cassandra counts them in memory (`Row.dataSize`),
+    /// the largest first.
     pub largest: Vec<TopPartition>,
     /// Partitions with the most tombstones, and at least one.
     pub most_tombstones: Vec<TopPartition>,
@@ -39,7 +40,7 @@ pub struct TopPartition {
 /// Partitions of each kind that are kept.
 const TOP: usize = 5;
 
-/// What is counted of a partition.
+/// The counts of a partition.
 #[derive(Default)]
 struct Counts {
     rows: u64,
@@ -47,7 +48,7 @@ struct Counts {
     tombstones: u64,
 }
 
-/// Goes through all rows. `at` is told the position in the uncompressed data after each partition.
+/// Reads all rows. `at` gets the position in the uncompressed data after each partition.
 ///
 /// # Errors
 /// Damage or a failed read.

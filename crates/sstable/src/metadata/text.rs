@@ -9,8 +9,9 @@ use crate::dump::{push_hex, push_plain};
 use crate::statistics::{CoveredBound, EstimatedHistogram};
 
 impl Metadata {
-    /// Appends the text that `sstablemetadata` prints, lines in the same order; with what a scan found, if there was one
-    /// (`-s`). Dates are in UTC, where Cassandra takes the zone of the host.
+    /// Appends the text that `sstablemetadata` prints, lines in the same order; with what a scan
+    /// found, if there was one (`-s`). Dates are in UTC, where Cassandra takes the zone of the
+    /// host.
     pub fn push_text(&self, options: MetadataOptions, overview: Option<&Overview>, out: &mut String) {
         let mut text = Text { out };
         text.field("SSTable", self.descriptor.dir.join(self.descriptor.to_string()).display());
@@ -57,7 +58,7 @@ impl Metadata {
         }
     }
 
-    /// What times, keys and clusterings lie between.
+    /// Prints the bounds of times, keys and clusterings.
     fn push_bounds(&self, unit: TimestampUnit, text: &mut Text<'_>) {
         let stats = &self.statistics.stats;
         text.timestamp("Minimum timestamp", stats.min_timestamp, unit);
@@ -92,7 +93,7 @@ impl Metadata {
     fn covered(&self) -> String {
         let covered = &self.statistics.stats.covered_clusterings;
         let (start, end) = (&covered.start, &covered.end);
-        // Where the slice itself is stored, one without bounds is printed as such.
+        // If the slice itself is stored, one without bounds is printed as such.
         let is_stored = self.descriptor.version.has_improved_min_max();
         if !is_stored && start.values.is_empty() && end.values.is_empty() {
             return "ALL".to_owned();
@@ -228,7 +229,7 @@ impl Text<'_> {
         self.line(&format!("{name}: {value}"));
     }
 
-    /// Two dashes stand for a value that is null.
+    /// A null value is printed as two dashes.
     fn commented(&mut self, name: &str, value: Option<&str>, comment: Option<&str>) {
         let value = value.unwrap_or("--");
         match comment {

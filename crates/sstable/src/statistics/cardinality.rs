@@ -1,9 +1,11 @@
+//! The estimate of distinct partition keys in `Statistics.db`, byte for byte that of stream-lib.
+
 use std::fmt;
 
 use helenus_types::{DecodeError, Reader, hash2_64};
 
-/// An estimate of the number of distinct partition keys: HyperLogLog++ with 2^13 registers, as stream-lib 2.5
-/// serializes it (`com.clearspring.analytics.stream.cardinality.HyperLogLogPlus`).
+/// An estimate of the number of distinct partition keys: HyperLogLog++ with 2^13 registers, as
+/// stream-lib 2.5 serializes it (`com.clearspring.analytics.stream.cardinality.HyperLogLogPlus`).
 ///
 /// ```text
 /// version  i32      -2
@@ -14,13 +16,13 @@ use helenus_types::{DecodeError, Reader, hash2_64};
 /// normal:  length LEB128, big-endian u32 words of 6 registers of 5 bits each, register j in word j / 6 at bit 5 (j % 6)
 /// ```
 ///
-/// A sparse entry stands for the top 25 bits of a hash: `index << 1` where its low 12 bits say how long the run of
-/// zeros is, else `index << 7 | (63 - run) << 1 | 1`. Beyond 6,144 entries the form is normal. Five keys `0` to `4`:
-/// `fffffffe 0d 19 01 05 92f28501 90f61f f4b3aa02 b2bdfc05 e0fcdd10`.
+/// A sparse entry holds the top 25 bits of a hash: `index << 1` if its low 12 bits determine the
+/// run of zeros, else `index << 7 | (63 - run) << 1 | 1`. Beyond 6,144 entries the form is normal.
+/// Five keys `0` to `4`: `fffffffe 0d 19 01 05 92f28501 90f61f f4b3aa02 b2bdfc05 e0fcdd10`.
 ///
-/// Entries gather until they are 1,537, are then sorted by index, and merged with those from before by their value as
-/// a signed integer. An entry with a run is out of order by value, so that the list is not sorted by either once it
-/// was merged; the bytes of Cassandra's files depend on it.
+/// Entries gather until they are 1,537, are then sorted by index, and merged with those from before
+/// by their value as a signed integer. An entry with a run is out of order by value, so that the
+/// list is not sorted by either once it was merged; the bytes of Cassandra's files depend on it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Cardinality {
     form: Form,
@@ -48,7 +50,8 @@ const MAX_GATHERED: usize = MAX_SPARSE / 4;
 const PER_WORD: usize = 6;
 const REGISTER_BITS: usize = 5;
 
-/// Words of all registers: stream-lib adds one even though 1,365 and a third would round up to as many.
+/// Words of all registers: stream-lib adds one even though 1,365 and a third would round up to as
+/// many.
 const WORDS: usize = REGISTERS / PER_WORD + 1;
 
 const VERSION: i32 = -2;
@@ -191,7 +194,7 @@ impl Cardinality {
         let Form::Sparse { merged, gathered } = &mut self.form else {
             return;
         };
-        // Of one index the longest run stays, which is the smallest entry.
+        // The longest run of an index is kept, which is the smallest entry.
         gathered.sort_unstable_by_key(|entry| (index_of(*entry), *entry));
         gathered.dedup_by_key(|entry| index_of(*entry));
         *merged = merge(merged, gathered);
@@ -204,7 +207,8 @@ impl Cardinality {
     }
 }
 
-/// Merges two lists of entries by their signed values; of two heads with the same index the smaller stays.
+/// Merges two lists of entries by their signed values; of two heads with the same index the smaller
+/// stays.
 fn merge(left: &[u32], right: &[u32]) -> Vec<u32> {
     let mut merged = Vec::with_capacity(left.len() + right.len());
     let (mut left, mut right) = (left.iter().copied().peekable(), right.iter().copied().peekable());
@@ -233,7 +237,7 @@ fn encode_hash(hash: u64) -> u32 {
     (index << 7) | ((63 - run) << 1) | 1
 }
 
-/// The top 25 bits of the hash behind an entry.
+/// The top 25 bits of the hash of an entry.
 fn index_of(entry: u32) -> u32 {
     if entry & 1 == 1 { entry >> 7 } else { entry >> 1 }
 }
@@ -259,8 +263,8 @@ fn raise(registers: &mut [u8], register: u64, run: u8) {
     }
 }
 
-/// Otmar Ertl's estimator ("New cardinality estimation algorithms for HyperLogLog sketches", 2017): as good as
-/// stream-lib's, without its tables of corrections.
+/// Otmar Ertl's estimator ("New cardinality estimation algorithms for HyperLogLog sketches", 2017):
+/// as good as stream-lib's, without its tables of corrections.
 fn estimate_of_registers(registers: &[u8]) -> f64 {
     const LONGEST: usize = (1 << REGISTER_BITS) - 1;
     let mut counts = [0_u32; LONGEST + 1];

@@ -1,3 +1,5 @@
+//! Gathers the statistics of a table while it is written.
+
 use std::cmp::Ordering;
 
 use helenus_rows::{
@@ -12,8 +14,9 @@ use super::{
 
 /// Gathers STATS and COMPACTION while a table is written (`io.sstable.metadata.MetadataCollector`).
 ///
-/// For each partition in order: [`start_partition`](Self::start_partition), its rows and range deletions,
-/// [`cover`](Self::cover) with its first and last clustering, [`end_partition`](Self::end_partition).
+/// For each partition in order: [`start_partition`](Self::start_partition), its rows and range
+/// deletions, [`cover`](Self::cover) with its first and last clustering,
+/// [`end_partition`](Self::end_partition).
 #[derive(Debug)]
 pub struct StatsCollector {
     comparator: ClusteringComparator,
@@ -97,15 +100,16 @@ impl StatsCollector {
         Ok(())
     }
 
-    /// Counts a row whose columns and cells are given to [`event`](Self::event) one by one: what [`row`](Self::row) does for who
-    /// decodes the row anyway.
+    /// Counts a row whose columns and cells are given to [`event`](Self::event) one by one: the
+    /// same as [`row`](Self::row), for callers that decode the row anyway.
     #[inline]
     pub fn row_head(&mut self, liveness: LivenessInfo, deletion: DeletionTime) {
         let tombstones = &mut self.tombstones;
         self.rows.row_head(liveness, deletion, |time| tombstones.update(time));
     }
 
-    /// Counts what is in the row that was begun last; `counters` says whether its columns are counters.
+    /// Counts what is in the row that was begun last; `counters` says whether its columns are
+    /// counters.
     ///
     /// # Errors
     /// Where a counter's value is not a context.
@@ -122,8 +126,9 @@ impl StatsCollector {
         self.rows.deletion(deletion, |time| tombstones.update(time));
     }
 
-    /// Widens what is covered: from `start` to `end`, the outermost bounds of a partition's rows and range
-    /// tombstones. A row counts as both of its own inclusive bounds; a partition without either covers nothing.
+    /// Widens what is covered: from `start` to `end`, the outermost bounds of a partition's rows
+    /// and range tombstones. A row counts as both of its own inclusive bounds; a partition without
+    /// either covers nothing.
     pub fn cover(&mut self, start: Bound<'_>, end: Bound<'_>) {
         let Some([first, last]) = &mut self.covered else {
             self.covered = Some([Edge::new(start), Edge::new(end)]);
@@ -138,21 +143,21 @@ impl StatsCollector {
         }
     }
 
-    /// The partition that was begun last is complete, with that many uncompressed bytes from its key to behind its
-    /// end.
+    /// The partition that was begun last is complete, with that many uncompressed bytes from its
+    /// key to the end of its end byte.
     pub fn end_partition(&mut self, len_bytes: u64) {
         self.partition_sizes.add(len_bytes);
         self.cells_per_partition.add(self.cells);
     }
 
-    /// What was gathered of rows so far.
+    /// The statistics of the rows so far.
     #[must_use]
     pub fn rows(&self) -> &RowStats {
         &self.rows
     }
 
-    /// The components. What a collector cannot know has the value of a fresh local table, for the writer to set:
-    /// commit log, compression ratio, level, repair, host, token space coverage.
+    /// The components. What a collector cannot know has the value of a fresh local table, for the
+    /// writer to set: commit log, compression ratio, level, repair, host, token space coverage.
     #[must_use]
     pub fn finish(self) -> (StatsComponent, CompactionComponent) {
         let mut stats = StatsComponent {
@@ -174,7 +179,8 @@ impl StatsCollector {
             key_range: self.first_key.map(|first| (first, self.last_key)),
             ..StatsComponent::empty()
         };
-        // Nothing without a timestamp has a deletion time, and only cells and livenesses have a TTL.
+        // Nothing without a timestamp has a deletion time, and only cells and livenesses have a
+        // TTL.
         if !self.rows.is_empty() {
             stats.min_timestamp = self.rows.min_timestamp;
             stats.max_timestamp = self.rows.max_timestamp;

@@ -1,3 +1,6 @@
+//! The slice of clusterings that a table covers, in both of its forms: lists of values, and a
+//! slice.
+
 use helenus_rows::{Bound, BoundKind, ClusteringComparator, encode_clustering};
 use helenus_types::{DecodeError, Reader, Type};
 
@@ -9,8 +12,8 @@ use helenus_types::{DecodeError, Reader, Type};
 /// bound   kind u8, size u16, values encoded as in Data.db
 /// ```
 ///
-/// An empty table, or one of nothing but partition deletions and static rows, has the empty slice `07 0000 00 0000`;
-/// rows without clustering columns have `01 0000 06 0000`, everything.
+/// An empty table, or one of nothing but partition deletions and static rows, has the empty slice
+/// `07 0000 00 0000`; rows without clustering columns have `01 0000 06 0000`, everything.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CoveredClusterings {
     /// Start, an inclusive or exclusive one.
@@ -105,7 +108,8 @@ impl CoveredClusterings {
         Ok((types, CoveredClusterings { start, end }))
     }
 
-    /// Types that are none cannot encode a value: they are left out, and all clusterings are covered.
+    /// Types that are none cannot encode a value: they are left out, and all clusterings are
+    /// covered.
     pub(super) fn encode_slice(&self, out: &mut Vec<u8>, types: &[String]) {
         let Some(parsed) = parsed(types) else {
             return CoveredClusterings::all().encode_slice(out, &[]);

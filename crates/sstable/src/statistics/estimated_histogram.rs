@@ -1,3 +1,5 @@
+//! Histograms of partition sizes and cell counts (`utils.EstimatedHistogram`).
+
 use helenus_types::{DecodeError, Reader};
 
 /// Counts of values in buckets that widen by a fifth (`utils.EstimatedHistogram`).
@@ -7,8 +9,9 @@ use helenus_types::{DecodeError, Reader};
 /// n × (offset i64, count i64)
 /// ```
 ///
-/// Bucket `i` counts the values above offset `i - 1` and up to offset `i`; the last bucket, which has no offset,
-/// the values above all. Pair `i` holds the count of bucket `i` and offset `i - 1`; the first pair repeats offset 0.
+/// Bucket `i` counts the values above offset `i - 1` and up to offset `i`; the last bucket, which
+/// has no offset, the values above all. Pair `i` holds the count of bucket `i` and offset `i - 1`;
+/// the first pair repeats offset 0.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EstimatedHistogram {
     /// Upper ends of all buckets but the last, rising.
@@ -33,7 +36,8 @@ impl EstimatedHistogram {
         EstimatedHistogram::with_offsets(118)
     }
 
-    /// An empty histogram with `offset_count` offsets: 1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 17, 20, …
+    /// An empty histogram with `offset_count` offsets: 1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 17, 20,
+    /// …
     #[must_use]
     pub fn with_offsets(offset_count: usize) -> EstimatedHistogram {
         let mut offsets = Vec::with_capacity(offset_count);
@@ -50,7 +54,7 @@ impl EstimatedHistogram {
         self.add_times(value, 1);
     }
 
-    /// Counts `value` so many times.
+    /// Counts `value` `times` times.
     pub(crate) fn add_times(&mut self, value: u64, times: u64) {
         let bucket = self.offsets.partition_point(|offset| *offset < value);
         if let Some(count) = self.counts.get_mut(bucket) {
@@ -76,7 +80,8 @@ impl EstimatedHistogram {
         ends.zip(self.counts.iter().copied())
     }
 
-    /// The average of the values up to the last offset, each taken as its bucket's end, rounded up; 0 if none.
+    /// The average of the values up to the last offset, each taken as its bucket's end, rounded up;
+    /// 0 if none.
     #[must_use]
     pub fn mean(&self) -> u64 {
         let (mut values, mut sum) = (0_u128, 0_u128);
@@ -87,8 +92,8 @@ impl EstimatedHistogram {
         if values == 0 { 0 } else { u64::try_from(sum.div_ceil(values)).unwrap_or(u64::MAX) }
     }
 
-    /// The end of the bucket below which `fraction` of the values lie; 0 if there are none, `None` if they lie above
-    /// the last offset.
+    /// The end of the bucket below which `fraction` of the values lie; 0 if there are none, `None`
+    /// if they lie above the last offset.
     #[must_use]
     #[expect(
         clippy::cast_precision_loss,
@@ -150,7 +155,8 @@ impl EstimatedHistogram {
     }
 }
 
-/// The offset after `offset`: a fifth more, rounded half up as by Java's `Math.round`, and at least one more.
+/// The offset after `offset`: a fifth more, rounded half up as by Java's `Math.round`, and at least
+/// one more.
 fn widened(offset: u64) -> u64 {
     let next = (12 * u128::from(offset) + 5) / 10;
     u64::try_from(next).unwrap_or(u64::MAX).max(offset + 1)

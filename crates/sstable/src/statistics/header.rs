@@ -1,9 +1,11 @@
+//! HEADER: the serialization header of a table (`db.SerializationHeader.Component`).
+
 use helenus_types::{DecodeError, LocalDeletionTime, Reader, Timestamp, vint};
 
 use super::covered::count;
 
-/// HEADER: the types of a table, the columns that may occur in the file, and the bases of its deltas, all as plain
-/// names and type strings (`db.SerializationHeader.Component`).
+/// HEADER: the types of a table, the columns that may occur in the file, and the bases of its
+/// deltas, all as plain names and type strings (`db.SerializationHeader.Component`).
 ///
 /// ```text
 /// min_timestamp            uvint    - 1442880000000000 µs, modulo 2^64
@@ -54,8 +56,8 @@ impl HeaderComponent {
 
     fn read(reader: &mut Reader<'_>) -> Result<HeaderComponent, DecodeError> {
         let timestamp = reader.unsigned_vint()?.cast_signed();
-        // Older versions leave out the sign, and ScyllaDB writes the largest 64-bit number where a table has none of a kind: of
-        // all forms the low 32 bits count, as in the deltas of rows.
+        // Older versions leave out the sign, and ScyllaDB writes the largest 64-bit number where a
+        // table has none of a kind: of all forms the low 32 bits count, as in the deltas of rows.
         let local_deletion_time = low_half(reader.unsigned_vint()?);
         let min_ttl = low_half(reader.unsigned_vint()?);
         Ok(HeaderComponent {

@@ -8,12 +8,13 @@
 //! component*       each followed by [its CRC32 u32]
 //! ```
 //!
-//! The checksums are there from `na` on. Types: 0 VALIDATION, 1 COMPACTION, 2 STATS, 3 HEADER. Cassandra writes them
-//! in that order without gaps; ScyllaDB does not, so that a component ends where the next higher offset begins.
-//! (`io.sstable.metadata.MetadataSerializer`.)
+//! The checksums are there from `na` on. Types: 0 VALIDATION, 1 COMPACTION, 2 STATS, 3 HEADER.
+//! Cassandra writes them in that order without gaps; ScyllaDB does not, so that a component ends
+//! where the next higher offset begins. (`io.sstable.metadata.MetadataSerializer`.)
 //!
-//! `stats.rs` is STATS, `salvage.rs` reads what is left of a damaged file, `covered.rs` its slice of clusterings, `estimated_histogram.rs` and `tombstone_histogram.rs`
-//! its histograms, `cardinality.rs` COMPACTION's blob, `header.rs` HEADER, `collector.rs` what a writer feeds.
+//! `stats.rs` is STATS, `salvage.rs` reads what is left of a damaged file, `covered.rs` its slice
+//! of clusterings, `estimated_histogram.rs` and `tombstone_histogram.rs` its histograms,
+//! `cardinality.rs` COMPACTION's blob, `header.rs` HEADER, `collector.rs` what a writer feeds.
 
 mod cardinality;
 mod collector;
@@ -43,9 +44,9 @@ use crate::version::Version;
 /// The content of Statistics.db.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Statistics {
-    /// What must agree with the node that opens the table.
+    /// Facts that must agree with the node that opens the table.
     pub validation: ValidationComponent,
-    /// What compaction estimates with.
+    /// Estimates for compaction.
     pub compaction: CompactionComponent,
     /// Counts, bounds and histograms.
     pub stats: StatsComponent,
@@ -85,7 +86,8 @@ impl Statistics {
         decode(bytes, version).map_err(|error| SsTableError::new(path, error))
     }
 
-    /// The bytes of the file in `version`, as Cassandra writes them. What `version` has no field for is left out.
+    /// The bytes of the file in `version`, as Cassandra writes them. What `version` has no field
+    /// for is left out.
     #[must_use]
     pub fn encode(&self, version: Version) -> Vec<u8> {
         let components = [

@@ -17,8 +17,8 @@ pub(crate) type LostComponent = (DecodeError, &'static str);
 const KINDS: [u32; 4] = [VALIDATION, COMPACTION, STATS, HEADER];
 
 impl Statistics {
-    /// Reads what can be read of the bytes of the file. Without the header nothing can: `is_header` tells whether one that was
-    /// decoded can be a table's.
+    /// Reads the undamaged parts of the file. The header is indispensable: `is_header` decides
+    /// whether a decoded one can be the table's.
     pub(crate) fn salvage(
         bytes: &[u8],
         version: Version,
@@ -77,7 +77,8 @@ impl Statistics {
 /// Cassandra's default chance of a false positive of the filter.
 const DEFAULT_CHANCE: f64 = 0.01;
 
-/// The table of contents as far as it is one: entries whose type is known and whose offset lies in the file.
+/// The valid part of the table of contents: entries whose type is known and whose offset lies in
+/// the file.
 fn entries(bytes: &[u8], version: Version) -> Vec<(u32, usize)> {
     let first = if version.has_metadata_checksum() { 2 * size_of::<u32>() } else { size_of::<u32>() };
     let rest = bytes.get(first..).unwrap_or_default();

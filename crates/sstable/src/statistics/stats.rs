@@ -1,3 +1,5 @@
+//! STATS: layout, decoder and encoder.
+
 use helenus_types::{DecodeError, LocalDeletionTime, LogPosition, Reader, Timestamp, vint};
 use uuid::Uuid;
 
@@ -33,16 +35,16 @@ use crate::version::Version;
 /// position := segment i64, offset i32
 /// ```
 ///
-/// Bytes behind the last field are ignored: development versions of 4.1 (`nc`) left some, and so does the
-/// tombstone histogram from `oa` on. Where the data ends before `pending repair`, the rest has its default: so
-/// development versions of 4.0 (`na`) wrote it.
+/// Bytes after the last field are ignored: development versions of 4.1 (`nc`) left some, and so
+/// does the tombstone histogram from `oa` on. Where the data ends before `pending repair`, the rest
+/// has its default: so development versions of 4.0 (`na`) wrote it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StatsComponent {
     /// Uncompressed bytes of each partition.
     pub partition_sizes: EstimatedHistogram,
     /// Cells of each partition.
     pub cells_per_partition: EstimatedHistogram,
-    /// What of the originating host's commit log is in the table; sorted, disjoint.
+    /// The intervals of the originating host's commit log that are in the table; sorted, disjoint.
     pub commit_log_intervals: Vec<CommitLogInterval>,
     /// No timestamp in the table is lower. `MIN` if nothing is known.
     pub min_timestamp: Timestamp,
@@ -273,8 +275,8 @@ fn decode_int(reader: &mut Reader<'_>) -> Result<u32, DecodeError> {
     u32::try_from(value).ok().ok_or_else(|| at.error("a number that is not negative", format!("{value}")))
 }
 
-/// A local deletion time; `bound` for the negative ones that overflowed expirations left in old files
-/// (CASSANDRA-14092), so that the interval holds whatever they mean.
+/// A local deletion time; `bound` for the negative ones that overflowed expirations left in old
+/// files (CASSANDRA-14092), so that the interval holds whatever they mean.
 fn decode_deletion_time(
     reader: &mut Reader<'_>,
     version: Version,

@@ -1,3 +1,6 @@
+//! Histograms of the times at which tombstones become droppable
+//! (`utils.streamhist.TombstoneHistogram`).
+
 use helenus_types::{DecodeError, LocalDeletionTime, Reader};
 
 /// How many tombstones become droppable when: local deletion times with counts, rising
@@ -10,8 +13,8 @@ use helenus_types::{DecodeError, LocalDeletionTime, Reader};
 /// size × (point f64, count i64)     before
 /// ```
 ///
-/// Cassandra counts 16 bytes an entry for both and writes the whole buffer, so that STATS ends with `4 * size` zeros
-/// where deletion times are unsigned.
+/// Cassandra counts 16 bytes an entry for both and writes the whole buffer, so that STATS ends with
+/// `4 * size` zeros where deletion times are unsigned.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TombstoneHistogram {
     bins: Vec<(u32, u32)>,
@@ -59,7 +62,8 @@ impl TombstoneHistogram {
         self.bins.is_empty()
     }
 
-    /// The histogram as it is read again from a version whose deletion times end in 2038: rounding up may have gone beyond.
+    /// The histogram that a version with deletion times up to 2038 reads back: rounding up may have
+    /// gone beyond.
     #[must_use]
     pub fn until_2038(&self) -> TombstoneHistogram {
         let mut capped = TombstoneHistogram::default();
@@ -69,7 +73,8 @@ impl TombstoneHistogram {
         capped
     }
 
-    /// Estimated number of tombstones with a local deletion time up to `before`, by interpolation between points.
+    /// Estimated number of tombstones with a local deletion time up to `before`, by interpolation
+    /// between points.
     #[must_use]
     pub fn sum(&self, before: LocalDeletionTime) -> f64 {
         let mut sum = 0.0;
@@ -93,8 +98,8 @@ impl TombstoneHistogram {
         sum
     }
 
-    /// Reads a histogram. Points and counts that cannot be are brought into range, as in Cassandra: old files
-    /// hold negative ones (CASSANDRA-14092).
+    /// Reads a histogram. Points and counts that cannot be are brought into range, as in Cassandra:
+    /// old files hold negative ones (CASSANDRA-14092).
     pub(super) fn decode(
         reader: &mut Reader<'_>,
         form: PointForm,
@@ -166,8 +171,8 @@ impl TombstoneHistogram {
         else {
             return;
         };
-        // Products and sums stay below 2^64; Java's saturate to its largest long, which they reach only together
-        // with counts near 2^31.
+        // Products and sums stay below 2^64; Java's saturate to its largest long, which they reach
+        // only together with counts near 2^31.
         let product =
             |point: u32, count: u32| i64::try_from(u64::from(point) * u64::from(count)).unwrap_or(i64::MAX);
         let sum = product(left, left_count).saturating_add(product(right, right_count));
@@ -198,10 +203,12 @@ fn rounded_up(point: u32) -> u32 {
     point.checked_next_multiple_of(ROUND_S).map_or(MAX_POINT, |point| point.min(MAX_POINT))
 }
 
-/// Builds a [`TombstoneHistogram`] exactly as `utils.streamhist.StreamingTombstoneHistogramBuilder` does.
+/// Builds a [`TombstoneHistogram`] exactly as `utils.streamhist.StreamingTombstoneHistogramBuilder`
+/// does.
 ///
-/// Up to 100 points nothing is lost. Beyond, Cassandra gathers points in a hash table of fixed size and merges them
-/// in the table's order, so that order is reproduced here, from a table that is made when it is first needed.
+/// Up to 100 points nothing is lost. Beyond, Cassandra gathers points in a hash table of fixed size
+/// and merges them in the table's order, so that order is reproduced here, from a table that is
+/// made when it is first needed.
 #[derive(Debug, Clone, Default)]
 pub struct TombstoneHistogramBuilder {
     /// The first points, in the order they came.
@@ -209,7 +216,7 @@ pub struct TombstoneHistogramBuilder {
     /// Where in `first` the last update went: tombstones come in runs of the same minute.
     last: usize,
     spool: Option<Box<Spool>>,
-    /// What was drained from the spool.
+    /// The bins drained from the spool.
     bins: TombstoneHistogram,
 }
 
@@ -256,7 +263,8 @@ impl TombstoneHistogramBuilder {
     }
 }
 
-/// An open-addressing table of points and counts that never grows (`StreamingTombstoneHistogramBuilder.Spool`).
+/// An open-addressing table of points and counts that never grows
+/// (`StreamingTombstoneHistogramBuilder.Spool`).
 #[derive(Debug, Clone)]
 struct Spool {
     cells: Vec<(u32, u32)>,
@@ -294,7 +302,7 @@ impl Spool {
             return false;
         }
         let hash = usize::try_from(point.wrapping_mul(PRIME)).unwrap_or(0) & (SPOOL_CAPACITY - 1);
-        // At most 100 cells behind one of the first half: the table's end is never reached.
+        // At most 100 cells after one of the first half: the table's end is never reached.
         for (known, total) in self.cells.iter_mut().skip(hash).take(SPOOL_PROBES) {
             if *known == FREE {
                 (*known, *total) = (point, count);

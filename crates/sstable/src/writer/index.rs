@@ -1,4 +1,5 @@
-//! The index files of a table that is being written. Formats differ here and nowhere else in the writer.
+//! The index files of a table that is being written. Formats differ here and nowhere else in the
+//! writer.
 
 use helenus_io::Disk;
 use helenus_rows::{DeletionTime, Header};
@@ -54,7 +55,7 @@ impl IndexWriter {
                 let partitions_file = IndexFile::create(disk, descriptor, Component::Partitions)?;
                 let rows_file = IndexFile::create(disk, descriptor, Component::Rows);
                 if rows_file.is_err() {
-                    // The first error is the one to tell.
+                    // Report the first error.
                     disk.remove_file(&descriptor.path(&Component::Partitions)).ok();
                 }
                 IndexWriter::Bti(Box::new(Bti {

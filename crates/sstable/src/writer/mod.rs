@@ -3,7 +3,8 @@
 //! The order of what happens on disk, each file synced before the next (`SortedTableWriter`):
 //!
 //! 1. Data.db, then CompressionInfo.db or CRC.db, and Digest.crc32;
-//! 2. Rows.db and Partitions.db, or Index.db and Summary.db; Filter.db; then the checksums of these three;
+//! 2. Rows.db and Partitions.db, or Index.db and Summary.db; Filter.db; then the checksums of these
+//!    three;
 //! 3. Statistics.db, whose numbers are complete only now;
 //! 4. TOC.txt, whose presence says that the table is; the directory.
 
@@ -39,23 +40,23 @@ use crate::error::{SsTableError, SsTableErrorKind};
 use crate::statistics::{CommitLogInterval, StatsCollector, StatsComponent};
 use crate::version::{Format, Version};
 
-/// How a table is written.
+/// Options of writing a table.
 #[derive(Debug, Clone)]
 pub struct WriterOptions {
-    /// What orders the partitions.
+    /// The partitioner, which orders the partitions.
     pub partitioner: Partitioner,
-    /// How the data is compressed; `None` writes it plain.
+    /// The compression of the data; `None` writes it plain.
     pub compression: Option<CompressionParams>,
     /// False positives of the filter; 1.0 writes none.
     pub bloom_filter_fp_chance: f64,
     /// Partitions that are expected, which size the filter.
     pub expected_keys: u64,
-    /// Bytes of rows from which on a block of the row index is closed (`column_index_size`); `None` is Cassandra's
-    /// default, 16 KiB in `bti` and 64 KiB in `big`.
+    /// Bytes of rows from which on a block of the row index is closed (`column_index_size`); `None`
+    /// is Cassandra's default, 16 KiB in `bti` and 64 KiB in `big`.
     pub row_index_granularity: Option<u64>,
     /// Partitions from one sample of Summary.db to the next (`min_index_interval`).
     pub min_index_interval: u32,
-    /// What becomes of local deletion times that the version cannot hold.
+    /// The treatment of local deletion times that the version cannot hold.
     pub late_deletion_times: LateDeletionTimes,
     /// Level in leveled compaction.
     pub level: u32,
@@ -63,14 +64,14 @@ pub struct WriterOptions {
     pub repaired_at_ms: i64,
     /// Whose commit log the intervals refer to.
     pub host_id: Option<Uuid>,
-    /// What of that commit log is in the table.
+    /// The intervals of that commit log that are in the table.
     pub commit_log_intervals: Vec<CommitLogInterval>,
     /// The share of the token space between first and last key, if it is known.
     pub token_space_coverage: Option<f64>,
 }
 
-/// What becomes of deletions and expirations past 2038-01-19T03:14:06Z in a version that cannot hold them
-/// (`db.ExpirationDateOverflowHandling`).
+/// What becomes of deletions and expirations past 2038-01-19T03:14:06Z in a version that cannot
+/// hold them (`db.ExpirationDateOverflowHandling`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LateDeletionTimes {
     /// The table is not written.
@@ -81,7 +82,7 @@ pub enum LateDeletionTimes {
 }
 
 impl Default for WriterOptions {
-    /// What Cassandra does for a table without options: LZ4, its format's blocks, one false positive in a hundred.
+    /// Cassandra's defaults for a table: LZ4, its format's blocks, one false positive in a hundred.
     fn default() -> WriterOptions {
         WriterOptions {
             partitioner: Partitioner::Murmur3,
@@ -100,10 +101,10 @@ impl Default for WriterOptions {
     }
 }
 
-/// What is known of a table once it is written.
+/// The facts known of a table once it is written.
 #[derive(Debug, Clone)]
 pub struct WrittenTable {
-    /// Which table.
+    /// The table's descriptor.
     pub descriptor: Descriptor,
     /// Components, and the bytes of each file.
     pub file_sizes: Vec<(Component, u64)>,
@@ -137,7 +138,8 @@ pub enum WriteError {
 }
 
 impl WriteError {
-    /// Whether a deletion or expiration was too late for the version: see [`SsTableError::is_late_deletion_time`].
+    /// Whether a deletion or expiration was too late for the version: see
+    /// [`SsTableError::is_late_deletion_time`].
     #[must_use]
     pub fn is_late_deletion_time(&self) -> bool {
         matches!(self, WriteError::Table(error) if error.is_late_deletion_time())
@@ -154,21 +156,21 @@ impl From<RowError> for WriteError {
 ///
 /// Either push: [`start_partition`](Self::start_partition), [`append`](Self::append) and
 /// [`end_partition`](Self::end_partition); or let [`write_partition`](Self::write_partition) and
-/// [`write_stream`](Self::write_stream) pull. Then [`finish`](Self::finish), or [`abort`](Self::abort): dropped without
-/// either, a writer leaves its files behind.
+/// [`write_stream`](Self::write_stream) pull. Then [`finish`](Self::finish), or
+/// [`abort`](Self::abort): dropped without either, a writer does not remove its files.
 ///
-/// A row that is encoded as the table's rows are is copied byte for byte; one that is not is encoded again. After an error
-/// nothing but `abort` makes sense.
+/// A row in the table's encoding is copied byte for byte; any other is encoded again. After an
+/// error only `abort` makes sense.
 #[derive(Debug)]
 pub struct SsTableWriter {
     disk: Arc<dyn Disk>,
     descriptor: Descriptor,
-    /// What rows are encoded against.
+    /// The header that rows are encoded against.
     header: Arc<Header>,
     options: WriterOptions,
     granularity: u64,
     data: ChunkWriter,
-    /// What comes behind what `data` has.
+    /// Bytes that follow those in `data`.
     buffer: Vec<u8>,
     index: IndexWriter,
     filter: Option<Filter>,
@@ -182,12 +184,13 @@ pub struct SsTableWriter {
 const BUFFER_LEN: usize = 32 << 10;
 
 impl SsTableWriter {
-    /// Creates the files of a table that is not there yet. Its rows will be encoded against `header`, whose capabilities
-    /// are those of the rows to come and give way to those of the version, and whose columns are put into canonical order.
+    /// Creates the files of a table that is not there yet. Its rows will be encoded against
+    /// `header`, whose capabilities are those of the rows to come and give way to those of the
+    /// version, and whose columns are put into canonical order.
     ///
     /// # Errors
-    /// When the version is not written here, a file cannot be created, this build lacks the codec, or no filter has that
-    /// chance.
+    /// When the version is not written here, a file cannot be created, this build lacks the codec,
+    /// or no filter has that chance.
     pub fn new(
         disk: &Arc<dyn Disk>,
         descriptor: Descriptor,
@@ -231,7 +234,7 @@ impl SsTableWriter {
         })
     }
 
-    /// Which table is written.
+    /// The descriptor of the table that is written.
     #[must_use]
     pub fn descriptor(&self) -> &Descriptor {
         &self.descriptor
@@ -243,7 +246,7 @@ impl SsTableWriter {
         self.data.position() + self.buffer.len() as u64
     }
 
-    /// Bytes of Data.db so far, but for what is still gathered.
+    /// Bytes of Data.db so far, without the bytes still buffered.
     #[must_use]
     pub fn file_position(&self) -> u64 {
         self.data.file_position()
@@ -260,7 +263,8 @@ impl SsTableWriter {
         self.key_count
     }
 
-    /// Begins a partition. Nothing is written of one that stays without deletion, static row, rows and markers.
+    /// Begins a partition. Nothing is written of one that stays without deletion, static row, rows
+    /// and markers.
     ///
     /// # Errors
     /// A key or a deletion that the format cannot hold, or a damaged static row.
@@ -306,7 +310,7 @@ impl SsTableWriter {
         Ok(())
     }
 
-    /// Adds a row or marker to the partition, behind those that it has.
+    /// Adds a row or marker to the partition, after those that it has.
     ///
     /// # Errors
     /// A damaged row, one that the version cannot hold, or a failed write.
@@ -422,10 +426,11 @@ impl SsTableWriter {
         Ok(())
     }
 
-    /// Completes the table and makes it durable. Where nothing was written nothing is left, and there is no table.
+    /// Completes the table and makes it durable. If nothing was written, no file is left and there
+    /// is no table.
     ///
     /// # Errors
-    /// A failed write; what there was of the files is removed as far as possible then.
+    /// A failed write; *the files are then removed if possible.
     pub fn finish(self) -> Result<Option<WrittenTable>, SsTableError> {
         let (disk, descriptor) = (Arc::clone(&self.disk), self.descriptor.clone());
         if self.key_count == 0 {
@@ -434,7 +439,7 @@ impl SsTableWriter {
         }
         let finished = self.complete();
         if finished.is_err() {
-            // The first error is the one to tell.
+            // *Report the first error.
             remove_files(&*disk, &descriptor).ok();
         }
         finished.map(Some)
@@ -468,9 +473,9 @@ impl SsTableWriter {
         Ok(())
     }
 
-    /// Whether a row index has a place for the range deletion that is open between two blocks. Data.db holds one at a
-    /// negative timestamp in any version; the index, where the sign's bit says that there is none, does not: the block
-    /// goes on until it ends.
+    /// Whether a row index has a place for the range deletion that is open between two blocks.
+    /// Data.db holds one at a negative timestamp in any version; the index, where the sign's bit
+    /// says that there is none, does not: the block goes on until it ends.
     #[inline]
     fn is_indexable(&self, open: DeletionTime) -> bool {
         open.is_live() || open.marked_for_delete_at.0 >= 0 || self.header.capabilities == Capabilities::LEGACY
@@ -497,8 +502,8 @@ impl SsTableWriter {
     }
 }
 
-/// Creates the files that grow with the rows. Where one can't be, those before it are removed again: whoever asked has
-/// no writer that could.
+/// Creates the files that grow with the rows. If one can't be created, those before it are removed
+/// again: the caller has no writer to do so.
 fn create_files(
     disk: &dyn Disk,
     descriptor: &Descriptor,
@@ -510,7 +515,7 @@ fn create_files(
     let data = ChunkWriter::new(data, options.compression.clone());
     let created = data.and_then(|data| Ok((data, IndexWriter::create(disk, descriptor, header, options)?)));
     if created.is_err() {
-        // The first error is the one to tell.
+        // *Report the first error.
         disk.remove_file(&path).ok();
     }
     created
@@ -532,7 +537,8 @@ fn granularity(version: Version, options: &WriterOptions) -> u64 {
     })
 }
 
-/// The header with the capabilities of a version, and with its columns in the order in which Cassandra reads them.
+/// The header with the capabilities of a version, and with its columns in the order in which
+/// Cassandra reads them.
 fn header_of(version: Version, given: &Arc<Header>) -> Arc<Header> {
     let capabilities = Capabilities { unsigned_deletion_times: version.has_uint_deletion_time() };
     if given.capabilities == capabilities {

@@ -1,4 +1,4 @@
-//! What the writer knows of the partition that it is in.
+//! The state of the partition that is being written.
 
 use helenus_rows::{Bound, BoundKind, DeletionTime, Header, Position, PositionKind, Unfiltered};
 use helenus_types::Partitioner;
@@ -78,7 +78,8 @@ impl Partition {
         self.open = DeletionTime::LIVE;
     }
 
-    /// Notes a row or marker that begins at `position` of the data; the distance to the one before it.
+    /// Notes a row or marker that begins at `position` of the data; the distance to the one before
+    /// it.
     #[inline]
     pub(super) fn place(&mut self, unfiltered: Unfiltered<'_>, position: u64) -> u64 {
         let offset = position - self.start;
@@ -125,7 +126,7 @@ impl Place {
         Bound { kind, size: self.size, values: &self.values }
     }
 
-    /// As Index.db has it.
+    /// The position in the form of Index.db.
     pub(super) fn edge(&self) -> BlockEdge<'_> {
         BlockEdge { bound: self.bound, size: self.size, values: &self.values }
     }

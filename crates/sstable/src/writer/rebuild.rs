@@ -1,4 +1,4 @@
-//! Makes every derived component of a table anew, for a Data.db that stays as it is.
+//! Makes every derived component of a table anew, for an unchanged Data.db.
 
 use std::sync::Arc;
 
@@ -17,19 +17,19 @@ use crate::descriptor::{Component, Descriptor};
 use crate::error::SsTableError;
 use crate::statistics::{HeaderComponent, StatsCollector, StatsComponent};
 
-/// Writes index, filter, statistics and the rest beside a Data.db that is there already.
+/// Writes index, filter, statistics and the rest for an existing Data.db.
 ///
-/// Unlike [`SsTableWriter`](super::SsTableWriter) it encodes no row: positions are those at which rows stand, however whoever
-/// wrote them encoded them. For each partition of a scan over the whole: [`partition`](Self::partition); then
-/// [`finish`](Self::finish).
+/// Unlike [`SsTableWriter`](super::SsTableWriter) it encodes no row: positions are those of the
+/// rows, however their writer encoded them. For each partition of a scan over the whole:
+/// [`partition`](Self::partition); then [`finish`](Self::finish).
 #[derive(Debug)]
 pub struct ComponentWriter {
     disk: Arc<dyn Disk>,
     descriptor: Descriptor,
     header: Arc<Header>,
-    /// As it was stored: types may be spelled in more ways than one.
+    /// As it was stored: types may have more than one spelling.
     stored_header: HeaderComponent,
-    /// What no row tells.
+    /// Facts that can't be derived from rows.
     stored_stats: StatsComponent,
     grammar: Grammar,
     options: WriterOptions,
@@ -42,8 +42,8 @@ pub struct ComponentWriter {
 }
 
 impl ComponentWriter {
-    /// Creates index files of the table `target`, whose rows are those of `source`, and whose Data.db is there already, or
-    /// will be.
+    /// Creates index files of the table `target`, whose rows are those of `source`, and whose
+    /// Data.db is there already, or will be.
     ///
     /// # Errors
     /// When the version is not written here, a file can't be created, or no filter has that chance.
@@ -78,7 +78,7 @@ impl ComponentWriter {
         })
     }
 
-    /// Goes through the partition in which a scan stands, to its end. `passed` is told how far that is.
+    /// Reads the current partition of a scan to its end. `passed` gets the positions.
     ///
     /// # Errors
     /// Damage in the data, partitions or rows that are not in order, or a failed write.
@@ -154,12 +154,12 @@ impl ComponentWriter {
     /// Completes the table and makes it durable, given what is known of its Data.db.
     ///
     /// # Errors
-    /// A failed write; what there was of the files is removed as far as possible then.
+    /// A failed write; the files are then removed if possible.
     pub fn finish(self, chunks: &WrittenChunks) -> Result<WrittenTable, SsTableError> {
         let (disk, descriptor) = (Arc::clone(&self.disk), self.descriptor.clone());
         let finished = self.complete(chunks);
         if finished.is_err() {
-            // The first error is the one to tell.
+            // Report the first error.
             remove_files(&*disk, &descriptor).ok();
         }
         finished

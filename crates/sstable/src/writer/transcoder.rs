@@ -10,7 +10,7 @@ use super::LateDeletionTimes;
 /// Encodes rows as the table has them; copies those that it has already so.
 #[derive(Debug)]
 pub(super) struct Transcoder {
-    /// What the table's rows are encoded against.
+    /// The header that the table's rows are encoded against.
     target: Arc<Header>,
     late: LateDeletionTimes,
     /// The header that was met last, and the way from it.
@@ -64,7 +64,7 @@ impl Transcoder {
         }
     }
 
-    /// A deletion of a partition or range as the table has it.
+    /// A deletion of a partition or range in the table's form.
     #[inline]
     pub(super) fn deletion(&mut self, deletion: DeletionTime) -> Result<DeletionTime, Unfit> {
         let late = !deletion.is_live() && self.target.capabilities.is_late(deletion.local_deletion_time);
@@ -75,7 +75,8 @@ impl Transcoder {
         }
     }
 
-    /// The row as the table has it; `None` if nothing is in it, or in those of its columns that the table has.
+    /// The row in the table's encoding; `None` if it holds nothing in the columns that the table
+    /// has.
     #[inline]
     pub(super) fn row<'a>(&'a mut self, row: RowRef<'a>) -> Result<Option<RowRef<'a>>, Unfit> {
         if row.is_empty()? {
@@ -106,8 +107,8 @@ impl Transcoder {
             row = self.capped.as_ref(row.header);
         }
         let copy = RowRef { header: target, ..row };
-        // What an old release left invalid has another form where deletion times are unsigned: such a row is
-        // encoded again. The other way nothing is late any more.
+        // What an old release left invalid has another form where deletion times are unsigned: such
+        // a row is encoded again. The other way nothing is late any more.
         let passes = map.passes_through()
             || (map.passes_portable_through() && (source.unsigned_deletion_times || copy.is_portable()?));
         if passes && !copy.is_of_scylla() {

@@ -1,4 +1,5 @@
-//! Tables of our own making: what the writer refuses, leaves out, encodes again and leaves behind.
+//! Tables of our own: what the writer refuses, leaves out, encodes again, and which files it
+//! leaves.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -92,7 +93,8 @@ fn keys(count: usize) -> Vec<String> {
     keys
 }
 
-/// Three partitions: one of blocks with a range deletion across them, one deleted, one of a static row.
+/// Three partitions: one of blocks with a range deletion across them, one deleted, one of a static
+/// row.
 pub(crate) fn write_small(
     disk: &Arc<dyn Disk>,
     descriptor: &Descriptor,
@@ -196,7 +198,7 @@ fn a_table_of_ours_is_read_back() {
     };
     let kinds: Vec<_> = found.iter().map(kind).collect();
     assert_eq!(kinds, [Some(BoundKind::InclEnd), None, Some(BoundKind::ExclStart)]);
-    // What the statistics say of slices.
+    // The statistics about slices.
     assert!(table.may_cover(slice, &table.header().clustering));
     let beyond = Slice {
         start: Bound { kind: BoundKind::ExclStart, size: 1, values: &ck(&header, 11) },
@@ -355,7 +357,8 @@ fn a_fault_at_any_operation_is_an_error_and_leaves_nothing() {
         if written.is_err() {
             sim.heal();
             let left = disk.list(Path::new(DIR)).unwrap();
-            // What failed to be created was not there before: the first files are the caller's to remove.
+            // The file that could not be created did not exist before: the first files are the
+            // caller's to remove.
             assert!(left.is_empty() || n <= 4, "{n}: {left:?}");
         }
     }

@@ -78,7 +78,8 @@ fn our_own_tables_are_never_read_wrongly() {
                     assert!(error.to_string().contains(&format!("{table}-")), "{error}");
                     true
                 }
-                // Before 4.0 the format has no checksum of Statistics.db, and its releases change the file in place.
+                // Before 4.0 the format has no checksum of Statistics.db, and its releases change
+                // the file in place.
                 Ok(_) if !version.has_metadata_checksum() && what.contains("-Statistics.db") => false,
                 Ok(found) => {
                     assert!(found == expected, "{what}");
@@ -123,7 +124,8 @@ fn damage_to_tables_of_cassandra_never_panics_and_is_dumped_around() {
     }
 }
 
-/// Flips a byte at about so many places of each file of the table with each mask; how many flips were noticed.
+/// Flips a byte at about `places` places of each file of the table with each mask; returns the
+/// number of detected flips.
 fn sweep(
     disk: &SimDisk,
     table: &Descriptor,

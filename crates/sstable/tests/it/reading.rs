@@ -240,7 +240,7 @@ fn slices_are_those_of_the_whole() {
                     continue;
                 }
                 let mut slices = vec![Slice { start, end }];
-                // What lies behind as a second slice, a row or so apart.
+                // The rest as a second slice, a row or so apart.
                 let last = places.last().unwrap();
                 let tail = Bound { kind: BoundKind::ExclStart, size: last.0, values: last.1 };
                 if less(&end, &tail) && less(&tail, &Bound::TOP) && i % 3 == 0 {

@@ -11,7 +11,7 @@ use helenus_sstable::{
 use crate::building::{descriptor, header, sim, write_small};
 use crate::reading::{Partition, all, try_all};
 
-/// What is read of a salvaged table, and whether anything was wrong.
+/// The content of a salvaged table, and whether anything was wrong.
 fn salvaged(
     disk: &Arc<dyn Disk>,
     table: &Descriptor,
@@ -34,7 +34,8 @@ fn small(version: Version, codec: Option<Codec>) -> (SimDisk, Arc<dyn Disk>, Vec
     (sim, disk, rows)
 }
 
-/// Flips each byte of a component: the rows stay what they are, or `may_fail` says why the table can't be opened.
+/// Flips each byte of a component: the rows stay what they are, or `may_fail` says why the table
+/// can't be opened.
 #[track_caller]
 fn check(version: Version, codec: Option<Codec>, component: &Component, may_fail: impl Fn(&str) -> bool) {
     let (sim, disk, rows) = small(version, codec);
@@ -87,7 +88,8 @@ fn checksums_of_plain_data_may_be_wrong() {
     }
 }
 
-/// From `na` on a checksum says whether the header is whole; before, a wrong byte in it can't be told from a right one.
+/// From `na` on a checksum says whether the header is whole; before, a wrong byte in it can't be
+/// detected.
 #[test]
 fn of_the_statistics_the_header_is_enough() {
     for version in [Version::DA, Version::OA, Version::NB] {

@@ -1,4 +1,5 @@
-//! What ScyllaDB writes otherwise than Cassandra. The files are ours, with bytes changed to what its files have.
+//! What ScyllaDB writes otherwise than Cassandra. The files are ours, with bytes changed to what
+//! its files have.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -53,7 +54,8 @@ fn a_checksum_of_nothing_behind_the_others() {
 
 const AT: i64 = 1_700_000_000_000_000;
 
-/// A partition of three rows with a shadowable deletion each, beside a marker that is older, as old, and newer.
+/// A partition of three rows with a shadowable deletion each, and a marker that is older, as old,
+/// and newer.
 fn write_shadowable(disk: &Arc<dyn Disk>, table: &Descriptor) {
     let header = header(AT);
     let options = WriterOptions { compression: None, ..WriterOptions::default() };
@@ -71,7 +73,8 @@ fn write_shadowable(disk: &Arc<dyn Disk>, table: &Descriptor) {
     writer.finish().unwrap().unwrap();
 }
 
-/// In tables of its views a row's shadowable deletion stands under a flag of its own, where Cassandra's old views have another.
+/// In tables of its views a row's shadowable deletion stands under a flag of its own, where
+/// Cassandra's old views have another.
 #[test]
 fn shadowable_deletions_are_read_and_written_as_cassandra_has_them() {
     let (_, disk) = sim();
@@ -122,7 +125,7 @@ fn shadowable_deletions_are_read_and_written_as_cassandra_has_them() {
     assert!(dump(&read, DumpOptions::default(), &mut out).unwrap().is_empty());
     assert_eq!(String::from_utf8(out).unwrap().matches("marked_deleted").count(), 2);
 
-    // Of any version of ours, and of the same one with the same bases, it has Cassandra's form.
+    // In any version that we write, also the same one with the same bases, it has Cassandra's form.
     for version in Version::WRITABLE {
         let target = descriptor(version, "2");
         let options = WriterOptions { compression: None, ..WriterOptions::default() };

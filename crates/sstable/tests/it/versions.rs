@@ -63,7 +63,7 @@ fn remove_all(disk: &dyn Disk, part: &str) {
 const LAST: LocalDeletionTime = LocalDeletionTime(2_147_483_646);
 const LATE: LocalDeletionTime = LocalDeletionTime(2_147_483_647 + 5);
 
-/// What holds a local deletion time.
+/// The places that hold a local deletion time.
 #[derive(Debug, Clone, Copy)]
 enum Holder {
     Partition,
@@ -239,8 +239,9 @@ fn versions_that_are_only_read_are_refused() {
     assert!(error.to_string().contains("version mc: it is read here and not written"), "{error}");
 }
 
-/// The sign of a range deletion's timestamp has no place in the row indexes of `oa` and `da`: where one at a negative
-/// timestamp was open between two blocks, a slice that began in the second found it at a time far ahead.
+/// The sign of a range deletion's timestamp has no place in the row indexes of `oa` and `da`: where
+/// one at a negative timestamp was open between two blocks, a slice that began in the second found
+/// it at a time far ahead.
 #[test]
 fn range_deletions_at_negative_timestamps_are_the_same_behind_a_block() {
     let deletion = DeletionTime::new(Timestamp(-5), LocalDeletionTime(1_700_000_000));
@@ -317,7 +318,7 @@ fn a_writer_that_cannot_be_made_leaves_nothing() {
     for version in Version::WRITABLE {
         let last = if version == Version::DA { Component::Rows } else { Component::Index };
         let (sim, disk) = sim();
-        // Somebody's file is in the way, and stays.
+        // A user's file has the name, and stays.
         sim.create_new(&descriptor(version).path(&last)).unwrap();
         let made = SsTableWriter::new(&disk, descriptor(version), header(0), WriterOptions::default());
         assert!(made.is_err(), "{version}");

@@ -49,7 +49,7 @@ fn same_options(table: &DataFile, key_count: u64) -> WriterOptions {
     }
 }
 
-/// What cannot agree: compressors differ in their output.
+/// The statistics without those that cannot agree: compressors differ in their output.
 fn comparable(stats: &StatsComponent) -> StatsComponent {
     StatsComponent { compression_ratio: None, ..stats.clone() }
 }

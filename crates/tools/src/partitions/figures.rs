@@ -1,3 +1,5 @@
+//! The figures of a partition and of a table, and their limits.
+
 use helenus_rows::{Cell, CellEvent, LivenessInfo, PartitionRef, Unfiltered};
 use helenus_sstable::{DataFile, Descriptor, EstimatedHistogram};
 use helenus_types::{DecodeError, Type};
@@ -183,7 +185,8 @@ impl Distribution {
         self.ends.map_or(0, |(_, max)| max)
     }
 
-    /// A figure, up to a fifth too large, that so many thousandths of the partitions don't exceed; 0 if there are none.
+    /// A figure, up to a fifth too large, that so many thousandths of the partitions don't exceed;
+    /// 0 if there are none.
     #[must_use]
     pub fn per_mille(&self, thousandths: u64) -> u64 {
         let wanted = u128::from(self.count()) * u128::from(thousandths);

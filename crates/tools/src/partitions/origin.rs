@@ -1,3 +1,5 @@
+//! Keyspace, table, index, snapshot and backup of an SSTable, from the names of its directories.
+
 use std::fmt;
 use std::path::Path;
 
@@ -21,8 +23,9 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// Reads the names of a directory, `<keyspace>/<table>-<id>[/snapshots/<name>|/backups][/.<index>]`; of a relative path
-    /// those that it has.
+    /// Reads the names of a directory,
+    /// `<keyspace>/<table>-<id>[/snapshots/<name>|/backups][/.<index>]`; of a relative path those
+    /// that it has.
     #[must_use]
     pub fn of(dir: &Path) -> Origin {
         let mut names: Vec<&str> = dir.components().filter_map(|part| part.as_os_str().to_str()).collect();

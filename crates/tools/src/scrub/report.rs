@@ -1,3 +1,5 @@
+//! The report of a scrub: losses, repairs and their JSON.
+
 use std::fmt;
 use std::path::PathBuf;
 
@@ -90,7 +92,8 @@ pub struct ScrubReport {
     pub damaged_chunks: Vec<u32>,
     /// Components that were damaged or missing.
     pub substitutes: Vec<Substitute>,
-    /// Whether every chunk of the input has a checksum. Where none has, a value may be wrong without anybody noticing.
+    /// Whether every chunk of the input has a checksum. Where none has, a value may be wrong
+    /// without anybody noticing.
     pub is_checked: bool,
     /// Partitions that stood behind one that belongs after them.
     pub partitions_out_of_order: u64,

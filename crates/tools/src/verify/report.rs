@@ -1,3 +1,5 @@
+//! The report of a verification: findings, their severity and their JSON.
+
 use std::fmt;
 
 use helenus_sstable::{Component, Descriptor, SsTableError, SsTableErrorKind};
@@ -56,7 +58,8 @@ pub struct Finding {
     pub severity: Severity,
     /// The file that is at fault, as far as that can be told.
     pub component: Component,
-    /// Where in the file; in the uncompressed data if it is Data.db and [`chunk`](Self::chunk) is `None`.
+    /// Where in the file; in the uncompressed data if it is Data.db and [`chunk`](Self::chunk) is
+    /// `None`.
     pub offset: Option<u64>,
     /// The chunk of Data.db whose bytes are wrong; the offset is that in the file then.
     pub chunk: Option<u32>,
@@ -221,7 +224,8 @@ impl VerifyReport {
         self.findings.iter().map(|finding| finding.severity).max()
     }
 
-    /// Appends the report as one JSON object. Keys of partitions are in hex, and as text where their type is known.
+    /// Appends the report as one JSON object. Keys of partitions are in hex, and as text where
+    /// their type is known.
     pub fn write_json(&self, out: &mut String) {
         out.push_str("{\"sstable\":\"");
         escape_json(&self.table.path(&Component::Data).to_string_lossy(), out);

@@ -1,10 +1,12 @@
-//! `Double.toString` and `Float.toString` as the Java versions that run Cassandra 5.0 (11 and 17) have them.
+//! `Double.toString` and `Float.toString` as the Java versions that run Cassandra 5.0 (11 and 17)
+//! have them.
 //!
-//! They print enough digits to tell a number from its neighbours, but not always the fewest: 2.0E23 comes out as
-//! 1.9999999999999998E23, 2^-44 with one digit more than needed, 4.9E-324 with two digits where one would do. Rust's
-//! shortest form differs from theirs now and then, so the digits are made the way `FloatingDecimal` makes them: by
-//! the free-format algorithm of Steele and White, with its shortcut for integers, its extra turn of the loop where
-//! an exponent will be printed, and its arithmetic in words or in big integers, which differ at exact halves.
+//! They print enough digits to distinguish a number from its neighbours, but not always the fewest:
+//! 2.0E23 comes out as 1.9999999999999998E23, 2^-44 with one digit more than needed, 4.9E-324 with
+//! two digits where one would do. Rust's shortest form differs from theirs now and then, so the
+//! digits are made the way `FloatingDecimal` makes them: by the free-format algorithm of Steele and
+//! White, with its shortcut for integers, its extra turn of the loop where an exponent will be
+//! printed, and its arithmetic in words or in big integers, which differ at exact halves.
 
 use std::sync::LazyLock;
 
@@ -63,7 +65,8 @@ struct Digits {
     point: i32,
 }
 
-/// How the generation of digits ended: whether cutting off, or rounding up, still names the same number.
+/// How the generation of digits ended: whether cutting off, or rounding up, still names the same
+/// number.
 struct Ending {
     low: bool,
     high: bool,
@@ -92,7 +95,7 @@ impl Binary {
     fn digits(self) -> Digits {
         let trailing_zeros = self.fraction.trailing_zeros().cast_signed();
         let fraction_bits = FRACTION_BITS + 1 - trailing_zeros;
-        // Bits behind the binary point.
+        // Bits after the binary point.
         let tiny_bits = (fraction_bits - self.exponent - 1).max(0);
         if tiny_bits == 0 && self.exponent <= 62 {
             return self.integer_digits();
@@ -109,8 +112,8 @@ impl Binary {
     fn scale(self, fraction_bits: i32, tiny_bits: i32) -> (Scale, i32) {
         let trailing_zeros = FRACTION_BITS + 1 - fraction_bits;
         let estimate = self.estimate_decimal_exponent();
-        // The number is b / s with b = fraction × 5^b5 × 2^b2 and s = 5^s5 × 2^s2; m = 5^m5 × 2^m2 is half the way
-        // to its neighbours on the same scale.
+        // The number is b / s with b = fraction × 5^b5 × 2^b2 and s = 5^s5 × 2^s2; m = 5^m5 × 2^m2
+        // is half the way to its neighbours on the same scale.
         let b5 = (-estimate).max(0);
         let s5 = estimate.max(0);
         let mut b2 = b5 + tiny_bits + self.exponent - (fraction_bits - 1);
@@ -135,7 +138,7 @@ impl Binary {
         (scale, b_bits.max(ten_s_bits))
     }
 
-    /// An integer prints its digits, as many as its format can tell apart.
+    /// An integer prints its digits, as many as its format distinguishes.
     fn integer_digits(self) -> Digits {
         let excess_bits = self.exponent - self.significant_bits - 1;
         let insignificant = if excess_bits > 1 {
@@ -187,12 +190,14 @@ struct Scale {
 }
 
 impl Scale {
-    /// Two digits are wanted where an exponent will be printed, so that something stands behind the point.
+    /// Two digits are wanted where an exponent will be printed, so that there is a digit after the
+    /// point.
     fn wants_exponent(point: i32) -> bool {
         !(-3..8).contains(&point)
     }
 
-    /// In words of 64 bits, or of 32 where these do: the half distance may overflow, and Java's wraps.
+    /// In words of 64 bits, or of 32 where these do: the half distance may overflow, and Java's
+    /// wraps.
     fn digits_in_words(self, narrow: bool) -> Digits {
         let wrap = |m: i64| if narrow { i64::from(low_word(m)) } else { m };
         let power = |exponent: i32| 5i64.wrapping_pow(exponent.cast_unsigned());
@@ -235,8 +240,9 @@ impl Scale {
         Digits { digits, point: point + 1 }.rounded(&Ending { low, high, remainder })
     }
 
-    /// What [big integers](Self::digits_in_big_integers) give, in a hundredth of the time: on b / s and m / s with 120 bits
-    /// behind the point, which are too small by less than `error` of the last one. `None` where that may matter.
+    /// What [big integers](Self::digits_in_big_integers) give, in a hundredth of the time: on b / s
+    /// and m / s with 120 bits after the point, which are too small by less than `error` of the
+    /// last one. `None` where that may matter.
     fn digits_in_fixed_point(&self) -> Option<Digits> {
         let (power, exponent) = power_of_5(self.b5 - self.s5)?;
         let lead = self.b.leading_zeros();
@@ -311,7 +317,7 @@ impl Scale {
     }
 }
 
-/// Bits behind the point of a number in fixed point; there is room for 255 before it.
+/// Bits after the point of a number in fixed point; there is room for 255 before it.
 const FIXED_BITS: i32 = 120;
 const FIXED_ONE: u128 = 1 << FIXED_BITS;
 const FIXED_TEN: u128 = 10 * FIXED_ONE;
@@ -321,7 +327,8 @@ fn shifted(value: u128, exponent: i32) -> Option<u128> {
     value.checked_shr(u32::try_from(-(exponent + FIXED_BITS)).ok()?)
 }
 
-/// Whether `a < b` where each may be too small by up to `error`; `None` if they are too near to tell.
+/// Whether `a < b` where each may be too small by up to `error`; `None` if they are too close to
+/// decide.
 fn is_less(a: u128, b: u128, error: u128) -> Option<bool> {
     if a + error < b { Some(true) } else { (a >= b + error).then_some(false) }
 }
@@ -329,14 +336,16 @@ fn is_less(a: u128, b: u128, error: u128) -> Option<bool> {
 /// Java's doubles lie between 10^-324 and 10^309.
 const MAX_POWER: i32 = 330;
 
-/// `5^n` as 128 bits, the highest of them set, and the exponent of two that they are multiplied with: rounded down.
+/// `5^n` as 128 bits, the highest of them set, and the exponent of two that they are multiplied
+/// with: rounded down.
 fn power_of_5(n: i32) -> Option<(u128, i32)> {
     static POWERS: LazyLock<Vec<(u128, i32)>> = LazyLock::new(|| {
         let bits = |number: &BigUint| i32::try_from(number.bits()).unwrap_or(0);
         let power = |n: i32| {
             let power = BigUint::from(5u8).pow(n.unsigned_abs());
             let (numerator, shift) = match n < 0 {
-                // The quotient of 2^k by a number of so many bits has k - bits + 1 of them, as no power but 5^0 is one of two.
+                // The quotient of 2^k by a number of `bits` bits has k - bits + 1 of them, as no
+                // power but 5^0 is one of two.
                 true => (
                     (BigUint::from(1u8) << (bits(&power) + 127).unsigned_abs()) / &power,
                     -(bits(&power) + 127),
@@ -352,7 +361,8 @@ fn power_of_5(n: i32) -> Option<(u128, i32)> {
 }
 
 impl Digits {
-    /// The last digit rounded: to the nearer where both ways are open, to the even one where they are equal.
+    /// The last digit rounded: to the nearer where both ways are open, to the even one where they
+    /// are equal.
     fn rounded(mut self, ending: &Ending) -> Digits {
         let is_odd = self.digits.last().is_some_and(|digit| digit % 2 == 1);
         let up = match (ending.high, ending.low) {
@@ -380,7 +390,8 @@ impl Digits {
         self.point += 1;
     }
 
-    /// Plainly between 10^-3 and 10^7, otherwise with an exponent; always with something behind the point.
+    /// Plainly between 10^-3 and 10^7, otherwise with an exponent; always with a digit after the
+    /// point.
     fn push(&self, out: &mut String) {
         let digits = std::str::from_utf8(&self.digits).unwrap_or_default();
         if (1..8).contains(&self.point) {
@@ -409,7 +420,8 @@ fn digit(quotient: i64) -> u8 {
     b'0' + u8::try_from(quotient.clamp(0, 9)).unwrap_or(0)
 }
 
-/// Bits of 5^n, as the original estimates them: exactly up to 5^26, three a power above, none for 5^0.
+/// Bits of 5^n, as the original estimates them: exactly up to 5^26, three a power above, none for
+/// 5^0.
 fn bits_of_power_of_5(n: i32) -> i32 {
     match n {
         0 => 0,

@@ -1,3 +1,5 @@
+//! Values as JSON, letter by letter as `SELECT JSON` and `sstabledump` print them.
+
 use std::fmt::{Display, Write};
 use std::net::IpAddr;
 
@@ -10,8 +12,9 @@ use crate::{Decimal, Duration, Elements, Type, ValueError, Varint};
 impl Type {
     /// Appends what `SELECT JSON` prints for a serialized value (`AbstractType.toJSONString`).
     ///
-    /// Three texts are ours, where Cassandra fails: fields that a tuple lacks are `null`, so are nulls in a collection,
-    /// and an empty boolean is `""`, as other empty values are. What is not a value of the type is an error.
+    /// Three texts are ours, where Cassandra fails: fields that a tuple lacks are `null`, so are
+    /// nulls in a collection, and an empty boolean is `""`, as other empty values are. What is not
+    /// a value of the type is an error.
     pub fn json(&self, value: &[u8], out: &mut String) -> Result<(), ValueError> {
         let wrong = || ValueError::new(self, "the bytes are not a value of this type");
         match self {
@@ -75,7 +78,8 @@ impl Type {
         Some(())
     }
 
-    /// Appends the texts that JSON and CQL share but for their quotes: times, UUIDs, addresses, durations.
+    /// Appends the texts that JSON and CQL share but for their quotes: times, UUIDs, addresses,
+    /// durations.
     pub(super) fn push_unquoted(&self, value: &[u8], out: &mut String) -> Option<()> {
         match self {
             Type::Timestamp | Type::LegacyDate => {
@@ -187,8 +191,8 @@ impl Type {
     }
 }
 
-/// Appends the name of a column or a field as a key of a JSON object: in double quotes of its own unless it is lower
-/// case. Without JSON's quotes around it.
+/// Appends the name of a column or a field as a key of a JSON object: in double quotes of its own
+/// unless it is lower case. Without JSON's quotes around it.
 pub fn push_json_name(name: &str, out: &mut String) {
     if name == name.to_lowercase() {
         escape_json(name, out);
@@ -233,7 +237,8 @@ pub fn escape_json(text: &str, out: &mut String) {
     out.push_str(rest);
 }
 
-/// Where the first byte is that must be escaped. Blocks without one are passed over as wholes, many bytes at once.
+/// Where the first byte is that must be escaped. Blocks without one are passed over as wholes, many
+/// bytes at once.
 fn first_escaped(bytes: &[u8]) -> Option<usize> {
     const BLOCK: usize = 32;
     let is_escaped = |byte: &u8| *byte < 0x20 || *byte == b'"' || *byte == b'\\';

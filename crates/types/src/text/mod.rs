@@ -70,7 +70,8 @@ const RESERVED: [&str; 52] = [
 /// The rest of them.
 const RESERVED_FROM_U: [&str; 5] = ["use", "using", "view", "where", "with"];
 
-/// Appends an identifier as CQL prints it: in double quotes unless it is plain lower case and not reserved.
+/// Appends an identifier as CQL prints it: in double quotes unless it is plain lower case and not
+/// reserved.
 pub fn push_identifier(name: &str, out: &mut String) {
     let is_plain = name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
@@ -95,7 +96,7 @@ pub(crate) fn push_quoted(text: &str, quote: char, out: &mut String) {
     out.push(quote);
 }
 
-/// What stands between quotes at the start of `text`, those inside doubled, and what follows it.
+/// The quoted string at the start of `text` (quotes inside are doubled), and the rest.
 pub(crate) fn quoted(text: &str, quote: char) -> Option<(String, &str)> {
     let mut rest = text.strip_prefix(quote)?;
     let mut inside = String::new();

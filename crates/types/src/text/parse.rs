@@ -1,3 +1,5 @@
+//! CQL literals to serialized values.
+
 use std::borrow::Cow;
 use std::net::IpAddr;
 
@@ -8,11 +10,12 @@ use crate::value::{begin_element, end_element, finish_map, finish_set, null_elem
 use crate::{Decimal, Duration, Type, ValueError, Varint, temporal};
 
 impl Type {
-    /// The serialized form of one CQL literal: `'text'`, `$$text$$`, `12`, `1.5e3`, `true`, `0xcafe`,
-    /// `2016-…` in quotes, a duration, a UUID, `[1, 2]`, `{1, 2}`, `{'a': 1}`, `(1, 'a')`, `{field: 1}`.
+    /// The serialized form of one CQL literal: `'text'`, `$$text$$`, `12`, `1.5e3`, `true`,
+    /// `0xcafe`, `2016-…` in quotes, a duration, a UUID, `[1, 2]`, `{1, 2}`, `{'a': 1}`,
+    /// `(1, 'a')`, `{field: 1}`.
     ///
-    /// `null` is a literal inside tuples and user types only. A timestamp without a zone is in UTC, and host names
-    /// are not addresses.
+    /// `null` is a literal inside tuples and user types only. A timestamp without a zone is in UTC,
+    /// and host names are not addresses.
     pub fn parse_literal(&self, text: &str) -> Result<Vec<u8>, ValueError> {
         let mut parser = Parser { rest: text };
         let mut out = Vec::new();
@@ -22,8 +25,8 @@ impl Type {
     }
 
     /// The serialized form of a field of a CSV file, as cqlsh's `COPY TO` writes it: as
-    /// [`parse_literal`](Type::parse_literal), but without quotes around a text, a time or an address that is not
-    /// inside something.
+    /// [`parse_literal`](Type::parse_literal), but without quotes around a text, a time or an
+    /// address that is not inside something.
     pub fn parse_text(&self, text: &str) -> Result<Vec<u8>, ValueError> {
         let base = self.base();
         match base {
@@ -180,8 +183,8 @@ impl<'a> Parser<'a> {
         Some(text.to_owned())
     }
 
-    /// Everything up to what ends a literal. A time of day between colons is always in quotes, but the ISO notation
-    /// of a duration is not.
+    /// Everything up to what ends a literal. A time of day between colons is always in quotes, but
+    /// the ISO notation of a duration is not.
     fn word(&mut self, ty: &Type) -> &'a str {
         self.skip_blanks();
         let in_duration = matches!(ty, Type::Duration) && self.rest.trim_start_matches('-').starts_with('P');

@@ -1,3 +1,6 @@
+//! JSON to serialized values, as `INSERT JSON` reads it, and a reader of the members of a JSON
+//! object.
+
 use std::borrow::Cow;
 
 use super::parse_hex;
@@ -8,9 +11,10 @@ impl Type {
     /// The serialized form of a value as `SELECT JSON` prints it and `INSERT JSON` takes it
     /// (`AbstractType.fromJSONObject`); `None` for `null`.
     ///
-    /// As in Cassandra a string may stand for anything whose text it holds (`"12"` for an int, `"[1, 2]"` for a list),
-    /// and the keys of a map always do. An empty string is an empty value where the type has one, for a boolean
-    /// `false`. A timestamp may be any integer, in milliseconds; in Cassandra small ones are refused.
+    /// As in Cassandra a string may stand for anything whose text it holds (`"12"` for an int,
+    /// `"[1, 2]"` for a list), and the keys of a map always do. An empty string is an empty value
+    /// where the type has one, for a boolean `false`. A timestamp may be any integer, in
+    /// milliseconds; in Cassandra small ones are refused.
     pub fn parse_json(&self, text: &str) -> Result<Option<Vec<u8>>, ValueError> {
         let mut json = Json::new(text);
         let mut out = Vec::new();
@@ -71,8 +75,8 @@ impl Type {
     }
 }
 
-/// The members of a JSON object such as a line of `SELECT JSON *`, one after the other: their names, and their values
-/// by types that the caller knows.
+/// The members of a JSON object such as a line of `SELECT JSON *`, one after the other: their
+/// names, and their values by types that the caller knows.
 ///
 /// ```
 /// use helenus_types::{JsonMembers, Type};
@@ -98,8 +102,8 @@ impl<'a> JsonMembers<'a> {
         Ok(JsonMembers { json, is_first: true })
     }
 
-    /// The next member's name as a column's: what stands in double quotes of its own as it is, anything else in lower
-    /// case. `None` at the end. Its value has to be taken before the next call.
+    /// The next member's name as a column's: a name in double quotes of its own is kept, any other
+    /// is put in lower case. `None` at the end. Its value must be read before the next call.
     #[expect(clippy::should_implement_trait, reason = "an iterator could not be asked for values in between")]
     pub fn next(&mut self) -> Result<Option<Cow<'a, str>>, DecodeError> {
         let is_first = std::mem::replace(&mut self.is_first, false);
@@ -117,7 +121,8 @@ impl<'a> JsonMembers<'a> {
     }
 }
 
-/// The name of a column or field that a key of an object stands for (`JsonUtils.handleCaseSensitivity`).
+/// The name of a column or field that a key of an object stands for
+/// (`JsonUtils.handleCaseSensitivity`).
 fn as_name(key: Cow<'_, str>) -> Cow<'_, str> {
     if key.len() >= 2 && key.starts_with('"') && key.ends_with('"') {
         let inside = |key: &str| key.get(1..key.len() - 1).unwrap_or_default().to_owned();
@@ -143,7 +148,7 @@ impl<'a> Json<'a> {
         Json { text, at: 0 }
     }
 
-    /// What is left, without the blanks before it.
+    /// The rest, without the blanks before it.
     fn rest(&mut self) -> &'a str {
         let rest = self.text.get(self.at..).unwrap_or_default();
         let trimmed = rest.trim_start_matches([' ', '\t', '\n', '\r']);
@@ -251,7 +256,7 @@ impl<'a> Json<'a> {
         Ok(character)
     }
 
-    /// The next key of an object, and the colon behind it; `None` at the object's end.
+    /// The next key of an object, and the colon after it; `None` at the object's end.
     fn member(&mut self, is_first: bool) -> Result<Option<Cow<'a, str>>, DecodeError> {
         if self.eat('}') {
             return Ok(None);
@@ -445,7 +450,8 @@ impl<'a> Json<'a> {
 /// Appends the value of a collection, tuple, user type or vector that a string holds as JSON.
 fn string_as_json(ty: &Type, text: &str, out: &mut Vec<u8>) -> Result<(), ValueError> {
     let mut json = Json::new(text);
-    // A string in the string would open another one: the text of such a value is an array or an object.
+    // A string in the string would open another one: the text of such a value is an array or an
+    // object.
     json.nested(ty, out)?;
     json.end().map_err(|error| ValueError::decode(ty, &error))
 }

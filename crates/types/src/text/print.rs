@@ -1,13 +1,16 @@
+//! Serialized values as CQL literals.
+
 use super::{push_double, push_float, push_hex, push_identifier, push_quoted};
 use crate::temporal::is_printable_timestamp;
 use crate::{Type, ValueError};
 
 impl Type {
-    /// Appends a serialized value as a CQL literal; [`parse_literal`](Type::parse_literal) reads it back.
+    /// Appends a serialized value as a CQL literal; [`parse_literal`](Type::parse_literal) reads it
+    /// back.
     ///
-    /// An empty value of a type whose literals have no form for it prints as `''`, which Cassandra's own grammar
-    /// takes for times and addresses only. NaNs are all alike, and so are IPv4 addresses and IPv6 ones that hold
-    /// them.
+    /// An empty value of a type whose literals have no form for it prints as `''`, which
+    /// Cassandra's own grammar takes for times and addresses only. NaNs are all alike, and so are
+    /// IPv4 addresses and IPv6 ones that hold them.
     pub fn literal(&self, value: &[u8], out: &mut String) -> Result<(), ValueError> {
         let wrong = || ValueError::new(self, "the bytes are not a value of this type");
         match self {

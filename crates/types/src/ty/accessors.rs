@@ -1,3 +1,5 @@
+//! Properties of a type: frozen or not, fixed length, element types.
+
 use std::sync::Arc;
 
 use super::{Type, UserType};
@@ -54,9 +56,11 @@ impl Type {
         }
     }
 
-    /// The length of every value but the empty one, where cells leave it out (`valueLengthIfFixed`).
+    /// The length of every value but the empty one, where cells leave it out
+    /// (`valueLengthIfFixed`).
     ///
-    /// `tinyint`, `smallint`, `date` and `time` would be fixed but are not: Cassandra stores their length.
+    /// `tinyint`, `smallint`, `date` and `time` would be fixed but are not: Cassandra stores their
+    /// length.
     #[inline]
     #[must_use]
     pub fn fixed_len(&self) -> Option<usize> {
@@ -165,8 +169,8 @@ impl Type {
         }
     }
 
-    /// The type of the cells' paths in a multi-cell column (`nameComparator`): a list's are time UUIDs, a set's its
-    /// elements, a map's its keys, a user type's the numbers of the fields.
+    /// The type of the cells' paths in a multi-cell column (`nameComparator`): a list's are time
+    /// UUIDs, a set's its elements, a map's its keys, a user type's the numbers of the fields.
     #[must_use]
     pub fn path_type(&self) -> Option<Type> {
         Some(match self {
@@ -178,8 +182,9 @@ impl Type {
         })
     }
 
-    /// The type of the value in a cell at `path` of a multi-cell column; of any other column the type itself. A
-    /// set's cells have no value. `None` if the path is not one of a user type's fields.
+    /// The type of the value in a cell at `path` of a multi-cell column; of any other column the
+    /// type itself. A set's cells have no value. `None` if the path is not one of a user type's
+    /// fields.
     #[must_use]
     pub fn cell_value_type(&self, path: &[u8]) -> Option<Type> {
         match self {

@@ -1,3 +1,5 @@
+//! Types as class names of `org.apache.cassandra.db.marshal`, both ways (`db.marshal.TypeParser`).
+
 use std::sync::Arc;
 
 use super::{MAX_DEPTH, Type, TypeError, UserType};
@@ -33,7 +35,8 @@ const SCALARS: [(&str, Type); 23] = [
 ];
 
 impl Type {
-    /// The type that a class name stands for (`TypeParser`), as SSTables' headers and `system_schema` hold them.
+    /// The type that a class name stands for (`TypeParser`), as SSTables' headers and
+    /// `system_schema` hold them.
     ///
     /// ```text
     /// type := name [ '(' parameters ')' ]          a name without a dot is one of Cassandra's
@@ -44,7 +47,7 @@ impl Type {
     /// PartitionerDefinedOrder(class of a partitioner) or (class of a partitioner:T)
     /// ```
     ///
-    /// A class that Cassandra does not have is kept as it is ([`Type::Custom`]).
+    /// A class that Cassandra does not have is kept as text ([`Type::Custom`]).
     pub fn parse_class(name: &str) -> Result<Type, TypeError> {
         let mut parser = Parser { text: name, rest: name };
         parser.skip_blanks();
@@ -271,7 +274,7 @@ impl<'a> Parser<'a> {
                 self.expect(")")?;
                 Ok(Type::vector(element, dimension))
             }
-            // `UTF8Type()` and `LongType(reversed=false)` were allowed once; nobody writes them.
+            // `UTF8Type()` and `LongType(reversed=false)` were allowed once; no writer uses them.
             _ => match SCALARS.iter().find(|(name, _)| *name == class) {
                 Some((_, ty)) => Ok(ty.clone()),
                 None => self.custom(start),

@@ -1,3 +1,5 @@
+//! The byte-comparable form of values, version OSS50 (`utils.bytecomparable.ByteComparable`).
+
 use super::compare::Components;
 use super::prefix::uuid_order;
 use crate::comparable::{NEXT_COMPONENT, NEXT_COMPONENT_NULL, TERMINATOR, escape, signed_long, varint};
@@ -5,11 +7,12 @@ use crate::timeuuid::reorder;
 use crate::{Elements, Side, Type, decimal, decorated_key_comparable};
 
 impl Type {
-    /// Appends the byte-comparable form of a value (`AbstractType.asComparableBytes`, version OSS50): forms compare
-    /// as bytes the way the values [compare](Type::compare), and none is a prefix of another.
+    /// Appends the byte-comparable form of a value (`AbstractType.asComparableBytes`, version
+    /// OSS50): forms compare as bytes the way the values [compare](Type::compare), and none is a
+    /// prefix of another.
     ///
-    /// Appends nothing and returns false for a value whose type gives it no bytes, such as an empty `int`; what
-    /// contains it marks that in its own way. So it does for a value that is not valid.
+    /// Appends nothing and returns false for a value whose type gives it no bytes, such as an empty
+    /// `int`; what contains it marks that in its own way. So it does for a value that is not valid.
     #[must_use]
     pub fn comparable(&self, value: &[u8], out: &mut Vec<u8>) -> bool {
         let start = out.len();
@@ -111,7 +114,7 @@ impl Type {
 fn component(ty: &Type, value: Option<&[u8]>, out: &mut Vec<u8>) {
     let at = out.len();
     out.push(NEXT_COMPONENT);
-    // Nested, an empty value cannot be told from null.
+    // Nested, an empty value cannot be distinguished from null.
     if !value.is_some_and(|value| ty.comparable(value, out)) {
         out.truncate(at);
         out.push(NEXT_COMPONENT_NULL);

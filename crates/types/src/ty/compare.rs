@@ -1,3 +1,8 @@
+//! The order of serialized values (`AbstractType.compare`).
+//!
+//! Invariant: it agrees with the byte-comparable form and with `prefix64` on all values that
+//! Cassandra accepts.
+
 use std::cmp::Ordering;
 
 use super::Element;
@@ -11,9 +16,9 @@ const SIGNED_BYTES: u64 = 0x8080_8080_8080_8080;
 impl Type {
     /// The order of two values (`AbstractType.compare`).
     ///
-    /// Numbers compare as numbers, `NaN` last and -0.0 before 0.0; a value of no bytes comes before all others;
-    /// collections and tuples compare element by element, null first. Values that are not valid compare somehow,
-    /// but never panic.
+    /// Numbers compare as numbers, `NaN` last and -0.0 before 0.0; a value of no bytes comes before
+    /// all others; collections and tuples compare element by element, null first. Invalid values
+    /// compare in an unspecified way, but never panic.
     #[inline]
     #[must_use]
     pub fn compare(&self, a: &[u8], b: &[u8]) -> Ordering {
@@ -90,8 +95,9 @@ impl Type {
         Ordering::Equal
     }
 
-    /// Whether every value of this type is one of `newer`, in the same order: the two are the same, or tuples and
-    /// user types in `newer` have got fields at their ends. Names of types and fields don't count.
+    /// Whether every value of this type is one of `newer`, in the same order: the two are the same,
+    /// or tuples and user types in `newer` have got fields at their ends. Names of types and fields
+    /// don't count.
     #[must_use]
     pub fn grows_into(&self, newer: &Type) -> bool {
         if self == newer {
@@ -192,8 +198,8 @@ fn halves(uuid: [u8; 16]) -> (u64, u64) {
     (msb, lsb)
 }
 
-/// Two's complement of any length, perhaps with redundant sign bytes: first the sign, then the length without
-/// them, then the bytes.
+/// Two's complement of any length, perhaps with redundant sign bytes: first the sign, then the
+/// length without them, then the bytes.
 fn varints(a: &[u8], b: &[u8]) -> Ordering {
     let (Some(&first_a), Some(&first_b)) = (a.first(), b.first()) else {
         return a.len().cmp(&b.len());
@@ -213,7 +219,8 @@ fn varints(a: &[u8], b: &[u8]) -> Ordering {
     by_len.then_with(|| a.cmp(b))
 }
 
-/// Composites: a static one first, then component by component with its end-of-component byte, a signed one.
+/// Composites: a static one first, then component by component with its end-of-component byte, a
+/// signed one.
 fn composites(types: &[Type], a: &[u8], b: &[u8]) -> Ordering {
     if a.is_empty() || b.is_empty() {
         return a.len().cmp(&b.len());
@@ -238,7 +245,8 @@ fn composites(types: &[Type], a: &[u8], b: &[u8]) -> Ordering {
     Ordering::Equal
 }
 
-/// The components of a composite: `u16 length, bytes, end-of-component byte` each, after `ff ff` if static.
+/// The components of a composite: `u16 length, bytes, end-of-component byte` each, after `ff ff` if
+/// static.
 pub(crate) struct Components<'a> {
     pub(crate) is_static: bool,
     reader: Reader<'a>,

@@ -1,3 +1,5 @@
+//! Types by their CQL names, both ways.
+
 use super::{MAX_DEPTH, Type, TypeError};
 use crate::text::push_identifier;
 
@@ -64,10 +66,11 @@ impl Type {
         }
     }
 
-    /// The type of a CQL name; `lookup` knows the user types by their names (multi-cell, without quotes).
+    /// The type of a CQL name; `lookup` knows the user types by their names (multi-cell, without
+    /// quotes).
     ///
-    /// What Cassandra refuses in a column is refused: multi-cell types inside others, `frozen` around what cannot
-    /// be, counters and durations where they have no place.
+    /// What Cassandra refuses in a column is refused: multi-cell types inside others, `frozen`
+    /// around types that can't be frozen, counters and durations where they are not allowed.
     pub fn parse_cql(text: &str, lookup: &dyn Fn(&str) -> Option<Type>) -> Result<Type, TypeError> {
         let mut parser = Parser { text, rest: text, lookup };
         let ty = parser.ty(0, false)?;
@@ -292,7 +295,8 @@ mod tests {
         check("frozen<list<list<int>>>", "frozen<list<frozen<list<int>>>>");
         check("tuple<int,list<text>>", "frozen<tuple<int, frozen<list<text>>>>");
         check("vector<float, 3>", "vector<float, 3>");
-        // A class of others may have any arguments; fuzzing found that quotes in them were not doubled.
+        // A foreign class may have any arguments; fuzzing found that quotes in them were not
+        // doubled.
         check("'org.x.Type(it''s)'", "'org.x.Type(it''s)'");
         check("list<frozen<addr>>", "list<frozen<addr>>");
         check("ks.addr", "addr");

@@ -1,10 +1,13 @@
+//! The elements of serialized collections, tuples and user types.
+
 use crate::{DecodeError, Reader, Type};
 
 /// One element of a value; `None` is null.
 pub type Element<'a> = Option<&'a [u8]>;
 
-/// The elements of a frozen collection, a tuple, a user type or a vector: a list's or a vector's in order, a map's
-/// keys and values in turn, a tuple's fields (fewer than the type has where the value is older than its type).
+/// The elements of a frozen collection, a tuple, a user type or a vector: a list's or a vector's in
+/// order, a map's keys and values in turn, a tuple's fields (fewer than the type has where the
+/// value is older than its type).
 ///
 /// ```text
 /// list, set   i32 count, count × (i32 length, bytes); a negative length is null

@@ -1,4 +1,5 @@
-//! The types of columns: what they are, their two spellings, how their values compare and what bytes are valid.
+//! The types of columns: what they are, their two spellings, how their values compare and what
+//! bytes are valid.
 
 mod accessors;
 mod class_name;
@@ -18,10 +19,11 @@ use crate::Partitioner;
 
 pub use elements::{Element, Elements};
 
-/// The type of a column, or of something inside a column's value. Cloning is cheap.
+/// The type of a column, or of an element of a column's value. Cloning is cheap.
 ///
-/// Values are bytes; a type says what they mean. Whether a collection or a user type is frozen matters only at the
-/// top of a column: values nested in others always have the frozen, single-value form.
+/// Values are bytes; a type says what they mean. Whether a collection or a user type is frozen
+/// matters only at the top of a column: values nested in others always have the frozen,
+/// single-value form.
 ///
 /// ```
 /// use helenus_types::Type;
@@ -124,11 +126,12 @@ pub enum Type {
     Composite(Arc<[Type]>),
     /// Composites whose components name their types by these aliases. Kept as opaque bytes.
     DynamicComposite(Arc<[(char, Type)]>),
-    /// Partition keys in the order of a partitioner: what the tables of secondary indexes cluster by.
+    /// Partition keys in the order of a partitioner: what the tables of secondary indexes cluster
+    /// by.
     PartitionerDefined {
-        /// What orders them.
+        /// The partitioner that orders them.
         partitioner: Arc<Partitioner>,
-        /// The type of the keys, if the name tells it.
+        /// The type of the keys, if the name contains it.
         key_type: Option<Arc<Type>>,
     },
     /// Any other class, as written. Its values are opaque bytes.
@@ -154,11 +157,12 @@ pub struct TypeError {
     pub text: String,
     /// Bytes from its start to what is wrong.
     pub offset: usize,
-    /// What is wrong.
+    /// The fault.
     pub problem: String,
 }
 
-/// A type's name is nested at most this deep, which keeps everything that recurses over types off the stack's end.
+/// A type's name is nested at most this deep, which keeps everything that recurses over types off
+/// the stack's end.
 pub(crate) const MAX_DEPTH: usize = 64;
 
 impl fmt::Display for Type {

@@ -1,11 +1,14 @@
+//! The first eight bytes of a value's order, for cheap comparisons.
+
 use crate::timeuuid::reorder;
 use crate::{Elements, Type, decimal};
 
 const SIGN: u64 = 1 << 63;
 
 impl Type {
-    /// Eight bytes that never contradict the order: `a < b` implies `prefix64(a) <= prefix64(b)`. Where they differ
-    /// the values need not be looked at. Constant for types without a cheap prefix.
+    /// Eight bytes that never contradict the order: `a < b` implies `prefix64(a) <= prefix64(b)`.
+    /// Where they differ the values need not be looked at. Constant for types without a cheap
+    /// prefix.
     #[inline]
     #[must_use]
     pub fn prefix64(&self, value: &[u8]) -> u64 {
@@ -55,7 +58,8 @@ impl Type {
     }
 }
 
-/// The order of UUIDs puts the version first; then comes the time in version 1, the other bits in all others.
+/// The order of UUIDs puts the version first; then comes the time in version 1, the other bits in
+/// all others.
 pub(super) const fn uuid_order(msb: u64) -> u64 {
     let version = (msb >> 12) & 0xF;
     if version == 1 {
@@ -108,7 +112,8 @@ fn varint(value: &[u8]) -> u64 {
     }
 }
 
-/// The prefix of the first element: the order of a sequence begins with it, and no element comes before any.
+/// The prefix of the first element: the order of a sequence begins with it, and no element comes
+/// before any.
 fn first(ty: &Type, element_type: &Type, value: &[u8]) -> u64 {
     let Ok(Some(mut elements)) = Elements::new(ty, value) else { return 0 };
     match elements.next() {

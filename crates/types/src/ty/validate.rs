@@ -1,3 +1,5 @@
+//! Checks that bytes are a value of a type (`TypeSerializer.validate`).
+
 use super::compare::Components;
 use crate::{DecodeError, Elements, Reader, Type, ValueError};
 
@@ -74,12 +76,13 @@ impl Type {
 }
 
 fn is_utf8(value: &[u8]) -> bool {
-    // Most texts are ASCII, which is told faster.
+    // Most texts are ASCII, which is checked faster.
     value.is_ascii() || std::str::from_utf8(value).is_ok() || is_javas_utf8(value)
 }
 
-/// What Cassandra's own validator takes for UTF-8 beyond UTF-8 itself: `c0 80` for U+0000, encoded surrogates, and
-/// some that look like oversights. Such values exist in tables, so they are valid here too.
+/// What Cassandra's own validator takes for UTF-8 beyond UTF-8 itself: `c0 80` for U+0000, encoded
+/// surrogates, and some that look like oversights. Such values exist in tables, so they are valid
+/// here too.
 fn is_javas_utf8(value: &[u8]) -> bool {
     let mut reader = Reader::new(value);
     let is_continuation = |byte: u8| byte & 0xC0 == 0x80;

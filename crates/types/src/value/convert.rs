@@ -1,4 +1,5 @@
-//! Values from Rust's own types and back, and the constructors of those that no type of Rust's stands for.
+//! Values from Rust's own types and back, and constructors of those without a corresponding Rust
+//! type.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -10,7 +11,7 @@ use uuid::Uuid;
 use super::{DecodeValue, EncodeValue, Value};
 use crate::{Decimal, Duration, ValueError, Varint};
 
-/// Types that stand for one type of CQL, both ways.
+/// Rust types that correspond to one CQL type, in both directions.
 macro_rules! both_ways {
     ($($rust:ty, $variant:ident;)*) => {$(
         impl From<$rust> for Value {
@@ -168,7 +169,8 @@ impl Value {
         Value::Set(collected(elements))
     }
 
-    /// A `map`. Its entries are put in order when it is written; of several with one key the last counts.
+    /// A `map`. Its entries are put in order when it is written; of several with one key the last
+    /// counts.
     pub fn map<K: Into<Value>, V: Into<Value>>(entries: impl IntoIterator<Item = (K, V)>) -> Value {
         Value::Map(entries.into_iter().map(|(key, value)| (key.into(), value.into())).collect())
     }
@@ -183,7 +185,8 @@ impl Value {
         Value::Tuple(collected(fields))
     }
 
-    /// A value of a user type by the names of its fields, in any order; those that are not named are null.
+    /// A value of a user type by the names of its fields, in any order; those that are not named
+    /// are null.
     pub fn udt<V: Into<Value>>(fields: impl IntoIterator<Item = (impl Into<String>, V)>) -> Value {
         Value::Udt(fields.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
     }
@@ -221,8 +224,8 @@ impl Value {
         }
     }
 
-    /// The number of an integer type, a `counter` or a `timestamp` (milliseconds since 1970), or of a `varint` that
-    /// fits.
+    /// The number of an integer type, a `counter` or a `timestamp` (milliseconds since 1970), or of
+    /// a `varint` that fits.
     #[must_use]
     pub fn as_i64(&self) -> Option<i64> {
         match self {

@@ -1,3 +1,5 @@
+//! `date` and `time`: days and nanoseconds, and their text.
+
 use std::fmt;
 use std::str::FromStr;
 use std::time::{Duration, SystemTime};
@@ -15,15 +17,15 @@ pub struct Date {
 }
 
 impl Date {
-    /// The day with this number of the year, the month and the day of the month, both from 1; `None` if the calendar
-    /// has no such day or a `date` can't hold it.
+    /// The day with this number of the year, the month and the day of the month, both from 1;
+    /// `None` if the calendar has no such day or a `date` can't hold it.
     #[must_use]
     pub fn new(year: i32, month: u32, day: u32) -> Option<Date> {
         let days = temporal::days_since_epoch(year.into(), month.into(), day.into())?;
         days.try_into().ok().map(Date::from_days)
     }
 
-    /// The day so many days after 1970-01-01.
+    /// The day `days` days after 1970-01-01.
     #[must_use]
     pub const fn from_days(days: i32) -> Date {
         Date { days }
@@ -159,8 +161,8 @@ impl From<TimeOfDay> for Value {
     }
 }
 
-/// A point in time, a value of a `timestamp`: milliseconds since 1970. What the types of points in time that people
-/// have are converted to and from.
+/// A point in time, a value of a `timestamp`: milliseconds since 1970. What the types of points in
+/// time that people have are converted to and from.
 pub(super) struct Millis(pub(super) i64);
 
 impl EncodeValue for Millis {
@@ -187,8 +189,8 @@ impl From<Millis> for Value {
     }
 }
 
-/// Makes values of types that have a counterpart above: `$to` and `$from` convert to it and back where that is
-/// possible.
+/// Makes values of types that have a counterpart above: `$to` and `$from` convert to it and back
+/// where that is possible.
 macro_rules! by_counterpart {
     ($($target:ty, $counterpart:ty, $to:expr, $from:expr;)*) => {$(
         impl $crate::EncodeValue for $target {

@@ -1,3 +1,5 @@
+//! Serialized values to [`Value`].
+
 use uuid::Uuid;
 
 use super::Value;

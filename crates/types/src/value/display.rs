@@ -1,3 +1,5 @@
+//! [`Value`] as a CQL literal.
+
 use std::fmt;
 
 use super::Value;

@@ -1,3 +1,5 @@
+//! Rust values and [`Value`] to serialized values, checked against the column's type.
+
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -14,16 +16,18 @@ use crate::{Decimal, Duration, Type, ValueError, Varint};
 
 /// What can become a value of a column, checked against the column's type.
 ///
-/// Implemented for Rust's own types where they say all (integers go into any integer type that holds them), for
-/// [`Value`], for `Option` (null), for slices, arrays, vectors, sets, maps and tuples of such, and for references,
-/// `Box`, `Arc`, `Rc` and `Cow` of them. [`DecodeValue`](crate::DecodeValue) is the way back.
+/// Implemented for Rust's own types where they say all (integers go into any integer type that
+/// holds them), for [`Value`], for `Option` (null), for slices, arrays, vectors, sets, maps and
+/// tuples of such, and for references, `Box`, `Arc`, `Rc` and `Cow` of them.
+/// [`DecodeValue`](crate::DecodeValue) is the way back.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be written to a column",
     note = "integers, floats, `bool`, texts, bytes (`Vec<u8>`, `[u8; N]`), `Uuid`, addresses, times, `Value`, and \
             `Option`s, collections and tuples of such can; for types of your own implement `EncodeValue`"
 )]
 pub trait EncodeValue {
-    /// Appends the serialized value; false, and nothing appended, for null. After an error `out` may hold a part.
+    /// Appends the serialized value; false, and nothing appended, for null. After an error `out`
+    /// may hold a part.
     fn encode(&self, ty: &Type, out: &mut Vec<u8>) -> Result<bool, ValueError>;
 }
 

@@ -1,9 +1,11 @@
+//! Equality and hashes of [`Value`].
+
 use std::hash::{Hash, Hasher};
 use std::mem::discriminant;
 
 use super::Value;
 
-/// What tells floating-point numbers apart: all NaNs are one, the zeros are two.
+/// The identity of a floating-point number: all NaNs are one, the zeros are two.
 fn bits(value: f64) -> u64 {
     if value.is_nan() { f64::NAN.to_bits() } else { value.to_bits() }
 }

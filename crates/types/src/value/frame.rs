@@ -1,4 +1,5 @@
-//! The frames around nested values: lengths written before their end is known, counts, the order of sets and maps.
+//! The frames around nested values: lengths written before their end is known, counts, the order of
+//! sets and maps.
 
 use crate::{Reader, Type, ValueError, vint};
 
@@ -28,7 +29,7 @@ pub(crate) fn patch(out: &mut [u8], start: usize, number: i32) {
     }
 }
 
-/// Appends a vector's element: bare if all have one length, otherwise behind its length.
+/// Appends a vector's element: bare if all have one length, otherwise after its length.
 pub(crate) fn vector_element(
     ty: &Type,
     element: &Type,
@@ -49,8 +50,8 @@ pub(crate) fn finish_set(element: &Type, out: &mut Vec<u8>, start: usize) {
     finish(element, 1, out, start);
 }
 
-/// Puts the entries of the map that begins at `start` into the order of their keys. Of several with one key the
-/// last stays.
+/// Puts the entries of the map that begins at `start` into the order of their keys. Of several with
+/// one key the last stays.
 pub(crate) fn finish_map(key: &Type, out: &mut Vec<u8>, start: usize) {
     finish(key, 2, out, start);
 }

@@ -28,11 +28,12 @@ pub use typed::DecodeValue;
 
 /// A value of any type, decoded.
 ///
-/// Made `From` the Rust types that stand for one type of CQL alone, with the constructors, or by naming the variant;
-/// taken apart by matching, by the accessors, or by `TryFrom`. Displayed as CQL writes it.
+/// Made `From` the Rust types that correspond to exactly one CQL type, with the constructors, or by
+/// naming the variant; taken apart by matching, by the accessors, or by `TryFrom`. Displayed as CQL
+/// writes it.
 ///
-/// Equality is of type and content: an `int` never equals a `bigint`, nor 1.0 as a decimal 1.00. Floating-point
-/// numbers are equal as Cassandra's order has it: NaN equals NaN, and 0.0 is not -0.0.
+/// Equality is of type and content: an `int` never equals a `bigint`, nor 1.0 as a decimal 1.00.
+/// Floating-point numbers are equal as in Cassandra's order: NaN equals NaN, and 0.0 is not -0.0.
 ///
 /// ```
 /// use helenus_types::Value;

@@ -15,9 +15,10 @@ use crate::{Decimal, Duration, Elements, Type, ValueError, Varint};
 
 /// A Rust type that values of a column can be read as.
 ///
-/// Implemented for Rust's own types where nothing is lost by it (an integer can be read as any integer type that
-/// holds it, never as a float), for [`Value`], which takes every value, and for vectors, arrays, sets, maps, tuples
-/// and `Option`s of such types. `&str` and `&[u8]` borrow from the row.
+/// Implemented for Rust's own types where nothing is lost by it (an integer can be read as any
+/// integer type that holds it, never as a float), for [`Value`], which takes every value, and for
+/// vectors, arrays, sets, maps, tuples and `Option`s of such types. `&str` and `&[u8]` borrow from
+/// the row.
 ///
 /// ```
 /// use helenus_types::{DecodeValue, EncodeValue, Type};
@@ -39,8 +40,8 @@ pub trait DecodeValue<'a>: Sized {
     ///
     /// # Errors
     ///
-    /// If the value is null and `Self` has no null, if values of `ty` are nothing that `Self` stands for, or if
-    /// this one does not fit.
+    /// If the value is null and `Self` has no null, if `Self` does not correspond to `ty`, or if
+    /// this value does not fit.
     fn decode(ty: &Type, value: Option<&'a [u8]>) -> Result<Self, ValueError>;
 }
 
@@ -223,8 +224,8 @@ macro_rules! decode_pointers {
 
 decode_pointers!(Box, Arc, Rc);
 
-/// The elements of a list, set or vector. A collection that is null has none: that is what an empty one of several
-/// cells reads as.
+/// The elements of a list, set or vector. A collection that is null has none: that is what an empty
+/// one of several cells reads as.
 fn elements<'a, T: DecodeValue<'a>, C: FromIterator<T>>(
     ty: &Type,
     value: Option<&'a [u8]>,
@@ -342,7 +343,8 @@ decode_tuples!(
     8(A, B, C, D, E, F, G, H)
 );
 
-/// The fields of a tuple or a user type, in order. Those that the value is too old to have are null.
+/// The fields of a tuple or a user type, in order. Those that the value is too old to have are
+/// null.
 struct Fields<'t, 'a> {
     ty: &'t Type,
     elements: Elements<'a>,

@@ -1,5 +1,5 @@
-//! The vectors that Cassandra's own classes gave: values, tokens, vints. They are skipped, with a note, where the
-//! corpus (`HELENUS_CORPUS`) is not there.
+//! The vectors that Cassandra's own classes gave: values, tokens, vints. They are skipped, with a
+//! note, where the corpus (`HELENUS_CORPUS`) is not there.
 
 use std::cmp::Ordering;
 use std::path::PathBuf;
@@ -33,7 +33,7 @@ fn hex(value: &Value) -> Vec<u8> {
     pairs.map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect()
 }
 
-/// JSON with every string rewritten in one way and all else, numbers above all, left as it is.
+/// JSON with every string rewritten in one way and all else, numbers above all, unchanged.
 fn normalized(json: &str) -> String {
     let mut out = String::new();
     let mut rest = json;
@@ -94,10 +94,10 @@ fn values() {
     }
 }
 
-/// Cassandra's JSON of a value is that value again, but for what its JSON doesn't tell.
+/// Cassandra's JSON of a value is that value again, except for information that its JSON lacks.
 fn json_round_trip(ty: &Type, value: &[u8], json: &str, line: &str) {
     let parsed = ty.parse_json(json);
-    // Numbers that are none are null, which stands for no value, and which a collection can't hold.
+    // NaN and infinities are null, which means no value, and which a collection can't hold.
     let has_nulls = json.contains("null");
     // Years before our era are printed as if they were of it.
     const YEAR_ONE_MILLIS: i64 = -62_135_596_800_000;

@@ -166,7 +166,7 @@ fn fields_of_csv_files() {
     }
 }
 
-/// What a table may hold can be printed: one empty value must not end an export.
+/// Every value that a table may hold can be printed: one empty value must not end an export.
 #[test]
 fn empty_values_have_texts() {
     for cql in [

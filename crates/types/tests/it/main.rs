@@ -1,4 +1,5 @@
-//! What the crate promises as a whole: Cassandra's own vectors, and laws that hold for values of every type.
+//! Tests of the crate as a whole: Cassandra's own vectors, and laws that hold for values of every
+//! type.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, clippy::string_slice, reason = "tests")]
 

@@ -6,8 +6,8 @@ use proptest::prelude::*;
 
 use crate::values::{any_type, typed, value_of};
 
-/// The byte-comparable form as a clustering column has it, where values of no bytes have a mark of their own
-/// and something always follows.
+/// The byte-comparable form of a clustering column, where values of no bytes have a mark of their
+/// own and something always follows.
 fn clustering(ty: &Type, value: &[u8]) -> Vec<u8> {
     let mut out = vec![0x40];
     if !ty.comparable(value, &mut out) {
@@ -23,7 +23,8 @@ fn json(ty: &Type, value: &[u8]) -> String {
     out
 }
 
-/// Everything that takes bytes, for its panics; what one of the readers takes, the others must.
+/// Calls everything that takes bytes, to find panics; bytes that one reader accepts, the others
+/// must accept.
 fn poke(ty: &Type, a: &[u8], b: &[u8]) {
     let (mut json, mut literal, mut bytes) = (String::new(), String::new(), Vec::new());
     let decoded = ty.decode(a);
@@ -32,7 +33,7 @@ fn poke(ty: &Type, a: &[u8], b: &[u8]) {
     if !ty.comparable(a, &mut bytes) {
         assert!(bytes.is_empty(), "{ty} {a:02x?}: something left behind");
     }
-    // The order of values that are not valid means nothing, but must not depend on who asks.
+    // The order of values that are not valid means nothing, but must be antisymmetric.
     assert_eq!(ty.compare(a, b), ty.compare(b, a).reverse());
 }
 

@@ -35,7 +35,8 @@ pub(crate) fn scalar() -> impl Strategy<Value = Type> {
     prop::sample::select(&SCALARS[..])
 }
 
-/// Any type that a column may have. `empty` is not found inside others: there its values are as good as null.
+/// Any type that a column may have. `empty` is not found inside others: there its values equal
+/// null.
 pub(crate) fn any_type() -> impl Strategy<Value = Type> {
     let nested = scalar().prop_recursive(3, 12, 3, |inner| {
         prop_oneof![
@@ -58,8 +59,8 @@ pub(crate) fn any_type() -> impl Strategy<Value = Type> {
     (nested, any::<bool>()).prop_map(|(ty, reversed)| if reversed { ty.reversed() } else { ty })
 }
 
-/// A type and `n` values of it. Where a value may be empty, it sometimes is, but not inside another: there the
-/// byte-comparable forms do not tell it from null.
+/// A type and `n` values of it. Where a value may be empty, it sometimes is, but not inside
+/// another: there the byte-comparable forms do not distinguish it from null.
 pub(crate) fn typed(n: usize) -> impl Strategy<Value = (Type, Vec<Vec<u8>>)> {
     any_type().prop_flat_map(move |ty| {
         let value = if ty.allows_empty() {

@@ -1,3 +1,6 @@
+//! The transaction logs of Cassandra in a table's directory (`db.lifecycle.LogFile`): which
+//! SSTables are live.
+
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Component as PathPart, Path, PathBuf};
@@ -11,7 +14,7 @@ use crate::error::{SsTableError, SsTableErrorKind};
 pub struct TransactionLogName<'a> {
     /// The version that the node wrote then, as it stands there; releases before 3.0 left it out.
     pub version: Option<&'a str>,
-    /// What was going on, such as `compaction`, `flush` or `stream`.
+    /// The operation, such as `compaction`, `flush` or `stream`.
     pub operation: &'a str,
     /// The transaction's time UUID.
     pub id: &'a str,
@@ -35,7 +38,7 @@ impl<'a> TransactionLogName<'a> {
     }
 }
 
-/// What a line of a transaction's log says.
+/// The kind of a line of a transaction's log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LogRecordKind {
     /// A new SSTable, which counts once the transaction is committed.
@@ -78,19 +81,20 @@ impl LogRecordKind {
 /// COMMIT:[,0,0][2613697770]
 /// ```
 ///
-/// In brackets the path up to the component's name, the latest update time of the files in ms (of a `REMOVE`), and how
-/// many files there were; then, in decimal, the CRC-32 of the path, the word, the update time (low half first, each
-/// half big-endian) and the number of files (4 bytes, big-endian).
+/// In brackets the path up to the component's name, the latest update time of the files in ms (of a
+/// `REMOVE`), and how many files there were; then, in decimal, the CRC-32 of the path, the word,
+/// the update time (low half first, each half big-endian) and the number of files (4 bytes,
+/// big-endian).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogRecord {
-    /// What happened.
+    /// The kind of the record.
     pub kind: LogRecordKind,
-    /// The SSTable's files on the node that wrote the line, up to the component; empty in a final line. Releases
-    /// before 3.11 left out the last dash.
+    /// The SSTable's files on the node that wrote the line, up to the component; empty in a final
+    /// line. Releases before 3.11 left out the last dash.
     pub path: String,
     /// When the latest of its files was updated, in milliseconds since 1970; 0 but for `REMOVE`.
     pub update_time_ms: i64,
-    /// How many files it had; of an `ADD` this may be too few.
+    /// The number of its files; of an `ADD` it may be too small.
     pub file_count: i32,
     /// The checksum in the line.
     pub checksum: u64,
@@ -117,7 +121,8 @@ impl LogRecord {
         }
     }
 
-    /// The record in a line; `None` for a line that is none or was not written whole. The checksum is not compared.
+    /// The record in a line; `None` for a line that is none or was not written whole. The checksum
+    /// is not compared.
     #[must_use]
     pub fn parse(line: &str) -> Option<LogRecord> {
         let (word, rest) = line.split_once(":[")?;
@@ -168,8 +173,9 @@ impl fmt::Display for LogRecord {
     }
 }
 
-/// The log of a transaction that replaces SSTables by others: it lies beside them until the files that no longer count
-/// are deleted, so that a node that dies in between knows which those are (`db.lifecycle.LogFile`).
+/// The log of a transaction that replaces SSTables by others: it stays next to them until the
+/// obsolete files are deleted, so that a node that dies in between knows which those are
+/// (`db.lifecycle.LogFile`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TransactionLog {
     path: PathBuf,
@@ -177,22 +183,24 @@ pub struct TransactionLog {
     records: Vec<(Line, Option<LogRecord>)>,
 }
 
-/// Where a line stands, and how it begins, for messages.
+/// The place of a line, and its beginning, for messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Line {
     offset: u64,
     text: String,
 }
 
-/// What a transaction's log says of the files in a directory.
+/// The state of the files in a directory according to a transaction's log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TransactionVerdict {
     /// Whether its new SSTables count, rather than its old ones.
     pub is_committed: bool,
-    /// The SSTables (as `<version>-<id>-<format>`) that don't count, here or in the table's other directories.
+    /// The SSTables (as `<version>-<id>-<format>`) that don't count, here or in the table's other
+    /// directories.
     pub left_out: BTreeSet<String>,
-    /// False if old SSTables have lost files although nothing says that the transaction has ended. Unless the log has
-    /// gone or is complete when it is read once more, the directory contradicts itself.
+    /// False if old SSTables have lost files although nothing says that the transaction has ended.
+    /// Unless the log has gone or is complete when it is read once more, the directory contradicts
+    /// itself.
     pub is_settled: bool,
 }
 
@@ -200,8 +208,8 @@ impl TransactionLog {
     /// Reads the bytes of the log at `path`.
     ///
     /// # Errors
-    /// When the bytes are not UTF-8, a line repeats another, or one follows a final one or is not a record and not the
-    /// last. Cassandra doesn't start on such a log.
+    /// When the bytes are not UTF-8, a line repeats another, or one follows a final one or is not a
+    /// record and not the last. Cassandra doesn't start on such a log.
     pub fn decode(path: &Path, bytes: &[u8]) -> Result<TransactionLog, SsTableError> {
         let text = std::str::from_utf8(bytes).map_err(|error| {
             SsTableError::corrupt(path, error.valid_up_to() as u64, "lines in UTF-8", "other bytes")
@@ -237,15 +245,16 @@ impl TransactionLog {
         self.records.iter().filter_map(|(_, record)| record.as_ref())
     }
 
-    /// What the log says of the directory `dir`, which holds these files (`LogFile.verify`, `LogAwareFileLister`).
+    /// The state of these files in the directory `dir` (`LogFile.verify`, `LogAwareFileLister`).
     ///
-    /// A last line that was not written whole, or is damaged, is as good as none, if everything before it is in order.
-    /// SSTables are recognised by their names alone, so that a copy of the directory is read as the original is; times
-    /// are compared where the log was written for this very path.
+    /// A last line that was not written whole, or is damaged, is ignored if everything before it is
+    /// in order. SSTables are recognised by their names alone, so that a copy of the directory is
+    /// read like the original; times are compared where the log was written for this very path.
     ///
     /// # Errors
-    /// When a line is damaged, or the files are not those the log speaks of (as if they had been copied back from a
-    /// backup beside an old log): Cassandra doesn't start then, so that it doesn't delete what it shouldn't.
+    /// When a line is damaged, or the files are not those in the log (as if they had been copied
+    /// back from a backup next to an old log): Cassandra doesn't start then, so that it doesn't
+    /// delete what it shouldn't.
     pub fn verdict(&self, dir: &Path, files: &[DirEntry]) -> Result<TransactionVerdict, SsTableError> {
         let places: BTreeSet<&Path> =
             self.records().filter(|r| !r.kind.is_final()).map(LogRecord::dir).collect();

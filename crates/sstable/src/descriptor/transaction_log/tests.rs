@@ -29,7 +29,7 @@ fn files() -> Vec<DirEntry> {
     ["da-7-bti-Data.db", "da-7-bti-TOC.txt", "da-77-bti-Data.db", "da-8-bti-Data.db"].map(file).to_vec()
 }
 
-/// What the lines say of the files, or the error.
+/// The verdict of the lines on the files, or the error.
 fn check(dir: &str, lines: &[&str], files: &[DirEntry], expected: &str) {
     let text = lines.join("\n");
     let verdict = TransactionLog::decode(Path::new("t.log"), text.as_bytes())

@@ -1,24 +1,26 @@
+//! Samples the reads that verify checksums, for the table option `crc_check_chance`.
+
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use crate::compression::ChunkVerification;
 
-/// Decides which reads compare checksums (the table option `crc_check_chance`): evenly, so that of any stretch of
-/// reads the share is the one asked for, without a source of randomness.
+/// Decides which reads compare checksums (the table option `crc_check_chance`): evenly, so that of
+/// any stretch of reads the share is the one asked for, without a source of randomness.
 #[derive(Debug)]
-pub(crate) struct Dice {
+pub(crate) struct CrcSampler {
     /// The chance, in units of 2^-32 less one: the largest number is certainty.
     threshold: AtomicU32,
-    thrown: AtomicU32,
+    sampled: AtomicU32,
 }
 
-impl Default for Dice {
+impl Default for CrcSampler {
     /// Every read is checked.
     fn default() -> Self {
-        Self { threshold: AtomicU32::new(u32::MAX), thrown: AtomicU32::new(0) }
+        Self { threshold: AtomicU32::new(u32::MAX), sampled: AtomicU32::new(0) }
     }
 }
 
-impl Dice {
+impl CrcSampler {
     /// Sets the chance, which is brought into 0 to 1.
     pub(crate) fn set_chance(&self, chance: f64) {
         #[expect(
@@ -31,13 +33,13 @@ impl Dice {
 
     /// Whether the next read is checked.
     #[inline]
-    pub(crate) fn throw(&self) -> ChunkVerification {
+    pub(crate) fn sample(&self) -> ChunkVerification {
         let threshold = self.threshold.load(Relaxed);
         if threshold == u32::MAX {
             return ChunkVerification::Check;
         }
         // Multiples of the golden ratio spread evenly over the circle.
-        let place = self.thrown.fetch_add(1, Relaxed).wrapping_mul(0x9E37_79B1);
+        let place = self.sampled.fetch_add(1, Relaxed).wrapping_mul(0x9E37_79B1);
         if place < threshold { ChunkVerification::Check } else { ChunkVerification::Skip }
     }
 }
@@ -48,10 +50,10 @@ mod tests {
 
     #[test]
     fn the_share_of_checked_reads_is_the_chance() {
-        let dice = Dice::default();
+        let sampler = CrcSampler::default();
         for (chance, expected) in [(1.0, 1000), (0.0, 0), (0.25, 250), (0.5, 500), (7.0, 1000), (-1.0, 0)] {
-            dice.set_chance(chance);
-            let checked = (0..1000).filter(|_| dice.throw() == ChunkVerification::Check).count();
+            sampler.set_chance(chance);
+            let checked = (0..1000).filter(|_| sampler.sample() == ChunkVerification::Check).count();
             assert!(checked.abs_diff(expected) <= 3, "{chance}: {checked} of 1000");
         }
     }
