@@ -18,6 +18,7 @@ use crate::fault::{Class, Fate, Faults, injected};
 use crate::gate::Gate;
 use crate::rng::Rng;
 use crate::standing::{Errno, Fault, FaultId, StandingFaults};
+use crate::trace::{Besides, Traced};
 use crate::tree::{NodeId, Tree};
 
 /// A disk in memory that tracks what of it is durable. Clones are the same disk; [`SimDisk::crash`]
@@ -41,7 +42,7 @@ struct State {
     faults: Faults,
     standing: StandingFaults,
     locked: BTreeSet<NodeId>,
-    trace: Option<Vec<String>>,
+    trace: Option<Vec<Traced>>,
 }
 
 /// A requested operation.
@@ -50,20 +51,19 @@ struct Call<'a> {
     path: &'a Path,
     /// The new name of a rename.
     other: Option<&'a Path>,
-    /// The text of a trace after the path.
-    detail: fmt::Arguments<'a>,
+    detail: Besides<'a>,
 }
 
 impl<'a> Call<'a> {
     fn new(op: Operation, path: &'a Path) -> Self {
-        Self { op, path, other: None, detail: format_args!("") }
+        Self { op, path, other: None, detail: Besides::None }
     }
 
     fn to(self, other: &'a Path) -> Self {
         Self { other: Some(other), ..self }
     }
 
-    fn with(self, detail: fmt::Arguments<'a>) -> Self {
+    fn with(self, detail: Besides<'a>) -> Self {
         Self { detail, ..self }
     }
 }
@@ -93,6 +93,12 @@ impl SimDisk {
     #[must_use]
     pub fn crash(&self, seed: u64) -> Self {
         Self::of(self.state().tree.crashed(&mut Rng::new(seed)))
+    }
+
+    /// The disk after a power cut that kept nothing but what was durable.
+    #[must_use]
+    pub fn cut(&self) -> Self {
+        Self::of(self.state().tree.durable())
     }
 
     /// The disk after the process was killed: all that was handed over is there, but no more
@@ -201,10 +207,15 @@ impl SimDisk {
         self.state().trace = Some(Vec::new());
     }
 
-    /// What was noted since, one line an operation, such as `write db/MANIFEST 0+12` or
-    /// `rename a.tmp -> a`. A file is named by the path it was opened by.
+    /// What was noted since, one line an operation.
     #[must_use]
     pub fn take_trace(&self) -> Vec<String> {
+        self.take_traced().iter().map(Traced::to_string).collect()
+    }
+
+    /// What was noted since, with the bytes that were written.
+    #[must_use]
+    pub fn take_traced(&self) -> Vec<Traced> {
         self.state().trace.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
@@ -262,7 +273,7 @@ impl SimDisk {
         if Class::of(op) != Class::Read
             && let Some(trace) = &mut state.trace
         {
-            trace.push(format!("{} {}{detail}", word(op), path.display()));
+            trace.push(detail.traced(op, path));
         }
         if fate == Fate::DoneButLost { Err(fail(injected())) } else { Ok(done) }
     }
@@ -313,8 +324,7 @@ impl Disk for SimDisk {
     }
 
     fn rename(&self, from: &Path, to: &Path) -> Result<()> {
-        let detail = format_args!(" -> {}", to.display());
-        self.perform(Call::new(Operation::Rename, from).to(to).with(detail), |state| {
+        self.perform(Call::new(Operation::Rename, from).to(to).with(Besides::Other(to)), |state| {
             let source = state.tree.place(from)?;
             let target = state.tree.place(to)?;
             let node = source.node.ok_or(ErrorKind::NotFound)?;
@@ -372,8 +382,7 @@ impl Disk for SimDisk {
     }
 
     fn hard_link(&self, original: &Path, link: &Path) -> Result<()> {
-        let detail = format_args!(" to {}", original.display());
-        self.perform(Call::new(Operation::HardLink, link).with(detail), |state| {
+        self.perform(Call::new(Operation::HardLink, link).with(Besides::Other(original)), |state| {
             let node = state.tree.find(original)?;
             state.tree.bytes(node)?;
             let place = state.tree.place(link)?;
@@ -453,7 +462,7 @@ impl WriteFile for SimFile {
     }
 
     fn write_at(&self, offset: u64, bytes: &[u8]) -> Result<()> {
-        let detail = format_args!(" {offset}+{}", bytes.len());
+        let detail = Besides::Bytes(offset, bytes);
         let write = |state: &mut State, bytes: &[u8]| {
             let offset = index(offset)?;
             grow(state, self.node, offset + bytes.len())?;
@@ -475,8 +484,7 @@ impl WriteFile for SimFile {
     }
 
     fn set_len(&self, len: u64) -> Result<()> {
-        let detail = format_args!(" {len}");
-        self.disk.perform(Call::new(Operation::SetLen, &self.path).with(detail), |state| {
+        self.disk.perform(Call::new(Operation::SetLen, &self.path).with(Besides::Len(len)), |state| {
             let len = index(len)?;
             grow(state, self.node, len)?;
             state.tree.set_len(self.node, len)
@@ -484,8 +492,7 @@ impl WriteFile for SimFile {
     }
 
     fn allocate(&self, len: u64) -> Result<()> {
-        let detail = format_args!(" {len}");
-        self.disk.perform(Call::new(Operation::Allocate, &self.path).with(detail), |state| {
+        self.disk.perform(Call::new(Operation::Allocate, &self.path).with(Besides::Len(len)), |state| {
             let len = index(len)?;
             if state.tree.bytes(self.node)?.len() >= len {
                 return Ok(());
@@ -525,16 +532,4 @@ fn metadata_of(tree: &Tree, node: NodeId) -> Metadata {
 
 fn index(offset: u64) -> std::result::Result<usize, ErrorKind> {
     usize::try_from(offset).map_err(|_too_large| ErrorKind::InvalidInput)
-}
-
-/// The operation in one word, for traces.
-fn word(op: Operation) -> &'static str {
-    match op {
-        Operation::SetLen => "set-len",
-        Operation::Allocate => "allocate",
-        Operation::CreateDir => "create-dir",
-        Operation::RemoveDir => "remove-dir",
-        Operation::SyncDir => "sync-dir",
-        other => other.as_str(),
-    }
 }

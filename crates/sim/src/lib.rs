@@ -35,9 +35,11 @@ mod fault;
 mod gate;
 mod rng;
 mod standing;
+mod trace;
 mod tree;
 
 pub use clock::SimClock;
 pub use disk::SimDisk;
 pub use rng::Rng;
 pub use standing::{Errno, Fault, FaultId};
+pub use trace::{Traced, TracedDetail};

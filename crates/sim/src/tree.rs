@@ -212,6 +212,23 @@ impl Tree {
         self.sync_file(id)
     }
 
+    /// The tree with what is durable and nothing else.
+    pub(crate) fn durable(&self) -> Self {
+        let mut tree = self.clone();
+        tree.name_changes.clear();
+        for node in tree.nodes.values_mut() {
+            match node {
+                Node::File(file) => {
+                    let durable = std::mem::take(&mut file.durable);
+                    *file = FileNode { bytes: durable.clone(), durable, ..FileNode::default() };
+                }
+                Node::Dir(dir) => dir.names = dir.durable.clone(),
+            }
+        }
+        tree.sweep();
+        tree
+    }
+
     /// The tree after a power cut.
     pub(crate) fn crashed(&self, rng: &mut Rng) -> Self {
         let mut tree = self.clone();

@@ -414,3 +414,18 @@ fn one_operation_is_held_and_the_others_go_on() {
     disk.release();
     assert_eq!(read(&disk, "f").unwrap(), b"after.", "nothing is held after that");
 }
+
+#[test]
+fn a_cut_leaves_what_is_durable_and_nothing_else() {
+    let disk = disk_with("f", b"abc");
+    disk.open_write(p("f")).unwrap().write_at(1, b"X").unwrap();
+    let file = disk.create_new(p("g")).unwrap();
+    file.write_at(0, b"new").unwrap();
+    file.sync_all().unwrap();
+    let cut = disk.cut();
+    assert_eq!(read(&cut, "f").unwrap(), b"abc");
+    assert!(!cut.exists(p("g")).unwrap());
+    assert_eq!(read(&disk, "f").unwrap(), b"aXc");
+    disk.sync_dir(p("/")).unwrap();
+    assert_eq!(read(&disk.cut(), "g").unwrap(), b"new");
+}
