@@ -6,7 +6,7 @@
 //!
 //! Start reading at [`model::ModelPartition`], which keeps every write as a fact and answers three questions:
 //! what a merge must produce, what a compaction must leave, what a query must see. [`histories::generate`] makes
-//! histories of writes from a seed; [`for_each_history`] runs a check over many and shrinks the one that fails.
+//! histories of writes from a seed; [`for_each_case`] runs a check over many and shrinks the one that fails.
 
 pub mod golden;
 pub mod histories;
@@ -14,4 +14,4 @@ pub mod model;
 mod runner;
 
 pub use golden::{check_golden, check_scenarios};
-pub use runner::{count_from_env, for_each_history, for_each_history_of, shrink};
+pub use runner::{Case, count_from_env, for_each_case, for_each_history, for_each_history_of, without};
