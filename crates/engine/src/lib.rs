@@ -13,6 +13,8 @@
 mod database;
 mod engine;
 mod error;
+#[cfg(test)]
+mod goldens;
 mod health;
 mod key;
 mod manifest;

@@ -9,12 +9,12 @@ use helenus_types::DecodeError;
 use super::{Edit, ManifestState};
 
 const MAGIC: &[u8] = b"HELENUS MANIFEST 1\n";
-const RECORD_HEAD_LEN: usize = 17;
-const MARK_LEN: usize = 13;
+pub(crate) const RECORD_HEAD_LEN: usize = 17;
+pub(crate) const MARK_LEN: usize = 13;
 /// A longer manifest is refused: hundreds of thousands of SSTables fit.
 const MAX_LEN_BYTES: usize = 1 << 30;
 /// Magic, length, checksum.
-const HEAD_LEN: usize = MAGIC.len() + 12;
+pub(crate) const HEAD_LEN: usize = MAGIC.len() + 12;
 /// Bytes of a file at least: most of it is for the edits to come.
 const MIN_LEN_BYTES: usize = 64 << 10;
 
@@ -243,12 +243,12 @@ fn parse(bytes: &[u8]) -> Result<ManifestState, DecodeError> {
     Ok(state)
 }
 
-fn read_mark(bytes: &[u8]) -> Option<u64> {
+pub(crate) fn read_mark(bytes: &[u8]) -> Option<u64> {
     let body = bytes.get(..MARK_LEN).filter(|b| b.first() == Some(&b'M')).and_then(unseal)?;
     Some(u64::from_be_bytes(*body.get(1..)?.first_chunk()?))
 }
 
-fn read_record(bytes: &[u8]) -> Option<(u64, &[u8])> {
+pub(crate) fn read_record(bytes: &[u8]) -> Option<(u64, &[u8])> {
     let head = bytes.get(..RECORD_HEAD_LEN).filter(|b| b.first() == Some(&b'R')).and_then(unseal)?;
     let sequence = u64::from_be_bytes(*head.get(1..)?.first_chunk()?);
     let len = u32::from_be_bytes(*head.get(9..)?.first_chunk()?) as usize;

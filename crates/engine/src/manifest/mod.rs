@@ -19,6 +19,8 @@ mod file;
 
 pub(crate) use edit::{Change, Edit};
 pub(crate) use facts::SsTableFacts;
+#[cfg(test)]
+pub(crate) use file::{HEAD_LEN, MARK_LEN, RECORD_HEAD_LEN, read_mark, read_record};
 pub(crate) use file::{Manifest, ManifestError};
 
 use std::collections::BTreeMap;
