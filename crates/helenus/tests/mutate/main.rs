@@ -1,6 +1,5 @@
-//! The write API from outside: random histories beside the naive model, and what writing allocates.
+//! The write API from outside: random histories beside the naive model.
 #![expect(clippy::unwrap_used, reason = "tests may panic")]
 
-mod allocations;
 mod histories;
 mod versions;
