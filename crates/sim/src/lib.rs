@@ -1,8 +1,9 @@
-//! A simulated disk and clock, for tests of durability. Deterministic: the same calls and the same seed
-//! give the same disk.
+//! A simulated disk and clock, for tests of durability. Deterministic: the same calls and the same
+//! seed give the same disk.
 //!
-//! **Knows:** what a power cut, a killed process, a failing or a full disk may leave of the operations of
-//! [`helenus_io::Disk`]. **Must not know:** what the files mean. No real file, clock or random source.
+//! **Knows:** what a power cut, a killed process, a failing or a full disk may leave of the
+//! operations of [`helenus_io::Disk`]. **Must not know:** what the files mean. No real file, clock
+//! or random source.
 //!
 //! Start reading at [`SimDisk`]; `tree.rs` is the model: what is there, and what of it is durable.
 //!

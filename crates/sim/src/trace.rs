@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use helenus_io::Operation;
 
-/// An operation that changed or synced something. Printed it is one line, such as `write db/MANIFEST 0+12` or
-/// `rename a.tmp -> a`.
+/// An operation that changed or synced something. Printed it is one line, such as `write
+/// db/MANIFEST 0+12` or `rename a.tmp -> a`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Traced {
     /// What was done.

@@ -55,12 +55,13 @@ impl Case for History {
     }
 }
 
-/// Runs a check over the cases of the seeds 0 to `count`, or from `HELENUS_SEED` on, so that another run
-/// sees others and a failure is repeated: `counted_by` names the variable that `count` was read from.
+/// Runs a check over the cases of the seeds 0 to `count`, or from `HELENUS_SEED` on, so that
+/// another run sees others and a failure is repeated: `counted_by` names the variable that `count`
+/// was read from.
 ///
 /// # Panics
-/// If the check returns an error or panics: with the seed, the smallest case found that still fails,
-/// and why it does.
+/// If the check returns an error or panics: with the seed, the smallest case found that still
+/// fails, and why it does.
 pub fn for_each_case<C: Case>(
     counted_by: &str,
     count: u64,
@@ -83,8 +84,8 @@ pub fn for_each_case<C: Case>(
     }
 }
 
-/// Drops steps from a case that fails for the reason `why` while it still fails, by halves first, then
-/// one by one. Returns the smallest found and why it fails.
+/// Drops steps from a case that fails for the reason `why` while it still fails, by halves first,
+/// then one by one. Returns the smallest found and why it fails.
 fn shrink<C: Case>(case: C, why: String, check: &impl Fn(&C) -> Result<(), String>) -> (C, String) {
     let (mut small, mut why) = (case, why);
     let mut length = small.steps().div_ceil(2);

@@ -1,6 +1,7 @@
-//! The order of operations on the disk, as text: what is created, written, synced, renamed and removed by each step of a
-//! database's life, and what the records of the log and the edits of the manifest say. The files are in
-//! `tests/scenarios`; `HELENUS_BLESS=1` writes them anew. A sync that goes missing is a line that goes missing.
+//! The order of operations on the disk, as text: what is created, written, synced, renamed and
+//! removed by each step of a database's life, and what the records of the log and the edits of the
+//! manifest say. The files are in `tests/scenarios`; `HELENUS_BLESS=1` writes them anew. A sync
+//! that goes missing is a line that goes missing.
 
 mod scene;
 mod show;

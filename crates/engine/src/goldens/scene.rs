@@ -39,13 +39,15 @@ impl Scene {
     /// Carries a command out. Returns what it did to the disk, and the error if it failed.
     ///
     /// - `open sync|periodic|buffered`, `close`, `drop` (the last handle goes)
-    /// - `kill` (the process ends, what it handed over stays), `cut` (the power goes, what was not synced is lost),
-    ///   `tear log|manifest` (as `kill`, and the last byte of it is another), `stop N` (the machine stops at the Nth
-    ///   operation from now)
+    /// - `kill` (the process ends, what it handed over stays), `cut` (the power goes, what was not
+    ///   synced is lost), `tear log|manifest` (as `kill`, and the last byte of it is another),
+    ///   `stop N` (the machine stops at the Nth operation from now)
     /// - `schema`, its statements on the lines below
-    /// - `insert P C VALUE` into `t`, where `x9` stands for nine letters, `delete P` of it, `count P N` in `hits`; `batch`,
-    ///   with lines of `insert P C VALUE` and `note P TEXT` (into `notes`) below
-    /// - `flush`, `compact`, `truncate TABLE`, `step` (of background work), `steps`, `sync`, `advance SECONDS`
+    /// - `insert P C VALUE` into `t`, where `x9` stands for nine letters, `delete P` of it, `count
+    ///   P N` in `hits`; `batch`, with lines of `insert P C VALUE` and `note P TEXT` (into `notes`)
+    ///   below
+    /// - `flush`, `compact`, `truncate TABLE`, `step` (of background work), `steps`, `sync`,
+    ///   `advance SECONDS`
     /// - `rows`: what is there, instead of what it did to the disk
     pub(super) fn run(&mut self, command: &str, rest: &str) -> String {
         self.disk.start_trace();

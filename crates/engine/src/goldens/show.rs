@@ -9,9 +9,9 @@ use helenus_sim::{Traced, TracedDetail};
 use super::scene::START_SECONDS;
 use crate::manifest::{self, Change, Edit, HEAD_LEN};
 
-/// A line for each operation. A file that is created, written and synced right after each other is one line, and files of
-/// an SSTable that are removed together are. What the log and the manifest are told is spelled out, of other files there is
-/// a class of length.
+/// A line for each operation. A file that is created, written and synced right after each other is
+/// one line, and files of an SSTable that are removed together are. What the log and the manifest
+/// are told is spelled out, of other files there is a class of length.
 pub(super) fn show(trace: &[Traced]) -> String {
     let mut text = String::new();
     let mut rest = trace.iter().peekable();
@@ -83,8 +83,8 @@ const fn is_dir(operation: Operation) -> bool {
     matches!(operation, Operation::CreateDir | Operation::RemoveDir | Operation::SyncDir)
 }
 
-/// The path below the database's directory. A table's directory is known by its name alone, since its identity is
-/// another each time; a segment is `log` and its number.
+/// The path below the database's directory. A table's directory is known by its name alone, since
+/// its identity is another each time; a segment is `log` and its number.
 fn name_of(path: &Path, is_dir: bool) -> String {
     let path: PathBuf = path.strip_prefix("/").unwrap_or(path).iter().skip(1).collect();
     let mut names: Vec<String> = path.iter().map(|name| name.to_str().unwrap().to_owned()).collect();

@@ -1,5 +1,5 @@
-//! In a steady state writes allocate nothing but the memtable's arena and the log's segments, and reads nothing but the
-//! room for what they ask for and for what they show.
+//! In a steady state writes allocate nothing but the memtable's arena and the log's segments, and
+//! reads nothing but the room for what they ask for and for what they show.
 
 use helenus::{Prepared, Table};
 

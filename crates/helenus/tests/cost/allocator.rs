@@ -3,6 +3,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::backtrace::Backtrace;
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 
 #[derive(Debug)]
 pub(crate) struct Counting;
@@ -26,8 +27,8 @@ fn note(len: usize) {
     }
 }
 
-// SAFETY: all is left to the system's allocator; what is noted touches this thread's cells alone, which need no
-// allocation to be there.
+// SAFETY: all is left to the system's allocator; what is noted touches this thread's cells alone,
+// which need no allocation to be there.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         note(layout.size());
@@ -68,7 +69,7 @@ pub(crate) fn stacks_of(least_len: usize, f: impl FnOnce()) -> Vec<Stack> {
     KEPT.take().iter().map(Stack::new).collect()
 }
 
-/// Calls of our own functions, the outermost first.
+/// Calls of our own functions, the outermost first, each once.
 #[derive(Debug)]
 pub(crate) struct Stack(pub(crate) Vec<Call>);
 
@@ -81,8 +82,8 @@ pub(crate) struct Call {
 }
 
 impl Stack {
-    /// Reads the text of a backtrace: a line `  12: function` for each call, the innermost first, each followed by a line
-    /// `at file:line:column` where that is known.
+    /// Reads the text of a backtrace: a line `  12: function` for each call, the innermost first,
+    /// each followed by a line `at file:line:column` where that is known.
     fn new(backtrace: &Backtrace) -> Self {
         let mut calls: Vec<Call> = Vec::new();
         let mut is_ours = false;
@@ -95,13 +96,15 @@ impl Stack {
             } else if let Some((_, function)) = line.split_once(": ") {
                 let function = function.split("::{{closure}}").next().unwrap_or(function);
                 let function = function.split("::{closure#").next().unwrap_or(function);
-                is_ours = function.contains("helenus") && calls.iter().all(|call| call.function != function);
+                is_ours = function.contains("helenus");
                 if is_ours {
                     calls.push(Call { function: function.to_owned(), file: None });
                 }
             }
         }
         calls.reverse();
+        let mut seen = BTreeSet::new();
+        calls.retain(|call| seen.insert(call.function.clone()));
         Self(calls)
     }
 

@@ -1,10 +1,11 @@
 //! How deep a write and a read go, over how many files, and how many buffers a value passes.
 //!
-//! A hop is a call from one function of ours to another; a closure is a part of the function that it stands in. Counted
-//! is what lies on the stack: where the log and the memtable take a record and a row, and where a point read takes a
-//! chunk. The compiler puts one function into another where that is faster, and shows it on the stack all the same only
-//! with line tables: without (`CARGO_PROFILE_DEV_DEBUG=0`) and with optimization there are fewer hops than are written
-//! down, and files aren't known.
+//! A hop is a call from one function of ours to another; a closure is a part of the function that
+//! it stands in. Counted is what lies on the stack: where the log and the memtable take a record
+//! and a row, and where a point read takes a chunk. The compiler puts one function into another
+//! where that is faster, and shows it on the stack all the same only with line tables: without
+//! (`CARGO_PROFILE_DEV_DEBUG=0`) and with optimization there are fewer hops than are written down,
+//! and files aren't known.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +15,8 @@ use crate::{open, prepare};
 const MOST_HOPS: usize = 8;
 const MOST_FILES: usize = 8;
 
-/// The calls of the first stack that has those two ends, none of whose functions stands there twice.
+/// The calls of the first stack that has those two ends, none of whose functions stands there
+/// twice.
 fn path(stacks: &[Stack], from: &str, to: &str) -> Vec<Call> {
     let found = stacks.iter().find_map(|stack| stack.between(from, to));
     found.unwrap_or_else(|| panic!("no way from {from} to {to}: {stacks:#?}")).to_vec()
@@ -61,8 +63,8 @@ fn a_point_read_is_few_calls_from_what_it_reads() {
     check_hops(&path(&stacks, "Rows::next", "Window::load"));
 }
 
-/// Buffers that hold a value on its way, each by a function of those that fill it. A buffer that is too small grows, which
-/// shows on the stack; one that has room shows nothing.
+/// Buffers that hold a value on its way, each by a function of those that fill it. A buffer that is
+/// too small grows, which shows on the stack; one that has room shows nothing.
 const BUFFERS: [&str; 3] = ["Plan::encode", "Pending::add", "Arena::store"];
 
 #[test]
@@ -78,7 +80,8 @@ fn a_value_is_in_the_buffers_of_payload_log_and_memtable_and_in_no_other() {
     };
     let grown: BTreeSet<&str> = write(1).iter().map(buffer).collect();
     assert_eq!(grown, BTreeSet::from(BUFFERS));
-    // The log has two buffers, which take turns. The memtable keeps each value, the others have room from now on.
+    // The log has two buffers, which take turns. The memtable keeps each value, the others have
+    // room from now on.
     write(2);
     assert!(write(3).iter().map(buffer).all(|name| name == "Arena::store"));
 }

@@ -27,7 +27,8 @@ pub(crate) struct Step {
 pub(crate) enum Deed {
     Write(Write),
     Batch(Vec<Write>),
-    /// A statement that changes the schema; `WITH_OPTIONS` stands for the options that a database gives its tables.
+    /// A statement that changes the schema; `WITH_OPTIONS` stands for the options that a database
+    /// gives its tables.
     Schema(String),
     Truncate(&'static str),
     Ask(Query),
@@ -184,7 +185,8 @@ impl Generator {
             1..4 => self.rng.below(5_000),
             _ => self.rng.below(20),
         };
-        // A database that is opened again gives no timestamp within a second of those that it had given.
+        // A database that is opened again gives no timestamp within a second of those that it had
+        // given.
         Step { pause: Duration::from_millis(2000 + millis), deed }
     }
 

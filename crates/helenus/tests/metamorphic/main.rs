@@ -1,11 +1,12 @@
-//! One history of operations, carried out again and again by databases that differ in everything that may not matter:
-//! sizes of memtables, chunks, segments and caches, codecs, versions of SSTables, durability, threads, flushes,
-//! compactions, restarts, power cuts, the way a statement is said and a query is cut into pages. All give the same
-//! answers.
+//! One history of operations, carried out again and again by databases that differ in everything
+//! that may not matter: sizes of memtables, chunks, segments and caches, codecs, versions of
+//! SSTables, durability, threads, flushes, compactions, restarts, power cuts, the way a statement
+//! is said and a query is cut into pages. All give the same answers.
 //!
-//! `history.rs` makes histories, `query.rs` what is asked in them, `config.rs` the databases, `world.rs` carries steps
-//! out. `HELENUS_METAMORPHIC=100000` runs that many histories, `HELENUS_SEED` says from which seed on; a failure prints
-//! the smallest history that was found, and the database that differs.
+//! `history.rs` makes histories, `query.rs` what is asked in them, `config.rs` the databases,
+//! `world.rs` carries steps out. `HELENUS_METAMORPHIC=100000` runs that many histories,
+//! `HELENUS_SEED` says from which seed on; a failure prints the smallest history that was found,
+//! and the database that differs.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops at what it did not expect")]
 

@@ -179,7 +179,8 @@ impl Query {
         select
     }
 
-    /// A row as text: its values, and the timestamps and times to live of the cells that are asked for.
+    /// A row as text: its values, and the timestamps and times to live of the cells that are asked
+    /// for.
     pub(crate) fn show(&self, row: &RowView<'_>, out: &mut String) -> Result<()> {
         let schema = row.schema();
         RowPrinter::json(schema).row(row, out)?;
@@ -197,7 +198,8 @@ impl Query {
                 }
                 let path = if matches!(column.ty, helenus::Type::List { .. }) { &[][..] } else { cell.path };
                 let ttl = cell.remaining_ttl(now);
-                // To the millisecond: a statement that meets a new schema is encoded again, with the next timestamp.
+                // To the millisecond: a statement that meets a new schema is encoded again, with
+                // the next timestamp.
                 let millis = cell.timestamp.0.div_euclid(1000);
                 writeln!(out, "    {} {path:x?} at {millis} for {ttl:?}", column.name).unwrap();
             }
