@@ -4,16 +4,13 @@ use std::sync::OnceLock;
 
 use helenus_types::{JsonMembers, Type};
 
-use crate::VALUE_TYPES;
+use crate::{VALUE_TYPES, type_named};
 
 /// The column of each type that is fuzzed is called by its place: `{"c0": "text", "c1": 12}`. What is accepted is a valid value, and
 /// is printed as JSON that gives the same value.
 pub fn jsonl(data: &[u8]) {
     static TYPES: OnceLock<Vec<Type>> = OnceLock::new();
-    let types = TYPES.get_or_init(|| {
-        let parse = |name: &&str| Type::parse_cql(name, &|_| None).unwrap_or_else(|error| panic!("{error}"));
-        VALUE_TYPES.iter().map(parse).collect()
-    });
+    let types = TYPES.get_or_init(|| VALUE_TYPES.iter().map(|name| type_named(name)).collect());
     let Ok(text) = std::str::from_utf8(data) else { return };
     for line in text.lines() {
         let Ok(mut members) = JsonMembers::new(line) else { continue };

@@ -25,7 +25,7 @@ pub use framing::{join, reseal_statistics, split};
 pub use json::jsonl;
 pub use log::log_replay;
 pub use rows::{unfiltered, update};
-pub use schemas::{SCHEMAS, schema};
+pub use schemas::{SCHEMAS, schema, type_named};
 pub use tables::{
     TABLE_PARTS, compression_info, data_db, filter_db, page_checksums, partitions_db, rows_db, statistics_db,
 };

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use helenus_cql_syntax::parse_type;
 use helenus_rows::{Capabilities, ClusteringComparator, Column, Columns, EncodingBase, Header};
 use helenus_types::{Partitioner, Type};
 
@@ -28,8 +29,14 @@ pub fn schema(choice: u8) -> &'static Arc<Header> {
     &headers[usize::from(choice) % headers.len()]
 }
 
+/// The type that CQL calls so.
+pub fn type_named(name: &str) -> Type {
+    let parsed = parse_type(name).unwrap_or_else(|error| panic!("{name}: {error}"));
+    parsed.resolve("ks", &|_| None).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
 fn header(clustering: &[&str], statics: &[&str], regulars: &[&str]) -> Arc<Header> {
-    let ty = |name: &&str| Type::parse_cql(name, &|_| None).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let ty = |name: &&str| type_named(name);
     let columns = |prefix: char, names: &[&str]| {
         let column = |(index, name)| Column::new(format!("{prefix}{index:02}"), ty(name));
         Columns::new(names.iter().enumerate().map(column).collect())

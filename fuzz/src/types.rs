@@ -3,9 +3,10 @@
 use std::cmp::Ordering;
 use std::sync::OnceLock;
 
+use helenus_cql_syntax::parse_literal;
 use helenus_types::Type;
 
-use crate::split;
+use crate::{split, type_named};
 
 /// The types whose values are fuzzed, in CQL.
 pub const VALUE_TYPES: &[&str] = &[
@@ -42,10 +43,7 @@ pub const VALUE_TYPES: &[&str] = &[
 /// text that gives the same value back, and an order that its byte-comparable form keeps.
 pub fn values(data: &[u8]) {
     static TYPES: OnceLock<Vec<Type>> = OnceLock::new();
-    let types = TYPES.get_or_init(|| {
-        let parse = |name: &&str| Type::parse_cql(name, &|_| None).unwrap_or_else(|error| panic!("{error}"));
-        VALUE_TYPES.iter().map(parse).collect()
-    });
+    let types = TYPES.get_or_init(|| VALUE_TYPES.iter().map(|name| type_named(name)).collect());
     let Some((&choice, rest)) = data.split_first() else { return };
     let ty = &types[usize::from(choice) % types.len()];
     let [left, right] = split(rest);
@@ -91,6 +89,6 @@ fn one(ty: &Type, value: &[u8]) {
     // Encoding puts sets and maps in order and drops what stands in them twice; once.
     assert_eq!(ty.encode(&again).ok(), Some(encoded), "{ty:?}: {value:02x?}");
     if literal.is_ok() {
-        let _ = ty.parse_literal(&text);
+        let _ = parse_literal(ty, &text);
     }
 }

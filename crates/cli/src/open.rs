@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use helenus::{
     Catalog, Database, ErrorKind, Foreign, ForeignKind, ForeignOptions, Identifier, Options, QualifiedName,
-    Serialized, Table, Type, open_sstables, parse_qualified_name,
+    Serialized, Table, Type, open_sstables, parse_literal, parse_qualified_name,
 };
 
 use crate::args::Source;
@@ -253,7 +253,7 @@ impl Literals {
         columns: impl Iterator<Item = (&'a str, &'a Type)>,
     ) -> Result<Self, Failure> {
         let value = |(text, (name, ty)): (&String, (&str, &Type))| {
-            ty.base().parse_literal(text).map_err(|error| {
+            parse_literal(ty, text).map_err(|error| {
                 Failure::usage(format!("{text} is no literal of column {name}: {error}"))
                     .or_try("literals are CQL's: 'text' in quotes, 12, 0xcafe, '2024-02-29'")
             })

@@ -4,10 +4,13 @@
 //! tokens, identifiers and their quoting, types, terms, and every statement of the data definition
 //! and data manipulation languages.
 //!
-//! **Must not know** what a statement means: no schema, no types of values, no engine. Whether a
-//! table exists, a literal fits a column or a clustering order is complete is decided by the user
-//! of the tree. This crate depends on no other crate of the project, because the engine keeps its
-//! schema as CQL and the query layer stands above the engine.
+//! And what of it has a meaning by itself: which [type](helenus_types::Type) a name stands for
+//! (`resolve.rs`), which bytes a literal is as a value of a type (`value.rs`).
+//!
+//! **Must not know** what a statement means: no schema, no engine. Whether a table exists or a
+//! clustering order is complete is decided by the user of the tree. Of the project's crates this one
+//! uses `types` alone, because the engine keeps its schema as CQL and the query layer stands above
+//! the engine.
 //!
 //! **Start reading** in `ast` (the tree), then `parse` (how text becomes a tree; `parse/cursor.rs`
 //! is the machinery), then `print` (how a tree becomes text). For every tree that the parser makes,
@@ -35,7 +38,9 @@ mod keywords;
 mod lexer;
 mod parse;
 mod print;
+mod resolve;
 mod span;
+mod value;
 
 pub use ast::{
     AlterKeyspace, AlterTable, AlterTableAction, AlterType, AlterTypeAction, AlterView, Assignment,
@@ -47,8 +52,9 @@ pub use ast::{
     Select, Selection, Selector, Statement, TableOptions, Term, Update, Using,
 };
 pub use error::SyntaxError;
-pub use keywords::is_reserved;
 pub use parse::{
     MAX_NESTING, parse_qualified_name, parse_statement, parse_statements, parse_term, parse_type,
 };
+pub use resolve::{ResolveError, check_size};
 pub use span::{Position, Span, Spanned};
+pub use value::{LiteralError, parse_literal, parse_text};

@@ -82,6 +82,11 @@ pub fn parse_term(text: &str) -> Result<Term, SyntaxError> {
     parse_whole(text, Parser::term)
 }
 
+/// Parses a term in a text that isn't a statement, where reserved words may be names of fields without quotes.
+pub(crate) fn parse_text_term(text: &str) -> Result<Term, SyntaxError> {
+    parse_whole(text, Parser::text_term)
+}
+
 fn parse_whole<'a, T>(
     text: &'a str,
     rule: impl FnOnce(&mut Parser<'a>) -> Parsed<T>,

@@ -32,7 +32,7 @@ mod table;
 pub use database::Database;
 pub use error::{Error, ErrorKind, Result};
 pub use health::{Health, HealthIssue, HealthReason, HealthStatus};
-pub use helenus_cql_syntax::{Identifier, QualifiedName, parse_qualified_name};
+pub use helenus_cql_syntax::{Identifier, QualifiedName, parse_literal, parse_qualified_name, parse_text};
 pub use helenus_io::{Clock, Disk, MemoryDisk, RealDisk, SystemClock};
 pub use helenus_rows::{
     Cell, ColumnDef, ColumnKind, Columns, DeletionTime, LivenessInfo, TableSchema, UnfilteredStream,
@@ -43,9 +43,9 @@ pub use helenus_schema::{
 };
 pub use helenus_sstable::{Codec, CompressionParams, LateDeletionTimes, Version};
 pub use helenus_types::{
-    Date, Decimal, DecodeValue, Duration, Element, Elements, EncodeValue, JsonMembers, ParseDecimalError,
-    ParseDurationError, ParseVarintError, Serialized, TableId, TimeOfDay, Timestamp, Token, Type, UserType,
-    Value, ValueError, Varint, VarintOutOfRange, timeuuid,
+    Date, Decimal, DecodeValue, Duration, Element, Elements, EncodeValue, Hex, JsonMembers,
+    ParseDecimalError, ParseDurationError, ParseVarintError, Scalar, Serialized, TableId, TimeOfDay,
+    Timestamp, Token, Type, UserType, Value, ValueError, Varint, VarintOutOfRange, timeuuid,
 };
 pub use key::IntoKey;
 pub use metrics::{DatabaseMetrics, TableMetrics};

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use helenus_rows::{Column, ColumnKind, Columns, TableSchema, compare_names};
-use helenus_types::{Reader, Type, ValueError, push_json_name};
+use helenus_types::{Hex, Reader, Type, ValueError, push_json_name};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::select::RowView;
@@ -16,8 +16,8 @@ use crate::select::RowView;
 /// CSV    1,x,,"['a', 'b']"
 /// ```
 ///
-/// Values in JSON are those of [`Type::json`]. A field of CSV is a CQL literal ([`Type::literal`]), but a text, a time
-/// or an address without its quotes, as cqlsh's `COPY TO` has it; [`Type::parse_text`] reads it back. What needs it is
+/// Values in JSON are those of [`Type::json`]. A field of CSV is [`Type::text`];
+/// [`parse_text`](helenus_cql_syntax::parse_text) reads it back. What needs it is
 /// put in double quotes, those inside doubled (RFC 4180).
 #[derive(Debug)]
 pub struct RowPrinter {
@@ -261,29 +261,18 @@ fn select_order(columns: &Columns) -> Vec<(usize, &Column)> {
 /// Appends a value as a field of CSV.
 fn push_csv(ty: &Type, value: &[u8], out: &mut String) -> std::result::Result<(), ValueError> {
     let start = out.len();
-    match ty {
-        Type::Ascii | Type::Text => {
-            let text = std::str::from_utf8(value).ok().filter(|text| *ty == Type::Text || text.is_ascii());
-            match text {
-                Some(text) => push_field(text, out),
-                // The literal's error says what is wrong with the bytes.
-                None => ty.literal(value, out)?,
-            }
-            return Ok(());
-        }
-        _ => ty.literal(value, out)?,
+    ty.text(value, out)?;
+    if out.get(start..).is_some_and(needs_quotes) {
+        let text = out.split_off(start);
+        push_field(&text, out);
     }
-    let literal = out.split_off(start);
-    let is_bare = matches!(ty, Type::Timestamp | Type::LegacyDate | Type::Date | Type::Time | Type::Inet);
-    let inside = literal.strip_prefix('\'').and_then(|text| text.strip_suffix('\'')).filter(|_| is_bare);
-    push_field(inside.unwrap_or(&literal), out);
     Ok(())
 }
 
 /// Appends a field of CSV, in quotes where it needs them; one with a backslash too, which tells readers that it is not
 /// cqlsh's, where a backslash alone asks for none.
 fn push_field(text: &str, out: &mut String) {
-    if !text.contains([',', '"', '\n', '\r', '\\']) {
+    if !needs_quotes(text) {
         out.push_str(text);
         return;
     }
@@ -295,10 +284,14 @@ fn push_field(text: &str, out: &mut String) {
     out.push('"');
 }
 
+fn needs_quotes(field: &str) -> bool {
+    field.contains([',', '"', '\n', '\r', '\\'])
+}
+
 /// The error for bytes that are no value of their column's type.
 fn unreadable(row: &RowView<'_>, column: &str, error: ValueError) -> Error {
     let schema = row.schema();
-    let key: String = row.partition_key().iter().take(64).map(|byte| format!("{byte:02x}")).collect();
+    let key = Hex::first(row.partition_key(), 64);
     Error::with(ErrorKind::Corrupt, error).context(format_args!(
         "{}.{}, column {column}, partition with the key 0x{key}",
         schema.keyspace(),

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
-use helenus_types::{DecodeError, Token};
+use helenus_types::{DecodeError, Hex, Token};
 
 use crate::codec::{RowRef, Unfiltered};
 use crate::deletion::DeletionTime;
@@ -170,11 +170,8 @@ impl RowError {
 
 impl fmt::Display for RowError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("partition 0x")?;
-        self.key.iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
-        f.write_str(", row 0x")?;
-        self.clustering.iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
-        write!(f, ": in its body {}", self.error)
+        let (key, clustering) = (Hex(&self.key), Hex(&self.clustering));
+        write!(f, "partition 0x{key}, row 0x{clustering}: in its body {}", self.error)
     }
 }
 

@@ -5,7 +5,7 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
-use helenus_types::{DecodeError, Token};
+use helenus_types::{DecodeError, Hex, Token};
 
 use crate::clustering::{Position, PositionKind};
 use crate::codec::{CellEvent, MarkerRef, RowRef, Unfiltered};
@@ -118,9 +118,7 @@ pub struct GrammarError {
 
 impl fmt::Display for GrammarError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("partition 0x")?;
-        self.key.iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
-        write!(f, ": {}", self.what)
+        write!(f, "partition 0x{}: {}", Hex(&self.key), self.what)
     }
 }
 

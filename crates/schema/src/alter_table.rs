@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use helenus_cql_syntax::{
-    AlterTable, AlterTableAction, ColumnDefinition, ColumnMask, Identifier, Property, Rename,
+    AlterTable, AlterTableAction, ColumnDefinition, ColumnMask, CqlType, Identifier, Property, Rename,
 };
 use helenus_rows::{ColumnKind, DroppedColumn};
 use helenus_types::{Timestamp, Type};
 
 use super::apply::{Applier, SchemaChange};
-use super::cql_types::{expand_user_types, reads_cells_of, to_cql};
 use super::table_def::{TableColumn, TableDef};
 use super::tables::{is_key, static_without_clustering};
+use super::type_changes::{expand_user_types, reads_cells_of};
 use super::user_types::check_multi_cell_fields;
 use crate::error::{CatalogError, CatalogErrorKind, Result};
 
@@ -127,7 +127,7 @@ impl Applier<'_> {
         if matches!(column.ty, Type::Udt { frozen: false, .. }) {
             return Err(CatalogError::invalid(format!(
                 "Cannot drop non-frozen column {name} of user type {}",
-                to_cql(&column.ty)
+                CqlType::of(&column.ty)
             )));
         }
         check_not_indexed(table, name, "drop")?;
@@ -251,8 +251,8 @@ fn check_added(table: &TableDef, definition: &ColumnDefinition, ty: &Type) -> Re
     if !reads_cells_of(ty, &dropped.ty) {
         return Err(CatalogError::invalid(format!(
             "Cannot re-add previously dropped column '{name}' of type {}, incompatible with previous type {}",
-            to_cql(ty),
-            to_cql(&dropped.ty)
+            CqlType::of(ty),
+            CqlType::of(&dropped.ty)
         )));
     }
     if dropped.is_static != definition.is_static {

@@ -6,7 +6,6 @@ use helenus_cql_syntax::{CqlType, QualifiedName, Statement};
 use helenus_types::{TableId, Timestamp, Type, UserType};
 
 use super::catalog::{Catalog, Keyspace};
-use super::cql_types::Resolver;
 use super::names::check_not_system;
 use super::table_def::TableDef;
 use crate::error::{CatalogError, CatalogErrorKind, Result};
@@ -246,9 +245,9 @@ impl Applier<'_> {
                 other => Some(other),
             }
         };
-        let resolved = Resolver { keyspace, lookup: &lookup }.resolve(ty);
+        let resolved = ty.resolve(keyspace, &lookup);
         adopted.append(&mut found.into_inner());
-        resolved
+        Ok(resolved?)
     }
 
     /// Adds types that a header knew to the keyspace.

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 
+use helenus_cql_syntax::ResolveError;
 use helenus_rows::SchemaError;
 use helenus_types::{TypeError, ValueError};
 
@@ -92,5 +93,12 @@ impl From<ValueError> for CatalogError {
 impl From<TypeError> for CatalogError {
     fn from(error: TypeError) -> Self {
         Self::with(CatalogErrorKind::Invalid, error)
+    }
+}
+
+impl From<ResolveError> for CatalogError {
+    fn from(error: ResolveError) -> Self {
+        let is_unknown = matches!(error, ResolveError::Unknown { .. });
+        Self::with(if is_unknown { CatalogErrorKind::NotFound } else { CatalogErrorKind::Invalid }, error)
     }
 }

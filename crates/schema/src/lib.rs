@@ -13,7 +13,6 @@ mod alter_table;
 mod apply;
 mod catalog;
 mod compact;
-mod cql_types;
 mod error;
 mod extensions;
 mod functions;
@@ -27,6 +26,7 @@ mod print;
 mod script;
 mod table_def;
 mod tables;
+mod type_changes;
 mod user_types;
 mod views;
 
@@ -35,9 +35,9 @@ mod tests;
 
 pub use apply::{Applied, ApplyContext, SchemaChange, SchemaOutcome};
 pub use catalog::{Catalog, Keyspace};
-pub use cql_types::{reads_cells_of, replace_user_types, user_types_in};
 pub use error::{CatalogError, CatalogErrorKind, Result};
 pub use names::is_system_keyspace;
 pub use options::{MAX_TTL_SECONDS, TableOptions};
 pub use script::LoadedSchema;
 pub use table_def::{TableColumn, TableDef, ViewDef};
+pub use type_changes::{reads_cells_of, replace_user_types, user_types_in};

@@ -7,8 +7,8 @@
 use std::fmt::Write;
 
 use helenus_cql_syntax::{
-    AlterTable, AlterTableAction, ColumnDefinition, CreateKeyspace, CreateTable, CreateType, CreateView,
-    FieldDefinition, Identifier, Literal, Order, PrimaryKey, Property, PropertyValue, Statement,
+    AlterTable, AlterTableAction, ColumnDefinition, CqlType, CreateKeyspace, CreateTable, CreateType,
+    CreateView, FieldDefinition, Identifier, Literal, Order, PrimaryKey, Property, PropertyValue, Statement,
     TableOptions,
 };
 use helenus_rows::{ColumnDef, DroppedColumn};
@@ -16,7 +16,6 @@ use helenus_types::{TableId, UserType};
 
 use super::catalog::{Catalog, Keyspace};
 use super::compact;
-use super::cql_types::to_cql;
 use super::names::qualified;
 use super::options_values::{boolean_value, literal_map};
 use super::table_def::{TableColumn, TableDef, ViewDef};
@@ -132,7 +131,7 @@ fn class_first(keyspace: &Keyspace) -> impl Iterator<Item = (String, String)> {
 fn create_type(keyspace: &str, definition: &UserType) -> Statement {
     let field = |(name, ty): &(String, helenus_types::Type)| FieldDefinition {
         name: Identifier::exact(name.as_str()),
-        cql_type: to_cql(ty),
+        cql_type: CqlType::of(ty),
     };
     Statement::CreateType(CreateType {
         if_not_exists: false,
@@ -148,7 +147,7 @@ fn create_table(table: &TableDef) -> CreateTable {
     let live = columns.iter().filter(never_dropped).map(definition);
     let former = dropped.iter().map(|DroppedColumn { name, ty, is_static, .. }| ColumnDefinition {
         name: Identifier::exact(&**name),
-        cql_type: to_cql(ty),
+        cql_type: CqlType::of(ty),
         is_static: *is_static,
         mask: None,
     });
@@ -176,7 +175,7 @@ fn create_view(table: &TableDef, view: &ViewDef) -> Statement {
 fn definition(column: &TableColumn) -> ColumnDefinition {
     ColumnDefinition {
         name: Identifier::exact(&*column.name),
-        cql_type: to_cql(&column.ty),
+        cql_type: CqlType::of(&column.ty),
         is_static: column.kind == helenus_rows::ColumnKind::Static,
         mask: column.mask.clone(),
     }

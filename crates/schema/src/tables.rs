@@ -39,7 +39,7 @@ impl Applier<'_> {
         let compact =
             statement.options.compact_storage.then(|| compact::keep(&mut columns, &name)).transpose()?;
         let (id, options) = self.identity_and_options(&keyspace, &name, &statement.options.properties)?;
-        let is_counter = |ty: &CqlType| *ty == CqlType::Native(NativeType::Counter);
+        let is_counter = |ty: &CqlType| *ty == CqlType::Native(NativeType::COUNTER);
         if statement.columns.iter().any(|column| is_counter(&column.cql_type)) {
             let mixed = |column: &TableColumn| !is_key(column.kind) && !column.ty.is_counter();
             if columns.iter().any(mixed) {

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use helenus_cql_syntax::{
     AlterType, AlterTypeAction, CqlType, CreateType, DropObject, FieldDefinition, NativeType, Rename,
+    check_size,
 };
 use helenus_types::{Type, UserType};
 
 use super::apply::{Applier, SchemaChange};
-use super::cql_types::{check_size, references, replace_user_types, user_types_in};
 use super::table_def::TableDef;
+use super::type_changes::{references, replace_user_types, user_types_in};
 use crate::error::{CatalogError, CatalogErrorKind, Result};
 
 /// User types by name. Each holds the types of its fields whole, so a change of one is carried into
@@ -255,7 +256,7 @@ impl Applier<'_> {
 /// Rejects types that a field may not have.
 fn check_field(ty: &CqlType) -> Result<()> {
     match ty {
-        CqlType::Native(NativeType::Counter) => {
+        CqlType::Native(NativeType::COUNTER) => {
             Err(CatalogError::invalid("A user type cannot contain counters"))
         }
         CqlType::User(_) => Err(CatalogError::invalid("A user type cannot contain non-frozen UDTs")),

@@ -58,7 +58,7 @@ pub use descriptor::{
     Component, Descriptor, Folder, FoundTable, LeftOut, Listing, LogRecord, LogRecordKind, SsTableId, Toc,
     TransactionLog, TransactionLogName, TransactionVerdict,
 };
-pub use dump::{DumpForm, DumpKeys, DumpOptions, DumpTimes, dump, dump_keys, parse_key_text, push_key_text};
+pub use dump::{DumpForm, DumpKeys, DumpOptions, DumpTimes, dump, dump_keys, push_key_text};
 pub use error::{SsTableError, SsTableErrorKind};
 pub use index::SearchKey;
 pub use metadata::{Bars, Metadata, MetadataOptions, Overview, TimestampUnit, TopPartition, overview};

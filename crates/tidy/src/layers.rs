@@ -8,7 +8,7 @@ use cargo_metadata::{DependencyKind, Metadata};
 /// `docs/decisions/`. Dependencies of tests, benches and examples are free.
 pub const LAYERS: &[(&str, &[&str])] = &[
     ("types", &[]),
-    ("cql-syntax", &[]),
+    ("cql-syntax", &["types"]),
     ("io", &[]),
     ("rows", &["types"]),
     ("bloom", &["types"]),
@@ -24,7 +24,7 @@ pub const LAYERS: &[(&str, &[&str])] = &[
     ("import", &["types", "cql-syntax", "rows", "io", "memtable", "sstable", "schema", "engine"]),
     ("derive", &[]),
     ("helenus", &["engine", "import", "derive"]),
-    ("tools", &["types", "rows", "io", "bloom", "sstable"]),
+    ("tools", &["types", "cql-syntax", "rows", "io", "bloom", "sstable"]),
     ("cli", &["helenus", "sstable", "tools"]),
     ("sim", &["io"]),
     ("testkit", &["types"]),

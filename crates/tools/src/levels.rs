@@ -10,11 +10,10 @@ use std::sync::Arc;
 
 use helenus_io::Disk;
 use helenus_sstable::{Component, Descriptor};
-use helenus_types::Partitioner;
+use helenus_types::{Hex, Partitioner};
 
 use crate::error::ToolError;
 use crate::statistics::{key_range, partitioner, statistics};
-use crate::words::Hex;
 
 /// An SSTable and its place.
 #[derive(Debug, Clone, PartialEq, Eq)]

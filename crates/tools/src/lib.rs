@@ -14,6 +14,7 @@ mod diff;
 mod error;
 mod expired;
 mod inputs;
+mod key_text;
 mod levels;
 mod list;
 mod output_dir;
@@ -31,6 +32,7 @@ pub use diff::{DiffSummary, Difference, Place, RowName, RowPart, View, diff};
 pub use error::ToolError;
 pub use expired::{Blocker, ExpiredBlockers, Expiry, expired_blockers};
 pub use inputs::{Below, find_tables, find_tables_below};
+pub use key_text::parse_key_text;
 pub use levels::{LeveledTable, Levels, Overlap, levels};
 pub use list::{FileRole, ListedFile, list};
 pub use partitions::{

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use helenus_sstable::push_key_text;
-use helenus_types::Type;
+use helenus_types::{Hex, Type};
 
 /// A partition, for people: its key as `sstabledump` and `sstablepartitions` print it, with its bytes; the bytes alone
 /// where the key's type is not known.
@@ -29,15 +29,6 @@ impl fmt::Display for KeyName<'_> {
             Some(text) => write!(f, "'{text}' (0x{})", Hex(self.key)),
             None => write!(f, "0x{}", Hex(self.key)),
         }
-    }
-}
-
-/// Bytes in hex.
-pub(crate) struct Hex<'a>(pub(crate) &'a [u8]);
-
-impl fmt::Display for Hex<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 

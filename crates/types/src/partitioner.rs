@@ -8,7 +8,7 @@ use num_bigint::BigInt;
 use crate::comparable::{
     GT_NEXT_COMPONENT, LT_NEXT_COMPONENT, NEXT_COMPONENT, NEXT_COMPONENT_NULL, TERMINATOR, escape, varint,
 };
-use crate::{Token, Type, murmur3};
+use crate::{Hex, Token, Type, murmur3};
 
 const PACKAGE: &str = "org.apache.cassandra.dht.";
 
@@ -205,7 +205,7 @@ fn random_magnitude(key: &[u8]) -> Option<u128> {
 fn ordered_text(key: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(key) {
         Ok(text) => Cow::Borrowed(text),
-        Err(_) => Cow::Owned(key.iter().map(|byte| format!("{byte:02x}")).collect()),
+        Err(_) => Cow::Owned(Hex(key).to_string()),
     }
 }
 

@@ -7,41 +7,71 @@ const MILLIS_PER_DAY: i64 = 86_400_000;
 /// 1970-01-01 as a `date`.
 const DATE_EPOCH: i64 = 1 << 31;
 
-/// A day of the calendar.
+/// A day of a calendar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Day {
-    year: i64,
-    month: i64,
-    day: i64,
+pub struct Day {
+    /// The year; 0 is the one before the first of our era.
+    pub year: i64,
+    /// From 1, which is January.
+    pub month: i64,
+    /// From 1.
+    pub day: i64,
 }
 
 impl Day {
-    /// The day a number of days after 1970-01-01. Years are counted from March, so that the leap
-    /// day is a last one.
-    fn from_epoch(days: i64) -> Day {
+    /// The day of the Gregorian calendar, extended to all times, that is a number of days after 1970-01-01.
+    #[must_use]
+    pub fn gregorian(days: i64) -> Day {
+        // Years are counted from March, so that the leap day is a last one.
         let days = days + 719_468;
         let era = days.div_euclid(146_097);
         let of_era = days.rem_euclid(146_097);
         let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
         let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-        let month_from_march = (5 * of_year + 2) / 153;
-        let day = of_year - (153 * month_from_march + 2) / 5 + 1;
-        let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-        Day { year: year_of_era + era * 400 + i64::from(month <= 2), month, day }
+        Day::from_march(era * 400 + year_of_era, of_year)
     }
 
-    /// Days after 1970-01-01, if the day exists and is not absurdly far away.
-    fn to_epoch(self) -> Option<i64> {
-        let Day { year, month, day } = self;
+    /// The day of the Julian calendar that is a number of days after 1970-01-01 (of the Gregorian one).
+    #[must_use]
+    pub fn julian(days: i64) -> Day {
+        let days = days + 719_470;
+        let era = days.div_euclid(1461);
+        let of_era = days.rem_euclid(1461);
+        let year_of_era = (of_era - of_era / 1460) / 365;
+        Day::from_march(era * 4 + year_of_era, of_era - 365 * year_of_era)
+    }
+
+    /// The day of a year that begins in March.
+    fn from_march(year: i64, of_year: i64) -> Day {
+        let month = (5 * of_year + 2) / 153;
+        let day = of_year - (153 * month + 2) / 5 + 1;
+        let month = if month < 10 { month + 3 } else { month - 9 };
+        Day { year: year + i64::from(month <= 2), month, day }
+    }
+
+    /// How many days the month has, if there is such a month.
+    fn days_of_month(self) -> Option<i64> {
+        let Day { year, month, .. } = self;
         let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-        let days = match month {
+        Some(match month {
             4 | 6 | 9 | 11 => 30,
             2 if is_leap => 29,
             2 => 28,
             1..=12 => 31,
             _ => return None,
-        };
-        if !(1..=days).contains(&day) || year.abs() > 1_000_000_000 {
+        })
+    }
+
+    /// The last day of the month for one that only other months have (Java's `ResolverStyle.SMART`).
+    fn in_month(self) -> Option<Day> {
+        let day = if self.day <= 31 { self.day.min(self.days_of_month()?) } else { self.day };
+        Some(Day { day, ..self })
+    }
+
+    /// Days after 1970-01-01, if the day exists and is not absurdly far away.
+    fn to_epoch(self) -> Option<i64> {
+        let Day { year, month, day } = self;
+        if !(1..=self.days_of_month()?).contains(&day) || year.abs() > 1_000_000_000 {
             return None;
         }
         let year = if month <= 2 { year - 1 } else { year };
@@ -72,7 +102,7 @@ fn push_year(year: i64, out: &mut String) {
 
 /// Appends a `date`: `2016-02-03`, `-5877641-06-23`.
 pub(crate) fn push_date(date: u32, out: &mut String) {
-    let Day { year, month, day } = Day::from_epoch(i64::from(date) - DATE_EPOCH);
+    let Day { year, month, day } = Day::gregorian(i64::from(date) - DATE_EPOCH);
     push_year(year, out);
     out.push_str(&format!("-{month:02}-{day:02}"));
 }
@@ -87,7 +117,7 @@ pub(crate) fn push_time(nanos: i64, out: &mut String) {
 /// Appends a `timestamp` in UTC: `2016-02-03 04:05:06.000Z`. Years are those of their era, without
 /// a sign before it: a quirk of the pattern that Cassandra uses.
 pub(crate) fn push_timestamp(millis: i64, out: &mut String) {
-    let Day { year, month, day } = Day::from_epoch(millis.div_euclid(MILLIS_PER_DAY));
+    let Day { year, month, day } = Day::gregorian(millis.div_euclid(MILLIS_PER_DAY));
     push_year(if year > 0 { year } else { 1 - year }, out);
     out.push_str(&format!("-{month:02}-{day:02} "));
     let of_day = millis.rem_euclid(MILLIS_PER_DAY);
@@ -101,7 +131,7 @@ fn push_clock(seconds: i64, out: &mut String) {
 
 /// Whether a timestamp's text can be read back: years of one to four digits of our era.
 pub(crate) fn is_printable_timestamp(millis: i64) -> bool {
-    (1..=9999).contains(&Day::from_epoch(millis.div_euclid(MILLIS_PER_DAY)).year)
+    (1..=9999).contains(&Day::gregorian(millis.div_euclid(MILLIS_PER_DAY)).year)
 }
 
 /// A `date` from its text: `2016-02-03`, or a number of days with 1970-01-01 as 2^31.
@@ -132,15 +162,16 @@ pub(crate) fn parse_time(text: &str) -> Option<i64> {
     Some(clock_seconds(hour, minute, second)? * 1_000_000_000 + nanos)
 }
 
-/// A `timestamp` from its text: milliseconds since 1970, or a date with or without a time, with or
-/// without a zone. Without one it is UTC: Cassandra takes its machine's zone there.
+/// A `timestamp` from its text: milliseconds since 1970, or a date with or without a time, with or without a zone.
+/// Without one it is UTC: Cassandra takes its machine's zone there. 30 February is the last day of February, and
+/// 24:00 the next day's beginning (`TimestampSerializer`).
 pub(crate) fn parse_timestamp(text: &str) -> Option<i64> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return text.parse().ok();
     }
     let mut scanner = Scanner(text);
-    let day = scanner.date(1)?.to_epoch()?;
+    let day = scanner.date(1)?.in_month()?.to_epoch()?;
     let mut millis = day.checked_mul(MILLIS_PER_DAY)?;
     let before = scanner.0;
     if scanner.eat('T').or_else(|| scanner.eat(' ')).is_some() {
@@ -149,6 +180,10 @@ pub(crate) fn parse_timestamp(text: &str) -> Option<i64> {
             // A date and a zone after a blank.
             None => scanner.0 = before,
         }
+    }
+    // Only with a time of day may the numbers of a date be shorter.
+    if scanner.0.len() == before.len() {
+        Scanner(text).date(4)?;
     }
     let offset_seconds = scanner.zone()?;
     scanner.end()?;
@@ -195,11 +230,14 @@ impl Scanner<'_> {
 
     fn date(&mut self, least_of_year: usize) -> Option<Day> {
         let negative = self.eat('-').is_some();
-        if !negative {
-            // Java puts a plus before years of more than four digits.
-            let _optional = self.eat('+');
+        // Java puts a plus before years of more than four digits, and wants one where it wants four.
+        let has_plus = !negative && self.eat('+').is_some();
+        let digits = self.digits(10);
+        if digits.len() < least_of_year || (least_of_year == 4 && digits.len() > 4 && !negative && !has_plus)
+        {
+            return None;
         }
-        let year = self.number(least_of_year, 10)?;
+        let year: i64 = digits.parse().ok()?;
         self.eat('-')?;
         let month = self.number(least_of_year.min(2), 2)?;
         self.eat('-')?;
@@ -214,7 +252,9 @@ impl Scanner<'_> {
         let minute = self.number(1, 2)?;
         let second = if self.eat(':').is_some() { self.number(1, 2)? } else { 0 };
         let nanos = if self.eat('.').is_some() { self.fraction(0)? } else { 0 };
-        Some(clock_seconds(hour, minute, second)? * 1000 + nanos / 1_000_000)
+        let is_end_of_day = (hour, minute, second, nanos) == (24, 0, 0, 0);
+        let seconds = if is_end_of_day { 86_400 } else { clock_seconds(hour, minute, second)? };
+        Some(seconds * 1000 + nanos / 1_000_000)
     }
 
     /// Seconds east of UTC: nothing, `Z`, `UTC`, `GMT`, `+01`, `+0100` or `+01:00`, perhaps after a
@@ -266,10 +306,22 @@ mod tests {
             ("2016-02-03", 1_454_457_600_000),
             ("2016-02-03+0100", 1_454_454_000_000),
             ("2016-02-03 Z", 1_454_457_600_000),
+            ("2016-02-30", 1_456_704_000_000),
+            ("2016-02-29 24:00", 1_456_790_400_000),
         ] {
             assert_eq!(parse_timestamp(text), Some(millis), "{text}");
         }
-        for text in ["", "now", "2016-13-01", "2016-02-30", "2016-02-03 25:00", "2016-02-03 4:5:6 PST"] {
+        for text in [
+            "",
+            "now",
+            "2016-13-01",
+            "2016-02-32",
+            "2016-2-3",
+            "12016-02-03",
+            "2016-02-03 25:00",
+            "2016-02-03 24:01",
+            "2016-02-03 4:5:6 PST",
+        ] {
             assert_eq!(parse_timestamp(text), None, "{text}");
         }
     }
@@ -284,6 +336,8 @@ mod tests {
         assert_eq!(parse_date("4294967295"), Some(u32::MAX));
         assert_eq!(parse_date("4294967296"), None);
         assert_eq!(parse_date("2015-2-3"), None);
+        assert_eq!(parse_date("2015-02-29"), None);
+        assert_eq!(parse_date("12015-02-03"), None);
         assert_eq!(parse_time("1:2:3.5"), Some(3_723_500_000_000));
         assert_eq!(parse_time("24:00:00"), None);
         assert_eq!(parse_time("86400000000000"), None);

@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use helenus_cql_syntax::parse_literal;
 use helenus_fuzz::{SCHEMAS, TABLE_PARTS, VALUE_TYPES, WHOLE_PARTS, WHOLE_VERSIONS, join, schema};
 use helenus_io::{Disk, RealDisk};
 use helenus_rows::{
@@ -197,10 +198,10 @@ fn made(out: &Out) {
     }
     for (index, ty) in VALUE_TYPES.iter().enumerate() {
         out.put("type_names", ty, ty.as_bytes());
-        let ty_of = Type::parse_cql(ty, &|_| None).expect("a type");
+        let ty_of = helenus_fuzz::type_named(ty);
         out.put("type_names", &format!("class-{index}"), ty_of.class_name().as_bytes());
         for literal in LITERALS {
-            if let Ok(value) = ty_of.parse_literal(literal) {
+            if let Ok(value) = parse_literal(&ty_of, literal) {
                 let choice = [u8::try_from(index).expect("few types")];
                 let input = [&choice[..], &join(&[&value, &value])].concat();
                 out.put("values", &format!("{index}-{}", input.len()), &input);
@@ -228,11 +229,11 @@ fn made(out: &Out) {
 /// What is text: lines of JSON, logs of transactions, manifests of snapshots; and the checksums of a file.
 fn lists(out: &Out) {
     for (index, ty) in VALUE_TYPES.iter().enumerate() {
-        let ty = Type::parse_cql(ty, &|_| None).expect("a type");
+        let ty = helenus_fuzz::type_named(ty);
         let mut line = String::new();
         for literal in LITERALS {
             let mut json = String::new();
-            if ty.parse_literal(literal).is_ok_and(|value| ty.json(&value, &mut json).is_ok()) {
+            if parse_literal(&ty, literal).is_ok_and(|value| ty.json(&value, &mut json).is_ok()) {
                 line +=
                     &format!("{{\"c{index}\": {json}, \"c0\": null, \"\\\"c{index}\\\"\": \"\\u00e9\"}}\n");
             }

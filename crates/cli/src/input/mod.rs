@@ -12,7 +12,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 
-use helenus::{ColumnKind, JsonMembers, TableSchema, Type};
+use helenus::{ColumnKind, JsonMembers, TableSchema, Type, parse_text};
 
 use crate::args::{Format, Quotes, RowFiles};
 use crate::csv::{self, Dialect, Guess, Malformed, Reader, Record, skip_line};
@@ -284,7 +284,7 @@ fn parse_csv(
             continue;
         }
         let parsed = match std::str::from_utf8(bytes) {
-            Ok(text) => field.ty.parse_text(text).map_err(|error| error.to_string()),
+            Ok(text) => parse_text(&field.ty, text).map_err(|error| error.to_string()),
             Err(error) => Err(format!("not UTF-8: {error}")),
         };
         *value = Some(parsed.map_err(|why| format!("column {}: {why}", field.name))?);

@@ -11,7 +11,7 @@
 //! ['a', null, 'b']     3 0, 2 1, 3 1; a b
 //! ```
 
-use helenus::{Elements, Type, ValueError};
+use helenus::{Elements, Scalar, Type, ValueError};
 
 use super::shape::{Kind, LeafKind, Shape};
 
@@ -196,105 +196,70 @@ impl Leaves {
 impl Values {
     /// Adds a value that has bytes, or of whose type no bytes are a value; how many bytes that takes.
     fn push(&mut self, ty: &Type, value: &[u8], text: &mut String) -> Result<usize, Misfit> {
-        let wrong = || Misfit::Other(format!("{} bytes are no {ty}", value.len()));
-        Ok(match self {
-            Self::Boolean(values) => {
-                let [byte] = value else { return Err(wrong()) };
-                values.push(*byte != 0);
+        Ok(match (self, ty.scalar(value)?) {
+            (Self::Boolean(values), Scalar::Boolean(value)) => {
+                values.push(value);
                 1
             }
-            Self::Int32(values) => {
-                values.push(int32(ty, value).ok_or_else(wrong)?);
+            (Self::Int32(values), scalar) => {
+                let value = match scalar {
+                    Scalar::Integer(number) => i32::try_from(number).ok(),
+                    // Days from 2^31 on, which in CQL is 1970-01-01.
+                    Scalar::Date(days) => Some((days ^ (1 << 31)).cast_signed()),
+                    _ => None,
+                };
+                values.push(value.ok_or_else(|| wrong_leaf(ty))?);
                 4
             }
-            Self::Int64(values) => {
-                let value = i64::from_be_bytes(value.try_into().map_err(|_length| wrong())?);
-                if *ty == Type::Time && !(0..NANOS_PER_DAY).contains(&value) {
-                    return Err(Misfit::Other(format!("{value} ns is no time of a day")));
-                }
+            (
+                Self::Int64(values),
+                Scalar::Integer(value) | Scalar::Timestamp(value) | Scalar::Time(value),
+            ) => {
                 values.push(value);
                 8
             }
-            Self::Float(values) => {
-                values.push(f32::from_be_bytes(value.try_into().map_err(|_length| wrong())?));
+            (Self::Float(values), Scalar::Float(value)) => {
+                values.push(value);
                 4
             }
-            Self::Double(values) => {
-                values.push(f64::from_be_bytes(value.try_into().map_err(|_length| wrong())?));
+            (Self::Double(values), Scalar::Double(value)) => {
+                values.push(value);
                 8
             }
-            Self::Uuid(values) => {
-                let value: &[u8; 16] = value.try_into().map_err(|_length| wrong())?;
-                values.extend_from_slice(value);
+            (Self::Uuid(values), Scalar::Uuid(uuid)) => {
+                values.extend_from_slice(uuid.as_bytes());
                 16
             }
-            Self::Bytes { bytes, ends } => {
+            (Self::Bytes { bytes, ends }, scalar) => {
                 let before = bytes.len();
-                bytes.extend_from_slice(as_bytes(ty, value, text)?);
+                match scalar {
+                    Scalar::Text(text) => bytes.extend_from_slice(text.as_bytes()),
+                    Scalar::Opaque(opaque) => bytes.extend_from_slice(opaque),
+                    // What Parquet has no lossless type for.
+                    other => {
+                        text.clear();
+                        other.push(text);
+                        bytes.extend_from_slice(text.as_bytes());
+                    }
+                }
                 ends.push(bytes.len());
                 bytes.len() - before + size_of::<usize>()
             }
+            _ => return Err(wrong_leaf(ty)),
         })
     }
 }
 
-const NANOS_PER_DAY: i64 = 86_400_000_000_000;
+#[cold]
+fn wrong_leaf(ty: &Type) -> Misfit {
+    Misfit::Other(format!("{ty} in a column of another type"))
+}
 
 /// Whether a value of no bytes is one that Parquet can tell from null.
 fn has_empty_value(ty: &Type) -> bool {
-    match ty {
-        // A tuple or user type without any field is there, and all its fields are null.
-        Type::Tuple(_) | Type::Udt { .. } => true,
-        // Not even a count: that is no value, and the error says so.
-        Type::List { .. } | Type::Set { .. } | Type::Map { .. } | Type::Vector { .. } => true,
-        Type::Boolean
-        | Type::TinyInt
-        | Type::SmallInt
-        | Type::Int
-        | Type::BigInt
-        | Type::Counter
-        | Type::Varint
-        | Type::Decimal
-        | Type::Float
-        | Type::Double
-        | Type::Timestamp
-        | Type::LegacyDate
-        | Type::Date
-        | Type::Time
-        | Type::Duration
-        | Type::Uuid
-        | Type::TimeUuid
-        | Type::LexicalUuid
-        | Type::Inet => false,
-        _ => true,
-    }
-}
-
-fn int32(ty: &Type, value: &[u8]) -> Option<i32> {
-    Some(match ty {
-        Type::TinyInt => i8::from_be_bytes(value.try_into().ok()?).into(),
-        Type::SmallInt => i16::from_be_bytes(value.try_into().ok()?).into(),
-        // Days from 2^31 on, which in CQL is 1970-01-01.
-        Type::Date => (u32::from_be_bytes(value.try_into().ok()?) ^ (1 << 31)).cast_signed(),
-        _ => i32::from_be_bytes(value.try_into().ok()?),
-    })
-}
-
-/// What a column of bytes holds of a value: texts, and texts of what Parquet has no lossless type for, as they are in JSON.
-fn as_bytes<'v>(ty: &Type, value: &'v [u8], text: &'v mut String) -> Result<&'v [u8], Misfit> {
-    match ty {
-        Type::Varint | Type::Decimal | Type::Inet | Type::Duration => {
-            text.clear();
-            ty.json(value, text)?;
-            Ok(text.trim_matches('"').as_bytes())
-        }
-        Type::Ascii if !value.is_ascii() => Err(Misfit::Other("not ASCII".to_owned())),
-        Type::Text => match std::str::from_utf8(value) {
-            Ok(text) => Ok(text.as_bytes()),
-            Err(error) => Err(Misfit::Other(format!("not UTF-8: {error}"))),
-        },
-        _ => Ok(value),
-    }
+    // A tuple or user type without any field is there, and all its fields are null. A collection has not even a
+    // count: that is no value, and the error says so.
+    ty.has_elements() || ty.is_opaque() || matches!(ty, Type::Ascii | Type::Text | Type::Empty)
 }
 
 fn elements<'v>(ty: &Type, value: &'v [u8]) -> Result<Elements<'v>, Misfit> {

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use helenus::{ColumnKind, RowPrinter, RowView, Table, TableSchema};
+use helenus::{ColumnKind, Hex, RowPrinter, RowView, Table, TableSchema};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::column::writer::{ColumnWriter, ColumnWriterImpl};
 use parquet::data_type::{ByteArray, DataType, FixedLenByteArray};
@@ -252,7 +252,7 @@ fn write_values<T: DataType>(
 /// The error for a value that can't be written.
 fn unreadable(row: &RowView<'_>, column: &str, shape: &Shape, misfit: Misfit) -> Failure {
     let schema = row.schema();
-    let key: String = row.partition_key().iter().take(64).map(|byte| format!("{byte:02x}")).collect();
+    let key = Hex::first(row.partition_key(), 64);
     let (keyspace, name, ty) = (schema.keyspace(), schema.name(), &shape.ty);
     let why = match misfit {
         Misfit::Value(error) => error.to_string(),

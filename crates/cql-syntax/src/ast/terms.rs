@@ -1,7 +1,8 @@
 //! Literals, terms and what can be selected.
 
 use std::borrow::Cow;
-use std::fmt::Write;
+
+use helenus_types::Hex;
 
 use super::{CqlType, Identifier, NativeType, QualifiedName};
 
@@ -162,7 +163,7 @@ impl Literal {
             }
             Self::Boolean(value) => if *value { "true" } else { "false" }.into(),
             Self::Uuid(value) => uuid_text(*value).into(),
-            Self::Blob(bytes) => blob_text(bytes).into(),
+            Self::Blob(bytes) => format!("0x{}", Hex(bytes)).into(),
         }
     }
 }
@@ -197,16 +198,6 @@ fn uuid_text(value: u128) -> String {
     let mut text = format!("{value:032x}");
     for at in [20, 16, 12, 8] {
         text.insert(at, '-');
-    }
-    text
-}
-
-fn blob_text(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(2 + 2 * bytes.len());
-    text.push_str("0x");
-    for byte in bytes {
-        // Writing to a string cannot fail.
-        write!(text, "{byte:02x}").unwrap_or_default();
     }
     text
 }

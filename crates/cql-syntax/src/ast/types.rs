@@ -1,5 +1,7 @@
 //! Types as they are written.
 
+use helenus_types::Type;
+
 use super::{Identifier, QualifiedName};
 
 /// A type.
@@ -25,33 +27,9 @@ pub enum CqlType {
     Custom(String),
 }
 
-/// A native type; the variants are the words of CQL.
+/// A native type, by its word of CQL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "each variant is the type of its own name")]
-pub enum NativeType {
-    Ascii,
-    Bigint,
-    Blob,
-    Boolean,
-    Counter,
-    Date,
-    Decimal,
-    Double,
-    Duration,
-    Float,
-    Inet,
-    Int,
-    Smallint,
-    Text,
-    Time,
-    Timestamp,
-    Timeuuid,
-    Tinyint,
-    Uuid,
-    /// Another word for `text`.
-    Varchar,
-    Varint,
-}
+pub struct NativeType(&'static str);
 
 impl CqlType {
     /// The user defined type `name`, without a keyspace.
@@ -62,62 +40,38 @@ impl CqlType {
 }
 
 impl NativeType {
-    /// All native types, in the order of their words.
-    pub const ALL: [Self; 21] = [
-        Self::Ascii,
-        Self::Bigint,
-        Self::Blob,
-        Self::Boolean,
-        Self::Counter,
-        Self::Date,
-        Self::Decimal,
-        Self::Double,
-        Self::Duration,
-        Self::Float,
-        Self::Inet,
-        Self::Int,
-        Self::Smallint,
-        Self::Text,
-        Self::Time,
-        Self::Timestamp,
-        Self::Timeuuid,
-        Self::Tinyint,
-        Self::Uuid,
-        Self::Varchar,
-        Self::Varint,
-    ];
+    /// `counter`
+    pub const COUNTER: Self = Self("counter");
+    /// `varchar`, another word for `text`.
+    pub const VARCHAR: Self = Self("varchar");
+
+    /// All native types.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Type::words().map(|(word, _)| Self(word)).chain([Self::VARCHAR])
+    }
+
+    /// The native type of values of the storage's type, if there is one.
+    #[must_use]
+    pub fn of(ty: &Type) -> Option<Self> {
+        Type::words().find(|(_, known)| *known == ty).map(|(word, _)| Self(word))
+    }
 
     /// The word of CQL for this type.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Ascii => "ascii",
-            Self::Bigint => "bigint",
-            Self::Blob => "blob",
-            Self::Boolean => "boolean",
-            Self::Counter => "counter",
-            Self::Date => "date",
-            Self::Decimal => "decimal",
-            Self::Double => "double",
-            Self::Duration => "duration",
-            Self::Float => "float",
-            Self::Inet => "inet",
-            Self::Int => "int",
-            Self::Smallint => "smallint",
-            Self::Text => "text",
-            Self::Time => "time",
-            Self::Timestamp => "timestamp",
-            Self::Timeuuid => "timeuuid",
-            Self::Tinyint => "tinyint",
-            Self::Uuid => "uuid",
-            Self::Varchar => "varchar",
-            Self::Varint => "varint",
-        }
+        self.0
     }
 
     /// The type with this name, in any case.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|native| native.name().eq_ignore_ascii_case(name))
+        Self::all().find(|native| native.0.eq_ignore_ascii_case(name))
+    }
+
+    /// The type that the word stands for.
+    #[must_use]
+    pub fn ty(self) -> Type {
+        // The only word that isn't the type's own is `varchar`.
+        Type::words().find(|(word, _)| *word == self.0).map_or(Type::Text, |(_, ty)| ty.clone())
     }
 }

@@ -1,9 +1,11 @@
 //! Identifiers, names, strings and numbers.
 
+use helenus_types::is_reserved;
+
 use super::Parsed;
 use super::cursor::Parser;
 use crate::ast::{Identifier, IntValue, Marker, NativeType, QualifiedName};
-use crate::keywords::{is_reserved, is_reserved_for_types};
+use crate::keywords::is_reserved_for_types;
 use crate::lexer::{Token, TokenKind};
 
 impl Parser<'_> {

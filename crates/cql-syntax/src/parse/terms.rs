@@ -1,6 +1,8 @@
 //! Terms. The rules of values (`term` in Cassandra's grammar) and of selections
 //! (`unaliasedSelector`) are one here: they differ in [`Place`].
 
+use helenus_types::Hex;
+
 use super::Parsed;
 use super::cursor::Parser;
 use crate::ast::{BinaryOperator, ColumnMeta, CqlType, Identifier, Literal, QualifiedName, Term};
@@ -12,11 +14,18 @@ use crate::lexer::TokenKind;
 pub(super) enum Place {
     /// A value: no columns.
     Value,
+    /// A value in a text that isn't a statement: as one, but names of fields may be reserved words without quotes.
+    Text,
     /// In a selection: columns, their fields and elements.
     Selection,
 }
 
 impl Parser<'_> {
+    /// The term of a text that isn't a statement.
+    pub(super) fn text_term(&mut self) -> Parsed<Term> {
+        self.term_in(Place::Text)
+    }
+
     /// A term in the place of a value.
     pub(super) fn term(&mut self) -> Parsed<Term> {
         self.term_in(Place::Value)
@@ -36,7 +45,7 @@ impl Parser<'_> {
         loop {
             let operator = match self.kind(0) {
                 // `c = value + c` puts the column at the end: that `+` belongs to the assignment.
-                TokenKind::Symbol(b'+') if place == Place::Value && self.is_bare_column(1) => {
+                TokenKind::Symbol(b'+') if place != Place::Selection && self.is_bare_column(1) => {
                     return Ok(left);
                 }
                 TokenKind::Symbol(b'+') => BinaryOperator::Add,
@@ -70,7 +79,7 @@ impl Parser<'_> {
             return self.nested(|parser| parser.unary(place)).map(|term| Term::Negation(Box::new(term)));
         }
         let term = self.simple(place)?;
-        if place == Place::Value {
+        if place != Place::Selection {
             return Ok(term);
         }
         self.modified(term)
@@ -147,7 +156,7 @@ impl Parser<'_> {
             TokenKind::Duration => Literal::Duration(text.to_owned()),
             TokenKind::String | TokenKind::DollarString => Literal::String(self.string_at(0)?),
             TokenKind::Uuid => Literal::Uuid(u128::from_str_radix(&text.replace('-', ""), 16).ok()?),
-            TokenKind::Blob => Literal::Blob(blob(text)?),
+            TokenKind::Blob => Literal::Blob(Hex::parse(text.get(2..)?)?),
             TokenKind::Word if self.is_word(0, "true") => Literal::Boolean(true),
             TokenKind::Word if self.is_word(0, "false") => Literal::Boolean(false),
             TokenKind::Word if self.is_word(0, "nan") => Literal::Float("NaN".to_owned()),
@@ -186,7 +195,7 @@ impl Parser<'_> {
         if names == entries.len() {
             return Ok(Term::Udt(entries.into_iter().filter_map(as_field).collect()));
         }
-        if place == Place::Value && names > 0 {
+        if place != Place::Selection && names > 0 {
             return Err(self.error_at(start, "either only names of fields or only terms before the colons"));
         }
         Ok(Term::Map(entries))
@@ -195,12 +204,21 @@ impl Parser<'_> {
     /// The key of a map, or the name of a field as if it were a column.
     fn key(&mut self, place: Place) -> Parsed<Term> {
         if self.is_symbol(1, b':')
-            && let Some(field) = self.identifier_at(0)
+            && let Some(field) = self.identifier_at(0).or_else(|| self.bare_field(place))
         {
             self.advance();
             return Ok(Term::Column(field));
         }
         self.in_key(true, |parser| parser.nested(|parser| parser.sum(place)))
+    }
+
+    /// A reserved word as the name of a field, where it may be one.
+    fn bare_field(&self, place: Place) -> Option<Identifier> {
+        let token = self.peek(0);
+        let is_constant =
+            ["true", "false", "nan", "infinity", "null"].iter().any(|word| self.is_word(0, word));
+        let is_field = place == Place::Text && token.kind == TokenKind::Word && !is_constant;
+        is_field.then(|| Identifier::folded(self.text_of(token)))
     }
 
     fn tuple_or_type_hint(&mut self, place: Place) -> Parsed<Term> {
@@ -241,7 +259,7 @@ impl Parser<'_> {
             }
             // In a selection `(a) [0]` is an element of `a`, while `(list<int>) [0]` and
             // `(int) [0]` are hints.
-            TokenKind::Symbol(b'[') => place == Place::Value || !matches!(cql_type, CqlType::User(_)),
+            TokenKind::Symbol(b'[') => place != Place::Selection || !matches!(cql_type, CqlType::User(_)),
             TokenKind::Symbol(b'-') => self.is_negative_number(),
             TokenKind::Word => {
                 let is_constant =
@@ -351,7 +369,7 @@ impl Parser<'_> {
 
 fn expected_term(place: Place) -> &'static str {
     match place {
-        Place::Value => "a term",
+        Place::Value | Place::Text => "a term",
         Place::Selection => "a column or a term",
     }
 }
@@ -373,14 +391,4 @@ fn negated(literal: Literal) -> Literal {
         Literal::Duration(duration) => Literal::Duration(format!("-{duration}")),
         other => other,
     }
-}
-
-/// The bytes of `0x` and an even number of hexadecimal digits.
-fn blob(text: &str) -> Option<Vec<u8>> {
-    let digits = text.as_bytes().get(2..)?;
-    let pairs = digits.chunks_exact(2).map(|pair| {
-        let pair = std::str::from_utf8(pair).ok()?;
-        u8::from_str_radix(pair, 16).ok()
-    });
-    pairs.collect()
 }

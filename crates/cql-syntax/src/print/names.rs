@@ -2,11 +2,11 @@
 
 use std::fmt::{self, Display, Formatter};
 
+use helenus_types::is_reserved;
+
 use super::{quoted, separated};
 use crate::ast::{CqlType, Identifier, Marker, NativeType, QualifiedName};
-use crate::keywords::{
-    is_reserved, is_reserved_for_functions, is_reserved_for_selections, is_reserved_for_types,
-};
+use crate::keywords::{is_reserved_for_functions, is_reserved_for_selections, is_reserved_for_types};
 
 /// A name with its own rule of which words need quotes.
 pub(super) struct Quoting<'a>(pub(super) &'a Identifier, pub(super) fn(&str) -> bool);

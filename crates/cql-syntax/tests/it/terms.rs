@@ -54,7 +54,7 @@ pub(crate) fn marker() -> impl Strategy<Value = Marker> {
 
 pub(crate) fn cql_type() -> impl Strategy<Value = CqlType> {
     let leaf = prop_oneof![
-        3 => select(&NativeType::ALL[..]).prop_map(CqlType::Native),
+        3 => select(NativeType::all().collect::<Vec<_>>()).prop_map(CqlType::Native),
         1 => qualified_name().prop_map(CqlType::User),
         1 => text().prop_map(CqlType::Custom),
     ];
@@ -132,7 +132,7 @@ fn simple(inner: BoxedStrategy<Term>, in_selection: bool) -> BoxedStrategy<Term>
         1 => vec(inner.clone(), 1..3).prop_map(Term::Tuple),
         1 => (qualified_name(), vec(inner.clone(), 0..3))
             .prop_map(|(name, arguments)| Term::Function { name, arguments }),
-        1 => (inner, select(&NativeType::ALL[..])).prop_map(|(term, to)| Term::Cast { term: Box::new(term), to }),
+        1 => (inner, select(NativeType::all().collect::<Vec<_>>())).prop_map(|(term, to)| Term::Cast { term: Box::new(term), to }),
     ]
     .boxed();
     // In a selection `(a) [1]` chooses an element of `(a)`; and `:` may belong to a map around `(a) :b`.

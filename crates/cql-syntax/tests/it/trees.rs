@@ -8,8 +8,9 @@ use helenus_cql_syntax::{
     CreateKeyspace, CreateTable, CreateType, CreateView, Delete, DeleteTarget, DropKeyspace, DropObject,
     FieldDefinition, InValues, IndexTarget, IndexTargetKind, Insert, InsertValues, IntValue, JsonValue,
     Modification, Order, Ordering, PrimaryKey, Property, PropertyValue, Relation, RelationTarget, Rename,
-    Select, Selection, Selector, Statement, TableOptions, Update, Using, is_reserved,
+    Select, Selection, Selector, Statement, TableOptions, Update, Using,
 };
+use helenus_types::is_reserved;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;

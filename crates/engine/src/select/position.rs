@@ -113,18 +113,15 @@ impl RowPosition {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn hex(bytes: &[u8]) -> String {
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-    }
+    use helenus_types::Hex;
 
     #[test]
     fn the_form_stays() {
         let position =
             RowPosition::new(&1i32.to_be_bytes(), Some(&[&[0][..], &7i32.to_be_bytes()].concat()), 2);
-        assert_eq!(hex(&position.to_bytes()), "0101020400000001050000000007a51ea38d");
+        assert_eq!(Hex(&position.to_bytes()).to_string(), "0101020400000001050000000007a51ea38d");
         let position = RowPosition::new(&1i32.to_be_bytes(), None, 1);
-        assert_eq!(hex(&position.to_bytes()), "0100010400000001e0539a04");
+        assert_eq!(Hex(&position.to_bytes()).to_string(), "0100010400000001e0539a04");
     }
 
     #[test]

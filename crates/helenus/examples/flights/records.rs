@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::path::Path;
 
-use helenus::{BindValue, Clock, Database, ErrorKind, SystemClock, Table, Type, Unset, Value};
+use helenus::{BindValue, Clock, Database, ErrorKind, SystemClock, Table, Type, Unset, Value, parse_text};
 
 /// Rows of a batch: it is one record of the log, so after a crash all of them are there or none.
 pub(crate) const BATCH_ROWS: u64 = 100;
@@ -210,7 +210,7 @@ fn parse(ty: &Type, text: &str) -> Outcome<Option<Value>> {
         Type::SmallInt => Value::SmallInt(text.parse()?),
         Type::Double => Value::Double(text.parse()?),
         // Times, in ISO 8601; any other type too.
-        _ => ty.decode(&ty.parse_text(text)?)?,
+        _ => ty.decode(&parse_text(ty, text)?)?,
     }))
 }
 

@@ -4,7 +4,7 @@ use std::ops::Bound;
 
 use helenus::{
     Batch, ColumnDef, Conditional, Delete, EncodeValue, Insert, Op, Outcome, Serialized, Table, TableSchema,
-    Type, Update,
+    Type, Update, parse_literal,
 };
 
 use crate::Result;
@@ -76,7 +76,7 @@ impl Literal {
         match text {
             NULL => Ok(Self(None)),
             EMPTY => Ok(Self(Some(Vec::new()))),
-            _ => Ok(Self(Some(ty.base().parse_literal(text).map_err(|e| format!("{text:.80}: {e}"))?))),
+            _ => Ok(Self(Some(parse_literal(ty, text).map_err(|e| format!("{text:.80}: {e}"))?))),
         }
     }
 

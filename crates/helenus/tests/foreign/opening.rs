@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use helenus::{
     AdoptOptions, Database, ErrorKind, Foreign, ForeignKind, ForeignOptions, Options, Serialized, adopt,
+    parse_literal,
 };
 
 use crate::corpus::{changed, contents, copy_all, corpus, export, lines, sample};
@@ -181,7 +182,7 @@ fn types_that_grew_inside_of_others() {
         let mut insert = table.insert(p, ());
         for (name, literal) in values {
             let column = schema.regulars().as_slice().iter().find(|column| *column.name == **name).unwrap();
-            insert = insert.set(name, Serialized(&column.ty.parse_literal(literal).unwrap()));
+            insert = insert.set(name, Serialized(&parse_literal(&column.ty, literal).unwrap()));
         }
         insert.execute().unwrap();
         table.flush().unwrap();

@@ -10,7 +10,7 @@ use helenus_rows::{
     DeletionTime, Op, PartitionRef, RowBuf, RowMerger, RowRef, Unfiltered, UpdateRef, merge_rows,
 };
 use helenus_sstable::{SsTableWriter, WriteError};
-use helenus_types::Token;
+use helenus_types::{Hex, Token};
 use parking_lot::Mutex;
 
 use super::output::{Output, Target};
@@ -155,13 +155,12 @@ impl State {
         if !self.begun || (self.token, &*self.key) <= (token, key) {
             return Ok(());
         }
-        let hex = |key: &[u8]| key.iter().take(32).map(|byte| format!("{byte:02x}")).collect::<String>();
         Err(Error::invalid(format!(
             "rows were to come in the order of tokens, but the partition with the key 0x{} (token {}) comes after 0x{} \
              (token {})",
-            hex(key),
+            Hex::first(key, 32),
             token.0,
-            hex(&self.key),
+            Hex::first(&self.key, 32),
             self.token.0
         )))
     }

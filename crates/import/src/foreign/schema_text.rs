@@ -5,7 +5,7 @@ use std::fmt::{Display, Write};
 use helenus_cql_syntax::{Identifier, Literal};
 use helenus_engine::{Error, ErrorKind, Result};
 use helenus_rows::CompactStorage;
-use helenus_types::Value;
+use helenus_types::{Hex, Value};
 
 use super::schema_rows::{SchemaRow, SchemaRows, of};
 
@@ -198,8 +198,7 @@ fn options(row: &SchemaRow, columns: &[Column<'_>]) -> Result<String> {
 fn extensions(entries: &[(Value, Value)]) -> String {
     let entry = |(key, value): &(Value, Value)| {
         let (Value::Text(key), Value::Blob(value)) = (key, value) else { return None };
-        let bytes: String = value.iter().map(|byte| format!("{byte:02x}")).collect();
-        Some(format!("{}: 0x{bytes}", string(key)))
+        Some(format!("{}: 0x{}", string(key), Hex(value)))
     };
     format!("{{{}}}", joined(entries.iter().filter_map(entry)))
 }

@@ -9,7 +9,7 @@ use helenus_sstable::{
     CachedFile, ChunkCache, Component, Digest, FoundTable, OpenOptions, PageVerification, SsTable,
     push_key_text,
 };
-use helenus_types::{Partitioner, murmur3};
+use helenus_types::{Hex, Partitioner, murmur3};
 
 use super::bring::each_piece;
 use super::fits::check_fits;
@@ -109,7 +109,7 @@ fn digest_is_right(disk: &dyn Disk, sstable: &SsTable, passed: &mut dyn FnMut(u6
 fn damaged(sstable: &SsTable, key: &[u8], what: &str) -> Error {
     let mut name = String::new();
     push_key_text(&sstable.header().key_type, key, &mut name);
-    let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = Hex(key);
     let path = sstable.descriptor().path(&Component::Data);
     Error::new(ErrorKind::Corrupt, format!("{}: partition '{name}' (0x{hex}): {what}", path.display()))
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use helenus_types::DecodeError;
+use helenus_types::{DecodeError, Hex};
 
 use crate::chunk_cache::{CachedFile, ChunkCache};
 use crate::compression::{ChunkReader, ChunkScratch, ChunkVerification};
@@ -267,6 +267,6 @@ impl Window {
 fn push_key(key: &[u8], text: &mut String) {
     if !key.is_empty() {
         text.push_str(" in partition 0x");
-        key.iter().for_each(|byte| text.push_str(&format!("{byte:02x}")));
+        Hex(key).push(text);
     }
 }

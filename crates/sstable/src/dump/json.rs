@@ -7,11 +7,11 @@ use helenus_rows::{
     Unfiltered, UnfilteredStream,
 };
 use helenus_types::{
-    DecodeError, LocalDeletionTime, Reader, Timestamp, Type, escape_json, push_identifier, push_unsigned,
+    DecodeError, Hex, LocalDeletionTime, Reader, Timestamp, Type, escape_json, push_identifier, push_unsigned,
 };
 
 use super::structure::push;
-use super::text::{Instant, push_hex, push_instant, push_plain};
+use super::text::{Instant, push_instant, push_plain};
 use super::{DumpOptions, DumpTimes, ENOUGH, hand_on, seconds};
 use crate::data::Scan;
 use crate::error::SsTableError;
@@ -45,7 +45,11 @@ impl<'a, const COMPACT: bool> Json<'a, COMPACT> {
         push!(self, "\n          { \"name\" : ");
         self.text.push('"');
         let mut name = String::new();
-        push_identifier(&column.name, &mut name);
+        match column.name.as_ref() {
+            // `ColumnIdentifier.maybeQuote` doesn't know that its lexer takes these for no identifiers.
+            "true" | "false" => name.push_str(&column.name),
+            _ => push_identifier(&column.name, &mut name),
+        }
         escape_json(&name, &mut self.text);
         self.text.push('"');
         std::mem::take(&mut self.text)
@@ -368,7 +372,7 @@ impl<'a, const COMPACT: bool> Json<'a, COMPACT> {
         if ty.json(value, &mut self.text).is_err() {
             self.text.truncate(start);
             self.text.push_str("\"0x");
-            push_hex(value, &mut self.text);
+            Hex(value).push(&mut self.text);
             self.text.push('"');
         }
     }

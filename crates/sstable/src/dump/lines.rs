@@ -7,9 +7,9 @@ use helenus_rows::{
     BoundKind, Cell, CellEvent, Column, CounterContext, DeletionTime, Header, LivenessInfo, MarkerRef,
     RowRef, Unfiltered, UnfilteredStream,
 };
-use helenus_types::{DecodeError, Type, push_number, push_unsigned};
+use helenus_types::{DecodeError, Hex, Type, push_number, push_unsigned};
 
-use super::text::{push_cell_value, push_hex, push_plain};
+use super::text::{push_cell_value, push_plain};
 use super::{ENOUGH, hand_on, seconds};
 use crate::data::Scan;
 use crate::error::SsTableError;
@@ -262,7 +262,7 @@ fn push_literal(ty: &Type, value: &[u8], out: &mut String) {
         _ => {
             out.truncate(start);
             out.push_str("0x");
-            push_hex(value, out);
+            Hex(value).push(out);
         }
     }
 }

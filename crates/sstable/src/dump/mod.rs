@@ -26,9 +26,9 @@ use crate::error::SsTableError;
 use crate::index::SearchKey;
 use crate::table::SsTable;
 use json::Json;
-pub use key_text::{parse_key_text, push_key_text};
+pub use key_text::push_key_text;
 use lines::Lines;
-pub(crate) use text::{push_hex, push_plain};
+pub(crate) use text::push_plain;
 
 /// *The form of times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]

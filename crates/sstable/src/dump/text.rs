@@ -1,9 +1,8 @@
 //! The text forms that `sstabledump` has besides JSON's own.
 
-use helenus_types::{Elements, Type, push_number};
+use helenus_types::{Day, Elements, Hex, Scalar, Type, push_number};
 
 use super::key_text::push_key_text;
-use crate::metadata::gregorian;
 
 /// Seconds or microseconds since 1970.
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +24,7 @@ pub(super) fn push_instant(instant: Instant, raw: bool, out: &mut String) {
         return push_number(number, out);
     }
     let (days, of_day) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-    let (year, month, day) = gregorian(days);
+    let Day { year, month, day } = Day::gregorian(days);
     match year {
         0..=9999 => push_digits(year, 4, out),
         10_000.. => {
@@ -73,7 +72,7 @@ pub(crate) fn push_plain(ty: &Type, value: &[u8], out: &mut String) {
     let start = out.len();
     if !push_valid(ty, value, out) {
         out.truncate(start);
-        push_hex(value, out);
+        Hex(value).push(out);
     }
 }
 
@@ -84,40 +83,37 @@ pub(super) fn push_cell_value(ty: &Type, value: &[u8], out: &mut String) {
     if !push_valid(ty, value, out) {
         out.truncate(start);
         out.push_str("0x");
-        push_hex(value, out);
+        Hex(value).push(out);
     }
 }
 
 /// Appends a value as text; false if it is not one of the type.
 fn push_valid(ty: &Type, value: &[u8], out: &mut String) -> bool {
     match ty {
-        Type::Ascii | Type::Text => match std::str::from_utf8(value) {
-            Ok(text) => out.push_str(text),
-            Err(_) => return false,
-        },
+        // Java doesn't ask whether an `ascii` is one here.
+        Type::Ascii => return push_valid(&Type::Text, value, out),
         Type::Reversed(base) => return push_valid(base, value, out),
-        Type::Empty => {}
+        Type::Empty => return true,
         Type::Tuple(_) | Type::Udt { .. } => return push_fields(ty, value, out),
         Type::PartitionerDefined { key_type: Some(key_type), .. } => return push_valid(key_type, value, out),
-        Type::PartitionerDefined { key_type: None, .. } => push_hex(value, out),
         Type::Composite(_) => push_key_text(ty, value, out),
-        Type::Blob | Type::Custom(_) | Type::DynamicComposite(_) => push_hex(value, out),
-        Type::List { .. } | Type::Set { .. } | Type::Map { .. } | Type::Vector { .. } => push_hex(value, out),
-        Type::Float | Type::Double if not_finite(value).is_some() => {
-            out.push_str(not_finite(value).unwrap_or(""))
-        }
-        _ => {
-            let mut json = String::new();
-            if ty.json(value, &mut json).is_err() {
-                return false;
+        _ if ty.has_elements() => Hex(value).push(out),
+        _ => match ty.scalar(value) {
+            // As JSON has them.
+            Ok(Scalar::Empty) if *ty == Type::Time => out.push_str("null"),
+            Ok(Scalar::Empty) => {
+                return !matches!(ty, Type::TinyInt | Type::SmallInt | Type::Counter | Type::LegacyDate);
             }
-            let text = json.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(&json);
-            if matches!(ty, Type::Timestamp | Type::LegacyDate) {
-                out.push_str(&text.replacen(' ', "T", 1));
-            } else {
-                out.push_str(text);
+            Ok(scalar @ Scalar::Timestamp(_)) => {
+                let start = out.len();
+                scalar.push(out);
+                if let Some(at) = out.get(start..).and_then(|text| text.find(' ')) {
+                    out.replace_range(start + at..=start + at, "T");
+                }
             }
-        }
+            Ok(scalar) => scalar.push(out),
+            Err(_) => return false,
+        },
     }
     true
 }
@@ -126,16 +122,12 @@ fn push_valid(ty: &Type, value: &[u8], out: &mut String) -> bool {
 /// `@` (`TupleType.getString`).
 fn push_fields(ty: &Type, value: &[u8], out: &mut String) -> bool {
     let Ok(Some(elements)) = Elements::new(ty, value) else { return false };
-    let types: Vec<&Type> = match ty {
-        Type::Tuple(types) => types.iter().collect(),
-        Type::Udt { definition, .. } => definition.fields.iter().map(|(_, ty)| ty).collect(),
-        _ => Vec::new(),
-    };
+    let mut types = ty.children();
     for (index, element) in elements.enumerate() {
         if index > 0 {
             out.push(':');
         }
-        match (element, types.get(index)) {
+        match (element, types.next()) {
             (Ok(Some(field)), Some(ty)) => {
                 let mut text = String::new();
                 push_plain(ty, field, &mut text);
@@ -146,27 +138,6 @@ fn push_fields(ty: &Type, value: &[u8], out: &mut String) -> bool {
         }
     }
     true
-}
-
-/// Java's name for a float or double that is no JSON number.
-fn not_finite(value: &[u8]) -> Option<&'static str> {
-    let double = match value.len() {
-        4 => f64::from(f32::from_be_bytes(value.try_into().ok()?)),
-        _ => f64::from_be_bytes(value.try_into().ok()?),
-    };
-    if double.is_nan() {
-        Some("NaN")
-    } else if double.is_infinite() {
-        Some(if double > 0.0 { "Infinity" } else { "-Infinity" })
-    } else {
-        None
-    }
-}
-
-/// Appends bytes in hexadecimal.
-pub(crate) fn push_hex(bytes: &[u8], out: &mut String) {
-    let digit = |nibble: u8| char::from(if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 });
-    out.extend(bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xF)]));
 }
 
 #[cfg(test)]

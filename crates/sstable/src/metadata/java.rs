@@ -1,14 +1,15 @@
 //! Java's printed forms in the text of metadata: dates, durations, sizes, and maps in the order of
 //! their hashes.
 
-use helenus_types::Type;
+use helenus_types::{Day, Type};
 
 /// `SimpleDateFormat("MM/dd/yyyy HH:mm:ss")` of milliseconds since 1970, in UTC:
 /// `GregorianCalendar`, which is Julian before 15 October 1582 and counts years before the first
 /// backwards.
 pub(super) fn date(millis: i64) -> String {
     let (days, of_day) = (millis.div_euclid(86_400_000), millis.rem_euclid(86_400_000) / 1000);
-    let (year, month, day) = if days < GREGORIAN_SINCE { julian(days) } else { gregorian(days) };
+    let Day { year, month, day } =
+        if days < GREGORIAN_SINCE { Day::julian(days) } else { Day::gregorian(days) };
     let year = if year > 0 { year } else { 1 - year };
     format!("{month:02}/{day:02}/{year:04} {:02}:{:02}:{:02}", of_day / 3600, of_day / 60 % 60, of_day % 60)
 }
@@ -16,38 +17,7 @@ pub(super) fn date(millis: i64) -> String {
 /// 15 October 1582 in days since 1970.
 const GREGORIAN_SINCE: i64 = -141_427;
 
-/// From the first of March of a year that is called 0 in both calendars' count to 1970, in days.
-const GREGORIAN_SHIFT: i64 = 719_468;
-const JULIAN_SHIFT: i64 = 719_470;
-
-/// Year, month and day of days since 1970.
-pub(crate) fn gregorian(days: i64) -> (i64, i64, i64) {
-    // Years begin in March here, so that the leap day is their last.
-    let shifted = days + GREGORIAN_SHIFT;
-    let era = shifted.div_euclid(146_097);
-    let of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    from_march(era * 400 + year_of_era, of_year)
-}
-
-fn julian(days: i64) -> (i64, i64, i64) {
-    let shifted = days + JULIAN_SHIFT;
-    let era = shifted.div_euclid(1461);
-    let of_era = shifted.rem_euclid(1461);
-    let year_of_era = (of_era - of_era / 1460) / 365;
-    from_march(era * 4 + year_of_era, of_era - 365 * year_of_era)
-}
-
-/// Year, month and day of a day of a year that begins in March.
-fn from_march(year: i64, of_year: i64) -> (i64, i64, i64) {
-    let month = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    (year + i64::from(month <= 2), month, day)
-}
-
-/// `DurationFormatUtils.formatDurationWords` without leading and trailing zeros.
+/// `DurationFormatUtils.formatDurationWords` without zeros in front and behind.
 pub(super) fn duration_words(seconds: u64) -> String {
     let parts = [
         (seconds / 86_400, "day"),

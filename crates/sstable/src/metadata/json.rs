@@ -5,21 +5,18 @@
 //! TTLs in seconds, `repaired_at` in milliseconds, all since 1970. What a file doesn't have is
 //! `null`.
 
-use std::fmt::Display;
-
-use helenus_types::{LocalDeletionTime, LogPosition, escape_json};
+use helenus_types::{Hex, JsonObject, LocalDeletionTime, LogPosition, push_json_list, push_json_string};
 
 use super::java::double;
 use super::{Metadata, MetadataOptions, Overview, TopPartition, class_text};
 use crate::compression::CompressionInfo;
-use crate::dump::push_hex;
 use crate::statistics::{CoveredBound, EstimatedHistogram};
 
 impl Metadata {
     /// Appends all of it as one JSON object in one line; with what a scan found, if there was one.
     /// Of `options` no more counts than what makes tombstones droppable.
     pub fn push_json(&self, options: MetadataOptions, overview: Option<&Overview>, out: &mut String) {
-        let mut json = Json::object(out);
+        let mut json = JsonObject::new(out);
         let path = self.descriptor.dir.join(self.descriptor.to_string());
         json.text("sstable", &path.to_string_lossy());
         json.text("version", &self.descriptor.version.to_string());
@@ -42,10 +39,10 @@ impl Metadata {
         json.end();
     }
 
-    fn json_keys(&self, json: &mut Json<'_>) {
+    fn json_keys(&self, json: &mut JsonObject<'_>) {
         let validation = &self.statistics.validation;
         json.text("partitioner", &validation.partitioner);
-        json.finite("bloom_filter_fp_chance", Some(validation.bloom_filter_fp_chance));
+        finite(json, "bloom_filter_fp_chance", Some(validation.bloom_filter_fp_chance));
         let (first, last) = self.key_range.as_ref().map(|(first, last)| (first, last)).unzip();
         for (name, key) in [("first_key", first), ("last_key", last)] {
             match key {
@@ -53,21 +50,19 @@ impl Metadata {
                 Some(key) => self.json_key(key, json.member(name)),
             }
         }
-        json.finite("token_space_coverage", self.statistics.stats.token_space_coverage);
+        finite(json, "token_space_coverage", self.statistics.stats.token_space_coverage);
         json.optional("estimated_partitions", self.estimated_partitions());
     }
 
     fn json_key(&self, key: &[u8], out: &mut String) {
-        let mut json = Json::object(out);
+        let mut json = JsonObject::new(out);
         self.json_key_members(key, &mut json);
         json.end();
     }
 
-    fn json_key_members(&self, key: &[u8], json: &mut Json<'_>) {
+    fn json_key_members(&self, key: &[u8], json: &mut JsonObject<'_>) {
         json.text("text", &self.key_text(key));
-        let mut hex = String::new();
-        push_hex(key, &mut hex);
-        json.text("hex", &hex);
+        json.text("hex", &Hex(key).to_string());
         match self.token_text(key) {
             // A number in quotes, as those of RandomPartitioner are too large for most programs.
             Some(token) => json.text("token", &token),
@@ -75,7 +70,7 @@ impl Metadata {
         }
     }
 
-    fn json_times(&self, json: &mut Json<'_>) {
+    fn json_times(&self, json: &mut JsonObject<'_>) {
         let stats = &self.statistics.stats;
         json.value("min_timestamp", stats.min_timestamp.0);
         json.value("max_timestamp", stats.max_timestamp.0);
@@ -85,33 +80,33 @@ impl Metadata {
         json.value("max_ttl", stats.max_ttl);
     }
 
-    fn json_covered(&self, json: &mut Json<'_>) {
+    fn json_covered(&self, json: &mut JsonObject<'_>) {
         let covered = &self.statistics.stats.covered_clusterings;
-        let mut inner = Json::object(json.member("covered_clusterings"));
+        let mut inner = JsonObject::new(json.member("covered_clusterings"));
         self.json_bound(&covered.start, inner.member("start"));
         self.json_bound(&covered.end, inner.member("end"));
         inner.end();
     }
 
     fn json_bound(&self, bound: &CoveredBound, out: &mut String) {
-        let mut json = Json::object(out);
+        let mut json = JsonObject::new(out);
         json.value("inclusive", bound.inclusive);
-        list(json.member("values"), self.bound_texts(bound), |text, out| match text {
+        push_json_list(json.member("values"), self.bound_texts(bound), |text, out| match text {
             None => out.push_str("null"),
-            Some(text) => quote(&text, out),
+            Some(text) => push_json_string(&text, out),
         });
         json.end();
     }
 
-    fn json_tombstones(&self, options: MetadataOptions, json: &mut Json<'_>) {
+    fn json_tombstones(&self, options: MetadataOptions, json: &mut JsonObject<'_>) {
         let stats = &self.statistics.stats;
         json.value("has_partition_level_deletions", stats.has_partition_level_deletions);
-        json.finite("estimated_droppable_tombstones", Some(self.droppable_tombstone_ratio(options)));
+        finite(json, "estimated_droppable_tombstones", Some(self.droppable_tombstone_ratio(options)));
         let bins = stats.tombstone_drop_times.bins().map(|(time, count)| (time.0, count));
         pairs(json.member("tombstone_drop_times"), bins);
     }
 
-    fn json_counts(&self, json: &mut Json<'_>) {
+    fn json_counts(&self, json: &mut JsonObject<'_>) {
         let stats = &self.statistics.stats;
         json.value("rows", stats.rows);
         json.value("columns_set", stats.columns_set);
@@ -120,7 +115,7 @@ impl Metadata {
         json.value("has_legacy_counter_shards", stats.has_legacy_counter_shards);
     }
 
-    fn json_history(&self, json: &mut Json<'_>) {
+    fn json_history(&self, json: &mut JsonObject<'_>) {
         let stats = &self.statistics.stats;
         json.value("level", stats.level);
         json.value("repaired_at", stats.repaired_at_ms);
@@ -133,8 +128,8 @@ impl Metadata {
             }
         }
         json.value("is_transient", stats.is_transient);
-        list(json.member("commit_log_intervals"), &stats.commit_log_intervals, |interval, out| {
-            let mut json = Json::object(out);
+        push_json_list(json.member("commit_log_intervals"), &stats.commit_log_intervals, |interval, out| {
+            let mut json = JsonObject::new(out);
             position(interval.start, json.member("start"));
             position(interval.end, json.member("end"));
             json.end();
@@ -142,14 +137,14 @@ impl Metadata {
     }
 
     fn json_compression(&self, info: &CompressionInfo, out: &mut String) {
-        let mut json = Json::object(out);
+        let mut json = JsonObject::new(out);
         json.text("class", &info.class);
-        let mut options = Json::object(json.member("options"));
+        let mut options = JsonObject::new(json.member("options"));
         for (name, value) in &info.options {
             options.text(name, value);
         }
         options.end();
-        json.finite("ratio", self.statistics.stats.compression_ratio);
+        finite(&mut json, "ratio", self.statistics.stats.compression_ratio);
         json.value("chunk_length", info.chunk_len);
         json.value("max_compressed_length", info.max_compressed);
         json.value("data_length", info.data_len);
@@ -159,19 +154,19 @@ impl Metadata {
 
     fn json_header(&self, out: &mut String) {
         let header = &self.statistics.header;
-        let mut json = Json::object(out);
+        let mut json = JsonObject::new(out);
         json.value("min_timestamp", header.min_timestamp.0);
         json.value("min_local_deletion_time", header.min_local_deletion_time.0);
         json.value("min_ttl", header.min_ttl);
         json.text("key_type", &class_text(&header.key_type));
-        list(json.member("clustering_types"), &header.clustering_types, |class, out| {
-            quote(&class_text(class), out);
+        push_json_list(json.member("clustering_types"), &header.clustering_types, |class, out| {
+            push_json_string(&class_text(class), out);
         });
         for (name, columns) in
             [("static_columns", &header.static_columns), ("regular_columns", &header.regular_columns)]
         {
-            list(json.member(name), columns, |(name, class), out| {
-                let mut json = Json::object(out);
+            push_json_list(json.member(name), columns, |(name, class), out| {
+                let mut json = JsonObject::new(out);
                 json.text("name", &String::from_utf8_lossy(name));
                 json.text("type", &class_text(class));
                 json.end();
@@ -181,7 +176,7 @@ impl Metadata {
     }
 
     fn json_overview(&self, overview: &Overview, out: &mut String) {
-        let mut json = Json::object(out);
+        let mut json = JsonObject::new(out);
         json.value("bytes", overview.bytes);
         json.value("partitions", overview.partitions);
         json.value("rows", overview.rows);
@@ -193,8 +188,8 @@ impl Metadata {
             ("most_tombstones", "tombstones", &overview.most_tombstones),
         ];
         for (name, what, top) in tops {
-            list(json.member(name), top, |top, out| {
-                let mut json = Json::object(out);
+            push_json_list(json.member(name), top, |top, out| {
+                let mut json = JsonObject::new(out);
                 self.json_key_members(&top.key, &mut json);
                 json.value(what, top.value);
                 json.end();
@@ -210,7 +205,7 @@ fn seconds(time: LocalDeletionTime) -> Option<u32> {
 }
 
 fn position(position: LogPosition, out: &mut String) {
-    let mut json = Json::object(out);
+    let mut json = JsonObject::new(out);
     json.value("segment", position.segment.cast_signed());
     json.value("position", position.offset.cast_signed());
     json.end();
@@ -219,82 +214,17 @@ fn position(position: LogPosition, out: &mut String) {
 /// Pairs of upper end and count, of the buckets that hold something; the end of what lies above all
 /// is null.
 fn json_histogram(histogram: &EstimatedHistogram, out: &mut String) {
-    list(out, histogram.buckets().filter(|(_, count)| *count > 0), |(end, count), out| match end {
-        Some(end) => push(out, format_args!("[{end},{count}]")),
-        None => push(out, format_args!("[null,{count}]")),
+    push_json_list(out, histogram.buckets().filter(|(_, count)| *count > 0), |(end, count), out| match end {
+        Some(end) => out.push_str(&format!("[{end},{count}]")),
+        None => out.push_str(&format!("[null,{count}]")),
     });
 }
 
 fn pairs(out: &mut String, pairs: impl Iterator<Item = (u32, u32)>) {
-    list(out, pairs, |(point, count), out| push(out, format_args!("[{point},{count}]")));
+    push_json_list(out, pairs, |(point, count), out| out.push_str(&format!("[{point},{count}]")));
 }
 
-fn list<T>(out: &mut String, items: impl IntoIterator<Item = T>, item: impl Fn(T, &mut String)) {
-    out.push('[');
-    for (index, value) in items.into_iter().enumerate() {
-        out.push_str(if index == 0 { "" } else { "," });
-        item(value, out);
-    }
-    out.push(']');
-}
-
-fn quote(text: &str, out: &mut String) {
-    out.push('"');
-    escape_json(text, out);
-    out.push('"');
-}
-
-fn push(out: &mut String, text: std::fmt::Arguments<'_>) {
-    out.push_str(&text.to_string());
-}
-
-/// An object that is being written.
-struct Json<'a> {
-    out: &'a mut String,
-    is_empty: bool,
-}
-
-impl<'a> Json<'a> {
-    fn object(out: &'a mut String) -> Json<'a> {
-        out.push('{');
-        Json { out, is_empty: true }
-    }
-
-    fn end(self) {
-        self.out.push('}');
-    }
-
-    /// Begins the next member; returns the text to which its value is appended.
-    fn member(&mut self, name: &str) -> &mut String {
-        self.out.push_str(if self.is_empty { "" } else { "," });
-        self.is_empty = false;
-        quote(name, self.out);
-        self.out.push(':');
-        self.out
-    }
-
-    fn text(&mut self, name: &str, text: &str) {
-        quote(text, self.member(name));
-    }
-
-    /// A number or a truth value.
-    fn value(&mut self, name: &str, value: impl Display) {
-        push(self.member(name), format_args!("{value}"));
-    }
-
-    fn null(&mut self, name: &str) {
-        self.member(name).push_str("null");
-    }
-
-    fn optional(&mut self, name: &str, value: Option<impl Display>) {
-        match value {
-            None => self.null(name),
-            Some(value) => self.value(name, value),
-        }
-    }
-
-    /// A number, or null where JSON has none for it.
-    fn finite(&mut self, name: &str, value: Option<f64>) {
-        self.optional(name, value.filter(|value| value.is_finite()).map(double));
-    }
+/// A number, or null where JSON has none for it.
+fn finite(json: &mut JsonObject<'_>, name: &str, value: Option<f64>) {
+    json.optional(name, value.filter(|value| value.is_finite()).map(double));
 }

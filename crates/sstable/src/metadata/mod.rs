@@ -12,18 +12,17 @@ mod overview;
 mod text;
 
 use helenus_io::Disk;
-use helenus_types::{LocalDeletionTime, Partitioner, Type};
+use helenus_types::{Hex, LocalDeletionTime, Partitioner, Type};
 
 use crate::big::Summary;
 use crate::compression::CompressionInfo;
 use crate::data_file::Files;
 use crate::descriptor::{Component, Descriptor};
-use crate::dump::{push_hex, push_plain};
+use crate::dump::push_plain;
 use crate::error::SsTableError;
 use crate::statistics::Statistics;
 use crate::table::PageVerification;
 pub use histogram::Bars;
-pub(crate) use java::gregorian;
 pub use overview::{Overview, TopPartition, overview};
 
 /// Statistics.db and the other metadata of a table.
@@ -127,7 +126,7 @@ impl Metadata {
         let mut text = String::new();
         match Type::parse_class(&self.statistics.header.key_type) {
             Ok(ty) => push_plain(&ty, key, &mut text),
-            Err(_) => push_hex(key, &mut text),
+            Err(_) => Hex(key).push(&mut text),
         }
         text
     }
@@ -138,7 +137,7 @@ impl Metadata {
         match Partitioner::from_class_name(&self.statistics.validation.partitioner)? {
             Partitioner::Murmur3 => text = Partitioner::murmur3_token(key).0.to_string(),
             Partitioner::Random => text = Partitioner::random_token(key).to_string(),
-            Partitioner::ByteOrdered => push_hex(key, &mut text),
+            Partitioner::ByteOrdered => Hex(key).push(&mut text),
             Partitioner::OrderPreserving => push_plain(&Type::Text, key, &mut text),
             // Its tokens are keys, of a type that only the key's own can be here.
             Partitioner::Local(_) => text = self.key_text(key),

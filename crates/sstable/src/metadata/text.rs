@@ -1,11 +1,11 @@
 //! The lines of `sstablemetadata`.
 
-use helenus_types::{LocalDeletionTime, LogPosition, Timestamp, Type};
+use helenus_types::{Hex, LocalDeletionTime, LogPosition, Timestamp, Type};
 
 use super::java::{byte_size, date, double, duration_words, hash_map_order};
 use super::{Metadata, MetadataOptions, Overview, TimestampUnit, TopPartition, class_text, histogram};
 use crate::compression::Codec;
-use crate::dump::{push_hex, push_plain};
+use crate::dump::push_plain;
 use crate::statistics::{CoveredBound, EstimatedHistogram};
 
 impl Metadata {
@@ -120,7 +120,7 @@ impl Metadata {
             let mut text = String::new();
             match class.and_then(|class| Type::parse_class(class).ok()) {
                 Some(ty) => push_plain(&ty, value.as_ref()?, &mut text),
-                None => push_hex(value.as_ref()?, &mut text),
+                None => Hex(value.as_ref()?).push(&mut text),
             }
             Some(text)
         })

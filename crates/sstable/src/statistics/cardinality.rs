@@ -359,6 +359,7 @@ fn leb128(reader: &mut Reader<'_>) -> Result<u32, DecodeError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use helenus_types::Hex;
 
     #[test]
     fn the_worked_example() {
@@ -367,8 +368,7 @@ mod tests {
             cardinality.add(key);
         }
         let bytes = cardinality.encode();
-        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(hex, "fffffffe0d19010592f2850190f61ff4b3aa02b2bdfc05e0fcdd10");
+        assert_eq!(Hex(&bytes).to_string(), "fffffffe0d19010592f2850190f61ff4b3aa02b2bdfc05e0fcdd10");
         assert_eq!(Cardinality::decode(&bytes).unwrap().encode(), bytes);
         assert_eq!(cardinality.estimate(), 5);
     }

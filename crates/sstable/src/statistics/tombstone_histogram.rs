@@ -335,6 +335,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use helenus_types::Hex;
 
     fn built(points: impl IntoIterator<Item = u32>) -> TombstoneHistogram {
         let mut builder = TombstoneHistogramBuilder::default();
@@ -344,10 +345,6 @@ mod tests {
         builder.build()
     }
 
-    fn hex(bytes: &[u8]) -> String {
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-    }
-
     #[test]
     fn bytes_are_those_of_cassandra() {
         let histogram = built([1_700_000_001, 1_700_000_002, 1_700_000_100, 3_000_000_000]);
@@ -355,7 +352,7 @@ mod tests {
             let mut out = Vec::new();
             histogram.encode(&mut out, form);
             let read = TombstoneHistogram::decode(&mut Reader::new(&out), form).unwrap();
-            (hex(&out), read)
+            (Hex(&out).to_string(), read)
         };
         let (bytes, read) = encoded(PointForm::Unsigned);
         assert_eq!(

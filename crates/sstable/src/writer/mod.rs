@@ -22,7 +22,7 @@ use helenus_rows::{
     Capabilities, DeletionTime, EncodingBase, Header, MarkerRef, PartitionRef, RowError, RowRef, StreamError,
     Unfiltered, UnfilteredStream, write_marker, write_row, write_static_row,
 };
-use helenus_types::{LocalDeletionTime, Partitioner};
+use helenus_types::{Hex, LocalDeletionTime, Partitioner};
 use uuid::Uuid;
 
 use self::files::{complete, remove_files, statistics, unwritable};
@@ -560,14 +560,10 @@ fn unfit(descriptor: &Descriptor, why: Unfit, key: &[u8], clustering: &[u8]) -> 
             let what = format!(
                 "a deletion or expiration at second {seconds}, past 2038-01-19T03:14:06Z, in the partition of key {}: \
                  write version {newer} instead of {version}, or have such times capped",
-                hex(key)
+                Hex(key)
             );
             let kind = SsTableErrorKind::LateDeletionTime(what);
             SsTableError::new(descriptor.path(&Component::Data), kind).into()
         }
     }
-}
-
-fn hex(key: &[u8]) -> String {
-    key.iter().map(|byte| format!("{byte:02x}")).collect()
 }

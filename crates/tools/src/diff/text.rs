@@ -1,7 +1,7 @@
 //! Keys, values and times of differences, for people.
 
 use helenus_rows::{Bound, BoundKind, Cell, Column, DeletionTime, Header, LivenessInfo, Position};
-use helenus_types::{LocalDeletionTime, Reader, Type};
+use helenus_types::{Hex, LocalDeletionTime, Reader, Type};
 
 /// Values longer than this are cut.
 const MAX_VALUE_CHARS: usize = 120;
@@ -61,7 +61,7 @@ pub(super) fn value(ty: &Type, bytes: &[u8]) -> String {
     if ty.json(bytes, &mut text).is_err() {
         text.clear();
         text.push_str("0x");
-        text.extend(bytes.iter().take(MAX_VALUE_CHARS).map(|byte| format!("{byte:02x}")));
+        Hex::first(bytes, MAX_VALUE_CHARS).push(&mut text);
     }
     match text.char_indices().nth(MAX_VALUE_CHARS) {
         None => text,

@@ -13,13 +13,13 @@ use std::sync::Arc;
 use helenus_io::Disk;
 use helenus_sstable::{
     Component, DataFile, Descriptor, PageVerification, Scan, SearchKey, SsTableError, TableIndex,
-    parse_key_text,
 };
 
 pub use figures::{Distribution, PartitionFigures, TableFigures};
 pub use origin::Origin;
 
 use crate::error::ToolError;
+use crate::key_text::parse_key_text;
 use crate::watched::{OnProgress, Progress};
 
 /// Which partitions are told: those that reach one of these.

@@ -4,9 +4,9 @@ use std::fmt;
 use std::path::PathBuf;
 
 use helenus_sstable::{Component, Descriptor, WrittenTable};
-use helenus_types::{Type, escape_json};
+use helenus_types::{Hex, JsonObject, Type, push_json_list, push_json_string};
 
-use crate::words::{Hex, KeyName, counted};
+use crate::words::{KeyName, counted};
 
 /// What could not be kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -160,53 +160,39 @@ impl ScrubReport {
 
     /// Appends the report as one JSON object. Keys of partitions are in hex.
     pub fn write_json(&self, out: &mut String) {
-        let text = |name: &str, value: &str, out: &mut String| {
-            out.push_str(&format!("\"{name}\":\""));
-            escape_json(value, out);
-            out.push('"');
-        };
-        out.push('{');
-        text("sstable", &self.table.path(&Component::Data).to_string_lossy(), out);
-        out.push_str(",\"outputs\":[");
-        for (index, path) in self.output_paths().iter().enumerate() {
-            out.push_str(if index == 0 { "\"" } else { ",\"" });
-            escape_json(&path.to_string_lossy(), out);
-            out.push('"');
-        }
-        out.push(']');
+        let mut json = JsonObject::new(out);
+        json.text("sstable", &self.table.path(&Component::Data).to_string_lossy());
+        push_json_list(json.member("outputs"), self.output_paths(), |path, out| {
+            push_json_string(&path.to_string_lossy(), out);
+        });
         for (name, count) in self.counts() {
-            out.push_str(&format!(",\"{name}\":{count}"));
+            json.value(name, count);
         }
-        out.push_str(&format!(
-            ",\"checksums\":{},\"damaged_chunks\":{:?}",
-            self.is_checked, self.damaged_chunks
-        ));
-        out.push_str(",\"components\":[");
-        for (index, substitute) in self.substitutes.iter().enumerate() {
-            out.push_str(if index == 0 { "{" } else { ",{" });
-            text("component", substitute.component.name(), out);
-            out.push(',');
-            text("problem", &substitute.problem, out);
-            out.push(',');
-            text("instead", substitute.instead, out);
-            out.push('}');
-        }
-        out.push_str("],\"lost\":[");
-        for (index, loss) in self.losses.iter().enumerate() {
-            out.push_str(if index == 0 { "{" } else { ",{" });
-            text("part", loss.part.name(), out);
+        json.value("checksums", self.is_checked);
+        json.value("damaged_chunks", format_args!("{:?}", self.damaged_chunks));
+        push_json_list(json.member("components"), &self.substitutes, |substitute, out| {
+            let mut json = JsonObject::new(out);
+            json.text("component", substitute.component.name());
+            json.text("problem", &substitute.problem);
+            json.text("instead", substitute.instead);
+            json.end();
+        });
+        push_json_list(json.member("lost"), &self.losses, |loss, out| {
+            let mut json = JsonObject::new(out);
+            json.text("part", loss.part.name());
             match &loss.key {
-                None => out.push_str(",\"key\":null"),
+                None => json.null("key"),
                 Some(key) => {
-                    out.push_str(&format!(",\"key\":\"{}\",", Hex(key)));
-                    text("key_text", &self.name(key).text().unwrap_or_default(), out);
+                    json.text("key", &Hex(key).to_string());
+                    json.text("key_text", &self.name(key).text().unwrap_or_default());
                 }
             }
-            out.push_str(&format!(",\"start\":{},\"end\":{},", loss.start, loss.end));
-            text("why", &loss.why, out);
-            out.push('}');
-        }
-        out.push_str("]}");
+            json.value("start", loss.start);
+            json.value("end", loss.end);
+            json.text("why", &loss.why);
+            json.end();
+        });
+        json.end();
     }
 
     fn name<'a>(&'a self, key: &'a [u8]) -> KeyName<'a> {

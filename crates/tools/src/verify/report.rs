@@ -3,9 +3,9 @@
 use std::fmt;
 
 use helenus_sstable::{Component, Descriptor, SsTableError, SsTableErrorKind};
-use helenus_types::{Type, escape_json};
+use helenus_types::{Hex, JsonObject, Type, push_json_list};
 
-use crate::words::{Hex, KeyName, counted};
+use crate::words::{KeyName, counted};
 
 /// How much is compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -116,32 +116,22 @@ impl Finding {
 
     /// Appends it as a JSON object.
     fn write_json(&self, key_type: Option<&Type>, out: &mut String) {
-        let text = |name: &str, value: &str, out: &mut String| {
-            out.push_str(&format!("\"{name}\":\""));
-            escape_json(value, out);
-            out.push('"');
-        };
-        out.push('{');
-        text("severity", self.severity.name(), out);
-        out.push(',');
-        text("component", self.component.name(), out);
-        out.push_str(&format!(",\"offset\":{}", number(self.offset)));
-        out.push_str(&format!(",\"chunk\":{},\"key\":", number(self.chunk)));
+        let mut json = JsonObject::new(out);
+        json.text("severity", self.severity.name());
+        json.text("component", self.component.name());
+        json.optional("offset", self.offset);
+        json.optional("chunk", self.chunk);
         match &self.key {
-            None => out.push_str("null,"),
-            Some(key) => out.push_str(&format!("\"{}\",", Hex(key))),
+            None => json.null("key"),
+            Some(key) => json.text("key", &Hex(key).to_string()),
         }
-        let name = self.key.as_deref().and_then(|key| KeyName { key_type, key }.text());
-        if let Some(name) = name {
-            text("key_text", &name, out);
-            out.push(',');
+        if let Some(name) = self.key.as_deref().and_then(|key| KeyName { key_type, key }.text()) {
+            json.text("key_text", &name);
         }
-        text("expected", &self.expected, out);
-        out.push(',');
-        text("found", &self.found, out);
-        out.push(',');
-        text("lost", self.lost, out);
-        out.push('}');
+        json.text("expected", &self.expected);
+        json.text("found", &self.found);
+        json.text("lost", self.lost);
+        json.end();
     }
 }
 
@@ -227,21 +217,17 @@ impl VerifyReport {
     /// Appends the report as one JSON object. Keys of partitions are in hex, and as text where
     /// their type is known.
     pub fn write_json(&self, out: &mut String) {
-        out.push_str("{\"sstable\":\"");
-        escape_json(&self.table.path(&Component::Data).to_string_lossy(), out);
-        out.push_str(&format!(
-            "\",\"depth\":\"{}\",\"partitions\":{},\"unfiltereds\":{},\"bytes\":{},\"more\":{},\"findings\":[",
-            self.depth.name(),
-            self.partitions,
-            self.unfiltereds,
-            self.bytes,
-            self.more
-        ));
-        for (index, finding) in self.findings.iter().enumerate() {
-            out.push_str(if index == 0 { "" } else { "," });
+        let mut json = JsonObject::new(out);
+        json.text("sstable", &self.table.path(&Component::Data).to_string_lossy());
+        json.text("depth", self.depth.name());
+        json.value("partitions", self.partitions);
+        json.value("unfiltereds", self.unfiltereds);
+        json.value("bytes", self.bytes);
+        json.value("more", self.more);
+        push_json_list(json.member("findings"), &self.findings, |finding, out| {
             finding.write_json(self.key_type.as_ref(), out);
-        }
-        out.push_str("]}");
+        });
+        json.end();
     }
 }
 
@@ -268,8 +254,4 @@ impl fmt::Display for VerifyReport {
         }
         if self.more > 0 { write!(f, "\n  and {} more", self.more) } else { Ok(()) }
     }
-}
-
-fn number(value: Option<impl fmt::Display>) -> String {
-    value.map_or_else(|| "null".to_owned(), |value| value.to_string())
 }

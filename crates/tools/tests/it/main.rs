@@ -13,6 +13,7 @@ mod corpus;
 mod damage;
 mod diff;
 mod hostile;
+mod key_text;
 mod memory;
 mod partitions;
 mod rebuild;

@@ -3,9 +3,7 @@
 
 use std::borrow::Cow;
 
-use super::parse_hex;
-use crate::value::{begin_element, end_element, finish_map, finish_set, null_element, patch, vector_element};
-use crate::{DecodeError, Type, ValueError};
+use crate::{DecodeError, ElementsWriter, Hex, Type, ValueError};
 
 impl Type {
     /// The serialized form of a value as `SELECT JSON` prints it and `INSERT JSON` takes it
@@ -35,24 +33,14 @@ impl Type {
                 out.push(value);
                 Ok(())
             }
-            Type::Ascii
-            | Type::Text
-            | Type::Timestamp
-            | Type::LegacyDate
-            | Type::Date
-            | Type::Time
-            | Type::Inet => self.write_quoted(text, out),
-            Type::Blob
-            | Type::Custom(_)
-            | Type::Composite(_)
-            | Type::DynamicComposite(_)
-            | Type::PartitionerDefined { .. } => {
-                let bytes = text.strip_prefix("0x").and_then(parse_hex);
+            _ if self.is_quoted() => self.write_text(text, out),
+            _ if self.is_opaque() => {
+                let bytes = text.strip_prefix("0x").and_then(Hex::parse);
                 out.extend_from_slice(&bytes.ok_or_else(|| wrong(self, text))?);
                 Ok(())
             }
             _ if text.is_empty() && self.allows_empty() => Ok(()),
-            _ => self.write_bare(text, out),
+            _ => self.write_word(text, out),
         }
     }
 
@@ -69,7 +57,7 @@ impl Type {
             | Type::Float
             | Type::Double
             | Type::Timestamp
-            | Type::LegacyDate => self.write_bare(word, out),
+            | Type::LegacyDate => self.write_word(word, out),
             _ => Err(wrong(self, word)),
         }
     }
@@ -272,15 +260,7 @@ impl<'a> Json<'a> {
     /// Appends the value at hand, serialized; false for `null`.
     fn value(&mut self, ty: &Type, out: &mut Vec<u8>) -> Result<bool, ValueError> {
         let ty = ty.base();
-        let nested = matches!(
-            ty,
-            Type::List { .. }
-                | Type::Set { .. }
-                | Type::Map { .. }
-                | Type::Tuple(_)
-                | Type::Udt { .. }
-                | Type::Vector { .. }
-        );
+        let nested = ty.has_elements();
         match self.rest().as_bytes() {
             [b'"', ..] => {
                 let text = self.string().map_err(|error| ValueError::decode(ty, &error))?;
@@ -310,93 +290,50 @@ impl<'a> Json<'a> {
 
     fn nested(&mut self, ty: &Type, out: &mut Vec<u8>) -> Result<(), ValueError> {
         match ty {
-            Type::List { element, .. } => self.collection(ty, element, out),
-            Type::Set { element, .. } => {
-                let start = out.len();
-                self.collection(ty, element, out)?;
-                finish_set(element, out, start);
-                Ok(())
-            }
-            Type::Map { entry, .. } => self.map(ty, &entry.0, &entry.1, out),
-            Type::Tuple(fields) => self.tuple(ty, fields, out),
+            Type::Map { entry, .. } => self.map(ty, &entry.0, out),
             Type::Udt { definition, .. } => self.user_type(ty, &definition.fields, out),
-            Type::Vector { element, dimension } => self.vector(ty, element, *dimension, out),
-            _ => Err(wrong(ty, self.rest())),
+            _ => self.array(ty, out),
         }
     }
 
-    /// Calls `item` for each element of an array.
-    fn items(
-        &mut self,
-        ty: &Type,
-        mut item: impl FnMut(&mut Json<'a>, usize) -> Result<(), ValueError>,
-    ) -> Result<usize, ValueError> {
+    fn array(&mut self, ty: &Type, out: &mut Vec<u8>) -> Result<(), ValueError> {
         let syntax = |error: DecodeError| ValueError::decode(ty, &error);
         self.expect('[').map_err(syntax)?;
+        let mut elements = ElementsWriter::new(ty, out)?;
         let mut count = 0;
         while !self.eat(']') {
             if count > 0 {
                 self.expect(',').map_err(syntax)?;
             }
-            item(self, count)?;
+            elements.push(out, |ty, out| self.value(ty, out))?;
             count += 1;
         }
-        Ok(count)
-    }
-
-    fn not_null(&mut self, ty: &Type, out: &mut Vec<u8>) -> Result<(), ValueError> {
-        let start = begin_element(out);
-        if !self.value(ty, out)? {
-            return Err(ValueError::new(ty, "null among the elements"));
+        match ty {
+            // A literal may leave fields out, JSON may not.
+            Type::Tuple(fields) if count != fields.len() => {
+                Err(ValueError::new(ty, format!("{count} fields instead of {}", fields.len())))
+            }
+            _ => elements.finish(out),
         }
-        end_element(ty, out, start)
     }
 
-    fn nullable(&mut self, ty: &Type, out: &mut Vec<u8>) -> Result<(), ValueError> {
-        let start = begin_element(out);
-        if self.value(ty, out)? {
-            return end_element(ty, out, start);
-        }
-        out.truncate(start);
-        null_element(out);
-        Ok(())
-    }
-
-    fn collection(&mut self, ty: &Type, element: &Type, out: &mut Vec<u8>) -> Result<(), ValueError> {
-        let start = begin_element(out);
-        let count = self.items(ty, |json, _| json.not_null(element, out))?;
-        write_count(ty, out, start, count)
-    }
-
-    fn map(&mut self, ty: &Type, key: &Type, value: &Type, out: &mut Vec<u8>) -> Result<(), ValueError> {
+    fn map(&mut self, ty: &Type, key: &Type, out: &mut Vec<u8>) -> Result<(), ValueError> {
         let syntax = |error: DecodeError| ValueError::decode(ty, &error);
         self.expect('{').map_err(syntax)?;
-        let start = begin_element(out);
-        let mut count = 0;
-        while let Some(text) = self.member(count == 0).map_err(syntax)? {
-            let key_start = begin_element(out);
-            match key.base() {
-                nested if nested.element_type_at(0).is_some() => string_as_json(nested, &text, out)?,
-                scalar => scalar.write_json_string(&text, out)?,
-            }
-            end_element(key, out, key_start)?;
-            self.not_null(value, out)?;
-            count += 1;
+        let mut elements = ElementsWriter::new(ty, out)?;
+        let mut is_first = true;
+        while let Some(text) = self.member(is_first).map_err(syntax)? {
+            is_first = false;
+            elements.push(out, |_, out| {
+                match key.base() {
+                    nested if nested.has_elements() => string_as_json(nested, &text, out)?,
+                    scalar => scalar.write_json_string(&text, out)?,
+                }
+                Ok::<_, ValueError>(true)
+            })?;
+            elements.push(out, |ty, out| self.value(ty, out))?;
         }
-        write_count(ty, out, start, count)?;
-        finish_map(key, out, start);
-        Ok(())
-    }
-
-    fn tuple(&mut self, ty: &Type, fields: &[Type], out: &mut Vec<u8>) -> Result<(), ValueError> {
-        let count = self.items(ty, |json, index| match fields.get(index) {
-            Some(field) => json.nullable(field, out),
-            None => Err(ValueError::new(ty, "too many fields")),
-        })?;
-        if count == fields.len() {
-            return Ok(());
-        }
-        Err(ValueError::new(ty, format!("{count} fields instead of {}", fields.len())))
+        elements.finish(out)
     }
 
     fn user_type(
@@ -407,43 +344,26 @@ impl<'a> Json<'a> {
     ) -> Result<(), ValueError> {
         let syntax = |error: DecodeError| ValueError::decode(ty, &error);
         self.expect('{').map_err(syntax)?;
-        let mut values: Vec<Vec<u8>> = vec![Vec::new(); fields.len()];
+        let mut values: Vec<Option<Vec<u8>>> = vec![None; fields.len()];
         let mut is_first = true;
         while let Some(key) = self.member(is_first).map_err(syntax)? {
             is_first = false;
             let name = as_name(key);
             let found = fields.iter().zip(&mut values).find(|((field, _), _)| *field == name);
-            let Some(((_, field), value)) = found else {
+            let Some(((_, field), slot)) = found else {
                 return Err(ValueError::new(ty, format!("no field is called {name:?}")));
             };
-            value.clear();
-            self.nullable(field, value)?;
+            let mut value = Vec::new();
+            *slot = self.value(field, &mut value)?.then_some(value);
         }
+        let mut elements = ElementsWriter::new(ty, out)?;
         for value in values {
-            if value.is_empty() { null_element(out) } else { out.extend_from_slice(&value) }
+            elements.push(out, |_, out| {
+                out.extend_from_slice(value.as_deref().unwrap_or_default());
+                Ok::<_, ValueError>(value.is_some())
+            })?;
         }
-        Ok(())
-    }
-
-    fn vector(
-        &mut self,
-        ty: &Type,
-        element: &Type,
-        dimension: u32,
-        out: &mut Vec<u8>,
-    ) -> Result<(), ValueError> {
-        let mut value = Vec::new();
-        let count = self.items(ty, |json, _| {
-            value.clear();
-            if !json.value(element, &mut value)? {
-                return Err(ValueError::new(ty, "null among the elements"));
-            }
-            vector_element(ty, element, &value, out)
-        })?;
-        if u32::try_from(count) == Ok(dimension) {
-            return Ok(());
-        }
-        Err(ValueError::new(ty, format!("{count} elements instead of {dimension}")))
+        elements.finish(out)
     }
 }
 
@@ -472,10 +392,4 @@ fn is_json_number(word: &str) -> bool {
         && (whole.len() == 1 || !whole.starts_with('0'))
         && fraction.is_none_or(digits)
         && exponent.is_none_or(|text| digits(text.strip_prefix(['+', '-']).unwrap_or(text)))
-}
-
-fn write_count(ty: &Type, out: &mut [u8], start: usize, count: usize) -> Result<(), ValueError> {
-    let count = i32::try_from(count).map_err(|_too_many| ValueError::new(ty, "too many elements"))?;
-    patch(out, start, count);
-    Ok(())
 }

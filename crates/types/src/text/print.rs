@@ -1,131 +1,121 @@
 //! Serialized values as CQL literals.
 
-use super::{push_double, push_float, push_hex, push_identifier, push_quoted};
+use super::{ValueSink, push_identifier, push_quoted};
 use crate::temporal::is_printable_timestamp;
+use crate::value::Scalar;
 use crate::{Type, ValueError};
 
 impl Type {
-    /// Appends a serialized value as a CQL literal; [`parse_literal`](Type::parse_literal) reads it
-    /// back.
+    /// Appends a serialized value as a CQL literal; the literals of `cql-syntax` read it back.
     ///
     /// An empty value of a type whose literals have no form for it prints as `''`, which
     /// Cassandra's own grammar takes for times and addresses only. NaNs are all alike, and so are
     /// IPv4 addresses and IPv6 ones that hold them.
     pub fn literal(&self, value: &[u8], out: &mut String) -> Result<(), ValueError> {
-        let wrong = || ValueError::new(self, "the bytes are not a value of this type");
-        match self {
-            Type::Ascii if !value.is_ascii() => return Err(wrong()),
-            Type::Ascii | Type::Text => {
-                push_quoted(std::str::from_utf8(value).map_err(|_not_utf8| wrong())?, '\'', out);
-            }
-            Type::Blob
-            | Type::Custom(_)
-            | Type::Composite(_)
-            | Type::DynamicComposite(_)
-            | Type::PartitionerDefined { .. } => {
-                out.push_str("0x");
-                push_hex(value, out);
-            }
-            Type::List { .. } | Type::Vector { .. } => self.literal_elements("[", "]", value, out)?,
-            Type::Set { .. } | Type::Map { .. } => self.literal_elements("{", "}", value, out)?,
-            Type::Tuple(_) if value.is_empty() => out.push_str("(null)"),
-            Type::Tuple(_) => self.literal_elements("(", ")", value, out)?,
-            Type::Udt { definition, .. } => self.literal_fields(&definition.fields, value, out)?,
-            Type::Reversed(base) => base.literal(value, out)?,
-            _ if value.is_empty() && self.allows_empty() => out.push_str("''"),
-            _ => self.literal_scalar(value, out).ok_or_else(wrong)?,
-        }
-        Ok(())
+        self.visit(value, &mut LiteralSink { out })
     }
 
-    fn literal_scalar(&self, value: &[u8], out: &mut String) -> Option<()> {
-        match self {
-            Type::Float => match f32::from_be_bytes(value.try_into().ok()?) {
-                float if float.is_finite() => push_float(float, out),
-                float => push_not_finite(float.into(), out),
-            },
-            Type::Double => match f64::from_be_bytes(value.try_into().ok()?) {
-                double if double.is_finite() => push_double(double, out),
-                double => push_not_finite(double, out),
-            },
-            Type::Uuid | Type::TimeUuid | Type::LexicalUuid => self.push_unquoted(value, out)?,
-            Type::Duration => {
-                let start = out.len();
-                self.push_unquoted(value, out)?;
-                // A duration of zero has no units to print.
-                if out.len() == start {
-                    out.push_str("0s");
-                }
-            }
-            Type::Timestamp | Type::LegacyDate => match i64::from_be_bytes(value.try_into().ok()?) {
-                millis if is_printable_timestamp(millis) => self.quoted(value, out)?,
-                millis => out.push_str(&millis.to_string()),
-            },
-            Type::Date | Type::Time | Type::Inet => self.quoted(value, out)?,
-            _ => return self.json(value, out).ok(),
+    /// Appends a serialized value as the text of a field of a CSV file, as cqlsh's `COPY TO` has it: a
+    /// [literal](Type::literal), but a text, a time or an address without its quotes.
+    pub fn text(&self, value: &[u8], out: &mut String) -> Result<(), ValueError> {
+        match self.base() {
+            ty if ty.has_elements() => ty.literal(value, out),
+            ty => push_scalar(ty, &ty.scalar(value)?, false, out),
         }
-        Some(())
-    }
-
-    fn quoted(&self, value: &[u8], out: &mut String) -> Option<()> {
-        out.push('\'');
-        self.push_unquoted(value, out)?;
-        out.push('\'');
-        Some(())
-    }
-
-    fn literal_elements(
-        &self,
-        open: &str,
-        close: &str,
-        value: &[u8],
-        out: &mut String,
-    ) -> Result<(), ValueError> {
-        let is_map = matches!(self, Type::Map { .. });
-        let mut elements = self.elements(value)?;
-        out.push_str(open);
-        for (index, element) in elements.by_ref().enumerate() {
-            let element = element.map_err(|error| ValueError::decode(self, &error))?;
-            out.push_str(match index {
-                0 => "",
-                _ if is_map && index % 2 == 1 => ": ",
-                _ => ", ",
-            });
-            match (element, self.element_type_at(index)) {
-                (Some(bytes), Some(ty)) => ty.literal(bytes, out)?,
-                _ => out.push_str("null"),
-            }
-        }
-        out.push_str(close);
-        elements.finish().map_err(|error| ValueError::decode(self, &error))
-    }
-
-    fn literal_fields(
-        &self,
-        fields: &[(String, Type)],
-        value: &[u8],
-        out: &mut String,
-    ) -> Result<(), ValueError> {
-        let mut elements = self.elements(value)?;
-        out.push('{');
-        for (index, (name, ty)) in fields.iter().enumerate() {
-            out.push_str(if index == 0 { "" } else { ", " });
-            push_identifier(name, out);
-            out.push_str(": ");
-            match elements.next().transpose().map_err(|error| ValueError::decode(self, &error))?.flatten() {
-                Some(bytes) => ty.literal(bytes, out)?,
-                None => out.push_str("null"),
-            }
-        }
-        out.push('}');
-        elements.finish().map_err(|error| ValueError::decode(self, &error))
     }
 }
 
-fn push_not_finite(value: f64, out: &mut String) {
-    out.push_str(match value {
-        f64::INFINITY => "Infinity",
-        f64::NEG_INFINITY => "-Infinity",
-        _ => "NaN",
-    });
+struct LiteralSink<'a> {
+    out: &'a mut String,
+}
+
+/// `quotes`: whether texts, times and addresses have some.
+fn push_scalar(ty: &Type, scalar: &Scalar<'_>, quotes: bool, out: &mut String) -> Result<(), ValueError> {
+    match scalar {
+        Scalar::Text(text) if quotes => push_quoted(text, '\'', out),
+        Scalar::Opaque(_) => {
+            out.push_str("0x");
+            scalar.push(out);
+        }
+        Scalar::Empty if !ty.allows_empty() => {
+            return Err(ValueError::new(ty, "the bytes are not a value of this type"));
+        }
+        Scalar::Empty => out.push_str(if quotes || !ty.is_quoted() { "''" } else { "" }),
+        Scalar::Duration(_) => {
+            let start = out.len();
+            scalar.push(out);
+            // A duration of zero has no units to print.
+            if out.len() == start {
+                out.push_str("0s");
+            }
+        }
+        Scalar::Timestamp(millis) if !is_printable_timestamp(*millis) => Scalar::Integer(*millis).push(out),
+        Scalar::Timestamp(_) | Scalar::Date(_) | Scalar::Time(_) | Scalar::Inet(_) if quotes => {
+            out.push('\'');
+            scalar.push(out);
+            out.push('\'');
+        }
+        _ => scalar.push(out),
+    }
+    Ok(())
+}
+
+impl ValueSink for LiteralSink<'_> {
+    type Error = ValueError;
+
+    fn scalar(&mut self, ty: &Type, scalar: &Scalar<'_>) -> Result<(), ValueError> {
+        push_scalar(ty, scalar, true, self.out)
+    }
+
+    fn null(&mut self) -> Result<(), ValueError> {
+        self.out.push_str("null");
+        Ok(())
+    }
+
+    fn begin(&mut self, ty: &Type, is_empty: bool) -> Result<(), ValueError> {
+        self.out.push(brackets(ty).0);
+        // CQL has no tuple without fields.
+        self.out.push_str(if is_empty && matches!(ty, Type::Tuple(_)) { "null" } else { "" });
+        Ok(())
+    }
+
+    /// A tuple that lacks fields at its end is read back as short as it is.
+    fn shows_missing_fields(&self, ty: &Type) -> bool {
+        matches!(ty, Type::Udt { .. })
+    }
+
+    fn element(
+        &mut self,
+        of: &Type,
+        index: usize,
+        ty: &Type,
+        value: Option<&[u8]>,
+    ) -> Result<(), ValueError> {
+        self.out.push_str(match of {
+            _ if index == 0 => "",
+            Type::Map { .. } if index % 2 == 1 => ": ",
+            _ => ", ",
+        });
+        if let Type::Udt { definition, .. } = of {
+            push_identifier(definition.fields.get(index).map_or("", |(name, _)| name), self.out);
+            self.out.push_str(": ");
+        }
+        match value {
+            Some(value) => ty.visit(value, self),
+            None => self.null(),
+        }
+    }
+
+    fn end(&mut self, ty: &Type) -> Result<(), ValueError> {
+        self.out.push(brackets(ty).1);
+        Ok(())
+    }
+}
+
+fn brackets(ty: &Type) -> (char, char) {
+    match ty {
+        Type::Set { .. } | Type::Map { .. } | Type::Udt { .. } => ('{', '}'),
+        Type::Tuple(_) => ('(', ')'),
+        _ => ('[', ']'),
+    }
 }

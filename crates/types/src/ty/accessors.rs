@@ -1,5 +1,6 @@
 //! Properties of a type: frozen or not, fixed length, element types.
 
+use std::slice::from_ref;
 use std::sync::Arc;
 
 use super::{Type, UserType};
@@ -140,6 +141,35 @@ impl Type {
         matches!(self, Type::Counter)
     }
 
+    /// Whether values are bytes that nothing but a class of their own understands: `blob`, classes that are not
+    /// Cassandra's, and the composites of keys.
+    #[must_use]
+    pub fn is_opaque(&self) -> bool {
+        matches!(
+            self.base(),
+            Type::Blob
+                | Type::Custom(_)
+                | Type::Composite(_)
+                | Type::DynamicComposite(_)
+                | Type::PartitionerDefined { .. }
+        )
+    }
+
+    /// Whether values have [`Elements`](crate::Elements): collections, tuples, user types and vectors.
+    #[inline]
+    #[must_use]
+    pub fn has_elements(&self) -> bool {
+        matches!(
+            self.base(),
+            Type::List { .. }
+                | Type::Set { .. }
+                | Type::Map { .. }
+                | Type::Tuple(_)
+                | Type::Udt { .. }
+                | Type::Vector { .. }
+        )
+    }
+
     /// The type of a list's, set's or vector's elements.
     #[must_use]
     pub fn element(&self) -> Option<&Type> {
@@ -199,21 +229,27 @@ impl Type {
         }
     }
 
+    /// The types directly inside of this one: of elements, keys and values, fields, components, the type that is
+    /// reversed.
+    pub fn children(&self) -> impl Iterator<Item = &Type> {
+        let (first, second, fields): (&[Type], &[Type], &[(String, Type)]) = match self {
+            Type::List { element, .. } | Type::Set { element, .. } | Type::Vector { element, .. } => {
+                (from_ref(&**element), &[], &[])
+            }
+            Type::Map { entry, .. } => (from_ref(&entry.0), from_ref(&entry.1), &[]),
+            Type::Tuple(types) | Type::Composite(types) => (types, &[], &[]),
+            Type::Udt { definition, .. } => (&[], &[], &definition.fields),
+            Type::Reversed(base) => (from_ref(&**base), &[], &[]),
+            _ => (&[], &[], &[]),
+        };
+        first.iter().chain(second).chain(fields.iter().map(|(_, ty)| ty))
+    }
+
     /// Whether there is a `duration` anywhere in it, which has no order that keys could follow
     /// (`AbstractType.referencesDuration`).
     #[must_use]
     pub fn contains_duration(&self) -> bool {
-        match self {
-            Type::Duration => true,
-            Type::List { element, .. } | Type::Set { element, .. } | Type::Vector { element, .. } => {
-                element.contains_duration()
-            }
-            Type::Map { entry, .. } => entry.0.contains_duration() || entry.1.contains_duration(),
-            Type::Tuple(types) | Type::Composite(types) => types.iter().any(Type::contains_duration),
-            Type::Udt { definition, .. } => definition.fields.iter().any(|(_, ty)| ty.contains_duration()),
-            Type::Reversed(base) => base.contains_duration(),
-            _ => false,
-        }
+        matches!(self, Type::Duration) || self.children().any(Type::contains_duration)
     }
 
     /// Whether values of no bytes are valid.

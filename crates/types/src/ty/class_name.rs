@@ -2,37 +2,11 @@
 
 use std::sync::Arc;
 
+use super::scalars::SCALARS;
 use super::{MAX_DEPTH, Type, TypeError, UserType};
-use crate::Partitioner;
+use crate::{Hex, Partitioner};
 
-const PACKAGE: &str = "org.apache.cassandra.db.marshal.";
-
-/// The classes without parameters, by their names within the package.
-const SCALARS: [(&str, Type); 23] = [
-    ("AsciiType", Type::Ascii),
-    ("UTF8Type", Type::Text),
-    ("BytesType", Type::Blob),
-    ("BooleanType", Type::Boolean),
-    ("ByteType", Type::TinyInt),
-    ("ShortType", Type::SmallInt),
-    ("Int32Type", Type::Int),
-    ("LongType", Type::BigInt),
-    ("IntegerType", Type::Varint),
-    ("DecimalType", Type::Decimal),
-    ("FloatType", Type::Float),
-    ("DoubleType", Type::Double),
-    ("TimestampType", Type::Timestamp),
-    ("SimpleDateType", Type::Date),
-    ("TimeType", Type::Time),
-    ("DurationType", Type::Duration),
-    ("UUIDType", Type::Uuid),
-    ("TimeUUIDType", Type::TimeUuid),
-    ("InetAddressType", Type::Inet),
-    ("CounterColumnType", Type::Counter),
-    ("EmptyType", Type::Empty),
-    ("DateType", Type::LegacyDate),
-    ("LexicalUUIDType", Type::LexicalUuid),
-];
+pub(super) const PACKAGE: &str = "org.apache.cassandra.db.marshal.";
 
 impl Type {
     /// The type that a class name stands for (`TypeParser`), as SSTables' headers and
@@ -112,10 +86,10 @@ impl Type {
                 class("UserType(");
                 out.push_str(&definition.keyspace);
                 out.push(',');
-                push_hex(&definition.name, out);
+                Hex(definition.name.as_bytes()).push(out);
                 for (name, ty) in &definition.fields {
                     out.push(',');
-                    push_hex(name, out);
+                    Hex(name.as_bytes()).push(out);
                     out.push(':');
                     ty.write_class(frozen, out);
                 }
@@ -150,8 +124,8 @@ impl Type {
             }
             Type::Custom(name) => out.push_str(name),
             scalar => {
-                if let Some((name, _)) = SCALARS.iter().find(|(_, ty)| ty == scalar) {
-                    class(name);
+                if let Some(named) = SCALARS.iter().find(|named| named.ty == *scalar) {
+                    class(named.class);
                 }
             }
         }
@@ -174,10 +148,6 @@ fn parameters<'a>(types: impl IntoIterator<Item = &'a Type>, frozen: bool, out: 
         ty.write_class(frozen, out);
     }
     out.push(')');
-}
-
-fn push_hex(text: &str, out: &mut String) {
-    crate::text::push_hex(text.as_bytes(), out);
 }
 
 struct Parser<'a> {
@@ -225,7 +195,7 @@ impl<'a> Parser<'a> {
 
     fn hex_word(&mut self) -> Result<String, TypeError> {
         let before = Parser { ..*self };
-        let bytes = crate::text::parse_hex(self.word()?);
+        let bytes = Hex::parse(self.word()?);
         bytes
             .and_then(|bytes| String::from_utf8(bytes).ok())
             .ok_or_else(|| before.error("a name in hexadecimal expected"))
@@ -274,9 +244,9 @@ impl<'a> Parser<'a> {
                 self.expect(")")?;
                 Ok(Type::vector(element, dimension))
             }
-            // `UTF8Type()` and `LongType(reversed=false)` were allowed once; no writer uses them.
-            _ => match SCALARS.iter().find(|(name, _)| *name == class) {
-                Some((_, ty)) => Ok(ty.clone()),
+            // `UTF8Type()` and `LongType(reversed=false)` were allowed once; nobody writes them.
+            _ => match SCALARS.iter().find(|scalar| scalar.class == class) {
+                Some(scalar) => Ok(scalar.ty.clone()),
                 None => self.custom(start),
             },
         }
@@ -367,6 +337,7 @@ impl<'a> Parser<'a> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::scalars::Named;
     use super::*;
 
     #[track_caller]
@@ -380,9 +351,9 @@ mod tests {
 
     #[test]
     fn every_scalar() {
-        for (name, ty) in SCALARS {
+        for Named { class: name, ty, .. } in &SCALARS {
             assert_eq!(ty.class_name(), format!("{PACKAGE}{name}"));
-            assert_eq!(Type::parse_class(name), Ok(ty));
+            assert_eq!(Type::parse_class(name).as_ref(), Ok(ty));
         }
     }
 

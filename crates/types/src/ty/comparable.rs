@@ -51,12 +51,6 @@ impl Type {
             }
             Type::Decimal => decimal::comparable(value, out),
             Type::Empty => false,
-            Type::List { .. }
-            | Type::Set { .. }
-            | Type::Map { .. }
-            | Type::Tuple(_)
-            | Type::Udt { .. }
-            | Type::Vector { .. } => self.comparable_elements(value, out),
             Type::Composite(types) => comparable_composite(types, value, out),
             Type::PartitionerDefined { partitioner, .. } => {
                 if !value.is_empty() {
@@ -65,6 +59,7 @@ impl Type {
                 !value.is_empty()
             }
             Type::Reversed(base) => base.comparable(value, out) && invert(out, start),
+            _ if self.has_elements() => self.comparable_elements(value, out),
             _ => {
                 escape(value, out);
                 true

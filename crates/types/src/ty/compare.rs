@@ -53,12 +53,7 @@ impl Type {
             Type::Varint => varints(a, b),
             Type::Decimal => decimal::compare(a, b),
             Type::Empty => Ordering::Equal,
-            Type::List { .. }
-            | Type::Set { .. }
-            | Type::Map { .. }
-            | Type::Tuple(_)
-            | Type::Udt { .. }
-            | Type::Vector { .. } => self.compare_elements(a, b),
+            _ if self.has_elements() => self.compare_elements(a, b),
             Type::Composite(types) => composites(types, a, b),
             // No key is before the first place of all.
             Type::PartitionerDefined { partitioner, .. } => {

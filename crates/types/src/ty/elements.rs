@@ -1,6 +1,6 @@
 //! The elements of serialized collections, tuples and user types.
 
-use crate::{DecodeError, Reader, Type};
+use crate::{DecodeError, Reader, Type, ValueError};
 
 /// One element of a value; `None` is null.
 pub type Element<'a> = Option<&'a [u8]>;
@@ -90,6 +90,18 @@ impl<'a> Iterator for Elements<'a> {
         // After an error nothing more is known about where elements begin.
         self.left = if element.is_ok() { self.left - 1 } else { 0 };
         Some(element)
+    }
+}
+
+impl Type {
+    /// The elements of a value of a type that has some.
+    pub(crate) fn elements<'a>(&self, value: &'a [u8]) -> Result<Elements<'a>, ValueError> {
+        // A tuple of no bytes has no fields, but a collection must have its count.
+        match Elements::new(self, value) {
+            Ok(Some(elements)) => Ok(elements),
+            Ok(None) => Err(ValueError::new(self, "a type without elements")),
+            Err(error) => Err(ValueError::decode(self, &error)),
+        }
     }
 }
 

@@ -8,6 +8,7 @@ mod compare;
 mod cql_name;
 mod elements;
 mod prefix;
+mod scalars;
 mod validate;
 
 use std::fmt;
@@ -28,11 +29,11 @@ pub use elements::{Element, Elements};
 /// ```
 /// use helenus_types::Type;
 ///
-/// let ty = Type::parse_cql("frozen<map<text, int>>", &|_| None)?;
-/// let value = ty.parse_literal("{'b': 2, 'a': 1}")?;
-/// let mut json = String::new();
-/// ty.json(&value, &mut json)?;
-/// assert_eq!(json, r#"{"a": 1, "b": 2}"#);
+/// let ty = Type::map(Type::Text, Type::Int).freeze();
+/// let value = ty.parse_json(r#"{"b": 2, "a": 1}"#)?.unwrap_or_default();
+/// let mut literal = String::new();
+/// ty.literal(&value, &mut literal)?;
+/// assert_eq!(literal, "{'a': 1, 'b': 2}");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -37,14 +37,9 @@ impl Type {
             Type::Duration => crate::Duration::from_bytes(value)
                 .map(|_| ())
                 .map_err(|problem| ValueError::new(self, problem)),
-            Type::List { .. }
-            | Type::Set { .. }
-            | Type::Map { .. }
-            | Type::Tuple(_)
-            | Type::Udt { .. }
-            | Type::Vector { .. } => self.validate_elements(value),
             Type::Composite(types) => self.validate_composite(types, value),
             Type::Reversed(base) => base.validate(value),
+            _ if self.has_elements() => self.validate_elements(value),
             _ => Ok(()),
         }
     }

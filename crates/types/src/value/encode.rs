@@ -9,9 +9,7 @@ use std::time::Duration as StdDuration;
 
 use uuid::Uuid;
 
-use super::{
-    TimeOfDay, Value, begin_element, end_element, finish_map, finish_set, null_element, patch, vector_element,
-};
+use super::{ElementsWriter, TimeOfDay, Value};
 use crate::{Decimal, Duration, Type, ValueError, Varint};
 
 /// What can become a value of a column, checked against the column's type.
@@ -149,11 +147,7 @@ impl EncodeValue for String {
 impl EncodeValue for [u8] {
     fn encode(&self, ty: &Type, out: &mut Vec<u8>) -> Result<bool, ValueError> {
         match ty.base() {
-            Type::Blob
-            | Type::Custom(_)
-            | Type::Composite(_)
-            | Type::DynamicComposite(_)
-            | Type::PartitionerDefined { .. } => {
+            other if other.is_opaque() => {
                 out.extend_from_slice(self);
             }
             other => return refuse(other, "a blob"),
@@ -395,59 +389,31 @@ impl EncodeValue for Value {
     }
 }
 
-/// Appends an element with its length. Null is `None`.
-fn element(value: &dyn EncodeValue, ty: &Type, out: &mut Vec<u8>) -> Result<Option<()>, ValueError> {
-    let start = begin_element(out);
-    if value.encode(ty, out)? {
-        end_element(ty, out, start)?;
-        return Ok(Some(()));
+/// Appends all elements of a value. Null can only be a field.
+fn elements<'a>(
+    ty: &Type,
+    values: impl Iterator<Item = &'a dyn EncodeValue>,
+    out: &mut Vec<u8>,
+) -> Result<bool, ValueError> {
+    let mut elements = ElementsWriter::new(ty, out)?;
+    for value in values {
+        elements.push(out, |ty, out| value.encode(ty, out))?;
     }
-    out.truncate(start);
-    Ok(None)
-}
-
-fn not_null(ty: &Type, element: Option<()>) -> Result<(), ValueError> {
-    element.ok_or_else(|| ValueError::new(ty, "null among the elements"))
+    elements.finish(out)?;
+    Ok(true)
 }
 
 fn sequence<'a, T: EncodeValue + 'a>(
-    values: impl ExactSizeIterator<Item = &'a T>,
+    values: impl Iterator<Item = &'a T>,
     ty: &Type,
     out: &mut Vec<u8>,
 ) -> Result<bool, ValueError> {
-    let ty = ty.base();
-    let (Type::List { element: of, .. } | Type::Set { element: of, .. }) = ty else {
-        return vector(values, ty, out);
-    };
-    let start = begin_element(out);
-    let mut count = 0i32;
-    for value in values {
-        not_null(ty, element(value, of, out)?)?;
-        count = count.checked_add(1).ok_or_else(|| ValueError::new(ty, "too many elements"))?;
+    match ty.base() {
+        Type::List { .. } | Type::Set { .. } | Type::Vector { .. } => {
+            elements(ty, values.map(|value| -> &dyn EncodeValue { value }), out)
+        }
+        other => refuse(other, "a sequence"),
     }
-    patch(out, start, count);
-    if matches!(ty, Type::Set { .. }) {
-        finish_set(of, out, start);
-    }
-    Ok(true)
-}
-
-fn vector<'a, T: EncodeValue + 'a>(
-    values: impl ExactSizeIterator<Item = &'a T>,
-    ty: &Type,
-    out: &mut Vec<u8>,
-) -> Result<bool, ValueError> {
-    let Type::Vector { element, dimension } = ty else { return refuse(ty, "a sequence") };
-    if u32::try_from(values.len()) != Ok(*dimension) {
-        return Err(ValueError::new(ty, format!("{} elements instead of {dimension}", values.len())));
-    }
-    let mut bytes = Vec::new();
-    for value in values {
-        bytes.clear();
-        not_null(ty, value.encode(element, &mut bytes)?.then_some(()))?;
-        vector_element(ty, element, &bytes, out)?;
-    }
-    Ok(true)
 }
 
 fn entries<'a, K: EncodeValue + 'a, V: EncodeValue + 'a>(
@@ -455,32 +421,22 @@ fn entries<'a, K: EncodeValue + 'a, V: EncodeValue + 'a>(
     ty: &Type,
     out: &mut Vec<u8>,
 ) -> Result<bool, ValueError> {
-    let Type::Map { entry, .. } = ty.base() else { return refuse(ty, "a map") };
-    let start = begin_element(out);
-    let mut count = 0i32;
-    for (key, value) in values {
-        not_null(ty, element(key, &entry.0, out)?)?;
-        not_null(ty, element(value, &entry.1, out)?)?;
-        count = count.checked_add(1).ok_or_else(|| ValueError::new(ty, "too many entries"))?;
+    match ty.base() {
+        Type::Map { .. } => {
+            let both = values.flat_map(|(key, value)| [key as &dyn EncodeValue, value as &dyn EncodeValue]);
+            elements(ty, both, out)
+        }
+        other => refuse(other, "a map"),
     }
-    patch(out, start, count);
-    finish_map(&entry.0, out, start);
-    Ok(true)
 }
 
 fn fields_in_order<T: EncodeValue>(values: &[T], ty: &Type, out: &mut Vec<u8>) -> Result<bool, ValueError> {
-    if !matches!(ty.base(), Type::Tuple(_) | Type::Udt { .. }) {
-        return refuse(ty, "a tuple");
-    }
-    for (index, value) in values.iter().enumerate() {
-        let Some(field) = ty.element_type_at(index) else {
-            return Err(ValueError::new(ty, "too many fields"));
-        };
-        if element(value, field, out)?.is_none() {
-            null_element(out);
+    match ty.base() {
+        Type::Tuple(_) | Type::Udt { .. } => {
+            elements(ty, values.iter().map(|value| -> &dyn EncodeValue { value }), out)
         }
+        other => refuse(other, "a tuple"),
     }
-    Ok(true)
 }
 
 fn fields_by_name(values: &[(String, Value)], ty: &Type, out: &mut Vec<u8>) -> Result<bool, ValueError> {
@@ -490,11 +446,7 @@ fn fields_by_name(values: &[(String, Value)], ty: &Type, out: &mut Vec<u8>) -> R
     {
         return Err(ValueError::new(ty, format!("no field is called {name:?}")));
     }
-    for (field, field_type) in &definition.fields {
-        let value = values.iter().find(|(name, _)| name == field).map(|(_, value)| value);
-        if element(&value, field_type, out)?.is_none() {
-            null_element(out);
-        }
-    }
-    Ok(true)
+    let value_of = |field: &str| values.iter().find(|(name, _)| name == field).map(|(_, value)| value);
+    let in_order = definition.fields.iter().map(|(field, _)| value_of(field).unwrap_or(&Value::Null));
+    elements(ty, in_order.map(|value| -> &dyn EncodeValue { value }), out)
 }

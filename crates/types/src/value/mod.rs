@@ -9,6 +9,7 @@ mod display;
 mod encode;
 mod equal;
 mod frame;
+mod scalar;
 #[cfg(feature = "time")]
 mod time;
 mod typed;
@@ -21,9 +22,8 @@ use crate::{Decimal, Duration, Varint};
 
 pub use dates::{Date, TimeOfDay};
 pub use encode::{EncodeValue, Serialized};
-pub(crate) use frame::{
-    begin_element, end_element, finish_map, finish_set, null_element, patch, vector_element,
-};
+pub use frame::ElementsWriter;
+pub use scalar::Scalar;
 pub use typed::DecodeValue;
 
 /// A value of any type, decoded.

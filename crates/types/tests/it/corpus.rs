@@ -4,8 +4,11 @@
 use std::cmp::Ordering;
 use std::path::PathBuf;
 
+use helenus_cql_syntax::parse_literal;
 use helenus_types::{Partitioner, Type, vint};
 use serde_json::Value;
+
+use crate::type_named;
 
 /// The lines of a file of vectors, each with its text, or nothing where there is no corpus.
 fn vectors(name: &str) -> Vec<(String, Value)> {
@@ -59,7 +62,7 @@ fn json_text(line: &str) -> Option<&str> {
 fn values() {
     let mut before: Option<(Type, Vec<u8>)> = None;
     for (line, vector) in vectors("values.jsonl") {
-        let mut ty = Type::parse_cql(vector["type"].as_str().unwrap(), &|_| None).unwrap();
+        let mut ty = type_named(vector["type"].as_str().unwrap(), |_| None);
         assert_eq!(ty.cql_name(), vector["type"].as_str().unwrap());
         if vector["reversed"] == true {
             ty = ty.reversed();
@@ -115,7 +118,7 @@ fn json_round_trip(ty: &Type, value: &[u8], json: &str, line: &str) {
 fn round_trips(ty: &Type, value: &[u8], line: &str) {
     let mut literal = String::new();
     ty.literal(value, &mut literal).unwrap();
-    let parsed = ty.parse_literal(&literal).unwrap_or_else(|error| panic!("{line}: {literal}: {error}"));
+    let parsed = parse_literal(ty, &literal).unwrap_or_else(|error| panic!("{line}: {literal}: {error}"));
     // Numbers with redundant bytes come back without them.
     assert!(ty.compare(&parsed, value).is_eq(), "{line}: {literal}");
     let decoded = ty.decode(value).unwrap();
@@ -132,7 +135,7 @@ fn prefixes_agree_with_the_order_of_all_pairs_nearby() {
         })
         .collect();
     for group in values.chunk_by(|a, b| (&a.0, a.1) == (&b.0, b.1)) {
-        let ty = Type::parse_cql(&group[0].0, &|_| None).unwrap();
+        let ty = type_named(&group[0].0, |_| None);
         let ty = if group[0].1 { ty.reversed() } else { ty };
         for (_, _, a) in group {
             for (_, _, b) in group {

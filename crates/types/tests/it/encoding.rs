@@ -3,9 +3,12 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv4Addr};
 
+use helenus_cql_syntax::{parse_literal, parse_text};
 use helenus_types::Varint;
 use helenus_types::{EncodeValue, Serialized, Type, UserType, ValueError};
 use uuid::Uuid;
+
+use crate::type_named;
 
 fn encoded(value: &dyn EncodeValue, ty: &Type) -> Result<Option<Vec<u8>>, ValueError> {
     let mut out = Vec::new();
@@ -14,9 +17,9 @@ fn encoded(value: &dyn EncodeValue, ty: &Type) -> Result<Option<Vec<u8>>, ValueE
 
 #[track_caller]
 fn check(value: &dyn EncodeValue, cql: &str, literal: &str) {
-    let ty = Type::parse_cql(cql, &person).unwrap();
+    let ty = type_named(cql, person);
     let bytes = encoded(value, &ty).unwrap().unwrap();
-    assert_eq!(ty.parse_literal(literal), Ok(bytes.clone()));
+    assert_eq!(parse_literal(&ty, literal), Ok(bytes.clone()));
     ty.validate(&bytes).unwrap();
     let mut printed = String::new();
     ty.literal(&bytes, &mut printed).unwrap();
@@ -99,8 +102,8 @@ fn literals_in_other_spellings() {
         ("person", "{\"Age\" : 3}", "{name: null, \"Age\": 3}"),
         ("set<int>", "{}", "{}"),
     ] {
-        let ty = Type::parse_cql(cql, &person).unwrap();
-        let bytes = ty.parse_literal(literal).unwrap_or_else(|error| panic!("{literal}: {error}"));
+        let ty = type_named(cql, person);
+        let bytes = parse_literal(&ty, literal).unwrap_or_else(|error| panic!("{literal}: {error}"));
         let mut printed = String::new();
         ty.literal(&bytes, &mut printed).unwrap();
         assert_eq!(printed, same, "{literal}");
@@ -133,8 +136,8 @@ fn literals_that_are_none() {
         ("inet", "'localhost'"),
         ("date", "'2015-02-30'"),
     ] {
-        let ty = Type::parse_cql(cql, &person).unwrap();
-        assert!(ty.parse_literal(literal).is_err(), "{cql} {literal}");
+        let ty = type_named(cql, person);
+        assert!(parse_literal(&ty, literal).is_err(), "{cql} {literal}");
     }
 }
 
@@ -158,8 +161,8 @@ fn fields_of_csv_files() {
         ),
         ("person", "{name: 'Ann', \"Age\": 7}", "{name: 'Ann', \"Age\": 7}"),
     ] {
-        let ty = Type::parse_cql(cql, &person).unwrap();
-        let bytes = ty.parse_text(field).unwrap_or_else(|error| panic!("{field}: {error}"));
+        let ty = type_named(cql, person);
+        let bytes = parse_text(&ty, field).unwrap_or_else(|error| panic!("{field}: {error}"));
         let mut printed = String::new();
         ty.literal(&bytes, &mut printed).unwrap();
         assert_eq!(printed, literal);
@@ -190,7 +193,7 @@ fn empty_values_have_texts() {
         "uuid",
         "varint",
     ] {
-        let ty = Type::parse_cql(cql, &person).unwrap();
+        let ty = type_named(cql, person);
         if ty.validate(&[]).is_ok() {
             let (mut json, mut literal) = (String::new(), String::new());
             ty.json(&[], &mut json).unwrap_or_else(|error| panic!("{cql}: {error}"));

@@ -2,8 +2,10 @@
 
 use helenus_types::{JsonMembers, Type, UserType};
 
+use crate::type_named;
+
 fn ty(name: &str) -> Type {
-    Type::parse_cql(name, &|_| None).unwrap()
+    type_named(name, |_| None)
 }
 
 /// The literal of what is made of a JSON text.
@@ -83,7 +85,7 @@ fn nested() {
     check("list<int>", "\"[1]\"", "[1]");
     check("list<int>", "[1,]", "not a valid int: at offset 3: expected a value in JSON, found \"]\"");
     check("list<int>", "[1", "not a valid list<int>: at offset 2: expected `,`, found the end");
-    check("list<int>", "[null]", "not a valid int: null among the elements");
+    check("list<int>", "[null]", "not a valid list<int>: null among the elements");
     check("set<text>", r#"["b", "a", "b"]"#, "{'a', 'b'}");
     check("map<int, text>", r#"{"2": "b", "1": "a", "2": "c"}"#, "{1: 'a', 2: 'c'}");
     check(

@@ -3,6 +3,9 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, clippy::string_slice, reason = "tests")]
 
+use helenus_cql_syntax::parse_type;
+use helenus_types::Type;
+
 mod corpus;
 mod encoding;
 mod grown;
@@ -10,3 +13,9 @@ mod json;
 mod properties;
 mod typed;
 mod values;
+
+/// The type that CQL calls so; `lookup` knows the user types.
+#[track_caller]
+fn type_named(name: &str, lookup: impl Fn(&str) -> Option<Type>) -> Type {
+    parse_type(name).unwrap().resolve("ks", &lookup).unwrap()
+}

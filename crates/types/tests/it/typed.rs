@@ -8,17 +8,19 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration as StdDuration, SystemTime};
 
+use helenus_cql_syntax::parse_literal;
 use helenus_types::{
     Date, Decimal, DecodeValue, Duration, EncodeValue, Serialized, TimeOfDay, Type, UserType, Value, Varint,
 };
 use uuid::Uuid;
 
+use crate::type_named;
+
 fn ty(cql: &str) -> Type {
-    Type::parse_cql(cql, &|name| {
+    type_named(cql, |name| {
         let fields = vec![("street".to_owned(), Type::Text), ("zip".to_owned(), Type::Int)];
         (name == "address").then(|| Type::udt(UserType { keyspace: "ks".into(), name: name.into(), fields }))
     })
-    .unwrap()
 }
 
 fn bytes(value: &dyn EncodeValue, ty: &Type) -> Option<Vec<u8>> {
@@ -41,7 +43,7 @@ where
 #[track_caller]
 fn refused<T: for<'a> DecodeValue<'a> + Debug>(literal: &str, cql: &str, message: &str) {
     let ty = ty(cql);
-    let bytes = (literal != "null").then(|| ty.parse_literal(literal).unwrap());
+    let bytes = (literal != "null").then(|| parse_literal(&ty, literal).unwrap());
     assert_eq!(T::decode(&ty, bytes.as_deref()).unwrap_err().to_string(), message);
 }
 

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use helenus::{Clock, Disk, RealDisk, SystemClock};
 use helenus_sstable::{
     CachedFile, ChunkCache, DumpForm, DumpKeys, DumpOptions, DumpTimes, OpenOptions, PageVerification,
-    SsTable, dump_keys, parse_key_text,
+    SsTable, dump_keys,
 };
+use helenus_tools::parse_key_text;
 
 use super::{descriptor_of, unreadable};
 use crate::args::Dump;

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
-use helenus::{Disk, RealDisk};
+use helenus::{Disk, Hex, RealDisk};
 use helenus_sstable::{Component, Descriptor};
 use helenus_tools::{
     Below, Detail, Distribution, Origin, PartitionFigures, PartitionLimits, PartitionsOptions, TableFigures,
@@ -114,7 +114,7 @@ fn one(
 fn line(out: &mut impl Write, figures: &PartitionFigures, options: &PartitionsOptions) -> io::Result<()> {
     let PartitionFigures { key_text, rows, cells, .. } = figures;
     let live = if figures.is_live { "live" } else { "not live" };
-    let (key, size) = (hex(&figures.key), size(figures.size));
+    let (key, size) = (Hex(&figures.key), size(figures.size));
     write!(out, "  Partition: '{key_text}' ({key}) {live}, size: {size}")?;
     if options.detail == Detail::Sizes {
         return writeln!(out);
@@ -136,7 +136,7 @@ fn line(out: &mut impl Write, figures: &PartitionFigures, options: &PartitionsOp
 fn as_json(origin: &Origin, table: &Descriptor, figures: &PartitionFigures) -> Value {
     json!({
         "key": figures.key_text,
-        "keyBinary": hex(&figures.key),
+        "keyBinary": Hex(&figures.key).to_string(),
         "live": figures.is_live,
         "offset": figures.offset,
         "size": figures.size,
@@ -204,7 +204,7 @@ fn csv_line(
         figures.expired_rows,
         figures.expired_cells,
     ];
-    write!(out, "\"{}\",{},{}", figures.key_text.replace('"', "\"\""), hex(&figures.key), figures.is_live)?;
+    write!(out, "\"{}\",{},{}", figures.key_text.replace('"', "\"\""), Hex(&figures.key), figures.is_live)?;
     for count in counts {
         write!(out, ",{count}")?;
     }
@@ -276,8 +276,4 @@ fn size(bytes: u64) -> String {
     let divisor = 1_u128 << (10 * unit);
     let thousandths = (u128::from(bytes) * 1000 + divisor / 2) / divisor;
     format!("{}.{:03} {letter}iB", thousandths / 1000, thousandths % 1000)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

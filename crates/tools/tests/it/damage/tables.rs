@@ -153,7 +153,7 @@ fn header() -> Arc<Header> {
         regulars: Columns::new(vec![
             Column::new("v", Type::Blob),
             Column::new("w", Type::Int),
-            Column::new("z", Type::parse_cql("map<text, int>", &|_| None).unwrap()),
+            Column::new("z", Type::map(Type::Text, Type::Int)),
         ]),
         capabilities: Capabilities::CURRENT,
     })
