@@ -15,8 +15,8 @@ use crate::options::{Durability, Options};
 use crate::table::Table;
 use helenus_schema::{Catalog, SchemaOutcome};
 
-/// An open database. Cloning it gives another handle to the same one; it is closed with the last handle, or by
-/// [`close`](Self::close).
+/// An open database. Cloning it gives another handle to the same one; it is closed with the last
+/// handle, or by [`close`](Self::close).
 ///
 /// ```
 /// # fn main() -> helenus::Result<()> {
@@ -37,13 +37,15 @@ impl Database {
     /// Opens the database in `dir` with the default [`Options`], creating it if there is none.
     ///
     /// # Errors
-    /// When the directory is open elsewhere, damaged, of a newer release, or can't be read or written.
+    /// When the directory is open elsewhere, damaged, of a newer release, or can't be read or
+    /// written.
     pub fn open(dir: impl AsRef<Path>) -> Result<Self> {
         Options::new().open(dir)
     }
 
-    /// A new, empty database in memory, for tests: it acts like any other, and is gone with its last handle. To close
-    /// it and open it again, keep its disk: [`MemoryDisk`](helenus_io::MemoryDisk) goes into [`Options::disk`].
+    /// A new, empty database in memory, for tests: it acts like any other, and is gone with its
+    /// last handle. To close it and open it again, keep its disk:
+    /// [`MemoryDisk`](helenus_io::MemoryDisk) goes into [`Options::disk`].
     ///
     /// ```
     /// # fn main() -> helenus::Result<()> {
@@ -63,13 +65,14 @@ impl Database {
         Options::new().durability(Durability::Buffered).disk(disk).open("/database")
     }
 
-    /// Runs schema statements of CQL, separated by semicolons: CREATE, ALTER and DROP of keyspaces, types and
-    /// tables, TRUNCATE; `USE` sets the keyspace of the names that follow. Each is durable when the next begins.
-    /// Returns what they changed, in order, and what acts differently from what was asked for.
+    /// Runs schema statements of CQL, separated by semicolons: CREATE, ALTER and DROP of keyspaces,
+    /// types and tables, TRUNCATE; `USE` sets the keyspace of the names that follow. Each is
+    /// durable when the next begins. Returns what they changed, in order, and what acts differently
+    /// from what was asked for.
     ///
     /// # Errors
-    /// Text that is no CQL, statements that are not about the schema, and what Cassandra would refuse. Statements
-    /// before the bad one have been carried out.
+    /// Text that is no CQL, statements that are not about the schema, and what Cassandra would
+    /// refuse. Statements before the bad one have been carried out.
     pub fn execute_schema(&self, cql: &str) -> Result<SchemaOutcome> {
         let statements = parse_statements(cql).map_err(|e| Error::with(ErrorKind::Syntax, e))?;
         let mut outcome = SchemaOutcome::default();
@@ -88,8 +91,9 @@ impl Database {
     }
 
     /// Creates what a schema file defines and the database doesn't have yet: as
-    /// [`execute_schema`](Self::execute_schema), but a keyspace that the file doesn't create is made with defaults,
-    /// keyspaces, types and tables that are there stay as they are, and materialized views are left out.
+    /// [`execute_schema`](Self::execute_schema), but a keyspace that the file doesn't create is
+    /// made with defaults, keyspaces, types and tables that are there stay as they are, and
+    /// materialized views are left out.
     ///
     /// # Errors
     /// As there.
@@ -133,7 +137,7 @@ impl Database {
         }
         Ok(())
     }
-    /// The schema as it is.
+    /// The current schema.
     pub fn schema(&self) -> Arc<Catalog> {
         self.set.schema()
     }
@@ -177,7 +181,8 @@ impl Database {
         side.compact_tables()
     }
 
-    /// Takes one step of background work, for databases with [`crate::Background::Manual`]; false when none is due.
+    /// Takes one step of background work, for databases with [`crate::Background::Manual`]; false
+    /// when none is due.
     ///
     /// # Errors
     /// What the step met. It is tried again at the next call.
@@ -186,7 +191,7 @@ impl Database {
         self.writer.side().map_or(Ok(false), |side| side.step())
     }
 
-    /// Waits until no background work is due or running, at most so long; true if that came about.
+    /// Waits until no background work is due or running, at most `longest`; true if it succeeded.
     ///
     /// # Errors
     /// When background work failed.
@@ -208,7 +213,8 @@ impl Database {
         }
     }
 
-    /// Whether all is well, and if not, what is wrong since when. It goes by what happened so far and reads nothing.
+    /// The database's health: failures, since when, and their causes. It reports what happened so
+    /// far and reads nothing from the disk.
     pub fn health(&self) -> Health {
         self.writer.side().map_or_else(Health::default, |side| side.health())
     }
@@ -222,18 +228,19 @@ impl Database {
         }
     }
 
-    /// Flushes, syncs and closes: all other handles say so from then on. Calls of other threads that are in flight end
-    /// before, long ones early, with [`ErrorKind::Closed`]; where another thread closes the database already, its end is
-    /// waited for.
+    /// Flushes, syncs and closes: all other handles say so from then on. Calls of other threads
+    /// that are in flight end before, long ones early, with [`ErrorKind::Closed`]; where another
+    /// thread closes the database already, its end is waited for.
     ///
     /// # Errors
-    /// When flushing or syncing fails; the database is closed all the same, and its log keeps what was not flushed.
-    /// When compactions found SSTables that are damaged ([`ErrorKind::Corrupt`]): all else is done.
+    /// When flushing or syncing fails; the database is closed all the same, and its log keeps what
+    /// was not flushed. When compactions found SSTables that are damaged ([`ErrorKind::Corrupt`]):
+    /// all else is done.
     pub fn close(&self) -> Result<()> {
         self.set.check_here()?;
         let closed = self.writer.side().map_or(Ok(()), |side| side.close());
         self.set.close();
-        // Memory that nobody reads any more is given back, also while handles are still around.
+        // Unused memory is given back, also while handles exist.
         self.set.cache.clear();
         self.writer.workspaces.clear();
         closed

@@ -15,17 +15,18 @@ use helenus_types::{DecodeError, TypeError, ValueError};
 
 use crate::manifest::ManifestError;
 
-/// What a caller can do about an [`Error`].
+/// The kind of an [`Error`], which decides what a caller can do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// The text isn't CQL. Nothing was done.
     Syntax,
-    /// The call is wrong: a type, a name, a missing key part, a value that may not be. Nothing was written.
+    /// The call is wrong: a type, a name, a missing key part, a value that may not be. Nothing was
+    /// written.
     Invalid,
-    /// What the call names does not exist.
+    /// The object that the call names does not exist.
     NotFound,
-    /// What the call would create exists.
+    /// The object that the call would create exists.
     AlreadyExists,
     /// Bytes on disk are not what was written: restore a backup, or mend the file.
     Corrupt,
@@ -37,22 +38,26 @@ pub enum ErrorKind {
     ReadOnly,
     /// Not something that this release can do.
     Unsupported,
-    /// An earlier write to the log failed, so nothing can be promised any more: close and open again.
+    /// An earlier write to the log failed, so nothing can be promised any more: close and open
+    /// again.
     LogFailed,
     /// The handle came from the parent process through `fork`: open the database anew.
     Forked,
     /// The database was closed.
     Closed,
-    /// There was no room in memory for a write within [`crate::Options::write_timeout`]: the disk is slower than the
-    /// writers, or flushes fail. Nothing was written; the text says what is in the way. Try again later.
+    /// There was no room in memory for a write within [`crate::Options::write_timeout`]: the disk
+    /// is slower than the writers, or flushes fail. Nothing was written; the text says what is in
+    /// the way. Try again later.
     Overloaded,
-    /// Something that cannot happen did, or code of the caller's (a clock, a disk) panicked: what is in memory is in
-    /// doubt, and nothing more is written. Close and open again; what was acknowledged is in the log. The panic that came
-    /// first names its place in the source: report it.
+    /// Something that cannot happen did, or code of the caller's (a clock, a disk) panicked: what
+    /// is in memory is in doubt, and nothing more is written. Close and open again; what was
+    /// acknowledged is in the log. The panic that came first names its place in the source: report
+    /// it.
     Bug,
 }
 
-/// Why a call failed. Its text says what was expected and found, and where it helps what to do next.
+/// Why a call failed. Its text says what was expected and found, and where it helps what to do
+/// next.
 pub struct Error {
     kind: ErrorKind,
     text: Cow<'static, str>,
@@ -78,17 +83,17 @@ impl Error {
         Self { kind, text: source.to_string().into(), source: Some(Arc::new(source)) }
     }
 
-    /// What to do about it.
+    /// The kind of the error.
     pub fn kind(&self) -> ErrorKind {
         self.kind
     }
 
-    /// The same error, for one more who asks.
+    /// The same error, for another caller.
     pub(crate) fn repeat(&self) -> Self {
         Self { kind: self.kind, text: self.text.clone(), source: self.source.clone() }
     }
 
-    /// What the operating system said, if this is of its making.
+    /// The operating system's error, if it caused this one.
     pub(crate) fn io_kind(&self) -> Option<std::io::ErrorKind> {
         let source: &(dyn StdError + 'static) = self.source.as_deref()?;
         if let Some(LogError::Stopped(error) | LogError::Io(error)) = source.downcast_ref() {
@@ -124,7 +129,7 @@ impl fmt::Debug for Error {
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        // The text is the source's own, so the chain goes on behind it.
+        // The text is the source's own, so the chain continues after it.
         self.source.as_ref().and_then(|source| source.source())
     }
 }

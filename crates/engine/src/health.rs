@@ -1,10 +1,10 @@
-//! What [`Database::health`](crate::Database::health) says.
+//! The result of [`Database::health`](crate::Database::health).
 
 use std::fmt;
 
 use helenus_types::Timestamp;
 
-/// How a database is.
+/// The state of a database.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum HealthStatus {
     /// All is well.
@@ -16,26 +16,28 @@ pub enum HealthStatus {
     Critical,
 }
 
-/// What can be wrong.
+/// A kind of problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum HealthIssue {
-    /// A table's memtables can't be flushed. It is tried again by itself; other tables go on.
+    /// A table's memtables can't be flushed. It is retried automatically; other tables continue.
     FlushFails,
-    /// A compaction's output can't be written. It is tried again by itself.
+    /// A compaction's output can't be written. It is retried automatically.
     CompactionFails,
-    /// An SSTable is damaged or could not be read: compactions leave it out, and reads of what is damaged fail.
+    /// An SSTable is damaged or could not be read: compactions leave it out, and reads of what is
+    /// damaged fail.
     SuspectSsTable,
     /// SSTables wait for compaction, and writers are slowed.
     CompactionLags,
-    /// The log can't be written: no write is promised any more until the database is opened again; or its segments
-    /// can't be prepared or removed.
+    /// The log can't be written: no write is promised any more until the database is opened again;
+    /// or its segments can't be prepared or removed.
     LogFails,
-    /// The log is more than twice as large as it should be: tables that it is needed for are not flushed.
+    /// The log is more than twice as large as it should be: tables that it is needed for are not
+    /// flushed.
     LogTooLarge,
     /// It is not known what the manifest holds: no write is promised until it could be written.
     ManifestInDoubt,
-    /// The disk, or somebody's quota of it, is full.
+    /// The disk, or a quota on it, is full.
     DiskFull,
     /// Writes wait for room in memory.
     WritesWait,
@@ -49,19 +51,19 @@ pub enum HealthIssue {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HealthReason {
-    /// How bad it is.
+    /// Its severity.
     pub status: HealthStatus,
-    /// What it is.
+    /// The kind of problem.
     pub issue: HealthIssue,
     /// Keyspace and name of the table that it is about, if it is about one.
     pub table: Option<String>,
     /// Since when, where that is known.
     pub since: Option<Timestamp>,
-    /// What was met, as text.
+    /// The error, as text.
     pub text: String,
 }
 
-/// How a database is, and why; worst first.
+/// The state of a database, with reasons, the worst first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Health {

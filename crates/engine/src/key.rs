@@ -14,10 +14,11 @@ use uuid::Uuid;
 
 use crate::error::{Error, Result};
 
-/// The values of a partition key, or of a clustering or the beginning of one, in the order of the columns.
+/// The values of a partition key, or of a clustering or the beginning of one, in the order of the
+/// columns.
 ///
-/// * One value: every [`EncodeValue`] of Rust's own types, `Uuid`, [`Value`] and the like. A vector, an array, a set or
-///   a map is one value too, of a frozen collection (bytes are a blob).
+/// * One value: every [`EncodeValue`] of Rust's own types, `Uuid`, [`Value`] and the like. A
+///   vector, an array, a set or a map is one value too, of a frozen collection (bytes are a blob).
 /// * Several: a tuple of up to eight, or a slice of `&dyn EncodeValue` or of [`Value`].
 /// * None: `()`.
 ///
@@ -193,7 +194,8 @@ pub(crate) fn encode_partition_key(
     Ok(())
 }
 
-/// Appends the encoded beginning of a clustering made of those values, at most one for each clustering column.
+/// Appends the encoded beginning of a clustering made of those values, at most one for each
+/// clustering column.
 pub(crate) fn encode_clustering_prefix(
     schema: &TableSchema,
     values: &[&dyn EncodeValue],
@@ -215,7 +217,7 @@ pub(crate) fn encode_clustering_prefix(
     Ok(())
 }
 
-/// Up to 32 values behind their header, as [`helenus_rows::encode_clustering`] writes them.
+/// Up to 32 values after their header, as [`helenus_rows::encode_clustering`] writes them.
 fn encode_batch(
     schema: &TableSchema,
     values: &[&dyn EncodeValue],
@@ -224,7 +226,8 @@ fn encode_batch(
 ) -> Result<()> {
     let start = out.len();
     let mut header = 0u64;
-    // Empty values are rare, so the header is written as zero first: one byte that is right almost always.
+    // Empty values are rare, so the header is written as zero first: one byte that is right almost
+    // always.
     out.push(0);
     for (i, (value, column)) in values.iter().zip(columns).enumerate() {
         let at = out.len();

@@ -1,4 +1,4 @@
-//! What a database counts: per table, cheap to keep, read as a snapshot.
+//! Metrics of a database: per table, cheap to keep, read as a snapshot.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -29,7 +29,7 @@ impl TableCounters {
     }
 }
 
-/// What is known of one table at a moment.
+/// Metrics of one table at a moment.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct TableMetrics {
@@ -61,11 +61,11 @@ pub struct TableMetrics {
     pub index_bytes: u64,
     /// Compactions that are due, estimated.
     pub pending_compactions: u64,
-    /// How far compaction lags, from 0 to 1: writers are slowed for it.
+    /// The lag of compaction, from 0 to 1: it slows writers.
     pub compaction_lag: f64,
 }
 
-/// What is known of the whole database at a moment.
+/// Metrics of the whole database at a moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DatabaseMetrics {
@@ -91,11 +91,12 @@ pub struct DatabaseMetrics {
     pub waiting_writes: u64,
     /// Writes that were slowed or had to wait since the database was opened.
     pub stalled_writes: u64,
-    /// How long they were held up, all together.
+    /// Their total delay.
     pub stalled: Duration,
-    /// Bytes of memory that open iterators hold and nothing else needs: memtables that were flushed since, indexes and
-    /// filters of SSTables that were compacted.
+    /// Bytes of memory that open iterators hold and nothing else needs: memtables that were flushed
+    /// since, indexes and filters of SSTables that were compacted.
     pub pinned_memory_bytes: u64,
-    /// Bytes of files that were removed, and whose space is free once the iterators that read them are gone.
+    /// Bytes of files that were removed, and whose space is free once the iterators that read them
+    /// are gone.
     pub pinned_disk_bytes: u64,
 }

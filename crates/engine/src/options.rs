@@ -1,4 +1,4 @@
-//! How a database is opened.
+//! Options of opening a database.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,20 +11,21 @@ use helenus_sstable::{LateDeletionTimes, Version};
 pub enum Durability {
     /// Once it is on stable storage; concurrent writers share one sync.
     Sync,
-    /// At once, but a write waits while the last completed sync began longer ago than this: about as much is
-    /// lost at most when the power goes.
+    /// At once, but a write waits while the last completed sync began longer ago than this: about
+    /// as much is lost at most when the power goes.
     Periodic(Duration),
-    /// Once the operating system has it: killing the process loses nothing, a power cut what was not yet
-    /// written out.
+    /// Once the operating system has it: killing the process loses nothing, a power cut loses what
+    /// was not yet written out.
     Buffered,
 }
 
-/// Who does the work that is nobody's call: flushes, compactions, preparing and syncing the log.
+/// Who runs background work: flushes, compactions, preparing and syncing the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Background {
     /// Threads of the database: one for flushes and the log, this many for compactions.
     Threads(usize),
-    /// The caller, with [`Database::step`](crate::Database::step); a write that needs room does it itself.
+    /// The caller, with [`Database::step`](crate::Database::step); a write that needs room does it
+    /// itself.
     Manual,
 }
 
@@ -59,8 +60,9 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Creates what is missing; [`Durability::Periodic`] of a second; 64 MiB to flush a memtable, 192 MiB for
-    /// all of them; 256 MiB of cache; a log of 1 GiB at most; SSTables of version `da`; two background threads.
+    /// Creates what is missing; [`Durability::Periodic`] of a second; 64 MiB to flush a memtable,
+    /// 192 MiB for all of them; 256 MiB of cache; a log of 1 GiB at most; SSTables of version `da`;
+    /// two background threads.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -100,15 +102,16 @@ impl Options {
         self
     }
 
-    /// Whether nothing is written: no lock is taken, the log is read into memory and stays as it is.
+    /// Whether nothing is written: no lock is taken, the log is read into memory and stays
+    /// unchanged.
     #[must_use]
     pub fn read_only(mut self, yes: bool) -> Self {
         self.read_only = yes;
         self
     }
 
-    /// Whether a database that was not closed and whose log is gone, in whole or in part, is opened all the same:
-    /// with what was flushed and what is left of the log, which may have holes.
+    /// Whether a database that was not closed and whose log is gone, in whole or in part, is opened
+    /// all the same: with what was flushed and what is left of the log, which may have holes.
     #[must_use]
     pub fn accept_lost_log(mut self, yes: bool) -> Self {
         self.accept_lost_log = yes;
@@ -129,34 +132,35 @@ impl Options {
         self
     }
 
-    /// Budget in bytes of all memtables together, those being flushed included: writers are slowed as it fills
-    /// and wait when it is full.
+    /// Budget in bytes of all memtables together, those being flushed included: writers are slowed
+    /// as it fills and wait when it is full.
     #[must_use]
     pub fn memtable_total_bytes(mut self, bytes: usize) -> Self {
         self.memtable_total_bytes = bytes.max(8 << 10);
         self
     }
 
-    /// Budget in bytes of the cache of decompressed chunks, shared by all tables. Index pages and filters that are in
-    /// memory count against it, with half of it at most.
+    /// Budget in bytes of the cache of decompressed chunks, shared by all tables. Index pages and
+    /// filters that are in memory count against it, with half of it at most.
     #[must_use]
     pub fn cache_bytes(mut self, bytes: usize) -> Self {
         self.cache_bytes = bytes;
         self
     }
 
-    /// How many files of SSTables are open at most; those that were not used for longest are closed, and opened again
-    /// when they are read. By default half of what the process may have open when the database is opened, at most 4,096:
-    /// flushes, compactions, the log and the rest of the process have the other half. A database that is opened to read
-    /// only, beside a writer that may remove what it reads, keeps all open.
+    /// The most files of SSTables that are open; the least recently used are closed, and opened
+    /// again when they are read. By default half of what the process may have open when the
+    /// database is opened, at most 4,096: flushes, compactions, the log and the rest of the process
+    /// have the other half. A read-only database keeps all open, since a concurrent writer may
+    /// remove files that it reads.
     #[must_use]
     pub fn max_open_files(mut self, files: usize) -> Self {
         self.max_open_files = Some(files.max(1));
         self
     }
 
-    /// Size in bytes of a segment of the log; a mutation may be half as large. The first segments after opening are
-    /// shorter.
+    /// Size in bytes of a segment of the log; a mutation may be half as large. The first segments
+    /// after opening are shorter.
     #[must_use]
     pub fn log_segment_bytes(mut self, bytes: u32) -> Self {
         self.log_segment_bytes = bytes.max(4 << 10);
@@ -178,8 +182,8 @@ impl Options {
     }
 
     /// The longest that a write waits for room in memory before it is refused with
-    /// [`ErrorKind::Overloaded`](crate::ErrorKind::Overloaded): ten seconds by default. It waits while the disk is slower
-    /// than the writers, or flushes fail.
+    /// [`ErrorKind::Overloaded`](crate::ErrorKind::Overloaded): ten seconds by default. It waits
+    /// while the disk is slower than the writers, or flushes fail.
     #[must_use]
     pub fn write_timeout(mut self, longest: Duration) -> Self {
         self.write_timeout = longest;
@@ -187,33 +191,35 @@ impl Options {
     }
 
     /// The most bytes of memory that open iterators may hold and nothing else needs
-    /// ([`pinned_memory_bytes`](crate::DatabaseMetrics::pinned_memory_bytes)): while they hold more, writes wait, and are
-    /// refused after [`write_timeout`](Self::write_timeout). No limit by default.
+    /// ([`pinned_memory_bytes`](crate::DatabaseMetrics::pinned_memory_bytes)): while they hold
+    /// more, writes wait, and are refused after [`write_timeout`](Self::write_timeout). No limit by
+    /// default.
     #[must_use]
     pub fn pinned_bytes_limit(mut self, limit: Option<u64>) -> Self {
         self.pinned_bytes_limit = limit;
         self
     }
 
-    /// The version in which SSTables are written of tables that name none themselves
-    /// (`extensions = {'helenus_sstable_version': 0x6e62}`); `da` by default. What is there already stays as it is until
-    /// it is compacted.
+    /// The version of new SSTables of tables that name none
+    /// (`extensions = {'helenus_sstable_version': 0x6e62}`); `da` by default. Existing SSTables
+    /// stay unchanged until they are compacted.
     #[must_use]
     pub fn sstable_version(mut self, version: Version) -> Self {
         self.sstable_version = version;
         self
     }
 
-    /// What becomes of a write whose expiration the version of the table's SSTables cannot hold: past
-    /// 2038-01-19T03:14:06Z in `nb` and `me`, past 2106-02-07T06:28:13Z in the others. It is refused by default; capped,
-    /// it expires at that second (`expiration_date_overflow_policy`, `REJECT` and `CAP_NOWARN`).
+    /// The treatment of a write whose expiration the version of the table's SSTables cannot hold:
+    /// past 2038-01-19T03:14:06Z in `nb` and `me`, past 2106-02-07T06:28:13Z in the others. It is
+    /// refused by default; capped, it expires at that second (`expiration_date_overflow_policy`,
+    /// `REJECT` and `CAP_NOWARN`).
     #[must_use]
     pub fn late_deletion_times(mut self, late: LateDeletionTimes) -> Self {
         self.late_deletion_times = late;
         self
     }
 
-    /// Who does the background work.
+    /// Who runs background work.
     #[must_use]
     pub fn background(mut self, background: Background) -> Self {
         self.background = background;

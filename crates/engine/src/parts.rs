@@ -1,11 +1,12 @@
-//! Parts of the engine for the crate above it, `helenus-import`: it reads tables that lie in no database, writes
-//! SSTables that go into none, and makes databases and tables of SSTables that others wrote. `helenus` doesn't re-export
-//! them.
+//! Parts of the engine for the crate above it, `helenus-import`: it reads tables outside of
+//! databases, writes SSTables outside of databases, and makes databases from foreign SSTables.
+//! `helenus` doesn't re-export them.
 //!
 //! * [`ReadOnlyTables`]: tables over SSTables that are only read.
-//! * [`SinkTable`] and [`Sink`]: the write API of a table over what takes the writes.
-//! * [`NewDatabase`], and [`IngestTarget`] with [`Ingestion`]: what a manifest must know of files that are brought in.
-//! * [`is_database`], [`check_complete`]: what a directory is.
+//! * [`SinkTable`] and [`Sink`]: the write API of a table over another receiver of the writes.
+//! * [`NewDatabase`], and [`IngestTarget`] with [`Ingestion`]: records in the manifest the files
+//!   that are brought in.
+//! * [`is_database`], [`check_complete`]: the kind of a directory.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -63,8 +64,8 @@ impl ReadOnlyTables {
         self.set.core(id).ok().map(|core| Table::new(&self.set, &self.writer, core))
     }
 
-    /// Opens a table over SSTables, all of which have that partitioner and columns that are the table's. Where it was
-    /// opened meanwhile, it stays as it was.
+    /// Opens a table over SSTables, all of which have that partitioner and columns that are the
+    /// table's. Where it was opened meanwhile, it stays as it was.
     pub fn open(
         &self,
         dir: &Path,
@@ -88,8 +89,8 @@ impl ReadOnlyTables {
     }
 }
 
-/// A table whose writes go to a [`Sink`]. Nothing of it can be read, so that there are no conditions, no counters and no
-/// elements of a list by index or value.
+/// A table whose writes go to a [`Sink`]. Nothing of it can be read, so that there are no
+/// conditions, no counters and no elements of a list by index or value.
 #[derive(Debug)]
 pub struct SinkTable {
     core: Arc<TableCore>,
@@ -97,8 +98,8 @@ pub struct SinkTable {
 }
 
 impl SinkTable {
-    /// The table of that definition. Statements that don't say otherwise have those options; `sink` is told what rows
-    /// are encoded against.
+    /// The table of that definition. The options are the defaults of statements; `sink` receives
+    /// the header that rows are encoded against.
     ///
     /// # Errors
     /// When the table can't have the options, and those of `sink`.

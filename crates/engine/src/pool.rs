@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 pub(crate) struct Pool<T>(Mutex<Vec<T>>);
 
 impl<T> Pool<T> {
-    /// Keeps at most so many.
+    /// Keeps at most `most`.
     pub(crate) fn new(most: usize) -> Self {
         Self(Mutex::new(Vec::with_capacity(most)))
     }

@@ -1,4 +1,5 @@
-//! Structs as rows: the traits that `#[derive(Row)]` implements, and what takes and makes such structs.
+//! Structs as rows: the traits that `#[derive(Row)]` implements, and what takes and makes such
+//! structs.
 
 use std::marker::PhantomData;
 
@@ -11,18 +12,20 @@ use crate::mutate::{Delete, Insert};
 use crate::select::{RowView, Rows};
 use crate::table::Table;
 
-/// What can be written as a row: `#[derive(helenus::Row)]` implements it for structs with named fields.
+/// A type that can be written as a row: `#[derive(helenus::Row)]` implements it for structs with
+/// named fields.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be written as a row",
     note = "a struct with named fields can, with `#[derive(helenus::Row)]`"
 )]
 pub trait ToRow {
-    /// Passes name and value of each column to `column`, those of the key among them, in any order. A column that is
-    /// not passed stays as it is.
+    /// Passes name and value of each column to `column`, those of the key among them, in any order.
+    /// A column that is not passed stays unchanged.
     fn columns<'a>(&'a self, column: &mut dyn FnMut(&'static str, &'a dyn EncodeValue));
 }
 
-/// What can be read from a row: `#[derive(helenus::Row)]` implements it for structs with named fields.
+/// A type that can be read from a row: `#[derive(helenus::Row)]` implements it for structs with
+/// named fields.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be read from a row",
     note = "a struct with named fields can, with `#[derive(helenus::Row)]`"
@@ -90,8 +93,8 @@ impl Table {
         Ok(self.delete(&key[..], &clustering[..]))
     }
 
-    /// The values of the key: all of the partition's, and as many of the clustering as are there from its beginning
-    /// (none for a struct of static columns).
+    /// The values of the key: all of the partition's, and as many of the clustering as are there
+    /// from its beginning (none for a struct of static columns).
     fn key_of<'a>(&self, columns: &NamedValues<'a>) -> Result<(KeyValues<'a>, KeyValues<'a>)> {
         let schema = self.schema();
         let named = |key: &[ColumnDef]| -> KeyValues<'a> {

@@ -8,8 +8,8 @@ use helenus_types::{Hex, Reader, Type, ValueError, push_json_name};
 use crate::error::{Error, ErrorKind, Result};
 use crate::select::RowView;
 
-/// Prints the rows of one query, a line each, in the order of `SELECT *`: the columns of the partition key, those of
-/// the clustering, the static ones by name, the others by name.
+/// Prints the rows of one query, a line each, in the order of `SELECT *`: the columns of the
+/// partition key, those of the clustering, the static ones by name, the others by name.
 ///
 /// ```text
 /// JSON   {"p": 1, "c": "x", "\"Quoted\"": null, "tags": ["a", "b"]}
@@ -26,10 +26,11 @@ pub struct RowPrinter {
     clustering: Vec<Printed>,
     /// Static columns, then regular ones.
     others: Vec<Printed>,
-    /// Where in `others` a column stands, by its canonical index, or [`NOWHERE`]; regular ones behind the static ones.
+    /// The place of a column in `others`, by its canonical index, or [`NOWHERE`]; regular ones
+    /// after the static ones.
     places: Vec<usize>,
     statics: usize,
-    /// What each of `others` says in the row at hand: a range of `text`.
+    /// The text of each of `others` in the current row: a range of `text`.
     found: Vec<Option<Range<usize>>>,
     text: String,
     bytes: Vec<u8>,
@@ -52,7 +53,7 @@ const NOWHERE: usize = usize::MAX;
 struct Printed {
     name: String,
     ty: Type,
-    /// What stands before its value: punctuation, and in JSON its name.
+    /// The text before its value: punctuation, and in JSON its name.
     before: String,
 }
 
@@ -62,7 +63,7 @@ impl RowPrinter {
         Self::new(schema, Format::Json)
     }
 
-    /// Prints lines of CSV; `null` stands for what has no value.
+    /// Prints lines of CSV; `null` is the text for null.
     pub fn csv(schema: &TableSchema, null: impl Into<String>) -> Self {
         Self::new(schema, Format::Csv { null: null.into() })
     }
@@ -177,7 +178,8 @@ impl RowPrinter {
         Ok(())
     }
 
-    /// Prints each value of columns of a kind into `text` and notes where. They begin at `base` of `places`.
+    /// Prints each value of columns of a kind into `text` and notes where. They begin at `base` of
+    /// `places`.
     fn gather(&mut self, row: &RowView<'_>, kind: ColumnKind, base: usize) -> Result<()> {
         let columns =
             if kind == ColumnKind::Static { row.schema().statics() } else { row.schema().regulars() };
@@ -233,9 +235,10 @@ impl Format {
     }
 }
 
-/// The columns in the order of `SELECT *`, each with its canonical index. Cassandra merges the simple and the complex
-/// ones by their names' bytes taken as signed (`Columns.selectOrderIterator`), each in its canonical order. It looks for
-/// the first complex one by the empty name (`Columns.findFirstComplexIdx`), which comes after those that begin outside
+/// The columns in the order of `SELECT *`, each with its canonical index. Cassandra merges the
+/// simple and the complex ones by their names' bytes taken as signed
+/// (`Columns.selectOrderIterator`), each in its canonical order. It looks for the first complex one
+/// by the empty name (`Columns.findFirstComplexIdx`), which comes after those that begin outside
 /// ASCII: they count as simple here.
 fn select_order(columns: &Columns) -> Vec<(usize, &Column)> {
     let counts_as_simple = |column: &Column| !column.complex || compare_names(&column.name, "").is_lt();
@@ -269,8 +272,8 @@ fn push_csv(ty: &Type, value: &[u8], out: &mut String) -> std::result::Result<()
     Ok(())
 }
 
-/// Appends a field of CSV, in quotes where it needs them; one with a backslash too, which tells readers that it is not
-/// cqlsh's, where a backslash alone asks for none.
+/// Appends a field of CSV, in quotes where it needs them; one with a backslash too, which shows
+/// readers that it is not cqlsh's, where a backslash alone needs no quotes.
 fn push_field(text: &str, out: &mut String) {
     if !needs_quotes(text) {
         out.push_str(text);

@@ -25,7 +25,7 @@ impl Table {
         Self { set: set.clone(), writer: writer.clone(), core }
     }
 
-    /// What statements on it write to.
+    /// The target of statements on it.
     #[inline]
     pub(crate) fn target(&self) -> WriteTarget<'_> {
         WriteTarget { core: &self.core, writer: &self.writer }
@@ -36,7 +36,7 @@ impl Table {
         self.core.view.load().state.schema.clone()
     }
 
-    /// The table as CQL, behind the user types of its keyspace: what makes it again.
+    /// The table as CQL, after the user types of its keyspace: statements that make it again.
     ///
     /// # Errors
     /// When it was dropped meanwhile.

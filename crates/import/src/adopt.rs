@@ -1,4 +1,5 @@
-//! Databases made of what others left: snapshots, directories of tables, whole data directories.
+//! Makes databases from foreign directories: snapshots, directories of tables, whole data
+//! directories.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -17,23 +18,24 @@ use crate::foreign::{
     Transfer, Verification, bring, look_at, take_back,
 };
 
-/// How often a directory whose files come and go is listed before it is given up: a node may compact meanwhile.
+/// The number of attempts to list a directory whose files come and go: a node may compact
+/// meanwhile.
 const ATTEMPTS: u32 = 8;
 
-/// How a database is made of what others left.
+/// Options of an adoption.
 #[derive(Clone, Debug)]
 pub struct AdoptOptions {
-    /// CQL that defines the tables, where the directories and what is above them don't tell.
+    /// CQL that defines the tables, if the directories and those above them don't.
     pub schema: Option<String>,
     /// Keyspace and name of the tables that are wanted; all of them if it is empty.
     pub tables: Vec<(String, String)>,
     /// Whether files are copied, instead of getting a second name, which takes no space.
     pub copy: bool,
-    /// How closely SSTables are looked at before.
+    /// How closely SSTables are verified first.
     pub verification: Verification,
-    /// Where the directories are, and the database will be.
+    /// The disk of the directories and of the new database.
     pub disk: Arc<dyn Disk>,
-    /// What tells the time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
 }
 
@@ -51,7 +53,7 @@ impl Default for AdoptOptions {
     }
 }
 
-/// What a database was made of.
+/// The result of an adoption.
 #[derive(Clone, Debug, Default)]
 pub struct Adopted {
     /// Its tables, by keyspace and name.
@@ -60,9 +62,9 @@ pub struct Adopted {
     pub files_linked: u64,
     /// Files that were copied, Statistics.db of what was repaired or in a level among them.
     pub files_copied: u64,
-    /// What lay there and was not taken.
+    /// Files that were found and not taken.
     pub left_out: Vec<LeftOut>,
-    /// What of the schema was left out or acts differently, in words.
+    /// Parts of the schema that were left out or act differently, in words.
     pub warnings: Vec<String>,
 }
 
@@ -79,18 +81,20 @@ pub struct AdoptedTable {
     pub bytes: u64,
 }
 
-/// Makes a database in `into`, to be written, of what others left: `nodetool snapshot`'s folders, tables' directories,
-/// whole data directories, as many as there are. `progress` is told how far it is.
+/// Makes a writable database in `into` from any number of foreign directories:
+/// `nodetool snapshot`'s folders, tables' directories, whole data directories. `progress` receives
+/// the progress.
 ///
-/// Directories and schema are found as [`Foreign::open`] finds them; what is there is not changed. SSTables are looked at
-/// first, keep their version, and come in by second names of their files where that can be. The database has an identity
-/// of its own; tables keep theirs, with their types and the columns that were dropped. Secondary indexes stay in the
-/// schema and are not built, so that tables are written and a node that gets them back builds them. Materialized views are
-/// left out, for nothing keeps them up here, and Cassandra's own tables.
+/// Directories and schema are found as by [`Foreign::open`]; the originals are not changed.
+/// SSTables are verified first, keep their version, and come in by second names of their files if
+/// possible. The database has an identity of its own; tables keep theirs, with their types and the
+/// columns that were dropped. Secondary indexes stay in the schema and are not built, so that
+/// tables are written and a node that gets them back builds them. Materialized views are left out,
+/// since Helenus doesn't keep them up, and so are Cassandra's own tables.
 ///
-/// It is there whole or not at all: after a crash in between the directory doesn't open, and is adopted into again,
-/// or removed. Writes without a timestamp get newer ones than what was adopted, unless that lies more than a day ahead
-/// of the clock.
+/// It is made whole or not at all: after a crash in between the directory doesn't open, and is
+/// adopted into again, or removed. Writes without a timestamp get newer ones than what was adopted,
+/// unless that lies more than a day ahead of the clock.
 ///
 /// ```no_run
 /// # fn main() -> helenus::Result<()> {
@@ -103,8 +107,9 @@ pub struct AdoptedTable {
 /// ```
 ///
 /// # Errors
-/// When `into` holds anything, a table can't be read or an SSTable is damaged, of another table, or of a version or
-/// partitioner that is not read here; when files can't be written. Then nothing is left in `into`.
+/// When `into` holds anything, a table can't be read or an SSTable is damaged, of another table, or
+/// of a version or partitioner that is not read here; when files can't be written. Then nothing is
+/// left in `into`.
 pub fn adopt(
     dirs: &[PathBuf],
     into: impl AsRef<Path>,
@@ -124,7 +129,7 @@ pub fn adopt(
     let foreign = Foreign::look(options, dirs)?;
     let mut adopted = Adopted::default();
     let (chosen, catalog) = choose(&foreign, &foreign.schema(), how, &mut adopted.warnings)?;
-    // What is kept is the text: the tables are what it says, and it has to say so again.
+    // The text is what is stored: parsing it must give the same tables.
     let schema = catalog.to_cql();
     let catalog = Catalog::parse(&schema).map_err(|error| error.context("the schema as it would be kept"))?;
     if catalog.to_cql() != schema {
@@ -164,17 +169,18 @@ pub fn adopt(
     Ok(adopted)
 }
 
-/// The SSTables of one table, as far as they are in.
+/// The SSTables of one table, as far as they have been brought in.
 #[derive(Default)]
 struct BroughtTable {
-    /// Where files are, or are being put.
+    /// The names of the files, existing or being made.
     names: Vec<(BTreeSet<Component>, Descriptor)>,
     sstables: Vec<NewSsTable>,
     files_linked: u64,
     files_copied: u64,
 }
 
-/// Brings a table's SSTables in. `passed` is told how many bytes of their files were looked at.
+/// Brings a table's SSTables in. `passed` gets the number of bytes of their files that were
+/// verified.
 fn bring_table(
     database: &mut NewDatabase,
     def: &TableDef,
@@ -186,7 +192,7 @@ fn bring_table(
     loop {
         let listed = list(&*how.disk, dirs)?;
         if attempt < ATTEMPTS && list(&*how.disk, dirs)? != listed {
-            // A listing that runs beside changes may have neither what goes nor what comes in its place.
+            // A listing during changes may miss both a removed file and its replacement.
             attempt += 1;
             continue;
         }
@@ -203,7 +209,7 @@ fn bring_table(
     }
 }
 
-/// What counts in those directories.
+/// The live SSTables in those directories.
 fn list(disk: &dyn Disk, dirs: &[PathBuf]) -> Result<Vec<Present>> {
     let mut listed = Vec::new();
     for dir in dirs {
@@ -289,7 +295,7 @@ fn choose<'a>(
         return Err(Error::new(ErrorKind::NotFound, "there is no table to adopt but Cassandra's own"));
     }
     let ids: BTreeSet<TableId> = chosen.iter().filter_map(|table| table.id).collect();
-    // Of a whole node, keyspaces without a table too.
+    // From a whole node, keyspaces without a table are taken too.
     let all_keyspaces = how.tables.is_empty() && foreign.kind == ForeignKind::DataDirectory;
     Ok((chosen, found.writable(&ids, all_keyspaces)))
 }

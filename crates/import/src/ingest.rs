@@ -14,20 +14,21 @@ use crate::foreign::{
     check_nothing_in_log, database_around, look_at, take_back,
 };
 
-/// How SSTables are brought into a table.
+/// Options of an ingestion.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct IngestOptions {
-    /// How their files come in.
+    /// The way in which their files come in.
     pub transfer: Transfer,
-    /// How closely they are looked at before.
+    /// How closely they are verified first.
     pub verification: Verification,
     /// Whether they stay in their level of a leveled compaction, instead of beginning in level 0.
     pub keep_level: bool,
-    /// Whether they stay marked as repaired. It means nothing here, but to a node that gets them back.
+    /// Whether they stay marked as repaired. It means nothing here, but to a node that gets them
+    /// back.
     pub keep_repaired: bool,
 }
 
-/// What was brought in.
+/// The result of an ingestion.
 #[derive(Clone, Debug, Default)]
 pub struct Ingested {
     /// Number of SSTables.
@@ -38,16 +39,17 @@ pub struct Ingested {
     pub files_linked: u64,
     /// Files that were copied.
     pub files_copied: u64,
-    /// What lay there and was not taken.
+    /// Files that were found and not taken.
     pub left_out: Vec<LeftOut>,
 }
 
-/// Brings SSTables into a table: all of those in the directories that are named, and those of the files that are.
+/// Brings SSTables into a table: all of those in the directories that are named, and those of the
+/// files that are.
 ///
-/// They are looked at first, get generations of the table's database, and become visible together; after a crash all of
-/// them are there or none. Rows count by their timestamps as always: what the table has newer, or has deleted since,
-/// stays. Writes without a timestamp get newer ones than what was brought in, unless that lies more than a day ahead
-/// of the clock.
+/// They are verified first, get generations of the table's database, and become visible together;
+/// after a crash all of them are there or none. Rows count by their timestamps as always: newer
+/// data and later deletions of the table win. Writes without a timestamp get newer ones than what
+/// was brought in, unless that lies more than a day ahead of the clock.
 ///
 /// ```no_run
 /// # fn main() -> helenus::Result<()> {
@@ -59,14 +61,14 @@ pub struct Ingested {
 /// ```
 ///
 /// # Errors
-/// When there are no SSTables, one is damaged, is not of this table, or of a version or partitioner that is not read
-/// here; when the table has views, which would not be kept up; when files can't be written. Nothing was
-/// brought in then.
+/// When there are no SSTables, one is damaged, is not of this table, or of a version or partitioner
+/// that is not read here; when the table has views, which would not be kept up; when files can't be
+/// written. Then nothing was brought in.
 pub fn ingest(table: &Table, paths: &[PathBuf], options: IngestOptions) -> Result<Ingested> {
     ingest_watched(table, paths, options, &mut |_| {})
 }
 
-/// As [`ingest`]; `progress` is told how far it is.
+/// As [`ingest`]; `progress` receives the progress.
 ///
 /// # Errors
 /// As there.
@@ -81,7 +83,7 @@ pub fn ingest_watched(
     let mut found: Vec<Present> = Vec::new();
     let mut left_out = Vec::new();
     for (dir, only) in by_directory(&**disk, paths)? {
-        // Of this database itself whoever names them knows.
+        // SSTables of this database itself are named on purpose.
         let around = database_around(&**disk, &dir)?;
         if around.is_some_and(|database| database != target.dir()) {
             check_nothing_in_log(disk, target.clock(), &dir)?;
@@ -100,7 +102,7 @@ pub fn ingest_watched(
         return Err(Error::new(ErrorKind::NotFound, text));
     }
     let looked_at = look_at_all(target, found, options, progress)?;
-    // Not before: who watches the progress may close the database meanwhile.
+    // Not before: the progress callback may close the database meanwhile.
     let versions: Vec<_> = looked_at.iter().map(|(found, _)| found.descriptor.version).collect();
     let ingestion = target.begin(&versions)?;
     let mut ingested = Ingested { left_out, ..Ingested::default() };
@@ -155,7 +157,7 @@ fn bring_in(
     let kept = Kept { level: options.keep_level, repaired: options.keep_repaired };
     let mut opened = Vec::with_capacity(looked_at.len());
     for ((found, source), to) in looked_at.iter().zip(ingestion.names()) {
-        // Looked at before, but perhaps against columns that are others by now.
+        // Verified before, but the table's columns may have changed since.
         check_fits(&schema, &header, source.header(), &found.descriptor)?;
         let brought = bring(&**target.disk(), source, &found.components, to, options.transfer, kept)?;
         ingested.files_linked += brought.linked;

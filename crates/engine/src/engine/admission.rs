@@ -1,11 +1,12 @@
 //! Admission: what a write waits for before anything of it is copied.
 //!
-//! Two things slow writers, smoothly: memtables that fill their budget, and SSTables that wait for compaction. Each is
-//! how far something is on its way, from 0 to 1: of the budget's memory from 6/8 to all; of a table's SSTables that are
-//! due and that no compaction reads yet from 16 to 128, and of their bytes from 16 to 128 times the size at which a
-//! memtable is flushed. A write pauses for the larger one's square times (2 ms + 100 ms for each MiB of it). The lag of
-//! compaction never does more; when the budget of memory is full, writes wait for their turn, and are refused after
-//! [`Options::write_timeout`](crate::Options::write_timeout).
+//! Two things slow writers, smoothly: memtables that fill their budget, and SSTables that wait for
+//! compaction. Each is how far something is on its way, from 0 to 1: of the budget's memory from
+//! 6/8 to all; of a table's SSTables that are due and that no compaction reads yet from 16 to 128,
+//! and of their bytes from 16 to 128 times the size at which a memtable is flushed. A write pauses
+//! for the larger one's square times (2 ms + 100 ms for each MiB of it). The lag of compaction
+//! never does more; when the budget of memory is full, writes wait for their turn, and are refused
+//! after [`Options::write_timeout`](crate::Options::write_timeout).
 
 use helenus_commitlog::TableTag;
 
@@ -16,20 +17,20 @@ use super::scheduler::{Patience, TICK};
 use super::write_side::WriteSide;
 use crate::error::{Error, ErrorKind, Result};
 
-/// How much memory a mutation may come to.
+/// The limits of memory under which a mutation is admitted.
 #[derive(Clone, Copy, Debug)]
 struct RoomLimits {
     /// With what all memtables have.
     of_all: usize,
-    /// What is left for the tables whose flushes fail, if it is about one.
+    /// The limit for tables whose flushes fail, if the mutation is about one.
     of_failing: Option<usize>,
     /// Whether readers hold more than they may.
     is_pinned: bool,
 }
 
 impl WriteSide {
-    /// Reserves room for a mutation before anything is copied; slows or holds its writer as the budget of memtables
-    /// fills, and as compaction lags.
+    /// Reserves room for a mutation before anything is copied; slows or holds its writer as the
+    /// budget of memtables fills, and as compaction lags.
     #[inline]
     pub(super) fn admit(&self, mutation: &Mutation) -> Result<Reservation<'_>> {
         let bytes = mutation.payload.len();
@@ -85,7 +86,8 @@ impl WriteSide {
             self.check_writable()?;
             let freed = self.pressure.freed();
             let limits = self.limits(mutation);
-            // Writes of tables whose flushes fail wait apart: the others' must not queue up after them.
+            // Writes of tables whose flushes fail wait separately: others must not queue up after
+            // them.
             turn = if limits.allow(bytes) { turn.or_else(|| Some(self.pressure.queue_up())) } else { None };
             if turn.as_ref().is_some_and(Turn::has_come)
                 && let Some(room) = self.pressure.reserve_within(bytes, limits.of_all)
@@ -95,7 +97,7 @@ impl WriteSide {
             self.flush_largest();
             if !self.has_threads() {
                 if limits.is_pinned {
-                    // Who holds it has no time to let go of it meanwhile.
+                    // The holder has no time to release it meanwhile.
                     break Err(self.overloaded(mutation));
                 }
                 if self.flush_for(mutation)? {
@@ -118,8 +120,8 @@ impl WriteSide {
         outcome
     }
 
-    /// Flushes something in the place of threads, so that a mutation has room; false when nothing more can be done. That
-    /// the flush of a table fails is an error of those who write to it, and no matter of others.
+    /// Flushes something in the place of threads, so that a mutation has room; false when nothing
+    /// more can be done. A failed flush of a table is an error for writes to that table only.
     fn flush_for(&self, mutation: &Mutation) -> Result<bool> {
         let failed_before = self.failures.tables_of_flushes();
         let error = match self.flush_next() {
@@ -130,13 +132,14 @@ impl WriteSide {
         if mutation.updates.iter().any(|update| failing.contains(&update.core.tag)) {
             return Err(error);
         }
-        // What a table that is known to fail holds does not count against this write from now on.
+        // The memory of a table that is known to fail does not count against this write from now
+        // on.
         Ok(failing.len() > failed_before.len())
     }
 
-    /// How much memory a mutation's tables may use. Tables whose flushes fail keep what they hold until the cause is
-    /// gone: together they may fill half of the budget, and however much it was when they began to fail, half of it
-    /// is left to the others.
+    /// The memory that a mutation's tables may use. Tables whose flushes fail keep what they hold
+    /// until the cause is gone: together they may fill half of the budget, and however much they
+    /// held when they began to fail, the others have half of it.
     fn limits(&self, mutation: &Mutation) -> RoomLimits {
         let budget = self.pressure.budget();
         let is_pinned =
@@ -187,7 +190,7 @@ impl WriteSide {
 }
 
 impl RoomLimits {
-    /// Whether a write of so many bytes may queue up for room.
+    /// Whether a write of `bytes` bytes may queue up for room.
     fn allow(&self, bytes: usize) -> bool {
         !self.is_pinned && self.of_failing.is_none_or(|left| bytes <= left)
     }

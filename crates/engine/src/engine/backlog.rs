@@ -11,10 +11,10 @@ const SLOWEST_AT_TABLES: u64 = 128;
 /// Parts of the way from one to the other.
 const LAG_PARTS: u32 = 1000;
 
-/// How far compaction lags for a table.
+/// The lag of a table's compaction.
 #[derive(Debug, Default)]
 pub(crate) struct Backlog {
-    /// In [`LAG_PARTS`].
+    /// The lag, in units of 1/[`LAG_PARTS`].
     lag: AtomicU32,
 }
 
@@ -25,12 +25,12 @@ impl Backlog {
         self.lag.load(Relaxed) > 0
     }
 
-    /// From 0, where nobody is slowed, to 1, where writers are slowed most.
+    /// From 0, at which no writer is slowed, to 1, at which writers are slowed most.
     pub(crate) fn lag(&self) -> f64 {
         f64::from(self.lag.load(Relaxed)) / f64::from(LAG_PARTS)
     }
 
-    /// What waits for compaction now, if memtables are flushed at so many bytes.
+    /// Sets the SSTables that wait for compaction; memtables are flushed at `memtable_bytes`.
     pub(crate) fn set(&self, waiting: Waiting, memtable_bytes: u64) {
         let tables = share(waiting.tables, SLOW_FROM_TABLES, SLOWEST_AT_TABLES);
         let bytes = share(
@@ -38,14 +38,14 @@ impl Backlog {
             SLOW_FROM_TABLES.saturating_mul(memtable_bytes),
             SLOWEST_AT_TABLES.saturating_mul(memtable_bytes),
         );
-        // At least a part, where there is any: 0 says that nobody is slowed.
+        // At least one part if there is any lag: 0 means that no writer is slowed.
         let parts = (tables.max(bytes) * f64::from(LAG_PARTS)).ceil();
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to LAG_PARTS")]
         self.lag.store(parts as u32, Relaxed);
     }
 }
 
-/// How far a value is on the way from one to another.
+/// The position of a value between two others, from 0 to 1.
 fn share(value: u64, from: u64, to: u64) -> f64 {
     let way = to.saturating_sub(from).max(1);
     (value.saturating_sub(from) as f64 / way as f64).min(1.0)

@@ -1,8 +1,9 @@
-//! The calls in flight, and what ends them all: closing, and a panic.
+//! The calls in flight, and their end by closing or a panic.
 //!
-//! Every call that may have an effect (on the disk, on what is read) registers itself while it runs. Closing refuses
-//! the calls that come later, lets those in flight end, and only then touches log, manifest and lock: so nothing of
-//! this database can write into a directory that somebody else has opened since.
+//! Every call that may have an effect (on the disk, on reads) registers itself while it runs.
+//! Closing refuses the calls that come later, lets those in flight end, and only then touches log,
+//! manifest and lock: so this database can't write into a directory that another process has opened
+//! since.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering::AcqRel, Ordering::Acquire, Ordering::Release};
@@ -20,9 +21,9 @@ pub(crate) struct Calls {
     state: AtomicUsize,
     /// Whether closing has ended.
     closed: Mutex<bool>,
-    /// Told when the last call in flight ended after closing began, and when closing has ended.
+    /// Notified when the last call in flight ended after closing began, and when closing has ended.
     ended: Condvar,
-    /// What a panic left in doubt.
+    /// The panic that put the state in doubt.
     poison: OnceLock<String>,
 }
 
@@ -30,7 +31,7 @@ pub(crate) struct Calls {
 #[derive(Debug)]
 pub(crate) struct CallInFlight<'a> {
     calls: &'a Calls,
-    /// Whether the thread was panicking already: then the panic is somebody else's.
+    /// Whether the thread was panicking already: then the panic is not this call's.
     was_panicking: bool,
 }
 
@@ -55,7 +56,7 @@ impl Calls {
         self.state.load(Acquire) & CLOSING != 0
     }
 
-    /// Waits until no call is in flight. Only for who began closing.
+    /// Waits until no call is in flight. Only for the caller that began closing.
     pub(crate) fn wait_for_those_in_flight(&self) {
         debug_assert!(self.is_closing(), "otherwise more may come");
         let mut closed = self.closed.lock();
@@ -70,7 +71,7 @@ impl Calls {
         self.ended.notify_all();
     }
 
-    /// Waits until who began closing has ended it.
+    /// Waits until the caller that began closing has ended it.
     pub(crate) fn wait_until_closed(&self) {
         let mut closed = self.closed.lock();
         while !*closed {
@@ -98,7 +99,7 @@ impl Calls {
         }
     }
 
-    /// What panicked first, if anything did.
+    /// The first panic, if there was one.
     #[inline]
     pub(crate) fn poisoned(&self) -> Option<&str> {
         self.poison.get().map(String::as_str)
@@ -113,7 +114,7 @@ impl Drop for CallInFlight<'_> {
             self.calls.poison(format!("a call panicked (in the thread {name})"));
         }
         if self.calls.state.fetch_sub(1, Release) == CLOSING | 1 {
-            // Under the lock, so that who waits does not miss it.
+            // Under the lock, so that a waiting caller does not miss it.
             let _closed = self.calls.closed.lock();
             self.calls.ended.notify_all();
         }

@@ -1,4 +1,4 @@
-//! Closing: what is in memory is flushed, and the directory is somebody else's afterwards.
+//! Closing: memory is flushed, and the directory is released.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -16,8 +16,8 @@ impl Drop for Closing<'_> {
 }
 
 impl WriteSide {
-    /// Refuses all later calls, waits for those in flight, flushes, syncs, and lets others open the directory. Where
-    /// another thread closes it already, its end is waited for.
+    /// Refuses all later calls, waits for those in flight, flushes, syncs, and lets others open the
+    /// directory. If another thread is closing it already, waits for that to end.
     pub(crate) fn close(&self) -> Result<()> {
         if !self.calls.begin_closing() {
             self.calls.wait_until_closed();
@@ -29,7 +29,8 @@ impl WriteSide {
         let outcome = match self.check_sound() {
             Ok(()) => self.put_away(),
             Err(error) => {
-                // What is in memory is in doubt: the log has it, and is made durable if that can be done.
+                // The memtables are in doubt: the log has their data, and is made durable if
+                // possible.
                 let synced = catch_unwind(AssertUnwindSafe(|| self.log().map(|log| log.sync())));
                 if !matches!(synced, Ok(None | Some(Ok(_)))) {
                     tracing::error!("the log could not be synced");
@@ -54,8 +55,8 @@ impl WriteSide {
         }
     }
 
-    /// Ends the calls in flight and the threads. Nothing of this database changes anything on the disk from then on, but
-    /// who closes it.
+    /// Ends the calls in flight and the threads. From then on only the closing caller changes
+    /// anything on the disk.
     fn end_calls(&self) {
         self.scheduler.stop();
         self.pressure.wake();

@@ -24,12 +24,13 @@ use super::write_side::WriteSide;
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::{Change, Edit};
 
-/// How a compaction ended that met no error.
+/// The end of a compaction without an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ran {
     /// Published, or of no use any more.
     ToTheEnd,
-    /// Thrown away: SSTables were ingested meanwhile, and what they hold may be older than tombstones that it dropped.
+    /// Thrown away: SSTables were ingested meanwhile, and what they hold may be older than
+    /// tombstones that it dropped.
     Overtaken,
     /// Thrown away: the database is being closed.
     Closing,
@@ -49,12 +50,12 @@ impl<E: Into<Error>> From<E> for CompactionFailure {
     }
 }
 
-/// Which SSTables a compaction may take that could not be read before.
+/// The SSTables with earlier read failures that a compaction may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Suspects {
     /// Those that have rested.
     Rested,
-    /// All that are not damaged: somebody asked for it.
+    /// All that are not damaged: the user requested it.
     Unread,
 }
 
@@ -75,12 +76,12 @@ impl WriteSide {
             let choose = |strategy: &Strategy, tables: &[Description], now| strategy.next_task(tables, now);
             let Some((task, inputs, claim)) = self.claim(&core, Suspects::Rested, choose) else {
                 if has_rested {
-                    // What failed was a caller's, and is not due.
+                    // The failed compaction was a caller's, and is not due.
                     self.succeeded(work);
                 }
                 continue;
             };
-            // There may be more to do, here and in other tables, for this thread and for others.
+            // There may be more work, in this and other tables, for this thread and others.
             self.scheduler.compaction_due();
             self.run(&core, &task, &inputs, claim)?;
             return Ok(true);
@@ -88,7 +89,8 @@ impl WriteSide {
         Ok(false)
     }
 
-    /// All tables, beginning after the one that was compacted last: none waits for ever for its turn.
+    /// All tables, beginning after the one that was compacted last: none waits for ever for its
+    /// turn.
     fn tables_by_turn(&self) -> Vec<Arc<TableCore>> {
         let mut tables = self.set.all_tables();
         if let Some(last) = self.scheduler.compacted_last() {
@@ -101,7 +103,7 @@ impl WriteSide {
     /// Merges all SSTables of a table into one.
     ///
     /// # Errors
-    /// When some are damaged: the others are merged all the same.
+    /// When some are damaged; the others are merged all the same.
     pub(crate) fn compact_all(&self, core: &Arc<TableCore>) -> Result<()> {
         let mut damaged = None;
         // Another compaction may hold some of them: it is waited for, so that "all" means all.
@@ -130,7 +132,7 @@ impl WriteSide {
             .map_or(Ok(()), Err)
     }
 
-    /// Merges the SSTables of each table into one. All are tried; the first error is the one to tell.
+    /// Merges the SSTables of each table into one. All are tried; the first error is returned.
     pub(crate) fn compact_tables(&self) -> Result<()> {
         let compacted: Vec<_> = self.set.all_tables().iter().map(|core| self.compact_all(core)).collect();
         compacted.into_iter().collect()
@@ -215,7 +217,8 @@ impl WriteSide {
         }
     }
 
-    /// Leaves an input out of the compactions to come: for good if it is damaged, for a while if it can't be read.
+    /// Leaves an input out of the compactions to come: for good if it is damaged, for a while if it
+    /// can't be read.
     fn suspect(
         &self,
         core: &Arc<TableCore>,
@@ -249,7 +252,7 @@ impl WriteSide {
                 && self.failures.get(Work::Reading(core.tag, table.generation)).is_none()
         };
         let waiting = if options.compaction.common().enabled {
-            // Ratios of tombstones cost more than they tell here.
+            // Ratios of tombstones cost more than they are worth here.
             let described: Vec<_> = view.sstables.iter().filter(is_waiting).map(describe_size).collect();
             options.compaction.strategy().waiting(&described)
         } else {
@@ -264,7 +267,8 @@ impl WriteSide {
         task: &Task,
         inputs: &[LiveTable],
     ) -> std::result::Result<Ran, CompactionFailure> {
-        // Before any view is looked at: what is ingested later is in none that a tombstone was dropped by.
+        // Before any view is looked at: what is ingested later is in none that a tombstone was
+        // dropped by.
         let ingests = core.ingests.load(Acquire);
         let view = core.view.load_full();
         let state = view.state.clone();
@@ -325,7 +329,8 @@ impl WriteSide {
         let removed: Vec<_> = inputs.iter().map(|t| t.generation).collect();
         let tag = core.tag.0;
         let _publishing = self.publishing.lock();
-        // A truncation or drop meanwhile took the inputs away: then the output is nothing that anyone wants.
+        // A truncation or drop meanwhile took the inputs away: then the output is nothing that
+        // anyone wants.
         let live = core.view.load();
         let all_live = removed.iter().all(|g| live.sstables.iter().any(|t| t.generation == *g));
         if core.dropped.load(Acquire) || !all_live {
@@ -367,8 +372,8 @@ impl WriteSide {
         );
     }
 
-    /// Commits an edit that brings an SSTable. Where that fails the edit is not there, and its files go: the work is
-    /// done again, under another name.
+    /// Commits an edit that brings an SSTable. Where that fails the edit is not there, and its
+    /// files go: the work is done again, under another name.
     pub(super) fn commit_or_remove(&self, edit: Edit, output: Option<&LiveTable>) -> Result<()> {
         self.commit(edit).inspect_err(|_| {
             // While it is not known whether the edit is there, the files must be.
@@ -378,7 +383,8 @@ impl WriteSide {
         })
     }
 
-    /// An SSTable left the view: its files go when nobody reads from them any more. `and_dir`, if it is empty then.
+    /// An SSTable has left the view: its files are removed after their last reader; with `and_dir`
+    /// also the directory, if it is empty then.
     pub(super) fn retire(&self, live: &LiveTable, and_dir: bool) {
         if let Some(sstable) = live.opened() {
             self.set.pinned.retire_sstable(sstable);
@@ -386,8 +392,8 @@ impl WriteSide {
         live.remove_when_unread(and_dir);
     }
 
-    /// Removes the files of an SSTable that is not live. What can't be removed does no harm: it goes when the database
-    /// is opened.
+    /// Removes the files of an SSTable that is not live. A file that can't be removed does no harm:
+    /// it is removed at the next open.
     pub(super) fn remove_files(&self, descriptor: &Descriptor) {
         let ours = Component::from_name(PAGE_CHECKSUMS_COMPONENT);
         // Data.db goes first: what a crash leaves is no table then.
@@ -398,7 +404,8 @@ impl WriteSide {
         }
     }
 
-    /// Between two partitions: stops when the database closes, waits when compactions write faster than they may.
+    /// Between two partitions: stops when the database closes, waits when compactions write faster
+    /// than they may.
     fn throttle(
         &self,
         core: &TableCore,
@@ -406,7 +413,8 @@ impl WriteSide {
         progress: Progress,
         counted: &mut u64,
     ) -> ControlFlow<()> {
-        // Every so many bytes is often enough to look, and rarely enough to cost nothing.
+        // The number of bytes between two checks: often enough to react, rarely enough to cost
+        // nothing.
         const LOOK_EVERY_BYTES: u64 = 1 << 20;
         if progress.bytes_written.saturating_sub(*counted) < LOOK_EVERY_BYTES {
             return ControlFlow::Continue(());
@@ -436,7 +444,7 @@ fn input_of(inputs: &[LiveTable], error: &SsTableError) -> Option<Generation> {
     inputs.iter().find(is_of).map(|table| table.generation)
 }
 
-/// What is wrong with an input, if it can't be read to its end.
+/// The error of an input, if it can't be read to its end.
 fn unreadable(table: &LiveTable) -> Option<(Generation, Error)> {
     table.sstable().and_then(read_through).err().map(|error| (table.generation, error))
 }
@@ -454,7 +462,7 @@ fn read_through(sstable: &Arc<SsTable>) -> Result<()> {
     Ok(())
 }
 
-/// What strategies know of an SSTable but for its tombstones.
+/// The description of an SSTable for strategies, without its tombstones.
 fn describe_size(table: &LiveTable) -> Description {
     Description {
         generation: table.generation,
@@ -466,15 +474,15 @@ fn describe_size(table: &LiveTable) -> Description {
     }
 }
 
-/// What strategies know of an SSTable.
+/// The description of an SSTable for strategies.
 pub(crate) fn describe(table: &LiveTable, gc_before: u32) -> Description {
     Description { droppable_ratio: droppable_ratio(table, gc_before), ..describe_size(table) }
 }
 
-/// What of a partition's tombstones may go: nothing outside the compacted tables may hold data that they shadow
-/// (`CompactionController.getPurgeEvaluator`). The least timestamp counts of whole SSTables that may hold the
-/// partition, and of whole memtables that do, as the view has them now: what was written or flushed since the
-/// compaction began is in it.
+/// What of a partition's tombstones may go: nothing outside the compacted tables may hold data that
+/// they shadow (`CompactionController.getPurgeEvaluator`). The least timestamp counts of whole
+/// SSTables that may hold the partition, and of whole memtables that do, as the view has them now:
+/// what was written or flushed since the compaction began is in it.
 fn purgeable(core: &TableCore, inputs: &[Generation], partition: &PartitionRef<'_>) -> Purgeable {
     let hash = murmur3(partition.key);
     let view = core.view.load();
@@ -495,7 +503,7 @@ fn droppable_ratio(table: &LiveTable, gc_before: u32) -> f64 {
     if table.facts.min_local_deletion_time > LocalDeletionTime(gc_before) {
         return 0.0;
     }
-    // What can't be opened is no reason to compact it; whoever reads it is told why.
+    // A table that can't be opened is no reason to compact it; its readers get the error.
     let Ok(sstable) = table.sstable() else { return 0.0 };
     let stats = sstable.stats();
     let cells = stats.cells_per_partition.mean().saturating_mul(stats.cells_per_partition.count());

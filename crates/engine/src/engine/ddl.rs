@@ -32,7 +32,7 @@ impl WriteSide {
         let before = self.set.catalog.read().clone();
         let now = self.next_timestamp();
         let new_id = &mut || TableId(new_table_id(now));
-        // Nothing keeps them up: refused, as a node refuses them unless it is told otherwise.
+        // Views are not kept up: refused, as by a node with the default configuration.
         let context = ApplyContext { now, new_id, views_enabled: false };
         let Applied { catalog, outcome } = before.apply(statement, keyspace, context)?;
         let changes = &outcome.changes;
@@ -40,7 +40,8 @@ impl WriteSide {
             return Ok(outcome);
         }
         if changes.iter().all(|change| matches!(change, SchemaChange::TableTruncated(_))) {
-            // A table with views empties them as well; each is emptied by an edit of its own, the table first.
+            // A table with views empties them as well; each is emptied by an edit of its own, the
+            // table first.
             for change in changes {
                 if let SchemaChange::TableTruncated(id) = change {
                     self.truncate(*id, now)?;
@@ -102,7 +103,8 @@ impl WriteSide {
         Ok(())
     }
 
-    /// What a change of the schema or a truncation makes durable must not be ahead of the writes before it.
+    /// A change of the schema or a truncation must not become durable before the writes that
+    /// precede it.
     fn sync_log(&self) -> Result<()> {
         match self.log() {
             Some(log) => Ok(log.sync().map(drop)?),
@@ -126,8 +128,9 @@ impl WriteSide {
         Ok(cores)
     }
 
-    /// The state that a table has after a change. Where its columns change, everything that was encoded against
-    /// the old ones is flushed first: so no record of the log that may be replayed has another layout.
+    /// The state that a table has after a change. Where its columns change, everything that was
+    /// encoded against the old ones is flushed first: so no record of the log that may be replayed
+    /// has another layout.
     fn altered_state(
         &self,
         core: &Arc<TableCore>,
@@ -155,7 +158,7 @@ impl WriteSide {
         edit: &mut Edit,
     ) -> Result<Vec<Arc<TableCore>>> {
         let mut tag = self.manifest.lock().state().next_tag;
-        // What the log holds so far is not these tables'.
+        // The log's records so far are not of these tables.
         let position = self.log().map_or(LogPosition::ZERO, |log| log.position());
         let mut cores = Vec::new();
         for change in changes {
@@ -188,10 +191,12 @@ impl WriteSide {
         table_dir(schema.keyspace(), schema.name(), core.id)
     }
 
-    /// Frees what a dropped table held. Nobody can reach it any more but readers that began before.
+    /// Frees the memory and files of a dropped table. Only readers that began before can still
+    /// reach it.
     fn remove_dropped(&self, core: &TableCore, active: &Active) -> Result<()> {
         let view = core.view.load_full();
-        // Memtables that wait for their flush give their bytes back when the flush finds nobody wants them.
+        // Memtables that wait for their flush give their bytes back when the flush finds that they
+        // are obsolete.
         self.pressure.release(active.memtable.allocated_bytes());
         if let Some(log) = self.log() {
             log.mark_flushed(core.tag, log.position())?;
@@ -217,7 +222,7 @@ impl WriteSide {
     pub(crate) fn truncate(&self, id: TableId, now: Timestamp) -> Result<()> {
         let core = self.set.core(id)?;
         let mut active = core.active.write();
-        // The memtable's flush is queued and finds that nobody wants it.
+        // The memtable's flush is queued and finds that it is obsolete.
         self.switch_locked(&core, &mut active);
         // Durable before the manifest mentions it: an opening compares the end of the log with it.
         let position = self.log().map_or(LogPosition::ZERO, |log| log.position());
@@ -243,7 +248,7 @@ impl WriteSide {
         if let Some(log) = self.log() {
             log.mark_flushed(core.tag, position)?;
         }
-        // What could not be flushed or read is gone, and the flush that nobody wants need not rest.
+        // The data that could not be flushed or read is gone, and the obsolete flush need not rest.
         self.failures.forget_table(core.tag);
         self.measure_backlog(&core);
         self.scheduler.wake();
@@ -269,7 +274,8 @@ fn publish(core: &TableCore, active: &mut Active, state: TableState) {
     });
 }
 
-/// The change of the schema's text. New tables are added to what is there, whatever the number of others.
+/// The change of the schema's text. New tables are added to the existing text, whatever the number
+/// of others.
 fn schema_change(after: &Catalog, changes: &[SchemaChange]) -> Result<Change> {
     let mut added = String::new();
     for change in changes {
@@ -280,7 +286,8 @@ fn schema_change(after: &Catalog, changes: &[SchemaChange]) -> Result<Change> {
     Ok(Change::SchemaAdded(added))
 }
 
-/// Table ids are time UUIDs in Cassandra (`TimeUUID.Generator`); ours are of that form, so that they sort by age.
+/// Table ids are time UUIDs in Cassandra (`TimeUUID.Generator`); ours are of that form, so that
+/// they sort by age.
 fn new_table_id(now: Timestamp) -> Uuid {
     let random = crate::random::random_uuid().as_u64_pair().1;
     let lsb = timeuuid::lsb((random >> 48) as u16, random);

@@ -1,4 +1,4 @@
-//! Where the writes of statements go: to a database, or to what takes them in its place.
+//! The destination of the writes of statements: a database, or a sink.
 
 use std::fmt;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ pub trait Sink: fmt::Debug + Send + Sync {
     fn write(&self, mutation: &Mutation) -> Result<()>;
 }
 
-/// Where the writes of statements go, and what they are made with.
+/// The destination of the writes of statements, and the means of making them.
 #[derive(Debug)]
 pub(crate) enum Destination {
     /// A database that is open for writing.
@@ -139,7 +139,8 @@ impl Destination {
         }
     }
 
-    /// The latest second at which something that is written to a table may expire; `None` where it is capped.
+    /// The latest second at which something that is written to a table may expire; `None` where it
+    /// is capped.
     #[inline]
     pub(crate) fn latest_expiration(&self, state: &TableState) -> LocalDeletionTime {
         let holds_all = match self {
@@ -150,7 +151,7 @@ impl Destination {
         Capabilities { unsigned_deletion_times: holds_all }.latest_deletion_time()
     }
 
-    /// What becomes of what would expire later.
+    /// The treatment of expirations that are too late.
     #[inline]
     pub(crate) fn late_deletion_times(&self) -> LateDeletionTimes {
         match self {

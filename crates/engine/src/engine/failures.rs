@@ -1,4 +1,5 @@
-//! What of the background work fails, since when, and when it is tried again. The one place that knows.
+//! What of the background work fails, since when, and when it is tried again. The one place that
+//! knows.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use parking_lot::Mutex;
 
 use crate::error::Error;
 
-/// Work that can fail by itself, while other work goes on.
+/// Work that can fail separately, while other work continues.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Work {
     /// Syncing the log, and preparing its segments.
@@ -30,17 +31,18 @@ pub(crate) enum Work {
 /// Work that failed, and has not succeeded since.
 #[derive(Clone, Debug)]
 pub(crate) struct Failure {
-    /// What it met last.
+    /// Its last error.
     pub(crate) error: Arc<Error>,
     /// When it failed first.
     pub(crate) since: Timestamp,
-    /// How often it was tried.
+    /// The number of attempts.
     pub(crate) attempts: u32,
     /// When it is tried again, on the monotonic clock; `None`: not in this life of the database.
     pub(crate) retry_at: Option<Duration>,
 }
 
-/// How long work rests after its first failure; each further one doubles that, up to the second.
+/// The pause after the first failure of some work; each further one doubles it, up to the second
+/// value.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rest {
     first: Duration,
@@ -51,7 +53,7 @@ impl Rest {
     /// For what writers may wait for.
     pub(crate) const SHORT: Self =
         Self { first: Duration::from_millis(100), longest: Duration::from_secs(5) };
-    /// For what nobody waits for, and what costs much to try.
+    /// For work that no call waits for, and that is expensive to try.
     pub(crate) const LONG: Self = Self { first: Duration::from_secs(1), longest: Duration::from_secs(300) };
 
     fn after(self, attempts: u32) -> Duration {
@@ -64,7 +66,7 @@ impl Rest {
 #[derive(Debug, Default)]
 pub(crate) struct Failures {
     all: Mutex<BTreeMap<Work, Failure>>,
-    /// How many tables' flushes fail: looked at by each write.
+    /// The number of tables whose flushes fail: each write reads it.
     flushes: AtomicUsize,
 }
 

@@ -21,11 +21,12 @@ use super::write_side::WriteSide;
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::{Change, DATA_DIR, Edit, SsTableEntry};
 
-/// A block of a row index is closed after so many bytes of rows. Cassandra's default is four times as much: a point
-/// read decodes half a block's rows on average, and here reads are of single rows, not of chunks from a spindle.
+/// The bytes of rows after which a block of a row index is closed. Cassandra's default is four
+/// times as much: a point read decodes half a block's rows on average, and here reads are of single
+/// rows, not of chunks from a spindle.
 const ROW_INDEX_GRANULARITY_BYTES: u64 = 4 << 10;
-/// The same where a partition's whole row index is one entry of Index.db, which grows with every block: four times as
-/// much, a quarter of Cassandra's default.
+/// The same where a partition's whole row index is one entry of Index.db, which grows with every
+/// block: four times as much, a quarter of Cassandra's default.
 const BIG_ROW_INDEX_GRANULARITY_BYTES: u64 = 16 << 10;
 
 impl WriteSide {
@@ -61,7 +62,8 @@ impl WriteSide {
         self.scheduler.push(FlushJob { core: core.clone(), memtable, state, upper });
     }
 
-    /// Queues the flush of the table whose memtable holds most, unless one waits or runs that may succeed.
+    /// Queues the flush of the table whose memtable holds most, unless one waits or runs that may
+    /// succeed.
     pub(crate) fn flush_largest(&self) {
         let failing = self.failures.tables_of_flushes();
         if self.scheduler.has_flush(|tag| !failing.contains(&tag)) {
@@ -76,7 +78,8 @@ impl WriteSide {
         }
     }
 
-    /// Queues the flush of the tables that hold the log's oldest segment, unless one of them waits or runs.
+    /// Queues the flush of the tables that hold the log's oldest segment, unless one of them waits
+    /// or runs.
     pub(crate) fn flush_oldest_of_log(&self) -> Result<()> {
         let Some(log) = self.log() else { return Ok(()) };
         let tags = log.dirty_tags_of_oldest();
@@ -103,8 +106,8 @@ impl WriteSide {
         }
     }
 
-    /// Flushes the oldest memtable of the queue, of tables whose flushes failed last; false when none is due. Threads
-    /// let such a table rest; others are called by who wants it tried now.
+    /// Flushes the oldest memtable of the queue, of tables whose flushes failed last; false when
+    /// none is due. Threads let such a table rest; calls try it at once.
     pub(crate) fn flush_next(&self) -> Result<bool> {
         let now = self.set.clock().elapsed();
         let claimed = self.scheduler.claim_flush(|tag| match self.failures.get(Work::Flush(tag)) {
@@ -117,8 +120,8 @@ impl WriteSide {
         claimed.map_or(Ok(false), |claimed| self.flush_claimed(claimed).map(|()| true))
     }
 
-    /// Returns when the memtables that a table has retired so far are in SSTables, or thrown away by a truncation or a
-    /// drop.
+    /// Returns when the memtables that a table has retired so far are in SSTables, or thrown away
+    /// by a truncation or a drop.
     pub(crate) fn flush_retired(&self, core: &Arc<TableCore>) -> Result<()> {
         let retired: Vec<_> = core.view.load().memtables.iter().skip(1).cloned().collect();
         let is_there = |memtable: &Arc<Memtable>| {
@@ -127,7 +130,7 @@ impl WriteSide {
         };
         while retired.iter().any(is_there) {
             self.check_sound()?;
-            // At once, also where flushes of this table have failed: who calls wants to know.
+            // At once, also if flushes of this table have failed: the caller wants the result.
             match self.scheduler.claim_flush(|tag| (tag == core.tag).then_some(0)) {
                 Some(claimed) => self.flush_claimed(claimed)?,
                 None => {
@@ -138,7 +141,7 @@ impl WriteSide {
         Ok(())
     }
 
-    /// Flushes what the tables hold. All are tried; the first error is the one to tell.
+    /// Flushes the tables' memtables. All are tried; the first error is returned.
     pub(crate) fn flush_tables(&self, cores: &[Arc<TableCore>]) -> Result<()> {
         cores.iter().for_each(|core| self.switch(core));
         let flushed: Vec<_> = cores.iter().map(|core| self.flush_retired(core)).collect();
@@ -154,7 +157,8 @@ impl WriteSide {
                 self.succeeded(work);
                 Ok(())
             }
-            // It goes back to the queue first: who is told that it failed may try again at once.
+            // It goes back to the queue first: the caller that gets the error may try again at
+            // once.
             Err(error) => {
                 drop(claimed);
                 Err(self.failed(work, error, Some(Rest::SHORT)))
@@ -166,7 +170,7 @@ impl WriteSide {
         let core = &job.core;
         let freed = job.memtable.allocated_bytes();
         if !self.is_superseded(job) {
-            // What becomes visible must not be ahead of the log that a crash leaves.
+            // Visible data must not be ahead of the log that a crash leaves.
             if let Some(log) = self.log() {
                 log.sync()?;
             }
@@ -221,8 +225,8 @@ impl WriteSide {
         Ok(())
     }
 
-    /// Writes a memtable as an SSTable, uncompressed: compaction compresses, once. `None` when nothing of it is
-    /// left, or was ever in it.
+    /// Writes a memtable as an SSTable, uncompressed: compaction compresses, once. `None` when
+    /// nothing of it is left, or was ever in it.
     fn write_memtable(
         &self,
         core: &TableCore,
@@ -239,7 +243,7 @@ impl WriteSide {
             let options = self.writer_options(state, version, memtable.partition_count() as u64, None);
             let mut writer = self.create_writer(core, state, version, generation, options)?;
             if let Err(error) = writer.write_stream(&mut stream) {
-                // The first error is the one to tell; what stays is removed when the database is opened.
+                // Report the first error; leftovers are removed when the database is opened.
                 writer.abort().ok();
                 match self.version_for_late(state, version, &error) {
                     Some(newer) => version = newer,
@@ -259,9 +263,10 @@ impl WriteSide {
         state.options.sstable_version.unwrap_or(self.options.sstable_version)
     }
 
-    /// The version in which rows can be written that are too late for `version`, if that is what the error says. New
-    /// writes of that kind are refused; but there may be some from before the table's version was changed, of a node, or
-    /// deletions made after 2038, and none of them is lost.
+    /// The version in which rows can be written that are too late for `version`, if that is what
+    /// the error says. New writes of that kind are refused; but there may be some from before the
+    /// table's version was changed, of a node, or deletions made after 2038, and none of them is
+    /// lost.
     pub(super) fn version_for_late(
         &self,
         state: &TableState,
@@ -277,8 +282,8 @@ impl WriteSide {
         Some(newer)
     }
 
-    /// During recovery, when there is no log yet: flushes the memtable of a table, which holds all records up to
-    /// `upper` that its SSTables lack.
+    /// During recovery, when there is no log yet: flushes the memtable of a table, which holds all
+    /// records up to `upper` that its SSTables lack.
     pub(crate) fn flush_replayed(&self, core: &Arc<TableCore>, upper: LogPosition) -> Result<()> {
         self.switch(core);
         let Some(claimed) = self.scheduler.claim_flush(|tag| (tag == core.tag).then_some(0)) else {
@@ -295,7 +300,8 @@ impl WriteSide {
     pub(super) fn make_table_dir(&self, core: &TableCore) -> Result<()> {
         self.set.disk().create_dir_all(&core.dir)?;
         if core.view.load().sstables.is_empty() {
-            // Whoever made the directories above may have been killed before they were durable.
+            // The process that made the directories above may have been killed before they were
+            // durable.
             self.set.disk().sync_dir(&self.set.dir.join(DATA_DIR))?;
             self.set.disk().sync_dir(&self.set.dir)?;
         }
@@ -314,14 +320,14 @@ impl WriteSide {
         self.make_table_dir(core)?;
         let descriptor = Descriptor::new(&core.dir, version, sstable_id(generation)?);
         if !version.is_known_by_name() {
-            // By the name of another version a leftover would be somebody's.
+            // A leftover with a name of another version would look like a user's file.
             self.commit(Edit::one(Change::Named { generation, stem: stem(&descriptor) }))?;
         }
         let writer = SsTableWriter::new(self.set.disk(), descriptor.clone(), state.header.clone(), options);
         Ok(writer.inspect_err(|_| self.remove_files(&descriptor))?)
     }
 
-    /// How SSTables of a table are written.
+    /// The options of writing a table's SSTables.
     pub(crate) fn writer_options(
         &self,
         state: &TableState,

@@ -1,4 +1,4 @@
-//! How the database is: all that is known of failures, room and lag, in one answer.
+//! The database's health: failures, room and lag, in one answer.
 
 use std::io;
 
@@ -9,7 +9,7 @@ use super::write_side::WriteSide;
 use crate::health::{Health, HealthIssue, HealthReason, HealthStatus};
 
 impl WriteSide {
-    /// How the database is, by what happened so far.
+    /// The database's health, by what happened so far.
     pub(crate) fn health(&self) -> Health {
         let failures = self.failures.list();
         let mut reasons: Vec<_> =
@@ -35,7 +35,7 @@ impl WriteSide {
         };
         let (status, issue) = match work {
             Work::Log => (HealthStatus::Warning, HealthIssue::LogFails),
-            // What it means for writes stands among the reasons for all.
+            // Its consequence for writes is among the reasons for all.
             Work::Manifest => return None,
             Work::Flush(tag) if is_refused(tag) => (HealthStatus::Critical, HealthIssue::FlushFails),
             Work::Flush(_) => (HealthStatus::Warning, HealthIssue::FlushFails),
@@ -52,7 +52,7 @@ impl WriteSide {
         Some(HealthReason { status, issue, table, since: Some(failure.since), text })
     }
 
-    /// What no write is promised for.
+    /// Reasons for which no write is promised.
     fn reasons_for_all(&self) -> Vec<HealthReason> {
         let mut reasons = Vec::new();
         let mut critical = |issue, text| {
@@ -71,7 +71,7 @@ impl WriteSide {
         reasons
     }
 
-    /// What is too much, or too little.
+    /// Shortage of room, or excess of files.
     fn reasons_of_room(&self) -> Vec<HealthReason> {
         let mut reasons = Vec::new();
         let mut warn = |status, issue, table, text| {

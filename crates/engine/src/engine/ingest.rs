@@ -1,4 +1,4 @@
-//! Ingest: SSTables that others wrote become live in one edit.
+//! Ingest: foreign SSTables become live in one edit.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -20,7 +20,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::{Change, Edit};
 use crate::table::Table;
 
-/// Timestamps further ahead of the clock, in µs, are taken for somebody's own counting and leave ours alone: a day.
+/// Timestamps further ahead of the clock, in µs, are taken for another program's counters and don't
+/// raise ours: a day.
 pub(super) const MAX_AHEAD_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
 
 /// A table of an open database into which SSTables are to be brought.
@@ -30,10 +31,11 @@ pub struct IngestTarget<'a> {
     core: &'a Arc<TableCore>,
 }
 
-/// SSTables on their way into a table. Its columns don't change while this is there, and the database isn't closed.
+/// SSTables on their way into a table. Its columns don't change while this is there, and the
+/// database isn't closed.
 ///
-/// Each is put under its [name](Self::names) and [opened](Self::open) there; [`publish`](Self::publish) makes them live,
-/// all together.
+/// Each is put under its [name](Self::names) and [opened](Self::open) there;
+/// [`publish`](Self::publish) makes them live, all together.
 #[derive(Debug)]
 pub struct Ingestion<'a> {
     target: IngestTarget<'a>,
@@ -100,7 +102,8 @@ impl<'a> IngestTarget<'a> {
     /// Begins to bring in SSTables of those versions.
     ///
     /// # Errors
-    /// When the table was dropped meanwhile or the database closed; when the manifest can't be written.
+    /// When the table was dropped meanwhile or the database closed; when the manifest can't be
+    /// written.
     pub fn begin(self, versions: &[Version]) -> Result<Ingestion<'a>> {
         let Self { side, core } = self;
         let call = side.enter()?;
@@ -124,7 +127,7 @@ impl Ingestion<'_> {
         self.names.iter().map(|(_, name)| name)
     }
 
-    /// Opens what was put under a name, for that level of a leveled compaction.
+    /// Opens the SSTable that was put under a name, for that level of a leveled compaction.
     ///
     /// # Errors
     /// When it is damaged, or can't be read.
@@ -135,7 +138,7 @@ impl Ingestion<'_> {
         side.opener.open(name.clone(), generation, level, side.set.now_seconds(), &state).map(IngestedTable)
     }
 
-    /// Makes the names of the files durable: before anything says that they count.
+    /// Makes the names of the files durable: before the manifest refers to them.
     ///
     /// # Errors
     /// When the directory can't be synced.
@@ -170,7 +173,7 @@ impl WriteSide {
         let newest = live.iter().map(LiveTable::max_timestamp).max();
         let limit = self.set.clock().now_micros().saturating_add(MAX_AHEAD_MICROS);
         if let Some(newest) = newest.filter(|newest| newest.0 <= limit) {
-            // Otherwise a write after this would be hidden by what was brought in, for as long as the clock is behind.
+            // Otherwise the ingested data would hide later writes until the clock catches up.
             self.timestamps.raise(Timestamp(newest.0));
         }
         let _publishing = self.publishing.lock();
@@ -181,8 +184,9 @@ impl WriteSide {
             sstables: view.with_sstables(&[], live),
             lookups: Lookups::default(),
         });
-        // A compaction that is running may have dropped tombstones that hide what came in: it is not published. One that
-        // begins when this is counted sees the new view, so the view comes first.
+        // A compaction that is running may have dropped tombstones that hide what came in: it is
+        // not published. One that begins when this is counted sees the new view, so the view comes
+        // first.
         core.ingests.fetch_add(1, Release);
         Ok(())
     }

@@ -1,4 +1,5 @@
-//! What is in a database's directory beside its SSTables and its log, by name: identity, manifest, marks.
+//! The files of a database's directory other than its SSTables and its log: identity, manifest,
+//! marks.
 
 use std::path::Path;
 
@@ -16,7 +17,7 @@ pub(super) const LOG_DIR: &str = "commitlog";
 /// Version of the directory's layout. A newer one is refused by name.
 const DIRECTORY_VERSION: u32 = 1;
 const MAX_IDENTITY_BYTES: usize = 4096;
-/// The file that marks a directory in which a database is being made of others' SSTables.
+/// The file that marks a directory in which a database is being made from foreign SSTables.
 pub(super) const MARK: &str = "ADOPTING";
 pub(super) const MARK_TEXT: &str = "A database was to be made here of other SSTables, and is not complete. Adopt into this directory again, \
                          or remove it: what it was made of is not changed by either.\n";
@@ -37,7 +38,7 @@ pub fn is_database(disk: &dyn Disk, dir: &Path) -> Result<bool> {
 /// Refuses a directory in which a database is being made, or was.
 ///
 /// # Errors
-/// As it says, and when the directory can't be read.
+/// If it is such a directory, and when the directory can't be read.
 pub fn check_complete(disk: &dyn Disk, dir: &Path) -> Result<()> {
     if disk.exists(&dir.join(MARK))? && !disk.exists(&dir.join(MANIFEST))? {
         let text = format!(
@@ -57,12 +58,14 @@ pub(super) fn remove_mark(disk: &dyn Disk, dir: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Reads `IDENTITY`, or makes one: version of the directory, host id and CRC32 of the lines before, a line each.
+/// Reads `IDENTITY`, or makes one: version of the directory, host id and CRC32 of the lines before,
+/// a line each.
 pub(super) fn identity(disk: &dyn Disk, dir: &Path, read_only: bool, exists: bool) -> Result<Uuid> {
     let path = dir.join(IDENTITY);
     if disk.exists(&path)? {
         if !exists {
-            // Whoever gave it its name was killed before that was durable, and the manifest must not be first.
+            // The process that made it may have been killed before its name was durable, and the
+            // manifest must not be first.
             disk.sync_dir(dir)?;
         }
         let bytes = read_to_vec(disk, &path, MAX_IDENTITY_BYTES)?;

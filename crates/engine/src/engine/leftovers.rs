@@ -1,4 +1,4 @@
-//! What a crash leaves in a database's directory, and goes when it is opened again.
+//! Removes the files that a crash left in a database's directory, when it is opened.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -13,8 +13,8 @@ use super::set::Tables;
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::ManifestState;
 
-/// Removes files of generations that the manifest reserved and that are not live: a crash left them. Anything
-/// else is somebody's and stays.
+/// Removes files of generations that the manifest reserved and that are not live: a crash left
+/// them. Any other file is a user's and stays.
 pub(super) fn remove_leftovers(
     disk: &dyn Disk,
     dir: &Path,
@@ -29,7 +29,7 @@ pub(super) fn remove_leftovers(
         let names = if is_there { disk.names(&core.dir)? } else { Vec::new() };
         let mut live: HashMap<&str, bool> =
             entry.sstables.values().map(|sstable| (&*sstable.stem, false)).collect();
-        // Of most files it is enough to see that they are a live table's.
+        // For most files it is enough to see that they belong to a live table.
         let names = names.iter().filter(|(_, kind)| *kind == EntryKind::File);
         let mut strange = Vec::new();
         for name in names.filter_map(|(name, _)| name.to_str()) {
@@ -67,15 +67,16 @@ fn remove_strange(disk: &dyn Disk, state: &ManifestState, dir: &Path, listing: &
     Ok(())
 }
 
-/// The generation of a file that is ours, going by its name: of the version that is ours, or written down before it was made.
+/// The generation of a file that is ours, going by its name: of the version that is ours, or
+/// written down before it was made.
 fn generation_of_ours(state: &ManifestState, descriptor: &Descriptor) -> Option<Generation> {
     let generation = descriptor.id.generation().filter(|g| g.0 < state.next_generation)?;
     let is_named = || state.named.get(&generation).is_some_and(|name| *name == stem(descriptor));
     (descriptor.version.is_known_by_name() || is_named()).then_some(generation)
 }
 
-/// Removes what is left of tables that were dropped: files of generations that the manifest reserved, and their
-/// directories once they are empty.
+/// Removes what is left of tables that were dropped: files of generations that the manifest
+/// reserved, and their directories once they are empty.
 pub(super) fn remove_dropped(disk: &dyn Disk, dir: &Path, state: &ManifestState) -> Result<()> {
     for relative in state.dropped.values() {
         if let Some(path) = relative.own(disk, dir).map_err(not_own)? {

@@ -1,4 +1,4 @@
-//! A live SSTable: where it stands among the others, and the way to open it.
+//! A live SSTable: its place among the others, and the way to open it.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering::Acquire, Ordering::Release};
@@ -17,17 +17,17 @@ use super::state::TableState;
 use crate::error::Result;
 use crate::manifest::SsTableFacts;
 
-/// What the SSTables of a database are opened with.
+/// The means of opening a database's SSTables.
 #[derive(Clone, Debug)]
 pub(crate) struct Opener {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) cache: Arc<ChunkCache>,
-    /// Bounds how many of their files are open; `None` where others may remove a file meanwhile, so that it has to
-    /// stay open.
+    /// Bounds how many of their files are open; `None` if another process may remove a file
+    /// meanwhile, so that it must stay open.
     pub(crate) files: Option<Arc<OpenFiles>>,
 }
 
-/// A live SSTable. It is opened when something is asked of it that the manifest doesn't know.
+/// A live SSTable. It is opened when a fact is needed that the manifest doesn't have.
 #[derive(Clone, Debug)]
 pub(crate) struct LiveTable {
     pub(crate) generation: Generation,
@@ -35,12 +35,13 @@ pub(crate) struct LiveTable {
     /// When it was written, seconds since 1970.
     pub(crate) created_seconds: u32,
     pub(crate) facts: Arc<SsTableFacts>,
-    /// Tokens of its first and last partition, or what stands for them.
+    /// Tokens of its first and last partition, or their substitutes for partitioners without
+    /// tokens.
     pub(crate) token_range: (Token, Token),
     source: Arc<TableSource>,
     state: Arc<TableState>,
-    /// The way from its columns to the table's; `None` when its rows are encoded as ours and hold nothing of a
-    /// dropped column.
+    /// The way from its columns to the table's; `None` when its rows are encoded as ours and hold
+    /// nothing of a dropped column.
     map: OnceLock<Option<Arc<ColumnMap>>>,
 }
 
@@ -115,7 +116,7 @@ impl Opener {
             disk: self.disk.clone(),
             options: OpenOptions {
                 chunk_cache: self.cache.clone(),
-                // Generations are the database's, so the number is nobody else's.
+                // Generations are unique in the database.
                 cached_file: CachedFile(generation.0),
                 page_checksums: PageVerification::Require,
                 filter_may_be_left_out: true,
@@ -187,7 +188,7 @@ impl LiveTable {
     /// The SSTable, opened if it isn't yet.
     ///
     /// # Errors
-    /// When it is missing, damaged or another one, or can't be read.
+    /// When it is missing, damaged, another one than the manifest's, or can't be read.
     #[inline]
     pub(crate) fn sstable(&self) -> Result<&Arc<SsTable>> {
         match self.source.opened.get() {
@@ -231,7 +232,8 @@ impl LiveTable {
         self.facts.max_timestamp
     }
 
-    /// It is live no more: its files go when nobody reads from them any more. `and_dir`, if it is empty then.
+    /// It is no longer live: its files are removed after their last reader; with `and_dir` also the
+    /// directory, if it is empty then.
     pub(crate) fn remove_when_unread(&self, and_dir: bool) {
         if let Some(sstable) = self.opened() {
             sstable.forget_cached();
@@ -241,8 +243,9 @@ impl LiveTable {
     }
 }
 
-/// The files of an SSTable: kept as long as a view, a reader or a compaction may come back to them, as a closed file is
-/// opened again by its name; removed after the last of these, once the SSTable is live no more.
+/// The files of an SSTable: kept as long as a view, a reader or a compaction may come back to them,
+/// as a closed file is opened again by its name; removed after the last of these, once the SSTable
+/// is live no more.
 #[derive(Debug)]
 struct TableFiles {
     disk: Arc<dyn Disk>,

@@ -7,11 +7,11 @@ use helenus_io::{Disk, IoError, Lock};
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// The file whose lock says the same to those who know no locks of directories.
+/// The lock file, for systems and programs without locks of directories.
 pub(super) const LOCK: &str = "LOCK";
 
-/// The lock that lets one process write: of the directory itself, which can't be removed from under it, and of the file
-/// `LOCK` in it.
+/// The lock that lets one process write: of the directory itself, which can't be removed from under
+/// it, and of the file `LOCK` in it.
 #[derive(Debug)]
 pub(crate) struct DirectoryLock {
     /// `None` where the file system locks no directories: then the file's is all there is.
@@ -41,8 +41,8 @@ impl DirectoryLock {
         Ok(Self { directory, file })
     }
 
-    /// Refuses when the directory's name leads to another one by now, in which somebody else may write: what is written
-    /// by paths would get into that one.
+    /// Refuses if the directory's name now leads to another directory, which another process may
+    /// use: writes by path would get into that one.
     pub(super) fn check(&self, dir: &Path) -> Result<()> {
         self.directory.as_deref().unwrap_or(&*self.file).check().map_err(|error| match error.kind() {
             Io::AlreadyExists | Io::NotFound => {

@@ -10,11 +10,11 @@ use super::table::View;
 use crate::error::Result;
 use crate::pool::Pool;
 
-/// So many sets of buffers are kept; more readers at once make their own.
+/// The number of sets of buffers that are kept; further concurrent readers make their own.
 const KEPT: usize = 16;
 
-/// The buffers of lookups that are not in use. They belong to a view: they hold on to its SSTables' files and to
-/// chunks of them, and go with it.
+/// The buffers of lookups that are not in use. They belong to a view: they hold on to its SSTables'
+/// files and to chunks of them, and go with it.
 #[derive(Debug)]
 pub(crate) struct Lookups(Pool<Box<Buffers>>);
 
@@ -53,7 +53,8 @@ impl Lookup {
         Self { view, buffers: Some(buffers), with_static }
     }
 
-    /// Looks for the row with that encoded clustering in the partition with that raw key; false when there is none.
+    /// Looks for the row with that encoded clustering in the partition with that raw key; false
+    /// when there is none.
     pub(crate) fn find(&mut self, key: &[u8], clustering: &[u8]) -> Result<bool> {
         let Some(Buffers { key: search, reader }) = self.buffers.as_deref_mut() else { return Ok(false) };
         search.set(key);

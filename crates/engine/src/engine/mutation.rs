@@ -39,7 +39,8 @@ pub struct Mutation {
     pub(crate) tags: Vec<TableTag>,
 }
 
-/// Collects a mutation in buffers that are used again. Rows are encoded where they stand in the payload.
+/// Collects a mutation in buffers that are used again. Rows are encoded where they stand in the
+/// payload.
 #[derive(Debug, Default)]
 pub(crate) struct MutationBuilder {
     mutation: Mutation,
@@ -50,7 +51,7 @@ pub(crate) struct MutationBuilder {
 #[derive(Debug)]
 struct OpenUpdate {
     update: PartitionUpdate,
-    /// Where it begins in the payload.
+    /// Its start in the payload.
     at: usize,
     ops: usize,
 }
@@ -58,10 +59,10 @@ struct OpenUpdate {
 /// Bytes before an update: tag, layout, length.
 const UPDATE_HEAD: usize = 12;
 
-/// One partition's share of a mutation, for who takes it in the place of the engine.
+/// One partition's share of a mutation, for a sink in the place of the engine.
 #[derive(Clone, Copy, Debug)]
 pub struct UpdateBytes<'a> {
-    /// Where the partition stands among others.
+    /// The partition's token.
     pub token: Token,
     /// No timestamp in it is lower.
     pub min_timestamp: Timestamp,
@@ -100,7 +101,8 @@ impl MutationBuilder {
         self.open = None;
     }
 
-    /// Begins the update of a partition, whose key `key` appends; its token is `token`, or made of the key.
+    /// Begins the update of a partition, whose key `key` appends; its token is `token`, or made of
+    /// the key.
     #[inline]
     pub(crate) fn partition<E>(
         &mut self,
@@ -133,7 +135,7 @@ impl MutationBuilder {
         self.mutation.payload.capacity()
     }
 
-    /// Where the next operation is appended.
+    /// The buffer to which the next operation is appended.
     #[inline]
     pub(crate) fn out(&mut self) -> &mut Vec<u8> {
         &mut self.mutation.payload
@@ -164,7 +166,7 @@ impl MutationBuilder {
         }
         UpdateWriter(payload).finish();
         update.bytes = at + UPDATE_HEAD..payload.len();
-        // What is longer than that is refused before it is written, and no write takes it.
+        // A longer one is refused before it is written.
         let len = u32::try_from(update.bytes.len()).unwrap_or(u32::MAX);
         let Some(place) = payload.get_mut(at + UPDATE_HEAD - 4..at + UPDATE_HEAD) else {
             unreachable!("the length has its place")

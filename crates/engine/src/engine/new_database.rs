@@ -1,5 +1,5 @@
-//! A database that begins with SSTables of others. It is one once its manifest is there, which is written last; until
-//! then a mark says what the directory is.
+//! Makes a database that begins with foreign SSTables. Its manifest is written last; until then a
+//! mark identifies the directory.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,11 +20,11 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::{DATA_DIR, Manifest, ManifestState, SsTableEntry, TableEntry};
 use crate::options::Options;
 
-/// A database that is being made of SSTables that are brought in. It has no log and no memtables: its manifest, written
-/// last, says all that there is to know.
+/// A database that is being made of SSTables that are brought in. It has no log and no memtables:
+/// its manifest, written last, says all that there is to know.
 ///
-/// For each table, its SSTables are put under the names that [`next_name`](Self::next_name) gives, [opened](Self::open)
-/// there, and [added](Self::add_table) with the table.
+/// For each table, its SSTables are put under the names that [`next_name`](Self::next_name) gives,
+/// [opened](Self::open) there, and [added](Self::add_table) with the table.
 #[derive(Debug)]
 pub struct NewDatabase {
     options: Options,
@@ -57,7 +57,8 @@ impl NewSsTable {
 }
 
 impl NewDatabase {
-    /// Begins one in a directory that is not there or empty, or holds the rest of one that was begun.
+    /// Begins one in a directory that doesn't exist, is empty, or holds the leftovers of an earlier
+    /// attempt.
     ///
     /// # Errors
     /// When the directory holds anything else, or is in use; when it can't be written.
@@ -67,7 +68,7 @@ impl NewDatabase {
         let made_dir = !disk.exists(dir)?;
         let lock = take(disk, dir, made_dir).inspect_err(|_| {
             if made_dir {
-                // Whoever else uses it meanwhile has files in it, and then it stays.
+                // If another process uses it meanwhile it has files in it, and stays.
                 disk.remove_dir(dir).ok();
             }
         })?;
@@ -123,7 +124,7 @@ impl NewDatabase {
         Ok(Descriptor::new(&dir, version, sstable_id(generation)?))
     }
 
-    /// Opens what was put under such a name, as it will be opened from now on.
+    /// Opens the SSTable that was put under such a name, as the database will.
     ///
     /// # Errors
     /// When it is damaged, or can't be read.
@@ -200,7 +201,7 @@ impl NewDatabase {
         }
     }
 
-    /// Removes all that was made, as far as that can be done.
+    /// Removes everything that was made, if possible.
     pub fn abandon(self) {
         if let Err(error) = self.remove() {
             tracing::warn!(%error, "what is left of a database that was not completed doesn't open");
@@ -235,7 +236,7 @@ fn take(disk: &dyn Disk, dir: &Path, made_dir: bool) -> Result<DirectoryLock> {
     }
     check_empty(disk, dir)?;
     let lock = DirectoryLock::take(disk, dir)?;
-    // Whoever had the lock before may have completed one.
+    // The lock's previous holder may have completed one.
     if let Err(error) = check_empty(disk, dir) {
         if made_dir && error.kind() == ErrorKind::Io {
             disk.remove_file(&dir.join(LOCK)).ok();

@@ -1,4 +1,5 @@
-//! What open iterators hold that nothing else needs any more: they see one state of a table until they are dropped.
+//! Memory and files that only open iterators still hold: they see one state of a table until they
+//! are dropped.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Weak};
@@ -21,11 +22,11 @@ struct Retired {
     sstables: Vec<Weak<SsTable>>,
 }
 
-/// How much is held.
+/// *The amount held.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Usage {
     pub(crate) memory_bytes: u64,
-    /// Of files that were removed.
+    /// Bytes of files that are no longer live.
     pub(crate) disk_bytes: u64,
 }
 
@@ -33,7 +34,8 @@ impl Pinned {
     /// A memtable left the view.
     pub(crate) fn retire_memtable(&self, memtable: &Arc<Memtable>, limit: Option<u64>) {
         self.retired.lock().memtables.push(Arc::downgrade(memtable));
-        // The memtable itself counts until its flush has ended: so writes look again before they wait.
+        // The memtable itself counts until its flush has ended: so writes look again before they
+        // wait.
         self.look_again(limit);
     }
 
@@ -56,7 +58,7 @@ impl Pinned {
         is_over
     }
 
-    /// How much is held.
+    /// *The amount held.
     pub(crate) fn usage(&self) -> Usage {
         let mut retired = self.retired.lock();
         let mut usage = Usage::default();

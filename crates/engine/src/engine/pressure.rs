@@ -1,5 +1,5 @@
-//! One budget for all memtables: a write reserves its bytes before it copies them, is slowed as the budget fills, and
-//! waits when it is full.
+//! One budget for all memtables: a write reserves its bytes before it copies them, is slowed as the
+//! budget fills, and waits when it is full.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
@@ -14,7 +14,8 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(2);
 /// The longest pause for a MiB of a write.
 const LONGEST_PAUSE_PER_MIB: Duration = Duration::from_millis(100);
 
-/// Bytes in memtables, all tables together, active and being flushed, and bytes that writes have reserved.
+/// Bytes in memtables, all tables together, active and being flushed, and bytes that writes have
+/// reserved.
 #[derive(Debug)]
 pub(crate) struct Pressure {
     budget: usize,
@@ -33,7 +34,8 @@ pub(crate) struct Pressure {
 struct RoomQueue {
     /// Writes that wait for room, each by its ticket, first come first served.
     queue: VecDeque<u64>,
-    /// How often bytes were given back: who looks for room and then waits must not miss it.
+    /// Counts the times that bytes were given back: a writer that looks for room and then waits
+    /// must not miss one.
     freed: u64,
 }
 
@@ -44,7 +46,7 @@ pub(crate) struct Reservation<'a> {
     left: usize,
 }
 
-/// A place in the queue of those who wait.
+/// A place in the queue of waiting writers.
 #[derive(Debug)]
 pub(crate) struct Turn<'a> {
     pressure: &'a Pressure,
@@ -73,24 +75,24 @@ impl Pressure {
         self.used.load(Relaxed)
     }
 
-    /// How many writes wait for room.
+    /// The number of writes that wait for room.
     pub(crate) fn waiters(&self) -> usize {
         self.waiters.load(Acquire)
     }
 
-    /// How many writes were slowed or had to wait, and how long all together.
+    /// The number of writes that were slowed or had to wait, and their total delay.
     pub(crate) fn stalls(&self) -> (u64, Duration) {
         (self.stalls.load(Relaxed), Duration::from_nanos(self.stalled_nanos.load(Relaxed)))
     }
 
-    /// A write was held up for so long.
+    /// Counts a write that was held up for `so_long`.
     pub(crate) fn count_stall(&self, so_long: Duration) {
         self.stalls.fetch_add(1, Relaxed);
         let nanos = u64::try_from(so_long.as_nanos()).unwrap_or(u64::MAX);
         self.stalled_nanos.fetch_add(nanos, Relaxed);
     }
 
-    /// Reserves bytes if there is so much room that nobody need be slowed.
+    /// Reserves bytes if there is enough room that no writer need be slowed.
     #[inline]
     pub(crate) fn reserve_freely(&self, bytes: usize) -> Option<Reservation<'_>> {
         let slow_from = self.budget / 8 * SLOW_FROM_EIGHTHS;
@@ -99,7 +101,8 @@ impl Pressure {
         (before.saturating_add(bytes) < slow_from).then_some(reservation)
     }
 
-    /// Reserves bytes of that budget, or if nothing is used: a write that is larger than all of it must pass too.
+    /// Reserves bytes of that budget, or if nothing is used: a write that is larger than all of it
+    /// must pass too.
     pub(crate) fn reserve_within(&self, bytes: usize, budget: usize) -> Option<Reservation<'_>> {
         let fits = |used: usize| used == 0 || used.saturating_add(bytes) <= budget;
         let reserve = |used: usize| fits(used).then(|| used.saturating_add(bytes));
@@ -113,7 +116,7 @@ impl Pressure {
         Reservation { pressure: self, left: bytes }
     }
 
-    /// How full that budget is, from where writers are slowed (0) to the brim (1).
+    /// The fullness of that budget, from the level at which writers are slowed (0) to full (1).
     pub(crate) fn fullness(&self, budget: usize) -> f64 {
         let slow_from = budget / 8 * SLOW_FROM_EIGHTHS;
         let over = self.used().saturating_sub(slow_from) as f64;
@@ -125,14 +128,14 @@ impl Pressure {
         self.used.fetch_add(bytes, Relaxed);
     }
 
-    /// Gives bytes back and wakes who waits.
+    /// Gives bytes back and wakes waiting writers.
     pub(crate) fn release(&self, bytes: usize) {
         let before = self.used.fetch_sub(bytes, Relaxed);
         debug_assert!(before >= bytes, "more is given back than was taken");
         self.wake();
     }
 
-    /// Wakes those who wait: they look again.
+    /// Wakes waiting writers, which check again.
     pub(crate) fn wake(&self) {
         let mut waiting = self.waiting.lock();
         waiting.freed = waiting.freed.wrapping_add(1);
@@ -148,28 +151,28 @@ impl Pressure {
         Turn { pressure: self, ticket }
     }
 
-    /// What changes when something is given back.
+    /// A counter that changes when something is given back.
     pub(crate) fn freed(&self) -> u64 {
         self.waiting.lock().freed
     }
 
-    /// Waits until something is given back since [`freed`](Self::freed) was `seen`, at most so long; false when nothing
-    /// was.
+    /// Waits until something is given back since [`freed`](Self::freed) was `seen`, at most
+    /// `longest`; false if nothing was.
     pub(crate) fn wait(&self, seen: u64, longest: Duration) -> bool {
         let mut waiting = self.waiting.lock();
         waiting.freed != seen || !self.freed.wait_for(&mut waiting, longest).timed_out()
     }
 }
 
-/// How long a write of so many bytes pauses where something is `fullness` full, from 0 to 1: rising with the square,
-/// from nothing to the longest pause, smooth and not a wall.
+/// The pause of a write of `bytes` bytes when something is `fullness` full, from 0 to 1: rising
+/// with the square, from nothing to the longest pause, without a step.
 pub(crate) fn pause(fullness: f64, bytes: usize) -> Duration {
     let longest = LONGEST_PAUSE + LONGEST_PAUSE_PER_MIB.mul_f64(bytes as f64 / f64::from(1 << 20));
     longest.mul_f64(fullness * fullness)
 }
 
 impl Reservation<'_> {
-    /// A memtable grew by so many bytes: they are the memtable's now.
+    /// Passes `grown` bytes on to the memtable, which has grown by them.
     #[inline]
     pub(crate) fn pass_on(&mut self, grown: usize) {
         if let Some(left) = self.left.checked_sub(grown) {

@@ -16,7 +16,7 @@ use smallvec::SmallVec;
 use super::table::View;
 use crate::error::Result;
 
-/// Where a merged stream's rows come from.
+/// A source of a merged stream.
 #[derive(Debug)]
 pub(crate) enum Source {
     Snapshot(SnapshotStream),
@@ -103,7 +103,8 @@ impl View {
             if !table.may_hold(key) {
                 continue;
             }
-            // A file whose rows all lie outside the slices still counts for its partition deletion and statics.
+            // A file whose rows all lie outside the slices still counts for its partition deletion
+            // and statics.
             let has_static = static_row == StaticRow::Wanted && !table.header().statics.is_empty();
             if !has_static
                 && !table.stats().has_partition_level_deletions
@@ -161,7 +162,7 @@ pub(crate) struct PointReader {
     wanted: Option<Arc<ColumnFilter>>,
 }
 
-/// What a point read found, merged.
+/// The merged result of a point read.
 #[derive(Debug)]
 pub(crate) struct PointRow<'a> {
     pub(crate) row: Option<RowRef<'a>>,
@@ -169,7 +170,7 @@ pub(crate) struct PointRow<'a> {
 }
 
 impl PointReader {
-    /// From now on reads no more of a row than it takes to tell whether it is visible and what these columns hold.
+    /// From now on reads only what decides whether a row is visible, and these columns.
     pub(crate) fn set_wanted(&mut self, wanted: Option<Arc<ColumnFilter>>) {
         self.merger.set_wanted(wanted.clone());
         self.wanted = wanted;
@@ -214,7 +215,8 @@ impl PointReader {
             }
             let table = live.sstable()?;
             if !table.may_cover(row, &header.clustering) && !table.stats().has_partition_level_deletions {
-                // Its rows and range deletions all lie elsewhere: the usual thing where clusterings rise with time.
+                // Its rows and range deletions all lie elsewhere: the usual thing where clusterings
+                // rise with time.
                 continue;
             }
             let Some(point) = reader.row(table, key, clustering, &header.clustering)? else { continue };
@@ -235,7 +237,7 @@ impl PointReader {
         Ok(self.found(header))
     }
 
-    /// What [`read`](Self::read) found last.
+    /// The last result of [`read`](Self::read).
     pub(crate) fn found<'a>(&'a self, header: &'a Header) -> PointRow<'a> {
         PointRow {
             row: self.has_row.then(|| self.row.as_ref(header)),
@@ -285,7 +287,8 @@ impl PointReader {
     }
 }
 
-/// The newest of the versions' [`complete_row`]s. What goes through a map may lack a column in the end.
+/// The newest of the versions' [`complete_row`]s. What goes through a map may lack a column in the
+/// end.
 fn complete_from(versions: &[RowSource<'_>], wanted: Option<&ColumnFilter>) -> Result<Option<Timestamp>> {
     let mut newest = None;
     for version in versions.iter().filter(|version| version.map.is_none()) {
@@ -294,11 +297,12 @@ fn complete_from(versions: &[RowSource<'_>], wanted: Option<&ColumnFilter>) -> R
     Ok(newest)
 }
 
-/// The oldest timestamp in a row that has everything that is wanted of it: liveness and a cell in every wanted column,
-/// none of them complex or a counter. Older data cannot change what is shown. `None` for any other row.
+/// The oldest timestamp in a row that has everything wanted: liveness and a cell in every wanted
+/// column, none of them complex or a counter. Older data cannot change what is shown. `None` for
+/// any other row.
 ///
-/// Where not all columns are wanted the liveness must not expire: without it a cell of another column, in older data, could
-/// make the row visible.
+/// If not all columns are wanted the liveness must not expire: without it a cell of another column,
+/// in older data, could make the row visible.
 fn complete_row(row: &RowRef<'_>, wanted: Option<&ColumnFilter>) -> Result<Option<Timestamp>> {
     let columns = row.columns();
     let is_wanted = |index| wanted.is_none_or(|wanted| wanted.wants(false, index));

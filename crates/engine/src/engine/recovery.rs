@@ -31,7 +31,7 @@ use crate::manifest::{Change, DATA_DIR, Edit, Manifest, ManifestState};
 use crate::options::{Durability, Options};
 use crate::random::random_uuid;
 
-/// How often a directory that is being written is read before it is given up.
+/// The number of attempts to read a directory that another process writes.
 const READ_ONLY_ATTEMPTS: u32 = 8;
 
 /// A database that was opened: its tables and, unless it is only read, what writes to them.
@@ -54,8 +54,8 @@ pub(crate) fn open(dir: &Path, options: Options) -> Result<Opened> {
         let side = open_to_write(dir, options, exists, lock)?;
         return Ok((side.set.clone(), Some(side)));
     }
-    // Whoever writes the directory meanwhile may flush or compact what was still to be read: then the manifest is
-    // another one afterwards, or something was not there or not whole.
+    // A process that writes the directory meanwhile may flush or compact: then the manifest has
+    // changed afterwards, or a file was missing or incomplete.
     let mut attempt = 1;
     loop {
         let last = attempt == READ_ONLY_ATTEMPTS;
@@ -81,7 +81,8 @@ pub(crate) fn open(dir: &Path, options: Options) -> Result<Opened> {
     }
 }
 
-/// What a directory says it holds, with nothing changed in it and the log not yet read.
+/// The contents of a directory by its manifest, with nothing changed in it and the log not yet
+/// read.
 struct DirectoryContents {
     host_id: Uuid,
     state: ManifestState,
@@ -106,7 +107,8 @@ fn list(dir: &Path, options: &Options, exists: bool) -> Result<DirectoryContents
 fn open_to_read(dir: &Path, options: &Options, exists: bool) -> Result<(Arc<TableSet>, ManifestState)> {
     let begun = options.clock.elapsed();
     let DirectoryContents { state, set, .. } = list(dir, options, exists)?;
-    // Whoever writes the directory removes what is live no more: it stays readable while it is open.
+    // The directory's writer removes files that are no longer live: they stay readable while they
+    // are open.
     for live in set.all_tables().iter().flat_map(|core| core.view.load().sstables.clone()) {
         live.sstable()?;
     }
@@ -122,8 +124,8 @@ fn open_to_write(dir: &Path, options: Options, exists: bool, lock: DirectoryLock
     let disk = options.disk.clone();
     let begun = options.clock.elapsed();
     let DirectoryContents { host_id, state, opener, set } = list(dir, &options, exists)?;
-    // The last edit may have been read from memory, after a kill: only once it is durable may go what it made
-    // superfluous.
+    // The last edit may have been read from memory, after a kill: only once it is durable may go
+    // what it made superfluous.
     let mut manifest = Manifest::create(disk.clone(), dir.join(MANIFEST), state.clone())?;
     remove_mark(&*disk, dir)?;
     remove_leftovers(&*disk, dir, &state, &set.tables.read())?;
@@ -251,8 +253,9 @@ impl<'a> LogReplay<'a> {
         }
         match self.side {
             Some(side) if side.pressure.used() >= side.options.memtable_total_bytes / 2 => {
-                // Every record up to this one is in memtables: they may go to disk while more is read. After a kill
-                // the log itself may not be there yet, and no SSTable may be ahead of it.
+                // Every record up to this one is in memtables: they may go to disk while more is
+                // read. After a kill the log itself may not be there yet, and no SSTable may be
+                // ahead of it.
                 if !std::mem::replace(&mut self.synced, true) {
                     side.sync_segments()?;
                 }
@@ -264,8 +267,9 @@ impl<'a> LogReplay<'a> {
     }
 }
 
-/// What the log can't know by itself: that its newest files are the newest there were. The newest segment never
-/// goes while the database is open, and no SSTable is ahead of what was synced of the log.
+/// Checks what the log can't know by itself: that its newest files were not lost. The newest
+/// segment is never removed while the database is open, and no SSTable is ahead of the synced part
+/// of the log.
 fn check_log(dir: &Path, options: &Options, state: &ManifestState, report: &ReplayReport) -> Result<()> {
     let Some(expected) = state.log.filter(|_| !options.accept_lost_log) else { return Ok(()) };
     let dir = dir.join(LOG_DIR);
@@ -293,7 +297,8 @@ fn check_log(dir: &Path, options: &Options, state: &ManifestState, report: &Repl
 }
 
 impl WriteSide {
-    /// Opens the log after what was replayed. The replayed segments stay until their tables are flushed.
+    /// Opens the log after what was replayed. The replayed segments stay until their tables are
+    /// flushed.
     fn resume_log(&self, report: ReplayReport) -> Result<()> {
         let flushed: Vec<_> = {
             let manifest = self.manifest.lock();
@@ -307,7 +312,7 @@ impl WriteSide {
         for (tag, position) in flushed {
             log.mark_flushed(tag, position)?;
         }
-        // What is left without a table belongs to tables that were dropped.
+        // Records without a table belong to dropped tables.
         while let Some(tag) =
             log.dirty_tags_of_oldest().into_iter().find(|t| !self.set.tables.read().by_tag.contains_key(&t.0))
         {
@@ -328,7 +333,8 @@ impl WriteSide {
         Ok(self.set.disk().sync_dir(&dir)?)
     }
 
-    /// `schema.cql` is to be made anew: at once, or by the threads, as with many tables it takes longer than the change.
+    /// `schema.cql` is to be made anew: at once, or by the threads, as with many tables it takes
+    /// longer than the change.
     pub(crate) fn renew_schema_copy(&self) -> Result<()> {
         if !self.has_threads() {
             return self.write_schema_copy();
@@ -385,7 +391,7 @@ fn check_presence(dir: &Path, options: &Options) -> Result<bool> {
     Ok(exists)
 }
 
-/// What the SSTables of a database are opened with.
+/// The means of opening a database's SSTables.
 fn opener(options: &Options, cache: &Arc<ChunkCache>) -> Opener {
     let most = options.max_open_files.unwrap_or_else(default_open_files);
     Opener {
@@ -424,7 +430,8 @@ fn open_tables(dir: &Path, opener: &Opener, state: &ManifestState, catalog: &Cat
     Ok(tables)
 }
 
-/// What is another one when somebody wrote a directory meanwhile: the manifest, and the names of the log's files.
+/// The state that changes when another process writes the directory: the manifest, and the names of
+/// the log's files.
 fn written_state(disk: &dyn Disk, dir: &Path) -> Result<(Option<ManifestState>, BTreeSet<OsString>)> {
     let manifest = Manifest::read(disk, &dir.join(MANIFEST))?;
     let log = dir.join(LOG_DIR);
@@ -436,7 +443,7 @@ fn changed_meanwhile(dir: &Path) -> Error {
     Error::new(ErrorKind::Locked, format!("{} changed while it was read; try again", dir.display()))
 }
 
-/// Opening without a part of the log is a loss that somebody has to accept.
+/// Opening without a part of the log is a loss that the user must accept.
 fn lost_log(what: &dyn std::fmt::Display) -> Error {
     let text = format!(
         "{what}, and the database was not closed: put the log back, or accept with `Options::accept_lost_log` that \

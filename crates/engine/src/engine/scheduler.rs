@@ -1,4 +1,5 @@
-//! The queue of background work, and the signals between those who have some, do it and wait for it. `steps.rs` does it.
+//! The queue of background work, and the signals between the threads that add it, do it and wait
+//! for it. `steps.rs` does it.
 
 use std::any::Any;
 use std::collections::{BTreeSet, VecDeque};
@@ -15,18 +16,19 @@ use parking_lot::{Condvar, Mutex};
 use super::state::TableState;
 use super::table::TableCore;
 
-/// How long an idle thread waits before it looks for periodic work, and a waiting call before it looks again.
+/// The time that an idle thread waits before it looks for periodic work, and a waiting call before
+/// it checks again.
 pub(super) const TICK: Duration = Duration::from_millis(100);
 
 /// The queue of flushes and the signals between writers and workers.
 #[derive(Debug, Default)]
 pub(crate) struct Scheduler {
     queue: Mutex<Queue>,
-    /// Told when there is work, or the database closes.
+    /// Notified when there is work, or the database closes.
     work: Condvar,
-    /// Told when a step ended.
+    /// Notified when a step ended.
     done: Condvar,
-    /// Told when the database closes: what keeps to a rate need not wait then.
+    /// Notified when the database closes: throttled work need not wait then.
     pacing: Condvar,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -41,7 +43,7 @@ pub(crate) struct FlushJob {
     pub(super) upper: LogPosition,
 }
 
-/// What waits to be done, and what is being done.
+/// The work that waits, and the work in progress.
 #[derive(Debug, Default)]
 struct Queue {
     /// Oldest first; of each table in the order in which they must end.
@@ -57,7 +59,7 @@ struct Queue {
     stop: bool,
 }
 
-/// How much background work there is.
+/// The amount of background work.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Load {
     /// Flushes that wait or run.
@@ -67,7 +69,8 @@ pub(crate) struct Load {
     pub(crate) is_compaction_due: bool,
 }
 
-/// A flush that was taken from the queue. Unless it is [done](Self::done) it goes back to its place.
+/// A flush that was taken from the queue. Unless it is [done](Self::done) it goes back to its
+/// place.
 #[derive(Debug)]
 pub(crate) struct ClaimedFlush<'a> {
     scheduler: &'a Scheduler,
@@ -99,8 +102,8 @@ impl Scheduler {
         self.work.notify_all();
     }
 
-    /// Takes the flush whose table has the least rank, the oldest of those; tables without a rank have none taken, nor
-    /// those of which one is running.
+    /// Takes the flush whose table has the least rank, the oldest of those; tables without a rank
+    /// have none taken, nor those of which one is running.
     pub(crate) fn claim_flush(&self, rank: impl Fn(TableTag) -> Option<u32>) -> Option<ClaimedFlush<'_>> {
         let mut queue = self.queue.lock();
         let Queue { flushes, flushing, .. } = &mut *queue;
@@ -134,7 +137,8 @@ impl Scheduler {
         self.queue.lock().compacted_last
     }
 
-    /// Counts a compaction whose inputs were marked in `core.compacting`, until what is returned goes.
+    /// Counts a compaction whose inputs were marked in `core.compacting`, until what is returned
+    /// goes.
     pub(crate) fn begin_compaction<'a>(
         &'a self,
         core: &'a TableCore,
@@ -146,7 +150,7 @@ impl Scheduler {
         Compacting { scheduler: self, core, inputs }
     }
 
-    /// What waits or runs.
+    /// The amount of work that waits or runs.
     pub(crate) fn load(&self) -> Load {
         let queue = self.queue.lock();
         Load {
@@ -161,7 +165,8 @@ impl Scheduler {
         self.threads.lock().push(thread);
     }
 
-    /// A thread's step has ended: who waits for steps is told if it did anything, otherwise the thread waits for work.
+    /// Ends a thread's step: callers that wait for steps are notified if it did anything, otherwise
+    /// the thread waits for work.
     pub(super) fn end_step(&self, worked: bool) {
         if worked {
             self.done.notify_all();
@@ -173,12 +178,12 @@ impl Scheduler {
         }
     }
 
-    /// Waits until a step ends, at most so long; false when none did.
+    /// Waits until a step ends, at most `longest`; false if none did.
     pub(crate) fn wait_for_step(&self, longest: Duration) -> bool {
         !self.done.wait_for(&mut self.queue.lock(), longest).timed_out()
     }
 
-    /// Tells the threads, and what takes long, to stop.
+    /// Requests the threads, and long work, to stop.
     pub(crate) fn stop(&self) {
         self.queue.lock().stop = true;
         self.wake();
@@ -189,7 +194,7 @@ impl Scheduler {
         self.work.notify_all();
     }
 
-    /// Wakes everyone who waits.
+    /// Wakes all waiting threads.
     pub(crate) fn wake(&self) {
         let _queue = self.queue.lock();
         self.work.notify_all();
@@ -197,7 +202,7 @@ impl Scheduler {
         self.pacing.notify_all();
     }
 
-    /// Waits for the threads, which were told to stop.
+    /// Waits for the threads, which were requested to stop.
     pub(crate) fn join(&self) {
         let current = std::thread::current().id();
         let threads = std::mem::take(&mut *self.threads.lock());
@@ -241,8 +246,8 @@ impl Drop for ClaimedFlush<'_> {
         let mut queue = self.scheduler.queue.lock();
         queue.flushing.remove(&self.tag);
         if let Some(job) = self.job.take() {
-            // The memtable is still in the view and its records are in the log. Before all others: so it stays before
-            // the younger ones of its table.
+            // The memtable is still in the view and its records are in the log. It goes first in
+            // the queue, so that it stays before the younger ones of its table.
             queue.flushes.push_front(job);
         }
         drop(queue);
@@ -264,24 +269,24 @@ impl Drop for Compacting<'_> {
 }
 
 impl<'a> Patience<'a> {
-    /// Patience for so long.
+    /// A patience of `longest`.
     pub(crate) fn new(clock: &'a dyn Clock, longest: Duration) -> Self {
         Self { clock, begun: clock.elapsed(), longest, waited: Duration::ZERO }
     }
 
-    /// What is left of it.
+    /// The remaining time.
     pub(crate) fn left(&self) -> Duration {
         let passed = self.clock.elapsed().saturating_sub(self.begun);
         self.longest.saturating_sub(passed.max(self.waited))
     }
 
-    /// The thread has waited so long and nothing happened.
+    /// Counts a wait of `so_long` in which nothing happened.
     pub(crate) fn waited(&mut self, so_long: Duration) {
         self.waited = self.waited.saturating_add(so_long);
     }
 }
 
-/// What a panic said.
+/// The message of a panic.
 pub(super) fn text_of(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without a text")

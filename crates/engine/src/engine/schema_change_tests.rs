@@ -1,5 +1,5 @@
-//! Columns that are dropped and added again, types that grow, names outside ASCII: what was written before is found, and
-//! found where it belongs, in every state of the data.
+//! Columns that are dropped and added again, types that grow, names outside ASCII: what was written
+//! before is found, and found where it belongs, in every state of the data.
 
 use std::ops::Bound::{Excluded, Included};
 use std::sync::Arc;
@@ -44,7 +44,8 @@ fn lines(select: &Select) -> Vec<String> {
     found
 }
 
-/// What every way to read says of the partition 1: a scan, the partition, backwards, slice and point.
+/// The results of every kind of read for partition 1: a scan, the partition, backwards, slice and
+/// point.
 fn in_every_way(table: &Table, clustering: i32) -> Vec<String> {
     let all = lines(&table.select());
     assert_eq!(lines(&table.select().key(1)), all);
@@ -54,8 +55,9 @@ fn in_every_way(table: &Table, clustering: i32) -> Vec<String> {
     all
 }
 
-/// `ALTER TABLE DROP v` and `ADD v` remember when v was dropped: what is written after that with an older timestamp is
-/// hidden, as what was written before. Flushed rows were read so; those in the memtable showed until they were flushed.
+/// `ALTER TABLE DROP v` and `ADD v` remember when v was dropped: what is written after that with an
+/// older timestamp is hidden, as what was written before. Flushed rows were read so; those in the
+/// memtable showed until they were flushed.
 #[test]
 fn a_column_added_again_hides_old_timestamps_at_once() {
     let disk = SimDisk::new();
@@ -80,7 +82,7 @@ fn a_column_added_again_hides_old_timestamps_at_once() {
     assert_eq!(in_every_way(&table, 1), hidden);
     write(&table, 6, 2);
     assert_eq!(in_every_way(&table, 1), hidden, "in the memtable");
-    // A condition sees the same, and a cell of now is there beside the hidden ones.
+    // A condition sees the same, and a new cell is visible next to the hidden ones.
     let outcome = table.update(1, 1).set("w", 7).if_("v", crate::Op::Eq, 2).execute().unwrap();
     assert!(!outcome.is_applied());
     table.update(1, 1).set("v", 3).execute().unwrap();
@@ -103,9 +105,10 @@ fn udt(a: i32, b: &str, c: Option<i32>) -> Value {
     Value::Udt(fields)
 }
 
-/// A point read, a slice and a condition compared the wanted clustering with the rows of a source by the type that the
-/// source was written with: fields that the type had got since were not looked at, so that `{a: 1, b: 'x', c: 3}` was
-/// found in the row of `{a: 1, b: 'x'}`, and an insert of it `IF NOT EXISTS` was not applied: a lost write.
+/// A point read, a slice and a condition compared the wanted clustering with the rows of a source
+/// by the type that the source was written with: fields that the type had got since were not looked
+/// at, so that `{a: 1, b: 'x', c: 3}` was found in the row of `{a: 1, b: 'x'}`, and an insert of it
+/// `IF NOT EXISTS` was not applied: a lost write.
 #[test]
 fn a_clustering_type_that_grew_is_compared_with_all_its_fields() {
     for version in Version::WRITABLE {
@@ -171,9 +174,9 @@ fn a_clustering_type_that_grew_is_compared_with_all_its_fields() {
     }
 }
 
-/// Values of a clustering column may be equal and have other bytes: 1.0 and 1.000, a user type with a field more that is
-/// null. A memtable kept the first row's bytes and the second one's length, and the row could not be read any more. The
-/// bytes of the first stay, as in Cassandra.
+/// Values of a clustering column may be equal and have other bytes: 1.0 and 1.000, a user type with
+/// a field more that is null. A memtable kept the first row's bytes and the second one's length,
+/// and the row could not be read any more. The bytes of the first stay, as in Cassandra.
 #[test]
 fn equal_clusterings_of_other_bytes_are_one_row() {
     let disk = SimDisk::new();
@@ -197,8 +200,8 @@ fn equal_clusterings_of_other_bytes_are_one_row() {
     assert_eq!(lines(&table.select()).len(), 2);
 }
 
-/// Cassandra puts names that begin outside ASCII before those inside. Rows were written by the plain order of the names'
-/// bytes, so that Cassandra read one column's values as another's.
+/// Cassandra puts names that begin outside ASCII before those inside. Rows were written by the
+/// plain order of the names' bytes, so that Cassandra read one column's values as another's.
 #[test]
 fn names_outside_ascii_come_first() {
     for version in Version::WRITABLE {

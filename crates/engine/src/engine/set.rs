@@ -1,5 +1,5 @@
-//! The read side: tables, and what they are read with. Databases have one, and so have directories of SSTables that are
-//! no database.
+//! The read side: tables, and what they are read with. Databases have one, and so have directories
+//! of SSTables that are no database.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -18,8 +18,8 @@ use super::table::TableCore;
 use crate::error::{Error, ErrorKind, Result};
 use crate::metrics::DatabaseMetrics;
 
-/// Tables of one directory and all that reading them takes. It writes nothing: [`WriteSide`](super::WriteSide) changes
-/// what is in it.
+/// Tables of one directory and all that reading them takes. It writes nothing:
+/// [`WriteSide`](super::WriteSide) changes what is in it.
 #[derive(Debug)]
 pub(crate) struct TableSet {
     pub(crate) dir: PathBuf,
@@ -28,7 +28,7 @@ pub(crate) struct TableSet {
     pub(crate) cache: Arc<ChunkCache>,
     pub(crate) catalog: RwLock<Arc<Catalog>>,
     pub(crate) tables: RwLock<Tables>,
-    /// What readers hold that nobody else needs any more.
+    /// Memory and files that only readers still hold.
     pub(crate) pinned: Pinned,
     is_closed: AtomicBool,
     /// The process that opened it.
@@ -124,7 +124,7 @@ impl TableSet {
         }
     }
 
-    /// The schema as it is.
+    /// The current schema.
     pub(crate) fn schema(&self) -> Arc<Catalog> {
         self.catalog.read().clone()
     }
@@ -134,7 +134,8 @@ impl TableSet {
         self.tables.read().by_id.get(&id).cloned().ok_or_else(|| no_table(id))
     }
 
-    /// Adds a table, whose tag is given to `make`. Another thread may have been faster: then it is that one's.
+    /// Adds a table, whose tag is given to `make`. Another thread may have been faster: then it is
+    /// that one's.
     pub(crate) fn add_table(&self, id: TableId, make: impl FnOnce(TableTag) -> TableCore) -> Arc<TableCore> {
         let mut tables = self.tables.write();
         if let Some(core) = tables.by_id.get(&id) {
@@ -167,8 +168,8 @@ pub(crate) fn now_seconds(clock: &dyn Clock) -> u32 {
     u32::try_from(clock.now_seconds().max(0)).unwrap_or(u32::MAX)
 }
 
-/// Refuses in a forked child of a process: threads are gone there, locks may be held by nobody, and what is written goes
-/// into the parent's files.
+/// Refuses in a forked child of a process: its threads are gone, locks may be held for ever, and
+/// its writes go into the parent's files.
 #[inline]
 pub(super) fn check_here(origin: &OwnProcess) -> Result<()> {
     if origin.is_here() {

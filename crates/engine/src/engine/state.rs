@@ -10,22 +10,23 @@ use helenus_sstable::SsTable;
 #[derive(Debug)]
 pub(crate) struct TableState {
     pub(crate) schema: Arc<TableSchema>,
-    /// What we encode the table's rows against.
+    /// The header that the table's rows are encoded against.
     pub(crate) header: Arc<Header>,
-    /// What a memtable's rows go through: where a column was dropped and added again, writes up to the time of the
-    /// drop are hidden. `None` for the usual table.
+    /// What a memtable's rows go through: where a column was dropped and added again, writes up to
+    /// the time of the drop are hidden. `None` for the usual table.
     pub(crate) own: Option<Arc<ColumnMap>>,
     pub(crate) options: Arc<TableOptions>,
     /// Counts changes of the columns; log records carry it.
     pub(crate) layout: u32,
     /// Whether writes go through the log (a property of the keyspace).
     pub(crate) durable_writes: bool,
-    /// Why the table can't be written, where it can't: views and indexes that are not maintained.
+    /// The reason why the table can't be written, if it can't: views and indexes that are not
+    /// maintained.
     pub(crate) read_only: Option<&'static str>,
 }
 
 impl TableState {
-    /// What the engine holds of a table's definition.
+    /// The engine's state of a table's definition.
     pub(crate) fn of(def: &TableDef, base: EncodingBase, layout: u32) -> Self {
         let header = def.schema().header(base);
         let own = ColumnMap::new(&header, &header, def.schema().dropped());

@@ -1,8 +1,9 @@
-//! Background work as steps: what is due, and who does it.
+//! Background work as steps: which are due, and which thread or call does them.
 //!
-//! A step is a flush, a compaction, a spare segment of the log or a sync of it. Threads take steps when the
-//! database has threads; otherwise the caller does, with [`crate::Database::step`]. Work that fails rests before it is
-//! tried again (`failures.rs`), and what is not the same table's goes on meanwhile.
+//! A step is a flush, a compaction, a spare segment of the log or a sync of it. Threads take steps
+//! when the database has threads; otherwise the caller does, with [`crate::Database::step`]. Work
+//! that fails rests before it is tried again (`failures.rs`), and other tables' work continues
+//! meanwhile.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
@@ -34,7 +35,7 @@ impl WriteSide {
         Ok(())
     }
 
-    /// Waits until no background work is due or running, at most so long; true if that came about.
+    /// Waits until no background work is due or running, at most `longest`; true if it succeeded.
     pub(crate) fn settle(&self, longest: Duration) -> Result<bool> {
         let mut patience = Patience::new(&**self.set.clock(), longest);
         loop {
@@ -91,7 +92,8 @@ impl WriteSide {
         Ok(log.prepare_step()?)
     }
 
-    /// Whether work that may have failed before is tried now: threads let it rest, others are called by who wants it.
+    /// Whether work that may have failed before is tried now: threads let it rest, calls try it at
+    /// once.
     pub(super) fn may_try(&self, work: Work) -> bool {
         !self.has_threads() || self.failures.has_rested(work, self.set.clock().elapsed())
     }
@@ -129,7 +131,7 @@ fn run(side: &Weak<WriteSide>, name: &str, step: fn(&WriteSide) -> Result<bool>)
             return;
         }
         let worked = match catch_unwind(AssertUnwindSafe(|| step(&side))) {
-            // Work that failed has been noted, and rests; others' may be due.
+            // The failed work has been recorded, and rests; other work may be due.
             Ok(outcome) => outcome.unwrap_or(true),
             Err(panic) => {
                 side.poison(format!("the thread {name} panicked: {}", text_of(&*panic)));

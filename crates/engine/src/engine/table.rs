@@ -20,7 +20,8 @@ use crate::metrics::TableCounters;
 /// Locks of partitions for what reads before it writes; a power of two.
 const PARTITION_LOCKS: usize = 64;
 
-/// What a read sees: one immutable state of the table. Everything acknowledged before it was loaded is in it.
+/// What a read sees: one immutable state of the table. Everything acknowledged before it was loaded
+/// is in it.
 #[derive(Debug)]
 pub(crate) struct View {
     pub(crate) state: Arc<TableState>,
@@ -32,7 +33,7 @@ pub(crate) struct View {
     pub(crate) lookups: Lookups,
 }
 
-/// What writers share under the read half of the lock; a switch takes the write half.
+/// State that writers share under the read half of the lock; a switch takes the write half.
 #[derive(Debug)]
 pub(crate) struct Active {
     pub(crate) memtable: Arc<Memtable>,
@@ -42,8 +43,9 @@ pub(crate) struct Active {
 /// One table of an open database.
 ///
 /// Invariants:
-/// 1. A write appends to the log and inserts into `active.memtable` under one hold of the read lock, so that a
-///    switch (under the write lock) finds every record up to the log's position in the memtables it retires.
+/// 1. A write appends to the log and inserts into `active.memtable` under one hold of the read
+///    lock, so that a switch (under the write lock) finds every record up to the log's position in
+///    the memtables it retires.
 /// 2. `view.memtables[0]` is `active.memtable`. Views change under `view_changes` only.
 /// 3. A memtable leaves the view in the same step that brings the SSTable that was made of it.
 #[derive(Debug)]
@@ -61,7 +63,7 @@ pub(crate) struct TableCore {
     pub(crate) ingests: AtomicU64,
     /// Set once the table was dropped: handles to it say so.
     pub(crate) dropped: AtomicBool,
-    /// How far compaction lags.
+    /// The lag of compaction.
     pub(crate) backlog: Backlog,
     pub(crate) counters: TableCounters,
 }

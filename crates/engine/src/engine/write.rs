@@ -1,4 +1,5 @@
-//! The whole write path: admit, append to the log, insert into the memtables, wait as durability demands.
+//! The whole write path: admit, append to the log, insert into the memtables, wait as durability
+//! demands.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
@@ -13,12 +14,13 @@ use super::table::{Active, TableCore};
 use super::write_side::WriteSide;
 use crate::error::{Error, ErrorKind, Result};
 
-/// How a write ended.
+/// The end of a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Written {
     /// It is acknowledged.
     Yes,
-    /// The table's schema changed since the mutation was encoded; nothing was written. Encode it again.
+    /// The table's schema changed since the mutation was encoded; nothing was written. Encode it
+    /// again.
     Stale,
 }
 
@@ -81,7 +83,8 @@ impl WriteSide {
         }
     }
 
-    /// Notes that the log has no room, where that is new: its next segment is prepared in the background.
+    /// Notes that the log has no room, where that is new: its next segment is prepared in the
+    /// background.
     #[cold]
     fn log_refused(&self, error: Error) -> Error {
         if error.kind() == ErrorKind::Io && self.failures.get(Work::Log).is_none() {
@@ -90,7 +93,7 @@ impl WriteSide {
         error
     }
 
-    /// Inserts one update; tells whether the memtable is full now.
+    /// Inserts one update; returns whether the memtable is full now.
     fn insert(
         &self,
         mutation: &Mutation,
@@ -118,8 +121,8 @@ fn fresh(update: &PartitionUpdate, active: &Active) -> Result<bool> {
 
 type Guards<'a> = Vec<(&'a Arc<TableCore>, RwLockReadGuard<'a, Active>)>;
 
-/// Takes the locks of all tables of a mutation, in the order of their tags so that no two writers wait for each
-/// other; `None` when one of them changed its schema.
+/// Takes the locks of all tables of a mutation, in the order of their tags so that no two writers
+/// wait for each other; `None` when one of them changed its schema.
 fn lock_all(updates: &[PartitionUpdate]) -> Result<Option<Guards<'_>>> {
     let mut cores: Vec<_> = updates.iter().map(|u| &u.core).collect();
     cores.sort_by_key(|core| core.tag);
@@ -133,7 +136,8 @@ fn lock_all(updates: &[PartitionUpdate]) -> Result<Option<Guards<'_>>> {
     Ok(Some(guards))
 }
 
-/// The lock of an update's table: one that is missing would mean an update in the log and not in the memtable.
+/// The lock of an update's table: one that is missing would mean an update in the log and not in
+/// the memtable.
 fn guard_of<'g>(guards: &'g Guards<'_>, update: &PartitionUpdate) -> &'g Active {
     let at = guards.binary_search_by_key(&update.core.tag, |(core, _)| core.tag);
     let Some((_, active)) = at.ok().and_then(|at| guards.get(at)) else {

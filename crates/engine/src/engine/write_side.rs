@@ -1,4 +1,5 @@
-//! The write side of a database: what makes changes durable, in order, and what is due in the background.
+//! The write side of a database: what makes changes durable, in order, and what is due in the
+//! background.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
 use std::sync::{Arc, OnceLock};
@@ -23,13 +24,15 @@ use crate::options::{Background, Options};
 
 /// Generations that are reserved in the manifest at a time.
 const GENERATIONS_AT_A_TIME: u64 = 64;
-/// How far ahead of the last given timestamp the floor is put, µs: restarts within it never give one twice.
+/// The distance from the last given timestamp to the floor, in µs: a restart within it never gives
+/// a timestamp twice.
 const FLOOR_AHEAD_MICROS: i64 = 1_000_000;
 
-/// What a database has that is open for writing, beside what is read.
+/// The part of a database that only one open for writing has.
 ///
-/// Each file of this folder that implements it is about one thing that it does: `write.rs` the write path, `flush.rs`,
-/// `compact.rs`, `ddl.rs`, `recovery.rs`, `closing.rs`, `steps.rs`, `admission.rs`, `ingest.rs`, `health.rs`.
+/// Each file of this folder that implements it is about one task: `write.rs` the write path,
+/// `flush.rs`, `compact.rs`, `ddl.rs`, `recovery.rs`, `closing.rs`, `steps.rs`, `admission.rs`,
+/// `ingest.rs`, `health.rs`.
 #[derive(Debug)]
 pub(crate) struct WriteSide {
     /// The tables that it changes.
@@ -41,24 +44,25 @@ pub(crate) struct WriteSide {
     /// The segment that was written to last: when it changes, the log has grown.
     last_segment: AtomicU64,
     pub(crate) manifest: Mutex<Manifest>,
-    /// What SSTables are opened with.
+    /// The means of opening SSTables.
     pub(crate) opener: Opener,
     pub(crate) pressure: Pressure,
     pub(crate) timestamps: Timestamps,
     pub(crate) scheduler: Scheduler,
     generations: Mutex<Generations>,
-    /// Held from the look at a view to the commit and the change of it, by whatever adds or removes SSTables.
+    /// Held from the look at a view to the commit and the change of it, by whatever adds or removes
+    /// SSTables.
     pub(crate) publishing: Mutex<()>,
     /// One schema change at a time.
     pub(crate) ddl: Mutex<()>,
     /// The calls in flight.
     pub(super) calls: Calls,
-    /// What of the background work fails.
+    /// The failures of background work.
     pub(crate) failures: Failures,
     /// Whether `schema.cql` is to be made anew.
     pub(crate) schema_copy_is_stale: AtomicBool,
-    /// Set while it is not known whether an edit that failed is in the manifest: after a crash a table may be
-    /// dropped or empty, so that no write can be promised.
+    /// Set while it is not known whether an edit that failed is in the manifest: after a crash a
+    /// table may be dropped or empty, so that no write can be promised.
     in_doubt: AtomicBool,
     /// Held while the database is open.
     pub(super) lock: Mutex<Option<DirectoryLock>>,
@@ -71,7 +75,8 @@ struct Generations {
 }
 
 impl WriteSide {
-    /// The write side of tables whose manifest was read; the log is [set](Self::set_log) once it was replayed.
+    /// The write side of tables whose manifest was read; the log is [set](Self::set_log) once it
+    /// was replayed.
     pub(crate) fn new(
         set: Arc<TableSet>,
         options: Options,
@@ -133,7 +138,8 @@ impl WriteSide {
         matches!(self.options.background, Background::Threads(_))
     }
 
-    /// Registers a call that may have an effect: the database isn't closed before what is returned goes.
+    /// Registers a call that may have an effect: the database isn't closed before what is returned
+    /// goes.
     #[inline]
     pub(crate) fn enter(&self) -> Result<CallInFlight<'_>> {
         let call = self.calls.enter();
@@ -157,7 +163,8 @@ impl WriteSide {
         self.check_sound()
     }
 
-    /// Something panicked half way: nothing is written any more, and those who wait learn of it.
+    /// A panic happened half way: nothing is written any more, and waiting calls are woken with an
+    /// error.
     pub(crate) fn poison(&self, what: String) {
         self.calls.poison(what);
         self.wake_all();
@@ -183,8 +190,9 @@ impl WriteSide {
         Ok(committed?)
     }
 
-    /// Puts the manifest back to what it was, if it is not known what it holds: once the cause of that is gone, writes
-    /// are promised again without anybody's help. Whether there was anything to do.
+    /// Rewrites the manifest with its last known state, if its content is unknown after an error:
+    /// once the cause is gone, writes are promised again automatically. Returns whether there was
+    /// anything to do.
     pub(super) fn mend_manifest(&self) -> Result<bool> {
         if !self.in_doubt.load(Acquire) || !self.may_try(Work::Manifest) {
             return Ok(false);
@@ -225,7 +233,7 @@ impl WriteSide {
         Ok(Generation(generations.next - 1))
     }
 
-    /// What is known of the writes; [`TableSet::metrics`] is what is known of the reads.
+    /// The metrics of the write side; [`TableSet::metrics`] has those of the read side.
     pub(crate) fn metrics(&self, of_reads: DatabaseMetrics) -> DatabaseMetrics {
         let load = self.scheduler.load();
         let (stalled_writes, stalled) = self.pressure.stalls();

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::SsTableEntry;
 use super::facts::{SsTableFacts, bytes, text};
 
-/// What changes together or not at all.
+/// A set of changes that happen together or not at all.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Edit {
     pub(crate) changes: Vec<Change>,
@@ -23,7 +23,7 @@ pub(crate) struct Edit {
 pub(crate) enum Change {
     /// The whole schema is this text now.
     Schema(String),
-    /// These statements follow those that make the schema so far.
+    /// Statements that are appended to those of the schema so far.
     SchemaAdded(String),
     /// A table begins.
     AddTable { tag: u32, id: TableId, base: EncodingBase },
@@ -49,7 +49,8 @@ pub(crate) enum Change {
     Dropped { id: TableId, dir: RelativePath },
     /// The log goes on from that segment.
     Log(u64),
-    /// An SSTable of another version than `da` is made or comes in by that name (up to the component); its files are ours.
+    /// An SSTable of another version than `da` is made or comes in by that name (up to the
+    /// component); its files are ours.
     Named { generation: Generation, stem: String },
 }
 

@@ -1,15 +1,15 @@
-//! What the manifest knows of a live SSTable.
+//! The manifest's facts of a live SSTable.
 
 use std::sync::Arc;
 
 use helenus_sstable::{Component, ComponentDigest, SsTable};
 use helenus_types::{DecodeError, LocalDeletionTime, Reader, Timestamp, vint};
 
-/// Facts of an SSTable that give it its place among the others before it is opened, and digests by which its files are
-/// known from others of the same names. They don't change as long as it lives.
+/// Facts of an SSTable that give it its place among the others before it is opened, and digests
+/// that distinguish its files from others of the same names. They don't change during its life.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SsTableFacts {
-    /// What its files are.
+    /// The digests of its files.
     pub(crate) digests: Arc<[ComponentDigest]>,
     pub(crate) first_key: Vec<u8>,
     pub(crate) last_key: Vec<u8>,

@@ -33,7 +33,7 @@ pub(crate) struct Manifest {
     disk: Arc<dyn Disk>,
     path: PathBuf,
     file: Arc<dyn WriteFile>,
-    /// Where the last record ends: its mark is written here, and again with the next record.
+    /// The end of the last record: its mark is written here, and again with the next record.
     len: u64,
     sequence: u64,
     /// Length of the whole file.
@@ -76,9 +76,9 @@ impl Manifest {
         self.in_doubt
     }
 
-    /// Makes an edit durable and applies it. Where that fails the file is put back to what it was, so that the edit
-    /// is not there after a crash either; if that fails too the file is [in doubt](Self::in_doubt) until it succeeds
-    /// with a later edit.
+    /// Makes an edit durable and applies it. Where that fails the file is put back to what it was,
+    /// so that the edit is not there after a crash either; if that fails too the file is [in
+    /// doubt](Self::in_doubt) until it succeeds with a later edit.
     pub(crate) fn commit(&mut self, edit: &Edit) -> Result<(), ManifestError> {
         let mut next = self.state.clone();
         next.apply(edit).map_err(|found| ManifestError::Corrupt {
@@ -88,8 +88,8 @@ impl Manifest {
         if self.in_doubt {
             self.rewrite()?;
         }
-        // The mark of the record before may not be durable, and may be forgotten by a sync that failed: without it
-        // the next record would not be found.
+        // The mark of the record before may not be durable, and may be forgotten by a sync that
+        // failed: without it the next record would not be found.
         let mut bytes = mark(self.sequence - 1);
         bytes.extend(record(self.sequence, edit));
         if self.len + (bytes.len() + MARK_LEN) as u64 > self.file_len {
@@ -105,7 +105,8 @@ impl Manifest {
             return appended;
         }
         self.state = next;
-        // Not synced by itself: it only tells damage from a torn write, and goes out with the next record.
+        // Not synced separately: it only distinguishes damage from a torn write, and goes out with
+        // the next record.
         let mark = mark(self.sequence);
         self.sequence += 1;
         if let Err(error) = self.file.write_at(self.len, &mark) {
@@ -114,8 +115,8 @@ impl Manifest {
         Ok(())
     }
 
-    /// Nothing is left of the tables that were dropped before, nor of SSTables of other versions that are not live.
-    /// The file says so when it is rewritten.
+    /// Nothing is left of the tables that were dropped before, nor of SSTables of other versions
+    /// that are not live. The file says so when it is rewritten.
     pub(crate) fn forget_removed(&mut self) {
         let ManifestState { dropped, named, tables, .. } = &mut self.state;
         dropped.clear();
@@ -130,7 +131,8 @@ impl Manifest {
 
     /// Writes the state as the whole file.
     fn rewrite(&mut self) -> Result<(), ManifestError> {
-        // After a failure the rename may have happened all the same, and appending to the old file be in vain.
+        // After a failure the rename may have happened all the same, and appending to the old file
+        // be in vain.
         self.in_doubt = true;
         *self = Self::create(self.disk.clone(), self.path.clone(), self.state.clone())?;
         Ok(())
@@ -144,7 +146,8 @@ impl Manifest {
     }
 }
 
-/// The bytes of a file that holds that state and has room for as much again, and where its record ends.
+/// The bytes of a file that holds that state and has room for as much again, and where its record
+/// ends.
 fn whole(state: &ManifestState) -> (Vec<u8>, u64) {
     let record = record(0, &state.as_edit());
     let len = (2 * record.len()).max(MIN_LEN_BYTES);
@@ -260,7 +263,8 @@ pub(crate) fn read_record(bytes: &[u8]) -> Option<(u64, &[u8])> {
 mod tests {
     use super::*;
 
-    /// Fuzzing found that a mark before any record, and the highest mark, broke the arithmetic of its number.
+    /// Fuzzing found that a mark before any record, and the highest mark, broke the arithmetic of
+    /// its number.
     #[test]
     fn a_mark_out_of_place_is_damage_whatever_its_number() {
         let (whole, end) = whole(&ManifestState::default());

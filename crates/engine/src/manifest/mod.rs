@@ -1,4 +1,4 @@
-//! `MANIFEST`: what the directory holds, as a file of edits; one record is one atomic change.
+//! `MANIFEST`: the contents of the directory, as a file of edits; one record is one atomic change.
 //!
 //! ```text
 //! file    magic "HELENUS MANIFEST 1\n", length of the whole file u64, CRC32 of these 27 bytes u32, record*, zeros
@@ -7,11 +7,12 @@
 //! mark    'M', sequence u64, CRC32 of these 9 bytes u32
 //! ```
 //!
-//! A record is written and synced; then its mark is written, and once more with the next record, to be synced with
-//! it. So a bad record with a valid mark at or behind it was promised and is damage, and one without was being
-//! written when the power went, and never happened. The file is rewritten, by an atomic rename, when the database is
-//! opened and closed, when it is full, and when a write of it failed: an edit that was refused is not to appear after
-//! a crash. It has its length from the beginning, so that a file that was cut is known from one that ends.
+//! A record is written and synced; then its mark is written, and once more with the next record, to
+//! be synced with it. So a bad record with a valid mark at or after it was promised and is damage,
+//! and one without was being written when the power failed, and never happened. The file is
+//! rewritten, by an atomic rename, when the database is opened and closed, when it is full, and
+//! when a write of it failed: a refused edit must not appear after a crash. The head has the file's
+//! length, so that a file that was cut is recognised.
 
 mod edit;
 mod facts;
@@ -30,29 +31,34 @@ use helenus_io::{NotRelative, RelativePath};
 use helenus_rows::EncodingBase;
 use helenus_types::{Generation, LogPosition, TableId, Timestamp};
 
-/// What the edits add up to.
+/// The state after all edits.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct ManifestState {
     /// The whole schema as CQL; `schema.cql` is its readable copy.
     pub(crate) schema: SchemaText,
     /// Tables by their tag in the log.
     pub(crate) tables: BTreeMap<u32, Arc<TableEntry>>,
-    /// Every generation below was reserved: a file of our version with one that is not live is a leftover of ours.
+    /// Every generation below was reserved: a file of our version with one that is not live is a
+    /// leftover of ours.
     pub(crate) next_generation: u64,
-    /// What files of other versions are ours too: names up to the component, such as `nb-7-big`, of SSTables that were
-    /// to be written or brought in. A leftover of one is known from somebody's file by it.
+    /// Files of other versions that are ours too: names up to the component, such as `nb-7-big`, of
+    /// SSTables that were to be written or brought in. They distinguish a leftover from a user's
+    /// file.
     pub(crate) named: BTreeMap<Generation, String>,
     /// Tags below were given.
     pub(crate) next_tag: u32,
     /// No timestamp above was given before the last clean edit.
     pub(crate) timestamp_floor: i64,
-    /// Tables that were dropped, and the directories, relative to the database's, that may still hold files of them.
+    /// Tables that were dropped, and the directories, relative to the database's, that may still
+    /// hold files of them.
     pub(crate) dropped: BTreeMap<TableId, RelativePath>,
-    /// While the database is open: a segment that the log is not older than. None once it was closed.
+    /// While the database is open: a segment that the log is not older than. None once it was
+    /// closed.
     pub(crate) log: Option<u64>,
 }
 
-/// The statements that make a schema, in pieces as they were added: a copy costs the number of these, not their length.
+/// The statements that make a schema, in pieces as they were added: a copy costs the number of
+/// these, not their length.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct SchemaText {
     pieces: Vec<Arc<str>>,
@@ -95,12 +101,12 @@ pub(crate) struct SsTableEntry {
     pub(crate) level: u32,
     /// When it was written, seconds since 1970.
     pub(crate) created_seconds: u32,
-    /// What is known of it; `None` in manifests of releases that knew nothing.
+    /// Its facts; `None` in manifests of releases that recorded none.
     pub(crate) facts: Option<Arc<SsTableFacts>>,
 }
 
 impl ManifestState {
-    /// Applies one edit; tells what is wrong with it otherwise.
+    /// Applies one edit, or returns why it is invalid.
     pub(crate) fn apply(&mut self, edit: &Edit) -> Result<(), String> {
         edit.changes.iter().try_for_each(|change| self.apply_change(change))
     }
@@ -124,8 +130,8 @@ impl ManifestState {
                 if self.tables.insert(*tag, Arc::new(entry)).is_some() {
                     return Err(format!("table tag {tag} is added twice"));
                 }
-                // It has the directory again: what is left there of the one before is no table's, and goes with the
-                // leftovers.
+                // It has the directory again: what is left there of the one before is no table's,
+                // and goes with the leftovers.
                 self.dropped.remove(id);
                 self.next_tag = self.next_tag.max(tag.saturating_add(1));
             }
@@ -200,7 +206,8 @@ impl ManifestState {
 /// The directory below the database's that holds the tables' directories.
 pub(crate) const DATA_DIR: &str = "data";
 
-/// Directory of a table, below the database's: the only way to one, so that no name leads elsewhere.
+/// Directory of a table, below the database's: the only way to one, so that no name leads
+/// elsewhere.
 pub(crate) fn table_dir(keyspace: &str, table: &str, id: TableId) -> Result<RelativePath, NotRelative> {
     RelativePath::of_names([DATA_DIR, keyspace, &format!("{table}-{id}")])
 }

@@ -1,10 +1,10 @@
-//! What statements do, said before there are values: operations on columns, and conditions.
+//! Statements without their values: operations on columns, and conditions.
 
 use std::sync::Arc;
 
 use crate::error::Result;
 
-/// What kind of statement it is, beside its columns.
+/// The kind of a statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StatementKind {
     /// INSERT: the row exists from then on even without values.
@@ -15,21 +15,22 @@ pub enum StatementKind {
     Delete,
 }
 
-/// What happens to a column. `V` stands for values: in a [`StatementPlan`] the place of each among the bound ones.
+/// An operation on a column. `V` is the type of values: in a [`StatementPlan`] the place of each
+/// among the bound ones.
 ///
-/// Operations of one statement take effect one after the other on lists; on all else they happen at one time, and at
-/// one time a deletion wins, then the larger value.
+/// Operations of one statement take effect one after the other on lists; on everything else they
+/// have one timestamp, at which a deletion wins, then the larger value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action<V = usize> {
     /// `c = ?`: the whole column gets a value; null deletes it, unset leaves it.
     Set(V),
     /// `DELETE c`: the whole column is deleted.
     Delete,
-    /// `c = c + ?`: a counter counts; a set or map gets all elements of one; a list's are appended. Null and unset
-    /// add nothing to a collection; null is no number to count.
+    /// `c = c + ?`: a counter counts; a set or map gets all elements of one; a list's are appended.
+    /// Null and unset add nothing to a collection; null is no number to count.
     Add(V),
-    /// `c = c - ?`: a counter counts down; all elements of a set, or keys of a map (a set of them), are deleted; of a
-    /// list all elements that equal one of a list's.
+    /// `c = c - ?`: a counter counts down; all elements of a set, or keys of a map (a set of them),
+    /// are deleted; of a list all elements that equal one of a list's.
     Subtract(V),
     /// `c = ? + c`: the elements of a list are put before those of the column, in their order.
     Prepend(V),
@@ -92,7 +93,7 @@ impl<V> Action<V> {
         })
     }
 
-    /// What of the column it is about.
+    /// The part of the column that it affects.
     pub(super) fn extent(&self) -> Extent {
         match self {
             Self::Set(_) | Self::Delete => Extent::Whole,
@@ -102,7 +103,7 @@ impl<V> Action<V> {
     }
 }
 
-/// What of a column an operation is about.
+/// The part of a column that an operation affects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Extent {
     Whole,
@@ -110,7 +111,7 @@ pub(super) enum Extent {
     Elements,
 }
 
-/// How a column, or a part of it, must compare with a value.
+/// A comparison of a column, or a part of it, with a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Op {
     /// Equal. Null equals null.
@@ -133,7 +134,7 @@ pub enum Op {
     ContainsKey,
 }
 
-/// What of a column is compared.
+/// The part of a column that is compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Part<V = usize> {
     /// The column, a collection as a whole.
@@ -144,7 +145,7 @@ pub enum Part<V = usize> {
     Field(Arc<str>),
 }
 
-/// What it is compared with.
+/// The operand of a comparison.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Operand<V = usize> {
     /// One value: of [`Op::In`] a list of them, as in `IN ?`.
@@ -158,9 +159,9 @@ pub enum Operand<V = usize> {
 pub struct Condition<V = usize> {
     /// A static or regular column.
     pub column: Arc<str>,
-    /// What of it.
+    /// The part of the column.
     pub part: Part<V>,
-    /// How.
+    /// The comparison.
     pub op: Op,
     /// With what.
     pub operand: Operand<V>,
@@ -185,7 +186,7 @@ impl<V> Condition<V> {
     }
 }
 
-/// What a statement waits upon: nothing by default.
+/// The conditions of a statement: none by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Conditions<V = usize> {
     /// Nothing: it is carried out.
@@ -199,35 +200,38 @@ pub enum Conditions<V = usize> {
     Columns(Vec<Condition<V>>),
 }
 
-/// The ends of a range of rows that is deleted: values for the beginning of the clustering, included or not.
+/// The ends of a range of rows that is deleted: values for the beginning of the clustering,
+/// included or not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RangePlan {
-    /// The lower end in the table's order: its values, and whether they are included. None is no end.
+    /// The lower end in the table's order: its values, and whether they are included. None is no
+    /// end.
     pub from: Option<(Vec<usize>, bool)>,
     /// The upper end.
     pub to: Option<(Vec<usize>, bool)>,
 }
 
-/// A statement without its values, each of which stands for a place among those that
-/// [`Prepared::execute`](crate::Prepared::execute) is given: what CQL's INSERT, UPDATE and DELETE compile to.
+/// A statement without its values, each of which is an index into those passed to
+/// [`Prepared::execute`](crate::Prepared::execute): what CQL's INSERT, UPDATE and DELETE compile
+/// to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StatementPlan {
-    /// Which of the three.
+    /// INSERT, UPDATE or DELETE.
     pub kind: StatementKind,
-    /// How many values it takes.
+    /// The number of values that it takes.
     pub values: usize,
     /// Columns of the primary key and the places of their values, in any order.
     pub key: Vec<(Arc<str>, usize)>,
-    /// Deletes a range of rows beside the partition key.
+    /// The range of rows to delete, in addition to the partition key.
     pub range: Option<RangePlan>,
     /// Operations on columns, in their order.
     pub operations: Vec<(Arc<str>, Action)>,
-    /// What it waits upon.
+    /// Its conditions.
     pub conditions: Conditions,
 }
 
 impl StatementPlan {
-    /// A statement of that kind that takes so many values and does nothing yet.
+    /// A statement of that kind that takes `values` values and does nothing yet.
     #[must_use]
     pub fn new(kind: StatementKind, values: usize) -> Self {
         Self {

@@ -22,8 +22,9 @@ impl Database {
     }
 }
 
-/// Writes of any tables of one database that are carried out as one: one record of the log, so all of them or none
-/// after a crash, and one timestamp. A partition's reader sees all that the batch does to it, or nothing.
+/// Writes of any tables of one database that are carried out as one: one record of the log, so all
+/// of them or none after a crash, and one timestamp. A partition's reader sees all that the batch
+/// does to it, or nothing.
 ///
 /// ```
 /// # fn main() -> helenus::Result<()> {
@@ -59,8 +60,8 @@ impl Batch {
         Self { writer: writer.clone(), workspace, tables: Vec::new(), counters: None, timestamp: None }
     }
 
-    /// Microseconds since 1970, instead of the database's own timestamp, for those writes that bring none of their
-    /// own.
+    /// Microseconds since 1970, instead of the database's own timestamp, for those writes that
+    /// bring none of their own.
     pub fn timestamp(&mut self, micros: i64) -> &mut Self {
         self.timestamp = Some(Timestamp(micros));
         self
@@ -90,8 +91,8 @@ impl Batch {
     /// Writes what was added, then the batch is empty. After an error it is as it was.
     ///
     /// # Errors
-    /// As [`crate::Insert::execute`]; a batch of more than half a segment of the log is refused, and one with
-    /// conditions, which [`execute_if`](Self::execute_if) is for.
+    /// As [`crate::Insert::execute`]; a batch of more than half a segment of the log is refused,
+    /// and one with conditions, which [`execute_if`](Self::execute_if) is for.
     pub fn execute(&mut self) -> Result<()> {
         if !self.workspace.staged.conditions.is_empty() {
             let text = "a batch with conditions is executed by `execute_if`, which tells whether they held";
@@ -106,8 +107,9 @@ impl Batch {
         Ok(())
     }
 
-    /// Writes what was added if the conditions of all its statements hold, each of which sees the partition as it was
-    /// before the batch; then the batch is empty. After a refusal or an error it is as it was.
+    /// Writes the batch if the conditions of all its statements hold, each of which sees the
+    /// partition before the batch; then the batch is empty. After a refusal or an error it is
+    /// unchanged.
     ///
     /// ```
     /// # fn main() -> helenus::Result<()> {
@@ -128,8 +130,8 @@ impl Batch {
     /// ```
     ///
     /// # Errors
-    /// As [`execute`](Self::execute); a batch with conditions is of one partition and takes no timestamp, and on one
-    /// row conditions are comparisons, or that it exists, or that it doesn't.
+    /// As [`execute`](Self::execute); a batch with conditions is of one partition and takes no
+    /// timestamp, and on one row conditions are comparisons, or that it exists, or that it doesn't.
     pub fn execute_if(&mut self) -> Result<BatchOutcome> {
         self.check_conditions()?;
         if let Some(timestamp) = self.timestamp {
@@ -144,7 +146,7 @@ impl Batch {
         Ok(BatchOutcome::Applied)
     }
 
-    /// Refuses what can't be beside conditions.
+    /// Rejects statements that can't be combined with conditions.
     fn check_conditions(&self) -> Result<()> {
         let staged = &self.workspace.staged;
         if staged.conditions.is_empty() {

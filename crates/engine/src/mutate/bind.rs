@@ -1,9 +1,9 @@
-//! Values as callers bind them to columns: a value, null, or nothing at all.
+//! Values that callers bind to columns: a value, null, or unset.
 
 use helenus_types::{EncodeValue, Type, Value, ValueError};
 use smallvec::SmallVec;
 
-/// Leaves a column as it is, where null would delete what it holds.
+/// Leaves a column unchanged, where null would delete its value.
 ///
 /// ```
 /// use helenus::{BindValue, Unset};
@@ -13,18 +13,19 @@ use smallvec::SmallVec;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Unset;
 
-/// What was made of a bound value.
+/// The result of binding a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Binding {
     /// Its bytes were appended.
     Value,
     /// Null: what the column holds is deleted.
     Null,
-    /// [`Unset`]: the column stays as it is.
+    /// [`Unset`]: the column stays unchanged.
     Unset,
 }
 
-/// What can be bound to a column: every [`EncodeValue`] (null is `None` or [`Value::Null`]), and [`Unset`].
+/// A value that can be bound to a column: every [`EncodeValue`] (null is `None` or
+/// [`Value::Null`]), and [`Unset`].
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be written to a column",
     note = "every `EncodeValue` can, and `Unset`; for types of your own implement `EncodeValue`"
@@ -57,8 +58,8 @@ impl BindValue for &dyn BindValue {
     }
 }
 
-/// The values of a prepared statement, in the order of its columns: a tuple of up to sixteen, or a slice of
-/// `&dyn EncodeValue`, of `&dyn BindValue` or of [`Value`].
+/// The values of a prepared statement, in the order of its columns: a tuple of up to sixteen, or a
+/// slice of `&dyn EncodeValue`, of `&dyn BindValue` or of [`Value`].
 pub trait BindValues {
     /// Shows the values to `f`.
     fn with_values<R>(&self, f: impl FnOnce(&[&dyn BindValue]) -> R) -> R;

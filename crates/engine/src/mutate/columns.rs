@@ -87,8 +87,8 @@ impl<'s> Place<'s> {
         Ok(())
     }
 
-    /// Stages the elements of the collection or user type whose serialized form begins at `start`, in the place of
-    /// what there was.
+    /// Stages the elements of the collection or user type whose serialized form begins at `start`,
+    /// in the place of what there was.
     fn overwrite(&self, start: usize, staged: &mut Staged) -> Result<()> {
         staged.cells.push(self.cell(Change::Overwrite, Span::default(), Span::default()));
         self.elements(start, staged)
@@ -134,8 +134,9 @@ impl<'s> Place<'s> {
         Ok(())
     }
 
-    /// Puts the elements staged from `first` on into the order of their paths, each once: of equal ones the first
-    /// path and the last value stay. They are in order already unless the caller serialized the value.
+    /// Puts the elements staged from `first` on into the order of their paths, each once: of equal
+    /// ones the first path and the last value stay. They are in order already unless the caller
+    /// serialized the value.
     fn order_elements(&self, first: usize, staged: &mut Staged) {
         let Some(ty) = &self.column.path_type else { return };
         let Staged { bytes, cells, .. } = staged;
@@ -184,7 +185,8 @@ impl<'s> Place<'s> {
         }
     }
 
-    /// Binds a value of that type, which holds several elements; `None` where there is none of them.
+    /// Binds a value of that type, which holds several elements; `None` where there is none of
+    /// them.
     fn bind_all(&self, ty: &Type, value: &dyn BindValue, staged: &mut Staged) -> Result<Option<usize>> {
         let start = staged.bytes.len();
         let bound = value.bind(ty, &mut staged.bytes).map_err(|e| self.problem(&e))?;
@@ -295,7 +297,8 @@ impl<'s> Place<'s> {
         Ok(())
     }
 
-    /// A list's element gets a value by its index: null deletes it, and unset leaves it, which must be there still.
+    /// A list's element gets a value by its index: null deletes it, and unset leaves it, which must
+    /// be there still.
     fn set_at(&self, index: &dyn BindValue, value: &dyn BindValue, staged: &mut Staged) -> Result<()> {
         let element = self.list_element()?;
         let index = self.index(index, staged)?;
@@ -411,8 +414,8 @@ impl<'s> Place<'s> {
     }
 }
 
-/// The elements from `start` on to the end, each behind an i32 length; a negative one is null. The value was
-/// validated when it was serialized.
+/// The elements from `start` on to the end, each after an i32 length; a negative one is null. The
+/// value was validated when it was serialized.
 pub(super) fn frames(bytes: &[u8], start: usize) -> impl Iterator<Item = Option<Span>> {
     let mut at = start;
     std::iter::from_fn(move || {
@@ -425,13 +428,14 @@ pub(super) fn frames(bytes: &[u8], start: usize) -> impl Iterator<Item = Option<
     })
 }
 
-/// The operations of a statement so far: which may stand beside each other.
+/// The operations of a statement so far, to check which may be combined.
 #[derive(Debug, Default)]
 pub(super) struct Extents(smallvec::SmallVec<[(bool, u32, Extent); 8]>);
 
 impl Extents {
-    /// Takes another operation in (`Operation.RawUpdate.isCompatibleWith`): an INSERT names a column once, an UPDATE
-    /// sets a column or a field once and does nothing else to a column that it sets; a DELETE may say anything.
+    /// Takes another operation in (`Operation.RawUpdate.isCompatibleWith`): an INSERT names a
+    /// column once, an UPDATE sets a column or a field once and does nothing else to a column that
+    /// it sets; a DELETE may say anything.
     pub(super) fn add(&mut self, kind: StatementKind, place: &Place<'_>, extent: Extent) -> Result<()> {
         let own = (place.is_static, place.index);
         let mut same = self.0.iter().filter(|(s, i, _)| (*s, *i) == own).map(|(.., e)| e);

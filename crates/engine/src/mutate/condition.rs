@@ -18,19 +18,20 @@ use super::staged::{Span, Staged, StagedCheck, StagedComparison, StagedPart};
 use crate::engine::{Destination, View};
 use crate::error::{Error, Result};
 
-/// How a conditional write ended.
+/// The result of a conditional write.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
     /// The conditions held and the write is acknowledged.
     Applied,
-    /// They did not hold, and nothing was written. The columns that the conditions are about as they were found,
-    /// static ones first, those without a value as [`Value::Null`]; where existence was asked for, all columns of
-    /// the kinds that the statement writes. Nothing when there is neither the row nor one of these static values.
+    /// They did not hold, and nothing was written. The columns that the conditions are about as
+    /// they were found, static ones first, those without a value as [`Value::Null`]; where
+    /// existence was asked for, all columns of the kinds that the statement writes. Nothing when
+    /// there is neither the row nor one of these static values.
     Refused(Vec<(Arc<str>, Value)>),
 }
 
 impl Outcome {
-    /// What became of one statement, whose conditions are about one row.
+    /// The result of one statement, whose conditions are about one row.
     pub(super) fn of(refused: Option<Vec<FoundRow>>) -> Self {
         match refused {
             None => Self::Applied,
@@ -44,7 +45,7 @@ impl Outcome {
         *self == Self::Applied
     }
 
-    /// What a column of the row held that refused the write.
+    /// The value of a column in the row that refused the write.
     #[must_use]
     pub fn current(&self, column: &str) -> Option<&Value> {
         match self {
@@ -56,14 +57,14 @@ impl Outcome {
     }
 }
 
-/// How a batch with conditions ended.
+/// The result of a batch with conditions.
 #[derive(Clone, Debug, PartialEq)]
 pub enum BatchOutcome {
     /// All conditions held and the batch is acknowledged.
     Applied,
-    /// One did not hold, and nothing was written. Each row that is there of those that conditions are about, in
-    /// their order: its primary key, then its columns as [`Outcome::Refused`] tells them. Where there is no such row
-    /// but a static value, that alone, with a clustering of nulls.
+    /// One did not hold, and nothing was written. The existing rows among those of the conditions,
+    /// in their order: each with its primary key, then its columns as in [`Outcome::Refused`]. If
+    /// there is no such row but a static value, only that, with a clustering of nulls.
     Refused(Vec<Vec<(Arc<str>, Value)>>),
 }
 
@@ -225,7 +226,8 @@ pub(super) struct Checking<'a> {
     pub(super) now: u32,
 }
 
-/// A row that was found: its clustering, nothing where there are static columns alone, and its columns.
+/// A row that was found: its clustering, nothing where there are static columns alone, and its
+/// columns.
 pub(super) struct FoundRow {
     key: Vec<(Arc<str>, Value)>,
     pub(super) columns: Vec<(Arc<str>, Value)>,
@@ -245,7 +247,7 @@ impl<'a> Checking<'a> {
         Self { staged, view, now: destination.now_seconds() }
     }
 
-    /// What is there, if it isn't as it should be.
+    /// The existing rows, if the conditions don't hold.
     pub(super) fn refuses(&self, finder: &mut RowFinder) -> Result<Option<Vec<FoundRow>>> {
         self.check_mix()?;
         for check in &self.staged.conditions.checks {
@@ -342,8 +344,9 @@ impl<'a> Checking<'a> {
         }))
     }
 
-    /// Whether a column is read for the conditions (`CQL3CasRequest.columnsToRead`): all static ones where one is
-    /// written, all regular ones where a row is named, and those that are compared.
+    /// Whether a column is read for the conditions (`CQL3CasRequest.columnsToRead`): all static
+    /// ones where one is written, all regular ones where a row is named, and those that are
+    /// compared.
     fn is_fetched(&self, is_static: bool, column: usize) -> bool {
         let conditions = &self.staged.conditions;
         let all = if is_static { conditions.writes_statics } else { conditions.names_rows };
@@ -387,7 +390,7 @@ impl<'a> Checking<'a> {
         Ok(found)
     }
 
-    /// Whether a row is there as far as its columns are read.
+    /// Whether a row exists, judged by the columns that are read.
     fn shows_row(&self, current: &Current) -> bool {
         let is_read =
             |(is_static, column, _): &(bool, usize, Vec<u8>)| !is_static && self.is_fetched(false, *column);
@@ -449,7 +452,7 @@ impl<'a> Checking<'a> {
     }
 }
 
-/// What is there.
+/// The existing data.
 #[derive(Debug, Default)]
 struct Current {
     has_row: bool,

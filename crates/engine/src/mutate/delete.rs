@@ -16,9 +16,10 @@ use crate::key::IntoKey;
 use crate::table::Table;
 
 impl Table {
-    /// Deletes a row, or with the beginning of a clustering all rows that begin so. The clustering is `()` where there
-    /// are no clustering columns, where static columns alone are deleted, and beside a range of rows. A whole
-    /// partition of several rows is deleted by [`delete_partition`](Self::delete_partition).
+    /// Deletes a row, or with a prefix of a clustering all rows that begin with it. The clustering
+    /// is `()` if there are no clustering columns, if only static columns are deleted, and with a
+    /// range of rows. A whole partition of several rows is deleted by
+    /// [`delete_partition`](Self::delete_partition).
     ///
     /// ```
     /// # fn main() -> helenus::Result<()> {
@@ -49,8 +50,8 @@ impl Table {
     }
 }
 
-/// A DELETE in the making. Nothing is written before [`execute`](Self::execute), which also tells what is wrong with
-/// the values that were given.
+/// A DELETE being built. Nothing is written before [`execute`](Self::execute), which also reports
+/// errors of the given values.
 #[must_use = "nothing is deleted before it is executed"]
 #[derive(Debug)]
 pub struct Delete<'t>(Statement<'t>);
@@ -69,8 +70,8 @@ impl<'t> Delete<'t> {
         Self(self.0.whole_range())
     }
 
-    /// Only rows from those values on, in the table's order: included or not, given in full or as a prefix, which
-    /// then stands for all rows that begin with it.
+    /// Only rows from those values on, in the table's order: included or not, given in full or as a
+    /// prefix, which then stands for all rows that begin with it.
     pub fn from(self, values: RangeEnd<impl IntoKey>) -> Self {
         let start = BoundKind::start;
         match values {
@@ -115,7 +116,8 @@ impl<'t> Delete<'t> {
         Self(self.0.act(column, &Action::RemoveField(field.into())))
     }
 
-    /// Microseconds since 1970, instead of the database's own timestamp: what was written later stays.
+    /// Microseconds since 1970, instead of the database's own timestamp: what was written later
+    /// stays.
     pub fn timestamp(self, micros: i64) -> Self {
         Self(self.0.timestamp(micros))
     }
@@ -157,7 +159,7 @@ impl<'t> Delete<'t> {
     /// Adds it to a batch.
     ///
     /// # Errors
-    /// When it can't be written, or not in this batch, which stays as it was.
+    /// When it can't be written, or not in this batch, which is then unchanged.
     pub fn add_to(self, batch: &mut Batch) -> Result<()> {
         self.0.add_to(batch)
     }

@@ -13,7 +13,8 @@ use helenus_types::{LocalDeletionTime, Timestamp, Type, timeuuid};
 use super::staged::{Change, Entry, Span, Staged, StagedBound, StagedCell, StagedOp, Target};
 use crate::engine::{Destination, Mutation, MutationBuilder};
 
-/// 2010-01-01, µs: times of prepended elements are mirrored at it (`Lists.PrecisionTime.REFERENCE_TIME`).
+/// 2010-01-01, µs: times of prepended elements are mirrored at it
+/// (`Lists.PrecisionTime.REFERENCE_TIME`).
 const MIRROR_MICROS: i64 = 1_262_304_000_000_000;
 /// 100 ns steps in a microsecond, the paths that one of them has.
 const TICKS_PER_MICRO: u64 = 10;
@@ -54,7 +55,7 @@ impl<'i> WriteTime<'i> {
         Self { destination, timestamp, now: OnceCell::new(), paths }
     }
 
-    /// This second, as far as tombstones can tell it.
+    /// The current second, in the range of tombstones.
     pub(super) fn now(&self) -> u32 {
         *self.now.get_or_init(|| self.destination.now_seconds().min(LocalDeletionTime::MAX.0))
     }
@@ -124,7 +125,7 @@ impl ListPaths<'_> {
 impl Encoder {
     /// The mutation of staged operations on those tables.
     pub(super) fn encode(&mut self, staged: &Staged, tables: &[Entry], time: &WriteTime<'_>) -> &Mutation {
-        // What the caller timed must not raise the timestamps given after recovery.
+        // Timestamps of the caller must not raise those given after recovery.
         let own_timestamps = staged.ops.iter().all(|op| op.options.timestamp.is_none());
         self.builder.start(own_timestamps);
         if let [op] = staged.ops.as_slice() {
@@ -147,7 +148,8 @@ impl Encoder {
         self.builder.start(true);
     }
 
-    /// Orders the operations by table and partition, and by their own order inside: a partition is updated once.
+    /// Orders the operations by table and partition, and by their own order inside: a partition is
+    /// updated once.
     fn sort(&mut self, staged: &Staged, tables: &[Entry]) {
         self.order.clear();
         self.order.extend((0..).take(staged.ops.len()));
@@ -325,7 +327,7 @@ fn complex(
     }
 }
 
-/// What the cells of a row have in common.
+/// The common parts of a row's cells.
 struct RowWrite<'a> {
     header: &'a Header,
     staged: &'a Staged,
@@ -361,7 +363,8 @@ impl<'a> RowWrite<'a> {
         }
     }
 
-    /// The deletion of a complex column and its elements. One that is overwritten is deleted just below what it gets.
+    /// The deletion of a complex column and its elements. One that is overwritten is deleted just
+    /// below what it gets.
     fn complex_of<'c>(&self, cells: &'c [StagedCell]) -> (DeletionTime, &'c [StagedCell]) {
         match cells.split_first() {
             Some((first, elements)) if first.change == Change::Clear => {
@@ -375,7 +378,7 @@ impl<'a> RowWrite<'a> {
         }
     }
 
-    /// As [`complex_of`](Self::complex_of), which is told for the first time.
+    /// As [`complex_of`](Self::complex_of), at its first call.
     fn complex<'c>(&mut self, cells: &'c [StagedCell]) -> (DeletionTime, &'c [StagedCell]) {
         if cells.first().is_some_and(|cell| cell.change == Change::Overwrite) {
             self.min_timestamp = self.below().unwrap_or(self.min_timestamp);
@@ -383,7 +386,8 @@ impl<'a> RowWrite<'a> {
         self.complex_of(cells)
     }
 
-    /// The time just below; there is nothing below the smallest, and this one would mean no deletion.
+    /// The time just below; there is nothing below the smallest, and this one would mean no
+    /// deletion.
     fn below(&self) -> Option<Timestamp> {
         let below = Timestamp(self.timestamp.0.saturating_sub(1));
         (below != Timestamp::MIN).then_some(below)

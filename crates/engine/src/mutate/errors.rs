@@ -1,4 +1,4 @@
-//! What is wrong with a write, in words: the table, the column, what was expected and found.
+//! The error texts of writes: the table, the column, what was expected and found.
 
 use std::fmt::Display;
 

@@ -35,18 +35,18 @@ impl WriteOptions {
         self
     }
 
-    /// These, and what they leave open as `others` have it.
+    /// These options; those that are not set are taken from `others`.
     #[inline]
     pub(super) fn or(self, others: Self) -> Self {
         Self { timestamp: self.timestamp.or(others.timestamp), ttl: self.ttl.or(others.ttl) }
     }
 
-    /// What was said.
+    /// The options that are set.
     pub(crate) fn given(&self) -> (Option<Timestamp>, Option<u32>) {
         (self.timestamp, self.ttl)
     }
 
-    /// Refuses what can't be.
+    /// Rejects invalid options.
     #[inline]
     pub(crate) fn check(&self, schema: &TableSchema) -> Result<()> {
         if self.timestamp.is_none() && self.ttl.is_none() { Ok(()) } else { self.check_given(schema) }
@@ -72,8 +72,8 @@ impl WriteOptions {
         Ok(())
     }
 
-    /// Refuses timestamps that SSTables can't keep for the deletion of a partition: its sign bit says something
-    /// else there.
+    /// Refuses timestamps that SSTables can't keep for the deletion of a partition: its sign bit
+    /// says something else there.
     pub(super) fn check_partition_deletion(&self, schema: &TableSchema) -> Result<()> {
         match self.timestamp {
             Some(timestamp) if timestamp.0 < 0 => {

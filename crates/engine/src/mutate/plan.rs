@@ -22,7 +22,7 @@ use crate::engine::{MutationBuilder, TableCore};
 use crate::error::Result;
 use crate::key::{encode_clustering_prefix, encode_partition_key};
 
-/// Where each value goes, in one state of the table.
+/// The place of each value, for one state of the table.
 #[derive(Debug)]
 pub(super) struct Plan {
     pub(super) entry: Entry,
@@ -36,11 +36,11 @@ pub(super) struct Plan {
     regulars: Vec<PlannedColumn>,
     conditions: Vec<Condition>,
     values: usize,
-    /// Where it sets simple columns of a row and does nothing else.
+    /// Set if it only sets simple columns of a row.
     simple_row: Option<SimpleRow>,
 }
 
-/// What is known of the rows of a statement that can be encoded where they stand.
+/// The known facts of the rows of a statement that can be encoded in place.
 #[derive(Debug)]
 struct SimpleRow {
     columns: ColumnSet,

@@ -21,7 +21,8 @@ use crate::error::Result;
 use crate::table::Table;
 
 impl Table {
-    /// An INSERT of those columns, in any order: all of the key's, or the partition key's and static columns.
+    /// An INSERT of those columns, in any order: all of the key's, or the partition key's and
+    /// static columns.
     ///
     /// ```
     /// # fn main() -> helenus::Result<()> {
@@ -44,8 +45,8 @@ impl Table {
         Prepared::setting(self.target(), StatementKind::Insert, columns)
     }
 
-    /// An UPDATE: of the columns named, those of the key say which row, the others are set. A counter's value is what
-    /// is added to it.
+    /// An UPDATE: of the columns named, those of the key select the row, the others are set. A
+    /// counter's value is added to it.
     ///
     /// # Errors
     /// As [`prepare_insert`](Self::prepare_insert).
@@ -53,8 +54,8 @@ impl Table {
         Prepared::setting(self.target(), StatementKind::Update, columns)
     }
 
-    /// A DELETE by those columns of the key, whose values are given: of a row, of all rows that begin with a prefix of
-    /// the clustering, of a partition. Or of the row's `columns` alone.
+    /// A DELETE by those columns of the key, whose values are given: of a row, of all rows that
+    /// begin with a prefix of the clustering, of a partition. Or of the row's `columns` alone.
     ///
     /// # Errors
     /// As [`prepare_insert`](Self::prepare_insert).
@@ -86,7 +87,7 @@ impl Table {
     /// ```
     ///
     /// # Errors
-    /// What the table can't do; a table that can't be written.
+    /// Operations that the table doesn't support; a table that can't be written.
     pub fn prepare(&self, statement: StatementPlan) -> Result<Prepared> {
         Prepared::new(self.target(), statement)
     }
@@ -106,8 +107,9 @@ fn setting(schema: &TableSchema, kind: StatementKind, columns: &[&str]) -> Resul
     Ok(plan)
 }
 
-/// A statement whose columns were looked up: for loops. Values come as [`BindValues`], in the order of the columns.
-/// Many threads may use one at once. After a schema change it looks its columns up again.
+/// A statement whose columns were looked up: for loops. Values come as [`BindValues`], in the order
+/// of the columns. Many threads may use one at once. After a schema change it looks its columns up
+/// again.
 #[derive(Debug)]
 pub struct Prepared {
     core: Arc<TableCore>,
@@ -148,8 +150,8 @@ impl Prepared {
     /// Writes with those values, a timestamp or a time to live.
     ///
     /// # Errors
-    /// As [`crate::Insert::execute`]; a statement with conditions is refused, since this doesn't tell whether they
-    /// held.
+    /// As [`crate::Insert::execute`]; a statement with conditions is refused, since this doesn't
+    /// return whether they held.
     pub fn execute_with(&self, options: &WriteOptions, values: impl BindValues) -> Result<()> {
         let writer = &*self.writer;
         let mut workspace = writer.workspaces.take();
@@ -188,7 +190,7 @@ impl Prepared {
     /// Adds a write with those values to a batch.
     ///
     /// # Errors
-    /// When the values can't be written, or not in this batch, which stays as it was.
+    /// When the values can't be written, or not in this batch, which is then unchanged.
     #[inline]
     pub fn add_to(&self, batch: &mut Batch, values: impl BindValues) -> Result<()> {
         self.add_with(&WriteOptions::default(), batch, values)

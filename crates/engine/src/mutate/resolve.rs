@@ -1,5 +1,5 @@
-//! Writes that depend on what is there become writes that don't: the log holds their results, so that replaying
-//! it twice changes nothing.
+//! Writes that depend on what is there become writes that don't: the log holds their results, so
+//! that replaying it twice changes nothing.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,7 +22,8 @@ pub(super) struct RowFinder {
 }
 
 impl RowFinder {
-    /// The row that an operation is about, and the partition's static row if it is wanted or is what it is about.
+    /// The row that an operation is about, and the partition's static row if it is wanted or is
+    /// what it is about.
     pub(super) fn find<'a>(
         &'a mut self,
         view: &'a View,
@@ -53,7 +54,7 @@ impl RowFinder {
     }
 }
 
-/// Which row of a partition.
+/// A row of a partition.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum RowTarget<'a> {
     Static,
@@ -117,8 +118,8 @@ struct Known<'a> {
 /// A list as the operations of a statement leave it one after the other.
 struct ListState<'a> {
     column: u32,
-    /// Whether the row was there: what the statement itself deletes counts as an element where it wasn't
-    /// (`UpdateParameters.getPrefetchedRow`).
+    /// Whether the row was there: what the statement itself deletes counts as an element where it
+    /// wasn't (`UpdateParameters.getPrefetchedRow`).
     is_there: bool,
     deletion: DeletionTime,
     /// Paths among the resolved bytes, in their order, and cells.
@@ -126,7 +127,8 @@ struct ListState<'a> {
 }
 
 impl<'a> Known<'a> {
-    /// Operations on lists by index and value become operations on paths; each sees what those before it did.
+    /// Operations on lists by index and value become operations on paths; each sees what those
+    /// before it did.
     fn resolve_lists(&self, cells: &[StagedCell], resolved: &mut Staged) -> Result<()> {
         let timestamp = self.op.options.timestamp.unwrap_or(self.time.timestamp);
         let read = |column: u32| {
@@ -152,7 +154,7 @@ impl<'a> Known<'a> {
         Ok(())
     }
 
-    /// The list as it is there.
+    /// The list's current elements.
     fn list(&self, column: u32, read: &impl Fn(u32) -> bool, resolved: &mut Staged) -> Result<ListState<'a>> {
         let mut list =
             ListState { column, is_there: false, deletion: DeletionTime::LIVE, elements: Vec::new() };

@@ -1,4 +1,4 @@
-//! What a statement is about, beside the values: rules that builders and prepared statements share.
+//! The shape of a statement without its values: rules that builders and prepared statements share.
 
 use helenus_rows::TableSchema;
 
@@ -11,7 +11,7 @@ use crate::error::Result;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shape {
     pub(super) kind: StatementKind,
-    /// How many clustering values are given.
+    /// The number of clustering values.
     pub(super) clustering: usize,
     /// Whether there are operations on static columns.
     pub(super) statics: bool,
@@ -23,7 +23,7 @@ pub(super) struct Shape {
     pub(super) conditions: Waits,
 }
 
-/// What it waits upon.
+/// Its conditions.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Waits {
     /// Existence of a row, or of none.
@@ -60,7 +60,7 @@ impl Shape {
         self.clustering > 0 || schema.clustering().is_empty()
     }
 
-    /// Refuses what can't be.
+    /// Rejects invalid statements.
     pub(super) fn check(&self, schema: &TableSchema) -> Result<()> {
         let problem = |text: &str| Err(table_problem(schema, text));
         if self.kind == StatementKind::Insert && schema.is_counter() {
@@ -125,7 +125,7 @@ impl Shape {
         Ok(())
     }
 
-    /// What happens beside the static columns.
+    /// The target besides the static columns.
     #[inline]
     pub(super) fn target(
         &self,

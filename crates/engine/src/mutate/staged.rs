@@ -1,7 +1,7 @@
 //! What is to be written, checked against the schema and serialized, before it has a timestamp.
 //!
-//! Timestamps, expirations and the paths of new list elements are chosen when the write is carried out: a batch
-//! that was filled before another write and executed after it wins.
+//! Timestamps, expirations and the paths of new list elements are chosen when the write is carried
+//! out: a batch that was filled before another write and executed after it wins.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    /// The table as it is now.
+    /// The current state of the table.
     ///
     /// # Errors
     /// When it can't be written.
@@ -61,7 +61,7 @@ impl Span {
     }
 }
 
-/// What happens to a column or to one of its elements.
+/// The change of a column or of one of its elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Change {
     /// A value, at a path in a complex column.
@@ -141,14 +141,14 @@ impl StagedBound {
     pub(super) const OPEN_END: Self =
         Self { kind: BoundKind::InclEnd, size: 0, values: Span { start: 0, end: 0 } };
 
-    /// Both ends of the rows that begin with so many clustering values.
+    /// Both ends of the rows that begin with these `size` clustering values.
     pub(super) fn around(size: usize, values: Span) -> (Self, Self) {
         let size = prefix_size(size);
         (Self { kind: BoundKind::InclStart, size, values }, Self { kind: BoundKind::InclEnd, size, values })
     }
 }
 
-/// What an operation is about.
+/// The target of an operation.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Target {
     Row {
@@ -177,7 +177,7 @@ pub(super) struct StagedOp {
     pub(super) options: WriteOptions,
 }
 
-/// What of a column is compared.
+/// The part of a column that is compared.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum StagedPart {
     Whole,
@@ -199,7 +199,7 @@ pub(super) struct StagedComparison {
     pub(super) last: u32,
 }
 
-/// What a statement waits upon.
+/// The conditions of a statement.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct StagedCheck {
     pub(super) key: Span,
@@ -260,7 +260,7 @@ pub(super) struct Staged {
     pub(super) conditions: StagedChecks,
 }
 
-/// Where something staged began, to be taken back when it turns out wrong.
+/// The start of a staged statement, to be undone if it turns out to be invalid.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Mark {
     bytes: usize,
@@ -430,8 +430,9 @@ impl Staged {
         }
     }
 
-    /// Puts the cells from `first` on, those of one operation, into the order of columns and paths, and makes one of
-    /// those of the same place: at one time a deletion wins, then the larger value, of equal ones the first.
+    /// Puts the cells from `first` on, those of one operation, into the order of columns and paths,
+    /// and makes one of those of the same place: at one time a deletion wins, then the larger
+    /// value, of equal ones the first.
     pub(super) fn settle(&mut self, first: usize, columns: &Columns) {
         self.sum_increments(first);
         let Self { bytes, cells, .. } = self;
@@ -481,11 +482,11 @@ impl Staged {
         cells.truncate(kept);
     }
 
-    /// Turns to the present states of the tables. Columns go by their names.
+    /// Adapts to the current states of the tables. Columns are matched by name.
     ///
     /// # Errors
-    /// When a column that is written was dropped, or can't hold what it was to hold; when a table can't be written
-    /// any more.
+    /// When a column that is written was dropped, or can't hold its new value; when a table can't
+    /// be written any more.
     pub(super) fn rebase(&mut self, tables: &mut [Entry]) -> Result<()> {
         for (index, entry) in tables.iter_mut().enumerate() {
             let fresh = Entry::new(&entry.core)?;
@@ -536,7 +537,7 @@ impl Staged {
     }
 }
 
-/// What two changes of one place at one time make.
+/// The winner of two changes of one place at one timestamp.
 fn one_of(first: StagedCell, second: StagedCell, bytes: &[u8]) -> StagedCell {
     let get = |span: Span| bytes_of(bytes, span);
     match (first.change, second.change) {
@@ -555,7 +556,7 @@ pub(super) fn bytes_of(bytes: &[u8], span: Span) -> &[u8] {
     bytes
 }
 
-/// The number of clustering values as bounds have it.
+/// The number of clustering values in the type of bounds.
 #[inline]
 pub(super) fn prefix_size(len: usize) -> u16 {
     let Ok(size) = u16::try_from(len) else {
@@ -564,14 +565,15 @@ pub(super) fn prefix_size(len: usize) -> u16 {
     size
 }
 
-/// A column's index as cells have it.
+/// A column's index in the type of cells.
 #[inline]
 pub(super) fn column_index(index: usize) -> u32 {
     let Ok(index) = u32::try_from(index) else { unreachable!("no table has 2^32 columns") };
     index
 }
 
-/// Saturates in an operation that is refused for its length once it is complete ([`Staged::check_len`]).
+/// Saturates in an operation that is refused for its length once it is complete
+/// ([`Staged::check_len`]).
 pub(super) fn span(start: usize, end: usize) -> Span {
     Span { start: u32::try_from(start).unwrap_or(u32::MAX), end: u32::try_from(end).unwrap_or(u32::MAX) }
 }
@@ -590,8 +592,8 @@ fn rebase_cell(
     let Some(index) = after.index_of(&was.name) else { return Err(dropped_column(&new.schema, &was.name)) };
     let Some(is) = after.get(index) else { unreachable!("the column was found there") };
     if was.ty != is.ty {
-        // The usual reason is a field that its user type gained. A column that was dropped and added again may
-        // have any type.
+        // The usual reason is a field that its user type gained. A column that was dropped and
+        // added again may have any type.
         let get = |span: Span| bytes_of(bytes, span);
         let holds = match (cell.change, &is.path_type) {
             _ if was.complex != is.complex || was.counter != is.counter || was.path_type != is.path_type => {

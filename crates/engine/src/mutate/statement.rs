@@ -19,7 +19,7 @@ use super::writer::WriteTarget;
 use crate::error::{Error, Result};
 use crate::key::{IntoKey, encode_clustering_prefix, encode_partition_key};
 
-/// A statement that collects its changes. What is wrong with it is told when it is executed.
+/// A statement that collects its changes. Its errors are returned when it is executed.
 #[derive(Debug)]
 pub(super) struct Statement<'t> {
     target: WriteTarget<'t>,
@@ -203,7 +203,7 @@ impl<'t> Statement<'t> {
     }
 }
 
-/// What the operations of one statement have in common.
+/// The common parts of a statement's operations.
 pub(super) struct Frame<'a> {
     pub(super) table: u32,
     pub(super) schema: &'a TableSchema,
@@ -214,7 +214,8 @@ pub(super) struct Frame<'a> {
 }
 
 impl Frame<'_> {
-    /// Stages a statement's operations, whose cells `cells` appends: those of static columns, then the others.
+    /// Stages a statement's operations, whose cells `cells` appends: those of static columns, then
+    /// the others.
     #[inline]
     pub(super) fn stage(
         &self,
@@ -245,7 +246,7 @@ impl Frame<'_> {
         let first = staged.cells.len();
         cells(is_static, staged)?;
         let own = staged.cells.get(first..).unwrap_or_default();
-        // What happens to a list by index depends on what the statement did to it before.
+        // The effect of an operation by index on a list depends on the statement's earlier ones.
         if !own.iter().any(|cell| cell.change.reads_list()) {
             staged.settle(first, if is_static { self.schema.statics() } else { self.schema.regulars() });
         }

@@ -13,8 +13,8 @@ use crate::key::IntoKey;
 use crate::table::Table;
 
 impl Table {
-    /// Writes a row, which exists from then on even without values. The clustering is `()` in a table that has none,
-    /// and where only static columns are set.
+    /// Writes a row, which exists from then on even without values. The clustering is `()` in a
+    /// table that has none, and where only static columns are set.
     ///
     /// ```
     /// # fn main() -> helenus::Result<()> {
@@ -57,14 +57,14 @@ impl Table {
     }
 }
 
-/// An INSERT in the making. Nothing is written before [`execute`](Self::execute), which also tells what is wrong with
-/// the values that were given.
+/// An INSERT being built. Nothing is written before [`execute`](Self::execute), which also reports
+/// errors of the given values.
 #[must_use = "nothing is written before it is executed"]
 #[derive(Debug)]
 pub struct Insert<'t>(Statement<'t>);
 
-/// An UPDATE in the making. Nothing is written before [`execute`](Self::execute), which also tells what is wrong with
-/// the values that were given.
+/// An UPDATE being built. Nothing is written before [`execute`](Self::execute), which also reports
+/// errors of the given values.
 #[must_use = "nothing is written before it is executed"]
 #[derive(Debug)]
 pub struct Update<'t>(Statement<'t>);
@@ -99,11 +99,12 @@ impl<'t> Insert<'t> {
         Conditional(self.0.exists(false))
     }
 
-    /// Writes it; acknowledged as the database's durability says.
+    /// Writes it; it is acknowledged according to the database's durability.
     ///
     /// # Errors
-    /// [`crate::ErrorKind::Invalid`] for what can't be written, [`crate::ErrorKind::ReadOnly`],
-    /// [`crate::ErrorKind::NotFound`] when the table was dropped; nothing was written then. Failures of the log.
+    /// [`crate::ErrorKind::Invalid`] for an invalid write, [`crate::ErrorKind::ReadOnly`],
+    /// [`crate::ErrorKind::NotFound`] when the table was dropped; nothing was written then.
+    /// Failures of the log.
     pub fn execute(self) -> Result<()> {
         self.0.execute()
     }
@@ -111,7 +112,7 @@ impl<'t> Insert<'t> {
     /// Adds it to a batch.
     ///
     /// # Errors
-    /// When it can't be written, or not in this batch, which stays as it was.
+    /// When it can't be written, *or not in this batch, which is then unchanged.
     pub fn add_to(self, batch: &mut Batch) -> Result<()> {
         self.0.add_to(batch)
     }
@@ -122,9 +123,10 @@ impl<'t> Update<'t> {
         Self(Statement::new(target, StatementKind::Update, key, clustering))
     }
 
-    /// Sets a column, static ones too: a collection as a whole, replacing what it held. Null deletes what the column
-    /// holds, [`crate::Unset`] leaves it. A column or a field is set once in a statement; operations on elements may
-    /// stand beside each other, and of those on the same element a deletion wins, then the larger value.
+    /// Sets a column, static ones too: a collection as a whole, replacing what it held. Null
+    /// deletes its value, [`crate::Unset`] keeps it. A column or a field is set at most once in a
+    /// statement; operations on elements may be combined, and of those on the same element a
+    /// deletion wins, then the larger value.
     pub fn set(self, column: &str, value: impl BindValue) -> Self {
         Self(self.0.act(column, &Action::Set(&value)))
     }
@@ -159,8 +161,8 @@ impl<'t> Update<'t> {
         Self(self.0.act(column, &Action::PrependElement(&element)))
     }
 
-    /// Sets the element of a list at an index, in the list as the statement's operations before this one leave it. The
-    /// list is read first, under the partition's lock.
+    /// Sets the element of a list at an index, in the list as the statement's operations before
+    /// this one leave it. The list is read first, under the partition's lock.
     pub fn set_at(self, column: &str, index: u32, element: impl BindValue) -> Self {
         Self(self.0.act(column, &Action::SetAt { index: &index_value(index), value: &element }))
     }
@@ -170,7 +172,8 @@ impl<'t> Update<'t> {
         Self(self.0.act(column, &Action::RemoveAt(&index_value(index))))
     }
 
-    /// Removes all elements of a list that have a value. The list is read first, under the partition's lock.
+    /// Removes all elements of a list that have a value. The list is read first, under the
+    /// partition's lock.
     pub fn remove_value(self, column: &str, element: impl EncodeValue) -> Self {
         Self(self.0.act(column, &Action::RemoveValue(&element)))
     }
@@ -200,14 +203,14 @@ impl<'t> Update<'t> {
         Conditional(self.0.exists(true))
     }
 
-    /// Only if a column compares so with a value; null is equal to null alone, and neither less nor greater than
-    /// anything.
+    /// Only if a column compares so with a value; null is equal to null alone, and neither less nor
+    /// greater than anything.
     pub fn if_(self, column: &str, op: Op, value: impl BindValue) -> Conditional<'t> {
         Conditional(self.0).if_(column, op, value)
     }
 
-    /// Only if a map's value at a key, or a list's element at an index, compares so with a value; as
-    /// [`Conditional::if_element`].
+    /// Only if a map's value at a key, or a list's element at an index, compares so with a value;
+    /// as [`Conditional::if_element`].
     pub fn if_element(
         self,
         column: &str,
@@ -234,7 +237,7 @@ impl<'t> Update<'t> {
     /// Adds it to a batch.
     ///
     /// # Errors
-    /// When it can't be written, or not in this batch, which stays as it was.
+    /// When it can't be written, *or not in this batch, which is then unchanged.
     pub fn add_to(self, batch: &mut Batch) -> Result<()> {
         self.0.add_to(batch)
     }
@@ -249,13 +252,14 @@ impl<'t> Conditional<'t> {
         Self(statement)
     }
 
-    /// Another condition: a static or regular column compares so with a value; of [`Op::In`] a list of them.
+    /// Another condition: a static or regular column compares so with a value; of [`Op::In`] a list
+    /// of them.
     pub fn if_(self, column: &str, op: Op, value: impl BindValue) -> Self {
         self.compare(column, Part::Whole, op, &value)
     }
 
-    /// Another condition: a map's value at a key, or a list's element at an index (an `i32`), compares so with a value.
-    /// What isn't there is null.
+    /// Another condition: a map's value at a key, or a list's element at an index (an `i32`),
+    /// compares so with a value. What isn't there is null.
     pub fn if_element(self, column: &str, key: impl BindValue, op: Op, value: impl BindValue) -> Self {
         self.compare(column, Part::Element(&key), op, &value)
     }
@@ -270,8 +274,8 @@ impl<'t> Conditional<'t> {
         Self(self.0.compare(&condition))
     }
 
-    /// Reads the row and, if the conditions hold, writes; both under the partition's lock, so that of several
-    /// conditional writes each sees what the one before left.
+    /// Reads the row and, if the conditions hold, writes; both under the partition's lock, so that
+    /// of several conditional writes each sees what the one before left.
     ///
     /// # Errors
     /// As [`Insert::execute`]; damage or failed reads.
@@ -279,17 +283,17 @@ impl<'t> Conditional<'t> {
         self.0.execute_if()
     }
 
-    /// Adds it to a batch, which is then carried out by [`Batch::execute_if`] if the conditions of all its statements
-    /// hold.
+    /// Adds it to a batch, which is then carried out by [`Batch::execute_if`] if the conditions of
+    /// all its statements hold.
     ///
     /// # Errors
-    /// When it can't be written, or not in this batch, which stays as it was.
+    /// When it can't be written, *or not in this batch, which is then unchanged.
     pub fn add_to(self, batch: &mut Batch) -> Result<()> {
         self.0.add_to(batch)
     }
 }
 
-/// An index of a list as `int`s have it; no list is longer than those reach.
+/// An index of a list as an `int`; no list is longer than its range.
 pub(super) fn index_value(index: u32) -> i32 {
     i32::try_from(index).unwrap_or(i32::MAX)
 }

@@ -4,17 +4,18 @@ use super::encode::Encoder;
 use super::staged::{Staged, StagedCell};
 use crate::pool::Pool;
 
-/// So many sets of buffers are kept; more writers at once make their own.
+/// The number of sets of buffers that are kept; further concurrent writers make their own.
 const KEPT: usize = 64;
 /// Buffers of more bytes are not kept.
 const KEPT_BYTES: usize = 1 << 20;
 
-/// What one write at a time needs.
+/// The buffers of one write at a time.
 #[derive(Debug, Default)]
 pub(crate) struct Workspace {
     pub(super) staged: Staged,
     pub(super) encoder: Encoder,
-    /// Changes of a statement's columns before they are put in order: of static columns, and of others.
+    /// Changes of a statement's columns before they are put in order: of static columns, and of
+    /// others.
     pub(super) changes: Vec<(bool, StagedCell)>,
 }
 

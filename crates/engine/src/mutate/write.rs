@@ -105,8 +105,8 @@ pub(super) fn commit_reading(
     Ok(())
 }
 
-/// Writes what is staged if its conditions hold, reading what has to be known first, all under the locks of the
-/// partitions. The rows that refused it, if they don't.
+/// Writes what is staged if its conditions hold, reading what has to be known first, all under the
+/// locks of the partitions. The rows that refused it, if they don't.
 pub(super) fn commit_if(
     destination: &Destination,
     staged: &mut Staged,
@@ -151,7 +151,7 @@ pub(super) fn commit_if(
 /// The locks of the partitions that are read, each once, in an order that all writers keep.
 fn locks_of<'c>(staged: &Staged, cores: &'c [Arc<crate::engine::TableCore>]) -> SmallVec<[&'c Mutex<()>; 4]> {
     let mut locks: SmallVec<[&Mutex<()>; 4]> = SmallVec::new();
-    // All operations beside conditions are about one partition.
+    // All operations of a batch with conditions are about one partition.
     let all = !staged.conditions.is_empty();
     for op in &staged.ops {
         if !all && !staged.cells_of(op).iter().any(|cell| cell.change.reads_first()) {

@@ -1,4 +1,4 @@
-//! What statements are carried out with.
+//! The means of carrying out statements.
 
 use std::sync::Arc;
 
@@ -7,14 +7,15 @@ use super::workspace::Workspaces;
 use crate::engine::{Destination, TableCore, WriteSide};
 use crate::error::{Error, ErrorKind, Result};
 
-/// What all handles share that can write: those of a database, or of a bulk writer. It is shut with the last of them.
+/// What all handles share that can write: those of a database, or of a bulk writer. It is shut with
+/// the last of them.
 #[derive(Debug)]
 pub(crate) struct StatementWriter {
     /// `None` where all is only read.
     destination: Option<Destination>,
     /// Buffers of writes.
     pub(crate) workspaces: Workspaces,
-    /// Of statements that don't say otherwise.
+    /// The default options of statements.
     pub(super) options: WriteOptions,
 }
 
@@ -74,12 +75,14 @@ fn read_only() -> Error {
     Error::new(ErrorKind::ReadOnly, "the database was opened to read only")
 }
 
-/// Stops the threads when the last handle goes. Nothing is written then: what was acknowledged is in the log.
+/// Stops the threads when the last handle goes. Nothing is written then: what was acknowledged is
+/// in the log.
 impl Drop for StatementWriter {
     fn drop(&mut self) {
         let Some(side) = self.side() else { return };
         if side.set.check_here().is_err() {
-            // A forked child: the threads are not here, and what is to be given back is the parent's.
+            // A forked child: the threads are not here, and what is to be given back is the
+            // parent's.
             std::mem::forget(Arc::clone(side));
             return;
         }

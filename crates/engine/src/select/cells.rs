@@ -8,7 +8,7 @@ use crate::error::Result;
 #[derive(Debug)]
 pub struct Cells<'a> {
     live: Option<LiveRow<'a>>,
-    /// Which columns are wanted, and whether they are static; all without.
+    /// The wanted columns, and whether they are static; all if there is no filter.
     wanted: Option<(&'a ColumnFilter, bool)>,
     /// The only column that is wanted, if one alone is.
     only: Option<usize>,
@@ -77,8 +77,9 @@ impl<'a> ColumnValues<'a> {
         Ok(Self { cells, columns, next })
     }
 
-    /// The next column's index among those of its kind, and its serialized value: a collection in its frozen form, a
-    /// counter as its total. What is put together from several cells is put into `scratch`.
+    /// The next column's index among those of its kind, and its serialized value: a collection in
+    /// its frozen form, a counter as its total. What is put together from several cells is put into
+    /// `scratch`.
     ///
     /// # Errors
     /// Where the bytes are not a row's.

@@ -20,8 +20,9 @@ use crate::engine::{Lookup, PointRow, Source, View};
 use crate::error::{Error, ErrorKind, Result};
 use crate::table::Table;
 
-/// The rows that a query found, one at a time: a lending cursor. It sees the table as it was when the query began, whatever
-/// becomes of it meanwhile: a cursor that is open goes on when the database is closed or the table dropped.
+/// The rows that a query found, one at a time: a lending cursor. It sees the table as it was when
+/// the query began, whatever becomes of it meanwhile: a cursor that is open goes on when the
+/// database is closed or the table dropped.
 ///
 /// As an iterator, it gives [`OwnedRow`]s that are copies.
 #[derive(Debug)]
@@ -42,7 +43,8 @@ pub struct Rows {
     has_row: bool,
     /// Whether none of the partition's rows was shown on this page.
     is_new_partition: bool,
-    /// Whether rows of the partition are left out by their clustering: then it doesn't show its static row alone.
+    /// Whether rows of the partition are left out by their clustering: then it doesn't show its
+    /// static row alone.
     is_restricted: bool,
     left: usize,
     shown: Shown,
@@ -51,7 +53,7 @@ pub struct Rows {
     examined: u64,
 }
 
-/// Where the cursor is.
+/// The place of the cursor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     /// Before the partition in which the page before ended.
@@ -130,8 +132,8 @@ impl Rows {
         self.view()
     }
 
-    /// The row that [`next`](Self::next) showed last, on this page or, where it has shown none, on the one before: where
-    /// the next page begins. `None` before the first row of the query.
+    /// The row that [`next`](Self::next) showed last, on this page or, where it has shown none, on
+    /// the one before: where the next page begins. `None` before the first row of the query.
     pub fn position(&self) -> Option<RowPosition> {
         let Last { shown, shown_of_partition, key, clustering } = &self.last;
         match shown {
@@ -151,13 +153,13 @@ impl Rows {
         self.now
     }
 
-    /// Number of rows and markers of range deletions that were looked at so far, merged, shown or not: what the query cost
-    /// beside what it gave.
+    /// Number of rows and markers of range deletions that were read so far, merged, shown or not:
+    /// the query's cost, independent of its result.
     pub fn examined(&self) -> u64 {
         self.examined
     }
 
-    /// Looks up the row of the next partition that has it.
+    /// Finds the row in the next partition that has it.
     fn next_single_row(&mut self) -> Result<Shown> {
         let strict = self.view.state.schema.strict_liveness();
         loop {
@@ -263,10 +265,12 @@ impl Rows {
         Ok(found)
     }
 
-    /// Moves to the next row of the partition that is shown, or to its static row where it has no other.
+    /// Moves to the next row of the partition that is shown, or to its static row if it has no
+    /// other.
     fn next_of_partition(&mut self) -> Result<Shown> {
         let strict = self.view.state.schema.strict_liveness();
-        // Rows of such a table are columns that another protocol made up as it went: CQL shows the defined ones alone.
+        // Rows of such a table are columns that another protocol made up as it went: CQL shows the
+        // defined ones alone.
         let has_rows = self.view.state.schema.compact() != Some(CompactStorage::Static);
         let is_scan_of_slices = self.plan.is_scan_of_slices();
         loop {
@@ -315,8 +319,8 @@ impl Rows {
         }
     }
 
-    /// Notes what is about to be shown: at the cursor's end the sources don't stand on it any more. A row's clustering was
-    /// noted where the row was at hand.
+    /// Notes what is about to be shown: at the cursor's end the sources don't stand on it any more.
+    /// A row's clustering was noted where the row was at hand.
     #[inline]
     fn remember(&mut self) {
         let last = &mut self.last;
@@ -360,12 +364,14 @@ impl Rows {
 }
 
 impl Select {
-    /// What is stored, merged but not read: partition deletions, rows with their tombstones and expired cells, range
-    /// tombstone markers. Of all partitions, of a range of tokens, or of one partition or slices of it, in either
-    /// direction; limits, columns, the filter and [`after`](Self::after) don't apply.
+    /// What is stored, merged but not read: partition deletions, rows with their tombstones and
+    /// expired cells, range tombstone markers. Of all partitions, of a range of tokens, or of one
+    /// partition or slices of it, in either direction; limits, columns, the filter and
+    /// [`after`](Self::after) don't apply.
     ///
     /// # Errors
-    /// As [`rows`](Self::rows); several keys, and rows of partitions that are not named by their keys.
+    /// As [`rows`](Self::rows); several keys, and rows of partitions that are not named by their
+    /// keys.
     pub fn unfiltered(&self) -> Result<Box<dyn UnfilteredStream + Send>> {
         let view = self.view()?;
         let plan = ReadPlan::new(self, &view)?;
@@ -386,16 +392,18 @@ impl Select {
         }
     }
 
-    /// Runs the query. Its rows own what they need: they may outlive the query and go to another thread.
+    /// Runs the query. The returned rows own their data: they may outlive the query and go to
+    /// another thread.
     ///
     /// # Errors
-    /// What can't be asked of the table; a position of another query; when the database is closed or the table dropped;
-    /// damage or failed reads.
+    /// A query that is invalid for the table; a position of another query; when the database is
+    /// closed or the table dropped; damage or failed reads.
     pub fn rows(&self) -> Result<Rows> {
         Rows::new(self)
     }
 
-    /// Runs the query as [`rows`](Self::rows) does, at the end of a chain of calls that has no more use for it.
+    /// Runs the query as [`rows`](Self::rows) does, at the end of a chain of calls that has no more
+    /// use for it.
     ///
     /// # Errors
     /// As there.
@@ -403,7 +411,7 @@ impl Select {
         self.rows()
     }
 
-    /// The table as it is now, for a read.
+    /// The table's current view, for a read.
     fn view(&self) -> Result<Arc<View>> {
         self.table.set.check_open()?;
         if self.table.core.dropped.load(Acquire) {

@@ -1,4 +1,4 @@
-//! Which rows a query wants, by what is in them.
+//! Filters of a query, by the contents of rows.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,8 +1,9 @@
 //! Reading rows: what to select, and a cursor over what was found.
 //!
-//! [`Select`] (`query.rs`) says what is asked for. `plan.rs` makes of it what is read, once: keys, slices, limits, and where
-//! a page begins. [`Rows`] (`cursor.rs`) goes through that and lends [`RowView`]s (`row.rs`), whose [`Cells`] are decoded as
-//! they are asked for; an [`OwnedRow`] (`owned.rs`) is one that stays.
+//! [`Select`] (`query.rs`) is the query. `plan.rs` derives from it once what is read: keys, slices,
+//! limits, and the start of a page. [`Rows`] (`cursor.rs`) carries the plan out and lends
+//! [`RowView`]s (`row.rs`), whose [`Cells`] are decoded on demand; an [`OwnedRow`] (`owned.rs`) is
+//! a copy.
 
 mod cells;
 mod cursor;

@@ -1,4 +1,5 @@
-//! What is read for a query: its keys, slices and limits, and where a page begins. Made once, before the first row.
+//! What is read for a query: its keys, slices and limits, and where a page begins. Made once,
+//! before the first row.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::{Bound as RangeEnd, Range, RangeInclusive};
@@ -20,15 +21,15 @@ use super::row_key::RowKey;
 use crate::engine::View;
 use crate::error::{Error, Result};
 
-/// What is read for a query, or for a page of one.
+/// The reads of a query, or of a page of one.
 #[derive(Debug)]
 pub(super) struct ReadPlan {
     /// Raw keys, and the clustering of `single`.
     bytes: SmallVec<[u8; 64]>,
     partitions: Partitions,
-    /// What of each partition.
+    /// The slices of each partition.
     pub(super) slices: Slices,
-    /// Where the clustering is of the one row that is asked for in each partition, if that is so.
+    /// The range of the clustering, if each partition is queried for one row.
     single: Option<Range<usize>>,
     pub(super) direction: Direction,
     pub(super) limit: usize,
@@ -37,13 +38,13 @@ pub(super) struct ReadPlan {
     /// The columns to read: those of the projection and of the filter.
     pub(super) wanted: Option<Arc<ColumnFilter>>,
     pub(super) filter: Option<RowFilter>,
-    /// Where the page begins: the last row of the one before.
+    /// The start of the page: the last row of the one before.
     pub(super) after: Option<RowPosition>,
-    /// What is left of the partition of that row.
+    /// The rest of the partition of that row.
     pub(super) begun: Option<Slices>,
 }
 
-/// The partitions that are read whole, as far as the slices go.
+/// The partitions that are read, within the slices.
 #[derive(Debug)]
 enum Partitions {
     /// In the order in which they come.
@@ -55,9 +56,9 @@ enum Partitions {
 /// A partition that is named by its key.
 #[derive(Clone, Debug)]
 pub(super) struct NamedPartition {
-    /// Where the key is in the bytes.
+    /// The range of the key in the bytes.
     key: Range<usize>,
-    /// What of it alone; without, what of each partition.
+    /// Its own slices; `None` for those of each partition.
     slices: Option<Slices>,
 }
 
@@ -107,7 +108,8 @@ impl ReadPlan {
         Ok(plan)
     }
 
-    /// The partitions that are named by their keys, in the order in which they come; `None` for a scan.
+    /// The partitions that are named by their keys, in the order in which they come; `None` for a
+    /// scan.
     pub(super) fn named(&self) -> Option<&[NamedPartition]> {
         match &self.partitions {
             Partitions::Named(named) => Some(named),
@@ -120,7 +122,7 @@ impl ReadPlan {
         self.bytes_of(&named.key)
     }
 
-    /// What is read of a named partition.
+    /// The slices of a named partition.
     pub(super) fn slices_of<'a>(&'a self, named: &'a NamedPartition) -> &'a Slices {
         named.slices.as_ref().unwrap_or(&self.slices)
     }
@@ -133,7 +135,7 @@ impl ReadPlan {
         }
     }
 
-    /// The clustering of the one row that is asked for in each partition, if that is so.
+    /// The clustering, if each partition is queried for one row.
     pub(super) fn single(&self) -> Option<&[u8]> {
         self.single.as_ref().map(|span| self.bytes_of(span))
     }
@@ -143,7 +145,8 @@ impl ReadPlan {
         self.named().is_none() && !self.slices.is_all()
     }
 
-    /// Whether the static row of a partition has to be read, which may be all that is shown of it or not.
+    /// Whether the static row of a partition must be read; `may_stand_alone` says whether a
+    /// partition may be shown for it alone.
     pub(super) fn static_row(&self, may_stand_alone: bool) -> StaticRow {
         let is_shown = self.wanted.as_ref().is_none_or(|wanted| wanted.wants_static());
         if is_shown || may_stand_alone { StaticRow::Wanted } else { StaticRow::Unwanted }
@@ -178,7 +181,8 @@ impl ReadPlan {
         self.partitions = Partitions::Named(keys);
     }
 
-    /// The partitions of those places whose tokens are asked for, each once, and of each the rows that are named.
+    /// The partitions of those places whose tokens are asked for, each once, and of each the rows
+    /// that are named.
     fn take_places(&mut self, places: &[RowKey], select: &Select, view: &View) -> Result<()> {
         let Header { partitioner, clustering: comparator, .. } = &*view.state.header;
         let mut found: Vec<(&[u8], Vec<Slice<'_>>)> = Vec::new();
@@ -267,7 +271,7 @@ fn bound<'a>(select: &'a Select, end: &End) -> Bound<'a> {
     Bound { kind: end.kind, size: end.size, values: bytes_of(select, &end.values) }
 }
 
-/// Where the clustering of a row is that is asked for by its whole key.
+/// The range of the clustering, if the query is for one row by its whole key.
 fn single_row(select: &Select, clustering_len: usize) -> Option<Range<usize>> {
     let is_unbounded = (select.from.size, select.to.size) == (0, 0) && select.range.is_none();
     match select.slices.as_slice() {
@@ -287,7 +291,7 @@ fn is_clustering(comparator: &ClusteringComparator, values: &[u8]) -> bool {
     comparator.frame(values, 0, comparator.len()) == Ok(Some(values.len()))
 }
 
-/// What the query asks for of each partition.
+/// The slices of each partition that the query wants.
 fn slices(select: &Select, view: &View) -> Result<Slices> {
     let comparator = &view.state.header.clustering;
     let slice = |[start, end]: &[End; 2]| Slice { start: bound(select, start), end: bound(select, end) };

@@ -1,4 +1,4 @@
-//! Which columns a query wants.
+//! The columns that a query wants.
 
 use helenus_rows::{ColumnFilter, ColumnKind, TableSchema};
 
@@ -20,7 +20,7 @@ impl Projection {
         Ok(Self { shown: ColumnFilter::new(schema, &order), order })
     }
 
-    /// What has to be read for it and for a filter that looks at those columns.
+    /// The projection extended by the columns that a filter reads.
     pub(super) fn with(&self, schema: &TableSchema, names: &[String]) -> Result<ColumnFilter> {
         let of_filter = Self::new(schema, names)?;
         let columns: Vec<_> = self.order.iter().chain(&of_filter.order).copied().collect();

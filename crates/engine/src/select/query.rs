@@ -1,4 +1,4 @@
-//! What is asked for.
+//! The query builder.
 
 use std::ops::{Bound as RangeEnd, Range, RangeBounds, RangeInclusive};
 use std::sync::Arc;
@@ -18,9 +18,9 @@ use crate::table::Table;
 
 /// A query of one table: which partitions, which rows of them, in what order, how many.
 ///
-/// Nothing is read before [`rows`](Self::rows), which sees the table as it is then. Restrictions add up: a row is shown that
-/// satisfies all of them. What can't be asked of the table makes `rows` fail: values of a wrong type or number, ends of a
-/// range that are the wrong way round.
+/// Nothing is read before [`rows`](Self::rows), which sees the table as it is then. Restrictions
+/// add up: a row is shown that satisfies all of them. An invalid query makes `rows` fail: values of
+/// a wrong type or number, ends of a range in the wrong order.
 #[derive(Clone, Debug)]
 pub struct Select {
     pub(super) table: Table,
@@ -53,7 +53,7 @@ pub struct Select {
 pub(super) struct End {
     pub(super) kind: BoundKind,
     pub(super) size: usize,
-    /// Where its values are in the bytes.
+    /// The range of its values in the bytes.
     pub(super) values: Range<usize>,
 }
 
@@ -97,11 +97,12 @@ impl Table {
         }
     }
 
-    /// The row with that partition key and clustering, `()` for the clustering of a table that has none; `None` if there is
-    /// none.
+    /// The row with that partition key and clustering, `()` for the clustering of a table that has
+    /// none; `None` if there is none.
     ///
     /// # Errors
-    /// When a value is missing, or of a wrong type; when the database is closed; damage or failed reads.
+    /// When a value is missing, or of a wrong type; when the database is closed; damage or failed
+    /// reads.
     pub fn get(&self, key: impl IntoKey, clustering: impl IntoKey) -> Result<Option<OwnedRow>> {
         let schema = self.schema();
         let columns = schema.shown_clustering().len();
@@ -121,8 +122,8 @@ impl Table {
 }
 
 impl Select {
-    /// Only the partition with that key. Called again it adds a partition, as CQL's `IN`; they come in the order of the
-    /// calls, and one that was named before doesn't come again.
+    /// Only the partition with that key. Called again it adds a partition, as CQL's `IN`; they come
+    /// in the order of the calls, and one that was named before doesn't come again.
     #[must_use]
     pub fn key(mut self, key: impl IntoKey) -> Self {
         let span =
@@ -131,10 +132,12 @@ impl Select {
         self
     }
 
-    /// Only the rows with those keys, which an index knows or another query [found](RowView::row_key). Partitions come in the
-    /// order in which they are named first, and the rows of one in the table's order. A key without a row shows nothing.
+    /// Only the rows with those keys, which an index knows or another query
+    /// [found](RowView::row_key). Partitions come in the order in which they are named first, and
+    /// the rows of one in the table's order. A key without a row shows nothing.
     ///
-    /// Tokens, limits, pages, columns and the filter apply as to any query; keys, prefixes and ranges of rows don't go with it.
+    /// Tokens, limits, pages, columns and the filter apply as to any query; keys, prefixes and
+    /// ranges of rows don't go with it.
     ///
     /// ```
     /// # fn main() -> helenus::Result<()> {
@@ -168,7 +171,7 @@ impl Select {
         self
     }
 
-    /// Only partitions whose token lies in the range, beside keys as well.
+    /// Only partitions whose token is in the range; it may be combined with keys.
     #[must_use]
     pub fn tokens(mut self, tokens: RangeInclusive<Token>) -> Self {
         if tokens.is_empty() {
@@ -181,8 +184,9 @@ impl Select {
         self
     }
 
-    /// Only rows whose clustering begins with those values. Called again it adds rows, as CQL's `IN` on clustering columns:
-    /// a row is shown that begins with any of the prefixes, once, in the table's order.
+    /// Only rows whose clustering begins with those values. Called again it adds rows, as CQL's
+    /// `IN` on clustering columns: a row is shown that begins with any of the prefixes, once, in
+    /// the table's order.
     #[must_use]
     pub fn prefix(mut self, values: impl IntoKey) -> Self {
         let start = values.with_values(|values| self.end_of(values, BoundKind::InclStart));
@@ -191,8 +195,9 @@ impl Select {
         self
     }
 
-    /// Only rows between two ends in the table's order, given in full or as prefixes as for [`from`](Self::from) and
-    /// [`to`](Self::to). Called again, or beside [`prefix`](Self::prefix), it adds rows as that does.
+    /// Only rows between two ends in the table's order, given in full or as prefixes as for
+    /// [`from`](Self::from) and [`to`](Self::to). Called again, or together with
+    /// [`prefix`](Self::prefix), it adds rows as that does.
     #[must_use]
     pub fn slice(mut self, start: RangeEnd<impl IntoKey>, end: RangeEnd<impl IntoKey>) -> Self {
         let ends = [self.start_of(&start), self.end_at(&end)];
@@ -200,9 +205,10 @@ impl Select {
         self
     }
 
-    /// Only rows from those values on, in the table's order: included or not, and given in full or as a prefix,
-    /// which then stands for all rows that begin with it. In a table whose clustering is descending the first rows have the
-    /// greatest values: [`range`](Self::range) doesn't depend on that.
+    /// Only rows from those values on, in the table's order: included or not, and given in full or
+    /// as a prefix, which then stands for all rows that begin with it. In a table whose clustering
+    /// is descending the first rows have the greatest values: [`range`](Self::range) doesn't depend
+    /// on that.
     #[must_use]
     pub fn from(mut self, values: RangeEnd<impl IntoKey>) -> Self {
         self.from = self.start_of(&values);
@@ -216,8 +222,9 @@ impl Select {
         self
     }
 
-    /// Only rows whose next clustering column, the one after those that [`prefix`](Self::prefix) named before (without, the
-    /// first), has a value in the range. Ends are values, whatever the column's order: CQL's `at >= x AND at < y`.
+    /// Only rows whose next clustering column, the one after those that [`prefix`](Self::prefix)
+    /// named before (without, the first), has a value in the range. Ends are values, whatever the
+    /// column's order: CQL's `at >= x AND at < y`.
     ///
     /// ```
     /// # fn main() -> helenus::Result<()> {
@@ -264,14 +271,14 @@ impl Select {
         self
     }
 
-    /// At most so many rows in all.
+    /// Returns at most `rows` rows in total.
     #[must_use]
     pub fn limit(mut self, rows: usize) -> Self {
         self.limit = rows;
         self
     }
 
-    /// At most so many rows of each partition, over all pages.
+    /// Returns at most `rows` rows of each partition, over all pages.
     #[must_use]
     pub fn limit_per_partition(mut self, rows: usize) -> Self {
         self.limit_per_partition = rows;
@@ -285,9 +292,9 @@ impl Select {
         self
     }
 
-    /// Continues after the row at which an earlier run of this query stopped: the next page of it. Pages of any size, one
-    /// after the other, show what one run shows, and a page costs the same wherever it begins: it is read from its first
-    /// row on.
+    /// Continues after the row at which an earlier run of this query stopped: the next page of it.
+    /// Pages of any size, one after the other, show what one run shows, and a page costs the same
+    /// wherever it begins: it is read from its first row on.
     ///
     /// ```
     /// # fn main() -> helenus::Result<()> {
@@ -324,17 +331,18 @@ impl Select {
         self
     }
 
-    /// Only these columns, static and regular ones: the others read as null and, where they don't decide whether a row is
-    /// there, aren't read. Which rows there are doesn't depend on it, and keys are always there. An index in
-    /// [`RowView::get`] is one of this list.
+    /// Only these columns, static and regular ones: the others read as null and, unless they decide
+    /// whether a row exists, aren't read. The set of rows doesn't depend on it, and keys are always
+    /// there. An index in [`RowView::get`] is one of this list.
     #[must_use]
     pub fn columns(mut self, names: &[&str]) -> Self {
         self.columns = Some(owned(names));
         self
     }
 
-    /// Only rows that pass the test, which sees those columns besides the keys, as they are stored: its
-    /// [`cells`](RowView::cells) with their timestamps, before a value is put together. Limits count what passes.
+    /// Only rows that pass the test, which sees those columns besides the keys, as they are stored:
+    /// its [`cells`](RowView::cells) with their timestamps, before a value is put together. Limits
+    /// count what passes.
     ///
     /// A partition without rows, whose static columns would be shown, is tested too.
     #[must_use]
@@ -350,8 +358,9 @@ impl Select {
         self
     }
 
-    /// Reads the table as of that second (since 1970), which decides what has expired; otherwise as of the second of the
-    /// call of [`rows`](Self::rows). The pages of one query may so agree on one.
+    /// Reads the table as of that second (since 1970), which decides what has expired; otherwise as
+    /// of the second of the call of [`rows`](Self::rows). The pages of one query may so agree on
+    /// one.
     #[must_use]
     pub fn now_seconds(mut self, seconds: u32) -> Self {
         self.now_seconds = Some(seconds);
@@ -383,7 +392,7 @@ impl Select {
         }
     }
 
-    /// Where in the bytes is what was appended to them; nothing after an error, which is noted.
+    /// The range of the appended bytes; empty after an error, which is kept for `rows`.
     fn encode(&mut self, encode: impl FnOnce(&TableSchema, &mut Vec<u8>) -> Result<()>) -> Range<usize> {
         let begin = self.bytes.len();
         let view = self.table.core.view.load();

@@ -12,8 +12,8 @@ use super::scratch::Scratch;
 use crate::engine::TableState;
 use crate::error::{Error, ErrorKind, Result};
 
-/// A row as a query sees it: its key, its visible cells and those of its partition's static row. Borrowed from the
-/// cursor until it moves on; [`to_row`](Self::to_row) makes one that stays.
+/// A row as a query sees it: its key, its visible cells and those of its partition's static row.
+/// Borrowed from the cursor until it moves on; [`to_row`](Self::to_row) makes one that stays.
 #[derive(Clone, Copy, Debug)]
 pub struct RowView<'a> {
     pub(super) state: &'a Arc<TableState>,
@@ -25,8 +25,9 @@ pub struct RowView<'a> {
     pub(super) now: u32,
 }
 
-/// What names a column of a row: its name, or its index in [`Select::columns`](crate::Select::columns), without that in the
-/// table's columns: those of the partition key, of the clustering, the static ones, the regular ones, as
+/// The name or index of a column of a row: an index into
+/// [`Select::columns`](crate::Select::columns) if it was called, otherwise into the table's
+/// columns: those of the partition key, of the clustering, the static ones, the regular ones, as
 /// [`TableSchema`] lists them.
 pub trait ColumnIndex {
     /// Kind of the column, and index in its kind.
@@ -120,8 +121,8 @@ impl<'a> RowView<'a> {
         Ok(self.schema().split_partition_key(self.key)?)
     }
 
-    /// Serialized values of the clustering columns, `None` where one is null; nothing at all for a partition that
-    /// shows its static row only.
+    /// Serialized values of the clustering columns, `None` where one is null; no values for a
+    /// partition of which only the static row is shown.
     #[inline]
     pub fn clustering_values(&self) -> impl Iterator<Item = Option<&'a [u8]>> + use<'a> {
         self.row
@@ -139,9 +140,9 @@ impl<'a> RowView<'a> {
         self.now
     }
 
-    /// A column's value, by the column's name or its [index](ColumnIndex), as one of Rust's types: an `Option` where it may
-    /// be null, `&str` and `&[u8]` without a copy, a [`Value`] whatever it is. A collection comes whole, a counter as its
-    /// total.
+    /// A column's value, by the column's name or its [index](ColumnIndex), as one of Rust's types:
+    /// an `Option` where it may be null, `&str` and `&[u8]` without a copy, a [`Value`] whatever it
+    /// is. A collection comes whole, a counter as its total.
     ///
     /// ```
     /// # fn main() -> helenus::Result<()> {
@@ -177,7 +178,8 @@ impl<'a> RowView<'a> {
         })
     }
 
-    /// The decoded value of a column: [`Value::Null`] when it has none, a whole collection, a counter's total.
+    /// The decoded value of a column: [`Value::Null`] when it has none, a whole collection, a
+    /// counter's total.
     ///
     /// # Errors
     /// When there is no such column, or the bytes are no value of its type.
@@ -188,8 +190,8 @@ impl<'a> RowView<'a> {
     /// When the value of a column was written: CQL's `WRITETIME`. `None` when it has none.
     ///
     /// # Errors
-    /// When there is no such column, or it is of the key, or a collection, whose [`elements`](Self::elements) each have a
-    /// time.
+    /// When there is no such column, or it is of the key, or a collection, whose
+    /// [`elements`](Self::elements) each have a time.
     pub fn writetime(&self, column: impl ColumnIndex) -> Result<Option<Timestamp>> {
         Ok(self.simple_cell(column, "write time")?.map(|cell| cell.timestamp))
     }
@@ -202,8 +204,8 @@ impl<'a> RowView<'a> {
         Ok(self.simple_cell(column, "time to live")?.and_then(|cell| cell.remaining_ttl(self.now)))
     }
 
-    /// The visible cells of one static or regular column: of a collection its elements in the order of their paths, each
-    /// with its timestamp and ttl; one at most of any other.
+    /// The visible cells of one static or regular column: of a collection its elements in the order
+    /// of their paths, each with its timestamp and ttl; one at most of any other.
     ///
     /// # Errors
     /// When there is no such column, or it is of the key; where the bytes are not a row's.
@@ -213,8 +215,8 @@ impl<'a> RowView<'a> {
         Ok(self.cells_of(kind)?.of_column(index))
     }
 
-    /// The visible element of a collection or user type with that path: a map's serialized key, a set's element, a list's
-    /// time UUID, the index of a user type's field in two bytes.
+    /// The visible element of a collection or user type with that path: a map's serialized key, a
+    /// set's element, a list's time UUID, the index of a user type's field in two bytes.
     ///
     /// # Errors
     /// As [`elements`](Self::elements).
@@ -228,8 +230,8 @@ impl<'a> RowView<'a> {
         Ok(None)
     }
 
-    /// The visible cells, in the order of [`TableSchema::regulars`]; those of a collection follow one another in
-    /// the order of their paths.
+    /// The visible cells, in the order of [`TableSchema::regulars`]; those of a collection follow
+    /// one another in the order of their paths.
     ///
     /// # Errors
     /// Where the bytes are not a row's.
@@ -249,8 +251,8 @@ impl<'a> RowView<'a> {
         Cells::new(self.static_row, self.now, self.shown().map(|shown| (shown, true)))
     }
 
-    /// The serialized values of the static or of the regular columns, in one pass over the row; of a key's columns there
-    /// are none.
+    /// The serialized values of the static or of the regular columns, in one pass over the row; of
+    /// a key's columns there are none.
     ///
     /// # Errors
     /// Where the bytes are not a row's.
@@ -266,8 +268,8 @@ impl<'a> RowView<'a> {
         }
     }
 
-    /// The first visible cell of a column, with its timestamp and ttl; for a collection [`elements`](Self::elements) has
-    /// them all.
+    /// The first visible cell of a column, with its timestamp and ttl; for a collection
+    /// [`elements`](Self::elements) has them all.
     ///
     /// # Errors
     /// Where the bytes are not a row's.
@@ -275,8 +277,8 @@ impl<'a> RowView<'a> {
         Ok(self.cells_of(kind)?.of_column(index).next()?.map(|(_, cell)| cell))
     }
 
-    /// Appends the serialized value of a column, a collection in its frozen form and a counter as its total; false,
-    /// and nothing appended, when it has none.
+    /// Appends the serialized value of a column, a collection in its frozen form and a counter as
+    /// its total; false, and nothing appended, when it has none.
     ///
     /// # Errors
     /// Where the bytes are not a row's.

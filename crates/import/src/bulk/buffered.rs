@@ -1,8 +1,9 @@
-//! Rows in any order: gathered as they come, then sorted and written as an SSTable when there are enough
-//! (`SSTableSimpleUnsortedWriter`).
+//! Rows in any order: gathered as they come, then sorted and written as an SSTable when there are
+//! enough (`SSTableSimpleUnsortedWriter`).
 //!
-//! Each row goes through a memtable, as those of an open database do, but only with its neighbours: a memtable of all would
-//! be larger than any cache, and every row would wait for memory several times.
+//! Each row goes through a memtable, as those of an open database do, but only with its neighbours:
+//! a memtable of all would be larger than any cache, and every row would wait for memory several
+//! times.
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use super::output::{Output, Target};
 /// Bytes of a memtable from which on the next partition goes into another.
 const MEMTABLE_BYTES: usize = 512 << 10;
 
-/// What was gathered, and the SSTables that were made of what came before.
+/// The gathered rows, and the SSTables made from earlier ones.
 pub(super) struct Buffered {
     buffer_bytes: usize,
     state: Mutex<State>,
@@ -29,7 +30,8 @@ pub(super) struct Buffered {
 struct State {
     gathered: Gathered,
     output: Output,
-    /// Set when an SSTable could not be written: what it was to hold is lost, and nothing more is taken.
+    /// Set when an SSTable could not be written: what it was to hold is lost, and nothing more is
+    /// taken.
     failed: bool,
 }
 
@@ -43,7 +45,7 @@ struct Gathered {
 #[derive(Clone, Copy)]
 struct Update {
     token: Token,
-    /// Where in the bytes it begins and ends.
+    /// Its start and end in the bytes.
     start: usize,
     end: usize,
     min_timestamp: Timestamp,
@@ -133,7 +135,7 @@ impl Gathered {
         match (written, writer) {
             (Ok(()), Some(writer)) => output.finish(writer),
             (Err(error), Some(writer)) => {
-                // The first error is the one to tell.
+                // Report the first error.
                 writer.abort().ok();
                 Err(error)
             }
@@ -141,8 +143,8 @@ impl Gathered {
         }
     }
 
-    /// Writes partitions to `writer`, and to another when it has enough; `left` are to come. None is left after an error of a
-    /// writer that was to be finished or begun.
+    /// Writes partitions to `writer`, and to another when it has enough; `left` are to come. None
+    /// is left after an error of a writer that was to be finished or begun.
     fn write_partitions(
         &self,
         output: &mut Output,

@@ -1,4 +1,4 @@
-//! How SSTables are written in bulk.
+//! Options of writing SSTables in bulk.
 
 use std::sync::Arc;
 
@@ -24,7 +24,8 @@ pub struct BulkOptions {
     pub(super) clock: Arc<dyn Clock>,
 }
 
-/// Partitions that a filter is sized for where nobody says how many there will be: a filter of a megabyte.
+/// The number of partitions that a filter is sized for if the caller doesn't say: a filter of a
+/// megabyte.
 const UNKNOWN_PARTITIONS: u64 = 800_000;
 
 impl Default for BulkOptions {
@@ -34,8 +35,8 @@ impl Default for BulkOptions {
 }
 
 impl BulkOptions {
-    /// Version `da`, compressed as the schema says, rows in any order, a buffer of 64 MiB, tables of any size, ids from
-    /// 1 on, the clock's timestamps.
+    /// Version `da`, compressed as the schema says, rows in any order, a buffer of 64 MiB, tables
+    /// of any size, ids from 1 on, the clock's timestamps.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -61,23 +62,23 @@ impl BulkOptions {
         self
     }
 
-    /// How Data.db is compressed, `None` for not at all, whatever the schema says.
+    /// The compression of Data.db, `None` for no compression, whatever the schema says.
     #[must_use]
     pub fn compression(mut self, compression: Option<CompressionParams>) -> Self {
         self.compression = Some(compression);
         self
     }
 
-    /// Whether rows come in the order of the file: partitions by token, the rows of each by clustering. Then nothing is
-    /// gathered, and a row that comes too late is refused.
+    /// Whether rows come in the order of the file: partitions by token, the rows of each by
+    /// clustering. Then nothing is gathered, and a row that comes too late is refused.
     #[must_use]
     pub fn sorted(mut self, yes: bool) -> Self {
         self.sorted = yes;
         self
     }
 
-    /// Bytes of memory in which rows that come in any order are gathered. When they are used up an SSTable is written;
-    /// a partition may be in several.
+    /// Bytes of memory in which rows that come in any order are gathered. When they are used up an
+    /// SSTable is written; a partition may be in several.
     #[must_use]
     pub fn buffer_bytes(mut self, bytes: usize) -> Self {
         self.buffer_bytes = bytes;
@@ -91,29 +92,32 @@ impl BulkOptions {
         self
     }
 
-    /// Partitions that each SSTable of sorted rows will hold, about: its filter is sized for as many.
+    /// Partitions that each SSTable of sorted rows will hold, about: its filter is sized for as
+    /// many.
     #[must_use]
     pub fn expected_partitions(mut self, count: u64) -> Self {
         self.expected_partitions = count;
         self
     }
 
-    /// What becomes of expirations past 2038 where the version has no place for them: refused, after which nothing more
-    /// is taken, or capped and counted.
+    /// The treatment of expirations past 2038 if the version can't hold them: refused, after which
+    /// no more rows are accepted, or capped and counted.
     #[must_use]
     pub fn late_deletion_times(mut self, late: LateDeletionTimes) -> Self {
         self.late_deletion_times = late;
         self
     }
 
-    /// Whether files are named by time-based UUIDs, as `uuid_sstable_identifiers_enabled` has it, and not by numbers.
+    /// Whether files are named by time-based UUIDs (`uuid_sstable_identifiers_enabled`), and not by
+    /// numbers.
     #[must_use]
     pub fn uuid_ids(mut self, yes: bool) -> Self {
         self.uuid_ids = yes;
         self
     }
 
-    /// Timestamp, in microseconds since 1970, of what brings none; without, the clock's, each larger than the last.
+    /// Timestamp, in microseconds since 1970, of what brings none; without, the clock's, each
+    /// larger than the last.
     #[must_use]
     pub fn timestamp(mut self, micros: i64) -> Self {
         self.write = self.write.timestamp(micros);
@@ -127,21 +131,22 @@ impl BulkOptions {
         self
     }
 
-    /// Columns of [`BulkWriter::add_row`](crate::BulkWriter::add_row), in its order; without, all of the table as it was defined.
+    /// Columns of [`BulkWriter::add_row`](crate::BulkWriter::add_row), in its order; without, all
+    /// of the table as it was defined.
     #[must_use]
     pub fn columns(mut self, names: &[&str]) -> Self {
         self.columns = Some(names.iter().map(|name| (*name).to_owned()).collect());
         self
     }
 
-    /// Where the files are.
+    /// The disk of the files.
     #[must_use]
     pub fn disk(mut self, disk: Arc<dyn Disk>) -> Self {
         self.disk = disk;
         self
     }
 
-    /// What tells the time, of timestamps and deletions.
+    /// The clock, for timestamps and deletions.
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;

@@ -18,7 +18,7 @@ use super::options::BulkOptions;
 /// An SSTable that was written.
 #[derive(Clone, Debug)]
 pub struct BulkTable {
-    /// Its Data.db; the other components lie beside it.
+    /// Its Data.db; the other components are next to it.
     pub data_file: PathBuf,
     /// Bytes of all its files.
     pub bytes_on_disk: u64,
@@ -32,7 +32,7 @@ pub struct BulkTable {
     pub capped_deletion_times: u64,
 }
 
-/// What takes the writes, and what it does beside that.
+/// A sink of the writes that can be finished or aborted.
 pub(super) trait Target: Sink {
     /// Completes the SSTables.
     fn finish(&self) -> Result<()>;
@@ -42,7 +42,7 @@ pub(super) trait Target: Sink {
     fn with_output(&self, f: &mut dyn FnMut(&Output));
 }
 
-/// Where SSTables go, and those that are there.
+/// The directory of the SSTables, and those written so far.
 #[derive(Debug)]
 pub(super) struct Output {
     dir: PathBuf,
@@ -50,7 +50,7 @@ pub(super) struct Output {
     made_dir: bool,
     version: Version,
     pub(super) header: Arc<Header>,
-    /// Of each table, but for the number of its keys.
+    /// The options of each table, without the number of its keys.
     writer: WriterOptions,
     pub(super) max_table_bytes: u64,
     uuid_ids: bool,
@@ -99,7 +99,7 @@ impl Output {
         })
     }
 
-    /// Begins an SSTable of about so many partitions.
+    /// Begins an SSTable of about `expected_keys` partitions.
     pub(super) fn begin(&mut self, expected_keys: u64) -> Result<SsTableWriter> {
         let id = self.next_id()?;
         let descriptor = Descriptor::new(&self.dir, self.version, id);
@@ -113,7 +113,7 @@ impl Output {
         Ok(())
     }
 
-    /// What was written.
+    /// The SSTables that were written.
     pub(super) fn tables(&self) -> Vec<BulkTable> {
         let table = |table: &WrittenTable| BulkTable {
             data_file: table.descriptor.path(&Component::Data),
@@ -145,7 +145,7 @@ impl Output {
             let micros = self.clock.now_micros().cast_unsigned();
             let now = timeuuid::UNIX_EPOCH_TICKS.wrapping_add(micros.wrapping_mul(10));
             self.last_ticks = now.max(self.last_ticks + 1);
-            // A random low half, as the writer is no node whose address could tell it from others.
+            // A random low half, as the writer is no node with an address that distinguishes it.
             let (_, random) = random_uuid().as_u64_pair();
             return Ok(SsTableId::Uuid { ticks: self.last_ticks, lsb: random.cast_signed() });
         }

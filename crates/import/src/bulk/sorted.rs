@@ -1,5 +1,5 @@
-//! Rows in the order of the file: written as they come (`SSTableSimpleWriter`, which gathers each partition; here only
-//! one row is held).
+//! Rows in the order of the file: written as they come (`SSTableSimpleWriter`, which gathers each
+//! partition; here only one row is held).
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -20,8 +20,8 @@ pub(super) struct Sorted {
     state: Mutex<State>,
 }
 
-/// Invariants: what is held belongs to the partition at `token` and `key`, behind all that the writer has; the static
-/// row and the deletion are held until the first row is written.
+/// Invariants: the held data belongs to the partition at `token` and `key`, after all that the
+/// writer has; the static row and the deletion are held until the first row is written.
 struct State {
     output: Output,
     expected_keys: u64,
@@ -200,7 +200,7 @@ impl State {
         let header = self.output.header.clone();
         if !self.deletion.is_live() {
             let Held { row, merged, .. } = &mut self.row;
-            // What the partition's deletion covers is not written.
+            // A row that the partition's deletion covers is not written.
             if !merge_rows(&mut self.merger, &[row.as_ref(&header)], self.deletion, &header, merged)? {
                 return Ok(());
             }
@@ -255,7 +255,7 @@ impl State {
         outcome.map_err(|error| {
             self.failed = true;
             if let Some(writer) = self.writer.take() {
-                // The first error is the one to tell.
+                // Report the first error.
                 writer.abort().ok();
             }
             error.into()

@@ -1,4 +1,4 @@
-//! What is written is what a table shows that is opened over it.
+//! A table that is opened over the output shows the rows that were written.
 
 use std::path::Path;
 

@@ -16,12 +16,13 @@ use super::options::BulkOptions;
 use super::output::{BulkTable, Output, Target};
 use super::sorted::Sorted;
 
-/// Writes SSTables of one table into a directory of their own, ready for `nodetool import` and `sstableloader`: the
-/// counterpart of Cassandra's `CQLSSTableWriter`.
+/// Writes SSTables of one table into a directory of their own, ready for `nodetool import` and
+/// `sstableloader`: the counterpart of Cassandra's `CQLSSTableWriter`.
 ///
-/// What can be written is what a [`Table`](helenus_engine::Table) takes, checked as there: whole rows ([`add_row`](Self::add_row)), prepared
-/// statements for loops, and INSERT, UPDATE and DELETE with all their parts. Null deletes, [`helenus_engine::Unset`] leaves a
-/// column out. As nothing is read, there are no conditions, no counters and no elements of a list by index or value.
+/// It accepts the same writes as a [`Table`](helenus_engine::Table), with the same checks: whole
+/// rows ([`add_row`](Self::add_row)), prepared statements for loops, and INSERT, UPDATE and DELETE
+/// with all their parts. Null deletes, [`helenus_engine::Unset`] leaves a column out. Since nothing
+/// is read, there are no conditions, no counters and no elements of a list by index or value.
 ///
 /// ```
 /// # fn main() -> helenus::Result<()> {
@@ -41,8 +42,8 @@ use super::sorted::Sorted;
 /// # }
 /// ```
 ///
-/// Usable from several threads at once. Dropped without [`finish`](Self::finish) or [`abort`](Self::abort) it leaves
-/// unfinished files behind.
+/// Usable from several threads at once. Dropped without [`finish`](Self::finish) or
+/// [`abort`](Self::abort) it leaves unfinished files.
 #[derive(Debug)]
 pub struct BulkWriter {
     table: SinkTable,
@@ -51,14 +52,16 @@ pub struct BulkWriter {
 }
 
 impl BulkOptions {
-    /// Begins to write SSTables of a table that `schema` defines, in `dir`, which is made or has to be empty.
+    /// Begins to write SSTables of a table that `schema` defines, in `dir`, which is made or has to
+    /// be empty.
     ///
-    /// The schema is CQL: `CREATE TABLE` with the `CREATE TYPE`s that it needs, a snapshot's `schema.cql`, what
-    /// `DESCRIBE` prints. A keyspace that it doesn't create is made with defaults.
+    /// The schema is CQL: `CREATE TABLE` with the `CREATE TYPE`s that it needs, a snapshot's
+    /// `schema.cql`, what `DESCRIBE` prints. A keyspace that it doesn't create is made with
+    /// defaults.
     ///
     /// # Errors
-    /// [`ErrorKind::Invalid`] for a wrong schema or column, [`ErrorKind::NotFound`] when the schema lacks the
-    /// table, [`ErrorKind::AlreadyExists`] when there is something in the directory,
+    /// [`ErrorKind::Invalid`] for a wrong schema or column, [`ErrorKind::NotFound`] when the schema
+    /// lacks the table, [`ErrorKind::AlreadyExists`] when there is something in the directory,
     /// [`ErrorKind::Unsupported`] for views, tables of counters and versions that aren't written.
     pub fn open(
         self,
@@ -120,12 +123,13 @@ impl BulkWriter {
         self.table.schema()
     }
 
-    /// Writes a row: values of the columns that [`BulkOptions::columns`] names, by default of all in the order of
-    /// their definition.
+    /// Writes a row: values of the columns that [`BulkOptions::columns`] names, by default of all
+    /// in the order of their definition.
     ///
     /// # Errors
-    /// [`ErrorKind::Invalid`] for values that the table can't have, and for a row that comes too late in a sorted
-    /// table; it was not written then, and others can be. Failed writes, after which nothing more is taken.
+    /// [`ErrorKind::Invalid`] for values that the table can't have, and for a row that comes too
+    /// late in a sorted table; it was not written, and others can be. Failed writes, after which no
+    /// more rows are accepted.
     pub fn add_row(&self, values: impl BindValues) -> Result<()> {
         self.row.execute(values)
     }
@@ -190,14 +194,14 @@ impl BulkWriter {
         self.table.prepare_delete(key, columns)
     }
 
-    /// Completes the SSTables, makes them durable and tells which they are; none if nothing was written.
+    /// Completes the SSTables, makes them durable and returns them; none if nothing was written.
     ///
     /// # Errors
     /// Failed writes; then nothing is left, as after [`abort`](Self::abort).
     pub fn finish(self) -> Result<Vec<BulkTable>> {
         self.table.close();
         if let Err(error) = self.target.finish() {
-            // The first error is the one to tell.
+            // Report the first error.
             self.target.abort().ok();
             return Err(error);
         }
@@ -206,7 +210,7 @@ impl BulkWriter {
         Ok(tables)
     }
 
-    /// Gives up: removes what was written, and the directory if it was made for it.
+    /// Aborts: removes the files written so far, and the directory if the writer made it.
     ///
     /// # Errors
     /// When a file can't be removed.

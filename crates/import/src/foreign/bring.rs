@@ -1,4 +1,4 @@
-//! Files of an SSTable that others wrote, brought into a directory of ours under a new name.
+//! Brings the files of a foreign SSTable into a directory of ours under a new name.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -9,7 +9,8 @@ use helenus_sstable::{Component, Descriptor, PAGE_CHECKSUMS_COMPONENT, PageCheck
 
 /// Bytes that are copied, or read for a checksum, at a time.
 const COPY_BYTES: usize = 1 << 20;
-/// Components that the format leaves without a checksum, or with one of their own that nothing vouches for.
+/// Components that the format leaves without a checksum, or with one of their own that nothing
+/// vouches for.
 const CHECKED: [Component; 7] = [
     Component::Partitions,
     Component::Rows,
@@ -20,19 +21,21 @@ const CHECKED: [Component; 7] = [
     Component::CompressionInfo,
 ];
 
-/// How files come into a database.
+/// The way in which files come into a database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Transfer {
-    /// By a second name of the same file, which takes no space; copied where that can't be, as on another file system.
+    /// By a second name of the same file, which takes no space; copied if that is impossible, as on
+    /// another file system.
     #[default]
     Link,
     /// As copies, of which nothing outside the database knows.
     Copy,
-    /// By a second name, or a copy; what was brought in is removed where it was, once it is in the database.
+    /// By a second name, or a copy; what was brought in is removed where it was, once it is in the
+    /// database.
     Move,
 }
 
-/// How far bringing SSTables in is.
+/// The progress of bringing SSTables in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
     /// Bytes of the files that were looked at.
@@ -41,7 +44,7 @@ pub struct Progress {
     pub bytes_total: u64,
 }
 
-/// What bringing one SSTable took.
+/// The work of bringing one SSTable in.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Brought {
     /// Files that have a second name now.
@@ -50,7 +53,7 @@ pub(crate) struct Brought {
     pub(crate) copied: u64,
 }
 
-/// What is reset of an SSTable's metadata (`SSTableImporter` does unless it is told otherwise).
+/// The metadata of an SSTable that is kept and not reset (by default `SSTableImporter` resets it).
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Kept {
     pub(crate) level: bool,
@@ -65,7 +68,8 @@ pub(crate) fn coming(components: &BTreeSet<Component>) -> impl Iterator<Item = &
     })
 }
 
-/// Brings the files in and makes them durable, but for the directory's names. After an error some may be there.
+/// Brings the files in and makes them durable, but for the directory's names. After an error some
+/// may be there.
 pub(crate) fn bring(
     disk: &dyn Disk,
     sstable: &SsTable,
@@ -111,7 +115,7 @@ pub(crate) fn bring(
     Ok(brought)
 }
 
-/// Removes what [`bring`] made of an SSTable, as far as that can be done.
+/// Removes the files that [`bring`] made of an SSTable, if possible.
 pub(crate) fn take_back(disk: &dyn Disk, components: &BTreeSet<Component>, to: &Descriptor) {
     let ours = Component::from_name(PAGE_CHECKSUMS_COMPONENT);
     for component in coming(components).chain([&ours]) {
@@ -121,8 +125,8 @@ pub(crate) fn take_back(disk: &dyn Disk, components: &BTreeSet<Component>, to: &
     }
 }
 
-/// Statistics.db without what the file was elsewhere: repaired there, or in a level of a compaction there. `None` where
-/// it says nothing of the kind.
+/// Statistics.db without what the file was elsewhere: repaired there, or in a level of a compaction
+/// there. `None` where it says nothing of the kind.
 fn rewritten_statistics(sstable: &SsTable, kept: Kept) -> Option<Vec<u8>> {
     let mut statistics = sstable.statistics().clone();
     let stats = &mut statistics.stats;
@@ -137,8 +141,8 @@ fn rewritten_statistics(sstable: &SsTable, kept: Kept) -> Option<Vec<u8>> {
     (*stats != sstable.statistics().stats).then(|| statistics.encode(sstable.descriptor().version))
 }
 
-/// Gives a file a second name and makes its bytes durable: whoever wrote them may not have. False, and nothing was
-/// done, where either can't be.
+/// Gives a file a second name and makes its bytes durable: their writer may not have done that.
+/// False, with nothing done, if either is impossible.
 fn link(disk: &dyn Disk, from: &Path, to: &Path) -> Result<bool> {
     if disk.name_kind(from)? != EntryKind::File {
         // A second name of a symbolic link would lead out of the database.

@@ -1,4 +1,4 @@
-//! The SSTables of one directory that others wrote, as its names and transaction logs tell.
+//! The SSTables of one foreign directory, according to its names and transaction logs.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use helenus_engine::{Error, Result};
 use helenus_io::Disk;
 use helenus_sstable::{Component, Folder, FoundTable, LeftOut as Transaction};
 
-/// An SSTable that others wrote.
+/// A foreign SSTable.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Present {
     pub(crate) found: FoundTable,
@@ -14,7 +14,7 @@ pub(crate) struct Present {
     pub(crate) bytes: u64,
 }
 
-/// What is not read, and why.
+/// A file that is not read, and the reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeftOut {
     /// The file, SSTable or directory.
@@ -23,13 +23,13 @@ pub struct LeftOut {
     pub reason: String,
 }
 
-/// What a directory of SSTables holds.
+/// The contents of a directory of SSTables.
 #[derive(Debug, Default)]
 pub(crate) struct Directory {
     /// Those that count, in the order of their ids.
     pub(crate) sstables: Vec<Present>,
     pub(crate) left_out: Vec<LeftOut>,
-    /// Why it can't be read: the first file of a version that is not read here, a log that is damaged.
+    /// Why it can't be read: the first file of an unsupported version, or a damaged log.
     pub(crate) problem: Option<Error>,
     /// Names of directories in it.
     pub(crate) directories: Vec<String>,

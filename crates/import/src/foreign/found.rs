@@ -1,4 +1,4 @@
-//! What was found in directories that others left, table by table.
+//! The contents of foreign directories, table by table.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,10 +17,11 @@ use super::open::{self, CacheNumbers, Opened};
 use super::options::ForeignOptions;
 use super::search::{Search, Whose};
 
-/// What others left: directories that are no database of ours, opened where they are and only read.
+/// Foreign directories: a snapshot, a table's folder, a node's data, opened in place and read-only.
 ///
-/// What was found is told at once. A table is opened when it is [asked for](Self::open_table); one that can't be read
-/// doesn't keep the others from being read, and its [`problem`](ForeignTable::problem) says why.
+/// Opening lists the tables. Each table is opened by [`open_table`](Self::open_table); one that
+/// can't be read doesn't prevent reading the others, and its [`problem`](ForeignTable::problem)
+/// says why.
 ///
 /// ```no_run
 /// # fn main() -> helenus::Result<()> {
@@ -33,15 +34,16 @@ use super::search::{Search, Whose};
 /// ```
 #[derive(Debug)]
 pub struct Foreign {
-    /// What was named.
+    /// The directories that were named.
     pub dirs: Vec<PathBuf>,
-    /// What the first of them is.
+    /// The kind of the first of them.
     pub kind: ForeignKind,
     /// Its tables, by keyspace and name; those of Cassandra's own keyspaces too.
     pub tables: Vec<ForeignTable>,
-    /// Files and directories that belong to no table that there is, and SSTables that Cassandra would remove.
+    /// Files and directories that belong to no table that there is, and SSTables that Cassandra
+    /// would remove.
     pub left_out: Vec<LeftOut>,
-    /// What of the schema was left out or acts differently, in words.
+    /// Parts of the schema that were left out or act differently, in words.
     pub warnings: Vec<String>,
     options: ForeignOptions,
     set: ReadOnlyTables,
@@ -57,19 +59,19 @@ pub struct ForeignTable {
     pub keyspace: String,
     /// Its name.
     pub name: String,
-    /// Its identity, where something tells it.
+    /// Its identity, if it is known.
     pub id: Option<TableId>,
-    /// Where its SSTables are.
+    /// The directories of its SSTables.
     pub dirs: Vec<PathBuf>,
-    /// How many there are of each version, such as `da`.
+    /// The number of its SSTables of each version, such as `da`.
     pub versions: BTreeMap<String, usize>,
     /// Bytes of all their files.
     pub bytes: u64,
-    /// Why it can't be read, where it can't.
+    /// The reason why it can't be read, if it can't.
     pub problem: Option<String>,
     /// Whether it can't be read and is known to be a materialized view.
     pub(crate) is_unread_view: bool,
-    /// The identities that its directories' names tell.
+    /// The identities in its directories' names.
     ids: Vec<TableId>,
 }
 
@@ -99,17 +101,19 @@ impl ForeignTable {
 }
 
 impl Foreign {
-    /// Opens what others left, to be read only: a `nodetool snapshot`'s folder, a table's directory, a keyspace's, or a
-    /// node's whole data directory. Nothing in it is written or locked; a node may be running on it.
+    /// Opens a foreign directory read-only: a `nodetool snapshot`'s folder, a table's directory, a
+    /// keyspace's, or a node's whole data directory. Nothing in it is written or locked; a node may
+    /// be running on it.
     ///
-    /// The schema is found where it is: in a snapshot's `schema.cql`, in the SSTables of the node's own `system_schema`
-    /// in the data directory or above the table's, or in the newest snapshot within the table's directory. Folders
-    /// within a table's directory (`snapshots`, `backups`, secondary indexes) are not looked into, and SSTables of
-    /// transactions that were not finished are left out as Cassandra would remove them. What is only in the node's
-    /// commit log is not seen: `nodetool flush` writes it to SSTables.
+    /// The schema is found in a snapshot's `schema.cql`, in the SSTables of the node's own
+    /// `system_schema` in the data directory or above the table's, or in the newest snapshot within
+    /// the table's directory. Folders within a table's directory (`snapshots`, `backups`, secondary
+    /// indexes) are not read, and SSTables of unfinished transactions are left out as Cassandra
+    /// would remove them. Data that is only in the node's commit log is not seen: `nodetool flush`
+    /// writes it to SSTables.
     ///
     /// # Errors
-    /// When there are no SSTables, or nothing tells the schema of any.
+    /// When there are no SSTables, or no schema is found.
     pub fn open(dir: impl AsRef<Path>) -> Result<Self> {
         ForeignOptions::new().open(&[dir.as_ref().to_owned()])
     }
@@ -147,7 +151,8 @@ impl Foreign {
             foreign.place(place, whose, &catalog);
         }
         if is_whole {
-            // A table that nothing was written to yet has no directory in a copy, and often no files in the original.
+            // A table that nothing was written to yet has no directory in a copy, and often no
+            // files in the original.
             for def in catalog.tables().filter(|def| !is_system_keyspace(def.keyspace())) {
                 foreign.entry(def.keyspace(), def.name(), Some(def.id()));
             }
@@ -157,8 +162,8 @@ impl Foreign {
         Ok(foreign)
     }
 
-    /// Refuses tables of one name and several ids. Nothing tells which of them is the one that is alive, and whoever asks
-    /// by name would get one of them.
+    /// Refuses tables of one name and several ids. It is unknown which of them is alive, and a
+    /// look-up by name would return any of them.
     fn refuse_twins(&mut self) {
         for twins in self.tables.chunk_by_mut(|a, b| (&a.keyspace, &a.name) == (&b.keyspace, &b.name)) {
             let mut ids: Vec<TableId> = twins.iter().flat_map(|table| table.ids.iter().copied()).collect();
@@ -177,8 +182,8 @@ impl Foreign {
         }
     }
 
-    /// SSTables of tables opened so far that were left out because they are damaged, where
-    /// [`ForeignOptions::skip_damaged`] asks for that.
+    /// SSTables of tables opened so far that were left out because they are damaged, with
+    /// [`ForeignOptions::skip_damaged`].
     pub fn damaged(&self) -> Vec<LeftOut> {
         self.damaged.lock().clone()
     }
@@ -241,7 +246,7 @@ impl Foreign {
         self.set.schema()
     }
 
-    /// Opens a table; again, it is the same as before.
+    /// Opens a table; a second call returns the same one.
     ///
     /// # Errors
     /// When there is no such table, or it can't be read.
@@ -274,7 +279,7 @@ impl Foreign {
 }
 
 impl ForeignOptions {
-    /// Opens what others left: one directory, or several data directories of a node together.
+    /// Opens one foreign directory, or several data directories of a node together.
     ///
     /// # Errors
     /// As [`Foreign::open`].

@@ -1,14 +1,14 @@
-//! What kind of directory others left, and which tables' directories are in it.
+//! The kind of a foreign directory, and the tables' directories in it.
 //!
 //! ```text
 //! data directory  <keyspace>/<table>-<id>/      SSTables of each table, of system_schema among them
 //!                            …/.<index>/        of a secondary index
-//!                            …/backups/         hard links of every flush, where the node was told to make them
+//!                            …/backups/         hard links of every flush, if the node is configured to make them
 //!                            …/snapshots/<tag>/ SSTables, manifest.json, schema.cql
 //! ```
 //!
-//! Cassandra's class for this is `db.Directories`. ScyllaDB lays its directories out in the same way, with `staging`,
-//! `upload`, `quarantine` and the like beside `snapshots`.
+//! Cassandra's class for this is `db.Directories`. ScyllaDB lays its directories out in the same
+//! way, with `staging`, `upload`, `quarantine` and the like next to `snapshots`.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ use super::directory::Directory;
 /// The keyspace that defines all others.
 pub(super) const SYSTEM_SCHEMA: &str = "system_schema";
 
-/// What a directory is that others left.
+/// The kind of a foreign directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ForeignKind {
     /// A node's data directory, or a copy of a part of it: keyspaces with tables.
@@ -33,7 +33,7 @@ pub enum ForeignKind {
     Keyspace,
     /// One table of a data directory.
     Table,
-    /// What `nodetool snapshot` made of one table.
+    /// A snapshot of one table (`nodetool snapshot`).
     Snapshot,
 }
 
@@ -59,12 +59,12 @@ pub(super) struct Place {
     pub(super) directory: Directory,
 }
 
-/// What a directory is, and the places in it.
+/// The kind of a directory, and the tables' places in it.
 #[derive(Debug)]
 pub(super) struct Layout {
     pub(super) kind: ForeignKind,
     pub(super) places: Vec<Place>,
-    /// Where the keyspaces' directories are that this belongs to, if they are there.
+    /// The data directory that it belongs to, if it exists.
     pub(super) data_dir: Option<PathBuf>,
 }
 
@@ -96,7 +96,7 @@ impl Layout {
             places.append(&mut tables_in(disk, &path, &names)?);
         }
         if places.is_empty() && directory.directories.iter().any(|name| name == "data") {
-            // What the package puts into /var/lib/cassandra, beside commitlog and saved_caches.
+            // The layout of the package in /var/lib/cassandra, next to commitlog and saved_caches.
             return Self::of(disk, &root.join("data"));
         }
         if places.is_empty() {
@@ -150,14 +150,14 @@ fn place(table_dir: &Path, path: &Path, directory: Directory, is_snapshot: bool)
     }
 }
 
-/// What `nodetool snapshot` adds to the files.
+/// Whether it has the files that `nodetool snapshot` adds.
 fn is_snapshot(path: &Path, directory: &Directory) -> bool {
     parent_of(path).ends_with("snapshots")
         || directory.others.iter().any(|name| name == "manifest.json" || name == "schema.cql")
 }
 
-/// Table and identity of `<table>-<32 hexadecimal digits>`; directories of tables that are older than 2.1 have the
-/// name alone.
+/// Table and identity of `<table>-<32 hexadecimal digits>`; directories of tables that are older
+/// than 2.1 have the name alone.
 fn split_name(path: &Path) -> Option<(String, Option<TableId>)> {
     let name = path.file_name()?.to_str()?;
     let id = name.rsplit_once('-').filter(|(_, id)| id.len() == 32);
@@ -172,8 +172,8 @@ fn is_word(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
-/// Directories from a database's own down to that of a table: `DB`, `DB/data`, `DB/data/<keyspace>`,
-/// `DB/data/<keyspace>/<table>`.
+/// Directories from a database's own down to that of a table: `DB`, `DB/data`,
+/// `DB/data/<keyspace>`, `DB/data/<keyspace>/<table>`.
 const DEPTH: usize = 4;
 
 /// The database of ours that `dir` is, or lies in.
@@ -192,8 +192,8 @@ pub(crate) fn database_around(disk: &dyn Disk, dir: &Path) -> Result<Option<Path
     Ok(None)
 }
 
-/// Refuses a database of ours, and a directory in one whose log has what its SSTables lack: to read those alone would
-/// lose it without a word.
+/// Refuses a database of ours, and a directory in one whose log has what its SSTables lack: to read
+/// those alone would lose it without a word.
 pub(crate) fn check_nothing_in_log(disk: &Arc<dyn Disk>, clock: &Arc<dyn Clock>, dir: &Path) -> Result<()> {
     let Some(database) = database_around(&**disk, dir)? else { return Ok(()) };
     let place = database.display();

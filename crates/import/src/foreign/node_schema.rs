@@ -1,4 +1,4 @@
-//! A catalog out of a node's own schema: what can't be read of it doesn't keep the rest from being read.
+//! A catalog from a node's own schema tables: unreadable parts don't prevent reading the rest.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use super::options::ForeignOptions;
 use super::schema_rows::{SchemaRow, SchemaRows, of};
 use super::schema_text;
 
-/// What a node's SSTables say of its schema.
+/// A node's schema, read from its SSTables.
 #[derive(Debug, Default)]
 pub(super) struct NodeSchema {
     pub(super) catalog: Catalog,
@@ -76,7 +76,7 @@ impl NodeSchema {
         Ok(())
     }
 
-    /// What nothing is read by: without it the rest is as good.
+    /// Keeps a part that no read depends on: without it the rest is still valid.
     fn keep(&mut self, text: Result<String>, what: &str) {
         if let Err(error) = text.and_then(|text| self.extend(&text)) {
             self.warnings.push(format!("an {what} is left out: {error}"));

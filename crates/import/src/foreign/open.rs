@@ -1,4 +1,4 @@
-//! SSTables that others wrote, opened as tables that can only be read.
+//! Opens foreign SSTables as read-only tables.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -22,7 +22,8 @@ use super::layout::SYSTEM_SCHEMA;
 use super::options::ForeignOptions;
 use super::verify::decode_all;
 
-/// How often a directory whose files come and go is listed before it is given up: a node may compact meanwhile.
+/// The number of attempts to list a directory whose files come and go: a node may compact
+/// meanwhile.
 const ATTEMPTS: u32 = 8;
 
 /// Gives open SSTables their numbers in the chunk cache, and keeps few of their files open.
@@ -38,8 +39,8 @@ pub(super) struct Opened {
     pub(super) damaged: Vec<LeftOut>,
 }
 
-/// Opens what counts in those directories. Files that vanish meanwhile are no damage: a node that compacts removes them, and
-/// what it wrote instead is there then.
+/// Opens what counts in those directories. Files that vanish meanwhile are no damage: a node that
+/// compacts removes them, and what it wrote instead is there then.
 pub(super) fn open_all(
     options: &ForeignOptions,
     dirs: &[PathBuf],
@@ -51,7 +52,7 @@ pub(super) fn open_all(
         let listed = list(options, dirs)?;
         let is_last = attempt == ATTEMPTS;
         match open_listed(options, &listed, cache, numbers) {
-            // A listing that runs beside changes may have neither what goes nor what comes in its place.
+            // A listing during changes may miss both a removed file and its replacement.
             Ok(opened) if is_last || list(options, dirs)? == listed => return Ok(opened),
             Err(error) if is_last || error.kind() != ErrorKind::Io && list(options, dirs)? == listed => {
                 return Err(error);
@@ -116,7 +117,7 @@ fn open_one(
     Ok(SsTable::open(&options.disk, descriptor, open)?)
 }
 
-/// What orders the partitions of all of them.
+/// The partitioner of all of them.
 fn partitioner_of(sstables: &[Arc<SsTable>]) -> Result<Partitioner> {
     let Some((first, others)) = sstables.split_first() else { return Ok(Partitioner::Murmur3) };
     match others.iter().find(|other| other.partitioner() != first.partitioner()) {
@@ -150,8 +151,8 @@ pub(super) fn table_over(
     Ok(set.open(dir, def, partitioner, sstables))
 }
 
-/// A table of `system_schema`, whose key is known and whose other columns its SSTables tell; `None` where there are
-/// no SSTables.
+/// A table of `system_schema`, whose key is known and whose other columns come from its SSTables;
+/// `None` if there are no SSTables.
 pub(super) fn open_system_table(
     options: &ForeignOptions,
     dirs: &[PathBuf],
@@ -193,17 +194,18 @@ pub(super) fn open_system_table(
     table_over(&set, dir, &def, sstables).map(Some)
 }
 
-/// Opens the SSTables in `dir` as a table, to be read only: nothing in the directory is written or locked.
+/// Opens the SSTables in `dir` as a table, to be read only: nothing in the directory is written or
+/// locked.
 ///
 /// `schema` is CQL that defines the table, such as a snapshot's `schema.cql` or what
-/// `DESCRIBE TABLE … WITH INTERNALS` prints. A keyspace that it doesn't create is made with defaults; a user type
-/// that it doesn't define is taken from the SSTables. Folders in the directory (`snapshots`, `backups`,
-/// secondary indexes) are not looked into, and SSTables of transactions that Cassandra had not finished are left
-/// out as Cassandra would remove them.
+/// `DESCRIBE TABLE … WITH INTERNALS` prints. A keyspace that it doesn't create is made with
+/// defaults; a user type that it doesn't define is taken from the SSTables. Folders in the
+/// directory (`snapshots`, `backups`, secondary indexes) are not looked into, and SSTables of
+/// transactions that Cassandra had not finished are left out as Cassandra would remove them.
 ///
 /// # Errors
-/// When there is no such directory, the schema doesn't define the table or doesn't fit the files, a file is
-/// damaged or of a version that isn't read here.
+/// When there is no such directory, the schema doesn't define the table or doesn't fit the files, a
+/// file is damaged or of a version that isn't read here.
 pub fn open_sstables(dir: impl AsRef<Path>, schema: &str, keyspace: &str, table: &str) -> Result<Table> {
     let (options, dir) = (ForeignOptions::new(), dir.as_ref());
     let cache = Arc::new(ChunkCache::new(options.cache_bytes));

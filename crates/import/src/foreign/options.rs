@@ -1,10 +1,10 @@
-//! How directories of others are opened.
+//! Options of opening foreign directories.
 
 use std::sync::Arc;
 
 use helenus_io::{Clock, Disk, RealDisk, SystemClock};
 
-/// How to open what others left: `ForeignOptions::new().schema(cql).open(&[dir])`.
+/// Options of opening foreign directories: `ForeignOptions::new().schema(cql).open(&[dir])`.
 #[derive(Clone, Debug)]
 pub struct ForeignOptions {
     pub(super) schema: Option<String>,
@@ -42,9 +42,9 @@ impl ForeignOptions {
         self
     }
 
-    /// Whether SSTables that are damaged are left out, where they would be errors. Each is decoded when its table is
-    /// opened; [`Foreign::damaged`](crate::Foreign::damaged) tells those that were left out. What they deleted in
-    /// others is shown then.
+    /// Whether damaged SSTables are left out instead of being errors. Each is decoded when its
+    /// table is opened; [`Foreign::damaged`](crate::Foreign::damaged) returns those that were left
+    /// out. Data that they deleted in others is shown then.
     #[must_use]
     pub fn skip_damaged(mut self, yes: bool) -> Self {
         self.skip_damaged = yes;
@@ -58,7 +58,8 @@ impl ForeignOptions {
         self
     }
 
-    /// How many files of SSTables are open at most; by default half of what the process may have open, at most 4,096.
+    /// The most files of SSTables that are open; by default half of what the process may have open,
+    /// at most 4,096.
     #[must_use]
     pub fn max_open_files(mut self, files: usize) -> Self {
         self.max_open_files = Some(files.max(1));

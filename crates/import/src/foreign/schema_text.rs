@@ -128,7 +128,8 @@ fn columns<'a>(rows: &'a SchemaRows, keyspace: &'a str, table: &'a str) -> Resul
     if columns.iter().any(|column| column.kind == "partition_key") {
         return Ok(columns);
     }
-    // A table that was dropped and altered at once leaves such a rest (SchemaKeyspace.MissingColumns).
+    // A table that was dropped and altered at once leaves such a rest
+    // (SchemaKeyspace.MissingColumns).
     let text = format!("system_schema.columns has no partition key of {keyspace}.{table}");
     Err(Error::new(ErrorKind::Corrupt, text))
 }
@@ -143,8 +144,8 @@ fn primary_key(columns: &[Column<'_>]) -> String {
     format!("PRIMARY KEY (({partition}){separator}{clustering})")
 }
 
-/// How a table that was made `WITH COMPACT STORAGE` is kept (`TableMetadata.Flag`): `None` for all others, and for super column
-/// families, which are shown as they are kept.
+/// The storage of a table `WITH COMPACT STORAGE` (`TableMetadata.Flag`): `None` for all others, and
+/// for super column families, which are shown as they are stored.
 fn compact(row: &SchemaRow) -> Option<CompactStorage> {
     let flags = row.get("flags").map(|_| row.texts("flags"))?;
     let has = |flag: &str| flags.contains(&flag);
@@ -218,7 +219,8 @@ pub(super) fn table(rows: &SchemaRows, row: &SchemaRow) -> Result<String> {
         definitions.push(definition(rows, keyspace, table, column, is_static(Some(column.kind)))?);
     }
     for row in &dropped {
-        // Before 4.0 the registry did not tell; then it is as the column that was added again.
+        // Before 4.0 the registry did not record it; then it is that of the column that was added
+        // again.
         let again = columns.iter().find(|column| row.text("column_name") == Some(column.name));
         let kind = row.text("kind").or(again.map(|column| column.kind));
         let marker = if is_static(kind) { " static" } else { "" };
@@ -238,7 +240,8 @@ pub(super) fn table(rows: &SchemaRows, row: &SchemaRow) -> Result<String> {
         write!(text, "\nALTER TABLE {full_name} DROP {} USING TIMESTAMP {at};", name(column))
             .unwrap_or_default();
         if let Some(again) = columns.iter().find(|again| again.name == column) {
-            // What compact storage keeps as static is added as such: it is kept, not defined, here.
+            // Columns that compact storage keeps as static are added as such: the definition here
+            // is that of the storage.
             let definition = definition(rows, keyspace, table, again, again.kind == "static")?;
             write!(text, "\nALTER TABLE {full_name} ADD {definition};").unwrap_or_default();
         }
@@ -319,7 +322,8 @@ pub(super) fn view(rows: &SchemaRows, row: &SchemaRow) -> Result<String> {
         _ => joined(columns.iter().map(|column| name(column.name))),
     };
     let options = options(row, &columns)?;
-    // The data of a view expires with its table's: the option is there, and can't be given.
+    // The data of a view expires with its table's: the option is stored, but refused in a
+    // statement.
     let options = options.replace(" AND default_time_to_live = 0", "");
     Ok(format!(
         "CREATE MATERIALIZED VIEW {}.{} AS SELECT {selected} FROM {}.{} WHERE {} {}{options};",

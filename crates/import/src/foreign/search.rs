@@ -23,13 +23,13 @@ const MAX_SCHEMA_BYTES: usize = 64 << 20;
 /// Whose SSTables a directory holds.
 pub(super) enum Whose {
     Table(TableId),
-    /// A table's that can't be read.
+    /// It is of a table that can't be read.
     Unread(UnreadTable),
-    /// Nobody's, for that reason.
+    /// It is of no table, for that reason.
     Nobody(String),
 }
 
-/// The table that a directory is of: of its identity, or of its name where its path tells no identity.
+/// The table that a directory is of: by its identity, or by its name if its path has no identity.
 fn def_of<'a>(place: &Place, catalog: &'a Catalog) -> Option<&'a Arc<TableDef>> {
     match place.id {
         Some(id) => catalog.table_by_id(id),
@@ -37,8 +37,8 @@ fn def_of<'a>(place: &Place, catalog: &'a Catalog) -> Option<&'a Arc<TableDef>> 
     }
 }
 
-/// The same where the schema is of these files, whatever became of the directory's name: a copy's may be any, and a
-/// schema that was written by hand tells no identity.
+/// The same if the schema is that of these files, whatever the directory's name: a copy may have
+/// any, and a schema that was written by hand has no identity.
 fn def_of_given<'a>(place: &Place, catalog: &'a Catalog, is_only: bool) -> Option<&'a Arc<TableDef>> {
     let named = || catalog.table(place.keyspace.as_deref()?, place.table.as_deref()?).ok();
     // The schema of a view begins with its table.
@@ -68,7 +68,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Reads it, and tells of each place whose it is.
+    /// Reads it, and returns for each place the table that it belongs to.
     pub(super) fn read_schemas(&mut self, layouts: &[Layout]) -> Result<Vec<Whose>> {
         let places: Vec<&Place> = layouts.iter().flat_map(|layout| &layout.places).collect();
         if let Some(schema) = &self.options.schema {
@@ -85,7 +85,8 @@ impl<'a> Search<'a> {
             self.node_schema(layouts)?;
         }
         let mut found: Vec<Whose> = places.iter().map(|place| self.whose(place)).collect();
-        // A view's snapshot defines the view alone: its table may be in another one, or in the node's schema above.
+        // A view's snapshot defines the view alone: its table may be in another one, or in the
+        // node's schema above.
         let unread = |whose: &Whose| matches!(whose, Whose::Unread(UnreadTable { of_view: true, .. }));
         for (place, whose) in places.iter().zip(&mut found).filter(|(_, whose)| unread(whose)) {
             if let Ok(Some(id)) = self.view(place, layouts) {
@@ -111,7 +112,7 @@ impl<'a> Search<'a> {
 
     fn whose(&mut self, place: &Place) -> Whose {
         if place.is_snapshot || !self.has_node_schema {
-            // What a table was when its snapshot was taken, the snapshot itself tells best.
+            // The snapshot itself describes the table best as of its time.
             return self.own_schema(place);
         }
         if let Some(def) = def_of(place, &self.catalog) {
@@ -177,7 +178,7 @@ impl<'a> Search<'a> {
         })
     }
 
-    /// Whether what a directory's own schema defines is a view, as far as its text can be understood at all.
+    /// Whether a directory's own schema defines a view, if its text can be understood.
     fn is_view(&self, place: &Place) -> bool {
         let text = own_text(&*self.options.disk, place).ok().flatten();
         let statements = text.and_then(|(_, text)| parse_statements(&text).ok()).unwrap_or_default();
@@ -204,7 +205,7 @@ fn own_text(disk: &dyn Disk, place: &Place) -> Result<Option<(PathBuf, String)>>
     Ok(Some((path, String::from_utf8_lossy(&bytes).into_owned())))
 }
 
-/// The `schema.cql` of a directory, or of its snapshot whose manifest tells the latest time.
+/// The `schema.cql` of a directory, or of its snapshot whose manifest has the latest time.
 fn newest_schema(disk: &dyn Disk, place: &Place) -> Result<Option<PathBuf>> {
     let own = place.path.join("schema.cql");
     if disk.exists(&own)? {
@@ -228,8 +229,8 @@ fn newest_schema(disk: &dyn Disk, place: &Place) -> Result<Option<PathBuf>> {
     Ok(newest.map(|(_, path)| path))
 }
 
-/// When a snapshot was made, as its `manifest.json` writes it: `"created_at" : "2026-11-22T20:10:45.602Z"`, which sorts
-/// by time.
+/// When a snapshot was made, as its `manifest.json` writes it:
+/// `"created_at" : "2026-11-22T20:10:45.602Z"`, which sorts by time.
 fn created_at(disk: &dyn Disk, manifest: &Path) -> Option<String> {
     let bytes = read_to_vec(disk, manifest, MAX_SCHEMA_BYTES).ok()?;
     let text = String::from_utf8_lossy(&bytes);
@@ -250,7 +251,7 @@ fn parse(options: &ForeignOptions, text: &str, places: &[&Place]) -> Result<hele
 
 fn header_types(options: &ForeignOptions, places: &[&Place]) -> HeaderTypes {
     let found = places.iter().flat_map(|place| &place.directory.sstables);
-    // A file that can't be read says so when its table is opened.
+    // An unreadable file is reported when its table is opened.
     let opened = found.filter_map(|present| {
         DataFile::open(&options.disk, &present.found.descriptor, PageVerification::Skip).ok()
     });

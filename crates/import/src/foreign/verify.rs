@@ -1,4 +1,4 @@
-//! How SSTables are looked at before they come into a database.
+//! Verifies SSTables before they come into a database.
 
 use std::sync::Arc;
 
@@ -17,14 +17,14 @@ use super::fits::check_fits;
 /// The longest Digest.crc32 that is read, in bytes: ten digits, and what a line may end with.
 const MAX_DIGEST_BYTES: usize = 64;
 
-/// How closely SSTables are looked at before they come into a database. Metadata and indexes are read, and compared
-/// with the table's schema, in any case.
+/// How closely SSTables are looked at before they come into a database. Metadata and indexes are
+/// read, and compared with the table's schema, in any case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Verification {
     /// No closer.
     None,
-    /// The checksum of the whole Data.db is compared, and each key of the index is looked up in the filter: one that
-    /// lacks keys hides their rows. Without a checksum, everything is decoded.
+    /// The checksum of the whole Data.db is compared, and each key of the index is looked up in the
+    /// filter: one that lacks keys hides their rows. Without a checksum, everything is decoded.
     #[default]
     Checksums,
     /// Every row is decoded, keys are compared with the index and looked up in the filter.
@@ -34,8 +34,8 @@ pub enum Verification {
 /// For pages of the index, which keys are looked up in.
 const INDEX_CACHE_BYTES: usize = 16 << 20;
 
-/// Opens an SSTable where it is and looks at it; an error tells why it can't come into a table of those columns. `passed` is
-/// told how many bytes of Data.db were looked at.
+/// Opens an SSTable in place and verifies it; an error says why it can't come into a table of those
+/// columns. `passed` gets the number of bytes of Data.db that were verified.
 pub(crate) fn look_at(
     disk: &Arc<dyn Disk>,
     found: &FoundTable,
@@ -43,7 +43,7 @@ pub(crate) fn look_at(
     how: Verification,
     passed: &mut dyn FnMut(u64),
 ) -> Result<Arc<SsTable>> {
-    // Of what is read from end to end nothing is worth keeping, but of the index.
+    // A full read is not worth caching, except for the index.
     let open = OpenOptions::new(
         Arc::new(ChunkCache::new(INDEX_CACHE_BYTES)),
         CachedFile(0),
@@ -64,7 +64,7 @@ pub(crate) fn look_at(
     Ok(sstable)
 }
 
-/// Looks at an SSTable; an error tells what is wrong with it.
+/// Verifies an SSTable; an error describes the fault.
 fn verify(
     disk: &dyn Disk,
     sstable: &Arc<SsTable>,

@@ -1,7 +1,7 @@
-//! Conditions: what holds, and what a refused write tells. The answers are Cassandra's.
+//! Conditions: which hold, and the rows that a refused write returns. The answers are Cassandra's.
 //!
-//! Random histories beside Cassandra 5.0.8 found that a refused write told of a row that wasn't there, because the
-//! partition had a static row; and that `IF s < {}` was taken.
+//! Random histories against Cassandra 5.0.8 found that a refused write returned a row that didn't
+//! exist, because the partition had a static row; and that `IF s < {}` was accepted.
 
 use std::sync::Arc;
 
@@ -41,7 +41,7 @@ fn a_static_row_alone_is_no_row() {
     assert_eq!(l.delete(1, 1).if_exists().execute().unwrap(), NOTHING);
     let both = update().if_("v", Op::Eq, 6).if_("s", Op::Eq, 5).execute().unwrap();
     assert_eq!(both, refused(&[("s", Value::Int(5)), ("v", Value::Null)]));
-    // Where static columns are written all of them are read.
+    // If static columns are written all of them are read.
     let other = update().set("r", 1).if_("v", Op::Eq, 6).execute().unwrap();
     assert_eq!(other, refused(&[("v", Value::Null)]));
     let exists = update().set("r", 1).if_exists().execute().unwrap();
@@ -177,7 +177,7 @@ fn elements_fields_and_lists_of_values_are_compared() {
     refuses(&|u| u.if_("v", Op::In, null), "ks.w, column v: IN takes a list, not null");
     refuses(&|u| u.if_("l", Op::Contains, null), "ks.w, column l: no collection contains null");
     refuses(&|u| u.if_("v", Op::Contains, 1), "ks.w, column v: expected a collection, it is a int");
-    // A refused write tells the columns, each once, of which it was about the parts.
+    // A refused write returns each column once, however many of its parts the conditions name.
     let parts = w.update(1, ()).set("x", 9).if_("v", Op::Eq, 1).if_element("l", 0, Op::Eq, 1);
     let parts = parts.if_element("l", 1, Op::Eq, 3).execute().unwrap();
     let list = Value::List(vec![Value::Int(1), Value::Int(2)]);

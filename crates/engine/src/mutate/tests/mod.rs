@@ -1,4 +1,4 @@
-//! What statements leave in a table, tombstones included.
+//! The contents of a table after statements, tombstones included.
 
 mod conditions;
 mod lists;
@@ -61,7 +61,7 @@ impl World {
     }
 }
 
-/// Everything in a partition, a line each; times near the tests' own are told by their distance.
+/// Everything in a partition, a line each; times near the tests' own are printed by their distance.
 fn raw(table: &Table, key: impl IntoKey) -> String {
     let view = table.core.view.load_full();
     let mut bytes = Vec::new();
@@ -202,7 +202,7 @@ fn json(ty: &Type, value: &[u8]) -> String {
     out
 }
 
-/// What there is, line by line.
+/// Checks the contents, line by line.
 #[track_caller]
 fn check(table: &Table, key: impl IntoKey, expected: &[&str]) {
     let found = raw(table, key);

@@ -63,7 +63,7 @@ fn a_row_is_made_once() {
     t.delete(1, (1, "x")).execute().unwrap();
     assert!(insert(4).is_applied());
     assert_eq!(column(&t, "a"), [Value::Int(4)]);
-    // Where only static columns are set, they are what exists.
+    // If only static columns are set, existence means theirs.
     let statics = || t.insert(1, ()).set("s1", 1).if_not_exists().execute().unwrap();
     assert!(statics().is_applied());
     assert_eq!(
@@ -155,7 +155,8 @@ fn of_many_who_want_it_one_gets_it() {
     assert_eq!(won, 500);
 }
 
-/// The lock makes all the difference to the two tests above, and on a busy machine they may not notice.
+/// The lock makes all the difference to the two tests above, and on a busy machine they may not
+/// notice.
 #[test]
 fn what_reads_first_waits_for_the_partition() {
     let world = World::new();

@@ -1,4 +1,4 @@
-//! What can't be written is refused before anything is, in words that help.
+//! Invalid writes are refused before anything is written, with helpful texts.
 
 use helenus_types::Value;
 

@@ -1,9 +1,10 @@
 //! Several operations on one column in one statement.
 //!
-//! Random histories beside Cassandra 5.0.8 found that each kind of statement had rules of its own: an element that was
-//! removed and put in one statement was there, where a deletion wins at one time; of two values for one element the
-//! last one stood, where the larger does; indexes of lists were counted in the list before the statement, where each
-//! operation sees what those before it did; and statements that CQL takes were refused. The answers are Cassandra's.
+//! Random histories against Cassandra 5.0.8 found that each kind of statement had rules of its own:
+//! an element that was removed and put in one statement was kept, although a deletion wins at one
+//! timestamp; of two values for one element the last one won, although the larger one must; indexes
+//! of lists were counted in the list before the statement, where each operation sees what those
+//! before it did; and statements that CQL accepts were refused. The answers are Cassandra's.
 
 use helenus_testkit::histories::Rng;
 use helenus_types::Value;
@@ -27,7 +28,7 @@ fn world() -> (World, Table) {
     (world, w)
 }
 
-/// What a list becomes by an update of one statement.
+/// The list after an update of one statement.
 #[track_caller]
 fn list(before: &[i32], update: impl FnOnce(Update<'_>) -> Update<'_>, after: &[i32]) {
     let (_world, w) = world();
@@ -59,8 +60,8 @@ fn operations_on_a_list_see_each_other() {
     assert_eq!(gone.to_string(), "ks.w, column l: there is no index 0 in a list of 0 elements");
 }
 
-/// Where there was no row, what the statement itself deletes is counted: Cassandra merges what it did into the row
-/// that it read, which drops deletions, only if it read one.
+/// If there was no row, elements that the statement itself deletes are counted: Cassandra merges
+/// its changes into the row that it read, which drops deletions, only if it read one.
 #[test]
 fn a_list_that_was_not_there() {
     let (_world, w) = world();
@@ -150,8 +151,8 @@ fn an_insert_of_unset_statics_alone_writes_nothing() {
     check(&t, 1, &[]);
 }
 
-/// An UPDATE that sets nothing did nothing and said Ok, and `delete(key, ())`, which forgets a clustering, deleted the
-/// partition.
+/// An UPDATE that sets nothing did nothing and said Ok, and `delete(key, ())`, which forgets a
+/// clustering, deleted the partition.
 #[test]
 fn what_is_easily_forgotten_is_refused() {
     let world = World::new();
@@ -172,8 +173,9 @@ fn what_is_easily_forgotten_is_refused() {
     check(&t, 1, &["(1, \"x\") live@own"]);
 }
 
-/// Decimals of one value and other bytes are one clustering: the first one's bytes stay. The memtable kept the bytes of
-/// the first with the length of the second, and the row was read wrongly from then on.
+/// Decimals of one value and other bytes are one clustering: the first one's bytes stay. The
+/// memtable kept the bytes of the first with the length of the second, and the row was read wrongly
+/// from then on.
 #[test]
 fn equal_clusterings_keep_the_bytes_of_the_first() {
     let world = World::new();
@@ -204,8 +206,8 @@ fn equal_clusterings_keep_the_bytes_of_the_first() {
 /// An element of the naive list: its value, and whether the statement gave it.
 type NaiveElement = (i32, bool);
 
-/// What one operation does to a list, by the rules alone: those that a statement gave stand at one time, of which the
-/// larger in bytes wins.
+/// The effect of one operation on a list, by the rules alone: elements that a statement set have
+/// one timestamp, at which the larger in bytes wins.
 fn naively(list: &mut Vec<NaiveElement>, op: usize, index: usize, value: i32) -> bool {
     match op {
         0 => list.push((value, true)),

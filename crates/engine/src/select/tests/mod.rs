@@ -1,4 +1,4 @@
-//! Reads beside what was written, through the public calls.
+//! Reads compared with the writes, through the public calls.
 
 mod pages;
 mod queries;
@@ -35,7 +35,8 @@ fn create(table: &str) -> (Database, Table) {
     (db, table)
 }
 
-/// What a query shows: of each row the partition, the clustering (`None` for a static row alone) and the value `v`.
+/// The rows of a query: of each the partition, the clustering (`None` for a static row alone) and
+/// the value `v`.
 fn shown(select: &Select) -> Vec<Shown> {
     let mut rows = select.rows().unwrap();
     let mut found = Vec::new();

@@ -1,9 +1,9 @@
-//! Pages of a query, one after the other, beside the one query.
+//! Pages of a query, one after the other, compared with the query as a whole.
 //!
-//! The story: a page was the whole query with the rows before its beginning skipped. Having skipped a row it took all later
-//! partitions for restricted ones, and lost those that have a static row alone; it forgot how many rows of its partition had
-//! been shown, so that `limit_per_partition` and `distinct` began anew; and it cost what all pages before it had cost
-//! together.
+//! The story: a page was the whole query with the rows before its beginning skipped. Having skipped
+//! a row it took all later partitions for restricted ones, and lost those that have a static row
+//! alone; it forgot how many rows of its partition had been shown, so that `limit_per_partition`
+//! and `distinct` began anew; and it cost what all pages before it had cost together.
 
 use helenus_rows::Direction;
 use helenus_sim::SimDisk;
@@ -213,7 +213,8 @@ proptest! {
         }
     }
 
-    /// Rows that are named by their places are those of the whole table, in either direction and in pages.
+    /// Rows that are named by their places are those of the whole table, in either direction and in
+    /// pages.
     #[test]
     fn rows_at_places_are_the_tables(
         writes in prop::collection::vec(write(), 0..60),

@@ -1,4 +1,4 @@
-//! What can be asked for: slices, ranges of values, keys and tokens, projections, filters; and what is refused.
+//! Queries: slices, ranges of values, keys and tokens, projections, filters; and refused ones.
 
 use std::ops::Bound::{Excluded, Included, Unbounded};
 
@@ -46,7 +46,8 @@ fn several_slices_of_a_partition_are_one_view() {
     }
 }
 
-/// Rows of a scan had come whatever their clustering: a slice was looked at only where keys were given.
+/// Rows of a scan had come whatever their clustering: a slice was looked at only where keys were
+/// given.
 #[test]
 fn scans_have_slices_too() {
     let (db, table) = create(WIDE);
@@ -62,7 +63,8 @@ fn scans_have_slices_too() {
     }
 }
 
-/// In a table whose clustering is descending, `from(older).to(newer)` found nothing and said nothing.
+/// In a table whose clustering is descending, `from(older).to(newer)` found nothing and said
+/// nothing.
 #[test]
 fn ranges_of_values_do_not_depend_on_the_order() {
     for order in ["ASC", "DESC"] {
@@ -115,7 +117,7 @@ fn ranges_of_values_do_not_depend_on_the_order() {
     }
 }
 
-/// `tokens` beside `key` was dropped without a word, and a key named twice came twice.
+/// `tokens` together with `key` was ignored silently, and a key named twice came twice.
 #[test]
 fn keys_and_tokens_add_up() {
     let (_db, table) = create(WIDE);
@@ -188,14 +190,15 @@ fn what_is_closed_or_dropped_is_not_read() {
     assert_eq!(kind(table.select().rows().unwrap_err()), ErrorKind::NotFound);
 }
 
-/// Which rows there are doesn't depend on the columns that are read, in whatever form and place they are.
+/// The set of rows doesn't depend on the columns that are read, whatever their form and place.
 #[test]
 fn projections_reach_the_reader_and_change_no_rows() {
     let (db, table) = create(
         "CREATE TABLE ks.t (p int, c int, s int static, v int, w int, m map<int, int>, PRIMARY KEY (p, c))",
     );
     let at = |seconds: i64| seconds * 1_000_000;
-    // Rows whose only live cell is of a column that isn't asked for; markers that expired; versions in several places.
+    // Rows whose only live cell is of a column that isn't asked for; markers that expired; versions
+    // in several places.
     table.update(1, 1).set("w", 1).timestamp(at(10)).execute().unwrap();
     table
         .update(1, 2)

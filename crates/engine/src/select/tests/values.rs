@@ -1,4 +1,4 @@
-//! What a row shows: typed values, times of cells, copies.
+//! The contents of rows: typed values, times of cells, copies.
 
 use std::collections::BTreeMap;
 
@@ -41,7 +41,8 @@ fn values_are_read_as_types() {
                 assert_eq!(error.kind(), ErrorKind::Invalid);
                 assert!(error.to_string().contains(problem), "{error}");
             }
-            // By index: p, q, c, s, then the regular ones in the schema's order, simple before complex.
+            // By index: p, q, c, s, then the regular ones in the schema's order, simple before
+            // complex.
             assert_eq!(row.get::<i32>(0).unwrap(), 1);
             assert_eq!(row.get::<i32>(2).unwrap(), 5);
             assert_eq!(row.get::<&str>(3).unwrap(), "static");
