@@ -23,7 +23,6 @@ use crate::format::{
 };
 use crate::pending::{Pending, Writer};
 use crate::segment::{Dirty, Segment, is_filled, segment_name, temporary_name};
-use crate::sync::SyncState;
 use crate::{LogError, LogOptions, ReplayReport, TableTag};
 
 /// The commit log of a database, open for writing. One at a time may have a directory: the caller
@@ -131,6 +130,15 @@ struct Pool {
 
 impl Pool {
     const CLOSED: Self = Self { spares: VecDeque::new(), reusable: Vec::new(), closed: true };
+}
+
+/// How far syncs are.
+#[derive(Debug)]
+pub(crate) struct SyncState {
+    /// All before it is durable.
+    pub(crate) synced: LogPosition,
+    /// Someone leads.
+    pub(crate) running: bool,
 }
 
 impl CommitLog {

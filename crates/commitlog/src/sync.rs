@@ -11,16 +11,9 @@ use std::time::Duration;
 use helenus_types::LogPosition;
 use parking_lot::MutexGuard;
 
+use crate::log::SyncState;
 use crate::pending::Writer;
 use crate::{CommitLog, Durability, LogError};
-
-#[derive(Debug)]
-pub(crate) struct SyncState {
-    /// All before it is durable.
-    pub(crate) synced: LogPosition,
-    /// Someone leads.
-    pub(crate) running: bool,
-}
 
 /// A sync in the making. Where it panics (the clock or the disk may be anyone's) another has to
 /// lead.

@@ -11,15 +11,14 @@ mod types;
 
 pub use dml::{
     Assignment, AssignmentOperation, Batch, BatchKind, Comparison, Condition, Delete, DeleteTarget, InValues,
-    Insert, InsertValues, IntValue, JsonValue, Modification, Ordering, Relation, RelationTarget, Select,
-    Selection, Selector, Update, Using,
+    Insert, InsertValues, IntValue, JsonValue, Modification, Order, Ordering, Relation, RelationTarget,
+    Select, Selection, Selector, Update, Using,
 };
 pub use names::{Identifier, QualifiedName};
 pub use schema::{
     AlterKeyspace, AlterTable, AlterTableAction, AlterType, AlterTypeAction, AlterView, ColumnDefinition,
     ColumnMask, CreateIndex, CreateKeyspace, CreateTable, CreateType, CreateView, DropKeyspace, DropObject,
-    FieldDefinition, IndexTarget, IndexTargetKind, Order, PrimaryKey, Property, PropertyValue, Rename,
-    TableOptions,
+    FieldDefinition, IndexTarget, IndexTargetKind, PrimaryKey, Property, PropertyValue, Rename, TableOptions,
 };
 pub use terms::{BinaryOperator, ColumnMeta, Literal, Marker, Term};
 pub use types::{CqlType, NativeType};

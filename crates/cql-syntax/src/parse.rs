@@ -18,14 +18,11 @@ mod terms;
 mod types;
 
 use crate::ast::{CqlType, QualifiedName, Statement, Term};
-use crate::error::{Failure, SyntaxError};
+use crate::error::SyntaxError;
 use crate::span::Spanned;
 
 pub use cursor::MAX_NESTING;
-use cursor::Parser;
-
-/// The result of a rule of the grammar.
-type Parsed<T> = Result<T, Failure>;
+use cursor::{Parsed, Parser};
 
 /// Parses a script: statements separated by `;`, with empty ones left out.
 ///

@@ -11,7 +11,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::{IoError, Operation, Result, parent_of};
+use crate::{IoError, Operation, Result};
 
 /// The kind of a directory's entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -250,5 +250,15 @@ pub trait Lock: Send + Sync + Debug {
     /// `NotFound` or `AlreadyExists` if it does not; a failed look-up.
     fn check(&self) -> Result<()> {
         Ok(())
+    }
+}
+
+/// The directory that holds the name `path`: `.` for a bare name, `/` for itself.
+#[must_use]
+pub fn parent_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+        Some(parent) => parent,
+        None => path,
     }
 }

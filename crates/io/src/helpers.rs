@@ -4,17 +4,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::{Disk, IoError, Operation, Result};
-
-/// The directory that holds the name `path`: `.` for a bare name, `/` for itself.
-#[must_use]
-pub fn parent_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
-        Some(parent) => parent,
-        None => path,
-    }
-}
+use crate::{Disk, IoError, Operation, Result, parent_of};
 
 /// Replaces the file `path` with `bytes`: after a crash at any moment it holds the old bytes or the
 /// new ones, and after success the new ones are durable. Goes through `<path>.tmp`, whatever that

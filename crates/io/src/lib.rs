@@ -29,10 +29,10 @@ mod relative;
 mod writer;
 
 pub use clock::{Clock, SystemClock};
-pub use disk::{DirEntry, Disk, EntryKind, FileIdentity, Lock, Metadata, ReadFile, WriteFile};
+pub use disk::{DirEntry, Disk, EntryKind, FileIdentity, Lock, Metadata, ReadFile, WriteFile, parent_of};
 pub use error::{IoError, Operation, Result};
 pub use fork::OwnProcess;
-pub use helpers::{parent_of, read_to_vec, remove_dir_all, remove_if_exists, write_atomically};
+pub use helpers::{read_to_vec, remove_dir_all, remove_if_exists, write_atomically};
 pub use memory::MemoryDisk;
 pub use open_files::{OpenFiles, OpenFilesStats, default_open_files};
 pub use real::RealDisk;

@@ -12,7 +12,7 @@ use super::apply::{Applier, SchemaChange};
 use super::table_def::{TableColumn, TableDef};
 use super::tables::{is_key, static_without_clustering};
 use super::type_changes::{expand_user_types, reads_cells_of};
-use super::user_types::check_multi_cell_fields;
+use super::type_statements::check_multi_cell_fields;
 use crate::error::{CatalogError, CatalogErrorKind, Result};
 
 impl Applier<'_> {

@@ -27,6 +27,7 @@ mod script;
 mod table_def;
 mod tables;
 mod type_changes;
+mod type_statements;
 mod user_types;
 mod views;
 

@@ -15,7 +15,7 @@ use super::names::check_name;
 use super::options::{TableOptions, unknown_property};
 use super::options_values::text;
 use super::table_def::{TableColumn, TableDef};
-use super::user_types::check_multi_cell_fields;
+use super::type_statements::check_multi_cell_fields;
 use crate::error::{CatalogError, CatalogErrorKind, Result};
 
 impl Applier<'_> {

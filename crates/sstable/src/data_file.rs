@@ -18,7 +18,18 @@ use crate::error::{SsTableError, SsTableErrorKind};
 use crate::page_checksums::{PAGE_BYTES, PAGE_CHECKSUMS_COMPONENT, PageChecksums};
 use crate::paged_file::PagedFile;
 use crate::statistics::{Statistics, StatsComponent};
-use crate::table::PageVerification;
+
+/// The use of the component of page checksums.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PageVerification {
+    /// Compare, if there is one.
+    #[default]
+    Check,
+    /// Compare; a table without it is damaged. For tables that Helenus is known to have written.
+    Require,
+    /// Ignore it.
+    Skip,
+}
 
 /// Data.db of an SSTable with what decodes it, and without indexes and filter: for tools that go
 /// through it from end to end, whose memory then doesn't grow with the table.

@@ -10,7 +10,41 @@ use crate::deletion_time::DeletionTimeForm;
 use crate::descriptor::{Component, Descriptor};
 use crate::error::{SsTableError, SsTableErrorKind};
 use crate::paged_file::{HeldPage, PagedFile};
-use crate::table::PartitionBound;
+
+/// A place among the partitions, between any two of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PartitionBound<'a> {
+    /// Before the first.
+    Bottom,
+    /// Before the partitions of a token.
+    BeforeToken(Token),
+    /// After the partitions of a token.
+    AfterToken(Token),
+    /// Just before the partition of a raw key.
+    BeforeKey(&'a [u8]),
+    /// Just after it.
+    AfterKey(&'a [u8]),
+    /// After the last.
+    Top,
+}
+
+impl PartitionBound<'_> {
+    /// Whether it lies before a key, whose [prefix](Partitioner::prefix) is given.
+    pub(crate) fn is_before(&self, partitioner: &Partitioner, prefix: Token, key: &[u8]) -> bool {
+        let compare = |bound: &[u8]| {
+            let by_prefix = partitioner.prefix(bound).cmp(&prefix);
+            by_prefix.then_with(|| partitioner.compare_tied(bound, key))
+        };
+        match *self {
+            PartitionBound::Bottom => true,
+            PartitionBound::BeforeToken(token) => token <= prefix,
+            PartitionBound::AfterToken(token) => token < prefix,
+            PartitionBound::BeforeKey(bound) => compare(bound).is_le(),
+            PartitionBound::AfterKey(bound) => compare(bound).is_lt(),
+            PartitionBound::Top => false,
+        }
+    }
+}
 
 /// A partition key with all that lookups need of it, computed once for all the tables that are
 /// asked.

@@ -52,7 +52,7 @@ pub use compression::{
 pub use data::{
     DataCursor, Found, Keys, PartitionPoint, PartitionStream, RowPoint, RowReader, Scan, StaticRow,
 };
-pub use data_file::{ComponentDigest, DataFile, Keep, Upkeep};
+pub use data_file::{ComponentDigest, DataFile, Keep, PageVerification, Upkeep};
 pub use deletion_time::{DeletionTimeForm, deletion_time_size, read_deletion_time, write_deletion_time};
 pub use descriptor::{
     Component, Descriptor, Folder, FoundTable, LeftOut, Listing, LogRecord, LogRecordKind, SsTableId, Toc,
@@ -60,7 +60,7 @@ pub use descriptor::{
 };
 pub use dump::{DumpForm, DumpKeys, DumpOptions, DumpTimes, dump, dump_keys, push_key_text};
 pub use error::{SsTableError, SsTableErrorKind};
-pub use index::SearchKey;
+pub use index::{PartitionBound, SearchKey};
 pub use metadata::{Bars, Metadata, MetadataOptions, Overview, TimestampUnit, TopPartition, overview};
 pub use page_checksums::{FileChecksums, PAGE_CHECKSUMS_COMPONENT, PageChecksums, PageHasher};
 pub use paged_file::{HeldPage, PagedFile};
@@ -70,7 +70,7 @@ pub use statistics::{
     EstimatedHistogram, HeaderComponent, Statistics, StatsCollector, StatsComponent, TombstoneHistogram,
     TombstoneHistogramBuilder, ValidationComponent,
 };
-pub use table::{OpenOptions, PageVerification, PartitionBound, SsTable};
+pub use table::{OpenOptions, SsTable};
 pub use table_index::{IndexBlocks, IndexWalk, IndexedPartition, TableIndex};
 pub use version::{Format, UnsupportedVersion, Version};
 pub use writer::{

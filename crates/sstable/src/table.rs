@@ -7,19 +7,17 @@ use std::sync::Arc;
 
 use helenus_bloom::{BitOrder, Filter};
 use helenus_io::Disk;
-use helenus_rows::{
-    Bound, BoundKind, ClusteringComparator, Direction, Header, Slice, Slices, encode_clustering,
-};
+use helenus_rows::{Bound, BoundKind, ClusteringComparator, Header, Slice, encode_clustering};
 use helenus_types::{
     DecodeError, Partitioner, Side, Timestamp, Token, decorated_key_comparable, murmur3_bound_comparable,
 };
 
 use crate::chunk_cache::{CachedFile, ChunkCache, SetAside};
-use crate::data::{Cached, Head, Keys, PartitionStream, Scan, StaticRow, Window};
-use crate::data_file::{ComponentDigest, DataFile, Files, Keep, Upkeep};
+use crate::data::{Cached, Head, Scan, Window};
+use crate::data_file::{ComponentDigest, DataFile, Files, Keep, PageVerification, Upkeep};
 use crate::descriptor::{Component, Descriptor};
 use crate::error::SsTableError;
-use crate::index::{Index, PartitionAt, SearchKey};
+use crate::index::{Index, PartitionAt, PartitionBound, SearchKey};
 use crate::statistics::{CoveredBound, CoveredClusterings, Statistics, StatsComponent};
 use crate::version::{Format, Version};
 
@@ -52,18 +50,6 @@ impl OpenOptions {
         let (filter_may_be_left_out, upkeep) = (false, Upkeep::default());
         OpenOptions { chunk_cache, cached_file, page_checksums, filter_may_be_left_out, upkeep }
     }
-}
-
-/// The use of the component of page checksums.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum PageVerification {
-    /// Compare, if there is one.
-    #[default]
-    Check,
-    /// Compare; a table without it is damaged. For tables that Helenus is known to have written.
-    Require,
-    /// Ignore it.
-    Skip,
 }
 
 /// An SSTable that is open for reading: immutable, shared by threads.
@@ -165,41 +151,6 @@ fn find_filter(bytes: &[u8], version: Version, index: &Index) -> Result<(Option<
         last = Some(filter);
     }
     Ok((last, false))
-}
-
-/// A place among the partitions, between any two of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PartitionBound<'a> {
-    /// Before the first.
-    Bottom,
-    /// Before the partitions of a token.
-    BeforeToken(Token),
-    /// After the partitions of a token.
-    AfterToken(Token),
-    /// Just before the partition of a raw key.
-    BeforeKey(&'a [u8]),
-    /// Just after it.
-    AfterKey(&'a [u8]),
-    /// After the last.
-    Top,
-}
-
-impl PartitionBound<'_> {
-    /// Whether it lies before a key, whose [prefix](Partitioner::prefix) is given.
-    pub(crate) fn is_before(&self, partitioner: &Partitioner, prefix: Token, key: &[u8]) -> bool {
-        let compare = |bound: &[u8]| {
-            let by_prefix = partitioner.prefix(bound).cmp(&prefix);
-            by_prefix.then_with(|| partitioner.compare_tied(bound, key))
-        };
-        match *self {
-            PartitionBound::Bottom => true,
-            PartitionBound::BeforeToken(token) => token <= prefix,
-            PartitionBound::AfterToken(token) => token < prefix,
-            PartitionBound::BeforeKey(bound) => compare(bound).is_le(),
-            PartitionBound::AfterKey(bound) => compare(bound).is_lt(),
-            PartitionBound::Top => false,
-        }
-    }
 }
 
 impl SsTable {
@@ -438,35 +389,6 @@ impl SsTable {
         let start = self.position_of(from)?;
         let end = self.position_of(to)?.max(start);
         Ok(self.data.scan_between(start, end))
-    }
-
-    /// Slices of the partition of `key`, if the table holds it. A key that the filter excludes is
-    /// not looked for.
-    ///
-    /// `order` compares the slices' ends with the rows: by the types that the clustering columns
-    /// have now, which may have more fields than when the table was written. For a table alone it
-    /// is its header's.
-    ///
-    /// # Errors
-    /// Damage or a failed read.
-    pub fn partition(
-        self: &Arc<Self>,
-        key: &SearchKey,
-        slices: &Slices,
-        direction: Direction,
-        static_row: StaticRow,
-        order: &ClusteringComparator,
-    ) -> Result<Option<PartitionStream>, SsTableError> {
-        if !self.may_hold(key) {
-            return Ok(None);
-        }
-        PartitionStream::open(self, key, slices, direction, static_row, order)
-    }
-
-    /// All partition keys, in order.
-    #[must_use]
-    pub fn keys(self: &Arc<Self>) -> Keys {
-        Keys::new(self)
     }
 
     /// Raw key of the first partition after a place.

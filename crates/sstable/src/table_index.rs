@@ -8,11 +8,11 @@ use helenus_rows::{ClusteringComparator, DeletionTime, Position};
 
 use crate::big::Summary;
 use crate::bti::IndexBlock;
+use crate::data_file::PageVerification;
 use crate::data_file::{DataFile, Files};
 use crate::descriptor::Component;
 use crate::error::SsTableError;
 use crate::index::{Blocks, Index, PartitionAt, Partitions, SearchKey};
-use crate::table::PageVerification;
 use crate::version::Format;
 
 /// The index files of a table without its data: for tools that compare the two, or that look for

@@ -31,21 +31,6 @@ pub const LAYERS: &[(&str, &[&str])] = &[
     ("tidy", &[]),
 ];
 
-/// The circles of files that need each other, by crate: how many files each has, the largest first. They may only
-/// shrink, and a crate that isn't listed has none.
-pub const CYCLES: &[(&str, &[usize])] = &[
-    ("types", &[3, 2]),
-    ("cql-syntax", &[2, 2]),
-    ("io", &[2]),
-    ("commitlog", &[2]),
-    ("sstable", &[9, 6, 4, 3, 2, 2]),
-    ("schema", &[3]),
-    ("engine", &[21, 5, 3, 2]),
-    ("tools", &[3]),
-    ("cli", &[14]),
-    ("testkit", &[4]),
-];
-
 /// How many names of types stand for several things; they may only become fewer.
 pub const SHARED_NAMES: usize = 93;
 

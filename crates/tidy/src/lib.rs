@@ -13,7 +13,7 @@ mod layers;
 mod rules;
 
 pub use imports::{ImportGraph, types_defined};
-pub use layers::{CYCLES, LAYERS, SHARED_NAMES, check_layers};
+pub use layers::{LAYERS, SHARED_NAMES, check_layers};
 pub use rules::{MAX_LINES, RATCHET, check_file, check_manifest, check_opening};
 
 /// A rule that was broken, and where.

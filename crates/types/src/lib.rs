@@ -31,16 +31,14 @@ pub use duration::{Duration, ParseDurationError};
 pub use error::{DecodeError, ValueError};
 pub use hex::Hex;
 pub use murmur::{hash2_64, murmur3};
-pub use partitioner::{
-    Partitioner, Side, decorated_key_comparable, murmur3_bound_comparable, token_bound_comparable,
-};
+pub use partitioner::{Side, decorated_key_comparable, murmur3_bound_comparable, token_bound_comparable};
 pub use reader::Reader;
 pub use temporal::Day;
 pub use text::{
     JsonMembers, JsonObject, ValueSink, escape_json, is_reserved, push_identifier, push_json_key,
     push_json_list, push_json_name, push_json_string, push_number, push_unsigned,
 };
-pub use ty::{Element, Elements, Type, TypeError, UserType};
+pub use ty::{Element, Elements, Partitioner, Type, TypeError, UserType};
 pub use units::{Generation, LocalDeletionTime, LogPosition, TableId, Timestamp, Token};
 pub use value::{Date, DecodeValue, ElementsWriter, EncodeValue, Scalar, Serialized, TimeOfDay, Value};
 pub use varint::{ParseVarintError, Varint, VarintOutOfRange};

@@ -8,24 +8,9 @@ use num_bigint::BigInt;
 use crate::comparable::{
     GT_NEXT_COMPONENT, LT_NEXT_COMPONENT, NEXT_COMPONENT, NEXT_COMPONENT_NULL, TERMINATOR, escape, varint,
 };
-use crate::{Hex, Token, Type, murmur3};
+use crate::{Hex, Partitioner, Token, Type, murmur3};
 
 const PACKAGE: &str = "org.apache.cassandra.dht.";
-
-/// The order of partitions: maps a key to its place (`org.apache.cassandra.dht.IPartitioner`).
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Partitioner {
-    /// By Murmur3 hash; what every database uses unless someone chose otherwise long ago.
-    Murmur3,
-    /// By MD5 hash.
-    Random,
-    /// By the bytes of the key.
-    ByteOrdered,
-    /// By the characters of the key.
-    OrderPreserving,
-    /// By the order of a type: tables of secondary indexes and the like.
-    Local(Type),
-}
 
 /// Where a position lies relative to the keys that share its prefix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

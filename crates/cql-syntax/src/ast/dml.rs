@@ -1,6 +1,6 @@
 //! Statements of the data manipulation language.
 
-use super::{Identifier, Marker, Order, QualifiedName, Term};
+use super::{Identifier, Marker, QualifiedName, Term};
 
 /// `SELECT …`
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -338,4 +338,14 @@ impl Using {
     pub fn is_empty(&self) -> bool {
         self.timestamp_us.is_none() && self.ttl_s.is_none()
     }
+}
+
+/// The direction of an order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Order {
+    /// `ASC`
+    #[default]
+    Ascending,
+    /// `DESC`
+    Descending,
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{CqlType, Identifier, Literal, QualifiedName, Relation, Selection, Term};
+use super::{CqlType, Identifier, Literal, Order, QualifiedName, Relation, Selection, Term};
 
 /// One option: `name = value`. The parser refuses an option that is given twice.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -184,16 +184,6 @@ pub struct TableOptions {
     /// All other options, in the order of the statement; the identity of the table is the one named
     /// `id`.
     pub properties: Vec<Property>,
-}
-
-/// The direction of an order.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Order {
-    /// `ASC`
-    #[default]
-    Ascending,
-    /// `DESC`
-    Descending,
 }
 
 /// `ALTER TABLE [IF EXISTS] name …`

@@ -2,10 +2,12 @@
 
 use std::borrow::Cow;
 
-use super::Parsed;
 use crate::error::Failure;
 use crate::lexer::{Token, TokenKind, tokenize};
 use crate::span::Span;
+
+/// The result of a rule of the grammar.
+pub(super) type Parsed<T> = Result<T, Failure>;
 
 /// How deep types, terms and parentheses may nest.
 pub const MAX_NESTING: usize = 64;

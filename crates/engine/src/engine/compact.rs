@@ -14,10 +14,10 @@ use helenus_rows::{
 use helenus_sstable::{Component, Descriptor, PAGE_CHECKSUMS_COMPONENT, SsTable, SsTableError, WriteError};
 use helenus_types::{Generation, LocalDeletionTime, murmur3};
 
+use super::buffers::Lookups;
 use super::failures::{Failure, Rest, Work};
 use super::flush::{added, stem};
 use super::live::LiveTable;
-use super::lookup::Lookups;
 use super::scheduler::{Compacting, TICK};
 use super::table::{TableCore, View};
 use super::write_side::WriteSide;

@@ -10,8 +10,8 @@ use helenus_rows::EncodingBase;
 use helenus_types::{LocalDeletionTime, LogPosition, TableId, Timestamp, timeuuid};
 use uuid::Uuid;
 
+use super::buffers::Lookups;
 use super::layout::table_dir;
-use super::lookup::Lookups;
 use super::set::no_table;
 use super::state::TableState;
 use super::table::{Active, TableCore, View};

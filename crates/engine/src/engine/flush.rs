@@ -11,9 +11,9 @@ use helenus_sstable::{
 };
 use helenus_types::{Generation, LogPosition, Token};
 
+use super::buffers::Lookups;
 use super::failures::{Rest, Work};
 use super::live::LiveTable;
-use super::lookup::Lookups;
 use super::scheduler::{ClaimedFlush, FlushJob, TICK};
 use super::state::TableState;
 use super::table::{Active, TableCore, View};

@@ -10,10 +10,10 @@ use helenus_sstable::{Descriptor, Version};
 use helenus_types::{Generation, Timestamp};
 use parking_lot::MutexGuard;
 
+use super::buffers::Lookups;
 use super::calls::CallInFlight;
 use super::flush::{added, sstable_id, stem};
 use super::live::LiveTable;
-use super::lookup::Lookups;
 use super::table::{TableCore, View};
 use super::write_side::WriteSide;
 use crate::error::{Error, ErrorKind, Result};

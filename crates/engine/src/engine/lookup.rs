@@ -5,37 +5,17 @@ use std::sync::Arc;
 use helenus_rows::{ColumnFilter, Header};
 use helenus_sstable::SearchKey;
 
-use super::read::{PointReader, PointRow};
+use super::buffers::{LookupBuffers, PointReader};
+use super::read::PointRow;
 use super::table::View;
 use crate::error::Result;
-use crate::pool::Pool;
-
-/// The number of sets of buffers that are kept; further concurrent readers make their own.
-const KEPT: usize = 16;
-
-/// The buffers of lookups that are not in use. They belong to a view: they hold on to its SSTables'
-/// files and to chunks of them, and go with it.
-#[derive(Debug)]
-pub(crate) struct Lookups(Pool<Box<Buffers>>);
-
-impl Default for Lookups {
-    fn default() -> Self {
-        Self(Pool::new(KEPT))
-    }
-}
-
-#[derive(Debug)]
-struct Buffers {
-    key: SearchKey,
-    reader: PointReader,
-}
 
 /// Looks up rows in a view, one after the other; the last one found can be seen until the next.
 #[derive(Debug)]
 pub(crate) struct Lookup {
     view: Arc<View>,
     /// There until the lookup is dropped.
-    buffers: Option<Box<Buffers>>,
+    buffers: Option<Box<LookupBuffers>>,
     /// Whether the partition's static row is wanted too.
     with_static: bool,
 }
@@ -45,9 +25,9 @@ impl Lookup {
     pub(crate) fn new(view: Arc<View>, wanted: Option<Arc<ColumnFilter>>) -> Self {
         let new = || {
             let key = SearchKey::new(view.state.header.partitioner.clone());
-            Box::new(Buffers { key, reader: PointReader::default() })
+            Box::new(LookupBuffers { key, reader: PointReader::default() })
         };
-        let mut buffers = view.lookups.0.take().unwrap_or_else(new);
+        let mut buffers = view.lookups.take().unwrap_or_else(new);
         let with_static = wanted.as_ref().is_none_or(|wanted| wanted.wants_static());
         buffers.reader.set_wanted(wanted);
         Self { view, buffers: Some(buffers), with_static }
@@ -56,7 +36,9 @@ impl Lookup {
     /// Looks for the row with that encoded clustering in the partition with that raw key; false
     /// when there is none.
     pub(crate) fn find(&mut self, key: &[u8], clustering: &[u8]) -> Result<bool> {
-        let Some(Buffers { key: search, reader }) = self.buffers.as_deref_mut() else { return Ok(false) };
+        let Some(LookupBuffers { key: search, reader }) = self.buffers.as_deref_mut() else {
+            return Ok(false);
+        };
         search.set(key);
         let found = reader.read(&self.view, &self.view.state.header, search, clustering, self.with_static)?;
         Ok(found.row.is_some())
@@ -72,7 +54,7 @@ impl Lookup {
 impl Drop for Lookup {
     fn drop(&mut self) {
         if let Some(buffers) = self.buffers.take() {
-            self.view.lookups.0.give(buffers);
+            self.view.lookups.give(buffers);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod admission;
 mod backlog;
+mod buffers;
 mod calls;
 mod closing;
 mod compact;
@@ -36,6 +37,7 @@ mod schema_change_tests;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use buffers::PointReader;
 pub(crate) use compact::describe;
 pub use destination::Sink;
 pub(crate) use destination::{Destination, SinkSide};
@@ -46,7 +48,7 @@ pub(crate) use lookup::Lookup;
 pub(crate) use mutation::MutationBuilder;
 pub use mutation::{Mutation, UpdateBytes};
 pub use new_database::{NewDatabase, NewSsTable};
-pub(crate) use read::{PointReader, PointRow, Source};
+pub(crate) use read::{PointRow, Source};
 pub(crate) use recovery::open;
 pub(crate) use set::{TableSet, Tables};
 pub(crate) use state::TableState;

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use helenus_memtable::{MemtableScan, PartitionSnapshot, SnapshotStream};
 use helenus_rows::{
     Bound, BoundKind, CellEvent, ColumnFilter, DeletionTime, Direction, Header, LivenessInfo, Merge,
-    PartitionRef, RowBuf, RowMerger, RowRef, RowSource, Slice, Slices, StreamError, Unfiltered,
-    UnfilteredStream,
+    PartitionRef, RowRef, RowSource, Slice, Slices, StreamError, Unfiltered, UnfilteredStream,
 };
 use helenus_sstable::{PartitionBound, PartitionStream, RowReader, Scan, SearchKey, StaticRow};
 use helenus_types::{Timestamp, Token};
 use smallvec::SmallVec;
 
+use super::buffers::PointReader;
 use super::table::View;
 use crate::error::Result;
 
@@ -149,19 +149,6 @@ impl View {
     }
 }
 
-/// Buffers of point reads, used again and again.
-#[derive(Debug, Default)]
-pub(crate) struct PointReader {
-    readers: Vec<RowReader>,
-    merger: RowMerger,
-    row: RowBuf,
-    has_row: bool,
-    static_row: RowBuf,
-    has_static: bool,
-    /// The columns that are wanted; all without.
-    wanted: Option<Arc<ColumnFilter>>,
-}
-
 /// The merged result of a point read.
 #[derive(Debug)]
 pub(crate) struct PointRow<'a> {
@@ -170,12 +157,6 @@ pub(crate) struct PointRow<'a> {
 }
 
 impl PointReader {
-    /// From now on reads only what decides whether a row is visible, and these columns.
-    pub(crate) fn set_wanted(&mut self, wanted: Option<Arc<ColumnFilter>>) {
-        self.merger.set_wanted(wanted.clone());
-        self.wanted = wanted;
-    }
-
     /// Reads one row, and the static row if it is wanted.
     pub(crate) fn read<'a>(
         &'a mut self,

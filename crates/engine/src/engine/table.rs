@@ -12,8 +12,8 @@ use helenus_types::{Generation, TableId};
 use parking_lot::{Mutex, RwLock};
 
 use super::backlog::Backlog;
+use super::buffers::Lookups;
 use super::live::LiveTable;
-use super::lookup::Lookups;
 use super::state::TableState;
 use crate::metrics::TableCounters;
 

@@ -9,8 +9,7 @@ use helenus_types::{
 };
 use uuid::Uuid;
 
-use super::SsTableEntry;
-use super::facts::{SsTableFacts, bytes, text};
+use super::facts::{SsTableEntry, SsTableFacts, bytes, text};
 
 /// A set of changes that happen together or not at all.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -5,6 +5,19 @@ use std::sync::Arc;
 use helenus_sstable::{Component, ComponentDigest, SsTable};
 use helenus_types::{DecodeError, LocalDeletionTime, Reader, Timestamp, vint};
 
+/// One live SSTable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SsTableEntry {
+    /// Its file names up to the component, such as `da-7-bti`.
+    pub(crate) stem: String,
+    /// Level in leveled compaction.
+    pub(crate) level: u32,
+    /// When it was written, seconds since 1970.
+    pub(crate) created_seconds: u32,
+    /// Its facts; `None` in manifests of releases that recorded none.
+    pub(crate) facts: Option<Arc<SsTableFacts>>,
+}
+
 /// Facts of an SSTable that give it its place among the others before it is opened, and digests
 /// that distinguish its files from others of the same names. They don't change during its life.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -19,7 +19,7 @@ mod facts;
 mod file;
 
 pub(crate) use edit::{Change, Edit};
-pub(crate) use facts::SsTableFacts;
+pub(crate) use facts::{SsTableEntry, SsTableFacts};
 #[cfg(test)]
 pub(crate) use file::{HEAD_LEN, MARK_LEN, RECORD_HEAD_LEN, read_mark, read_record};
 pub(crate) use file::{Manifest, ManifestError};
@@ -90,19 +90,6 @@ pub(crate) struct TableEntry {
     /// When it was truncated last; data up to that write time is gone.
     pub(crate) truncated_at: Option<Timestamp>,
     pub(crate) sstables: BTreeMap<Generation, SsTableEntry>,
-}
-
-/// One live SSTable.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct SsTableEntry {
-    /// Its file names up to the component, such as `da-7-bti`.
-    pub(crate) stem: String,
-    /// Level in leveled compaction.
-    pub(crate) level: u32,
-    /// When it was written, seconds since 1970.
-    pub(crate) created_seconds: u32,
-    /// Its facts; `None` in manifests of releases that recorded none.
-    pub(crate) facts: Option<Arc<SsTableFacts>>,
 }
 
 impl ManifestState {

@@ -11,7 +11,6 @@
 use std::fmt;
 use std::io;
 
-use super::CompressionParams;
 use crate::error::SsTableErrorKind;
 
 /// A compressor of Cassandra's (`org.apache.cassandra.io.compress`).
@@ -123,11 +122,11 @@ impl fmt::Debug for Compressor {
 }
 
 impl Compressor {
-    /// A compressor as `params` say.
-    pub(super) fn new(params: &CompressionParams) -> Result<Compressor, SsTableErrorKind> {
-        let unavailable = || params.codec.unavailable();
-        let state = match params.codec {
-            Codec::Lz4 => match params.lz4_high_level() {
+    /// A compressor of a [level](super::CompressionParams::level).
+    pub(super) fn new(codec: Codec, level: Option<i32>) -> Result<Compressor, SsTableErrorKind> {
+        let unavailable = || codec.unavailable();
+        let state = match codec {
+            Codec::Lz4 => match level {
                 None => CompressorState::Lz4(lz4_flex::block::CompressTable::small()),
                 #[cfg(feature = "lz4-high")]
                 Some(level) => CompressorState::Lz4High(level),
@@ -145,7 +144,7 @@ impl Compressor {
             #[cfg(feature = "zstd")]
             Codec::Zstd => {
                 const DEFAULT_LEVEL: i32 = 3;
-                let level = params.level().unwrap_or(DEFAULT_LEVEL);
+                let level = level.unwrap_or(DEFAULT_LEVEL);
                 let made = zstd::bulk::Compressor::new(level).and_then(|mut compressor| {
                     compressor.set_parameter(zstd::zstd_safe::CParameter::ChecksumFlag(true))?;
                     Ok(compressor)
@@ -391,7 +390,7 @@ mod tests {
     #[test]
     fn what_is_compressed_is_decompressed() {
         for (codec, _) in CLASSES.into_iter().filter(|(codec, _)| codec.is_available()) {
-            let mut compressor = Compressor::new(&CompressionParams::new(codec)).unwrap();
+            let mut compressor = Compressor::new(codec, None).unwrap();
             let mut decompressor = Decompressor::default();
             let mut payload = Vec::new();
             for input in inputs().iter().chain(&inputs()) {
@@ -413,7 +412,7 @@ mod tests {
     fn damaged_payloads_are_errors_or_other_bytes() {
         let input = b"some words, some words, some other words".repeat(20);
         for (codec, _) in CLASSES.into_iter().filter(|(codec, _)| codec.is_available()) {
-            let mut compressor = Compressor::new(&CompressionParams::new(codec)).unwrap();
+            let mut compressor = Compressor::new(codec, None).unwrap();
             let mut decompressor = Decompressor::default();
             let mut payload = Vec::new();
             compressor.compress(&input, &mut payload).unwrap();

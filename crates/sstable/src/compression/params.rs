@@ -125,17 +125,18 @@ impl CompressionParams {
         self.min_compress_ratio = 0.0;
     }
 
-    /// The level of Zstd, if it is given.
-    #[cfg(feature = "zstd")]
+    /// The level of compression: Zstd's if one is given; that of LZ4 of type `high`, and `None` for
+    /// `fast`, which ignores a level.
     pub(super) fn level(&self) -> Option<i32> {
-        self.option(ZSTD_LEVEL)?.parse().ok()
-    }
-
-    /// The level of LZ4 of type `high`; `None` for `fast`, which ignores a level.
-    pub(super) fn lz4_high_level(&self) -> Option<i32> {
-        const DEFAULT_LEVEL: i32 = 9;
-        let level = self.option(LZ4_HIGH_LEVEL).and_then(|level| level.parse().ok());
-        (self.option(LZ4_TYPE)? == LZ4_HIGH).then_some(level.unwrap_or(DEFAULT_LEVEL))
+        const DEFAULT_HIGH_LEVEL: i32 = 9;
+        let given = |name| self.option(name).and_then(|level| level.parse().ok());
+        match self.codec {
+            Codec::Zstd => given(ZSTD_LEVEL),
+            Codec::Lz4 if self.option(LZ4_TYPE)? == LZ4_HIGH => {
+                Some(given(LZ4_HIGH_LEVEL).unwrap_or(DEFAULT_HIGH_LEVEL))
+            }
+            Codec::Lz4 | Codec::Snappy | Codec::Deflate | Codec::Noop => None,
+        }
     }
 
     fn option(&self, name: &str) -> Option<&str> {

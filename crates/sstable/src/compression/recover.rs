@@ -209,7 +209,7 @@ mod tests {
         // As a compaction leaves it, with an empty chunk after the last one.
         let file = RealDisk.open_write(&path).unwrap();
         let mut empty = Vec::new();
-        Compressor::new(&params).unwrap().compress(&[], &mut empty).unwrap();
+        Compressor::new(params.codec, params.level()).unwrap().compress(&[], &mut empty).unwrap();
         empty.extend_from_slice(&crc32fast::hash(&empty).to_be_bytes());
         file.write_at(len, &empty).unwrap();
         let file: Arc<dyn ReadFile> = RealDisk.open_read(&path).unwrap();

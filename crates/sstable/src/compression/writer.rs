@@ -71,7 +71,8 @@ impl ChunkWriter {
         let mode = match params {
             None => Mode::Plain { crcs: Vec::new() },
             Some(params) => Mode::Compressed(Box::new(Compressing {
-                compressor: Compressor::new(&params).map_err(|kind| SsTableError::new(file.path(), kind))?,
+                compressor: Compressor::new(params.codec, params.level())
+                    .map_err(|kind| SsTableError::new(file.path(), kind))?,
                 params,
                 payload: Vec::new(),
                 payload_len: 0,

@@ -20,8 +20,16 @@ pub struct Keys {
     head: Head,
 }
 
+impl SsTable {
+    /// All partition keys, in order.
+    #[must_use]
+    pub fn keys(self: &Arc<Self>) -> Keys {
+        Keys::new(self)
+    }
+}
+
 impl Keys {
-    pub(crate) fn new(table: &Arc<SsTable>) -> Keys {
+    fn new(table: &Arc<SsTable>) -> Keys {
         let partitions = table.index().partitions();
         Keys {
             partitions,

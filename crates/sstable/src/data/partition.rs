@@ -12,10 +12,9 @@ use helenus_rows::{
 };
 
 use super::frame::{Head, Item, Step, next_item};
-use super::reverse::Backwards;
 use super::window::Window;
 use crate::error::SsTableError;
-use crate::index::{PartitionAt, SearchKey};
+use crate::index::{Blocks, PartitionAt, SearchKey};
 use crate::table::SsTable;
 
 /// Slices of one partition, in either direction, through the chunk cache.
@@ -47,6 +46,17 @@ pub struct PartitionStream {
     current: Current,
     /// Byte-comparable bounds, one after the other.
     pub(super) comparable: Vec<u8>,
+}
+
+/// The block that is replayed.
+#[derive(Debug, Default)]
+pub(super) struct Backwards {
+    /// Its rows and markers that are still to come, the next one last.
+    pub(super) items: Vec<Item>,
+    /// Where the block begins.
+    pub(super) start: u64,
+    /// At the block, for a partition with a row index.
+    pub(super) cursor: Option<Blocks>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,9 +91,34 @@ pub enum StaticRow {
     Unwanted,
 }
 
+impl SsTable {
+    /// Slices of the partition of `key`, if the table holds it. A key that the filter excludes is
+    /// not looked for.
+    ///
+    /// `order` compares the slices' ends with the rows: by the types that the clustering columns
+    /// have now, which may have more fields than when the table was written. For a table alone it
+    /// is its header's.
+    ///
+    /// # Errors
+    /// Damage or a failed read.
+    pub fn partition(
+        self: &Arc<Self>,
+        key: &SearchKey,
+        slices: &Slices,
+        direction: Direction,
+        static_row: StaticRow,
+        order: &ClusteringComparator,
+    ) -> Result<Option<PartitionStream>, SsTableError> {
+        if !self.may_hold(key) {
+            return Ok(None);
+        }
+        PartitionStream::open(self, key, slices, direction, static_row, order)
+    }
+}
+
 impl PartitionStream {
     /// The slices of the partition of `key`, if it is in the table.
-    pub(crate) fn open(
+    fn open(
         table: &Arc<SsTable>,
         key: &SearchKey,
         slices: &Slices,

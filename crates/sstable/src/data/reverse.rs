@@ -2,21 +2,9 @@
 
 use helenus_rows::{Bound, DeletionTime};
 
-use super::frame::{Item, Step, next_item};
+use super::frame::{Step, next_item};
 use super::partition::PartitionStream;
 use crate::error::SsTableError;
-use crate::index::Blocks;
-
-/// The block that is replayed.
-#[derive(Debug, Default)]
-pub(super) struct Backwards {
-    /// Its rows and markers that are still to come, the next one last.
-    pub(super) items: Vec<Item>,
-    /// Where the block begins.
-    start: u64,
-    /// At the block, for a partition with a row index.
-    cursor: Option<Blocks>,
-}
 
 impl PartitionStream {
     /// Reads the block where the present slice ends, up to there; the range deletion that is open at the end.

@@ -10,9 +10,10 @@ use helenus_types::{
     DecodeError, Hex, LocalDeletionTime, Reader, Timestamp, Type, escape_json, push_identifier, push_unsigned,
 };
 
+use super::options::{DumpOptions, DumpTimes};
+use super::out::{ENOUGH, hand_on, seconds};
 use super::structure::push;
 use super::text::{Instant, push_instant, push_plain};
-use super::{DumpOptions, DumpTimes, ENOUGH, hand_on, seconds};
 use crate::data::Scan;
 use crate::error::SsTableError;
 

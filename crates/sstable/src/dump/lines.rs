@@ -9,8 +9,8 @@ use helenus_rows::{
 };
 use helenus_types::{DecodeError, Hex, Type, push_number, push_unsigned};
 
+use super::out::{ENOUGH, hand_on, seconds};
 use super::text::{push_cell_value, push_plain};
-use super::{ENOUGH, hand_on, seconds};
 use crate::data::Scan;
 use crate::error::SsTableError;
 

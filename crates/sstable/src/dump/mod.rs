@@ -9,71 +9,27 @@
 //! partition's rows and is returned.
 //!
 //! This file walks over the partitions; `json.rs` and `lines.rs` print one, `text.rs` values,
-//! `structure.rs` the structure between them, `key_text.rs` keys.
+//! `structure.rs` the structure between them.
 
 mod json;
-mod key_text;
 mod lines;
+mod options;
+mod out;
 mod structure;
 mod text;
 
 use std::io::{self, Write};
-
-use helenus_types::LocalDeletionTime;
 
 use crate::data::{Head, Scan};
 use crate::error::SsTableError;
 use crate::index::SearchKey;
 use crate::table::SsTable;
 use json::Json;
-pub use key_text::push_key_text;
 use lines::Lines;
+pub use options::{DumpForm, DumpKeys, DumpOptions, DumpTimes};
+use out::{ENOUGH, hand_on};
+pub use text::push_key_text;
 pub(crate) use text::push_plain;
-
-/// *The form of times.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum DumpTimes {
-    /// As ISO 8601 instants.
-    #[default]
-    Instants,
-    /// As numbers of microseconds and seconds (`sstabledump -t`).
-    Raw,
-}
-
-/// *The form of the output.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum DumpForm {
-    /// One array of JSON, laid out for people.
-    #[default]
-    Json,
-    /// A JSON object in a line for each partition (`sstabledump -l`).
-    JsonLines,
-    /// One array of the partitions' keys (`sstabledump -e`).
-    Keys,
-    /// A line for each deletion of a partition, row and marker, as Cassandra names them inside
-    /// (`sstabledump -d`). Times are numbers there.
-    Lines,
-}
-
-/// Options of a dump.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct DumpOptions {
-    /// *The form of times.
-    pub times: DumpTimes,
-    /// *The form of the output.
-    pub form: DumpForm,
-    /// The second since 1970 by which something has expired or not.
-    pub now: u32,
-}
-
-/// Which partitions are dumped, by raw keys. By default all.
-#[derive(Clone, Debug, Default)]
-pub struct DumpKeys {
-    /// Only these keys, if the table has them: they are found by its index (`sstabledump -k`).
-    pub only: Option<Vec<Vec<u8>>>,
-    /// None of these (`sstabledump -x`).
-    pub except: Vec<Vec<u8>>,
-}
 
 /// Writes the whole table to `out`; the damage that was met.
 ///
@@ -108,9 +64,6 @@ pub fn dump_keys(
     dump.end()?;
     Ok(dump.errors)
 }
-
-/// Text is passed on when it has this length in bytes.
-const ENOUGH: usize = 256 << 10;
 
 enum Printer<'a> {
     Json(Json<'a, false>),
@@ -267,15 +220,6 @@ fn skip(scan: &mut Scan) -> Result<(), SsTableError> {
     Ok(())
 }
 
-/// Hands text on if there is enough of it.
-fn hand_on(text: &mut String, enough: usize, out: &mut dyn Write) -> io::Result<()> {
-    if text.len() >= enough {
-        out.write_all(text.as_bytes())?;
-        text.clear();
-    }
-    Ok(())
-}
-
 /// The start of the first partition after `position` that the index knows.
 fn next_partition(table: &SsTable, position: u64) -> Result<Option<u64>, SsTableError> {
     let mut partitions = table.index().partitions();
@@ -285,9 +229,4 @@ fn next_partition(table: &SsTable, position: u64) -> Result<Option<u64>, SsTable
         }
     }
     Ok(None)
-}
-
-/// The number that Cassandra has in memory.
-fn seconds(time: LocalDeletionTime) -> i64 {
-    if time == LocalDeletionTime::NONE { i64::MAX } else { i64::from(time.0) }
 }

@@ -1,8 +1,6 @@
 //! The text forms that `sstabledump` has besides JSON's own.
 
-use helenus_types::{Day, Elements, Hex, Scalar, Type, push_number};
-
-use super::key_text::push_key_text;
+use helenus_types::{Day, Elements, Hex, Reader, Scalar, Type, push_number};
 
 /// Seconds or microseconds since 1970.
 #[derive(Clone, Copy, Debug)]
@@ -73,6 +71,29 @@ pub(crate) fn push_plain(ty: &Type, value: &[u8], out: &mut String) {
     if !push_valid(ty, value, out) {
         out.truncate(start);
         Hex(value).push(out);
+    }
+}
+
+/// Appends a partition key as text (`AbstractType.getString`): one value unchanged, several
+/// separated by colons, with colons in values after a backslash. Bytes that are not a key of the
+/// type are hexadecimal.
+pub fn push_key_text(key_type: &Type, key: &[u8], out: &mut String) {
+    let Type::Composite(types) = key_type else { return push_plain(key_type, key, out) };
+    let start = out.len();
+    let mut reader = Reader::new(key);
+    for (index, ty) in types.iter().enumerate() {
+        let (Ok(component), Ok(0)) = (reader.u16_bytes(), reader.u8()) else {
+            out.truncate(start);
+            return Hex(key).push(out);
+        };
+        let mut text = String::new();
+        push_plain(ty, component, &mut text);
+        out.push_str(if index == 0 { "" } else { ":" });
+        out.push_str(&text.replace(':', "\\:"));
+        // So that a mark or backslash at the end is not taken for one of these.
+        if text.ends_with(['\\', '!']) {
+            out.push('!');
+        }
     }
 }
 

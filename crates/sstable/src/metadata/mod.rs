@@ -17,11 +17,11 @@ use helenus_types::{Hex, LocalDeletionTime, Partitioner, Type};
 use crate::big::Summary;
 use crate::compression::CompressionInfo;
 use crate::data_file::Files;
+use crate::data_file::PageVerification;
 use crate::descriptor::{Component, Descriptor};
 use crate::dump::push_plain;
 use crate::error::SsTableError;
 use crate::statistics::Statistics;
-use crate::table::PageVerification;
 pub use histogram::Bars;
 pub use overview::{Overview, TopPartition, overview};
 

@@ -4,6 +4,8 @@
 use helenus_rows::{Bound, BoundKind, ClusteringComparator, encode_clustering};
 use helenus_types::{DecodeError, Reader, Type};
 
+use super::parts::{count, decode_types, encode_types, put_u32};
+
 /// The slice of clusterings that holds every row and range tombstone of the table.
 ///
 /// ```text
@@ -83,7 +85,7 @@ impl CoveredClusterings {
     pub(super) fn encode_values(&self, out: &mut Vec<u8>) {
         for bound in [&self.start, &self.end] {
             let values = || bound.values.iter().map_while(Option::as_ref);
-            out.extend_from_slice(&super::put_u32(values().count()));
+            out.extend_from_slice(&put_u32(values().count()));
             for value in values() {
                 // Cassandra's limit for clustering values.
                 let len = u16::try_from(value.len()).unwrap_or(u16::MAX);
@@ -98,7 +100,7 @@ impl CoveredClusterings {
         reader: &mut Reader<'_>,
     ) -> Result<(Vec<String>, CoveredClusterings), DecodeError> {
         let at = *reader;
-        let types = super::header::decode_types(reader)?;
+        let types = decode_types(reader)?;
         let Some(parsed) = parsed(&types) else {
             return Err(at.error("clustering types", types.join(", ")));
         };
@@ -114,7 +116,7 @@ impl CoveredClusterings {
         let Some(parsed) = parsed(types) else {
             return CoveredClusterings::all().encode_slice(out, &[]);
         };
-        super::header::encode_types(out, types);
+        encode_types(out, types);
         let start = if self.start.inclusive { INCL_START } else { EXCL_START };
         encode_bound(out, start, &parsed, &self.start);
         let end = if self.end.inclusive { INCL_END } else { EXCL_END };
@@ -156,13 +158,4 @@ fn encode_bound(out: &mut Vec<u8>, kind: u8, types: &[Type], bound: &CoveredBoun
 /// The types of those classes.
 fn parsed(types: &[String]) -> Option<Vec<Type>> {
     types.iter().map(|class| Type::parse_class(class).ok()).collect()
-}
-
-/// A count of things of at least `min_len` bytes each, which must all fit into what is left.
-pub(super) fn count(reader: &Reader<'_>, count: u64, min_len: usize) -> Result<usize, DecodeError> {
-    let most = reader.remaining() / min_len;
-    match usize::try_from(count) {
-        Ok(count) if count <= most => Ok(count),
-        _ => Err(reader.error(format!("at most {most} items"), format!("{count}"))),
-    }
 }

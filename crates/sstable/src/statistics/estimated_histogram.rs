@@ -146,7 +146,7 @@ impl EstimatedHistogram {
 
     /// Appends the bytes.
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&super::put_u32(self.counts.len()));
+        out.extend_from_slice(&super::parts::put_u32(self.counts.len()));
         let offsets = self.offsets.first().into_iter().chain(&self.offsets);
         for (offset, count) in offsets.zip(&self.counts) {
             out.extend_from_slice(&offset.to_be_bytes());

@@ -2,7 +2,7 @@
 
 use helenus_types::{DecodeError, LocalDeletionTime, Reader, Timestamp, vint};
 
-use super::covered::count;
+use super::parts::{count, decode_string, decode_types, encode_bytes, encode_types};
 
 /// HEADER: the types of a table, the columns that may occur in the file, and the bases of its
 /// deltas, all as plain names and type strings (`db.SerializationHeader.Component`).
@@ -100,35 +100,8 @@ fn low_half(value: u64) -> u32 {
     u32::from_le_bytes([a, b, c, d])
 }
 
-pub(super) fn decode_types(reader: &mut Reader<'_>) -> Result<Vec<String>, DecodeError> {
-    let types = reader.unsigned_vint()?;
-    let types = count(reader, types, 1)?;
-    (0..types).map(|_| decode_string(reader)).collect()
-}
-
-pub(super) fn encode_types(out: &mut Vec<u8>, types: &[String]) {
-    vint::write_unsigned(out, types.len() as u64);
-    for class in types {
-        encode_bytes(out, class.as_bytes());
-    }
-}
-
 fn decode_columns(reader: &mut Reader<'_>) -> Result<Vec<(Vec<u8>, String)>, DecodeError> {
     let columns = reader.unsigned_vint()?;
     let columns = count(reader, columns, 2)?;
     (0..columns).map(|_| Ok((reader.vint_bytes()?.to_vec(), decode_string(reader)?))).collect()
-}
-
-fn decode_string(reader: &mut Reader<'_>) -> Result<String, DecodeError> {
-    let at = *reader;
-    let bytes = reader.vint_bytes()?;
-    match std::str::from_utf8(bytes) {
-        Ok(text) => Ok(text.to_owned()),
-        Err(error) => Err(at.error("a type in UTF-8", error.to_string())),
-    }
-}
-
-fn encode_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
-    vint::write_unsigned(out, bytes.len() as u64);
-    out.extend_from_slice(bytes);
 }

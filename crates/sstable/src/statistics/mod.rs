@@ -14,13 +14,15 @@
 //!
 //! `stats.rs` is STATS, `salvage.rs` reads what is left of a damaged file, `covered.rs` its slice
 //! of clusterings, `estimated_histogram.rs` and `tombstone_histogram.rs` its histograms,
-//! `cardinality.rs` COMPACTION's blob, `header.rs` HEADER, `collector.rs` what a writer feeds.
+//! `cardinality.rs` COMPACTION's blob, `header.rs` HEADER, `collector.rs` what a writer feeds,
+//! `parts.rs` what several of them are made of.
 
 mod cardinality;
 mod collector;
 mod covered;
 mod estimated_histogram;
 mod header;
+mod parts;
 mod salvage;
 mod stats;
 mod tombstone_histogram;
@@ -37,6 +39,7 @@ pub use header::HeaderComponent;
 pub use stats::{CommitLogInterval, StatsComponent};
 pub use tombstone_histogram::{TombstoneHistogram, TombstoneHistogramBuilder};
 
+use self::parts::put_u32;
 use crate::error::SsTableError;
 use crate::java_utf;
 use crate::version::Version;
@@ -123,11 +126,6 @@ impl Statistics {
         }
         out
     }
-}
-
-fn put_u32(len: usize) -> [u8; 4] {
-    let Ok(len) = u32::try_from(len) else { unreachable!("statistics are far below 4 GiB") };
-    len.to_be_bytes()
 }
 
 fn decode(bytes: &[u8], version: Version) -> Result<Statistics, DecodeError> {

@@ -188,7 +188,7 @@ impl StatsComponent {
             put_position(&mut out, intervals.first().map_or(LogPosition::NONE, |interval| interval.start));
         }
         if version.has_commit_log_intervals() {
-            out.extend_from_slice(&super::put_u32(intervals.len()));
+            out.extend_from_slice(&super::parts::put_u32(intervals.len()));
             for interval in intervals {
                 put_position(&mut out, interval.start);
                 put_position(&mut out, interval.end);
@@ -323,7 +323,7 @@ fn decode_intervals(
         return Ok(if upper_bound == LogPosition::NONE { Vec::new() } else { vec![interval] });
     }
     let count = u64::from(reader.u32()?);
-    let count = super::covered::count(reader, count, INTERVAL_LEN)?;
+    let count = super::parts::count(reader, count, INTERVAL_LEN)?;
     (0..count)
         .map(|_| Ok(CommitLogInterval { start: decode_position(reader)?, end: decode_position(reader)? }))
         .collect()

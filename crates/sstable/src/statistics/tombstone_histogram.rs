@@ -129,7 +129,7 @@ impl TombstoneHistogram {
 
     /// Appends the bytes, without the zeros at the component's end.
     pub(super) fn encode(&self, out: &mut Vec<u8>, form: PointForm) {
-        let size = super::put_u32(self.bins.len());
+        let size = super::parts::put_u32(self.bins.len());
         out.extend_from_slice(&size);
         out.extend_from_slice(&size);
         for (point, count) in &self.bins {

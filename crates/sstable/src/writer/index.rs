@@ -4,8 +4,8 @@
 use helenus_io::Disk;
 use helenus_rows::{DeletionTime, Header};
 
-use super::WriterOptions;
 use super::files::{Files, INDEX_BUFFER_LEN, IndexFile};
+use super::options::WriterOptions;
 use super::partition::Partition;
 use crate::big::{BigIndexWriter, SummaryBuilder};
 use crate::bti::{IndexBlock, IndexBuildError, PartitionIndexBuilder, PartitionPosition, RowIndexWriter};

@@ -8,8 +8,10 @@
 //! 3. Statistics.db, whose numbers are complete only now;
 //! 4. TOC.txt, whose presence says that the table is; the directory.
 
+mod complete;
 mod files;
 mod index;
+mod options;
 mod partition;
 mod rebuild;
 mod transcoder;
@@ -22,109 +24,23 @@ use helenus_rows::{
     Capabilities, DeletionTime, EncodingBase, Header, MarkerRef, PartitionRef, RowError, RowRef, StreamError,
     Unfiltered, UnfilteredStream, write_marker, write_row, write_static_row,
 };
-use helenus_types::{Hex, LocalDeletionTime, Partitioner};
-use uuid::Uuid;
+use helenus_types::{Hex, LocalDeletionTime};
 
-use self::files::{complete, remove_files, statistics, unwritable};
+use self::complete::{complete, statistics};
+use self::files::{remove_files, unwritable};
 use self::index::IndexWriter;
+pub use self::options::{LateDeletionTimes, WriterOptions, WrittenTable};
 use self::partition::Partition;
 pub use self::rebuild::ComponentWriter;
 use self::transcoder::{Transcoder, Unfit};
-use crate::big::DEFAULT_MIN_INDEX_INTERVAL;
 use crate::bti::IndexBuildError;
-use crate::compression::{ChunkWriter, CompressionParams};
+use crate::compression::ChunkWriter;
 use crate::data::form_of;
 use crate::deletion_time::write_deletion_time;
 use crate::descriptor::{Component, Descriptor};
 use crate::error::{SsTableError, SsTableErrorKind};
-use crate::statistics::{CommitLogInterval, StatsCollector, StatsComponent};
+use crate::statistics::StatsCollector;
 use crate::version::{Format, Version};
-
-/// Options of writing a table.
-#[derive(Debug, Clone)]
-pub struct WriterOptions {
-    /// The partitioner, which orders the partitions.
-    pub partitioner: Partitioner,
-    /// The compression of the data; `None` writes it plain.
-    pub compression: Option<CompressionParams>,
-    /// False positives of the filter; 1.0 writes none.
-    pub bloom_filter_fp_chance: f64,
-    /// Partitions that are expected, which size the filter.
-    pub expected_keys: u64,
-    /// Bytes of rows from which on a block of the row index is closed (`column_index_size`); `None`
-    /// is Cassandra's default, 16 KiB in `bti` and 64 KiB in `big`.
-    pub row_index_granularity: Option<u64>,
-    /// Partitions from one sample of Summary.db to the next (`min_index_interval`).
-    pub min_index_interval: u32,
-    /// The treatment of local deletion times that the version cannot hold.
-    pub late_deletion_times: LateDeletionTimes,
-    /// Level in leveled compaction.
-    pub level: u32,
-    /// When the data was repaired, in milliseconds since 1970; 0 if it was not.
-    pub repaired_at_ms: i64,
-    /// Whose commit log the intervals refer to.
-    pub host_id: Option<Uuid>,
-    /// The intervals of that commit log that are in the table.
-    pub commit_log_intervals: Vec<CommitLogInterval>,
-    /// The share of the token space between first and last key, if it is known.
-    pub token_space_coverage: Option<f64>,
-}
-
-/// What becomes of deletions and expirations past 2038-01-19T03:14:06Z in a version that cannot
-/// hold them (`db.ExpirationDateOverflowHandling`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum LateDeletionTimes {
-    /// The table is not written.
-    #[default]
-    Refuse,
-    /// They become that second, and are counted. TTLs stay as they are.
-    Cap,
-}
-
-impl Default for WriterOptions {
-    /// Cassandra's defaults for a table: LZ4, its format's blocks, one false positive in a hundred.
-    fn default() -> WriterOptions {
-        WriterOptions {
-            partitioner: Partitioner::Murmur3,
-            compression: Some(CompressionParams::default()),
-            bloom_filter_fp_chance: 0.01,
-            expected_keys: 0,
-            row_index_granularity: None,
-            min_index_interval: DEFAULT_MIN_INDEX_INTERVAL,
-            late_deletion_times: LateDeletionTimes::Refuse,
-            level: 0,
-            repaired_at_ms: 0,
-            host_id: None,
-            commit_log_intervals: Vec::new(),
-            token_space_coverage: None,
-        }
-    }
-}
-
-/// The facts known of a table once it is written.
-#[derive(Debug, Clone)]
-pub struct WrittenTable {
-    /// The table's descriptor.
-    pub descriptor: Descriptor,
-    /// Components, and the bytes of each file.
-    pub file_sizes: Vec<(Component, u64)>,
-    /// Bytes of all files.
-    pub bytes_on_disk: u64,
-    /// Uncompressed bytes of the data.
-    pub data_len: u64,
-    /// Number of partitions.
-    pub key_count: u64,
-    /// Raw key of the first partition.
-    pub first_key: Vec<u8>,
-    /// Raw key of the last one.
-    pub last_key: Vec<u8>,
-    /// Level, as asked for.
-    pub level: u32,
-    /// Deletions, livenesses and cells that were [capped](LateDeletionTimes::Cap).
-    pub capped_deletion_times: u64,
-    /// Counts, bounds and histograms.
-    pub stats: StatsComponent,
-}
 
 /// Why rows could not be written.
 #[derive(Debug, thiserror::Error)]

@@ -6,7 +6,8 @@ use helenus_bloom::Filter;
 use helenus_io::Disk;
 use helenus_rows::{Grammar, Header, RowError, Unfiltered, UnfilteredStream};
 
-use super::files::{complete, remove_files, statistics, unwritable};
+use super::complete::{complete, statistics};
+use super::files::{remove_files, unwritable};
 use super::index::IndexWriter;
 use super::partition::Partition;
 use super::{NOT_WRITTEN, WriteError, WriterOptions, WrittenTable, granularity};

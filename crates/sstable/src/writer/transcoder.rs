@@ -5,7 +5,7 @@ use std::sync::Arc;
 use helenus_rows::{ColumnMap, DeletionTime, Header, LateCap, RowBuf, RowBuilder, RowMerger, RowRef};
 use helenus_types::{DecodeError, LocalDeletionTime};
 
-use super::LateDeletionTimes;
+use super::options::LateDeletionTimes;
 
 /// Encodes rows as the table has them; copies those that it has already so.
 #[derive(Debug)]

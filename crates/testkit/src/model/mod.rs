@@ -10,6 +10,7 @@
 
 mod counter;
 mod facts;
+mod history;
 mod merge;
 mod order;
 mod partition;
@@ -23,9 +24,10 @@ pub use facts::{
     Bound, Cell, Clustering, ColumnFact, Deletion, EXPIRED_LIVENESS_TTL, Fact, Liveness, MAX_DELETION_TIME,
     NO_DELETION_TIME, RowDeletion, RowFact, RowId, Side, Slice, Value, Write,
 };
+pub use history::ModelPartition;
 pub use merge::{merge, reconcile, supersedes};
 pub use order::{compare_positions, compare_values};
-pub use partition::{ColumnData, Marker, ModelPartition, Partition, Row, Unfiltered};
+pub use partition::{ColumnData, Marker, Partition, Row, Unfiltered};
 pub use purge::{Purge, purge};
 pub use read::{LiveCell, LiveColumn, LiveColumns, LivePartition, LiveRow, read};
 pub(crate) use show::{hex, hex_all};

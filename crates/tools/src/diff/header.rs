@@ -7,7 +7,7 @@ use helenus_rows::{ClusteringComparator, Column, Columns, Header};
 use helenus_sstable::DataFile;
 use helenus_types::{Partitioner, Type};
 
-use super::{Difference, Place};
+use super::difference::{Difference, Place};
 use crate::error::ToolError;
 
 /// What both sides are compared as.

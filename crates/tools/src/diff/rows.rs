@@ -9,7 +9,8 @@ use helenus_rows::{
 };
 use helenus_types::DecodeError;
 
-use super::{RowPart, text};
+use super::difference::RowPart;
+use super::text;
 use crate::error::ToolError;
 
 /// A difference of two rows.

@@ -16,8 +16,6 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::Partitioner;
-
 pub use elements::{Element, Elements};
 
 /// The type of a column, or of an element of a column's value. Cloning is cheap.
@@ -137,6 +135,21 @@ pub enum Type {
     },
     /// Any other class, as written. Its values are opaque bytes.
     Custom(Arc<str>),
+}
+
+/// The order of partitions: maps a key to its place (`org.apache.cassandra.dht.IPartitioner`).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Partitioner {
+    /// By Murmur3 hash; what every database uses unless someone chose otherwise long ago.
+    Murmur3,
+    /// By MD5 hash.
+    Random,
+    /// By the bytes of the key.
+    ByteOrdered,
+    /// By the characters of the key.
+    OrderPreserving,
+    /// By the order of a type: tables of secondary indexes and the like.
+    Local(Type),
 }
 
 /// The definition of a user type.

@@ -155,6 +155,22 @@ impl DecodeValue<'_> for TimeOfDay {
     }
 }
 
+/// In a `duration` as its nanoseconds, in a `time` as what has passed since midnight.
+impl EncodeValue for Duration {
+    fn encode(&self, ty: &Type, out: &mut Vec<u8>) -> Result<bool, ValueError> {
+        let nanoseconds = i64::try_from(self.as_nanos())
+            .map_err(|_too_long| ValueError::new(ty, format!("{self:?} is too long")))?;
+        match ty.base() {
+            Type::Duration => crate::Duration { months: 0, days: 0, nanoseconds }.encode(ty, out),
+            Type::Time => match TimeOfDay::from_nanoseconds(nanoseconds) {
+                Some(time) => time.encode(ty, out),
+                None => Err(ValueError::new(ty, format!("{self:?} is not a time of day"))),
+            },
+            other => Err(ValueError::new(other, "a std::time::Duration cannot be one")),
+        }
+    }
+}
+
 impl From<TimeOfDay> for Value {
     fn from(time: TimeOfDay) -> Value {
         Value::Time(time.nanoseconds)

@@ -5,11 +5,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration as StdDuration;
 
 use uuid::Uuid;
 
-use super::{ElementsWriter, TimeOfDay, Value};
+use super::{ElementsWriter, Value};
 use crate::{Decimal, Duration, Type, ValueError, Varint};
 
 /// What can become a value of a column, checked against the column's type.
@@ -239,22 +238,6 @@ impl EncodeValue for Duration {
             other => return refuse(other, "this duration"),
         }
         Ok(true)
-    }
-}
-
-/// In a `duration` as its nanoseconds, in a `time` as what has passed since midnight.
-impl EncodeValue for StdDuration {
-    fn encode(&self, ty: &Type, out: &mut Vec<u8>) -> Result<bool, ValueError> {
-        let nanoseconds = i64::try_from(self.as_nanos())
-            .map_err(|_too_long| ValueError::new(ty, format!("{self:?} is too long")))?;
-        match ty.base() {
-            Type::Duration => Duration { months: 0, days: 0, nanoseconds }.encode(ty, out),
-            Type::Time => match TimeOfDay::from_nanoseconds(nanoseconds) {
-                Some(time) => time.encode(ty, out),
-                None => Err(ValueError::new(ty, format!("{self:?} is not a time of day"))),
-            },
-            other => refuse(other, "a std::time::Duration"),
-        }
     }
 }
 

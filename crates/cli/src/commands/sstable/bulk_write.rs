@@ -7,7 +7,7 @@ use helenus::{
     LateDeletionTimes, SystemClock, TableSchema,
 };
 
-use super::only_table;
+use super::common::only_table;
 use crate::args::{BulkWrite, CompressorName};
 use crate::failure::Failure;
 use crate::input::{Input, Refused, Statements};

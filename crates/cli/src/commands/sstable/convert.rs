@@ -8,7 +8,7 @@ use helenus::{Disk, RealDisk};
 use helenus_sstable::{CompressionParams, Version};
 use helenus_tools::{Compression, ConvertOptions, Converted, Ids, convert as convert_tables, find_tables};
 
-use super::refused;
+use super::common::refused;
 use crate::args::{CompressorName, Convert, Rewrite, Upgrade};
 use crate::failure::Failure;
 use crate::output::{self, ByteProgress, counted};

@@ -9,7 +9,7 @@ use helenus_tools::{
     DiffSummary, Difference, Place, RowName, RowPart, View, diff as diff_tables, find_tables,
 };
 
-use super::{refused, second};
+use super::common::{refused, second};
 use crate::args::Diff;
 use crate::failure::Failure;
 use crate::output::{self, ByteProgress, counted};

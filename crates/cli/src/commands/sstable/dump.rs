@@ -9,7 +9,7 @@ use helenus_sstable::{
 };
 use helenus_tools::parse_key_text;
 
-use super::{descriptor_of, unreadable};
+use super::common::{descriptor_of, unreadable};
 use crate::args::Dump;
 use crate::failure::Failure;
 use crate::output::Counted;

@@ -9,7 +9,7 @@ use helenus_tools::{Expiry, expired_blockers, find_tables};
 
 use serde_json::{Value, json};
 
-use super::{only_table, refused, second};
+use super::common::{only_table, refused, second};
 use crate::args::ExpiredBlockers;
 use crate::failure::Failure;
 use crate::output::counted;

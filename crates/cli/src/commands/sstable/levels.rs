@@ -8,7 +8,7 @@ use helenus_tools::{LeveledTable, Levels as Leveling, find_tables, levels};
 
 use serde_json::{Value, json};
 
-use super::refused;
+use super::common::refused;
 use crate::args::Levels;
 use crate::failure::Failure;
 use crate::output;

@@ -6,7 +6,7 @@ use helenus::RealDisk;
 use helenus_tools::{FileRole, list};
 use serde_json::json;
 
-use super::refused;
+use super::common::refused;
 use crate::args::{List, ListType};
 use crate::failure::Failure;
 use crate::output;

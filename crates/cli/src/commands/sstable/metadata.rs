@@ -10,7 +10,7 @@ use helenus_sstable::{
 };
 use helenus_tools::find_tables;
 
-use super::{refused, unreadable};
+use super::common::{refused, unreadable};
 use crate::args::{Metadata as Asked, Unit};
 use crate::failure::Failure;
 use crate::output::{self, ByteProgress};

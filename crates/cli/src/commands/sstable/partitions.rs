@@ -14,7 +14,7 @@ use helenus_tools::{
 
 use serde_json::{Value, json};
 
-use super::{refused, second};
+use super::common::{refused, second};
 use crate::args::Partitions;
 use crate::failure::Failure;
 use crate::output::{self, ByteProgress, counted};

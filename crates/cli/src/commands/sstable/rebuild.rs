@@ -7,7 +7,7 @@ use std::sync::Arc;
 use helenus::{Disk, RealDisk};
 use helenus_tools::{RebuildOptions, Rebuilt, find_tables, rebuild};
 
-use super::refused;
+use super::common::refused;
 use crate::args::Rebuild;
 use crate::failure::Failure;
 use crate::output::{self, ByteProgress, counted};

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use helenus::{Disk, RealDisk};
 use helenus_tools::{ScrubOptions, ScrubReport, ToolError, find_tables, scrub};
 
-use super::refused;
+use super::common::refused;
 use crate::args::Scrub;
 use crate::failure::Failure;
 use crate::output::{self, ByteProgress, counted};

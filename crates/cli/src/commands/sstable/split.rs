@@ -7,7 +7,7 @@ use std::sync::Arc;
 use helenus::{Disk, RealDisk};
 use helenus_tools::{find_tables, split as split_tables};
 
-use super::refused;
+use super::common::refused;
 use crate::args::Split;
 use crate::failure::Failure;
 use crate::output::{self, ByteProgress, counted};

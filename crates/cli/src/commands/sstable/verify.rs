@@ -7,7 +7,7 @@ use helenus::{Disk, RealDisk};
 use helenus_sstable::Descriptor;
 use helenus_tools::{Below, Depth, ToolError, find_tables, find_tables_below, verify};
 
-use super::refused;
+use super::common::refused;
 use crate::args::Verify;
 use crate::failure::Failure;
 use crate::output::{self, ByteProgress, counted};
