@@ -36,6 +36,13 @@ pub trait BindValue {
     /// # Errors
     /// When it is no value of that type; `out` may hold a part of it then.
     fn bind(&self, ty: &Type, out: &mut Vec<u8>) -> Result<Binding, ValueError>;
+
+    /// Whether it is known, without binding it, that there is no value: a row is encoded faster
+    /// when its columns are known before.
+    #[inline]
+    fn is_unset(&self) -> bool {
+        false
+    }
 }
 
 impl<T: EncodeValue> BindValue for T {
@@ -49,12 +56,22 @@ impl BindValue for Unset {
     fn bind(&self, _: &Type, _: &mut Vec<u8>) -> Result<Binding, ValueError> {
         Ok(Binding::Unset)
     }
+
+    #[inline]
+    fn is_unset(&self) -> bool {
+        true
+    }
 }
 
 impl BindValue for &dyn BindValue {
     #[inline]
     fn bind(&self, ty: &Type, out: &mut Vec<u8>) -> Result<Binding, ValueError> {
         (**self).bind(ty, out)
+    }
+
+    #[inline]
+    fn is_unset(&self) -> bool {
+        (**self).is_unset()
     }
 }
 

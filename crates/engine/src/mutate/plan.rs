@@ -36,14 +36,15 @@ pub(super) struct Plan {
     regulars: Vec<PlannedColumn>,
     conditions: Vec<Condition>,
     values: usize,
-    /// Set if it only sets simple columns of a row.
+    /// Set if it only sets columns of a row.
     simple_row: Option<SimpleRow>,
 }
 
 /// The known facts of the rows of a statement that can be encoded in place.
 #[derive(Debug)]
 struct SimpleRow {
-    columns: ColumnSet,
+    /// Places of values of complex columns: where one is set, the row can't.
+    complex: SmallVec<[usize; 4]>,
     /// Length of a row's body, about.
     len_hint: usize,
 }
@@ -97,10 +98,14 @@ impl Plan {
         Ok(Self { entry, shape, key, clustering, range, statics, regulars, conditions, values, simple_row })
     }
 
-    /// Whether a row can be encoded where it stands in the mutation: nothing of it expires.
+    /// Whether a row can be encoded where it stands in the mutation: nothing of it expires, and it
+    /// has no complex column.
     #[inline]
-    pub(super) fn encodes_in_place(&self, options: &WriteOptions) -> bool {
-        self.simple_row.is_some() && options.ttl.unwrap_or(self.entry.state.options.default_time_to_live) == 0
+    pub(super) fn encodes_in_place(&self, values: &[&dyn BindValue], options: &WriteOptions) -> bool {
+        self.simple_row.as_ref().is_some_and(|row| {
+            options.ttl.unwrap_or(self.entry.state.options.default_time_to_live) == 0
+                && row.complex.iter().all(|&at| values.get(at).is_some_and(|value| value.is_unset()))
+        })
     }
 
     /// Encodes the row with those values straight into a mutation.
@@ -112,7 +117,7 @@ impl Plan {
         time: &WriteTime<'_>,
         builder: &mut MutationBuilder,
     ) -> Result<()> {
-        let Some(SimpleRow { columns, len_hint }) = &self.simple_row else {
+        let Some(SimpleRow { len_hint, .. }) = &self.simple_row else {
             unreachable!("only what encodes in place is asked to")
         };
         let Entry { core, state } = &self.entry;
@@ -130,8 +135,14 @@ impl Plan {
             StatementKind::Insert => LivenessInfo::new(timestamp),
             _ => LivenessInfo::EMPTY,
         };
+        let mut columns = ColumnSet::default();
+        for PlannedColumn { index, action } in &self.regulars {
+            if matches!(action, Action::Set(at) if !self.value(values, *at)?.is_unset()) {
+                columns.insert(*index);
+            }
+        }
         let (deletion, has_complex_deletion, len_hint) = (DeletionTime::LIVE, false, *len_hint);
-        let head = RowHead { liveness, deletion, columns, has_complex_deletion, len_hint };
+        let head = RowHead { liveness, deletion, columns: &columns, has_complex_deletion, len_hint };
         let mut row = RowWriter::start(out, &state.header, place, head);
         for planned in &self.regulars {
             let (Action::Set(at), Some(column)) = (&planned.action, schema.regulars().get(planned.index))
@@ -139,6 +150,9 @@ impl Plan {
                 continue;
             };
             let value = self.value(values, *at)?;
+            if value.is_unset() {
+                continue;
+            }
             let cell = row.begin_value(planned.index, timestamp);
             let bound = value.bind(&column.ty, row.out());
             match bound.map_err(|e| column_problem(schema, &column.name, e))? {
@@ -257,16 +271,21 @@ impl SimpleRow {
         if !is_row || !whole || !alone {
             return None;
         }
-        let (mut columns, mut len_hint) = (ColumnSet::default(), 9);
+        let (mut complex, mut len_hint) = (SmallVec::new(), 9);
         for planned in regulars {
-            let column = schema.regulars().get(planned.index)?;
-            if column.complex || column.counter || !matches!(planned.action, Action::Set(_)) {
+            let (column, Action::Set(at)) = (schema.regulars().get(planned.index)?, &planned.action) else {
+                return None;
+            };
+            if column.counter {
                 return None;
             }
-            columns.insert(planned.index);
-            len_hint += 1 + column.fixed_len.unwrap_or(16);
+            if column.complex {
+                complex.push(*at);
+            } else {
+                len_hint += 1 + column.fixed_len.unwrap_or(16);
+            }
         }
-        Some(Self { columns, len_hint })
+        Some(Self { complex, len_hint })
     }
 }
 

@@ -234,7 +234,7 @@ impl Prepared {
                 return Err(table_problem(&plan.entry.state.schema, text));
             }
             let tables = std::slice::from_ref(&plan.entry);
-            let written = if plan.encodes_in_place(options) {
+            let written = if plan.encodes_in_place(values, options) {
                 plan.encode(values, options, &WriteTime::next(destination), &mut encoder.builder)?;
                 send(destination, encoder.builder.finish(), tables)?
             } else {

@@ -1,7 +1,5 @@
 //! Encoding a row, cell by cell, without knowing beforehand what it will hold.
 
-use smallvec::SmallVec;
-
 use helenus_types::{Timestamp, vint};
 
 use super::write::{seconds_delta, timestamp_delta, write_deletion};
@@ -59,7 +57,9 @@ struct ComplexColumn {
 /// Some of the columns of a kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ColumnSet {
-    words: SmallVec<[u64; 2]>,
+    /// The first 64 columns, as bits: few tables have more.
+    first: u64,
+    more: Vec<u64>,
     count: usize,
 }
 
@@ -67,19 +67,26 @@ impl ColumnSet {
     /// Takes in a column that comes after those in it.
     #[inline]
     pub fn insert(&mut self, column: usize) {
-        let word = column / 64;
-        if self.words.len() <= word {
-            self.words.resize(word + 1, 0);
-        }
-        let Some(word) = self.words.get_mut(word) else { unreachable!("there are words up to this one") };
+        let word = if column < 64 { &mut self.first } else { self.word_of_many(column) };
         debug_assert!(*word >> (column % 64) == 0, "columns come in canonical order");
         *word |= 1 << (column % 64);
         self.count += 1;
     }
 
+    #[cold]
+    fn word_of_many(&mut self, column: usize) -> &mut u64 {
+        let at = column / 64 - 1;
+        if self.more.len() <= at {
+            self.more.resize(at + 1, 0);
+        }
+        let Some(word) = self.more.get_mut(at) else { unreachable!("there are words up to this one") };
+        word
+    }
+
     /// Takes all out.
     pub fn clear(&mut self) {
-        self.words.clear();
+        self.first = 0;
+        self.more.clear();
         self.count = 0;
     }
 
@@ -94,15 +101,18 @@ impl ColumnSet {
     }
 
     fn contains(&self, column: usize) -> bool {
-        self.words.get(column / 64).is_some_and(|word| word >> (column % 64) & 1 != 0)
+        let word = match column / 64 {
+            0 => Some(&self.first),
+            word => self.more.get(word - 1),
+        };
+        word.is_some_and(|word| word >> (column % 64) & 1 != 0)
     }
 
     /// `Columns.Serializer.serializeSubset`.
     pub(super) fn write_subset(&self, total: usize, body: &mut Vec<u8>) {
         if total < 64 {
-            let present = self.words.first().copied().unwrap_or(0);
             let all = (1u64 << total) - 1;
-            vint::write_unsigned(body, all & !present);
+            vint::write_unsigned(body, all & !self.first);
             return;
         }
         vint::write_unsigned(body, (total - self.count) as u64);

@@ -191,3 +191,34 @@ fn rows_are_encoded_in_place() {
     insert.execute_with(&at, (1, "z", 1, "after", Unset, Unset)).unwrap();
     check(&i, ("z", 1), &["(\"after\") live@5 b=1@5"]);
 }
+
+/// A row is encoded where it stands, or staged before that where a collection is set: whatever is
+/// unset or null, alone or in a batch, the same is left.
+#[test]
+fn rows_that_are_encoded_in_their_place_are_those_that_are_staged() {
+    let (_world, w) = world();
+    let insert = w.prepare_insert(&["p", "c", "v", "m", "l", "u"]).unwrap();
+    let map = BTreeMap::from([(1, 2), (3, 4)]);
+    let options = WriteOptions::new().timestamp(5);
+    for (p, case) in (0i32..).step_by(2).zip(0..3 * 3 * 2) {
+        let simple: &dyn BindValue = [&7 as &dyn BindValue, &NULL, &Unset][case % 3];
+        let complex: &dyn BindValue =
+            [&map as &dyn BindValue, &None::<BTreeMap<i32, i32>>, &Unset][case / 3 % 3];
+        let other: &dyn BindValue = [&Unset as &dyn BindValue, &None::<Vec<i32>>][case / 9];
+        for (key, in_batch) in [(p, false), (p + 1, true)] {
+            let all: [&dyn BindValue; 6] = [&key, &1, simple, complex, other, &Unset];
+            if in_batch {
+                let mut batch = crate::Batch::new(&w.writer);
+                insert.add_with(&options, &mut batch, all.as_slice()).unwrap();
+                batch.execute().unwrap();
+            } else {
+                insert.execute_with(&options, all.as_slice()).unwrap();
+            }
+        }
+        let alone = super::raw(&w, p);
+        assert_eq!(alone, super::raw(&w, p + 1), "case {case}");
+        assert_eq!(alone.contains(" v="), case % 3 != 2, "{alone}");
+        assert_eq!(alone.contains(" m"), case / 3 % 3 != 2, "{alone}");
+        assert!(alone.starts_with("(1) ") || alone.starts_with("(1)\n"), "{alone}");
+    }
+}
