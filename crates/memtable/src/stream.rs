@@ -204,7 +204,7 @@ impl SnapshotStream {
             let Merged { merger, static_row, has_static, .. } = &mut **self.merged.get_or_insert_default();
             merger
                 .merge(versions, 0, &self.header, static_row)
-                .map_err(|error| RowError::new(&self.snapshot.key, &[], error))?;
+                .map_err(|error| RowError::new(&self.header, &self.snapshot.key, &[], error))?;
             *has_static = true;
         }
         Ok(())
@@ -250,7 +250,7 @@ impl SnapshotStream {
         let Merged { merger, row, .. } = &mut **self.merged.get_or_insert_default();
         merger
             .merge(entry.versions(), entry.clustering_len(), &self.header, row)
-            .map_err(|error| RowError::new(&self.snapshot.key, entry.clustering(), error))?;
+            .map_err(|error| RowError::new(&self.header, &self.snapshot.key, entry.clustering(), error))?;
         self.shown = Shown::Merged;
         Ok(())
     }

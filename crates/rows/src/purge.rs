@@ -129,7 +129,7 @@ impl<S: UnfilteredStream, P: Purger> Purge<S, P> {
             self.static_shown = match self.source.static_row() {
                 None => Shown::Nothing,
                 Some(row) => {
-                    let error = |error| RowError::new(partition.key, &[], error);
+                    let error = |error| RowError::new(row.header, partition.key, &[], error);
                     purge_row(&mut judge, row, &mut self.builder, &mut self.static_row).map_err(error)?
                 }
             };
@@ -159,7 +159,7 @@ impl<S: UnfilteredStream, P: Purger> Purge<S, P> {
             };
             self.shown = match unfiltered {
                 Unfiltered::Row(row) => purge_row(&mut judge, row, &mut self.builder, &mut self.row)
-                    .map_err(|error| RowError::new(partition.key, row.clustering, error))?,
+                    .map_err(|error| RowError::new(row.header, partition.key, row.clustering, error))?,
                 Unfiltered::Marker(marker) => purge_marker(&mut judge, &marker),
             };
             if !matches!(self.shown, Shown::Nothing) {

@@ -4,11 +4,12 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
-use helenus_types::{DecodeError, Hex, Token};
+use helenus_types::{DecodeError, Token};
 
 use crate::codec::{RowRef, Unfiltered};
 use crate::deletion::DeletionTime;
 use crate::header::Header;
+use crate::names::{ClusteringName, KeyName};
 
 /// Order of the unfiltereds inside a partition. Partitions always come in token order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -152,26 +153,27 @@ impl Error for StreamError {
 /// A row whose bytes are not a row's, with the names by which it can be found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RowError {
-    /// Raw partition key.
-    pub key: Vec<u8>,
-    /// Encoded clustering; empty for a static row.
-    pub clustering: Vec<u8>,
-    /// The fault; the offset counts from the start of the row's body.
+    /// Partition and row, as text.
+    place: String,
+    /// What is wrong; the offset counts from the start of the row's body.
     pub error: DecodeError,
 }
 
 impl RowError {
-    /// An error in the row of that partition and clustering.
+    /// What is wrong in the row of that partition and clustering, which is empty for a static row.
     #[cold]
-    pub fn new(key: &[u8], clustering: &[u8], error: DecodeError) -> Self {
-        Self { key: key.to_vec(), clustering: clustering.to_vec(), error }
+    pub fn new(header: &Header, key: &[u8], clustering: &[u8], error: DecodeError) -> Self {
+        let mut place = format!("partition {}", KeyName::new(header, key));
+        if !clustering.is_empty() {
+            place.push_str(&format!(", row {}", ClusteringName { header, clustering }));
+        }
+        Self { place, error }
     }
 }
 
 impl fmt::Display for RowError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (key, clustering) = (Hex(&self.key), Hex(&self.clustering));
-        write!(f, "partition 0x{key}, row 0x{clustering}: in its body {}", self.error)
+        write!(f, "{}: in its body {}", self.place, self.error)
     }
 }
 

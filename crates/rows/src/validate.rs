@@ -5,13 +5,14 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
-use helenus_types::{DecodeError, Hex, Token};
+use helenus_types::{DecodeError, Token};
 
 use crate::clustering::{Position, PositionKind};
 use crate::codec::{CellEvent, MarkerRef, RowRef, Unfiltered};
 use crate::deletion::DeletionTime;
 use crate::header::Header;
 use crate::liveness::LivenessInfo;
+use crate::names::KeyName;
 use crate::stream::{Direction, PartitionRef, RowError, StreamError, UnfilteredStream};
 
 /// Passes a stream on and fails where it breaks a rule that [`UnfilteredStream`] lists. Every row
@@ -110,15 +111,15 @@ impl From<DecodeError> for Broken {
 /// A stream that breaks its rules.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GrammarError {
-    /// Raw key of the partition.
-    pub key: Vec<u8>,
+    /// The partition, as [`KeyName`] shows it.
+    pub partition: String,
     /// What the stream did.
     pub what: &'static str,
 }
 
 impl fmt::Display for GrammarError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "partition 0x{}: {}", Hex(&self.key), self.what)
+        write!(f, "partition {}: {}", self.partition, self.what)
     }
 }
 
@@ -138,7 +139,8 @@ impl<S: UnfilteredStream> Validator<S> {
 
     #[cold]
     fn error(&self, what: &'static str) -> StreamError {
-        let error = GrammarError { key: self.source.partition().key.to_vec(), what };
+        let partition = KeyName::new(self.source.header(), self.source.partition().key).to_string();
+        let error = GrammarError { partition, what };
         assert!(self.origin == StreamOrigin::Disk, "a stage broke the rules of streams: {error}");
         StreamError::new(error)
     }
@@ -147,9 +149,10 @@ impl<S: UnfilteredStream> Validator<S> {
     fn broken(&self, row: &RowRef<'_>, broken: Broken) -> StreamError {
         match broken {
             Broken::Rule(what) => self.error(what),
-            // A merge passes a row on without a look into its body: the bytes may be those of a
-            // file.
-            Broken::Row(error) => RowError::new(self.source.partition().key, row.clustering, error).into(),
+            // A merge passes a row on without a look into its body: the bytes may be those of a file.
+            Broken::Row(error) => {
+                RowError::new(row.header, self.source.partition().key, row.clustering, error).into()
+            }
         }
     }
 

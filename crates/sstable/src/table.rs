@@ -469,7 +469,7 @@ impl SsTable {
         let mut head = Head::default();
         let mut partitions = self.index.partitions();
         while let Some(at) = partitions.next(&self.index)? {
-            head.read_key(&mut window, self.partitioner(), &[], at.data)?;
+            head.read_key(&mut window, self.header(), &[], at.data)?;
             if bound.is_before(self.partitioner(), head.token, &head.key) {
                 return Ok(Some(at.data));
             }

@@ -302,7 +302,7 @@ fn crc_check_chance_decides_whether_a_read_compares_checksums() {
 /// stop before such a row is in a file.
 #[test]
 #[cfg(debug_assertions)]
-#[should_panic(expected = "a stage broke the rules of streams: partition 0x00000001: an empty row")]
+#[should_panic(expected = "a stage broke the rules of streams: partition 1 (0x00000001): an empty row")]
 fn a_broken_stream_stops_a_flush() {
     let (db, table) = create(&SimDisk::new());
     let state = table.core.view.load().state.clone();

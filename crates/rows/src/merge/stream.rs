@@ -191,10 +191,10 @@ impl<S: UnfilteredStream> Merge<S> {
             [] => {}
             [one] if self.deletion.is_live() && one.map.is_none() => self.static_shown = Shown::Input(last),
             versions => {
-                let merged = self
-                    .merger
-                    .merge(versions, self.deletion, &self.target, &mut self.static_row)
-                    .map_err(|error| RowError::new(key_of(&self.inputs, last), &[], error))?;
+                let merged =
+                    self.merger.merge(versions, self.deletion, &self.target, &mut self.static_row).map_err(
+                        |error| RowError::new(&self.target, key_of(&self.inputs, last), &[], error),
+                    )?;
                 if merged {
                     self.static_shown = Shown::Merged;
                 }
@@ -310,7 +310,8 @@ impl<S: UnfilteredStream> Merge<S> {
         }
         let merged = self.merger.merge(&versions, active, &self.target, &mut self.row);
         let clustering = versions.first().map_or(&[][..], |version| version.row.clustering);
-        let merged = merged.map_err(|error| RowError::new(key_of(&self.inputs, last), clustering, error))?;
+        let merged = merged
+            .map_err(|error| RowError::new(&self.target, key_of(&self.inputs, last), clustering, error))?;
         self.shown = Shown::Merged;
         Ok(merged)
     }

@@ -209,7 +209,7 @@ fn rows_that_can_not_be_read_are_named() {
     let error = run(script).unwrap_err();
     assert!(error.downcast_ref::<RowError>().is_some());
     let text = error.to_string();
-    assert!(text.starts_with("partition 0x61, row 0x0000000001: in its body at offset"), "{text}");
+    assert!(text.starts_with("partition 0x61, row (1): in its body at offset"), "{text}");
 }
 
 /// Two rows in the wrong order.

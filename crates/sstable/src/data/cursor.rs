@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use helenus_rows::{DeletionTime, Header, RowRef, Unfiltered, UnfilteredFrame, read_unfiltered};
+use helenus_rows::{DeletionTime, Header, KeyName, RowRef, Unfiltered, UnfilteredFrame, read_unfiltered};
 use helenus_types::{Reader, Token};
 
 use super::frame::{Head, Item};
@@ -51,7 +51,7 @@ impl DataCursor {
     /// When the data can't be read there, or ends.
     pub fn read_key(&mut self, start: u64) -> Result<u64, SsTableError> {
         self.current = None;
-        self.head.read_key(&mut self.window, &self.header.partitioner, &[], start)?;
+        self.head.read_key(&mut self.window, &self.header, &[], start)?;
         Ok(start + 2 + self.head.key.len() as u64)
     }
 
@@ -115,12 +115,14 @@ impl DataCursor {
                     return Ok(Found::EndOfPartition(at + end as u64));
                 }
                 Ok(UnfilteredFrame::Incomplete(needed)) => needed,
-                Err(error) => return Err(self.window.corrupt(at, error, &self.head.key)),
+                Err(error) => {
+                    return Err(self.window.corrupt(at, error, KeyName::new(&self.header, &self.head.key)));
+                }
             };
             if at.saturating_add(needed as u64) > limit {
                 return Ok(Found::TooLong);
             }
-            self.window.need_in(at, needed, &self.head.key)?;
+            self.window.need_in(at, needed, KeyName::new(&self.header, &self.head.key))?;
         }
     }
 

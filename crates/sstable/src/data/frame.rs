@@ -1,10 +1,10 @@
 //! Finds the heads of partitions, rows and markers in a window, and remembers where they are.
 
 use helenus_rows::{
-    Bound, BoundKind, DeletionTime, Header, MarkerRef, RowBuf, RowRef, Unfiltered, UnfilteredFrame,
+    Bound, BoundKind, DeletionTime, Header, KeyName, MarkerRef, RowBuf, RowRef, Unfiltered, UnfilteredFrame,
     read_unfiltered,
 };
-use helenus_types::{DecodeError, Partitioner, Reader, Token};
+use helenus_types::{DecodeError, Reader, Token};
 
 use super::window::Window;
 use crate::deletion_time::{DeletionTimeForm, read_deletion_time};
@@ -50,7 +50,7 @@ impl Head {
         start: u64,
     ) -> Result<(), SsTableError> {
         self.has_static_row = false;
-        self.read_key(window, &header.partitioner, sought, start)?;
+        self.read_key(window, header, sought, start)?;
         let at = start + 2 + self.key.len() as u64;
         self.body = self.read_deletion(window, header, at)?;
         if !header.statics.is_empty() {
@@ -63,21 +63,21 @@ impl Head {
     pub(crate) fn read_key(
         &mut self,
         window: &mut Window,
-        partitioner: &Partitioner,
+        header: &Header,
         sought: &[u8],
         start: u64,
     ) -> Result<(), SsTableError> {
         self.start = start;
         self.key.clear();
-        window.need_in(start, 2, sought)?;
+        window.need_in(start, 2, KeyName::new(header, sought))?;
         let key_len = match window.at(start) {
             [high, low, ..] => usize::from(u16::from_be_bytes([*high, *low])),
             _ => 0,
         };
         // With the first byte of the deletion, which tells how long that is.
-        window.need_in(start, 2 + key_len + 1, sought)?;
+        window.need_in(start, 2 + key_len + 1, KeyName::new(header, sought))?;
         self.key.extend_from_slice(window.at(start).get(2..2 + key_len).unwrap_or_default());
-        self.token = partitioner.prefix(&self.key);
+        self.token = header.partitioner.prefix(&self.key);
         Ok(())
     }
 
@@ -101,12 +101,13 @@ impl Head {
         key: &SearchKey,
         at: PartitionAt,
         window: &Window,
+        header: &Header,
         index: &Index,
     ) -> Result<bool, SsTableError> {
         if self.key == key.key() {
             return Ok(true);
         }
-        if at.is_certain { Err(other_key(key, at, window, index)) } else { Ok(false) }
+        if at.is_certain { Err(other_key(key, at, window, header, index)) } else { Ok(false) }
     }
 
     /// The static row, unless it is empty.
@@ -125,11 +126,11 @@ impl Head {
         // Twelve bytes at most, but the file may end after the one byte for no deletion and the end
         // of the partition.
         if form == DeletionTimeForm::Legacy || window.at(at).first().is_none_or(|&first| first & 0x80 == 0) {
-            window.need_in(at, 12, &self.key)?;
+            window.need_in(at, 12, KeyName::new(header, &self.key))?;
         }
         let mut reader = Reader::new(window.at(at));
-        self.deletion =
-            read_deletion_time(&mut reader, form).map_err(|error| window.corrupt(at, error, &self.key))?;
+        self.deletion = read_deletion_time(&mut reader, form)
+            .map_err(|error| window.corrupt(at, error, KeyName::new(header, &self.key)))?;
         Ok(at + reader.position() as u64)
     }
 
@@ -144,32 +145,39 @@ impl Head {
         loop {
             let needed = match read_unfiltered(header, window.at(at), 0, true) {
                 Ok(UnfilteredFrame::Unfiltered(Unfiltered::Row(row), end)) => {
-                    self.has_static_row =
-                        !row.is_empty().map_err(|error| window.corrupt(at, error, &self.key))?;
+                    self.has_static_row = !row
+                        .is_empty()
+                        .map_err(|error| window.corrupt(at, error, KeyName::new(header, &self.key)))?;
                     self.static_row.assign(row);
                     return Ok(at + end as u64);
                 }
                 Ok(UnfilteredFrame::Incomplete(needed)) => needed,
                 Ok(_) => {
                     let error = DecodeError::new(0, "a static row", "a marker or the end of the partition");
-                    return Err(window.corrupt(at, error, &self.key));
+                    return Err(window.corrupt(at, error, KeyName::new(header, &self.key)));
                 }
-                Err(error) => return Err(window.corrupt(at, error, &self.key)),
+                Err(error) => return Err(window.corrupt(at, error, KeyName::new(header, &self.key))),
             };
             if at.saturating_add(needed as u64) > limit {
                 let expected = format!("a static row that ends by {limit}");
                 let error = DecodeError::new(0, expected, format!("one of at least {needed} bytes"));
-                return Err(window.corrupt(at, error, &self.key));
+                return Err(window.corrupt(at, error, KeyName::new(header, &self.key)));
             }
-            window.need_in(at, needed, &self.key)?;
+            window.need_in(at, needed, KeyName::new(header, &self.key))?;
         }
     }
 }
 
 #[cold]
-fn other_key(key: &SearchKey, at: PartitionAt, window: &Window, index: &Index) -> SsTableError {
+fn other_key(
+    key: &SearchKey,
+    at: PartitionAt,
+    window: &Window,
+    header: &Header,
+    index: &Index,
+) -> SsTableError {
     let expected = format!("the partition that {} says", index.rows_component().name());
-    window.corrupt(at.data, DecodeError::new(0, expected, "another key"), key.key())
+    window.corrupt(at.data, DecodeError::new(0, expected, "another key"), KeyName::new(header, key.key()))
 }
 
 /// The form of fixed deletion times in files with such a header.
@@ -295,7 +303,7 @@ pub(crate) fn next_item(
             Ok(UnfilteredFrame::Unfiltered(unfiltered, end)) => {
                 let next = at + end as u64;
                 if let Unfiltered::Row(row) = unfiltered
-                    && row.is_empty().map_err(|error| window.corrupt(at, error, key))?
+                    && row.is_empty().map_err(|error| window.corrupt(at, error, KeyName::new(header, key)))?
                 {
                     at = next;
                     continue;
@@ -304,8 +312,8 @@ pub(crate) fn next_item(
             }
             Ok(UnfilteredFrame::EndOfPartition(end)) => return Ok(Step::End(at + end as u64)),
             Ok(UnfilteredFrame::Incomplete(needed)) => needed,
-            Err(error) => return Err(window.corrupt(at, error, key)),
+            Err(error) => return Err(window.corrupt(at, error, KeyName::new(header, key))),
         };
-        window.need_in(at, needed, key)?;
+        window.need_in(at, needed, KeyName::new(header, key))?;
     }
 }

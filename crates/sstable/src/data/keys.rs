@@ -47,8 +47,7 @@ impl Keys {
     #[expect(clippy::should_implement_trait, reason = "it lends")]
     pub fn next(&mut self) -> Result<Option<(Token, &[u8])>, SsTableError> {
         let Some(at) = self.partitions.next(self.table.index())? else { return Ok(None) };
-        let partitioner = self.table.partitioner();
-        self.head.read_key(&mut self.window, partitioner, &[], at.data)?;
+        self.head.read_key(&mut self.window, self.table.header(), &[], at.data)?;
         Ok(Some((self.head.token, &self.head.key)))
     }
 }

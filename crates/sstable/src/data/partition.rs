@@ -152,7 +152,7 @@ impl PartitionStream {
             }
             _ => {
                 stream.head.read(&mut stream.window, table.header(), key.key(), at.data)?;
-                if !stream.head.is_of(key, at, &stream.window, table.index())? {
+                if !stream.head.is_of(key, at, &stream.window, table.header(), table.index())? {
                     return Ok(None);
                 }
             }

@@ -139,7 +139,7 @@ impl RowReader {
     fn read_head(&mut self, table: &SsTable, key: &SearchKey, at: PartitionAt) -> Result<bool, SsTableError> {
         let window = window_of(&mut self.window, table);
         self.head.read(window, table.header(), key.key(), at.data)?;
-        self.head.is_of(key, at, window, table.index())
+        self.head.is_of(key, at, window, table.header(), table.index())
     }
 }
 

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use helenus_types::{DecodeError, Hex};
+use helenus_rows::KeyName;
+use helenus_types::DecodeError;
 
 use crate::chunk_cache::{CachedFile, ChunkCache};
 use crate::compression::{ChunkReader, ChunkScratch, ChunkVerification};
@@ -127,7 +128,12 @@ impl Window {
     /// # Errors
     /// When the data ends before, or cannot be read.
     #[inline]
-    pub(crate) fn need_in(&mut self, position: u64, len: usize, key: &[u8]) -> Result<(), SsTableError> {
+    pub(crate) fn need_in(
+        &mut self,
+        position: u64,
+        len: usize,
+        key: KeyName<'_>,
+    ) -> Result<(), SsTableError> {
         if self.at(position).len() >= len {
             return Ok(());
         }
@@ -135,7 +141,7 @@ impl Window {
     }
 
     #[inline(never)]
-    fn load(&mut self, position: u64, len: usize, key: &[u8]) -> Result<(), SsTableError> {
+    fn load(&mut self, position: u64, len: usize, key: KeyName<'_>) -> Result<(), SsTableError> {
         let data_len = self.data_len();
         let end = position.saturating_add(len as u64);
         if end > data_len {
@@ -161,7 +167,7 @@ impl Window {
 
     /// A chunk's error, with what was looked for in the chunk.
     #[cold]
-    fn in_partition(&self, error: SsTableError, position: u64, key: &[u8]) -> SsTableError {
+    fn in_partition(&self, error: SsTableError, position: u64, key: KeyName<'_>) -> SsTableError {
         let SsTableErrorKind::Corrupt(DecodeError { offset, expected, found }) = error.kind() else {
             return error;
         };
@@ -250,7 +256,7 @@ impl Window {
 
     /// An error in the bytes from `position` on, inside the partition of `key`.
     #[cold]
-    pub(crate) fn corrupt(&self, position: u64, error: DecodeError, key: &[u8]) -> SsTableError {
+    pub(crate) fn corrupt(&self, position: u64, error: DecodeError, key: KeyName<'_>) -> SsTableError {
         let error = error.shifted(position);
         let chunks = self.reader.chunks();
         let mut found = error.found.into_owned();
@@ -264,9 +270,8 @@ impl Window {
     }
 }
 
-fn push_key(key: &[u8], text: &mut String) {
-    if !key.is_empty() {
-        text.push_str(" in partition 0x");
-        Hex(key).push(text);
+fn push_key(key: KeyName<'_>, text: &mut String) {
+    if !key.key.is_empty() {
+        text.push_str(&format!(" in partition {key}"));
     }
 }

@@ -147,7 +147,7 @@ impl Dump<'_> {
                     return Ok(());
                 }
             };
-            match head.read_key(&mut window, self.table.partitioner(), &[], at.data) {
+            match head.read_key(&mut window, self.table.header(), &[], at.data) {
                 Ok(()) => self.key(&head.key)?,
                 Err(error) => self.errors.push(error),
             }

@@ -21,10 +21,10 @@ use std::sync::Arc;
 use helenus_bloom::Filter;
 use helenus_io::Disk;
 use helenus_rows::{
-    Capabilities, DeletionTime, EncodingBase, Header, MarkerRef, PartitionRef, RowError, RowRef, StreamError,
-    Unfiltered, UnfilteredStream, write_marker, write_row, write_static_row,
+    Capabilities, DeletionTime, EncodingBase, Header, KeyName, MarkerRef, PartitionRef, RowError, RowRef,
+    StreamError, Unfiltered, UnfilteredStream, write_marker, write_row, write_static_row,
 };
-use helenus_types::{Hex, LocalDeletionTime};
+use helenus_types::LocalDeletionTime;
 
 use self::complete::{complete, statistics};
 use self::files::{remove_files, unwritable};
@@ -202,7 +202,7 @@ impl SsTableWriter {
                 .into());
         }
         let fit = self.transcoder.deletion(deletion);
-        let deletion = fit.map_err(|why| unfit(&self.descriptor, why, key, &[]))?;
+        let deletion = fit.map_err(|why| unfit(&self.descriptor, why, &self.header, key, &[]))?;
         self.partition.begin(self.data.position() + self.buffer.len() as u64, key, deletion);
         self.buffer.extend_from_slice(&key_len.to_be_bytes());
         self.buffer.extend_from_slice(key);
@@ -211,7 +211,10 @@ impl SsTableWriter {
             self.begin_content();
         }
         let row = match static_row {
-            Some(row) => self.transcoder.row(row).map_err(|why| unfit(&self.descriptor, why, key, &[]))?,
+            Some(row) => self
+                .transcoder
+                .row(row)
+                .map_err(|why| unfit(&self.descriptor, why, &self.header, key, &[]))?,
             None => None,
         };
         write_static_row(&self.header, row, &mut self.buffer);
@@ -220,7 +223,7 @@ impl SsTableWriter {
                 self.partition.has_content = true;
                 self.stats.start_partition(key, deletion);
             }
-            self.stats.row(row).map_err(|error| RowError::new(key, &[], error))?;
+            self.stats.row(row).map_err(|error| RowError::new(&self.header, key, &[], error))?;
         }
         self.partition.body_offset = self.data_position() - self.partition.start;
         Ok(())
@@ -238,8 +241,9 @@ impl SsTableWriter {
             Unfiltered::Row(row) => {
                 let clustering = row.clustering;
                 let encoded = self.transcoder.row(row);
-                let encoded = encoded
-                    .map_err(|why| unfit(&self.descriptor, why, self.partition.key.key(), clustering))?;
+                let encoded = encoded.map_err(|why| {
+                    unfit(&self.descriptor, why, &self.header, self.partition.key.key(), clustering)
+                })?;
                 let Some(row) = encoded else { return Ok(()) };
                 let prev_size = self.partition.place(unfiltered, position);
                 write_row(row, prev_size, &mut self.buffer);
@@ -248,7 +252,9 @@ impl SsTableWriter {
                     self.stats.start_partition(self.partition.key.key(), self.partition.deletion);
                 }
                 let counted = self.stats.row(row);
-                counted.map_err(|error| RowError::new(self.partition.key.key(), clustering, error))?;
+                counted.map_err(|error| {
+                    RowError::new(&self.header, self.partition.key.key(), clustering, error)
+                })?;
             }
             Unfiltered::Marker(marker) => self.append_marker(marker, position)?,
         }
@@ -265,7 +271,8 @@ impl SsTableWriter {
 
     fn append_marker(&mut self, marker: MarkerRef<'_>, position: u64) -> Result<(), WriteError> {
         let [close, open] = [marker.close, marker.open].map(|deletion| self.transcoder.deletion(deletion));
-        let late = |why| unfit(&self.descriptor, why, self.partition.key.key(), marker.bound.values);
+        let late =
+            |why| unfit(&self.descriptor, why, &self.header, self.partition.key.key(), marker.bound.values);
         let marker = MarkerRef { close: close.map_err(late)?, open: open.map_err(late)?, ..marker };
         let prev_size = self.partition.place(Unfiltered::Marker(marker), position);
         write_marker(&self.header, marker, prev_size, &mut self.buffer);
@@ -468,15 +475,15 @@ fn header_of(version: Version, given: &Arc<Header>) -> Arc<Header> {
 }
 
 #[cold]
-fn unfit(descriptor: &Descriptor, why: Unfit, key: &[u8], clustering: &[u8]) -> WriteError {
+fn unfit(descriptor: &Descriptor, why: Unfit, header: &Header, key: &[u8], clustering: &[u8]) -> WriteError {
     match why {
-        Unfit::Damaged(error) => RowError::new(key, clustering, error).into(),
+        Unfit::Damaged(error) => RowError::new(header, key, clustering, error).into(),
         Unfit::Late(LocalDeletionTime(seconds)) => {
             let (version, newer) = (descriptor.version, descriptor.version.holding_late_deletion_times());
             let what = format!(
-                "a deletion or expiration at second {seconds}, past 2038-01-19T03:14:06Z, in the partition of key {}: \
+                "a deletion or expiration at second {seconds}, past 2038-01-19T03:14:06Z, in partition {}: \
                  write version {newer} instead of {version}, or have such times capped",
-                Hex(key)
+                KeyName::new(header, key)
             );
             let kind = SsTableErrorKind::LateDeletionTime(what);
             SsTableError::new(descriptor.path(&Component::Data), kind).into()

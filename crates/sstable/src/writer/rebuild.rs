@@ -89,7 +89,7 @@ impl ComponentWriter {
         self.partition.begin(start, head.key, head.deletion);
         self.stats.start_partition(head.key, head.deletion);
         if let Some(row) = UnfilteredStream::static_row(scan) {
-            self.stats.row(row).map_err(|error| RowError::new(head.key, &[], error))?;
+            self.stats.row(row).map_err(|error| RowError::new(scan.header(), head.key, &[], error))?;
         }
         self.partition.body_offset = scan.position() - start;
         self.grammar.start_partition();
@@ -136,7 +136,9 @@ impl ComponentWriter {
         match unfiltered {
             Unfiltered::Row(row) => {
                 let counted = self.stats.row(row);
-                counted.map_err(|error| RowError::new(self.partition.key.key(), row.clustering, error).into())
+                counted.map_err(|error| {
+                    RowError::new(row.header, self.partition.key.key(), row.clustering, error).into()
+                })
             }
             Unfiltered::Marker(marker) => {
                 self.stats.deletion(marker.close);

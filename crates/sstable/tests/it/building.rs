@@ -275,7 +275,7 @@ fn what_the_format_cannot_hold_is_refused() {
             writer.start_partition(partition(b"key", DeletionTime::LIVE), None)?;
             writer.append(Unfiltered::Row(bad_row.as_ref(&header)))
         },
-        "partition 0x6b6579",
+        "partition 'key' (0x6b6579), row (1): in its body",
     );
     assert_eq!(disk.list(Path::new(DIR)).unwrap(), []);
 }

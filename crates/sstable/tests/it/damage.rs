@@ -168,7 +168,7 @@ fn an_error_names_file_place_and_partition() {
         "da-1-bti-Data.db: corrupt at offset 0: expected",
         "checksum",
         "read for offset",
-        &format!("partition 0x{hex}"),
+        &format!("in partition '{}' (0x{hex})", String::from_utf8(key.clone()).unwrap()),
     ] {
         assert!(error.contains(part), "{error}");
     }

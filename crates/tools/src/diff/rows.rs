@@ -60,7 +60,8 @@ impl RowComparison {
         }
         let clustering = rows.into_iter().flatten().next().map_or(&[][..], |row| row.clustering);
         let compared = self.compare_normal(rows);
-        compared.map_err(|error| ToolError::Stream(RowError::new(&[], clustering, error).into()))
+        compared
+            .map_err(|error| ToolError::Stream(RowError::new(&self.normal, &[], clustering, error).into()))
     }
 
     /// Compares what is left of both when each one's deletions were applied to its own cells.
