@@ -1,4 +1,4 @@
-//! From a struct's fields and attributes to the implementations of the two traits.
+//! From a struct's fields and attributes to the implementations of the traits.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
@@ -6,7 +6,42 @@ use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Attribute, Data, DeriveInput, Error, Fields, Generics, Ident, LitStr, Result, Type};
 
-const FIELD_ATTRIBUTES: &str = "rename = \"…\", skip, flatten, default or skip_none";
+/// What a struct stands for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Target {
+    /// A row: each field is a column.
+    Row,
+    /// A user type's value: each field is one of its.
+    Udt,
+}
+
+impl Target {
+    /// Name of the attribute.
+    fn attribute(self) -> &'static str {
+        match self {
+            Target::Row => "row",
+            Target::Udt => "udt",
+        }
+    }
+
+    /// What can stand in it on a field.
+    fn field_attributes(self) -> &'static str {
+        match self {
+            Target::Row => "rename = \"…\", skip, flatten, default or skip_none",
+            Target::Udt => "rename = \"…\", skip or default",
+        }
+    }
+
+    /// Why something is none.
+    fn what(self) -> &'static str {
+        match self {
+            Target::Row => "Row can be derived for structs with named fields: each is the column of its name",
+            Target::Udt => {
+                "Udt can be derived for structs with named fields: each is the type's field of its name"
+            }
+        }
+    }
+}
 
 /// The role of a field: a column, several columns, or none.
 enum FieldRole {
@@ -25,27 +60,37 @@ struct RowField<'a> {
 }
 
 /// The implementations of `ToRow` and, unless the struct borrows, of `FromRow`.
-pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
-    let fields = fields(input)?;
+pub(crate) fn row(input: &DeriveInput) -> Result<TokenStream> {
+    let fields = fields(input, Target::Row)?;
     let to_row = to_row(input, &fields);
     let borrows = input.generics.lifetimes().next().is_some();
     let from_row = if borrows { TokenStream::new() } else { from_row(input, &fields) };
     Ok(quote! { #to_row #from_row })
 }
 
-fn fields(input: &DeriveInput) -> Result<Vec<RowField<'_>>> {
-    let what = "Row can be derived for structs with named fields: each is the column of its name";
+/// The implementations of `EncodeValue` and, unless the struct borrows, of `DecodeValue`.
+pub(crate) fn udt(input: &DeriveInput) -> Result<TokenStream> {
+    let fields = fields(input, Target::Udt)?;
+    let encode = encode_udt(input, &fields);
+    let borrows = input.generics.lifetimes().next().is_some();
+    let decode = if borrows { TokenStream::new() } else { decode_udt(input, &fields) };
+    Ok(quote! { #encode #decode })
+}
+
+fn fields(input: &DeriveInput, target: Target) -> Result<Vec<RowField<'_>>> {
+    let what = target.what();
     let Data::Struct(data) = &input.data else { return Err(Error::new_spanned(&input.ident, what)) };
     let Fields::Named(named) = &data.fields else { return Err(Error::new_spanned(&input.ident, what)) };
-    let case = rename_all(&input.attrs)?;
+    let case = rename_all(&input.attrs, target)?;
     let mut fields = Vec::new();
     for field in &named.named {
         let Some(ident) = &field.ident else { continue };
-        let role = role(&field.attrs, ident, case)?;
+        let role = role(&field.attrs, ident, case, target)?;
         if let FieldRole::Column { name, .. } = &role {
             let is_name = |other: &RowField<'_>| matches!(&other.role, FieldRole::Column { name: taken, .. } if taken == name);
             if fields.iter().any(is_name) {
-                return Err(Error::new_spanned(ident, format!("two fields are the column `{name}`")));
+                let what = if target == Target::Row { "column" } else { "type's field" };
+                return Err(Error::new_spanned(ident, format!("two fields are the {what} `{name}`")));
             }
         }
         fields.push(RowField { ident, ty: &field.ty, role });
@@ -82,9 +127,9 @@ fn capitalized(word: &str) -> String {
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
-fn rename_all(attributes: &[Attribute]) -> Result<NameCase> {
+fn rename_all(attributes: &[Attribute], target: Target) -> Result<NameCase> {
     let mut case = NameCase::Same;
-    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("row")) {
+    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident(target.attribute())) {
         attribute.parse_nested_meta(|meta| {
             if !meta.path.is_ident("rename_all") {
                 return Err(meta.error("on a struct there is only `rename_all = \"…\"`"));
@@ -106,10 +151,11 @@ fn rename_all(attributes: &[Attribute]) -> Result<NameCase> {
     Ok(case)
 }
 
-fn role(attributes: &[Attribute], ident: &Ident, case: NameCase) -> Result<FieldRole> {
+fn role(attributes: &[Attribute], ident: &Ident, case: NameCase, target: Target) -> Result<FieldRole> {
     let (mut rename, mut skip, mut flatten) = (None, false, false);
     let (mut default, mut skip_none) = (false, false);
-    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("row")) {
+    let is_row = target == Target::Row;
+    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident(target.attribute())) {
         attribute.parse_nested_meta(|meta| {
             let flag = match &meta.path {
                 path if path.is_ident("rename") => {
@@ -118,10 +164,10 @@ fn role(attributes: &[Attribute], ident: &Ident, case: NameCase) -> Result<Field
                     return Ok(());
                 }
                 path if path.is_ident("skip") => &mut skip,
-                path if path.is_ident("flatten") => &mut flatten,
+                path if path.is_ident("flatten") && is_row => &mut flatten,
                 path if path.is_ident("default") => &mut default,
-                path if path.is_ident("skip_none") => &mut skip_none,
-                _ => return Err(meta.error(format!("expected {FIELD_ATTRIBUTES}"))),
+                path if path.is_ident("skip_none") && is_row => &mut skip_none,
+                _ => return Err(meta.error(format!("expected {}", target.field_attributes()))),
             };
             *flag = true;
             Ok(())
@@ -130,6 +176,9 @@ fn role(attributes: &[Attribute], ident: &Ident, case: NameCase) -> Result<Field
     let is_column = rename.is_some() || default || skip_none;
     match (skip, flatten) {
         (true, true) => Err(Error::new_spanned(ident, "a field is either skipped or flattened")),
+        (true, false) | (false, true) if is_column && !is_row => {
+            Err(Error::new_spanned(ident, "rename and default are for a field that is one of the type's"))
+        }
         (true, false) | (false, true) if is_column => {
             Err(Error::new_spanned(ident, "rename, default and skip_none are for a field that is one column"))
         }
@@ -226,6 +275,68 @@ fn from_row(input: &DeriveInput, fields: &[RowField<'_>]) -> TokenStream {
     }
 }
 
+fn encode_udt(input: &DeriveInput, fields: &[RowField<'_>]) -> TokenStream {
+    let pairs = fields.iter().filter_map(|RowField { ident, ty, role }| match role {
+        FieldRole::Column { name, .. } => Some(quote_spanned! { ty.span()=> (#name, &self.#ident) }),
+        FieldRole::Flatten | FieldRole::Skip => None,
+    });
+    let generics = bounded(&input.generics, fields, |RowField { ty, role, .. }| match role {
+        FieldRole::Column { .. } => Some(quote! { #ty: ::helenus::EncodeValue }),
+        FieldRole::Flatten | FieldRole::Skip => None,
+    });
+    let ident = &input.ident;
+    let (parameters, arguments, bounds) = generics.split_for_impl();
+    quote! {
+        #[automatically_derived]
+        impl #parameters ::helenus::EncodeValue for #ident #arguments #bounds {
+            fn encode(
+                &self,
+                ty: &::helenus::Type,
+                out: &mut ::std::vec::Vec<u8>,
+            ) -> ::core::result::Result<bool, ::helenus::ValueError> {
+                ::helenus::encode_udt(ty, &[#(#pairs),*], out)
+            }
+        }
+    }
+}
+
+fn decode_udt(input: &DeriveInput, fields: &[RowField<'_>]) -> TokenStream {
+    let values = fields.iter().map(|RowField { ident, ty, role }| match role {
+        FieldRole::Column { name, default: false, .. } => {
+            quote_spanned! { ty.span()=> #ident: fields.get::<#ty>(#name)? }
+        }
+        FieldRole::Column { name, .. } => quote_spanned! { ty.span()=>
+            #ident: fields.get::<::core::option::Option<#ty>>(#name)?.unwrap_or_default()
+        },
+        FieldRole::Flatten | FieldRole::Skip => {
+            quote_spanned! { ty.span()=> #ident: ::core::default::Default::default() }
+        }
+    });
+    let mut generics = bounded(&input.generics, fields, |RowField { ty, role, .. }| match role {
+        FieldRole::Column { default, .. } => {
+            let default = default.then(|| quote! { + ::core::default::Default });
+            Some(quote! { #ty: ::helenus::DecodeValue<'__value> #default })
+        }
+        FieldRole::Flatten | FieldRole::Skip => Some(quote! { #ty: ::core::default::Default }),
+    });
+    let ident = &input.ident;
+    let arguments = input.generics.split_for_impl().1;
+    generics.params.insert(0, syn::parse_quote!('__value));
+    let (parameters, _, bounds) = generics.split_for_impl();
+    quote! {
+        #[automatically_derived]
+        impl #parameters ::helenus::DecodeValue<'__value> for #ident #arguments #bounds {
+            fn decode(
+                ty: &::helenus::Type,
+                value: ::core::option::Option<&'__value [u8]>,
+            ) -> ::core::result::Result<Self, ::helenus::ValueError> {
+                let fields = ::helenus::UdtFields::new(ty, value)?;
+                ::core::result::Result::Ok(Self { #(#values),* })
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -233,11 +344,11 @@ mod tests {
     #[track_caller]
     fn check(item: &str, message: &str) {
         let input: DeriveInput = syn::parse_str(item).unwrap();
-        assert_eq!(expand(&input).unwrap_err().to_string(), message);
+        assert_eq!(row(&input).unwrap_err().to_string(), message);
     }
 
     fn expanded(item: &str) -> String {
-        expand(&syn::parse_str(item).unwrap()).unwrap().to_string()
+        row(&syn::parse_str(item).unwrap()).unwrap().to_string()
     }
 
     #[test]
@@ -261,6 +372,25 @@ mod tests {
             "struct S { #[row(skip, rename = \"b\")] a: i32 }",
             "rename, default and skip_none are for a field that is one column",
         );
+    }
+
+    #[test]
+    fn what_cannot_be_a_user_type_says_why() {
+        for (item, message) in [
+            (
+                "struct S(i32);",
+                "Udt can be derived for structs with named fields: each is the type's field of its name",
+            ),
+            ("struct S { #[udt(flatten)] a: i32 }", "expected rename = \"…\", skip or default"),
+            ("struct S { #[udt(rename = \"b\")] a: i32, b: i32 }", "two fields are the type's field `b`"),
+            (
+                "struct S { #[udt(skip, default)] a: i32 }",
+                "rename and default are for a field that is one of the type's",
+            ),
+        ] {
+            let input: DeriveInput = syn::parse_str(item).unwrap();
+            assert_eq!(udt(&input).unwrap_err().to_string(), message);
+        }
     }
 
     #[test]

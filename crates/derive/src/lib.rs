@@ -1,8 +1,7 @@
-//! The macro that maps a struct to the rows of a table.
+//! The macros that map a struct to the rows of a table, or to the values of a user type.
 //!
-//! **Knows** the attributes of `#[row(…)]` and the names of the traits that it implements. **Must
-//! not know** anything of the crates whose traits these are: the code that it makes names them by
-//! the paths of `helenus`.
+//! **Knows** the attributes of `#[row(…)]` and `#[udt(…)]` and the names of the traits that it implements. **Must not know** anything
+//! of the crates whose traits these are: the code that it makes names them by the paths of `helenus`.
 //!
 //! Start reading at [`macro@Row`]; `expand.rs` does the work.
 
@@ -36,5 +35,27 @@ use syn::{DeriveInput, parse_macro_input};
 #[proc_macro_derive(Row, attributes(row))]
 pub fn derive_row(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
-    expand::expand(&input).unwrap_or_else(|error| error.into_compile_error()).into()
+    expand::row(&input).unwrap_or_else(|error| error.into_compile_error()).into()
+}
+
+/// Implements `EncodeValue` and `DecodeValue` for a struct with named fields: it is the value of a user type, each field the
+/// type's field of its name.
+///
+/// Fields of the type that the struct lacks are written as null and not read. A struct with lifetimes can be written but not
+/// read.
+///
+/// On the struct:
+///
+/// * `#[udt(rename_all = "camelCase")]`: the type's names are the fields' in another case; `PascalCase` and
+///   `SCREAMING_SNAKE_CASE` are the others.
+///
+/// On a field:
+///
+/// * `#[udt(rename = "name")]`: the type has another name for it.
+/// * `#[udt(skip)]`: the type has no such field; reading makes it from `Default`.
+/// * `#[udt(default)]`: null is read as the type's `Default`.
+#[proc_macro_derive(Udt, attributes(udt))]
+pub fn derive_udt(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    expand::udt(&input).unwrap_or_else(|error| error.into_compile_error()).into()
 }

@@ -45,7 +45,8 @@ pub use helenus_sstable::{Codec, CompressionParams, LateDeletionTimes, Version};
 pub use helenus_types::{
     Date, Decimal, DecodeValue, Duration, Element, Elements, EncodeValue, Hex, JsonMembers,
     ParseDecimalError, ParseDurationError, ParseVarintError, Scalar, Serialized, TableId, TimeOfDay,
-    Timestamp, Token, Type, UserType, Value, ValueError, Varint, VarintOutOfRange, timeuuid,
+    Timestamp, Token, Type, UdtFields, UserType, Value, ValueError, Varint, VarintOutOfRange, encode_udt,
+    timeuuid,
 };
 pub use key::IntoKey;
 pub use metrics::{DatabaseMetrics, TableMetrics};

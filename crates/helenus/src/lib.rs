@@ -166,7 +166,7 @@
 //!
 //! | feature | by default | what for |
 //! | --- | --- | --- |
-//! | `derive` | yes | the macro [`Row`](macro@Row) |
+//! | `derive` | yes | the macros [`Row`](macro@Row) and [`Udt`](macro@Udt) |
 //! | `zstd`, `snappy`, `deflate` | yes | codecs of SSTables; LZ4 is always there. `zstd` needs a C compiler |
 //! | `lz4-high` | no | writes LZ4 of type `high` (any build reads it); needs a C compiler |
 //! | `chrono`, `time` | no | the dates and times of these crates are values; UUIDs are those of the crate `uuid` always |
@@ -174,26 +174,26 @@
 #![deny(unsafe_code)]
 
 #[cfg(feature = "derive")]
-pub use helenus_derive::Row;
+pub use helenus_derive::{Row, Udt};
 pub use helenus_engine::{
     Action, Background, Batch, BatchOutcome, BindValue, BindValues, Binding, Catalog, CatalogError,
     CatalogErrorKind, Cell, Cells, Clock, Codec, ColumnDef, ColumnIndex, ColumnKind, ColumnValues, Columns,
     CompressionParams, Condition, Conditional, Conditions, Database, DatabaseMetrics, Date, Decimal,
     DecodeValue, Delete, DeletionTime, Disk, Durability, Duration, Element, Elements, EncodeValue, Error,
     ErrorKind, FromRow, Health, HealthIssue, HealthReason, HealthStatus, Hex, Identifier, Insert, IntoKey,
-    JsonMembers, Keyspace, LateDeletionTimes, LivenessInfo, LoadedSchema, MemoryDisk, Op, Operand, Options,
-    Outcome, OwnedRow, OwnedRows, ParseDecimalError, ParseDurationError, ParseVarintError, Part, Prepared,
-    QualifiedName, RangePlan, RealDisk, Result, RowKey, RowPosition, RowPrinter, RowView, Rows, Scalar,
-    SchemaChange, SchemaOutcome, Select, Serialized, StatementKind, StatementPlan, SystemClock, Table,
-    TableColumn, TableDef, TableId, TableMetrics, TableOptions, TableSchema, TimeOfDay, Timestamp, ToRow,
-    Token, Type, TypedRows, UnfilteredStream, Unset, Update, UserType, Uuid, Value, ValueError, Varint,
-    VarintOutOfRange, Version, ViewDef, WriteOptions, parse_literal, parse_qualified_name, parse_text,
-    timeuuid,
+    JsonMembers, Keyspace, LateDeletionTimes, LeftOut, LivenessInfo, LoadedSchema, MemoryDisk, Op, Operand,
+    Options, Outcome, OwnedRow, OwnedRows, ParseDecimalError, ParseDurationError, ParseVarintError, Part,
+    Prepared, QualifiedName, RangePlan, RealDisk, Result, RowKey, RowPosition, RowPrinter, RowView, Rows,
+    Scalar, SchemaChange, SchemaOutcome, Select, Serialized, StatementKind, StatementPlan, SystemClock,
+    Table, TableColumn, TableDef, TableId, TableMetrics, TableOptions, TableSchema, TimeOfDay, Timestamp,
+    ToRow, Token, Type, TypedRows, UdtFields, UnfilteredStream, Unset, Update, UserType, Uuid, Value,
+    ValueError, Varint, VarintOutOfRange, Version, ViewDef, WriteOptions, encode_udt, parse_literal,
+    parse_qualified_name, parse_text, timeuuid,
 };
 pub use helenus_import::{
     AdoptOptions, Adopted, AdoptedTable, BulkOptions, BulkTable, BulkWriter, Foreign, ForeignKind,
-    ForeignOptions, ForeignTable, IngestOptions, Ingested, LeftOut, Progress, Transfer, Verification, adopt,
-    ingest, ingest_watched, open_sstables,
+    ForeignOptions, ForeignTable, IngestOptions, Ingested, Progress, Transfer, Verification, adopt, ingest,
+    ingest_watched, open_sstables,
 };
 
 /// The README's example, compiled and run as a test.

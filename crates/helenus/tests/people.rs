@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use helenus::{
-    Database, Date, Decimal, Duration, EncodeValue, IntoKey, MemoryDisk, Options, Row, Table, TimeOfDay,
+    Database, Date, Decimal, Duration, EncodeValue, IntoKey, MemoryDisk, Options, Row, Table, TimeOfDay, Udt,
     Uuid, Value, Varint, timeuuid,
 };
 
@@ -244,4 +244,99 @@ fn structs_that_borrow_are_written() {
     let row = rows.next().unwrap().unwrap();
     assert_eq!(row.get::<String>("firstName").unwrap(), "Ada");
     assert_eq!(row.get::<Option<String>>("type").unwrap().as_deref(), Some("admin"));
+}
+
+#[derive(Udt, Debug, Clone, PartialEq, Default)]
+#[udt(rename_all = "camelCase")]
+struct Address<T> {
+    street_name: String,
+    #[udt(rename = "postcode")]
+    zip: T,
+    #[udt(default)]
+    floor: i32,
+    lines: Vec<String>,
+    #[udt(skip)]
+    is_known: bool,
+}
+
+#[derive(Udt, Debug)]
+struct Citizen {
+    country: String,
+}
+
+#[derive(Row, Debug, Clone, PartialEq)]
+struct Person {
+    id: i32,
+    home: Option<Address<Option<i32>>>,
+    others: BTreeMap<String, Address<Option<i32>>>,
+}
+
+/// Values of user types had to be taken apart and put together field by field.
+#[test]
+fn structs_are_values_of_user_types() {
+    let db = database(
+        "CREATE TYPE k.address (postcode int, \"streetName\" text, country text, floor int, lines frozen<list<text>>);
+         CREATE TABLE k.people (id int PRIMARY KEY, home frozen<address>, others map<text, frozen<address>>);
+         CREATE TABLE k.grown (home frozen<address> PRIMARY KEY, v int);
+         CREATE TABLE k.plain (id int PRIMARY KEY, v int);",
+    );
+    let people = db.table("k", "people").unwrap();
+    let home = Address {
+        street_name: "Main St".to_owned(),
+        zip: Some(7),
+        floor: 0,
+        lines: vec!["a".to_owned(), "b".to_owned()],
+        is_known: true,
+    };
+    let read = Address { is_known: false, ..home.clone() };
+    let other = Address { zip: None, ..read.clone() };
+    let person =
+        Person { id: 1, home: Some(home.clone()), others: BTreeMap::from([("x".to_owned(), other.clone())]) };
+    people.insert_row(&person).unwrap().execute().unwrap();
+    people.insert_row(&Person { id: 2, home: None, others: BTreeMap::new() }).unwrap().execute().unwrap();
+    let all = people.select();
+    let mut found = all.rows().unwrap().into_typed::<Person>().collect::<helenus::Result<Vec<_>>>().unwrap();
+    found.sort_by_key(|person| person.id);
+    assert_eq!(
+        found,
+        [
+            Person { home: Some(read.clone()), ..person },
+            Person { id: 2, home: None, others: BTreeMap::new() },
+        ]
+    );
+    let one = people.select().key(1);
+    let mut rows = one.rows().unwrap();
+    let literal = "{postcode: 7, \"streetName\": 'Main St', country: null, floor: 0, lines: ['a', 'b']}";
+    assert_eq!(rows.next().unwrap().unwrap().value("home").unwrap().to_string(), literal);
+
+    // As a key, and in a value that is older than a field of its type.
+    let grown = db.table("k", "grown").unwrap();
+    let short = helenus::Serialized(&[0, 0, 0, 4, 0, 0, 0, 7, 0, 0, 0, 1, b'x']);
+    grown.insert(short, ()).set("v", 1).execute().unwrap();
+    grown.insert((home,), ()).set("v", 2).execute().unwrap();
+    let all = grown.select();
+    let mut rows = all.rows().unwrap();
+    let mut keys = Vec::new();
+    while let Some(row) = rows.next().unwrap() {
+        keys.push(row.get::<Address<i32>>("home").unwrap());
+        // A field of a type without null has to be there.
+        let error = row.get::<Citizen>("home").unwrap_err().to_string();
+        assert!(error.contains("null"), "{error}");
+    }
+    keys.sort_by_key(|key| key.street_name.clone());
+    let old = Address { street_name: "x".to_owned(), zip: 7, ..Address::default() };
+    assert_eq!(
+        keys,
+        [Address { zip: 7, street_name: read.street_name, lines: read.lines, ..old.clone() }, old]
+    );
+
+    let plain = db.table("k", "plain").unwrap();
+    let error = plain.insert(1, ()).set("v", other).execute().unwrap_err().to_string();
+    assert!(error.contains("a user type's value cannot be one"), "{error}");
+    #[derive(Udt)]
+    struct Wrong<'a> {
+        city: &'a str,
+    }
+    let error = people.insert(1, ()).set("home", Wrong { city: "x" }).execute().unwrap_err().to_string();
+    assert!(error.contains("no field is called \"city\""), "{error}");
 }

@@ -40,5 +40,8 @@ pub use text::{
 };
 pub use ty::{Element, Elements, Partitioner, Type, TypeError, UserType};
 pub use units::{Generation, LocalDeletionTime, LogPosition, TableId, Timestamp, Token};
-pub use value::{Date, DecodeValue, ElementsWriter, EncodeValue, Scalar, Serialized, TimeOfDay, Value};
+pub use value::{
+    Date, DecodeValue, ElementsWriter, EncodeValue, Scalar, Serialized, TimeOfDay, UdtFields, Value,
+    encode_udt,
+};
 pub use varint::{ParseVarintError, Varint, VarintOutOfRange};

@@ -366,7 +366,13 @@ impl EncodeValue for Value {
             }
             Value::Map(values) => return entries(values.iter().map(|(key, value)| (key, value)), ty, out),
             Value::Tuple(values) => return fields_in_order(values, ty, out),
-            Value::Udt(values) => return fields_by_name(values, ty, out),
+            Value::Udt(values) => {
+                let find = |wanted: &str| {
+                    let found = values.iter().find(|(name, _)| name == wanted);
+                    found.map(|(_, value)| value as &dyn EncodeValue)
+                };
+                return fields_by_name(values.iter().map(|(name, _)| &**name), find, ty, out);
+            }
         }
         Ok(true)
     }
@@ -422,14 +428,17 @@ fn fields_in_order<T: EncodeValue>(values: &[T], ty: &Type, out: &mut Vec<u8>) -
     }
 }
 
-fn fields_by_name(values: &[(String, Value)], ty: &Type, out: &mut Vec<u8>) -> Result<bool, ValueError> {
+/// Appends the fields that `find` finds, whose names are `names`.
+pub(super) fn fields_by_name<'v>(
+    mut names: impl Iterator<Item = &'v str>,
+    find: impl Fn(&str) -> Option<&'v dyn EncodeValue>,
+    ty: &Type,
+    out: &mut Vec<u8>,
+) -> Result<bool, ValueError> {
     let Type::Udt { definition, .. } = ty.base() else { return refuse(ty, "a user type's value") };
-    if let Some((name, _)) =
-        values.iter().find(|(name, _)| !definition.fields.iter().any(|(field, _)| field == name))
-    {
+    if let Some(name) = names.find(|name| !definition.fields.iter().any(|(field, _)| field == name)) {
         return Err(ValueError::new(ty, format!("no field is called {name:?}")));
     }
-    let value_of = |field: &str| values.iter().find(|(name, _)| name == field).map(|(_, value)| value);
-    let in_order = definition.fields.iter().map(|(field, _)| value_of(field).unwrap_or(&Value::Null));
-    elements(ty, in_order.map(|value| -> &dyn EncodeValue { value }), out)
+    let in_order = definition.fields.iter().map(|(field, _)| find(field).unwrap_or(&Value::Null));
+    elements(ty, in_order, out)
 }

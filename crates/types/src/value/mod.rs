@@ -13,6 +13,7 @@ mod scalar;
 #[cfg(feature = "time")]
 mod time;
 mod typed;
+mod udt;
 
 use std::net::IpAddr;
 
@@ -25,6 +26,7 @@ pub use encode::{EncodeValue, Serialized};
 pub use frame::ElementsWriter;
 pub use scalar::Scalar;
 pub use typed::DecodeValue;
+pub use udt::{UdtFields, encode_udt};
 
 /// A value of any type, decoded.
 ///
