@@ -31,6 +31,10 @@ pub(crate) fn counted(count: u64, one: &str) -> String {
 pub(crate) fn to_file<T>(path: &Path, write: impl FnOnce(&File) -> Result<T, Failure>) -> Result<T, Failure> {
     refuse_present(path)?;
     let staging = unfinished(path);
+    if staging.is_symlink() {
+        let text = format!("{}: it is a link, and what a link leads to is left alone", staging.display());
+        return Err(Failure::failed(text).or_try("another name"));
+    }
     let failed = |error: io::Error| Failure::file(&staging, &error);
     #[expect(clippy::disallowed_methods, reason = "a file for the user, no part of a database")]
     let opened = File::options().write(true).create(true).truncate(false).open(&staging);

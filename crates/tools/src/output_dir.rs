@@ -19,7 +19,8 @@ pub(crate) struct OutputDir {
     _lock: Box<dyn Lock>,
 }
 
-const LOCK: &str = "LOCK";
+/// The lock, which says by its name that what lies beside it is a tool's: a database has none of that name.
+const LOCK: &str = "UNFINISHED";
 const UNFINISHED: &str = ".unfinished";
 
 impl OutputDir {
@@ -82,9 +83,18 @@ impl OutputDir {
 /// Makes the directory, and what is in it goes if a run left it that is over.
 fn take(disk: &dyn Disk, staging: &Path) -> Result<Box<dyn Lock>, ToolError> {
     let path = staging.join(LOCK);
-    if disk.exists(staging)? && !disk.exists(&path)? {
+    match disk.name_kind(staging) {
         // It may be anything.
-        return Err(ToolError::Unfinished(staging.to_owned()));
+        Ok(EntryKind::Directory) if !disk.exists(&path)? => {
+            return Err(ToolError::Unfinished(staging.to_owned()));
+        }
+        Ok(EntryKind::Directory) => {}
+        Ok(_) => {
+            let why = "is a link or a file, and a directory of that name is needed: what a link leads to is left alone";
+            return Err(ToolError::impossible(staging, why));
+        }
+        Err(error) if error.is_not_found() => {}
+        Err(error) => return Err(error.into()),
     }
     disk.create_dir_all(staging)?;
     let lock = disk.lock(&path).map_err(|error| match error.kind() {

@@ -198,13 +198,50 @@ fn what_fails_leaves_nothing() {
     // A run that was killed left its directory, and the next one said to remove it by hand.
     let staging = dir.path().join("out.unfinished");
     RealDisk.create_new(&staging.join("da-1-bti-Data.db")).unwrap();
-    let lock = RealDisk.lock(&staging.join("LOCK")).unwrap();
+    let lock = RealDisk.lock(&staging.join("UNFINISHED")).unwrap();
     let error = run(&inputs, &out, &options(Version::DA, Compression::Keep)).unwrap_err();
     assert!(matches!(error, ToolError::Unfinished(_)), "{error}");
     drop(lock);
     run(&inputs, &out, &options(Version::DA, Compression::Keep)).unwrap();
     assert!(!RealDisk.exists(&staging).unwrap());
-    assert!(!RealDisk.exists(&out.join("LOCK")).unwrap());
+    assert!(!RealDisk.exists(&out.join("UNFINISHED")).unwrap());
+}
+
+/// A database that is called `out.unfinished`, or that a link of that name leads to, was taken for what a run had left, and
+/// all of it was removed: its `LOCK` was the mark of both.
+#[test]
+fn a_database_in_the_place_of_an_output_is_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let inputs = find_tables(&RealDisk, &[folder("da/tombstones")]).unwrap();
+    let (out, staging) = (dir.path().join("out"), dir.path().join("out.unfinished"));
+    let database = |at: &Path| {
+        RealDisk.create_dir(at).unwrap();
+        for name in ["LOCK", "MANIFEST"] {
+            RealDisk.create_new(&at.join(name)).unwrap();
+        }
+        RealDisk.create_dir(&at.join("data")).unwrap();
+    };
+    let check = |at: &Path| {
+        let error = run(&inputs, &out, &options(Version::DA, Compression::Keep)).unwrap_err();
+        assert!(error.to_string().contains("out.unfinished"), "{error}");
+        assert_eq!(RealDisk.list(at).unwrap().len(), 3, "{error}");
+    };
+    database(&staging);
+    check(&staging);
+    RealDisk.rename(&staging, &dir.path().join("theirs")).unwrap();
+    std::os::unix::fs::symlink(dir.path().join("theirs"), &staging).unwrap();
+    check(&dir.path().join("theirs"));
+    // Not even where the name that marks an output is there.
+    RealDisk.remove_dir(&dir.path().join("theirs/data")).unwrap();
+    drop(RealDisk.create_new(&dir.path().join("theirs/UNFINISHED")).unwrap());
+    check(&dir.path().join("theirs"));
+    RealDisk.remove_file(&staging).unwrap();
+    // Links inside are removed, not followed.
+    RealDisk.create_dir(&staging).unwrap();
+    drop(RealDisk.create_new(&staging.join("UNFINISHED")).unwrap());
+    std::os::unix::fs::symlink(dir.path().join("theirs"), staging.join("link")).unwrap();
+    run(&inputs, &out, &options(Version::DA, Compression::Keep)).unwrap();
+    assert_eq!(RealDisk.list(&dir.path().join("theirs")).unwrap().len(), 3);
 }
 
 #[test]
