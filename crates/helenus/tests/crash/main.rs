@@ -15,9 +15,13 @@
 
 mod adopt;
 mod closing;
+#[expect(clippy::disallowed_methods, reason = "copies are removed by hand")]
+mod copy;
 mod damage;
 mod events;
 mod faults;
+#[expect(clippy::disallowed_methods, reason = "the files beside the database, and how long a hang is")]
+mod full;
 mod ingest;
 mod kill;
 mod lifetime;
