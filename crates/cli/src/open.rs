@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use helenus::{
-    Catalog, Database, ErrorKind, Foreign, ForeignKind, ForeignOptions, Identifier, Options, QualifiedName,
-    Serialized, Table, Type, open_sstables, parse_literal, parse_qualified_name,
+    Catalog, Database, ErrorKind, Foreign, ForeignKind, ForeignOptions, Identifier, LeftOut, Options,
+    QualifiedName, Serialized, Table, Type, open_sstables, parse_literal, parse_qualified_name,
 };
 
 use crate::args::Source;
@@ -30,6 +30,14 @@ impl Readable {
         match self {
             Self::Database(database) => database.table(keyspace, name),
             Self::Foreign(foreign) => foreign.open_table(keyspace, name),
+        }
+    }
+
+    /// SSTables that were left out because they are damaged.
+    pub(crate) fn damaged(&self) -> Vec<LeftOut> {
+        match self {
+            Self::Database(database) => database.damaged(),
+            Self::Foreign(foreign) => foreign.damaged(),
         }
     }
 
@@ -103,29 +111,24 @@ pub(crate) fn check_present(dir: &Path) -> Result<(), Failure> {
 
 /// A database, to read only beside a process that has it open for writing; or what others left.
 pub(crate) fn to_read(dir: &Path, source: &Source) -> Result<Readable, Failure> {
+    read_by(false, dir, source)
+}
+
+/// The same without SSTables that are damaged.
+pub(crate) fn salvaged(dir: &Path, source: &Source) -> Result<Readable, Failure> {
+    read_by(true, dir, source)
+}
+
+fn read_by(skip_damaged: bool, dir: &Path, source: &Source) -> Result<Readable, Failure> {
     check_present(dir)?;
     if source.schema.is_none() && source.data.is_empty() {
-        match Options::new().read_only(true).open(dir) {
+        match Options::new().read_only(true).skip_damaged(skip_damaged).open(dir) {
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             opened => return Ok(Readable::Database(opened?)),
         }
     }
-    foreign(dir, source).map(|foreign| Readable::Foreign(Box::new(foreign)))
-}
-
-/// What others left, without SSTables that are damaged.
-pub(crate) fn salvaged(dir: &Path, source: &Source) -> Result<Foreign, Failure> {
-    check_present(dir)?;
-    match Options::new().read_only(true).open(dir) {
-        Err(error) if error.kind() == ErrorKind::NotFound => {}
-        _ => {
-            let text = format!("--skip-damaged: {} is a database of Helenus", dir.display());
-            return Err(
-                Failure::usage(text).or_try("`helenus sstable scrub` saves what can be read of SSTables")
-            );
-        }
-    }
-    foreign_by(ForeignOptions::new().skip_damaged(true), dir, source)
+    let options = ForeignOptions::new().skip_damaged(skip_damaged);
+    foreign_by(options, dir, source).map(|foreign| Readable::Foreign(Box::new(foreign)))
 }
 
 /// What others left.

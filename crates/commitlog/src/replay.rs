@@ -34,6 +34,8 @@ pub struct Record<'a> {
     pub tags: &'a [TableTag],
     /// The bytes that were appended, in one piece.
     pub payload: &'a [u8],
+    /// The version of the format that its segment is of: who wrote it may have meant other things by a payload.
+    pub version: u32,
 }
 
 /// What a replay must know about the tables, and what it does about a missing segment.
@@ -414,7 +416,8 @@ impl<E> Replay<'_, E> {
                     self.report.records += 1;
                     self.report.payload_bytes += payload.len() as u64;
                     let (start, end) = (segment.position(at), segment.position(end));
-                    let record = Record { start, end, tags: &self.tags, payload };
+                    let record =
+                        Record { start, end, tags: &self.tags, payload, version: segment.header.version };
                     (self.receiver)(record).map_err(ReplayError::Receiver)?;
                 }
             }

@@ -8,35 +8,37 @@ use syn::{Attribute, Data, DeriveInput, Error, Fields, Generics, Ident, LitStr, 
 
 /// What a struct stands for.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Target {
+enum Derived {
     /// A row: each field is a column.
     Row,
     /// A user type's value: each field is one of its.
     Udt,
 }
 
-impl Target {
+impl Derived {
     /// Name of the attribute.
     fn attribute(self) -> &'static str {
         match self {
-            Target::Row => "row",
-            Target::Udt => "udt",
+            Derived::Row => "row",
+            Derived::Udt => "udt",
         }
     }
 
     /// What can stand in it on a field.
     fn field_attributes(self) -> &'static str {
         match self {
-            Target::Row => "rename = \"…\", skip, flatten, default or skip_none",
-            Target::Udt => "rename = \"…\", skip or default",
+            Derived::Row => "rename = \"…\", skip, flatten, default or skip_none",
+            Derived::Udt => "rename = \"…\", skip or default",
         }
     }
 
     /// Why something is none.
     fn what(self) -> &'static str {
         match self {
-            Target::Row => "Row can be derived for structs with named fields: each is the column of its name",
-            Target::Udt => {
+            Derived::Row => {
+                "Row can be derived for structs with named fields: each is the column of its name"
+            }
+            Derived::Udt => {
                 "Udt can be derived for structs with named fields: each is the type's field of its name"
             }
         }
@@ -61,7 +63,7 @@ struct RowField<'a> {
 
 /// The implementations of `ToRow` and, unless the struct borrows, of `FromRow`.
 pub(crate) fn row(input: &DeriveInput) -> Result<TokenStream> {
-    let fields = fields(input, Target::Row)?;
+    let fields = fields(input, Derived::Row)?;
     let to_row = to_row(input, &fields);
     let borrows = input.generics.lifetimes().next().is_some();
     let from_row = if borrows { TokenStream::new() } else { from_row(input, &fields) };
@@ -70,14 +72,14 @@ pub(crate) fn row(input: &DeriveInput) -> Result<TokenStream> {
 
 /// The implementations of `EncodeValue` and, unless the struct borrows, of `DecodeValue`.
 pub(crate) fn udt(input: &DeriveInput) -> Result<TokenStream> {
-    let fields = fields(input, Target::Udt)?;
+    let fields = fields(input, Derived::Udt)?;
     let encode = encode_udt(input, &fields);
     let borrows = input.generics.lifetimes().next().is_some();
     let decode = if borrows { TokenStream::new() } else { decode_udt(input, &fields) };
     Ok(quote! { #encode #decode })
 }
 
-fn fields(input: &DeriveInput, target: Target) -> Result<Vec<RowField<'_>>> {
+fn fields(input: &DeriveInput, target: Derived) -> Result<Vec<RowField<'_>>> {
     let what = target.what();
     let Data::Struct(data) = &input.data else { return Err(Error::new_spanned(&input.ident, what)) };
     let Fields::Named(named) = &data.fields else { return Err(Error::new_spanned(&input.ident, what)) };
@@ -89,7 +91,7 @@ fn fields(input: &DeriveInput, target: Target) -> Result<Vec<RowField<'_>>> {
         if let FieldRole::Column { name, .. } = &role {
             let is_name = |other: &RowField<'_>| matches!(&other.role, FieldRole::Column { name: taken, .. } if taken == name);
             if fields.iter().any(is_name) {
-                let what = if target == Target::Row { "column" } else { "type's field" };
+                let what = if target == Derived::Row { "column" } else { "type's field" };
                 return Err(Error::new_spanned(ident, format!("two fields are the {what} `{name}`")));
             }
         }
@@ -127,7 +129,7 @@ fn capitalized(word: &str) -> String {
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
-fn rename_all(attributes: &[Attribute], target: Target) -> Result<NameCase> {
+fn rename_all(attributes: &[Attribute], target: Derived) -> Result<NameCase> {
     let mut case = NameCase::Same;
     for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident(target.attribute())) {
         attribute.parse_nested_meta(|meta| {
@@ -151,10 +153,10 @@ fn rename_all(attributes: &[Attribute], target: Target) -> Result<NameCase> {
     Ok(case)
 }
 
-fn role(attributes: &[Attribute], ident: &Ident, case: NameCase, target: Target) -> Result<FieldRole> {
+fn role(attributes: &[Attribute], ident: &Ident, case: NameCase, target: Derived) -> Result<FieldRole> {
     let (mut rename, mut skip, mut flatten) = (None, false, false);
     let (mut default, mut skip_none) = (false, false);
-    let is_row = target == Target::Row;
+    let is_row = target == Derived::Row;
     for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident(target.attribute())) {
         attribute.parse_nested_meta(|meta| {
             let flag = match &meta.path {

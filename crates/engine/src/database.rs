@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use helenus_cql_syntax::{Identifier, QualifiedName, Statement, parse_statements};
 
-use crate::engine::{Destination, TableSet, open};
+use crate::engine::{Destination, LeftOut, TableSet, open};
 use crate::error::{Error, ErrorKind, Result};
 use crate::health::Health;
 use crate::metrics::DatabaseMetrics;
@@ -151,6 +151,12 @@ impl Database {
         let catalog = self.schema();
         let id = catalog.table(keyspace, name)?.id();
         Ok(Table::new(&self.set, &self.writer, self.set.core(id)?))
+    }
+
+    /// SSTables of tables asked for so far that were left out because they are damaged, where
+    /// [`Options::skip_damaged`] asks for that.
+    pub fn damaged(&self) -> Vec<LeftOut> {
+        self.set.left_out()
     }
 
     /// Handles of all tables, by keyspace and name.

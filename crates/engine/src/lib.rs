@@ -30,6 +30,7 @@ mod select;
 mod table;
 
 pub use database::Database;
+pub use engine::LeftOut;
 pub use error::{Error, ErrorKind, Result};
 pub use health::{Health, HealthIssue, HealthReason, HealthStatus};
 pub use helenus_cql_syntax::{Identifier, QualifiedName, parse_literal, parse_qualified_name, parse_text};

@@ -35,6 +35,7 @@ pub struct Options {
     pub(crate) create_if_missing: bool,
     pub(crate) error_if_exists: bool,
     pub(crate) read_only: bool,
+    pub(crate) skip_damaged: bool,
     pub(crate) accept_lost_log: bool,
     pub(crate) durability: Durability,
     pub(crate) memtable_bytes: usize,
@@ -69,6 +70,7 @@ impl Options {
             create_if_missing: true,
             error_if_exists: false,
             read_only: false,
+            skip_damaged: false,
             accept_lost_log: false,
             durability: Durability::Periodic(Duration::from_secs(1)),
             memtable_bytes: 64 << 20,
@@ -107,6 +109,16 @@ impl Options {
     #[must_use]
     pub fn read_only(mut self, yes: bool) -> Self {
         self.read_only = yes;
+        self
+    }
+
+    /// Whether SSTables that are damaged or missing are left out of a database that is opened to
+    /// [read only](Self::read_only), where they would be errors. Each is decoded when its table is
+    /// first asked for; [`Database::damaged`] lists those that were left out. Data that they
+    /// deleted in others is shown then.
+    #[must_use]
+    pub fn skip_damaged(mut self, yes: bool) -> Self {
+        self.skip_damaged = yes;
         self
     }
 

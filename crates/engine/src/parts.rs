@@ -7,6 +7,7 @@
 //! * [`NewDatabase`], and [`IngestTarget`] with [`Ingestion`]: records in the manifest the files
 //!   that are brought in.
 //! * [`is_database`], [`check_complete`]: the kind of a directory.
+//! * [`decode_all`], [`check_filter`]: whether an SSTable is whole.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use helenus_types::{Generation, LocalDeletionTime, Partitioner, TableId, Timesta
 
 pub use crate::engine::{
     IngestTarget, IngestedTable, Ingestion, Mutation, NewDatabase, NewSsTable, Sink, UpdateBytes,
-    check_complete, is_database,
+    check_complete, check_filter, decode_all, is_database,
 };
 pub use crate::random::random_uuid;
 

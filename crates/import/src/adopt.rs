@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use helenus_engine::parts::{NewDatabase, NewSsTable};
-use helenus_engine::{Error, ErrorKind, Result};
+use helenus_engine::{Error, ErrorKind, LeftOut, Result};
 use helenus_io::{Clock, Disk, RealDisk, SystemClock};
 use helenus_rows::EncodingBase;
 use helenus_schema::{Catalog, TableDef};
@@ -14,8 +14,8 @@ use helenus_sstable::{Component, Descriptor};
 use helenus_types::TableId;
 
 use crate::foreign::{
-    Directory, Foreign, ForeignKind, ForeignOptions, ForeignTable, Kept, LeftOut, Present, Progress,
-    Transfer, Verification, bring, look_at, take_back,
+    Directory, Foreign, ForeignKind, ForeignOptions, ForeignTable, Kept, Present, Progress, Transfer,
+    Verification, bring, look_at, take_back,
 };
 
 /// The number of attempts to list a directory whose files come and go: a node may compact

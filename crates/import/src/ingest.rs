@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use helenus_engine::parts::{IngestTarget, IngestedTable, Ingestion};
-use helenus_engine::{Error, ErrorKind, Result, Table};
+use helenus_engine::{Error, ErrorKind, LeftOut, Result, Table};
 use helenus_io::{Disk, EntryKind, parent_of};
 use helenus_sstable::{Component, Descriptor, FoundTable, SsTable};
 
 use crate::foreign::{
-    Directory, Kept, LeftOut, Present, Progress, Transfer, Verification, bring, check_fits,
-    check_nothing_in_log, database_around, look_at, take_back,
+    Directory, Kept, Present, Progress, Transfer, Verification, bring, check_fits, check_nothing_in_log,
+    database_around, look_at, take_back,
 };
 
 /// Options of an ingestion.

@@ -20,7 +20,6 @@ mod ingest;
 pub use adopt::{AdoptOptions, Adopted, AdoptedTable, adopt};
 pub use bulk::{BulkOptions, BulkTable, BulkWriter};
 pub use foreign::{
-    Foreign, ForeignKind, ForeignOptions, ForeignTable, LeftOut, Progress, Transfer, Verification,
-    open_sstables,
+    Foreign, ForeignKind, ForeignOptions, ForeignTable, Progress, Transfer, Verification, open_sstables,
 };
 pub use ingest::{IngestOptions, Ingested, ingest, ingest_watched};

@@ -9,13 +9,13 @@ use crate::header::Header;
 /// A partition's key as errors show it: the CQL literals of its values, and its bytes as they are in files:
 /// `5 (0x00000005)`, `('a', 1) (0x0001610000040000000100)`. What is no key of the type is shown as bytes alone.
 #[derive(Clone, Copy, Debug)]
-pub struct KeyName<'a> {
+pub struct ShownKey<'a> {
     key_type: &'a Type,
     /// The raw key.
     pub key: &'a [u8],
 }
 
-impl<'a> KeyName<'a> {
+impl<'a> ShownKey<'a> {
     /// The name of a key of the table that has that header.
     #[inline]
     pub fn new(header: &'a Header, key: &'a [u8]) -> Self {
@@ -23,7 +23,7 @@ impl<'a> KeyName<'a> {
     }
 }
 
-impl fmt::Display for KeyName<'_> {
+impl fmt::Display for ShownKey<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match literal_of_key(self.key_type, self.key) {
             Some(literal) => write!(f, "{literal} (0x{})", Hex(self.key)),
@@ -33,15 +33,15 @@ impl fmt::Display for KeyName<'_> {
 }
 
 /// A row's clustering as errors show it: CQL literals, `(1, 'a')`, or its bytes where they are no clustering.
-pub(crate) struct ClusteringName<'a> {
+pub(crate) struct ShownClustering<'a> {
     pub(crate) header: &'a Header,
     pub(crate) clustering: &'a [u8],
 }
 
-impl fmt::Display for ClusteringName<'_> {
+impl fmt::Display for ShownClustering<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let types = self.header.clustering.types();
-        let mut literals = Literals::new();
+        let mut literals = LiteralList::new();
         let values = self.header.clustering.components(self.clustering, types.len());
         for (ty, value) in types.iter().zip(values) {
             if !literals.add(ty, value) {
@@ -59,7 +59,7 @@ fn literal_of_key(ty: &Type, key: &[u8]) -> Option<String> {
         return ty.literal(key, &mut literal).is_ok().then_some(literal);
     };
     let mut reader = Reader::new(key);
-    let mut literals = Literals::new();
+    let mut literals = LiteralList::new();
     for ty in types.iter() {
         let value = reader.u16_bytes().ok()?;
         if reader.u8().ok()? != 0 || !literals.add(ty, Some(value)) {
@@ -69,10 +69,10 @@ fn literal_of_key(ty: &Type, key: &[u8]) -> Option<String> {
     reader.is_empty().then(|| literals.finish())
 }
 
-/// Literals between parentheses.
-struct Literals(String);
+/// LiteralList between parentheses.
+struct LiteralList(String);
 
-impl Literals {
+impl LiteralList {
     fn new() -> Self {
         Self(String::from("("))
     }

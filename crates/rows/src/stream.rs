@@ -9,7 +9,7 @@ use helenus_types::{DecodeError, Token};
 use crate::codec::{RowRef, Unfiltered};
 use crate::deletion::DeletionTime;
 use crate::header::Header;
-use crate::names::{ClusteringName, KeyName};
+use crate::names::{ShownClustering, ShownKey};
 
 /// Order of the unfiltereds inside a partition. Partitions always come in token order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -163,9 +163,9 @@ impl RowError {
     /// What is wrong in the row of that partition and clustering, which is empty for a static row.
     #[cold]
     pub fn new(header: &Header, key: &[u8], clustering: &[u8], error: DecodeError) -> Self {
-        let mut place = format!("partition {}", KeyName::new(header, key));
+        let mut place = format!("partition {}", ShownKey::new(header, key));
         if !clustering.is_empty() {
-            place.push_str(&format!(", row {}", ClusteringName { header, clustering }));
+            place.push_str(&format!(", row {}", ShownClustering { header, clustering }));
         }
         Self { place, error }
     }

@@ -12,7 +12,7 @@ use crate::codec::{CellEvent, MarkerRef, RowRef, Unfiltered};
 use crate::deletion::DeletionTime;
 use crate::header::Header;
 use crate::liveness::LivenessInfo;
-use crate::names::KeyName;
+use crate::names::ShownKey;
 use crate::stream::{Direction, PartitionRef, RowError, StreamError, UnfilteredStream};
 
 /// Passes a stream on and fails where it breaks a rule that [`UnfilteredStream`] lists. Every row
@@ -111,7 +111,7 @@ impl From<DecodeError> for Broken {
 /// A stream that breaks its rules.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GrammarError {
-    /// The partition, as [`KeyName`] shows it.
+    /// The partition, as [`ShownKey`] shows it.
     pub partition: String,
     /// What the stream did.
     pub what: &'static str,
@@ -139,7 +139,7 @@ impl<S: UnfilteredStream> Validator<S> {
 
     #[cold]
     fn error(&self, what: &'static str) -> StreamError {
-        let partition = KeyName::new(self.source.header(), self.source.partition().key).to_string();
+        let partition = ShownKey::new(self.source.header(), self.source.partition().key).to_string();
         let error = GrammarError { partition, what };
         assert!(self.origin == StreamOrigin::Disk, "a stage broke the rules of streams: {error}");
         StreamError::new(error)

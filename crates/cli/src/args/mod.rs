@@ -138,7 +138,8 @@ pub(crate) struct Export {
     /// What a row looks like
     #[arg(long, value_enum, default_value = "jsonl")]
     pub(crate) format: ExportFormat,
-    /// Leave SSTables out that are damaged, and say which; the exit code is 1 then. What they deleted in others is shown
+    /// Leave SSTables out that are damaged or missing, and say which; the exit code is 1 then. What they deleted in others is
+    /// shown
     #[arg(long)]
     pub(crate) skip_damaged: bool,
     /// A file to write instead of printing; it appears when it is complete

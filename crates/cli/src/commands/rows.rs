@@ -46,10 +46,9 @@ impl Exported {
             let table = open::table_to_read(&args.dir, &args.source, &args.table)?;
             return Ok(Self { table, damaged: Vec::new() });
         }
-        let (keyspace, name) = open::split_name(&args.table)?;
-        let foreign = open::salvaged(&args.dir, &args.source)?;
-        let table = open::listed(foreign.open_table(&keyspace, &name))?;
-        Ok(Self { table, damaged: foreign.damaged() })
+        let readable = open::salvaged(&args.dir, &args.source)?;
+        let table = readable.named(&args.table)?;
+        Ok(Self { table, damaged: readable.damaged() })
     }
 }
 

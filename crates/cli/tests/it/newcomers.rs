@@ -163,6 +163,13 @@ fn what_a_broken_off_export_left_is_written_over() {
     assert_eq!(std::fs::read_to_string(&out).unwrap(), "{\"pk\": 1, \"t\": \"x\"}\n");
     assert!(!Path::new(&room.path("out.unfinished")).exists());
     std::fs::remove_file(&out).unwrap();
+    // A link of that name is not followed to what it leads to.
+    room.write("theirs", "theirs");
+    std::os::unix::fs::symlink(room.path("theirs"), room.path("out.unfinished")).unwrap();
+    let err = helenus(["export", "-o", &out, &room.path("db"), "k.t"]).failed(1);
+    assert!(err.contains("what a link leads to is left alone"), "{err}");
+    assert_eq!(std::fs::read_to_string(room.path("theirs")).unwrap(), "theirs");
+    std::fs::remove_file(room.path("out.unfinished")).unwrap();
     // One that is under way holds a lock.
     let held = std::fs::File::create(room.path("out.unfinished")).unwrap();
     held.lock().unwrap();
@@ -289,8 +296,42 @@ fn open_says_what_cannot_be_opened() {
     let err = ran.failed(1);
     assert!(err.contains("error: 1 SSTable is damaged and left out\n  "), "{err}");
     assert!(err.contains("da-1-bti-Data.db: "), "{err}");
-    room.import(TEXTS, "pk,t\n1,x\n", &[]).ok();
-    helenus(["export", "--skip-damaged", &room.path("db"), "k.t"]).failed(2);
+}
+
+/// What is left of a database of our own could not be exported: only of what Cassandra had left.
+#[test]
+fn what_is_left_of_a_damaged_database_is_exported() {
+    let room = Room::new();
+    for (row, id) in [("1,x", 1), ("2,y", 2), ("3,z", 3)] {
+        room.import(TEXTS, &format!("pk,t\n{row}\n"), &[]).ok();
+        helenus(["flush", &room.path("db")]).ok();
+        assert!(data_files(&room).len() == id, "an SSTable each");
+    }
+    // One more row in the log.
+    room.import(TEXTS, "pk,t\n4,w\n", &[]).ok();
+    let db = room.path("db");
+    let all = helenus(["export", "--skip-damaged", &db, "k.t"]).ok();
+    assert_eq!(all, room.export(&[]));
+    let file = &data_files(&room)[1];
+    let mut bytes = std::fs::read(file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(file, bytes).unwrap();
+    helenus(["export", &db, "k.t"]).failed(1);
+    let ran = helenus(["export", "--skip-damaged", &db, "k.t"]);
+    assert_eq!(ran.out.lines().count(), 3, "{}", ran.out);
+    let err = ran.failed(1);
+    assert!(err.contains("error: 1 SSTable is damaged and left out\n  "), "{err}");
+    assert!(err.contains(&format!("{}: ", file.display())), "{err}");
+}
+
+/// The Data.db files of `db`'s table, by name.
+fn data_files(room: &Room) -> Vec<PathBuf> {
+    let table = std::fs::read_dir(room.path("db/data/k")).unwrap().next().unwrap().unwrap().path();
+    let names = std::fs::read_dir(table).unwrap().map(|entry| entry.unwrap().path());
+    let mut found: Vec<PathBuf> = names.filter(|path| path.to_str().unwrap().ends_with("-Data.db")).collect();
+    found.sort();
+    found
 }
 
 /// The sample's table, copied to `soup`.

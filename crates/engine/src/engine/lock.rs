@@ -3,8 +3,9 @@
 use std::io::ErrorKind as Io;
 use std::path::Path;
 
-use helenus_io::{Disk, IoError, Lock};
+use helenus_io::{Disk, IoError, Lock, RelativePath};
 
+use super::layout::not_own;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The lock file, for systems and programs without locks of directories.
@@ -37,7 +38,10 @@ impl DirectoryLock {
             Err(error) if error.kind() == Io::Unsupported => None,
             Err(error) => return Err(refused(error)),
         };
-        let file = disk.lock(&dir.join(LOCK)).map_err(refused)?;
+        // Locking makes a file that isn't there, also where a link leads.
+        let path = RelativePath::new(LOCK).map_err(|e| Error::invalid(e.to_string()))?;
+        path.own(disk, dir).map_err(not_own)?;
+        let file = disk.lock(&path.below(dir)).map_err(refused)?;
         Ok(Self { directory, file })
     }
 

@@ -1,6 +1,6 @@
 //! Opening a directory: identity, manifest, SSTables, leftovers, the log.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsString;
 use std::path::Path;
 use std::sync::Arc;
@@ -11,10 +11,11 @@ use helenus_commitlog::{
     CommitLog, LogOptions, Record, ReplayError, ReplayOptions, ReplayReport, TableTag, replay,
 };
 use helenus_io::{Clock, Disk, OpenFiles, RelativePath, default_open_files, read_to_vec, write_atomically};
-use helenus_rows::{Op, RowStats, UpdateRef};
+use helenus_rows::{FormerOrder, Op, RowStats, UpdateRef};
 use helenus_schema::Catalog;
 use helenus_sstable::{ChunkCache, Descriptor};
 use helenus_types::{LogPosition, Partitioner, Timestamp};
+use parking_lot::Mutex;
 use uuid::Uuid;
 
 use super::layout::{LOG_DIR, MANIFEST, SCHEMA, check_complete, identity, not_own, remove_mark, table_dir};
@@ -22,6 +23,7 @@ use super::leftovers::{remove_dropped, remove_leftovers};
 use super::live::Opener;
 use super::lock::DirectoryLock;
 use super::mutation::LoggedMutation;
+use super::salvage::is_damage;
 use super::set::{TableSet, Tables};
 use super::state::TableState;
 use super::table::TableCore;
@@ -31,6 +33,9 @@ use crate::manifest::{Change, DATA_DIR, Edit, Manifest, ManifestState};
 use crate::options::{Durability, Options};
 use crate::random::random_uuid;
 
+/// The version of the log's format that was written when the columns of rows stood in the order of
+/// their names' bytes.
+const LOG_OF_FORMER_ORDER: u32 = 1;
 /// The number of attempts to read a directory that another process writes.
 const READ_ONLY_ATTEMPTS: u32 = 8;
 
@@ -42,6 +47,9 @@ pub(crate) fn open(dir: &Path, options: Options) -> Result<Opened> {
     if !options.sstable_version.is_writable() {
         let text = format!("SSTables of version {} are read and not written", options.sstable_version);
         return Err(Error::new(ErrorKind::Unsupported, text));
+    }
+    if options.skip_damaged && !options.read_only {
+        return Err(Error::invalid("damaged SSTables are left out of what is opened to read only"));
     }
     let exists = check_presence(dir, &options)?;
     if !options.read_only {
@@ -106,11 +114,16 @@ fn list(dir: &Path, options: &Options, exists: bool) -> Result<DirectoryContents
 /// Opens a directory to read only; also what its manifest held.
 fn open_to_read(dir: &Path, options: &Options, exists: bool) -> Result<(Arc<TableSet>, ManifestState)> {
     let begun = options.clock.elapsed();
-    let DirectoryContents { state, set, .. } = list(dir, options, exists)?;
+    let DirectoryContents { state, mut set, .. } = list(dir, options, exists)?;
+    set.salvage = options.skip_damaged.then(Mutex::default);
     // The directory's writer removes files that are no longer live: they stay readable while they
     // are open.
     for live in set.all_tables().iter().flat_map(|core| core.view.load().sstables.clone()) {
-        live.sstable()?;
+        match live.sstable() {
+            // Known when its table is asked for.
+            Err(error) if options.skip_damaged && is_damage(&error) => {}
+            opened => drop(opened?),
+        }
     }
     let mut replay = LogReplay::new(&set, &state, None);
     let report = replay.run(options)?;
@@ -173,11 +186,13 @@ struct LogReplay<'a> {
     newest: Timestamp,
     /// Whether the log was made durable.
     synced: bool,
+    /// By table: what encodes its updates of earlier releases anew, where they have to be.
+    former: HashMap<u32, Option<FormerOrder>>,
 }
 
 impl<'a> LogReplay<'a> {
     fn new(set: &'a TableSet, state: &'a ManifestState, side: Option<&'a WriteSide>) -> Self {
-        Self { set, state, side, newest: Timestamp::MIN, synced: false }
+        Self { set, state, side, newest: Timestamp::MIN, synced: false, former: HashMap::new() }
     }
 
     fn run(&mut self, options: &Options) -> Result<ReplayReport> {
@@ -232,10 +247,17 @@ impl<'a> LogReplay<'a> {
             // A table that is not there was dropped.
             let Some(core) = self.set.table_of(TableTag(logged.tag)) else { continue };
             let active = core.active.read();
-            let update = UpdateRef::new(logged.bytes)?;
             if logged.layout != active.state.layout {
                 // A change of the columns flushes what was written before it.
                 continue;
+            }
+            let mut update = UpdateRef::new(logged.bytes)?;
+            if record.version == LOG_OF_FORMER_ORDER {
+                let header = &active.state.header;
+                let former = self.former.entry(logged.tag).or_insert_with(|| FormerOrder::of(header));
+                if let Some(former) = former {
+                    update = UpdateRef::new(former.encode(update, header)?)?;
+                }
             }
             let (min, max) = timestamps_of(&active.state, update.clone())?;
             if own_timestamps {

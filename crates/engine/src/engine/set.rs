@@ -11,9 +11,10 @@ use helenus_io::{Clock, Disk, OwnProcess};
 use helenus_schema::Catalog;
 use helenus_sstable::ChunkCache;
 use helenus_types::TableId;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
 use super::pinned::Pinned;
+use super::salvage::{LeftOut, Salvaging};
 use super::table::TableCore;
 use crate::error::{Error, ErrorKind, Result};
 use crate::metrics::DatabaseMetrics;
@@ -30,6 +31,8 @@ pub(crate) struct TableSet {
     pub(crate) tables: RwLock<Tables>,
     /// Memory and files that only readers still hold.
     pub(crate) pinned: Pinned,
+    /// What is left out because it is damaged, where that is asked for.
+    pub(super) salvage: Option<Mutex<Salvaging>>,
     is_closed: AtomicBool,
     /// The process that opened it.
     origin: OwnProcess,
@@ -71,6 +74,7 @@ impl TableSet {
             catalog: RwLock::new(Arc::new(catalog)),
             tables: RwLock::new(tables),
             pinned: Pinned::default(),
+            salvage: None,
             is_closed: AtomicBool::new(false),
             origin: OwnProcess::here(),
         }
@@ -131,7 +135,16 @@ impl TableSet {
 
     /// The table of that identity.
     pub(crate) fn core(&self, id: TableId) -> Result<Arc<TableCore>> {
-        self.tables.read().by_id.get(&id).cloned().ok_or_else(|| no_table(id))
+        let core = self.tables.read().by_id.get(&id).cloned().ok_or_else(|| no_table(id))?;
+        if let Some(salvage) = &self.salvage {
+            salvage.lock().leave_out_damaged(&core)?;
+        }
+        Ok(core)
+    }
+
+    /// SSTables that were left out because they are damaged.
+    pub(crate) fn left_out(&self) -> Vec<LeftOut> {
+        self.salvage.as_ref().map_or_else(Vec::new, |salvage| salvage.lock().left_out.clone())
     }
 
     /// Adds a table, whose tag is given to `make`. Another thread may have been faster: then it is

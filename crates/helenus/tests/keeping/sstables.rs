@@ -106,6 +106,55 @@ fn a_flipped_byte_in_a_small_component_is_noticed() {
     assert_eq!(read(&options().open(dir.path()).unwrap()).unwrap(), 1);
 }
 
+/// Each way for a file to be lost or damaged leaves the rest to be read, where that is asked for; the log is read too.
+#[test]
+fn what_is_left_beside_damaged_sstables_is_read() {
+    let write_off = |dir: &Path| {
+        Options::new().read_only(true).skip_damaged(true).open(dir).map(|db| {
+            let rows = read(&db).unwrap();
+            (rows, db.damaged())
+        })
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let db = filled(options(), dir.path(), 4);
+    let table = db.table("ks", "t").unwrap();
+    table.insert(9, ()).set("v", 9).execute().unwrap();
+    drop((table, db));
+    let (rows, damaged) = write_off(dir.path()).unwrap();
+    assert_eq!((rows, damaged.len()), (5, 0));
+    for ((stem, component), path) in components(dir.path()) {
+        // Nothing depends on these, and they are compared where they are there.
+        let may_lack = matches!(&*component, "Digest.crc32" | "TOC.txt");
+        let bytes = fs::read(&path).unwrap();
+        for way in ["flipped", "cut", "removed"] {
+            match way {
+                "flipped" if bytes.is_empty() => continue,
+                "flipped" => {
+                    let mut flipped = bytes.clone();
+                    flipped[bytes.len() / 2] ^= 1;
+                    fs::write(&path, flipped).unwrap();
+                }
+                "cut" if bytes.is_empty() => continue,
+                "cut" => fs::write(&path, &bytes[..bytes.len() - 1]).unwrap(),
+                _ => fs::remove_file(&path).unwrap(),
+            }
+            let (rows, damaged) = write_off(dir.path()).unwrap();
+            if way == "removed" && may_lack {
+                assert_eq!((rows, damaged.len()), (5, 0), "{stem} {component} {way}");
+            } else {
+                assert_eq!((rows, damaged.len()), (4, 1), "{stem} {component} {way}: {damaged:?}");
+                let name = damaged[0].path.file_name().unwrap().to_str().unwrap();
+                assert_eq!(name, format!("{stem}-Data.db"));
+                let strict = Options::new().read_only(true).open(dir.path());
+                strict.and_then(|db| read(&db)).unwrap_err();
+            }
+            fs::write(&path, &bytes).unwrap();
+        }
+    }
+    let error = options().skip_damaged(true).open(dir.path()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid, "what is written must not lack them: {error}");
+}
+
 /// Descriptors of this process that lead below a directory.
 fn descriptors(dir: &Path) -> usize {
     let all =

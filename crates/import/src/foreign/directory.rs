@@ -1,8 +1,8 @@
 //! The SSTables of one foreign directory, according to its names and transaction logs.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use helenus_engine::{Error, Result};
+use helenus_engine::{Error, LeftOut, Result};
 use helenus_io::Disk;
 use helenus_sstable::{Component, Folder, FoundTable, LeftOut as Transaction};
 
@@ -12,15 +12,6 @@ pub(crate) struct Present {
     pub(crate) found: FoundTable,
     /// Bytes of its files.
     pub(crate) bytes: u64,
-}
-
-/// A file that is not read, and the reason.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LeftOut {
-    /// The file, SSTable or directory.
-    pub path: PathBuf,
-    /// Why it is not read, in words.
-    pub reason: String,
 }
 
 /// The contents of a directory of SSTables.

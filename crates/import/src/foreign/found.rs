@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use helenus_engine::parts::ReadOnlyTables;
-use helenus_engine::{Error, ErrorKind, Result, Table};
+use helenus_engine::{Error, ErrorKind, LeftOut, Result, Table};
 use helenus_schema::{Catalog, is_system_keyspace};
 use helenus_sstable::ChunkCache;
 use helenus_types::TableId;
 use parking_lot::Mutex;
 
-use super::directory::{LeftOut, Present};
+use super::directory::Present;
 use super::layout::{ForeignKind, Layout, Place, check_nothing_in_log};
 use super::open::{self, CacheNumbers, Opened};
 use super::options::ForeignOptions;

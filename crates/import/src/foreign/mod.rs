@@ -20,7 +20,6 @@ mod verify;
 
 pub(crate) use bring::{Kept, bring, take_back};
 pub use bring::{Progress, Transfer};
-pub use directory::LeftOut;
 pub(crate) use directory::{Directory, Present};
 pub(crate) use fits::check_fits;
 pub use found::{Foreign, ForeignTable};

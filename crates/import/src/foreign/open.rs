@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
-use helenus_engine::parts::ReadOnlyTables;
-use helenus_engine::{Error, ErrorKind, Result, Table};
+use helenus_engine::parts::{ReadOnlyTables, decode_all};
+use helenus_engine::{Error, ErrorKind, LeftOut, Result, Table};
 use helenus_io::{OpenFiles, default_open_files};
 use helenus_rows::{ColumnKind, EncodingBase, Header};
 use helenus_schema::{Catalog, TableColumn, TableDef, TableOptions};
@@ -15,12 +15,11 @@ use helenus_sstable::{
 use helenus_types::{Partitioner, TableId, Type};
 use uuid::Uuid;
 
-use super::directory::{Directory, LeftOut, Present};
+use super::directory::{Directory, Present};
 use super::fits::check_fits;
 use super::header_types::HeaderTypes;
 use super::layout::SYSTEM_SCHEMA;
 use super::options::ForeignOptions;
-use super::verify::decode_all;
 
 /// The number of attempts to list a directory whose files come and go: a node may compact
 /// meanwhile.

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
+use helenus_engine::parts::{check_filter, decode_all};
 use helenus_engine::{Error, ErrorKind, Result};
 use helenus_io::{Disk, read_to_vec};
-use helenus_rows::{Header, TableSchema, UnfilteredStream, Validator};
+use helenus_rows::{Header, TableSchema};
 use helenus_sstable::{
     CachedFile, ChunkCache, Component, Digest, FoundTable, OpenOptions, PageVerification, SsTable,
-    push_key_text,
 };
-use helenus_types::{Hex, Partitioner, murmur3};
+use helenus_types::Partitioner;
 
 use super::bring::each_piece;
 use super::fits::check_fits;
@@ -106,23 +106,6 @@ fn digest_is_right(disk: &dyn Disk, sstable: &SsTable, passed: &mut dyn FnMut(u6
     Err(Error::new(ErrorKind::Corrupt, text))
 }
 
-fn damaged(sstable: &SsTable, key: &[u8], what: &str) -> Error {
-    let mut name = String::new();
-    push_key_text(&sstable.header().key_type, key, &mut name);
-    let hex = Hex(key);
-    let path = sstable.descriptor().path(&Component::Data);
-    Error::new(ErrorKind::Corrupt, format!("{}: partition '{name}' (0x{hex}): {what}", path.display()))
-}
-
-fn check_filter(sstable: &SsTable, key: &[u8]) -> Result<()> {
-    match sstable.filter() {
-        Some(filter) if !filter.may_contain_hash(murmur3(key)) => {
-            Err(damaged(sstable, key, "the filter says that it is not there"))
-        }
-        _ => Ok(()),
-    }
-}
-
 fn filter_holds_keys(sstable: &Arc<SsTable>) -> Result<()> {
     if sstable.filter().is_none() {
         return Ok(());
@@ -132,26 +115,4 @@ fn filter_holds_keys(sstable: &Arc<SsTable>) -> Result<()> {
         check_filter(sstable, key)?;
     }
     Ok(())
-}
-
-/// Decodes everything, and compares it with index and filter.
-pub(super) fn decode_all(sstable: &Arc<SsTable>, passed: &mut dyn FnMut(u64)) -> Result<()> {
-    let bytes_per_partition = sstable.data_file_len() / sstable.key_count().max(1);
-    let mut partitions = 0;
-    let mut rows = Validator::new(sstable.scan());
-    let mut keys = sstable.keys();
-    while rows.next_partition()? {
-        let partition = rows.partition();
-        if keys.next()? != Some((partition.token, partition.key)) {
-            return Err(damaged(sstable, partition.key, "the index leads to another one in its place"));
-        }
-        check_filter(sstable, partition.key)?;
-        while rows.advance()? {}
-        partitions += 1;
-        passed(sstable.data_file_len().min(partitions * bytes_per_partition));
-    }
-    match keys.next()? {
-        None => Ok(()),
-        Some((_, key)) => Err(damaged(sstable, key, "it is in the index and not in the data")),
-    }
 }

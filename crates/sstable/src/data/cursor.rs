@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use helenus_rows::{DeletionTime, Header, KeyName, RowRef, Unfiltered, UnfilteredFrame, read_unfiltered};
+use helenus_rows::{DeletionTime, Header, RowRef, ShownKey, Unfiltered, UnfilteredFrame, read_unfiltered};
 use helenus_types::{Reader, Token};
 
 use super::frame::{Head, Item};
@@ -116,13 +116,13 @@ impl DataCursor {
                 }
                 Ok(UnfilteredFrame::Incomplete(needed)) => needed,
                 Err(error) => {
-                    return Err(self.window.corrupt(at, error, KeyName::new(&self.header, &self.head.key)));
+                    return Err(self.window.corrupt(at, error, ShownKey::new(&self.header, &self.head.key)));
                 }
             };
             if at.saturating_add(needed as u64) > limit {
                 return Ok(Found::TooLong);
             }
-            self.window.need_in(at, needed, KeyName::new(&self.header, &self.head.key))?;
+            self.window.need_in(at, needed, ShownKey::new(&self.header, &self.head.key))?;
         }
     }
 

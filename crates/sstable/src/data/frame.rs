@@ -1,7 +1,7 @@
 //! Finds the heads of partitions, rows and markers in a window, and remembers where they are.
 
 use helenus_rows::{
-    Bound, BoundKind, DeletionTime, Header, KeyName, MarkerRef, RowBuf, RowRef, Unfiltered, UnfilteredFrame,
+    Bound, BoundKind, DeletionTime, Header, MarkerRef, RowBuf, RowRef, ShownKey, Unfiltered, UnfilteredFrame,
     read_unfiltered,
 };
 use helenus_types::{DecodeError, Reader, Token};
@@ -69,13 +69,13 @@ impl Head {
     ) -> Result<(), SsTableError> {
         self.start = start;
         self.key.clear();
-        window.need_in(start, 2, KeyName::new(header, sought))?;
+        window.need_in(start, 2, ShownKey::new(header, sought))?;
         let key_len = match window.at(start) {
             [high, low, ..] => usize::from(u16::from_be_bytes([*high, *low])),
             _ => 0,
         };
         // With the first byte of the deletion, which tells how long that is.
-        window.need_in(start, 2 + key_len + 1, KeyName::new(header, sought))?;
+        window.need_in(start, 2 + key_len + 1, ShownKey::new(header, sought))?;
         self.key.extend_from_slice(window.at(start).get(2..2 + key_len).unwrap_or_default());
         self.token = header.partitioner.prefix(&self.key);
         Ok(())
@@ -126,11 +126,11 @@ impl Head {
         // Twelve bytes at most, but the file may end after the one byte for no deletion and the end
         // of the partition.
         if form == DeletionTimeForm::Legacy || window.at(at).first().is_none_or(|&first| first & 0x80 == 0) {
-            window.need_in(at, 12, KeyName::new(header, &self.key))?;
+            window.need_in(at, 12, ShownKey::new(header, &self.key))?;
         }
         let mut reader = Reader::new(window.at(at));
         self.deletion = read_deletion_time(&mut reader, form)
-            .map_err(|error| window.corrupt(at, error, KeyName::new(header, &self.key)))?;
+            .map_err(|error| window.corrupt(at, error, ShownKey::new(header, &self.key)))?;
         Ok(at + reader.position() as u64)
     }
 
@@ -147,23 +147,23 @@ impl Head {
                 Ok(UnfilteredFrame::Unfiltered(Unfiltered::Row(row), end)) => {
                     self.has_static_row = !row
                         .is_empty()
-                        .map_err(|error| window.corrupt(at, error, KeyName::new(header, &self.key)))?;
+                        .map_err(|error| window.corrupt(at, error, ShownKey::new(header, &self.key)))?;
                     self.static_row.assign(row);
                     return Ok(at + end as u64);
                 }
                 Ok(UnfilteredFrame::Incomplete(needed)) => needed,
                 Ok(_) => {
                     let error = DecodeError::new(0, "a static row", "a marker or the end of the partition");
-                    return Err(window.corrupt(at, error, KeyName::new(header, &self.key)));
+                    return Err(window.corrupt(at, error, ShownKey::new(header, &self.key)));
                 }
-                Err(error) => return Err(window.corrupt(at, error, KeyName::new(header, &self.key))),
+                Err(error) => return Err(window.corrupt(at, error, ShownKey::new(header, &self.key))),
             };
             if at.saturating_add(needed as u64) > limit {
                 let expected = format!("a static row that ends by {limit}");
                 let error = DecodeError::new(0, expected, format!("one of at least {needed} bytes"));
-                return Err(window.corrupt(at, error, KeyName::new(header, &self.key)));
+                return Err(window.corrupt(at, error, ShownKey::new(header, &self.key)));
             }
-            window.need_in(at, needed, KeyName::new(header, &self.key))?;
+            window.need_in(at, needed, ShownKey::new(header, &self.key))?;
         }
     }
 }
@@ -177,7 +177,7 @@ fn other_key(
     index: &Index,
 ) -> SsTableError {
     let expected = format!("the partition that {} says", index.rows_component().name());
-    window.corrupt(at.data, DecodeError::new(0, expected, "another key"), KeyName::new(header, key.key()))
+    window.corrupt(at.data, DecodeError::new(0, expected, "another key"), ShownKey::new(header, key.key()))
 }
 
 /// The form of fixed deletion times in files with such a header.
@@ -303,7 +303,9 @@ pub(crate) fn next_item(
             Ok(UnfilteredFrame::Unfiltered(unfiltered, end)) => {
                 let next = at + end as u64;
                 if let Unfiltered::Row(row) = unfiltered
-                    && row.is_empty().map_err(|error| window.corrupt(at, error, KeyName::new(header, key)))?
+                    && row
+                        .is_empty()
+                        .map_err(|error| window.corrupt(at, error, ShownKey::new(header, key)))?
                 {
                     at = next;
                     continue;
@@ -312,8 +314,8 @@ pub(crate) fn next_item(
             }
             Ok(UnfilteredFrame::EndOfPartition(end)) => return Ok(Step::End(at + end as u64)),
             Ok(UnfilteredFrame::Incomplete(needed)) => needed,
-            Err(error) => return Err(window.corrupt(at, error, KeyName::new(header, key))),
+            Err(error) => return Err(window.corrupt(at, error, ShownKey::new(header, key))),
         };
-        window.need_in(at, needed, KeyName::new(header, key))?;
+        window.need_in(at, needed, ShownKey::new(header, key))?;
     }
 }

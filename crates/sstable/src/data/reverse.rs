@@ -1,6 +1,6 @@
 //! Reading a partition backwards: block by block, each read forwards and replayed from the places of its rows.
 
-use helenus_rows::{Bound, DeletionTime, KeyName};
+use helenus_rows::{Bound, DeletionTime, ShownKey};
 
 use super::frame::{Step, next_item};
 use super::partition::PartitionStream;
@@ -53,7 +53,7 @@ impl PartitionStream {
         self.window.hold(Some(start));
         if let Some(end) = end {
             let len = usize::try_from(end - start).unwrap_or(usize::MAX);
-            self.window.need_in(start, len, KeyName::new(self.table.header(), &self.head.key))?;
+            self.window.need_in(start, len, ShownKey::new(self.table.header(), &self.head.key))?;
         }
         let mut at = start;
         while end.is_none_or(|end| at < end) {

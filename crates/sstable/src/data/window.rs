@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use helenus_rows::KeyName;
+use helenus_rows::ShownKey;
 use helenus_types::DecodeError;
 
 use crate::chunk_cache::{CachedFile, ChunkCache};
@@ -132,7 +132,7 @@ impl Window {
         &mut self,
         position: u64,
         len: usize,
-        key: KeyName<'_>,
+        key: ShownKey<'_>,
     ) -> Result<(), SsTableError> {
         if self.at(position).len() >= len {
             return Ok(());
@@ -141,7 +141,7 @@ impl Window {
     }
 
     #[inline(never)]
-    fn load(&mut self, position: u64, len: usize, key: KeyName<'_>) -> Result<(), SsTableError> {
+    fn load(&mut self, position: u64, len: usize, key: ShownKey<'_>) -> Result<(), SsTableError> {
         let data_len = self.data_len();
         let end = position.saturating_add(len as u64);
         if end > data_len {
@@ -167,7 +167,7 @@ impl Window {
 
     /// A chunk's error, with what was looked for in the chunk.
     #[cold]
-    fn in_partition(&self, error: SsTableError, position: u64, key: KeyName<'_>) -> SsTableError {
+    fn in_partition(&self, error: SsTableError, position: u64, key: ShownKey<'_>) -> SsTableError {
         let SsTableErrorKind::Corrupt(DecodeError { offset, expected, found }) = error.kind() else {
             return error;
         };
@@ -256,7 +256,7 @@ impl Window {
 
     /// An error in the bytes from `position` on, inside the partition of `key`.
     #[cold]
-    pub(crate) fn corrupt(&self, position: u64, error: DecodeError, key: KeyName<'_>) -> SsTableError {
+    pub(crate) fn corrupt(&self, position: u64, error: DecodeError, key: ShownKey<'_>) -> SsTableError {
         let error = error.shifted(position);
         let chunks = self.reader.chunks();
         let mut found = error.found.into_owned();
@@ -270,7 +270,7 @@ impl Window {
     }
 }
 
-fn push_key(key: KeyName<'_>, text: &mut String) {
+fn push_key(key: ShownKey<'_>, text: &mut String) {
     if !key.key.is_empty() {
         text.push_str(&format!(" in partition {key}"));
     }

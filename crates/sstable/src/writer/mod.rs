@@ -21,7 +21,7 @@ use std::sync::Arc;
 use helenus_bloom::Filter;
 use helenus_io::Disk;
 use helenus_rows::{
-    Capabilities, DeletionTime, EncodingBase, Header, KeyName, MarkerRef, PartitionRef, RowError, RowRef,
+    Capabilities, DeletionTime, EncodingBase, Header, MarkerRef, PartitionRef, RowError, RowRef, ShownKey,
     StreamError, Unfiltered, UnfilteredStream, write_marker, write_row, write_static_row,
 };
 use helenus_types::LocalDeletionTime;
@@ -483,7 +483,7 @@ fn unfit(descriptor: &Descriptor, why: Unfit, header: &Header, key: &[u8], clust
             let what = format!(
                 "a deletion or expiration at second {seconds}, past 2038-01-19T03:14:06Z, in partition {}: \
                  write version {newer} instead of {version}, or have such times capped",
-                KeyName::new(header, key)
+                ShownKey::new(header, key)
             );
             let kind = SsTableErrorKind::LateDeletionTime(what);
             SsTableError::new(descriptor.path(&Component::Data), kind).into()
