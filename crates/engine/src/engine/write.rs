@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
 use helenus_rows::UpdateRef;
 use parking_lot::RwLockReadGuard;
+use smallvec::SmallVec;
 
 use super::failures::{Rest, Work};
 use super::mutation::{Mutation, PartitionUpdate};
@@ -119,14 +120,18 @@ fn fresh(update: &PartitionUpdate, active: &Active) -> Result<bool> {
     Ok(Arc::ptr_eq(&update.state, &active.state))
 }
 
-type Guards<'a> = Vec<(&'a Arc<TableCore>, RwLockReadGuard<'a, Active>)>;
+type Guards<'a> = SmallVec<[(&'a Arc<TableCore>, RwLockReadGuard<'a, Active>); 2]>;
 
 /// Takes the locks of all tables of a mutation, in the order of their tags so that no two writers
 /// wait for each other; `None` when one of them changed its schema.
 fn lock_all(updates: &[PartitionUpdate]) -> Result<Option<Guards<'_>>> {
-    let mut cores: Vec<_> = updates.iter().map(|u| &u.core).collect();
-    cores.sort_by_key(|core| core.tag);
-    cores.dedup_by_key(|core| core.tag);
+    // There are many partitions in a batch, and few tables.
+    let mut cores: SmallVec<[&Arc<TableCore>; 4]> = SmallVec::new();
+    for update in updates {
+        if let Err(at) = cores.binary_search_by_key(&update.core.tag, |core| core.tag) {
+            cores.insert(at, &update.core);
+        }
+    }
     let guards: Guards<'_> = cores.into_iter().map(|core| (core, core.active.read())).collect();
     for update in updates {
         if !fresh(update, guard_of(&guards, update))? {

@@ -27,9 +27,6 @@ fn built(table: &Table, i: i64) {
 
 /// The arena's blocks, the lists of the memtable, the log's segments.
 const OF_ROWS: u64 = 180;
-/// A batch of several partitions has a list of tables and one of their locks.
-const OF_BATCHES: u64 = OF_ROWS + 2 * ROWS.unsigned_abs() / BATCH.unsigned_abs();
-const BATCH: i64 = 100;
 
 #[test]
 fn prepared_rows_allocate_nothing() {
@@ -64,7 +61,7 @@ fn batches_allocate_nothing() {
     };
     write(0);
     let allocations = allocations_of(|| write(ROWS));
-    assert!(allocations <= OF_BATCHES, "{allocations} allocations for {ROWS} rows");
+    assert!(allocations <= OF_ROWS, "{allocations} allocations for {ROWS} rows");
 }
 
 /// Runs `read` in memtable and SSTable, and counts when all is warm.

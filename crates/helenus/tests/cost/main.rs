@@ -1,6 +1,5 @@
 //! What a write and a read cost, counted: allocations, calls that lie on each other, files that a
-//! reader of the path opens, buffers that hold a value. See docs/performance.md for what the
-//! figures are about.
+//! reader of the path opens, buffers that hold a value. docs/TESTING.md has the figures.
 #![expect(clippy::unwrap_used, reason = "tests may panic")]
 
 mod allocations;

@@ -1,11 +1,9 @@
 //! How deep a write and a read go, over how many files, and how many buffers a value passes.
 //!
 //! A hop is a call from one function of ours to another; a closure is a part of the function that
-//! it stands in. Counted is what lies on the stack: where the log and the memtable take a record
-//! and a row, and where a point read takes a chunk. The compiler puts one function into another
-//! where that is faster, and shows it on the stack all the same only with line tables: without
-//! (`CARGO_PROFILE_DEV_DEBUG=0`) and with optimization there are fewer hops than are written down,
-//! and files aren't known.
+//! it stands in. What lies on the stack is counted: where the log and the memtable take a record and a
+//! row, and where a point read takes a chunk. The compiler puts one function into another where that
+//! is faster; with line tables, or without optimization, it shows on the stack all the same.
 
 use std::collections::BTreeSet;
 
@@ -15,15 +13,12 @@ use crate::{open, prepare};
 const MOST_HOPS: usize = 8;
 const MOST_FILES: usize = 8;
 
-/// The calls of the first stack that has those two ends, none of whose functions stands there
-/// twice.
-fn path(stacks: &[Stack], from: &str, to: &str) -> Vec<Call> {
-    let found = stacks.iter().find_map(|stack| stack.between(from, to));
-    found.unwrap_or_else(|| panic!("no way from {from} to {to}: {stacks:#?}")).to_vec()
-}
+const EXECUTE: (&str, &str) = ("engine/mutate/prepared", "execute");
 
-fn files<'c>(calls: impl Iterator<Item = &'c Call>) -> BTreeSet<&'c str> {
-    calls.filter_map(|call| call.file.as_deref()).collect()
+/// The calls of the first stack that has those two ends.
+fn path(stacks: &[Stack], from: (&str, &str), to: (&str, &str)) -> Vec<Call> {
+    let found = stacks.iter().find_map(|stack| stack.between(from, to));
+    found.unwrap_or_else(|| panic!("no way from {from:?} to {to:?}: {stacks:#?}")).to_vec()
 }
 
 fn check_hops(calls: &[Call]) {
@@ -39,11 +34,11 @@ fn a_prepared_write_is_few_calls_from_log_and_memtable() {
     // The first write needs the buffers of the log and the memtable, a later one has them.
     let values = (1i64, 2i64, "text", 7, 0.5, true, [9u8; 9], uuid::Uuid::nil());
     let stacks = stacks_of(1, || insert.execute(values).unwrap());
-    let to_log = path(&stacks, "Prepared::execute", "CommitLog::append");
-    let to_memtable = path(&stacks, "Prepared::execute", "Memtable::apply");
+    let to_log = path(&stacks, EXECUTE, ("commitlog/log", "append"));
+    let to_memtable = path(&stacks, EXECUTE, ("memtable/memtable", "apply"));
     check_hops(&to_log);
     check_hops(&to_memtable);
-    let files = files(to_log.iter().chain(&to_memtable));
+    let files: BTreeSet<&str> = to_log.iter().chain(&to_memtable).map(|call| &*call.file).collect();
     assert!(files.len() <= MOST_FILES, "{files:#?}");
 }
 
@@ -60,12 +55,13 @@ fn a_point_read_is_few_calls_from_what_it_reads() {
     // The first read fills the cache, where a later one finds its chunk.
     let mut rows = select.rows().unwrap();
     let stacks = stacks_of(1, || assert!(rows.next().unwrap().is_some()));
-    check_hops(&path(&stacks, "Rows::next", "Window::load"));
+    check_hops(&path(&stacks, ("engine/select/cursor", "next"), ("sstable/data/window", "load")));
 }
 
-/// Buffers that hold a value on its way, each by a function of those that fill it. A buffer that is
-/// too small grows, which shows on the stack; one that has room shows nothing.
-const BUFFERS: [&str; 3] = ["Plan::encode", "Pending::add", "Arena::store"];
+/// The functions that fill the buffers that hold a value on its way. A buffer that is too small grows,
+/// which shows on the stack; one that has room shows nothing.
+const BUFFERS: [(&str, &str); 3] =
+    [("engine/mutate/plan", "encode"), ("commitlog/pending", "add"), ("memtable/arena", "store")];
 
 #[test]
 fn a_value_is_in_the_buffers_of_payload_log_and_memtable_and_in_no_other() {
@@ -75,13 +71,13 @@ fn a_value_is_in_the_buffers_of_payload_log_and_memtable_and_in_no_other() {
     let value = vec![9u8; 100_000];
     let write = |c: i64| stacks_of(value.len(), || insert.execute((1i64, c, value.as_slice())).unwrap());
     let buffer = |stack: &Stack| {
-        let is_in = |name: &&str| stack.0.iter().any(|call| call.function.ends_with(name));
+        let is_in = |buffer: &(&str, &str)| stack.0.iter().any(|call| call.is(*buffer));
         BUFFERS.into_iter().find(is_in).unwrap_or_else(|| panic!("a buffer of its own: {stack:#?}"))
     };
-    let grown: BTreeSet<&str> = write(1).iter().map(buffer).collect();
+    let grown: BTreeSet<_> = write(1).iter().map(buffer).collect();
     assert_eq!(grown, BTreeSet::from(BUFFERS));
     // The log has two buffers, which take turns. The memtable keeps each value, the others have
     // room from now on.
     write(2);
-    assert!(write(3).iter().map(buffer).all(|name| name == "Arena::store"));
+    assert!(write(3).iter().map(buffer).all(|buffer| buffer == ("memtable/arena", "store")));
 }
