@@ -15,7 +15,8 @@ use helenus_types::Partitioner;
 
 use crate::{schema, split};
 
-/// Index.db: a byte that chooses partitioner, form and schema, then a key to look for, Summary.db, and the file.
+/// Index.db: a byte that chooses partitioner, form and schema, then a key to look for, Summary.db,
+/// and the file.
 pub fn index_db(data: &[u8]) {
     let Some((&choice, rest)) = data.split_first() else { return };
     let [key, summary, file] = split(rest);
@@ -71,7 +72,7 @@ pub fn summary_db(data: &[u8]) {
     assert!(summary.entry(summary.len()).is_none());
 }
 
-/// CRC.db and Digest.crc32 beside a Data.db that they may be of.
+/// CRC.db and Digest.crc32 with a Data.db that they may belong to.
 pub fn crc_db(data: &[u8]) {
     let [crc, digest, file] = split(data);
     let path = Path::new("Data.db");

@@ -1,4 +1,4 @@
-//! What a database's directory says of itself: MANIFEST and the schema.
+//! The metadata of a database's directory: MANIFEST and the schema.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,8 +15,8 @@ const HEAD_LEN: usize = MAGIC_LEN + 12;
 const RECORD_HEAD_LEN: usize = 17;
 const MARK_LEN: usize = 13;
 
-/// A MANIFEST, whose length and checksums are made right as far as its records can be followed. A database that opens from it
-/// opens again, with the same schema.
+/// A MANIFEST, whose length and checksums are made right as far as its records can be followed. A
+/// database that opens from it opens again, with the same schema.
 pub fn manifest(data: &[u8]) {
     let mut bytes = data.to_vec();
     reseal(&mut bytes);
@@ -68,7 +68,7 @@ pub fn manifests() -> Vec<Vec<u8>> {
         for text in script {
             database.execute_schema(text).expect("a good schema");
         }
-        // As it grew, and as it is rewritten at the next open.
+        // In its grown form, and in the form rewritten at the next open.
         for _ in 0..2 {
             let mut bytes = helenus_io::read_to_vec(&disk, Path::new(MANIFEST), 1 << 20).expect("a manifest");
             // Without most of the zeros at the end, which only make mutations miss.

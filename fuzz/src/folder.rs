@@ -1,4 +1,4 @@
-//! What lies beside SSTables: logs of transactions, snapshots' manifests.
+//! Files next to SSTables: logs of transactions, snapshots' manifests.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,8 +10,8 @@ use helenus_sstable::{Folder, LogRecord, TransactionLog};
 
 const LOG: &str = "nb_txn_compaction_5bc52802-de25-35ed-aeab-188eecebb090.log";
 
-/// A transaction's log in a directory: a byte that says whether checksums are made right, then names of files, a line each, an
-/// empty line, and the log.
+/// A transaction's log in a directory: a byte that says whether checksums are made right, then
+/// names of files, a line each, an empty line, and the log.
 pub fn transaction_log(data: &[u8]) {
     let Some((&choice, rest)) = data.split_first() else { return };
     let (names, log) = match rest.windows(2).position(|pair| pair == b"\n\n") {
@@ -53,7 +53,7 @@ pub fn transaction_log(data: &[u8]) {
     }
 }
 
-/// Puts the checksum that belongs to it behind each line that is a record.
+/// Puts the right checksum after each line that is a record.
 fn reseal(log: &mut Vec<u8>) {
     let Ok(text) = std::str::from_utf8(log) else { return };
     let lines = text.split_inclusive('\n').map(|line| {
@@ -68,8 +68,8 @@ fn reseal(log: &mut Vec<u8>) {
     *log = lines.collect::<String>().into_bytes();
 }
 
-/// A node's directory with two snapshots of a table: manifest.json and schema.cql of one, and the tag of the other. Opening it
-/// gives a schema or an error, and writes nothing.
+/// A node's directory with two snapshots of a table: manifest.json and schema.cql of one, and the
+/// tag of the other. Opening it gives a schema or an error, and writes nothing.
 pub fn snapshot_manifest(data: &[u8]) {
     let [manifest, schema, tag] = crate::split(data);
     let disk = SimDisk::new();

@@ -1,4 +1,4 @@
-//! Several files in one input, and checksums made right again, so that mutations get behind them.
+//! Several files in one input, and corrected checksums, so that mutations get past them.
 
 /// Joins parts: each with its length in four bytes before it, but the last, which takes the rest.
 pub fn join(parts: &[&[u8]]) -> Vec<u8> {
@@ -27,7 +27,8 @@ pub fn split<const N: usize>(mut input: &[u8]) -> [&[u8]; N] {
     parts
 }
 
-/// Makes the checksums of a Statistics.db match its bytes, as far as its table of contents makes sense.
+/// Makes the checksums of a Statistics.db match its bytes, as far as its table of contents makes
+/// sense.
 pub fn reseal_statistics(bytes: &mut [u8]) {
     let Some(count) = bytes.first_chunk::<4>().map(|count| u32::from_be_bytes(*count) as usize) else {
         return;

@@ -7,8 +7,8 @@ use helenus_rows::{
 
 use crate::schema;
 
-/// The rows and markers of one partition, as in Data.db: a byte that chooses the header, then the bytes.
-/// What is read is written again and must be read as the same.
+/// The rows and markers of one partition, as in Data.db: a byte that chooses the header, then the
+/// bytes. What is read is written again and must be read as the same.
 pub fn unfiltered(data: &[u8]) {
     let Some((&choice, bytes)) = data.split_first() else { return };
     let header = schema(choice);
@@ -103,7 +103,8 @@ fn same(left: &Unfiltered<'_>, right: &Unfiltered<'_>) -> bool {
     }
 }
 
-/// What all rows of a stream must be able to take: used where a header comes from the input.
+/// Checks the invariant of a header from the input: a column is complex exactly if its type is
+/// multi-cell.
 pub(crate) fn check_header(header: &Header) {
     for column in header.statics.as_slice().iter().chain(header.regulars.as_slice()) {
         assert_eq!(column.complex, column.ty.is_multi_cell());

@@ -1,4 +1,4 @@
-//! SSTables: each component by itself, and whole tables whose data is mutated.
+//! SSTables: each component alone, and whole tables whose data is mutated.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -31,7 +31,8 @@ pub const TABLE_PARTS: [Component; 6] = [
 /// More visits than any small file can account for are a cycle.
 const MAX_VISITS: usize = 1 << 16;
 
-/// A whole table: scanned, sliced in both directions, looked up. Empty parts are files that are not there.
+/// A whole table: scanned, sliced in both directions, looked up. Empty parts are files that are not
+/// there.
 pub fn data_db(data: &[u8]) {
     let parts: [&[u8]; TABLE_PARTS.len()] = split(data);
     let disk = SimDisk::new();
@@ -127,7 +128,8 @@ pub fn partitions_db(data: &[u8]) {
     }
 }
 
-/// Rows.db: a bound to look for, then the file, whose entry is looked for at each place near its end.
+/// Rows.db: a bound to look for, then the file, whose entry is looked for at each place near its
+/// end.
 pub fn rows_db(data: &[u8]) {
     let [bound, file] = split(data);
     let index = RowIndex::new(Bytes::copy_from_slice(file));
@@ -166,7 +168,7 @@ pub fn statistics_db(data: &[u8]) {
     }
     let path = Path::new("Statistics.db");
     let Ok(statistics) = Statistics::decode(path, &bytes, version) else { return };
-    // What the version cannot say is brought into its range when it is written, and not again.
+    // Values beyond the version's range are brought into it at the first write, and not again.
     let encoded = statistics.encode(version);
     let again = Statistics::decode(path, &encoded, version);
     let again = again.unwrap_or_else(|error| panic!("what was encoded: {error}"));

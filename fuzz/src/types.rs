@@ -39,8 +39,8 @@ pub const VALUE_TYPES: &[&str] = &[
     "frozen<map<inet, frozen<set<tuple<double, boolean>>>>>",
 ];
 
-/// A byte that chooses the type, then two values: nothing that is asked of either panics; what is valid has a
-/// text that gives the same value back, and an order that its byte-comparable form keeps.
+/// A byte that chooses the type, then two values: no operation on either panics; a valid value has
+/// a text that gives the same value back, and an order that its byte-comparable form keeps.
 pub fn values(data: &[u8]) {
     static TYPES: OnceLock<Vec<Type>> = OnceLock::new();
     let types = TYPES.get_or_init(|| VALUE_TYPES.iter().map(|name| type_named(name)).collect());
@@ -56,8 +56,8 @@ pub fn values(data: &[u8]) {
     if ty.validate(left).is_err() || ty.validate(right).is_err() {
         return;
     }
-    // Cassandra orders NaNs by their bits in the byte-comparable form, and takes them for equal elsewhere. Inside
-    // other values it writes empty ones there as it writes nulls.
+    // Cassandra orders NaNs by their bits in the byte-comparable form, and takes them for equal
+    // elsewhere. Inside other values it writes empty ones there as it writes nulls.
     let is_odd = |text: &str| text.contains("NaN") || text.contains("Empty");
     let is_plain = |value| ty.decode(value).is_ok_and(|value| !is_odd(&format!("{value:?}")));
     if !is_plain(left) || !is_plain(right) {
@@ -82,7 +82,8 @@ fn one(ty: &Type, value: &[u8]) {
     if ty.validate(value).is_err() {
         return;
     }
-    // What Cassandra's validation lets pass can still be nothing: a decimal of a scale alone, a text beyond Unicode.
+    // Values that Cassandra's validation accepts can still be undecodable: a decimal with only a
+    // scale, a text beyond Unicode.
     let Ok(decoded) = decoded else { return };
     let encoded = ty.encode(&decoded).unwrap_or_else(|error| panic!("{ty:?}: {decoded:?}: {error}"));
     let again = ty.decode(&encoded).unwrap_or_else(|error| panic!("{ty:?}: {encoded:02x?}: {error}"));

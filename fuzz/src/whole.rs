@@ -1,4 +1,5 @@
-//! Tables of every version as directories of files: what `verify` calls clean can be read in every way.
+//! Tables of every version as directories of files: what `verify` calls clean can be read in every
+//! way.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,7 +17,8 @@ use helenus_types::Generation;
 use crate::rows::walk;
 use crate::{reseal_statistics, split};
 
-/// The components of which an input of [`whole_table`] consists, in order, behind the byte of the version.
+/// The components of which an input of [`whole_table`] consists, in order, after the byte of the
+/// version.
 pub const WHOLE_PARTS: [Component; 11] = [
     Component::Statistics,
     Component::Index,
@@ -37,8 +39,8 @@ pub const WHOLE_VERSIONS: [&str; 10] = ["da", "oa", "nc", "nb", "na", "me", "md"
 /// More partitions and rows than this are not looked up one by one.
 const MAX_LOOKUPS: usize = 8;
 
-/// A byte that chooses the version, then a table's files; empty parts are files that are not there. Checksums are made right, but
-/// for those of Digest.crc32 and CRC.db.
+/// A byte that chooses the version, then a table's files; empty parts are files that are not there.
+/// Checksums are made right, but for those of Digest.crc32 and CRC.db.
 pub fn whole_table(data: &[u8]) {
     let Some((&choice, rest)) = data.split_first() else { return };
     let parts: [&[u8]; WHOLE_PARTS.len()] = split(rest);
@@ -53,7 +55,7 @@ pub fn whole_table(data: &[u8]) {
     let disk = SimDisk::new();
     disk.create_dir_all(&dir).expect("a good disk");
     for (component, bytes) in WHOLE_PARTS.iter().zip(&parts) {
-        // Of the trie of a table without row indexes there is nothing.
+        // A table without row indexes has no trie.
         if !bytes.is_empty() || *component == Component::Rows && !parts[3].is_empty() {
             let file = disk.create_new(&descriptor.path(component)).expect("a good disk");
             file.write_at(0, bytes).expect("a good disk");

@@ -1,6 +1,8 @@
-//! Measures the tools on one generated table: processor time, because other work on the machine doesn't count in it.
+//! Measures the tools on one generated table: processor time, because other work on the machine
+//! doesn't count in it.
 //!
-//! **Knows** the tools' libraries and how long Cassandra's counterparts take. **Must not know** how any of them works.
+//! **Knows** the tools' libraries and how long Cassandra's counterparts take. **Must not know** how
+//! any of them works.
 //!
 //! Start reading at [`MEASURES`]; `generate.rs` makes the table.
 
@@ -28,10 +30,11 @@ use helenus_tools::{
 };
 use rustix::time::{ClockId, clock_gettime};
 
-/// What goes wrong ends the run.
+/// An error ends the run.
 pub(crate) type Result<T, E = Box<dyn std::error::Error + Send + Sync>> = std::result::Result<T, E>;
 
-/// Measures the tools on a generated table of 150-byte rows, 100 in a partition: medians of processor time.
+/// Measures the tools on a generated table of 150-byte rows, 100 in a partition: medians of
+/// processor time.
 #[derive(Parser, Debug)]
 #[command(name = "tools", after_help = "Example:\n  tools --dir data/x --rows 2400000 --only convert")]
 struct Args {
@@ -62,7 +65,8 @@ struct Bench {
 /// A name, what Cassandra's counterpart takes a row in µs where it is known, and what is measured.
 type Measure = (&'static str, Option<f64>, fn(&Bench) -> Result<()>);
 
-/// Cassandra 5.0 on a machine like the one in docs/performance.md: its compaction for what writes, `sstabledump -t` for dumps.
+/// Cassandra 5.0 on a machine like the one in docs/performance.md: its compaction for what writes,
+/// `sstabledump -t` for dumps.
 const COMPACTION: Option<f64> = Some(8.9);
 const SSTABLEDUMP: Option<f64> = Some(14.1e6 / 2.4e6);
 
@@ -210,7 +214,7 @@ fn out(dir: &Path) -> PathBuf {
     dir.join("out")
 }
 
-/// Of the process, in user and system mode.
+/// The process's processor time, in user and system mode.
 fn processor_time() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))

@@ -1,10 +1,10 @@
-//! The rows: each a pure function of seed, number and version, so that any of them can be made again to be written
-//! over, read and compared.
+//! The rows: each a pure function of seed, number and version, so that any of them can be made
+//! again to be written over, read and compared.
 //!
-//! A row belongs to one of `rows / 500` partitions, drawn by Zipf's law with exponent 0.99. Message ids rise with the
-//! row's number and are even: an odd id is never present. The text is a run of words, 120 bytes on average and
-//! log-normal in length, out of a vocabulary of 4096 words drawn by Zipf's law. One row in ten was edited, one in five
-//! has one to three reactions.
+//! A row belongs to one of `rows / 500` partitions, drawn by Zipf's law with exponent 0.99. Message
+//! ids rise with the row's number and are even: an odd id is never present. The text is a run of
+//! words, 120 bytes on average and log-normal in length, out of a vocabulary of 4096 words drawn by
+//! Zipf's law. One row in ten was edited, one in five has one to three reactions.
 
 #![expect(clippy::cast_possible_truncation, reason = "bits of hashes are cut off on purpose")]
 
@@ -39,7 +39,7 @@ pub(crate) struct Key {
     pub(crate) message_id: i64,
 }
 
-/// A row: as it is written, with text, or as it is read, with bytes.
+/// A row: written with text, or read with bytes.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Message<T> {
     pub(crate) key: Key,
@@ -57,7 +57,7 @@ impl<T: AsRef<[u8]> + Copy> Message<T> {
         self.reactions.get(..self.reaction_count).unwrap_or_default()
     }
 
-    /// Adds a reaction; more than a row can have are told by [`digest`](Self::digest).
+    /// Adds a reaction; more than a row can have show in [`digest`](Self::digest).
     pub(crate) fn add_reaction(&mut self, name: T, count: i32) {
         if let Some(place) = self.reactions.get_mut(self.reaction_count) {
             *place = (name, count);
@@ -142,8 +142,8 @@ fn scale(bits: u64, bound: u64) -> u64 {
     ((u128::from(bits) * u128::from(bound)) >> 64) as u64
 }
 
-/// Draws from Zipf's law in constant time (Vose's alias method): rank `r` counts from 0 and has the weight
-/// `1 / (r + 1)^exponent`.
+/// Draws from Zipf's law in constant time (Vose's alias method): rank `r` counts from 0 and has the
+/// weight `1 / (r + 1)^exponent`.
 #[derive(Debug)]
 pub(crate) struct Zipf {
     /// For each column: how much of it is its own, in 2^-32, and whose the rest is.
@@ -156,7 +156,8 @@ impl Zipf {
         let mean = weights.iter().sum::<f64>() / ranks as f64;
         weights.iter_mut().for_each(|weight| *weight /= mean);
         let mut columns: Vec<(u32, u32)> = (0..ranks as u32).map(|rank| (u32::MAX, rank)).collect();
-        // Weights fall: the poor ones are at the end, and a rich one that became poor is served next.
+        // Weights fall: the poor ones are at the end, and a rich one that became poor is served
+        // next.
         let mut poor: Vec<usize> = (0..ranks).filter(|&rank| weights[rank] < 1.0).collect();
         let mut rich: Vec<usize> = (0..ranks).filter(|&rank| weights[rank] >= 1.0).collect();
         while let (Some(&giver), Some(taker)) = (rich.last(), poor.pop()) {
@@ -185,12 +186,12 @@ impl Zipf {
 pub(crate) struct Generator {
     seed: u64,
     rows: u64,
-    /// So many rows in sequence share a partition: 1, or a batch's size.
+    /// The number of rows in sequence that share a partition: 1, or a batch's size.
     run: u64,
     partitions: Vec<Partition>,
     zipf: Zipf,
     text: String,
-    /// Where words begin in the text.
+    /// The starts of words in the text.
     words: Vec<u32>,
     /// Lengths of contents, each as probable as the others.
     lengths: Vec<u16>,
@@ -299,8 +300,8 @@ fn common_divisor(a: u64, b: u64) -> u64 {
     if b == 0 { a } else { common_divisor(b, a % b) }
 }
 
-/// Lengths by the log-normal law (sigma 0.85, mean about 120): normal numbers by Box and Muller's way from a grid of
-/// 64 by 64 points, so that they are the same everywhere.
+/// Lengths by the log-normal law (sigma 0.85, mean about 120): normal numbers by Box and Muller's
+/// way from a grid of 64 by 64 points, so that they are the same everywhere.
 fn lengths() -> Vec<u16> {
     let grid = |i: u32| (f64::from(i) + 0.5) / 64.0;
     let normal = |i: u32| (-2.0 * grid(i / 64).ln()).sqrt() * (std::f64::consts::TAU * grid(i % 64)).cos();
@@ -329,7 +330,8 @@ fn text(seed: u64) -> (String, Vec<u32>) {
     (text, starts)
 }
 
-/// Words of one to three syllables, the short ones first: so they are the frequent ones, as in a language.
+/// Words of one to three syllables, the short ones first: so they are the frequent ones, as in a
+/// language.
 fn vocabulary(random: &mut Random) -> Vec<String> {
     const ONSETS: [&str; 24] = [
         "b", "c", "d", "f", "g", "h", "k", "l", "m", "n", "p", "r", "s", "t", "v", "w", "th", "st", "sh",

@@ -1,9 +1,11 @@
-//! Measures Helenus on one table of a chat's messages: writes, reads, scans, recovery and compaction, with every answer
-//! compared with what the generator says it must be.
+//! Measures Helenus on one table of a chat's messages: writes, reads, scans, recovery and
+//! compaction, with every answer compared with what the generator says it must be.
 //!
-//! **Knows** the rows, the phases and what they take. **Must not know** anything of the engine but its public API.
+//! **Knows** the rows, the phases and what they take. **Must not know** anything of the engine but
+//! its public API.
 //!
-//! Start reading at [`phases`], then `store.rs` for the calls that are measured and `generate.rs` for the rows.
+//! Start reading at [`phases`], then `store.rs` for the calls that are measured and `generate.rs`
+//! for the rows.
 
 #![expect(
     clippy::disallowed_methods,
@@ -23,15 +25,17 @@ use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 
-/// What goes wrong ends the run.
+/// An error ends the run.
 pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
 pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Measures Helenus with one table of messages: PRIMARY KEY ((channel_id, bucket), message_id), 164 bytes a row.
+/// Measures Helenus with one table of messages: PRIMARY KEY ((channel_id, bucket), message_id), 164
+/// bytes a row.
 ///
-/// Every phase runs with the same configuration: memtables of 64 MiB, 256 MiB of cache, LZ4, two background threads.
-/// Answers are compared with the generator: a wrong one ends the run with exit status 1. Each phase prints one JSON
-/// object on a line; a run's directory is removed at its end unless --keep or --reuse is given.
+/// Every phase runs with the same configuration: memtables of 64 MiB, 256 MiB of cache, LZ4, two
+/// background threads. Answers are compared with the generator: a wrong one ends the run with exit
+/// status 1. Each phase prints one JSON object on a line; a run's directory is removed at its end
+/// unless --keep or --reuse is given.
 #[derive(Parser, Clone, Debug)]
 #[command(
     name = "workload",
@@ -43,7 +47,7 @@ pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
   workload --workload all --rows 1000000 --dir data/x --json out.jsonl"
 )]
 pub(crate) struct Args {
-    /// What to measure.
+    /// The workload to measure.
     #[arg(long, value_enum)]
     workload: Workload,
     /// Rows in the table.
@@ -55,7 +59,7 @@ pub(crate) struct Args {
     /// Directory of the run. It is created; one that was not made by this program is refused.
     #[arg(long)]
     dir: PathBuf,
-    /// File that the JSON lines are appended to, beside being printed.
+    /// File that the JSON lines are appended to, in addition to being printed.
     #[arg(long)]
     json: Option<PathBuf>,
     /// Seconds that each phase of reads, of mixed calls and of synced writes lasts.
@@ -64,7 +68,7 @@ pub(crate) struct Args {
     /// Reads the table that `load` left in --dir, and leaves it there.
     #[arg(long)]
     reuse: bool,
-    /// Leaves the directory as it is at the end.
+    /// Leaves the directory at the end.
     #[arg(long)]
     keep: bool,
     /// Rows are a function of it.
@@ -90,7 +94,8 @@ pub(crate) enum Workload {
     WriteSync,
     /// Fills the table that --reuse reads; it stays.
     Load,
-    /// Single rows by their keys: uniform, by Zipf's law, of absent partitions, absent in present partitions.
+    /// Single rows by their keys: uniform, by Zipf's law, of absent partitions, absent in present
+    /// partitions.
     PointRead,
     /// The newest 50 rows of a partition: uniform, by Zipf's law.
     Slice,

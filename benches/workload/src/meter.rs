@@ -1,4 +1,4 @@
-//! What a phase took: time, processor, memory, bytes written; and how long its calls took.
+//! The cost of a phase: time, processor, memory, bytes written; and the durations of its calls.
 
 use std::fs;
 use std::path::Path;
@@ -23,7 +23,7 @@ pub(crate) struct Reading {
     /// Bytes that the process had the file system write.
     pub(crate) write_bytes: u64,
     pub(crate) peak_rss_bytes: u64,
-    /// Processor time of others meanwhile: it disturbs.
+    /// Processor time of other processes meanwhile, which disturbs.
     pub(crate) foreign_cpu_secs: f64,
 }
 
@@ -71,7 +71,7 @@ fn peak_rss() -> u64 {
     field_of("/proc/self/status", "VmHWM:") << 10
 }
 
-/// Seconds that the machine's processors were busy, whoever with.
+/// Seconds that the machine's processors were busy, with any process.
 fn busy_secs() -> f64 {
     const TICKS_PER_SEC: f64 = 100.0;
     let text = fs::read_to_string("/proc/stat").unwrap_or_default();
@@ -135,7 +135,7 @@ impl Histogram {
         self.max = self.max.max(other.max);
     }
 
-    /// How many durations were recorded.
+    /// The number of durations recorded.
     pub(crate) fn len(&self) -> u64 {
         self.total
     }
@@ -144,7 +144,7 @@ impl Histogram {
         self.max as f64 / 1e3
     }
 
-    /// The duration that so many of a thousand don't exceed, in µs.
+    /// The duration that `per_mille` of a thousand don't exceed, in µs.
     pub(crate) fn per_mille_micros(&self, per_mille: u64) -> f64 {
         let wanted = (self.total * per_mille).div_ceil(1000);
         let mut seen = 0;

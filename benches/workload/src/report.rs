@@ -1,4 +1,4 @@
-//! What a phase found, as a line of JSON.
+//! The result of a phase, as a line of JSON.
 
 use std::error::Error as StdError;
 use std::fs::OpenOptions;
@@ -66,7 +66,7 @@ impl Report {
     }
 }
 
-/// Tells what went wrong, with its causes.
+/// Prints an error with its causes.
 pub(crate) fn complain(error: &(dyn StdError + Send + Sync)) {
     let mut text = error.to_string();
     let mut source = error.source();
@@ -75,6 +75,6 @@ pub(crate) fn complain(error: &(dyn StdError + Send + Sync)) {
         text.push_str(&cause.to_string());
         source = cause.source();
     }
-    // There is nobody to tell when this fails.
+    // A failure here can't be reported.
     drop(writeln!(std::io::stderr(), "workload: {text}"));
 }

@@ -1,5 +1,5 @@
-//! The table under measurement: its schema, the one configuration that all phases run with, and the calls that write
-//! and read messages.
+//! The table under measurement: its schema, the one configuration that all phases run with, and the
+//! calls that write and read messages.
 
 use std::ops::Bound::{self, Included, Unbounded};
 use std::path::Path;
@@ -25,13 +25,13 @@ const SCHEMA: &str = "
 const KEY: [&str; 3] = ["channel_id", "bucket", "message_id"];
 const COLUMNS: [&str; 8] =
     ["channel_id", "bucket", "message_id", "author_id", "content", "flags", "edited_at", "reactions"];
-/// Merges nothing by itself: the phase does it.
+/// Merges nothing automatically: the phase does it.
 const NOT_COMPACTING: &str = "ALTER TABLE bench.messages
     WITH compaction = {'class': 'SizeTieredCompactionStrategy', 'enabled': 'false'};";
 const MEMTABLE_BYTES: usize = 64 << 20;
 const CACHE_BYTES: usize = 256 << 20;
 
-/// How the database is opened, where phases differ.
+/// The options in which phases differ.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Opening {
     pub(crate) durability: Durability,
@@ -116,7 +116,7 @@ fn options(opening: Opening) -> Options {
     options.memtable_bytes(memory).memtable_total_bytes(memory).log_total_bytes(bytes.saturating_mul(8))
 }
 
-/// What becomes of columns that a message doesn't have.
+/// The treatment of columns that a message doesn't have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Absent {
     /// They are left alone: nothing is there.
@@ -140,7 +140,7 @@ impl Writer {
         Self::with(store, Absent::Unset)
     }
 
-    /// For rows that take the place of others.
+    /// For rows that replace others.
     pub(crate) fn replacing(store: &Store) -> Result<Self> {
         Self::with(store, Absent::Null)
     }
@@ -219,7 +219,8 @@ struct Places {
     reactions: usize,
 }
 
-/// Reads messages, folds every column and copies the text out, as an application would: one for each thread.
+/// Reads messages, folds every column and copies the text out, as an application would: one for
+/// each thread.
 pub(crate) struct Reader {
     places: Places,
     /// The partition key seen last, raw and decoded.
@@ -254,8 +255,8 @@ impl Reader {
         row.map(|row| self.take(&row)).transpose()
     }
 
-    /// Number of rows and sum of digests of a partition's newest rows, from one on where that is given. Rows out of
-    /// order are an error.
+    /// Number of rows and sum of digests of a partition's newest rows, from one on where that is
+    /// given. Rows out of order are an error.
     pub(crate) fn slice(
         &mut self,
         store: &Store,

@@ -37,7 +37,7 @@ fn main() -> Result<()> {
     let start = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
     clock.set(start);
     for driver in ["ada", "bob"] {
-        // What belongs to the driver and not to a position is a static column: once for each partition.
+        // Data of the driver and not of a position is a static column: once for each partition.
         positions.insert(driver, ()).set("plate", format!("{driver}-1")).ttl(0).execute()?;
     }
     for second in 0..600 {
@@ -62,7 +62,7 @@ fn main() -> Result<()> {
     let recent = positions.select().key("ada").range(start + Duration::from_secs(540)..);
     assert_eq!(recent.rows()?.into_typed::<Position>().count(), 60);
 
-    // A week after the first of them half of the positions have expired; nobody has to delete them.
+    // A week after the first of them half of the positions have expired; they need not be deleted.
     clock.set(start + Duration::from_secs(604_800 + 300));
     let left = positions.select().key("ada");
     let left = left.rows()?.into_typed::<Position>().collect::<Result<Vec<_>>>()?;
@@ -82,7 +82,8 @@ fn last_position(positions: &Table, driver: &str) -> Result<Option<Position>> {
     }
 }
 
-/// A clock that stands until it is set, so that a week passes at once. An application needs none of its own.
+/// A clock that stands until it is set, so that a week passes at once. An application needs none of
+/// its own.
 #[derive(Debug, Default)]
 struct ExampleClock {
     micros: AtomicI64,

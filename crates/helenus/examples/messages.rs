@@ -1,9 +1,10 @@
-//! Messages of a chat, as Discord keeps them: a partition for each channel and day, the newest first.
+//! Messages of a chat, as Discord keeps them: a partition for each channel and day, the newest
+//! first.
 //!
 //!     cargo run --release --example messages -- [DIR]
 //!
-//! Shows the newest fifty by walking back over the days, quiet ones included; why an edit must not bring a deleted
-//! message back; and how a channel goes.
+//! Shows the newest fifty by walking back over the days, quiet ones included; why an edit must not
+//! bring a deleted message back; and how a channel goes.
 
 #![expect(clippy::print_stdout, reason = "an example says what it does")]
 
@@ -106,8 +107,8 @@ fn read_newest(channels: &Table, messages: &Table) -> Result<()> {
     Ok(())
 }
 
-/// Somebody deletes a message while its author edits it. An UPDATE makes a row of what it writes, so the edit would
-/// leave one that has a body and no author; one that is conditional writes only where there is a row.
+/// A message is deleted while its author edits it. An UPDATE creates the row, so the edit would
+/// leave one with a body and no author; a conditional one writes only if there is a row.
 fn edit_a_deleted_message(messages: &Table) -> Result<()> {
     messages.delete((CHANNEL, TODAY), newest_id()).execute()?;
     let edit = messages.update((CHANNEL, TODAY), newest_id()).set("body", "edited").if_exists().execute()?;

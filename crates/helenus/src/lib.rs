@@ -1,16 +1,18 @@
-//! An embedded wide-column storage engine with Cassandra's data model, whose files are Cassandra's SSTables.
+//! An embedded wide-column storage engine with Cassandra's data model, whose files are Cassandra's
+//! SSTables.
 //!
-//! **Knows** what people who link the library see: the list below, and nothing else. **Must not know** how any of it
-//! is done: that is `helenus-engine`'s, `helenus-import`'s and the crates' below them.
+//! **Knows** the public API of the library: the list below, and nothing else. **Must not know** its
+//! implementation: that is in `helenus-engine`, `helenus-import` and the crates below them.
 //!
-//! Start reading at [`Database`] and [`Table`]; [`Options`] says how a database is opened, [`Row`](macro@Row) maps
-//! structs to rows. There is no server and no query language for data: statements are built by methods. The schema is
-//! CQL.
+//! Start reading at [`Database`] and [`Table`]; [`Options`] says how a database is opened,
+//! [`Row`](macro@Row) maps structs to rows. There is no server and no query language for data:
+//! statements are built by methods. The schema is CQL.
 //!
 //! # Writing
 //!
-//! A table's key has two parts, as in Cassandra: the partition key, and the clustering columns that order the rows of a
-//! partition. A value can be whatever stands for one of the column's type ([`EncodeValue`]); `None` is null.
+//! A table's key has two parts, as in Cassandra: the partition key, and the clustering columns that
+//! order the rows of a partition. A value can be of any Rust type that corresponds to the column's
+//! ([`EncodeValue`]); `None` is null.
 //!
 //! ```
 //! use helenus::{Database, Result};
@@ -47,8 +49,9 @@
 //!
 //! # Reading
 //!
-//! Rows of a partition come in the order of their clustering; partitions, where a query names none, in that of their
-//! tokens. A row is borrowed from its cursor; structs and [`Value`]s are the caller's own.
+//! Rows of a partition come in the order of their clustering; partitions, where a query names none,
+//! in that of their tokens. A row is borrowed from its cursor; structs and [`Value`]s are the
+//! caller's own.
 //!
 //! ```
 //! # fn main() -> helenus::Result<()> {
@@ -93,7 +96,8 @@
 //!
 //! # Pages
 //!
-//! A cursor gives the position of its last row; the same query goes on after it, whenever that is.
+//! A cursor gives the position of its last row; the same query continues after it, at any later
+//! time.
 //!
 //! ```
 //! # fn main() -> helenus::Result<()> {
@@ -145,7 +149,8 @@
 //!
 //! # Errors
 //!
-//! An [`Error`] says in words what was wrong and what to try; its [`kind`](Error::kind) is for the program.
+//! An [`Error`] says in words what was wrong and what to try; its [`kind`](Error::kind) is for the
+//! program.
 //!
 //! ```
 //! # fn main() -> helenus::Result<()> {

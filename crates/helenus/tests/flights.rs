@@ -1,5 +1,6 @@
-//! Real data: the sample of New York's weather in `testdata/flights`, loaded, queried, deleted from and opened again,
-//! each time compared with its CSV. The example `flights` does this with the whole, and kills it meanwhile.
+//! Real data: the sample of New York's weather in `testdata/flights`, loaded, queried, deleted from
+//! and opened again, each time compared with its CSV. The example `flights` does this with the
+//! whole, and kills it meanwhile.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot read its data fails")]
 
@@ -47,7 +48,7 @@ fn lines(table: &Table) -> Outcome<Vec<Record>> {
     Ok(all)
 }
 
-/// A row as the CSV has it: origin, year, month, day, hour, …, time_hour.
+/// A row in the CSV's form: origin, year, month, day, hour, …, time_hour.
 const COLUMNS: [&str; 15] = [
     "origin",
     "year",

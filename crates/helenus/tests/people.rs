@@ -1,4 +1,5 @@
-//! The library as people use it: what they have goes in, what they want comes out, nothing but `helenus` is needed.
+//! The library as people use it: what they have goes in, what they want comes out, nothing but
+//! `helenus` is needed.
 
 #![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
 
@@ -206,14 +207,16 @@ fn structs_are_rows() {
     table.insert_row(&post).unwrap().execute().unwrap();
     assert_eq!(read(), [Post { is_shown: false, ..post.clone() }]);
 
-    // None is null, which deletes, but where it is to be skipped; null is read as the default where that is asked for.
+    // None is null, which deletes, unless it is to be skipped; null is read as the default if that
+    // is requested.
     let without = Post { by: Author { author: "ada".to_owned(), email: None }, title: None, ..post.clone() };
     table.insert_row(&without).unwrap().execute().unwrap();
     table.delete("b", 1i64).column("likes").execute().unwrap();
     let left = Post { title: post.title.clone(), likes: 0, is_shown: false, ..without };
     assert_eq!(read(), [left]);
 
-    // A clustering of another type than the column's is refused when a row is read or written, by name.
+    // A clustering of another type than the column's is refused when a row is read or written, by
+    // name.
     let select = table.select().key("b");
     let error = select.rows().unwrap().into_typed::<Post<bool>>().next().unwrap().unwrap_err().to_string();
     assert!(error.contains("bigint"), "{error}");

@@ -1,7 +1,8 @@
 //! Which file of a crate needs which, and the cycles among them.
 //!
-//! A file needs another when its code names something that is defined there: in an import or in a path, through
-//! whatever re-exports stand between. A re-export by itself is no need, nor is the line that declares a module.
+//! A file needs another when its code names something that is defined there: in an import or in a
+//! path, through whatever re-exports stand between. A re-export alone is no need, nor is the line
+//! that declares a module.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -36,7 +37,8 @@ struct Import {
 }
 
 impl ImportGraph {
-    /// Reads a crate from its root file on. `read` gives the text of a file, or `None` if there is none.
+    /// Reads a crate from its root file on. `read` gives the text of a file, or `None` if there is
+    /// none.
     ///
     /// # Errors
     /// The file that can't be parsed or is missing.
@@ -124,7 +126,8 @@ impl ImportGraph {
         cycles
     }
 
-    /// The file that defines what a path names, seen from a module; `None` for what isn't of this crate.
+    /// The file that defines what a path names, seen from a module; `None` for what isn't of this
+    /// crate.
     fn resolve(&self, from: &[String], path: &[String], depth: usize) -> Option<&str> {
         // Imports of one another go in circles; no path of ours is this long.
         if depth > 16 {
@@ -244,7 +247,8 @@ fn reachable<'a>(from: &str, needs: &BTreeMap<&'a str, BTreeSet<&'a str>>) -> BT
     found
 }
 
-/// Names of the types that a text defines outside its tests, for the census of names that stand for several things.
+/// Names of the types that a text defines outside its tests, for the census of names that stand for
+/// several things.
 pub fn types_defined(text: &str) -> Vec<String> {
     let Ok(parsed) = syn::parse_file(text) else { return Vec::new() };
     let types = parsed.items.iter().filter(|item| !is_for_tests(attributes(item)));

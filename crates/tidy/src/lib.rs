@@ -1,10 +1,13 @@
-//! The layers and the house rules, as checks over `cargo metadata` and over the text of the sources.
+//! The layers and the house rules, as checks over `cargo metadata` and over the text of the
+//! sources.
 //!
-//! **Knows** which crate may use which ([`LAYERS`]), and the rules that no lint of the compiler states.
-//! **Must not know** what any of the code does: it reads names and text alone, and no crate of the project.
+//! **Knows** which crate may use which ([`LAYERS`]), and the rules that no lint of the compiler
+//! states. **Must not know** what any of the code does: it reads names and text alone, and no crate
+//! of the project.
 //!
-//! Start reading at [`LAYERS`], then [`check_file`]. The checks are pure and return what they found; the
-//! integration test `tests/tidy.rs` runs them over this workspace, and shows each of them something to refuse.
+//! Start reading at [`LAYERS`], then [`check_file`]. The checks are pure and return what they
+//! found; the integration test `tests/tidy.rs` runs them over this workspace, and shows each of
+//! them something to refuse.
 
 #![deny(clippy::indexing_slicing, clippy::expect_used, clippy::panic)]
 
@@ -23,7 +26,7 @@ pub struct Violation {
     pub place: String,
     /// The line, from 1; 0 where the whole is meant.
     pub line: usize,
-    /// What is wrong, and what to do instead.
+    /// The fault, and what to do instead.
     pub what: String,
 }
 

@@ -1,4 +1,5 @@
-//! The layers and the house rules, checked over this workspace; and each rule shown something to refuse.
+//! The layers and the house rules, checked over this workspace; and each rule shown something to
+//! refuse.
 
 #![expect(clippy::unwrap_used, reason = "a tree that cannot be read fails the test")]
 
@@ -56,7 +57,8 @@ fn every_crate_opens_with_what_it_knows_and_takes_the_lints() {
     assert_none(&found);
 }
 
-/// What who links the library has to build, look through and keep up to date. Macros are not linked and not counted.
+/// The crates that a user of the library must build, review and keep up to date. Macros are not
+/// linked and not counted.
 const MAX_LINKED_CRATES: usize = 45;
 
 #[test]
@@ -83,7 +85,8 @@ fn linked_crates() -> BTreeSet<String> {
 /// Crates that are for our own tests and tools.
 const UNPUBLISHED: &[&str] = &["helenus-sim", "helenus-testkit", "helenus-tidy"];
 
-/// A registry refuses what lacks these, and dependencies without a version, at the moment of publishing.
+/// A registry refuses what lacks these, and dependencies without a version, at the moment of
+/// publishing.
 #[test]
 fn crates_can_be_published() {
     let metadata = metadata();
@@ -307,7 +310,7 @@ fn root() -> PathBuf {
 }
 
 fn metadata() -> Metadata {
-    // Declared dependencies are all that is asked, so nothing has to be resolved or fetched.
+    // Only declared dependencies are needed, so nothing has to be resolved or fetched.
     MetadataCommand::new().manifest_path(root().join("Cargo.toml")).no_deps().exec().unwrap()
 }
 

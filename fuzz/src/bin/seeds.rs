@@ -1,7 +1,8 @@
 //! Makes seeds for all targets: `seeds OUT CASSANDRA_CORPUS`.
 //!
-//! Small ones are made from nothing; where the corpus of Cassandra's own files is there, its tables are added, and
-//! its schemas. What `fuzz/seeds` holds, small tables and inputs that once broke something, is copied.
+//! Small ones are made from nothing; where the corpus of Cassandra's own files is there, its tables
+//! are added, and its schemas. What `fuzz/seeds` holds, small tables and inputs that once broke
+//! something, is copied.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -146,7 +147,8 @@ fn tables_of_any_version(out: &Out, folder: &Path, table_name: &str) {
     }
 }
 
-/// The tables of a folder with their data uncompressed, so that mutations of it don't end at a chunk's checksum.
+/// The tables of a folder with their data uncompressed, so that mutations of it don't end at a
+/// chunk's checksum.
 fn whole_tables(out: &Out, folder: &Path, table_name: &str) {
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);
     let names: Vec<String> = files(folder).iter().map(|file| name(file)).collect();
@@ -226,7 +228,8 @@ fn made(out: &Out) {
     lists(out);
 }
 
-/// What is text: lines of JSON, logs of transactions, manifests of snapshots; and the checksums of a file.
+/// Seeds of texts: lines of JSON, logs of transactions, manifests of snapshots; and the checksums
+/// of a file.
 fn lists(out: &Out) {
     for (index, ty) in VALUE_TYPES.iter().enumerate() {
         let ty = helenus_fuzz::type_named(ty);

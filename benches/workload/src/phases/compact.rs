@@ -8,7 +8,7 @@ use crate::store::{Opening, Reader, Writer};
 use crate::{Args, Result};
 
 const GENERATIONS: u64 = 6;
-/// So many rows fit a memtable: more would make more generations.
+/// The number of rows that fit the memtables: more would make more generations.
 const MOST_ROWS: u64 = 250_000 * GENERATIONS;
 const BATCH: u64 = 1000;
 

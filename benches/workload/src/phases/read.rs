@@ -12,10 +12,10 @@ use crate::{Args, Result};
 
 /// Rows of a slice.
 pub(super) const SLICE_ROWS: usize = 50;
-/// Of so many found rows one is compared in full; of the others the key is.
+/// One found row in this many is compared in full; of the others only the key.
 const COMPARED: u64 = 16;
 
-/// What threads read in a while.
+/// The reads of threads in a period.
 struct Timed {
     calls: Histogram,
     rows: u64,
@@ -86,7 +86,8 @@ fn index_below(random: &mut Random, len: usize) -> usize {
     usize::try_from(random.below(len as u64)).unwrap_or(0)
 }
 
-/// The newest rows of each partition: how many of [`SLICE_ROWS`] there are, and the sum of their digests.
+/// The newest rows of each partition: how many of [`SLICE_ROWS`] there are, and the sum of their
+/// digests.
 fn newest(generator: &Generator) -> Vec<(usize, u64)> {
     let mut newest = vec![(0usize, 0u64); generator.partitions().len()];
     for row in (0..generator.rows()).rev() {
@@ -170,7 +171,8 @@ pub(super) fn scans(args: &Args) -> Result<()> {
     store.close()
 }
 
-/// Calls `op`, which tells how many rows it read, on every thread: a while to warm up, then `--secs`.
+/// Calls `op`, which returns the number of rows it read, on every thread: a while to warm up, then
+/// `--secs`.
 fn for_a_while(
     args: &Args,
     store: &Store,
@@ -213,7 +215,7 @@ fn for_a_while(
     })
 }
 
-/// Waits so long, or until a thread failed.
+/// Waits `secs` seconds, or until a thread failed.
 fn pause(secs: f64, stop: &AtomicBool) {
     let until = Instant::now() + Duration::from_secs_f64(secs);
     while !stop.load(Relaxed) && Instant::now() < until {

@@ -1,4 +1,5 @@
-//! A process writes to the log without ever flushing and is killed; how long opening and a first read take then.
+//! A process writes to the log without ever flushing and is killed; how long opening and a first
+//! read take then.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, Stdio};
@@ -15,7 +16,7 @@ use crate::{Args, Result};
 
 /// Rows of a call, all of one partition.
 const BATCH: u64 = 100;
-/// The writer ends by itself after this, should nobody be there to kill it.
+/// The writer ends by itself after this, if it is not killed.
 const ORPHANED: Duration = Duration::from_secs(120);
 
 /// Kills the writer whatever happens.

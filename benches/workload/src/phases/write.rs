@@ -9,7 +9,7 @@ use crate::report::Report;
 use crate::store::{Opening, Reader, Store, Writer};
 use crate::{Args, Result};
 
-/// What one thread wrote, or all of them.
+/// The writes of one thread, or of all of them.
 #[derive(Debug, Default)]
 struct Written {
     calls: Histogram,
@@ -17,7 +17,7 @@ struct Written {
     bytes: u64,
 }
 
-/// What to write, and how.
+/// The writes to make.
 #[derive(Clone, Copy, Debug)]
 struct Plan {
     rows: u64,

@@ -16,8 +16,9 @@ use crate::records::{BATCH_ROWS, Outcome};
 
 pub(crate) const ROUNDS: u64 = 12;
 
-/// How rounds differ, by turns: when a batch is acknowledged, and how large a memtable grows, in MiB. Small ones are
-/// flushed and compacted while the load goes on, so that the kill hits these too.
+/// How rounds differ, by turns: when a batch is acknowledged, and how large a memtable grows, in
+/// MiB. Small ones are flushed and compacted while the load goes on, so that the kill hits these
+/// too.
 const SETTINGS: [(&str, &str); 6] = [
     ("periodic", "64"),
     ("buffered", "2"),
@@ -27,10 +28,12 @@ const SETTINGS: [(&str, &str); 6] = [
     ("sync", "1"),
 ];
 
-/// A kill waits for a random moment within so long, or it would always hit the load while it prints its progress.
+/// The range of the random delay before a kill, which would otherwise always hit the load while it
+/// prints its progress.
 const DELAY_MICROS: u64 = 3_000;
 
-/// Kills `rounds` loads of what is in `dir`, each into a new database in `db` and at a later row than the one before.
+/// Kills `rounds` loads of what is in `dir`, each into a new database in `db` and at a later row
+/// than the one before.
 #[expect(clippy::disallowed_methods, reason = "the databases are made here, to be thrown away")]
 pub(crate) fn run(db: &Path, dir: &Path, rounds: u64) -> Outcome<()> {
     let mut total = 0;
@@ -72,8 +75,8 @@ pub(crate) fn run(db: &Path, dir: &Path, rounds: u64) -> Outcome<()> {
     Ok(())
 }
 
-/// Runs `load` as a process of its own and kills it (SIGKILL) when it has acknowledged `kill_at` rows. Returns, by
-/// table, how many it had acknowledged when it died.
+/// Runs `load` as a process of its own and kills it (SIGKILL) when it has acknowledged `kill_at`
+/// rows. Returns, by table, how many it had acknowledged when it died.
 fn load_and_kill(db: &Path, dir: &Path, kill_at: u64, options: &[&str]) -> Outcome<BTreeMap<String, u64>> {
     let mut load = Command::new(std::env::current_exe()?);
     load.arg("load").arg(db).arg(dir).args(options).stdout(Stdio::piped());
@@ -81,7 +84,7 @@ fn load_and_kill(db: &Path, dir: &Path, kill_at: u64, options: &[&str]) -> Outco
     let output = child.0.stdout.take().ok_or("the load has no output")?;
     let mut acknowledged = BTreeMap::new();
     let mut is_killed = false;
-    // What it wrote before it died is still read after: it had told the world.
+    // Lines that it printed before it died are read too: it had acknowledged them.
     for line in BufReader::new(output).split(b'\n') {
         let line = String::from_utf8(line?)?;
         let Some((name, rows)) = progress(&line) else { continue };
@@ -102,7 +105,8 @@ fn load_and_kill(db: &Path, dir: &Path, kill_at: u64, options: &[&str]) -> Outco
     Ok(acknowledged)
 }
 
-/// What a line of progress says: the table and how many rows are acknowledged. A line that was cut off says nothing.
+/// What a line of progress says: the table and how many rows are acknowledged. A line that was cut
+/// off says nothing.
 fn progress(line: &str) -> Option<(&str, u64)> {
     let (name, rows) = line.strip_suffix(" rows acknowledged")?.split_once(' ')?;
     Some((name, rows.parse().ok()?))

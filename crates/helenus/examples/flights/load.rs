@@ -8,10 +8,10 @@ use helenus::{Clock, Database, Durability, Options, SystemClock};
 
 use crate::records::{Dataset, FLIGHTS, Outcome, WEATHER};
 
-/// How often a person wants to see how far it is, in rows.
+/// The number of rows between two reports of progress.
 const SHOWN_EVERY: u64 = 5_000;
 
-/// How to load.
+/// Settings of a load.
 #[derive(Debug)]
 pub(crate) struct Settings {
     durability: Durability,
@@ -95,8 +95,8 @@ fn show_sizes(db: &Database, datasets: &[&Dataset]) -> Outcome<()> {
     Ok(())
 }
 
-/// Says how many rows are acknowledged: every batch on a line of its own where a program reads it, for `crash` counts
-/// upon it; now and then, on one line, where a person does.
+/// Says how many rows are acknowledged: every batch on a line of its own where a program reads it,
+/// for `crash` counts upon it; now and then, on one line, where a person does.
 fn show(name: &str, rows: u64) -> io::Result<()> {
     let mut out = io::stdout().lock();
     if !out.is_terminal() {

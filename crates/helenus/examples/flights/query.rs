@@ -8,7 +8,7 @@ use helenus::{Clock, Database, RowView, Select, SystemClock, Table};
 use crate::records::{Dataset, FLIGHTS, Outcome, WEATHER};
 
 const HOUR_MILLIS: i64 = 3_600_000;
-/// 4 July in New York begins at 04:00 UTC; in milliseconds since 1970, as a `timestamp` has it.
+/// 4 July in New York begins at 04:00 UTC; in milliseconds since 1970, as in a `timestamp`.
 const INDEPENDENCE_DAY: i64 = 1_372_910_400_000;
 /// 24 January, six in the morning in New York.
 const JANUARY_MORNING: i64 = 1_359_025_200_000;

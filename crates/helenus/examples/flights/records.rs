@@ -10,17 +10,19 @@ pub(crate) const BATCH_ROWS: u64 = 100;
 
 pub(crate) type Outcome<T> = Result<T, Box<dyn Error>>;
 
-/// One of the CSVs and the table for it. Columns have the names that the CSV's first line gives them.
+/// One of the CSVs and the table for it. Columns have the names that the CSV's first line gives
+/// them.
 #[derive(Debug)]
 pub(crate) struct Dataset {
     pub(crate) name: &'static str,
     pub(crate) file: &'static str,
-    /// Columns of the primary key: those of the partition, `origin` and `month`, then the clustering ones.
+    /// Columns of the primary key: those of the partition, `origin` and `month`, then the
+    /// clustering ones.
     pub(crate) key: &'static [&'static str],
     schema: &'static str,
 }
 
-/// What airlines flew: one row a flight, those that were cancelled too.
+/// Flights: one row each, cancelled ones too.
 pub(crate) const FLIGHTS: Dataset = Dataset {
     name: "flights",
     file: "flights.csv",
@@ -35,7 +37,7 @@ pub(crate) const FLIGHTS: Dataset = Dataset {
             PRIMARY KEY ((origin, month), time_hour, carrier, flight));",
 };
 
-/// What the airports' stations measured: one row an hour.
+/// The measurements of the airports' stations: one row an hour.
 pub(crate) const WEATHER: Dataset = Dataset {
     name: "weather",
     file: "weather.csv",
@@ -60,7 +62,7 @@ pub(crate) struct Lines {
     text: csv::StringRecord,
 }
 
-/// What was done and how long it took.
+/// The result of a load and its duration.
 #[derive(Debug)]
 pub(crate) struct Loaded {
     pub(crate) rows: u64,
@@ -87,8 +89,8 @@ impl Dataset {
         }
     }
 
-    /// Writes the lines of a CSV with a prepared insert, a hundred in a batch. `acknowledged` is told after each batch
-    /// how many rows there are that no crash takes away any more.
+    /// Writes the lines of a CSV with a prepared insert, a hundred in a batch. `acknowledged` gets
+    /// after each batch the number of rows that no crash can take away.
     pub(crate) fn load(
         &self,
         db: &Database,
@@ -107,7 +109,7 @@ impl Dataset {
         loop {
             let more = lines.next(&mut record)?;
             if more {
-                // What is not known stays unset: null would be a deletion, which takes room.
+                // Unknown values stay unset: null would be a deletion, which takes room.
                 let values: Vec<&dyn BindValue> = record.iter().map(bound).collect();
                 insert.add_to(&mut batch, values.as_slice())?;
                 rows += 1;
@@ -123,8 +125,8 @@ impl Dataset {
         }
     }
 
-    /// Counts the table's rows, after it has found that they are the first lines of the CSV and nothing else, value
-    /// for value. The rows are read one by one, by their keys.
+    /// Counts the table's rows, after it has found that they are the first lines of the CSV and
+    /// nothing else, value for value. The rows are read one by one, by their keys.
     pub(crate) fn count_verified(&self, db: &Database, dir: &Path) -> Outcome<u64> {
         let Some(table) = self.open(db)? else { return Ok(0) };
         let everything = table.select();
@@ -146,7 +148,7 @@ impl Dataset {
         Ok(count)
     }
 
-    /// What the table says otherwise than a line, if anything.
+    /// The difference between the table and a line, if there is one.
     fn difference(&self, table: &Table, lines: &Lines, record: &Record) -> Outcome<Option<String>> {
         let mut key = Vec::with_capacity(self.key.len());
         for name in self.key {

@@ -34,14 +34,15 @@ pub(crate) enum Step {
     Truncate,
     Flush,
     Compact,
-    /// From here on the clock is so many seconds off.
+    /// From here on the clock is off by this many seconds.
     Clock(i64),
     /// The process dies and the database is opened again.
     Crash,
 }
 
 impl Case {
-    /// A table whose name is that of its folder. In `schema` `{t}` stands for its name, `{k}` for the keyspace.
+    /// A table whose name is that of its folder. In `schema` `{t}` stands for its name, `{k}` for
+    /// the keyspace.
     pub(crate) fn new(name: &str, schema: &str) -> Self {
         let table = format!("{KEYSPACE}.{name}");
         let schema = schema.replace("{t}", &table).replace("{k}", KEYSPACE);

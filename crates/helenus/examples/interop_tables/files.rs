@@ -11,7 +11,7 @@ use helenus_sstable::{
 
 use crate::Result;
 
-/// What was written.
+/// A summary of the written files.
 #[derive(Debug)]
 pub(crate) struct Summary {
     pub(crate) rows: usize,
@@ -46,7 +46,7 @@ pub(crate) fn write_out(db: &Database, dir: &Path, history: &str, out: &Path) ->
     if summary.sstables as u64 != live {
         return Err(format!("{live} live SSTables, {} on disk", summary.sstables).into());
     }
-    // The folder by itself must say the same.
+    // The folder alone must give the same rows.
     let table_schema = table.schema();
     let copied = helenus::open_sstables(out, &schema, table_schema.keyspace(), table_schema.name())?;
     if export(&copied)? != select {
@@ -55,7 +55,7 @@ pub(crate) fn write_out(db: &Database, dir: &Path, history: &str, out: &Path) ->
     Ok(summary)
 }
 
-/// What `helenus export` prints.
+/// The output of `helenus export`.
 fn export(table: &Table) -> Result<String> {
     let mut printer = RowPrinter::json(&table.schema());
     let mut out = String::new();

@@ -1,12 +1,14 @@
-//! Tables for a real Cassandra to read: `cargo run --release --example interop_tables -- OUT [NAME…]` writes each
-//! through the engine's API into a database of its own and leaves a folder `OUT/<name>` with
+//! Tables for a real Cassandra to read:
+//! `cargo run --release --example interop_tables -- OUT [NAME…]` writes each through the engine's
+//! API into a database of its own and leaves a folder `OUT/<name>` with
 //!
 //! - `schema.cql`, and the components of its SSTables;
 //! - `select.jsonl`: what `helenus export` prints;
 //! - `dump/<stem>.json`: what `helenus sstable dump -t` prints;
 //! - `history.cql`: the same writes in CQL, so that Cassandra can make a table of its own of them.
 //!
-//! A NAME may end in `*`; that of a random history ends in a seed, and any will do: `soup_77`. Start reading at `tables/`, where the tables are; `case.rs` runs them.
+//! A NAME may end in `*`; that of a random history ends in a seed, and any will do: `soup_77`.
+//! Start reading at `tables/`, where the tables are; `case.rs` runs them.
 
 #![expect(clippy::disallowed_methods, reason = "the folders that it fills are no part of a database")]
 
@@ -48,7 +50,7 @@ fn main() -> ExitCode {
 }
 
 fn failed(text: &str) -> ExitCode {
-    // Nobody is left to tell when this fails.
+    // A failure here can't be reported.
     writeln!(std::io::stderr(), "{text}").unwrap_or_default();
     ExitCode::FAILURE
 }

@@ -1,4 +1,5 @@
-//! Writes as values that can be spelled in CQL and carried out through the engine's API; all values are literals.
+//! Writes as values that can be spelled in CQL and carried out through the engine's API; all values
+//! are literals.
 
 /// Stands for a value of no bytes where a literal can't say so, such as an empty `int`.
 pub(crate) const EMPTY: &str = "EMPTY";
@@ -20,7 +21,7 @@ pub(crate) enum Kind {
     Delete,
 }
 
-/// What happens to a column.
+/// The change of a column.
 #[derive(Clone, Debug)]
 pub(crate) enum Change {
     Set(String),
@@ -39,15 +40,16 @@ pub(crate) enum Change {
     Clear,
 }
 
-/// One end of a range: values behind the prefix, and whether they belong to it.
+/// One end of a range: values after the prefix, and whether they belong to it.
 pub(crate) type End = Option<(Vec<String>, bool)>;
 
 /// The rows of a range deletion.
 #[derive(Clone, Debug)]
 pub(crate) enum Range {
-    /// As CQL says it: the lower and the upper end by value, of the columns behind a prefix that is given.
+    /// In CQL's form: the lower and the upper end by value, of the columns after a given prefix.
     ByValue { prefix: Vec<String>, lower: End, upper: End },
-    /// As the engine says it: from and to in the table's order, which CQL can't say where orders are mixed.
+    /// In the engine's form: from and to in the table's order, which CQL can't express for mixed
+    /// orders.
     ByOrder { from: End, to: End },
 }
 
@@ -144,8 +146,8 @@ impl Write {
         self.change(column, Change::RemoveKey(element.to_string()))
     }
 
-    /// Of a DELETE: rows behind the prefix that stands for the clustering, between those ends by value. Without an end
-    /// it is what it was: a deletion of all behind the prefix, as CQL has it.
+    /// Of a DELETE: rows with the prefix given as the clustering, between those ends by value.
+    /// Without an end it stays a deletion of all rows with the prefix, as in CQL.
     pub(crate) fn between(mut self, lower: End, upper: End) -> Self {
         if lower.is_some() || upper.is_some() {
             let prefix = std::mem::take(&mut self.clustering);

@@ -10,7 +10,7 @@ pub(crate) struct Counting;
 
 thread_local! {
     static COUNT: Cell<u64> = const { Cell::new(0) };
-    /// Allocations of so many bytes and more are kept; none while it is zero.
+    /// Allocations of this size and more are recorded; none while it is zero.
     static KEPT_FROM: Cell<usize> = const { Cell::new(0) };
     static KEPT: RefCell<Vec<Backtrace>> = const { RefCell::new(Vec::new()) };
 }
@@ -19,7 +19,7 @@ fn note(len: usize) {
     COUNT.set(COUNT.get() + 1);
     let from = KEPT_FROM.get();
     if from != 0 && len >= from {
-        // What is done here allocates too.
+        // This code allocates too.
         KEPT_FROM.set(0);
         let backtrace = Backtrace::force_capture();
         KEPT.with_borrow_mut(|kept| kept.push(backtrace));
@@ -54,7 +54,7 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
-/// How often this thread allocates in `f`: those of the background are not a caller's.
+/// The number of allocations of this thread in `f`; those of background threads are not a caller's.
 pub(crate) fn allocations_of(f: impl FnOnce()) -> u64 {
     let before = COUNT.get();
     f();

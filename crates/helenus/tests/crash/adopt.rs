@@ -1,5 +1,5 @@
-//! Making a database of others' SSTables, with a power cut or a kill at every operation: it is there whole, or what is
-//! there doesn't open and is adopted into again.
+//! Making a database from foreign SSTables, with a power cut or a kill at every operation: it is
+//! made whole, or the directory doesn't open and can be adopted into again.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -34,7 +34,7 @@ fn adopt(disk: &SimDisk, dir: &Path, copy: bool) -> helenus::Result<Adopted> {
     helenus::adopt(&[dir.to_owned()], DIR, &how, &mut |_| {})
 }
 
-/// What is in the database, if it opens; every file in its directory is its own then.
+/// The contents of the database, if it opens; then every file in its directory is its own.
 fn opened(disk: &SimDisk, what: &str) -> Option<Contents> {
     match plain(disk).open(DIR) {
         Ok(db) => {

@@ -1,6 +1,7 @@
-//! `close` beside other calls: each call held at each of its operations on the disk while another thread closes, each
-//! operation of `close` held while others call, and threads that do everything until they are refused. The next opener
-//! finds exactly what was acknowledged, and nothing of the first handle reaches the disk once `close` has returned.
+//! `close` during other calls: each call held at each of its operations on the disk while another
+//! thread closes, each operation of `close` held while others call, and threads that do everything
+//! until they are refused. The next opener finds exactly what was acknowledged, and nothing of the
+//! first handle reaches the disk once `close` has returned.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -14,10 +15,10 @@ use crate::run::{DIR, DURABILITIES, Runner, account, carry_out, clock, contents,
 use crate::sweep::difference;
 use crate::workload::{Cell, Change, Effect, Model, Op, data, tables};
 
-/// Long enough for a `close` that waits for nobody to end.
+/// Long enough for a `close` to end that waits for no call.
 const MEANWHILE: Duration = Duration::from_millis(15);
 
-/// Of so many points, one is tried.
+/// One point in this many is tried.
 fn every(sample: u64) -> u64 {
     match std::env::var("HELENUS_CRASH_POINTS").as_deref() {
         Ok("all") => 1,
@@ -73,7 +74,8 @@ fn filled(seed: u64) -> (SimDisk, Runner, Model) {
     (disk, runner, model)
 }
 
-/// The disk holds what the model says, for the next opener; who closed it before changes nothing any more.
+/// The disk matches the model for the next opener; the one that closed before changes nothing any
+/// more.
 fn next_opener(disk: &SimDisk, (closed, events): (&Database, &Table), model: &Model, what: &str) {
     let mut next = Runner::opened(disk, DURABILITIES[0].1).unwrap_or_else(|e| panic!("{what}: {e}"));
     let (found, expected) = (contents(next.db()).unwrap().0, model.visible());
@@ -111,8 +113,8 @@ fn next_opener(disk: &SimDisk, (closed, events): (&Database, &Table), model: &Mo
     assert!(found == expected, "{what}: {}", difference(&expected, &found));
 }
 
-/// A call that waits at its `at`th operation on the disk while another thread closes the database; false if it has not
-/// so many.
+/// A call that waits at its `at`th operation on the disk while another thread closes the database;
+/// false if it has fewer.
 fn held_call(op: &Op, at: u64) -> bool {
     let (disk, runner, mut model) = filled(at);
     let what = format!("{op:.80?} held at operation {at} of the disk");
@@ -201,7 +203,8 @@ fn close_held_at_each_operation() {
     assert!(points > 5, "{points}");
 }
 
-/// What threads were acknowledged, for each writer; and the tables that were made and the columns that were added.
+/// The acknowledged writes of each writer; and the tables that were made and the columns that were
+/// added.
 struct Acknowledged {
     writes: Vec<(i32, i64)>,
     made: BTreeSet<String>,
@@ -238,7 +241,7 @@ fn write_once(db: &Database, writer: i32, c: i32, counted: &mut i64) -> helenus:
 
 type Work = fn(&Database, i32) -> helenus::Result<()>;
 
-/// What goes on beside the writers, again and again.
+/// Work that is repeated during the writes.
 const WORKS: [(&str, Work); 4] = [
     ("flush", |db, _| db.flush()),
     ("compact", |db, n| carry_out(db, &Op::Compact(if n % 2 == 0 { "app.events" } else { "app.notes" }))),
@@ -263,7 +266,7 @@ fn change_schema(db: &Database) -> (BTreeSet<String>, BTreeSet<String>) {
     (made, columns)
 }
 
-/// All threads until they are refused, `close` after so many writes, and the next opener at once.
+/// All threads until they are refused, `close` after some writes, and the next opener at once.
 fn beside_everything(round: u64, background: Background) {
     let (name, durability) = DURABILITIES[usize::try_from(round % 3).unwrap()];
     let what = format!("round {round}, {name}, {background:?}");
@@ -299,7 +302,7 @@ fn beside_everything(round: u64, background: Background) {
             std::thread::yield_now();
         }
         db.close().unwrap_or_else(|e| panic!("{what}: {e}"));
-        // Whoever comes next, while those threads have not all heard of it.
+        // The next opener, while some of those threads have not noticed it yet.
         let image = disk.kill();
         let next = Runner::opened(&disk, durability).unwrap_or_else(|e| panic!("{what}: {e}"));
         carry_out(next.db(), &Op::Write(vec![note(99, "the next one's")])).unwrap();

@@ -1,4 +1,4 @@
-//! What `tracing` tells of a database's life.
+//! The `tracing` events of a database's life.
 
 use std::fmt::{Debug, Write as _};
 use std::sync::{Arc, Mutex};
@@ -56,7 +56,8 @@ impl Subscriber for Events {
 fn a_life_in_events() {
     let events = Events::default();
     let told = events.0.clone();
-    // With one subscriber alone, an event that another test's thread comes to first is off for all threads.
+    // With one subscriber alone, an event that another test's thread comes to first is off for all
+    // threads.
     let _second = tracing::Dispatch::new(Events::default());
     tracing::subscriber::with_default(events, || {
         let disk = SimDisk::new();

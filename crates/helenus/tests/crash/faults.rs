@@ -1,5 +1,5 @@
-//! Operations of the disk that fail: what was acknowledged stays, nothing is acknowledged that is not so, and the
-//! error says what to do.
+//! Operations of the disk that fail: what was acknowledged stays, nothing is acknowledged that is
+//! not so, and the error says what to do.
 
 use helenus::{Durability, ErrorKind};
 use helenus_sim::{Rng, SimDisk};
@@ -51,8 +51,8 @@ fn probe(model: &Model) -> Option<Op> {
     has.then(|| Op::Write(vec![Change::Put { table: "app.notes", p: 77, c: None, cells }]))
 }
 
-/// Each operation on the disk, reads too, fails once: the call fails or not, and the database goes on, or says that
-/// it must be opened again and is whole then.
+/// Each operation on the disk, reads too, fails once: the call fails or not, and the database goes
+/// on, or says that it must be opened again and is whole then.
 #[test]
 fn each_operation_fails_once() {
     let (mut points, mut refused) = (0, 0);
@@ -98,7 +98,7 @@ fn fails_once(disk: &SimDisk, durability: Durability, ops: &[Op], what: &str) ->
     let mut model = candidates.choose(&found(&runner, &what), &what);
     let Some(probe) = probe(&model) else { return (true, false) };
     let Err(error) = runner.step(&probe) else {
-        // What is acknowledged now outlives a kill, and with it whatever was seen before it.
+        // A write that is acknowledged now survives a kill, and so does everything seen before it.
         model.apply(&probe);
         same(&runner, &model, &what);
         let mut images = vec![disk.kill()];
@@ -163,7 +163,8 @@ fn the_disk_goes_and_comes_back() {
     assert!(points > 20);
 }
 
-/// A full disk: writes are refused, reads go on, and once there is room all is as it was acknowledged.
+/// A full disk: writes are refused, reads go on, and once there is room all is as it was
+/// acknowledged.
 #[test]
 fn a_full_disk() {
     let rounds = if all() { 300 } else { 24 };

@@ -1,5 +1,5 @@
-//! Bringing in SSTables, with a power cut or a kill at every operation: all of them are there or none, and no file is
-//! left over.
+//! Bringing in SSTables, with a power cut or a kill at every operation: all of them are there or
+//! none, and no file is left over.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,8 +21,8 @@ fn fill(db: &Database, range: std::ops::Range<i32>, text: &str) {
     }
 }
 
-/// A disk with a database and, beside it, a directory with three SSTables, one of them of another version than ours; the
-/// path of that directory.
+/// A disk with a database and a directory with three SSTables, one of them of another version than
+/// ours; the path of that directory.
 pub(crate) fn disk() -> (SimDisk, PathBuf) {
     let disk = SimDisk::new();
     let clock = clock();

@@ -1,5 +1,5 @@
-//! `kill -9` on a real disk: a child process writes with the engine's threads and says what was acknowledged; it is
-//! killed at a moment that nobody knows, and the next one goes on where all of that is there.
+//! `kill -9` on a real disk: a child process writes with the engine's threads and says what was
+//! acknowledged; it is killed at a random moment, and the next one continues and finds all of that.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use crate::run::DURABILITIES;
 const DIR_VARIABLE: &str = "HELENUS_CRASH_KILLED_DIR";
 /// The child's durability: an index of [`DURABILITIES`].
 const MODE_VARIABLE: &str = "HELENUS_CRASH_KILLED_MODE";
-/// What the child's lines begin with.
+/// The beginning of the child's lines.
 const ACKNOWLEDGED: &str = "acknowledged ";
 
 const WRITERS: i32 = 3;
@@ -37,8 +37,8 @@ fn open(dir: &Path, durability: Durability) -> Database {
         .unwrap()
 }
 
-/// How many rows each writer's partition has: they are those from the first on, and the other table, which is written
-/// in the same batches, knows the last one.
+/// The number of rows of each writer's partition: they are those from the first on, and the other
+/// table, which is written in the same batches, knows the last one.
 fn written(db: &Database) -> Vec<i32> {
     let (events, last) = (db.table("app", "events").unwrap(), db.table("app", "last").unwrap());
     let int = |value: Value| match value {
@@ -72,7 +72,7 @@ fn write(db: &Database, events: &Table, last: &Table, p: i32, c: i32) {
     std::io::stdout().write_all(format!("{ACKNOWLEDGED}{p} {c}\n").as_bytes()).unwrap();
 }
 
-/// What the killed process does; nothing when it is run as a test.
+/// The work of the killed process; nothing when it is run as a test.
 #[test]
 fn child() {
     let Some(dir) = std::env::var_os(DIR_VARIABLE).map(PathBuf::from) else { return };
@@ -99,8 +99,8 @@ fn child() {
     });
 }
 
-/// Lets a child write until so many writes were acknowledged, kills it, and returns what it had acknowledged: by writer
-/// how many rows.
+/// Lets a child write until `writes` writes were acknowledged, kills it, and returns the number of
+/// acknowledged rows by writer.
 fn killed_after(dir: &Path, mode: usize, writes: u64, acknowledged: &mut [i32]) {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["kill::child", "--exact", "--nocapture"])
@@ -111,7 +111,8 @@ fn killed_after(dir: &Path, mode: usize, writes: u64, acknowledged: &mut [i32]) 
         .unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut seen = 0;
-    // Those that it has acknowledged by the time of its end count, and not only those before the signal.
+    // Those that it has acknowledged by the time of its end count, and not only those before the
+    // signal.
     while let Some(Ok(line)) = lines.next() {
         let Some((p, c)) = line.strip_prefix(ACKNOWLEDGED).and_then(|rest| rest.split_once(' ')) else {
             continue;

@@ -1,5 +1,5 @@
-//! A database beside what happens to it: `close` beside running calls, work that can't succeed for a while, damaged
-//! SSTables, panics. With engine threads and step by step.
+//! A database under adverse events: `close` during running calls, work that can't succeed for a
+//! while, damaged SSTables, panics. With engine threads and step by step.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -97,7 +97,7 @@ fn data_files(disk: &SimDisk, table: &str) -> Vec<PathBuf> {
     names.map(|name| dir.join(name)).collect()
 }
 
-/// What a clock does in some threads.
+/// The behaviour of a clock in some threads.
 #[derive(Debug, Default)]
 struct Spell {
     /// Holds the marked thread at its next look at the clock.
@@ -167,9 +167,10 @@ fn marked<T: Send + 'static>(run: impl FnOnce() -> T + Send + 'static) -> std::t
 
 type Call = fn(&Database, &Table) -> helenus::Result<()>;
 
-/// `close` returned while a `compact` of another thread was in flight. When that went on, it wrote into the MANIFEST,
-/// which the next opener had replaced meanwhile, and removed its inputs: the next open found neither them nor what they
-/// had become. In 6 of 23 rounds of threads the table was lost.
+/// `close` returned while a `compact` of another thread was in flight. When that went on, it wrote
+/// into the MANIFEST, which the next opener had replaced meanwhile, and removed its inputs: the
+/// next open found neither them nor what they had become. In 6 of 23 rounds of threads the table
+/// was lost.
 #[test]
 fn close_ends_all_calls_in_flight() {
     let calls: [(&str, Call); 8] = [
@@ -219,7 +220,8 @@ fn close_ends_all_calls_in_flight() {
     }
 }
 
-/// The same with threads and without a plan: whatever was acknowledged is there for the next opener.
+/// The same with threads and without a plan: whatever was acknowledged is there for the next
+/// opener.
 #[test]
 fn close_beside_everything() {
     for round in 0..12 {
@@ -282,8 +284,8 @@ fn the_last_handle_ends_what_runs() {
     assert_eq!(disk.take_trace(), Vec::<String>::new());
 }
 
-/// Flushes of one table could not succeed: the failed one went back to the head of the one queue, all other tables
-/// stood still after it, writers waited for ever, and nothing said why.
+/// Flushes of one table could not succeed: the failed one went back to the head of the one queue,
+/// all other tables stood still after it, writers waited for ever, and nothing said why.
 #[test]
 fn a_table_that_cannot_be_flushed_stops_no_other() {
     for errno in [Errno::NoSpace, Errno::Access, Errno::Io, Errno::ReadOnly, Errno::Quota] {
@@ -298,7 +300,7 @@ fn other_tables_go_on(errno: Errno) {
     a.flush().unwrap();
     let mut fault = Fault::new(dir_of(&disk, "a"), errno);
     if errno == Errno::Io {
-        // What is there can be read all the while.
+        // Existing data can be read all the while.
         fault = fault.on(&[Operation::Write, Operation::Sync]);
     }
     let fault = disk.inject(fault);
@@ -310,7 +312,7 @@ fn other_tables_go_on(errno: Errno) {
             Ok(()) => written += 1,
             Err(error) => refused = Some(error),
         }
-        // The others go on all the while.
+        // The others continue all the while.
         put(&b, written, &text).unwrap();
     }
     let refused = refused.unwrap();
@@ -333,7 +335,7 @@ fn other_tables_go_on(errno: Errno) {
     assert_eq!(health.of(HealthIssue::DiskFull).count(), usize::from(is_full), "{errno:?}: {health:?}");
     assert_eq!(keys(&a), (0..written).collect::<Vec<_>>(), "{errno:?}: what was acknowledged is read");
     disk.lift(fault);
-    // It goes on by itself.
+    // It recovers by itself.
     while db.settle(Duration::from_secs(1)).is_err() {}
     put(&a, written, &text).unwrap();
     a.flush().unwrap();
@@ -343,7 +345,7 @@ fn other_tables_go_on(errno: Errno) {
     assert_eq!(keys(&reopened(&disk).0), (0..=written).collect::<Vec<_>>(), "{errno:?}");
 }
 
-/// Step by step: the flush that fails is tried again, and those of other tables are not behind it.
+/// Step by step: the flush that fails is tried again, and those of other tables don't wait for it.
 #[test]
 fn steps_pass_by_a_flush_that_fails() {
     let disk = SimDisk::new();
@@ -353,7 +355,7 @@ fn steps_pass_by_a_flush_that_fails() {
     let fault = disk.inject(Fault::new(dir_of(&disk, "a"), Errno::Access));
     let text = "x".repeat(500);
     for p in 1..60 {
-        // A write that needs room makes it itself, and is told when it can't.
+        // A write that needs room makes it itself, and fails if it can't.
         put(&a, p, &text).ok();
     }
     put(&b, 1, "value").unwrap();
@@ -369,8 +371,8 @@ fn steps_pass_by_a_flush_that_fails() {
     assert_eq!(keys(&reopened(&disk).0), found);
 }
 
-/// Without threads, whoever writes flushes what takes his room: the writer of one table was told that the flush of
-/// another had failed, and his write was refused.
+/// Without threads, a writer flushes the memtables that take its room: the writer of one table got
+/// the error of another table's flush, and its write was refused.
 #[test]
 fn step_by_step_other_tables_go_on() {
     let disk = SimDisk::new();
@@ -390,8 +392,8 @@ fn step_by_step_other_tables_go_on() {
     assert_eq!(keys(&a), (0..14).collect::<Vec<_>>());
 }
 
-/// A manifest that could be neither written nor put back: no write was promised any more, although the cause was gone,
-/// until the database was opened again.
+/// A manifest that could be neither written nor put back: no write was promised any more, although
+/// the cause was gone, until the database was opened again.
 #[test]
 fn a_manifest_in_doubt_is_put_back_once_that_can_be_done() {
     for background in [Background::Manual, Background::Threads(1)] {
@@ -421,8 +423,8 @@ fn a_manifest_in_doubt_is_put_back_once_that_can_be_done() {
     }
 }
 
-/// A disk that is full: writes are refused within their time, and taken again once there is room, without opening the
-/// database anew.
+/// A disk that is full: writes are refused within their time, and taken again once there is room,
+/// without opening the database anew.
 #[test]
 fn a_disk_that_is_full_for_a_while() {
     ends("a full disk", || {
@@ -454,7 +456,7 @@ fn a_disk_that_is_full_for_a_while() {
     });
 }
 
-/// The log can't be made durable any more: those who wait learn of it, and `close` ends.
+/// The log can't be made durable any more: waiting calls get an error, and `close` ends.
 #[test]
 fn a_log_that_cannot_be_synced_holds_up_nobody() {
     ends("a log without syncs", || {
@@ -463,7 +465,7 @@ fn a_log_that_cannot_be_synced_holds_up_nobody() {
         put(&a, -2, "value").unwrap();
         disk.inject(Fault::new("/db/commitlog", Errno::Io).on(&[Operation::Sync]));
         let text = "x".repeat(1000);
-        // A segment can't be made, or what is in one can't be made durable.
+        // A segment can't be made, or the data in one can't be made durable.
         let refused = (0..10_000).find_map(|p| put(&a, p, &text).err()).unwrap();
         assert!(matches!(refused.kind(), ErrorKind::Io | ErrorKind::LogFailed), "{refused}");
         assert_eq!(a.flush().unwrap_err().kind(), ErrorKind::LogFailed);
@@ -475,8 +477,8 @@ fn a_log_that_cannot_be_synced_holds_up_nobody() {
     });
 }
 
-/// One damaged SSTable stopped the compaction of every table after it: 245 SSTables piled up, while its own was read
-/// again and again.
+/// One damaged SSTable stopped the compaction of every table after it: 245 SSTables piled up, while
+/// its own was read again and again.
 #[test]
 fn a_damaged_sstable_is_left_out_of_compactions() {
     let disk = SimDisk::new();
@@ -514,7 +516,7 @@ fn a_damaged_sstable_is_left_out_of_compactions() {
     assert!(reason.text.contains(&name), "{reason}");
     assert_eq!(reason.table.as_deref(), Some("ks.a"));
     assert_eq!(health.status, HealthStatus::Warning);
-    // Who asks for all to be merged learns that it is not all.
+    // A request to merge everything reports that it was not everything.
     assert_eq!(a.compact().unwrap_err().kind(), ErrorKind::Corrupt);
     assert!(db.settle(Duration::from_secs(1)).unwrap());
     let error = db.close().unwrap_err();
@@ -556,8 +558,8 @@ fn an_unreadable_sstable_is_tried_again() {
     assert_eq!(keys(&reopened(&disk).0), [0, 1, 2, 3]);
 }
 
-/// The output of one table's compaction can't be written: those of other tables go on, and so does this one once the
-/// cause is gone. Nothing is left of the attempts.
+/// The output of one table's compaction can't be written: those of other tables continue, and so
+/// does this one once the cause is gone. Nothing is left of the attempts.
 #[test]
 fn a_compaction_that_cannot_write_stops_no_other() {
     ends("a compaction", || {
@@ -593,7 +595,7 @@ fn a_compaction_that_cannot_write_stops_no_other() {
     });
 }
 
-/// A compaction that somebody called failed, and none is due: health said for ever that it fails.
+/// A compaction that was called failed, and none is due: health said for ever that it fails.
 #[test]
 fn a_compaction_that_nobody_wants_any_more_does_not_fail_for_ever() {
     let disk = SimDisk::new();
@@ -612,7 +614,8 @@ fn a_compaction_that_nobody_wants_any_more_does_not_fail_for_ever() {
     assert_eq!(db.health().status, HealthStatus::Ok, "{:?}", db.health());
 }
 
-/// A thread of the database panicked (its clock was the user's): writers and `close` waited for it for ever.
+/// A thread of the database panicked (its clock was the user's): writers and `close` waited for it
+/// for ever.
 #[test]
 fn a_panic_of_a_background_thread_is_an_error_of_all_calls() {
     for thread in ["helenus-flush", "helenus-compact"] {
@@ -646,7 +649,8 @@ fn a_panic_of_a_background_thread_is_an_error_of_all_calls() {
     }
 }
 
-/// A call that panics half way, here while it leads a sync for all who wait for one: the others end too.
+/// A call that panics half way, here while it leads a sync for all waiting calls: the others end
+/// too.
 #[test]
 fn a_panic_of_a_call_is_an_error_of_the_others() {
     ends("a panic in a call", || {
@@ -664,8 +668,8 @@ fn a_panic_of_a_call_is_an_error_of_the_others() {
     });
 }
 
-/// Eight threads that write cells of 1 MB took 10 MB of a budget of 4: each looked at the budget before any of them
-/// had copied its cell.
+/// Eight threads that write cells of 1 MB took 10 MB of a budget of 4: each looked at the budget
+/// before any of them had copied its cell.
 #[test]
 fn memory_is_reserved_before_it_is_used() {
     ends("large cells", || {
@@ -731,7 +735,7 @@ fn what_iterators_hold_is_counted_and_limited_on_request() {
     assert_eq!(db.metrics().pinned_memory_bytes, 0);
     put(&b, 1, "value").unwrap();
     assert_eq!(db.health().status, HealthStatus::Ok);
-    // Files that were compacted away take space as long as somebody reads them.
+    // Files that were compacted away take space as long as they are read.
     put(&a, 0, "again").unwrap();
     a.flush().unwrap();
     let mut rows = select.rows().unwrap();

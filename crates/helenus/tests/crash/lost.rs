@@ -1,5 +1,5 @@
-//! Files of the log that are gone from a database that was not closed: each segment, the newest too, and each two. It
-//! is refused by name, or nothing is missing that was acknowledged.
+//! Files of the log that are gone from a database that was not closed: each segment, the newest
+//! too, and each two. It is refused by name, or nothing is missing that was acknowledged.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ use crate::run::{DIR, DURABILITIES, Runner, clock, contents, files, options};
 use crate::sweep::{Allowed, durable};
 use crate::workload::{everything, states};
 
-/// Of so many operations of the workload, one is followed by a crash.
+/// One operation of the workload in this many is followed by a crash.
 fn every(sample: usize) -> usize {
     match std::env::var("HELENUS_CRASH_POINTS").as_deref() {
         Ok("all") => 1,
@@ -53,7 +53,7 @@ fn without(image: &SimDisk, lost: &[&PathBuf], allowed: &Allowed<'_>, what: &str
             let is_of_end = ["and all after it are missing", "the log ends in segment"];
             assert!(names || is_of_end.iter().any(|part| text.contains(part)), "{what}: {text}");
             assert!(text.contains("accept_lost_log"), "{what}: {text}");
-            // Refusing it changed nothing; who accepts the loss gets what is left, and keeps it.
+            // Refusing it changed nothing; accepting the loss gives the rest, which stays.
             let read = |db: helenus::Database| contents(&db).unwrap_or_else(|e| panic!("{what}: {e}")).0;
             let accepted = open().accept_lost_log(true).open(DIR).unwrap_or_else(|e| panic!("{what}: {e}"));
             let left = read(accepted);

@@ -1,9 +1,10 @@
-//! What a database survives: power cuts and kills at every operation on the disk, failing operations, flipped and
-//! missing bytes, threads, other openers.
+//! Survival of a database: power cuts and kills at every operation on the disk, failing operations,
+//! flipped and missing bytes, threads, other openers.
 //!
-//! `workload.rs` has operations and the model of what they do; `run.rs` carries them out, reads a whole database back
-//! and accounts for every file of it. `HELENUS_CRASH_POINTS=all` runs every point, and every point of each recovery,
-//! instead of a sample; a number runs one point in so many (1: each), with a sample of the recoveries'.
+//! `workload.rs` has operations and the model of what they do; `run.rs` carries them out, reads a
+//! whole database back and accounts for every file of it. `HELENUS_CRASH_POINTS=all` runs every
+//! point, and every point of each recovery, instead of a sample; a number n runs one point in n (1:
+//! each), with a sample of the recoveries'.
 
 #![expect(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! Who may open a directory, and what it may look like.
+//! Opening a directory: which openers are allowed, and which states of it.
 
 use std::path::Path;
 
@@ -150,7 +150,7 @@ fn a_log_that_somebody_emptied() {
     drop(plain(&killed).open(DIR).unwrap());
 }
 
-/// Options with which nothing is flushed by itself.
+/// Options with which nothing is flushed automatically.
 fn roomy(disk: &SimDisk) -> Options {
     plain(disk).log_total_bytes(1 << 20).memtable_bytes(4 << 20).memtable_total_bytes(16 << 20)
 }
@@ -182,8 +182,8 @@ fn rows_of(db: &Database) -> usize {
     count
 }
 
-/// 200 rows were acknowledged as durable, then a file of the log was removed: `export` gave 156 of them and
-/// exit 0, and a flush made the loss permanent.
+/// 200 rows were acknowledged as durable, then a file of the log was removed: `export` gave 156 of
+/// them and exit 0, and a flush made the loss permanent.
 #[test]
 fn a_segment_of_the_log_that_is_missing() {
     let killed = with_a_long_log();
@@ -214,8 +214,8 @@ fn a_segment_of_the_log_that_is_missing() {
     assert!(spares <= 2, "{spares} of {names:?}");
 }
 
-/// A copy of a live database holds files of different moments. A table's SSTables of a later moment than the
-/// log would show its newest rows without other tables' older ones.
+/// A copy of a live database holds files of different moments. A table's SSTables of a later moment
+/// than the log would show its newest rows without other tables' older ones.
 #[test]
 fn a_log_that_is_older_than_the_tables() {
     let disk = with_a_long_log();

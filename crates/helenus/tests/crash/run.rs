@@ -12,7 +12,7 @@ use crate::workload::{Cell, Change, Contents, Op, Table};
 
 pub(crate) const DIR: &str = "/db";
 
-/// How databases are opened here: everything small, so that everything happens often.
+/// The options of databases here: everything small, so that everything happens often.
 pub(crate) fn options(disk: &SimDisk, clock: &Arc<SimClock>, durability: Durability) -> Options {
     Options::new()
         .disk(Arc::new(disk.clone()))
@@ -64,7 +64,8 @@ impl Runner {
         self.db.as_ref().unwrap()
     }
 
-    /// Carries out operations until one fails; how many were acknowledged, and why the next one was not.
+    /// Carries out operations until one fails; how many were acknowledged, and why the next one was
+    /// not.
     pub(crate) fn run(&mut self, ops: &[Op]) -> (usize, Option<helenus::Error>) {
         for (done, op) in ops.iter().enumerate() {
             if let Err(error) = self.step(op) {
@@ -92,7 +93,8 @@ impl Runner {
     fn open(&mut self) -> Result<()> {
         // The lock goes with the last handle.
         self.db = None;
-        // Longer than a write waits for a flush that succeeds, and no more than a sweep has time for.
+        // Longer than a write waits for a flush that succeeds, and no more than a sweep has time
+        // for.
         let options = options(&self.disk, &self.clock, self.durability)
             .background(self.background)
             .write_timeout(Duration::from_millis(20));
@@ -240,7 +242,8 @@ fn types(cql: &str) -> BTreeMap<String, Vec<String>> {
     statements.map(parse).collect()
 }
 
-/// Every file of the directory is one that an open database of these tables has; returns how many there are.
+/// Every file of the directory is one that an open database of these tables has; returns how many
+/// there are.
 pub(crate) fn account(disk: &SimDisk, db: &Database) -> usize {
     let mut expected_dirs = BTreeMap::new();
     for table in db.tables() {

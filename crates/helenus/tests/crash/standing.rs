@@ -1,6 +1,7 @@
-//! Faults that last: operations on one file or one directory give a real error from some step of a workload on, until
-//! they are lifted some steps later. What was acknowledged is there all the while and after each kill, other tables go
-//! on, health says what is wrong, and after the lift all goes on by itself. Step by step, and with engine threads.
+//! Faults that last: operations on one file or one directory give a real error from some step of a
+//! workload on, until they are lifted some steps later. Acknowledged data is there all the while
+//! and after each kill, other tables continue, health reports the fault, and after the lift
+//! everything recovers by itself. Step by step, and with engine threads.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,7 +14,7 @@ use crate::run::{DIR, DURABILITIES, Runner, account, contents, files, rows_of};
 use crate::sweep::difference;
 use crate::workload::{Change, Contents, Effect, Model, Op, data, tables};
 
-/// What the faults are of.
+/// The place of the faults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     /// The directory of a table.
@@ -43,12 +44,14 @@ const PLACES: [Place; 8] = [
 
 /// Steps before the faults begin: the tables are made, and something is in them.
 const BEFORE: usize = 12;
-/// How many steps the faults last.
+/// The number of steps that the faults last.
 const LONGEST: usize = 16;
-/// How long threads may take to notice that the cause of a failure is gone, and how often that is looked at.
+/// The time that threads may take to notice that the cause of a failure is gone, and the interval
+/// of the checks.
 const LONGEST_WAIT: Duration = Duration::from_secs(120);
 const PAUSE: Duration = Duration::from_millis(5);
-/// From so many candidates on, a fault is lifted early: reads could not tell them apart while it lasts.
+/// From this number of candidates on, a fault is lifted early: reads could not distinguish them
+/// while it lasts.
 const MOST_CANDIDATES: usize = 64;
 
 /// One fault in one workload.
@@ -92,9 +95,11 @@ struct Run {
     disk: SimDisk,
     runner: Runner,
     rng: Rng,
-    /// What the database may hold: what was acknowledged, and of each call that failed nothing or all.
+    /// The possible contents of the database: acknowledged data, and of each failed call nothing or
+    /// all.
     models: Vec<Model>,
-    /// What a crash may show instead: a call failed, and nothing was acknowledged since.
+    /// The contents that a crash may show instead: a call failed, and nothing was acknowledged
+    /// since.
     doubtful: Vec<Model>,
     fault: Option<FaultId>,
     /// Whether any fault has struck.
@@ -235,7 +240,7 @@ impl Run {
             Ok(()) => {
                 self.models.iter_mut().for_each(|model| model.apply(op));
                 if matches!(op, Op::Write(_) | Op::Count { .. } | Op::Schema(..) | Op::Truncate(_)) {
-                    // What is acknowledged outlives a crash, and with it whatever was seen before it.
+                    // Acknowledged data survives a crash, and so does everything seen before it.
                     self.doubtful.clear();
                 }
             }
@@ -278,7 +283,7 @@ impl Run {
         if kind == ErrorKind::Overloaded {
             return;
         }
-        // What reads show of it meanwhile is no promise either.
+        // Its visibility to reads meanwhile is no promise either.
         self.doubtful.extend(self.models.iter().cloned());
         let mut after = self.models.clone();
         after.iter_mut().for_each(|model| model.apply(op));
@@ -299,7 +304,7 @@ impl Run {
         }
     }
 
-    /// Reads every table: those that can be read tell which candidates are wrong.
+    /// Reads every table: those that can be read exclude candidates.
     fn look(&mut self) {
         let what = &self.what;
         let db = self.runner.db();
@@ -331,7 +336,7 @@ impl Run {
         self.models = fitting;
     }
 
-    /// What a kill leaves at this moment, and with `Sync` a power cut.
+    /// The disk after a kill at this moment, and with `Sync` after a power cut.
     fn images(&mut self) {
         let mut images = vec![self.disk.kill()];
         if self.case.durability.1 == Durability::Sync {
@@ -367,7 +372,8 @@ impl Run {
         self.goes_on();
     }
 
-    /// Opens the database while the fault lasts: that succeeds, or fails with what the disk said and is no damage.
+    /// Opens the database while the fault lasts: that succeeds, or fails with what the disk said
+    /// and is no damage.
     fn open_meanwhile(&mut self) {
         let Some(fault) = self.fault else { return };
         self.what = format!("{}, opened meanwhile", self.what);
@@ -394,7 +400,7 @@ impl Run {
         self.models.truncate(1);
     }
 
-    /// Nothing is wrong any more: all that waited is done, by itself.
+    /// The faults are gone: all waiting work is done automatically.
     fn goes_on(&mut self) {
         let (mut left, mut last) = (LONGEST_WAIT.as_millis() / PAUSE.as_millis(), None);
         loop {
@@ -441,7 +447,7 @@ impl Run {
     }
 }
 
-/// Of so many steps, one is where a fault begins.
+/// A fault begins at one step in this many.
 fn every(sample: usize) -> usize {
     match std::env::var("HELENUS_CRASH_POINTS").as_deref() {
         Ok("all") => 1,

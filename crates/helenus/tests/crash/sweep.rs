@@ -1,4 +1,5 @@
-//! Power cuts and kills at every operation that changes the disk, and again at every one of the recovery.
+//! Power cuts and kills at every operation that changes the disk, and again at every one of the
+//! recovery.
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
@@ -8,7 +9,7 @@ use helenus_sim::SimDisk;
 use crate::run::{DURABILITIES, Runner, account, clock, contents, options, table, write};
 use crate::workload::{Cell, Change, Contents, Op, everything, in_all_versions, states};
 
-/// Of how many points one is run, and how many of a recovery's points at most.
+/// The sampling of points, and the most points of a recovery.
 #[derive(Clone, Copy)]
 struct Sampling {
     every: u64,
@@ -27,14 +28,14 @@ impl Sampling {
     }
 }
 
-/// How the disk looks after the crash.
+/// The state of the disk after the crash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Crash {
     Kill,
     PowerCut,
 }
 
-/// What may be found: the states after so many operations.
+/// The allowed states: those after a range of operations.
 pub(crate) struct Allowed<'a> {
     pub(crate) states: &'a [Contents],
     pub(crate) from: usize,
@@ -59,7 +60,7 @@ impl Allowed<'_> {
     }
 }
 
-/// What differs, in short.
+/// The difference, in short.
 pub(crate) fn difference(expected: &Contents, found: &Contents) -> String {
     let mut text = format!("types {:?} and {:?}; ", expected.types, found.types);
     let names: std::collections::BTreeSet<_> = expected.tables.keys().chain(found.tables.keys()).collect();
@@ -88,7 +89,7 @@ pub(crate) fn difference(expected: &Contents, found: &Contents) -> String {
     text
 }
 
-/// Up to where everything is durable whatever the mode, after so many acknowledged operations.
+/// The number of operations that are durable in any mode, after `acknowledged` acknowledged ones.
 pub(crate) fn durable(ops: &[Op], acknowledged: usize) -> usize {
     let settles =
         |op: &Op| !matches!(op, Op::Write(_) | Op::Count { .. } | Op::Steps(_) | Op::Advance(_) | Op::Drop);
@@ -157,8 +158,8 @@ fn sweep(mode: usize) {
 }
 
 impl Sweep<'_> {
-    /// The workload without a crash: after each operation what is read is what the model says. Returns how often the
-    /// disk was changed.
+    /// The workload without a crash: after each operation what is read is what the model says.
+    /// Returns how often the disk was changed.
     fn clean(&self) -> u64 {
         let disk = SimDisk::new();
         let mut runner = Runner::new(&disk, self.durability);
@@ -193,7 +194,8 @@ impl Sweep<'_> {
         }
     }
 
-    /// Opens what a crash left: an allowed state, no file too many, also if the recovery crashes too.
+    /// Opens what a crash left: an allowed state, no file too many, also if the recovery crashes
+    /// too.
     fn image(&self, image: &SimDisk, allowed: &Allowed<'_>, crash: Crash, point: u64, what: &str) {
         self.counts.images.fetch_add(1, Relaxed);
         let first = image.kill();
@@ -236,7 +238,7 @@ impl Sweep<'_> {
             let (second, _) = contents(&db).unwrap_or_else(|e| panic!("{what}: {e}"));
             account(&disk, &db);
             if (crash, again) == (Crash::Kill, Crash::PowerCut) {
-                // What the kill left to the system may be lost now.
+                // Data that the kill left to the system may be lost now.
                 let from = durable(self.ops, allowed.from);
                 let from = if self.durability == Durability::Sync { allowed.from } else { from };
                 Allowed { from, ..*allowed }.check(&second, &what);

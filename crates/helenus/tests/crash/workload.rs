@@ -35,7 +35,7 @@ pub(crate) enum Op {
     Drop,
 }
 
-/// What a write changes.
+/// The change that a write makes.
 #[derive(Clone, Debug)]
 pub(crate) enum Change {
     Put { table: &'static str, p: i32, c: Option<i32>, cells: Vec<(&'static str, Cell)> },
@@ -52,7 +52,7 @@ pub(crate) enum Cell {
     Int(i32),
 }
 
-/// What a statement does to the schema.
+/// The effect of a statement on the schema.
 #[derive(Clone, Debug)]
 pub(crate) enum Effect {
     Nothing,
@@ -65,7 +65,7 @@ pub(crate) enum Effect {
     DropType(&'static str),
 }
 
-/// What can be seen of a database.
+/// The visible contents of a database.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Contents {
     pub(crate) tables: BTreeMap<String, Table>,
@@ -90,7 +90,7 @@ pub(crate) struct Model {
     statics: BTreeMap<i32, String>,
 }
 
-/// What is to be seen after each operation; before the first there is nothing.
+/// The visible contents after each operation; before the first there is nothing.
 pub(crate) fn states(ops: &[Op]) -> Vec<Contents> {
     let mut model = Model::default();
     let mut states = vec![Contents::default()];
@@ -231,8 +231,8 @@ pub(crate) fn tables() -> Vec<Op> {
     ]
 }
 
-/// A workload that does everything that changes the disk. Values are long enough for segments and memtables of a few
-/// KiB to fill.
+/// A workload that does everything that changes the disk. Values are long enough for segments and
+/// memtables of a few KiB to fill.
 pub(crate) fn everything(seed: u64) -> Vec<Op> {
     let mut rng = Rng::new(seed);
     let schema = |cql: &str, effect| Op::Schema(cql.to_owned(), effect);
@@ -299,7 +299,8 @@ pub(crate) fn in_all_versions(seed: u64) -> Vec<Op> {
     ops
 }
 
-/// Writes, flushes and compactions, without schema changes: any of them may fail and the others still make sense.
+/// Writes, flushes and compactions, without schema changes: any of them may fail and the others
+/// still make sense.
 pub(crate) fn data(seed: u64, count: usize) -> Vec<Op> {
     let mut rng = Rng::new(seed);
     let mut ops = Vec::new();

@@ -1,4 +1,4 @@
-//! Databases made of what others left.
+//! Databases made from foreign directories.
 
 use std::path::{Path, PathBuf};
 
@@ -69,7 +69,7 @@ fn a_data_directory_becomes_a_database_that_goes_on() {
             "tables keep their identity"
         );
     }
-    // An index keeps nobody from writing, and is still there for a node that gets the table back.
+    // An index prevents no write, and is still there for a node that gets the table back.
     assert!(db.schema().to_cql().contains("CREATE INDEX by_author ON chat.messages"));
     // Every file is ours now, whatever becomes of it: compacted, opened again, with the same rows.
     db.compact().unwrap();
@@ -261,7 +261,7 @@ fn a_failed_one_leaves_nothing() {
         kind == ErrorKind::Unsupported && text.contains("corpus.altered") && text.contains("ka-1"),
         "{text}"
     );
-    // What is asked for can be read.
+    // The requested table can be read.
     let adopted = adopt_as(dirs, &into, &some("soup")).unwrap();
     assert_eq!(adopted.tables.len(), 1);
     assert_eq!(
@@ -304,7 +304,7 @@ fn compact_tables_are_adopted_to_be_read() {
     let temp = tempfile::tempdir().unwrap();
     let keyspace =
         "CREATE KEYSPACE k WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1};";
-    // What such tables keep, as tables of their own.
+    // The stored form of such tables, as tables of their own.
     let source = open_new(&temp.path().join("source"));
     source
         .execute_schema(&format!(

@@ -1,4 +1,4 @@
-//! Where the files are, and how they are copied and compared.
+//! The files of the corpus, and helpers to copy and compare them.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -55,7 +55,8 @@ pub(crate) fn copy_all(from: &Path, to: &Path) {
     }
 }
 
-/// When each directory below one, and it itself, was changed: a name that came and went is seen by it.
+/// When each directory below one, and it itself, was changed: a name that came and went is seen by
+/// it.
 pub(crate) fn changed(dir: &Path) -> BTreeMap<PathBuf, std::time::SystemTime> {
     let below =
         std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());

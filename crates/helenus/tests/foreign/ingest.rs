@@ -129,7 +129,7 @@ fn table_dir(db: &Path) -> PathBuf {
     std::fs::read_dir(db.join("data/k")).unwrap().next().unwrap().unwrap().path()
 }
 
-/// A clock that stands still, and does something when it was asked for the second so many times.
+/// A clock that stands still, and acts at a given call for the second.
 struct HookedClock {
     micros: AtomicI64,
     hook: Mutex<Option<(u32, Hook)>>,
@@ -173,8 +173,9 @@ impl Clock for HookedClock {
     }
 }
 
-/// A compaction drops a tombstone, for nothing that it knows of is hidden by it. Before it is done, a row that is older
-/// than the tombstone is brought in: it must not come to life when the compaction is published.
+/// A compaction drops a tombstone, for nothing that it knows of is hidden by it. Before it is done,
+/// a row that is older than the tombstone is brought in: it must not come to life when the
+/// compaction is published.
 #[test]
 fn a_tombstone_is_not_dropped_by_a_compaction_that_ran_across() {
     for at in 1..=4 {
@@ -216,7 +217,8 @@ fn a_tombstone_is_not_dropped_by_a_compaction_that_ran_across() {
     }
 }
 
-/// A node's SSTables of each version are the same rows when compactions write them in one version after another.
+/// A node's SSTables of each version are the same rows when compactions write them in one version
+/// after another.
 #[test]
 fn what_came_in_is_compacted_into_any_version() {
     for from in ["da", "oa", "nb"] {

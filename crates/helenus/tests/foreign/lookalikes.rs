@@ -6,8 +6,8 @@ use helenus::{AdoptOptions, Database, ErrorKind, Foreign, ForeignOptions, Ingest
 
 use crate::corpus::{copy_all, export, sample};
 
-/// A database of ours was taken for a snapshot, since a `schema.cql` lies in it, and became an empty one without a word. Its
-/// `data` became one without what was in the log: 1 of 170,401 rows.
+/// A database of ours was taken for a snapshot, since a `schema.cql` lies in it, and became an
+/// empty one without a word. Its `data` became one without what was in the log: 1 of 170,401 rows.
 #[test]
 fn a_database_of_ours_is_not_adopted() {
     let temp = tempfile::tempdir().unwrap();
@@ -44,13 +44,14 @@ fn a_database_of_ours_is_not_adopted() {
         IngestOptions::default(),
     );
     assert_eq!(ingested.map(drop).unwrap_err().kind(), ErrorKind::Unsupported);
-    // Where the log has nothing, nothing is lost.
+    // If the log has nothing, nothing is lost.
     db.close().unwrap();
     assert_eq!(adopt(&table_dir).unwrap().tables.len(), 1);
     assert_eq!(export(&Database::open(&into).unwrap().table("k", "t").unwrap()).len(), 2);
 }
 
-/// Of a table that was dropped and made again, `open` and `adopt` refused both, and whoever asked by name got one of both.
+/// Of a table that was dropped and made again, `open` and `adopt` refused both, and a look-up by
+/// name gave one of the two.
 #[test]
 fn two_tables_of_one_name() {
     let temp = tempfile::tempdir().unwrap();
@@ -73,12 +74,13 @@ fn two_tables_of_one_name() {
     helenus::adopt(std::slice::from_ref(&two), into, &AdoptOptions::default(), &mut |_| {})
         .map(drop)
         .unwrap_err();
-    // A schema that is given doesn't tell either which is alive.
+    // A given schema doesn't decide either which is alive.
     let given = ForeignOptions::new().schema(&text).open(&[two]).unwrap();
     given.open_table("corpus", "soup").map(drop).unwrap_err();
 }
 
-/// A node that compacts removes SSTables between the listing and the opening of them, which was an error.
+/// A node that compacts removes SSTables between the listing and the opening of them, which was an
+/// error.
 #[test]
 fn files_that_vanish_are_looked_for_again() {
     let temp = tempfile::tempdir().unwrap();

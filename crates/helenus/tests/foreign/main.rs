@@ -1,4 +1,5 @@
-//! What others left, opened in place: data directories, snapshots and tables' directories that Apache Cassandra wrote.
+//! Foreign directories, opened in place: data directories, snapshots and tables' directories that
+//! Apache Cassandra wrote.
 
 #![expect(
     clippy::unwrap_used,

@@ -78,7 +78,7 @@ fn a_snapshot_has_its_schema_with_it() {
     assert_eq!(later.kind, ForeignKind::Snapshot);
     let rows = export(&later.open_table("chat", "messages").unwrap());
     assert!(rows.iter().any(|row| row.contains("\"files\": [{")), "{rows:?}");
-    // Copied to a place whose name tells nothing.
+    // Copied to a directory whose name has no information.
     copy_all(&snapshots.join("later"), &elsewhere.path().join("copy"));
     let copy = Foreign::open(elsewhere.path().join("copy")).unwrap();
     assert_eq!(names(&copy), owned(&[("chat", "messages")]));
@@ -97,7 +97,7 @@ fn a_table_that_was_copied_out_has_the_schema_of_its_newest_snapshot() {
     let database = Foreign::open(&copied).unwrap();
     let expected = lines(&root.join("select/chat.messages.jsonl"));
     assert_eq!(export(&database.open_table("chat", "messages").unwrap()), expected);
-    // Without it nothing tells the schema, and one has to be given.
+    // Without it the schema is unknown, and must be given.
     let text = std::fs::read_to_string(copied.join("snapshots/later/schema.cql")).unwrap();
     std::fs::remove_dir_all(copied.join("snapshots")).unwrap();
     let without = Foreign::open(&copied).unwrap();
@@ -170,7 +170,8 @@ const TABLE: &str = "CREATE TABLE k.t (p int PRIMARY KEY, v frozen<outer>, w fro
 const KEYSPACE: &str =
     "CREATE KEYSPACE k WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1};";
 
-/// A type grows inside another one: what was written before is still the table's, and is shown as what it is now.
+/// A type grows inside another one: earlier rows still belong to the table, and are shown with the
+/// current type.
 #[test]
 fn types_that_grew_inside_of_others() {
     let temp = tempfile::tempdir().unwrap();
@@ -196,7 +197,8 @@ fn types_that_grew_inside_of_others() {
     let schema = db.schema().to_cql();
     db.close().unwrap();
     let dir = table_dir(&temp.path().join("db/data"), "k", "t");
-    // With the types as they are now; and with what the files say, which spell `inner` in `outer` as it was.
+    // With the types as they are now; and with what the files say, which spell `inner` in `outer`
+    // as it was.
     for schema in [&*schema, TABLE] {
         let opened = ForeignOptions::new().schema(schema).open(std::slice::from_ref(&dir)).unwrap();
         assert_eq!(export(&opened.open_table("k", "t").unwrap()), expected, "{schema}");
@@ -239,8 +241,9 @@ fn a_view_finds_its_table_in_another_snapshot() {
     assert_eq!(adopt(&dirs, &into, &AdoptOptions::default(), &mut |_| {}).unwrap().tables.len(), 1);
 }
 
-/// Names outside ASCII: what Cassandra wrote was read as other columns' values, in another order than `SELECT *` has. What
-/// an early build of ours wrote by the bytes of the names is read by its own header.
+/// Names outside ASCII: what Cassandra wrote was read as other columns' values, in another order
+/// than `SELECT *` has. What an early build of ours wrote by the bytes of the names is read by its
+/// own header.
 #[test]
 fn columns_with_names_outside_ascii_keep_their_values() {
     let by_bytes = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/by-bytes");

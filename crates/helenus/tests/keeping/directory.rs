@@ -1,4 +1,4 @@
-//! A directory that was prepared by somebody, or moved, must not make its opener touch another one.
+//! A directory that was tampered with, or moved, must not make its opener touch another one.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -55,8 +55,9 @@ fn names(dir: &Path) -> Vec<String> {
     names
 }
 
-/// Opening a database whose table's directory was a link removed the SSTables of the database that it led to: their
-/// generations were below those that the manifest had reserved, and none of them was live here.
+/// Opening a database whose table's directory was a link removed the SSTables of the database that
+/// it led to: their generations were below those that the manifest had reserved, and none of them
+/// was live here.
 #[test]
 fn what_a_link_leads_to_is_left_alone() {
     let dir = tempfile::tempdir().unwrap();
@@ -90,8 +91,9 @@ fn data_and_log_are_no_links() {
     }
 }
 
-/// A table that is made again with the identity of one that was dropped has its directory. The manifest went on saying
-/// that files there were to be removed, and the next opening removed those of the new table.
+/// A table that is made again with the identity of one that was dropped has its directory. The
+/// manifest went on saying that files there were to be removed, and the next opening removed those
+/// of the new table.
 #[test]
 fn a_table_that_has_its_identity_again_keeps_its_files() {
     let dir = tempfile::tempdir().unwrap();
@@ -108,7 +110,7 @@ fn a_table_that_has_its_identity_again_keeps_its_files() {
     }
 }
 
-/// `rm LOCK` let a second writer in beside the first, and what either wrote was lost to the other.
+/// `rm LOCK` let a second writer in while the first was active, and each lost the other's writes.
 #[test]
 fn removing_the_lock_file_lets_nobody_in() {
     let dir = tempfile::tempdir().unwrap();
@@ -121,8 +123,8 @@ fn removing_the_lock_file_lets_nobody_in() {
     assert_eq!(rows(&open(dir.path()).unwrap()), 3);
 }
 
-/// A database goes by paths: after its directory was moved away and another put in its place, it would write its
-/// SSTables into that one, and name them in a manifest that is elsewhere.
+/// A database goes by paths: after its directory was moved away and another put in its place, it
+/// would write its SSTables into that one, and name them in a manifest that is elsewhere.
 #[test]
 fn a_directory_that_was_replaced_is_not_written_to() {
     let dir = tempfile::tempdir().unwrap();

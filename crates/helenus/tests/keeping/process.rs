@@ -10,7 +10,7 @@ const SCHEMA: &str =
     "CREATE KEYSPACE ks WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1};
      CREATE TABLE ks.t (p int PRIMARY KEY, v int);";
 
-/// What a child finds, as its exit code.
+/// The findings of a child, as its exit code.
 fn child(db: Database, table: Table, dir: &Path) -> i32 {
     let kinds = [
         db.table("ks", "t").map(drop).map_err(|e| e.kind()),
@@ -34,8 +34,8 @@ fn child(db: Database, table: Table, dir: &Path) -> i32 {
     }
 }
 
-/// A forked child's handle wrote into the log of its parent through the memory that they share, and waited for ever for
-/// threads that it didn't have; its drop gave the parent's lock away.
+/// A forked child's handle wrote into the log of its parent through the memory that they share, and
+/// waited for ever for threads that it didn't have; its drop gave the parent's lock away.
 #[test]
 fn a_forked_child_is_told_so_and_harms_nothing() {
     let dir = tempfile::tempdir().unwrap();

@@ -1,4 +1,5 @@
-//! Live SSTables: known from others of the same name, opened when they are read, few of their files open at once.
+//! Live SSTables: distinguished from others of the same name, opened when they are read, few of
+//! their files open at once.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -21,7 +22,7 @@ fn options() -> Options {
     Options::new().background(Background::Manual)
 }
 
-/// A database with so many SSTables of one row each.
+/// A database with `sstables` SSTables of one row each.
 fn filled(options: Options, dir: &Path, sstables: i32) -> Database {
     let db = options.open(dir).unwrap();
     db.execute_schema(SCHEMA).unwrap();
@@ -63,8 +64,8 @@ fn components(dir: &Path) -> BTreeMap<(String, String), PathBuf> {
     files.map(named).collect()
 }
 
-/// Another SSTable of the same table under a live one's name is valid in itself: it was read, and the rows that belong
-/// there were gone without a sound.
+/// Another SSTable of the same table under a live one's name is valid in itself: it was read, and
+/// the rows that belong there were gone without a sound.
 #[test]
 fn another_sstable_under_a_live_ones_name_is_noticed() {
     for version in [Version::DA, Version::ME, Version::NB] {
@@ -84,8 +85,8 @@ fn another_sstable_under_a_live_ones_name_is_noticed() {
     }
 }
 
-/// Statistics.db of `me` has no checksum of its own, and stood outside of ours: timestamps and counts that rotted were
-/// believed. Digest.crc32 and TOC.txt could be anything.
+/// Statistics.db of `me` has no checksum of its own, and stood outside of ours: timestamps and
+/// counts that rotted were believed. Digest.crc32 and TOC.txt could be anything.
 #[test]
 fn a_flipped_byte_in_a_small_component_is_noticed() {
     let dir = tempfile::tempdir().unwrap();
@@ -162,7 +163,8 @@ fn descriptors(dir: &Path) -> usize {
     all.filter(|target| target.starts_with(dir.join("data"))).count()
 }
 
-/// Each live SSTable had its Data.db open for good: at a thousand of them nothing could be flushed any more.
+/// Each live SSTable had its Data.db open for good: at a thousand of them nothing could be flushed
+/// any more.
 #[test]
 fn few_files_are_open_however_many_sstables_there_are() {
     let dir = tempfile::tempdir().unwrap();
@@ -197,7 +199,7 @@ fn few_files_are_open_however_many_sstables_there_are() {
     db.close().unwrap();
 }
 
-/// The variable that tells the child what to do.
+/// The variable with the child's task.
 const CHILD: &str = "HELENUS_FEW_DESCRIPTORS";
 
 /// With the default bound, in a process that may have 48 files open.
@@ -368,8 +370,8 @@ fn a_new_table_writes_as_much_whatever_the_number_of_others() {
     for table in 0..320 {
         db.execute_schema(&format!("CREATE TABLE ks.t{table} (p int PRIMARY KEY, v int)")).unwrap();
     }
-    // Of a few hundred bytes each; now and then the file is written anew, with room for as much again. The whole schema
-    // each time would be 50 MB.
+    // Of a few hundred bytes each; now and then the file is written anew, with room for as much
+    // again. The whole schema each time would be 50 MB.
     assert!(written() < 8 << 20, "{}", written());
     let schema = db.schema().to_cql();
     db.close().unwrap();

@@ -1,4 +1,4 @@
-//! How a database differs from another in what may not matter.
+//! The differences between databases that must not matter.
 
 use std::num::NonZero;
 use std::time::Duration;
@@ -25,14 +25,14 @@ pub(crate) struct Config {
     pub(crate) saying: Saying,
     /// Prepared statements are kept from one use to the next.
     pub(crate) keeps_prepared: bool,
-    /// Queries are cut into pages of so many rows.
+    /// The number of rows of a page, if queries are cut into pages.
     pub(crate) page: Option<usize>,
-    /// What happens between steps: its seed, and how often, in a thousand.
+    /// The events between steps: their seed, and their frequency in a thousand steps.
     pub(crate) seed: u64,
     pub(crate) events: Events,
 }
 
-/// How a statement is said.
+/// The form of a statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Saying {
     Prepared,
@@ -41,7 +41,7 @@ pub(crate) enum Saying {
     Batched,
 }
 
-/// How often, in a thousand steps, something happens before one.
+/// The frequency of events before a step, in a thousand.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Events {
     pub(crate) flush: u64,
@@ -164,7 +164,7 @@ impl Config {
         }
     }
 
-    /// What a CREATE TABLE says of a table here.
+    /// The options of a CREATE TABLE here.
     pub(crate) fn with(&self) -> String {
         let Self { compaction, compression, bloom_filter_fp_chance, .. } = self;
         format!(

@@ -10,7 +10,7 @@ use helenus_testkit::{Case, without};
 use crate::query::Query;
 use crate::statement::{Bound, End, Write, whole};
 
-/// What is done, and asked, in this order.
+/// The operations and queries, in order.
 #[derive(Clone, Debug)]
 pub(crate) struct History {
     pub(crate) steps: Vec<Step>,
@@ -37,7 +37,7 @@ pub(crate) enum Deed {
 /// In a CREATE TABLE: what a database adds to it.
 pub(crate) const WITH_OPTIONS: &str = "WITH_OPTIONS";
 
-/// What a column holds.
+/// The kind of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Int,
@@ -121,11 +121,11 @@ fn shapes() -> Vec<Shape> {
     ]
 }
 
-/// What makes histories.
+/// The generator of histories.
 pub(crate) struct Generator {
     pub(crate) rng: Rng,
     shapes: Vec<Shape>,
-    /// Tombstones go at once; then nobody brings timestamps of his own.
+    /// Tombstones go at once; then no statement has its own timestamp.
     purges_at_once: bool,
     /// Whether the user type has its third field.
     third_field: bool,
@@ -306,7 +306,7 @@ impl Generator {
         }
     }
 
-    /// So many values of a clustering.
+    /// The first `count` values of a clustering.
     pub(crate) fn clustering(&mut self, shape: &Shape, count: usize) -> Vec<Value> {
         let mut values = Vec::new();
         for name in shape.key_columns.iter().skip(shape.partition).take(count) {
@@ -357,7 +357,7 @@ impl Generator {
         if alone && !counts && write.range.is_none() && self.rng.chance(1, 8) {
             self.condition(&shape, &mut write);
         } else if !self.purges_at_once && !counts && self.rng.chance(1, 8) {
-            // No two are the same: whoever wins a tie may depend on what was compacted before.
+            // No two are the same: the winner of a tie may depend on earlier compactions.
             let micros = i64::try_from(self.rng.below(100_000) * 1000 + 500 - self.step).unwrap();
             write.ago = Some(micros);
         }

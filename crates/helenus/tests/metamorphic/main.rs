@@ -22,7 +22,7 @@ use self::config::Config;
 use self::history::History;
 use self::world::World;
 
-/// So many databases are compared with the plainest one.
+/// The number of databases that are compared with the plainest one.
 const OTHERS: u64 = 3;
 
 #[test]

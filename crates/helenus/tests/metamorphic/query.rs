@@ -1,4 +1,4 @@
-//! What is asked of a table, and the answer as text.
+//! Queries of a table, and their answers as text.
 
 use std::fmt::Write as _;
 
@@ -25,7 +25,7 @@ pub(crate) struct Query {
     later: Option<u32>,
 }
 
-/// Which rows of a partition.
+/// The rows of a partition that are queried.
 #[derive(Clone, Debug)]
 enum Rows {
     All,
@@ -114,7 +114,7 @@ impl Query {
         }
     }
 
-    /// Key and clustering, where it is of one row and nothing else is asked.
+    /// Key and clustering, if the query is for exactly one row.
     pub(crate) fn single(&self) -> Option<(&[Value], &[Value])> {
         let plain = self.tokens.is_none()
             && self.limit == usize::MAX

@@ -8,7 +8,7 @@ use helenus::{
     RangePlan, StatementKind, StatementPlan, Table, Type, Value, ValueError, WriteOptions,
 };
 
-/// What is bound to a place: a value, null among them, or nothing.
+/// A bound value: a value, null or unset.
 #[derive(Clone, Debug)]
 pub(crate) enum Bound {
     Value(Value),
@@ -40,7 +40,7 @@ pub(crate) struct Write {
     pub(crate) actions: Vec<(String, Action<Bound>)>,
     pub(crate) conditions: Conditions<Bound>,
     pub(crate) ttl: Option<u32>,
-    /// The caller's timestamp: so many microseconds before the step's time.
+    /// The caller's timestamp, in microseconds before the step's time.
     pub(crate) ago: Option<i64>,
 }
 
@@ -204,17 +204,17 @@ impl Write {
     }
 }
 
-/// What is said of a write that was carried out.
+/// The answer of a write without conditions.
 pub(crate) fn done((): ()) -> String {
     "done".to_owned()
 }
 
-/// What is said of one that waited upon conditions.
+/// The answer of a write with conditions.
 pub(crate) fn outcome(outcome: Outcome) -> String {
     format!("{outcome:?}")
 }
 
-/// Of a batch of such.
+/// The answer of a batch of such writes.
 pub(crate) fn batch_outcome(outcome: BatchOutcome) -> String {
     format!("{outcome:?}")
 }

@@ -72,7 +72,7 @@ impl<'c> World<'c> {
         self.db = Some(options.open("/db").unwrap());
     }
 
-    /// What happens between steps, and changes nothing that can be seen.
+    /// The events between steps, which change nothing visible.
     fn disturb(&mut self) {
         let events = self.config.events;
         let mut happens = |often: u64| self.rng.chance(often, 1000);
@@ -118,7 +118,7 @@ impl<'c> World<'c> {
         }
     }
 
-    /// The next SSTables of a table are others.
+    /// Changes the options of a table's next SSTables.
     fn alter(&mut self) {
         let table = TABLES[self.rng.index(3)];
         let what = if self.rng.chance(1, 3) {
@@ -222,7 +222,7 @@ impl<'c> World<'c> {
             while let Some(row) = rows.next()? {
                 query.show(&row, &mut text)?;
                 shown += 1;
-                // What is read stays as it was when the query began.
+                // The query's result stays as of its beginning.
                 if self.rng.chance(self.config.events.flush, 4000) {
                     self.db().flush()?;
                 }

@@ -1,4 +1,5 @@
-//! Random histories, told to the model and through the API to a database that flushes and compacts in between.
+//! Random histories, applied to the model and through the API to a database that flushes and
+//! compacts in between.
 
 use std::ops::Bound as RangeEnd;
 use std::sync::Arc;
@@ -51,11 +52,12 @@ fn check(seed: u64, history: &History) -> Result<(), String> {
             batch.execute().map_err(|e| e.to_string())?;
         }
         if next.is_some_and(|next| next.source != op.source) {
-            // A compaction makes tombstones of expired cells, which win ties that the cells would have lost. Here it
-            // happens before anything expires.
+            // A compaction makes tombstones of expired cells, which win ties that the cells would
+            // have lost. Here it happens before anything expires.
             clock.set_micros((history.now - 100) * 1_000_000);
-            // Every third history stays with one version; in the others each SSTable has its own. It is set for the
-            // SSTable alone: what expires past 2038 would be refused under some, and has to get through a flush.
+            // Every third history stays with one version; in the others each SSTable has its own.
+            // It is set for the SSTable alone: expirations past 2038 would be refused under some,
+            // and must get through a flush.
             if !seed.is_multiple_of(3) {
                 set_version(&db, seed + op.source as u64).map_err(|e| e.to_string())?;
             }
@@ -73,7 +75,8 @@ fn check(seed: u64, history: &History) -> Result<(), String> {
 /// The number of the database's own version.
 const DEFAULT_VERSION: u64 = 4;
 
-/// Has the table's next SSTables written in another version: one that is written, or the database's own.
+/// Has the table's next SSTables written in another version: one that is written, or the database's
+/// own.
 fn set_version(db: &Database, number: u64) -> helenus::Result<()> {
     let index = usize::try_from(number % 5).unwrap();
     let extensions = Version::WRITABLE.get(index).map_or(String::new(), |version| {
@@ -93,7 +96,8 @@ fn open(disk: &SimDisk, clock: &Arc<SimClock>) -> Database {
     options.open("/db").unwrap()
 }
 
-/// The part of an operation that can be said: an element of a list can't be named by its path.
+/// The part of an operation that the API can express: an element of a list can't be named by its
+/// path.
 fn expressible(history: &History, op: &Op) -> Option<Op> {
     let mut op = op.clone();
     match &mut op.action {
@@ -208,7 +212,8 @@ fn with_key<R>(values: &[Vec<u8>], f: impl FnOnce(&[&dyn EncodeValue]) -> R) -> 
     f(&values)
 }
 
-/// What a column is set to as a whole, serialized: elements in the order of their bytes, which needn't be theirs.
+/// The value of a column that is set as a whole, serialized: elements in the order of their bytes,
+/// which needn't be theirs.
 fn whole(kind: ColumnKind, change: &ColumnOp) -> Option<Vec<u8>> {
     match change {
         ColumnOp::Set(value) => Some(value.clone()),

@@ -1,4 +1,4 @@
-//! The write API from outside: random histories beside the naive model.
+//! The write API from outside: random histories against the naive model.
 #![expect(clippy::unwrap_used, reason = "tests may panic")]
 
 mod histories;

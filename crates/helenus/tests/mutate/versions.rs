@@ -1,4 +1,5 @@
-//! SSTables of the version that a table or the database asks for, beside those of others.
+//! SSTables of the version that a table or the database names, together with those of other
+//! versions.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -93,7 +94,7 @@ fn flush_and_compaction_write_what_the_table_or_the_database_says() {
         let value = format!("ALTER TABLE ks.t WITH extensions = {{'helenus_sstable_version': {letters}}}");
         db.execute_schema(&value).unwrap();
     };
-    // By its blob, and by its name for those who type it.
+    // By its blob, and by its name as typed by people.
     for (c, letters) in [(2, "0x6e62"), (3, "'me'"), (4, "0x6f61")] {
         alter(letters);
         put(&table, 1, c, "b");
@@ -117,7 +118,7 @@ fn flush_and_compaction_write_what_the_table_or_the_database_says() {
     assert_eq!(rows(&table, NOW), ["1,4=b"]);
     drop((db, table));
 
-    // Without an option it is as the database has it, which may be opened with another default each time.
+    // Without an option it is the database's, which may be opened with another default each time.
     let db = world.options().sstable_version(Version::ME).open("/db").unwrap();
     db.execute_schema("ALTER TABLE ks.t WITH extensions = {}").unwrap();
     let table = db.table("ks", "t").unwrap();
@@ -188,8 +189,8 @@ fn what_expires_too_late_for_the_version_is_refused_when_it_is_written() {
     assert_eq!(rows(&table, LATEST + 1), ["1,4=for ever"]);
 }
 
-/// What was written while the table's version could hold it is neither lost nor capped by another version, and no flush
-/// or compaction fails of it.
+/// Data that the table's version could hold when it was written is neither lost nor capped by
+/// another version, and no flush or compaction fails because of it.
 #[test]
 fn rows_too_late_for_a_new_version_keep_one_that_holds_them() {
     let world = World::new();

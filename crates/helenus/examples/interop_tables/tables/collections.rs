@@ -182,7 +182,7 @@ fn static_collections() -> Case {
     case
 }
 
-/// Elements with times to live, ran out and not, beside others.
+/// Elements with times to live, expired and not, together with others.
 fn element_expiry() -> Case {
     let mut case = Case::new(
         "element_expiry",

@@ -92,7 +92,8 @@ fn is_ordered(lower: &End, upper: &End) -> bool {
     }
 }
 
-/// Ranges from and to prefixes of different lengths, in the table's order, where CQL has no words for them.
+/// Ranges from and to prefixes of different lengths, in the table's order, where CQL has no words
+/// for them.
 fn ordered_ranges() -> Case {
     let mut case = Case::new(
         "ranges_ordered",
@@ -206,7 +207,7 @@ fn statics_only() -> Case {
     case
 }
 
-/// No columns beside the key.
+/// No columns besides the key.
 fn keys_only(name: &str, columns: &str, clustered: bool) -> Case {
     let mut case = Case::new(name, &format!("CREATE TABLE {{t}} ({columns});"));
     for at in 0..100 {
@@ -241,7 +242,7 @@ fn no_regulars() -> Case {
     case
 }
 
-/// Partitions deleted and written again, alone and beside rows and ranges.
+/// Partitions deleted and written again, alone and together with rows and ranges.
 fn partitions() -> Case {
     let mut case =
         Case::new("partition_deletions", "CREATE TABLE {t} (p text, c int, v text, PRIMARY KEY (p, c));");

@@ -33,7 +33,8 @@ pub(super) fn wide(name: &str) -> Case {
     case
 }
 
-/// Range deletions that stay open across blocks of the row index, and partition deletions beside one.
+/// Range deletions that stay open across blocks of the row index, and partition deletions together
+/// with one.
 fn wide_spanning() -> Case {
     let mut case = Case::new(
         "wide_spanning",
@@ -65,7 +66,8 @@ fn wide_spanning() -> Case {
     case
 }
 
-/// Long clusterings with shared beginnings, every fourth block deleted; compacted from two generations.
+/// Long clusterings with shared beginnings, every fourth block deleted; compacted from two
+/// generations.
 fn wide_composite() -> Case {
     let mut case = Case::new(
         "wide_composite",

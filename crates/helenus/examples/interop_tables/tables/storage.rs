@@ -1,4 +1,5 @@
-//! What options make of the files: codecs, chunks, filters; compactions, purges, generations, recovery.
+//! The effect of options on the files: codecs, chunks, filters; compactions, purges, generations,
+//! recovery.
 
 use crate::case::{Case, Step};
 use crate::random::Random;
@@ -166,7 +167,7 @@ fn generations() -> Case {
     case
 }
 
-/// The process dies twice: with everything in the log, and beside SSTables.
+/// The process dies twice: with everything in the log, and with SSTables.
 fn recovered() -> Case {
     let mut case = Case::new(
         "recovered",

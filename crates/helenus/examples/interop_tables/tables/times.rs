@@ -60,7 +60,8 @@ fn negative() -> Case {
     case
 }
 
-/// What ran out, and what will not for years: rows, cells, markers with cells of another life.
+/// Expired data, and data that will not expire for years: rows, cells, markers with cells of
+/// another time to live.
 fn expiry() -> Case {
     let mut case = Case::new(
         "expiry",

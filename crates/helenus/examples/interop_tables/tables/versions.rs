@@ -12,11 +12,11 @@ pub(super) fn cases() -> Vec<Case> {
     cases
 }
 
-/// What a version has a form of its own for: row indexes, deletion times, statistics, codecs.
+/// Parts with a form of their own in each version: row indexes, deletion times, statistics, codecs.
 fn in_version(version: Version) -> impl Iterator<Item = Case> {
     let name = |what: &str| format!("version_{version}_{what}");
     let codec = match version {
-        // What Cassandra 3 has, too.
+        // A codec that Cassandra 3 has, too.
         Version::ME => "{'class': 'SnappyCompressor', 'chunk_length_in_kb': '4'}",
         _ => "{'class': 'ZstdCompressor', 'chunk_length_in_kb': '4', 'min_compress_ratio': '1.5'}",
     };
