@@ -58,21 +58,21 @@ impl Database {
     /// ```
     ///
     /// # Errors
-    /// None that is to be expected.
+    /// None is expected.
     pub fn in_memory() -> Result<Self> {
         let disk = Arc::new(helenus_io::MemoryDisk::new());
-        // There is nothing that a sync would make safer.
+        // A sync would make nothing safer.
         Options::new().durability(Durability::Buffered).disk(disk).open("/database")
     }
 
     /// Runs schema statements of CQL, separated by semicolons: CREATE, ALTER and DROP of keyspaces,
     /// types and tables, TRUNCATE; `USE` sets the keyspace of the names that follow. Each is
-    /// durable when the next begins. Returns what they changed, in order, and what acts differently
-    /// from what was asked for.
+    /// durable when the next begins. Returns their changes, in order, and warnings where the effect
+    /// differs from the request.
     ///
     /// # Errors
-    /// Text that is no CQL, statements that are not about the schema, and what Cassandra would
-    /// refuse. Statements before the bad one have been carried out.
+    /// Text that is not CQL, statements that are not about the schema, and those that Cassandra
+    /// would refuse. Statements before the bad one have been carried out.
     pub fn execute_schema(&self, cql: &str) -> Result<SchemaOutcome> {
         let statements = parse_statements(cql).map_err(|e| Error::with(ErrorKind::Syntax, e))?;
         let mut outcome = SchemaOutcome::default();
@@ -90,10 +90,10 @@ impl Database {
         Ok(outcome)
     }
 
-    /// Creates what a schema file defines and the database doesn't have yet: as
-    /// [`execute_schema`](Self::execute_schema), but a keyspace that the file doesn't create is
-    /// made with defaults, keyspaces, types and tables that are there stay as they are, and
-    /// materialized views are left out.
+    /// Creates the keyspaces, types and tables of a schema file that the database doesn't have yet:
+    /// as [`execute_schema`](Self::execute_schema), but a keyspace that the file doesn't create is
+    /// made with defaults, existing keyspaces, types and tables stay unchanged, and materialized
+    /// views are left out.
     ///
     /// # Errors
     /// As there.
@@ -166,7 +166,7 @@ impl Database {
         cores.map(|core| Table::new(&self.set, &self.writer, core)).collect()
     }
 
-    /// Flushes all memtables; returns when what was written before the call is in SSTables.
+    /// Flushes all memtables; returns when everything written before the call is in SSTables.
     ///
     /// # Errors
     /// When writing them fails.
@@ -191,7 +191,7 @@ impl Database {
     /// when none is due.
     ///
     /// # Errors
-    /// What the step met. It is tried again at the next call.
+    /// The error of the step, which is tried again at the next call.
     pub fn step(&self) -> Result<bool> {
         self.set.check_here()?;
         self.writer.side().map_or(Ok(false), |side| side.step())
@@ -234,14 +234,14 @@ impl Database {
         }
     }
 
-    /// Flushes, syncs and closes: all other handles say so from then on. Calls of other threads
-    /// that are in flight end before, long ones early, with [`ErrorKind::Closed`]; where another
-    /// thread closes the database already, its end is waited for.
+    /// Flushes, syncs and closes: from then on all handles return [`ErrorKind::Closed`]. Calls of
+    /// other threads that are in flight end before, long ones early, with that error; if another
+    /// thread is closing the database already, this waits for it.
     ///
     /// # Errors
     /// When flushing or syncing fails; the database is closed all the same, and its log keeps what
-    /// was not flushed. When compactions found SSTables that are damaged ([`ErrorKind::Corrupt`]):
-    /// all else is done.
+    /// was not flushed. When compactions found damaged SSTables ([`ErrorKind::Corrupt`]):
+    /// everything else is done.
     pub fn close(&self) -> Result<()> {
         self.set.check_here()?;
         let closed = self.writer.side().map_or(Ok(()), |side| side.close());

@@ -1,4 +1,4 @@
-//! One error for the whole API: what to do about it, and why it happened.
+//! The one error of the API: a kind for the program, a text for people, a source.
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -21,22 +21,22 @@ use crate::manifest::ManifestError;
 pub enum ErrorKind {
     /// The text isn't CQL. Nothing was done.
     Syntax,
-    /// The call is wrong: a type, a name, a missing key part, a value that may not be. Nothing was
+    /// The call is wrong: a type, a name, a missing key part, an invalid value. Nothing was
     /// written.
     Invalid,
     /// The object that the call names does not exist.
     NotFound,
     /// The object that the call would create exists.
     AlreadyExists,
-    /// Bytes on disk are not what was written: restore a backup, or mend the file.
+    /// Bytes on disk are not those that were written: restore a backup, or repair the file.
     Corrupt,
-    /// The operating system refused: free space or mend the disk, then open again.
+    /// The operating system refused: free space or repair the disk, then open again.
     Io,
     /// Another process or handle has the directory open for writing.
     Locked,
     /// The database or table can only be read.
     ReadOnly,
-    /// Not something that this release can do.
+    /// This release can't do it.
     Unsupported,
     /// An earlier write to the log failed, so nothing can be promised any more: close and open
     /// again.
@@ -49,15 +49,13 @@ pub enum ErrorKind {
     /// is slower than the writers, or flushes fail. Nothing was written; the text says what is in
     /// the way. Try again later.
     Overloaded,
-    /// Something that cannot happen did, or code of the caller's (a clock, a disk) panicked: what
-    /// is in memory is in doubt, and nothing more is written. Close and open again; what was
-    /// acknowledged is in the log. The panic that came first names its place in the source: report
-    /// it.
+    /// Something that cannot happen did, or code of the caller's (a clock, a disk) panicked: memory
+    /// is in doubt, and nothing more is written. Close and open again; everything acknowledged is
+    /// in the log. The first panic names its place in the source: report it.
     Bug,
 }
 
-/// Why a call failed. Its text says what was expected and found, and where it helps what to do
-/// next.
+/// The error of a call. Its text says what was expected and found, and if it helps what to do next.
 pub struct Error {
     kind: ErrorKind,
     text: Cow<'static, str>,
@@ -73,7 +71,7 @@ impl Error {
         Self { kind, text: text.into(), source: None }
     }
 
-    /// An error of a call that is wrong.
+    /// An error of an invalid call.
     pub fn invalid(text: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ErrorKind::Invalid, text)
     }
@@ -107,7 +105,7 @@ impl Error {
         }
     }
 
-    /// The same error, saying where it happened.
+    /// The same error with its place before the text.
     #[must_use]
     pub fn context(mut self, place: impl fmt::Display) -> Self {
         self.text = format!("{place}: {}", self.text).into();

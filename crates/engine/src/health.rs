@@ -10,7 +10,7 @@ pub enum HealthStatus {
     /// All is well.
     #[default]
     Ok,
-    /// Everything works; something should be looked at.
+    /// Everything works; something needs attention.
     Warning,
     /// Writes are refused or soon will be, or nothing can be promised any more.
     Critical,
@@ -24,18 +24,18 @@ pub enum HealthIssue {
     FlushFails,
     /// A compaction's output can't be written. It is retried automatically.
     CompactionFails,
-    /// An SSTable is damaged or could not be read: compactions leave it out, and reads of what is
-    /// damaged fail.
+    /// An SSTable is damaged or could not be read: compactions leave it out, and reads of the
+    /// damaged part fail.
     SuspectSsTable,
     /// SSTables wait for compaction, and writers are slowed.
     CompactionLags,
     /// The log can't be written: no write is promised any more until the database is opened again;
     /// or its segments can't be prepared or removed.
     LogFails,
-    /// The log is more than twice as large as it should be: tables that it is needed for are not
+    /// The log is more than twice as large as it should be: the tables that need it are not
     /// flushed.
     LogTooLarge,
-    /// It is not known what the manifest holds: no write is promised until it could be written.
+    /// The manifest's content is unknown: no write is promised until it has been rewritten.
     ManifestInDoubt,
     /// The disk, or a quota on it, is full.
     DiskFull,
@@ -43,11 +43,11 @@ pub enum HealthIssue {
     WritesWait,
     /// Open iterators hold much memory that nothing else needs.
     PinnedMemory,
-    /// A thread panicked: no write is taken until the database is opened again.
+    /// A thread panicked: no write is accepted until the database is opened again.
     Panicked,
 }
 
-/// One thing that is wrong.
+/// One problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HealthReason {
@@ -57,7 +57,7 @@ pub struct HealthReason {
     pub issue: HealthIssue,
     /// Keyspace and name of the table that it is about, if it is about one.
     pub table: Option<String>,
-    /// Since when, where that is known.
+    /// Since when, if it is known.
     pub since: Option<Timestamp>,
     /// The error, as text.
     pub text: String,
@@ -69,7 +69,7 @@ pub struct HealthReason {
 pub struct Health {
     /// The worst of the reasons' statuses.
     pub status: HealthStatus,
-    /// Everything that is wrong, the worst first.
+    /// All problems, the worst first.
     pub reasons: Vec<HealthReason>,
 }
 

@@ -11,8 +11,8 @@ use helenus_sstable::{LateDeletionTimes, Version};
 pub enum Durability {
     /// Once it is on stable storage; concurrent writers share one sync.
     Sync,
-    /// At once, but a write waits while the last completed sync began longer ago than this: about
-    /// as much is lost at most when the power goes.
+    /// At once, but a write waits while the last completed sync began longer ago than this: a power
+    /// cut loses about that much at most.
     Periodic(Duration),
     /// Once the operating system has it: killing the process loses nothing, a power cut loses what
     /// was not yet written out.
@@ -123,7 +123,7 @@ impl Options {
     }
 
     /// Whether a database that was not closed and whose log is gone, in whole or in part, is opened
-    /// all the same: with what was flushed and what is left of the log, which may have holes.
+    /// all the same: with the flushed data and the rest of the log, which may have holes.
     #[must_use]
     pub fn accept_lost_log(mut self, yes: bool) -> Self {
         self.accept_lost_log = yes;
@@ -186,7 +186,7 @@ impl Options {
         self
     }
 
-    /// Bytes a second that compactions may write, all together; no limit by default.
+    /// Bytes per second that all compactions together may write; no limit by default.
     #[must_use]
     pub fn compaction_bytes_per_second(mut self, limit: Option<u64>) -> Self {
         self.compaction_bytes_per_second = limit;
@@ -245,7 +245,7 @@ impl Options {
         self
     }
 
-    /// The clock that timestamps, expiry and purging go by.
+    /// The clock for timestamps, expiry and purging.
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;

@@ -34,7 +34,7 @@ use crate::mutate::{
 };
 use crate::table::Table;
 
-/// Tables that lie in no database: they are read, and never written.
+/// Tables outside of any database: they are read, and never written.
 #[derive(Clone, Debug)]
 pub struct ReadOnlyTables {
     set: Arc<engine::TableSet>,
@@ -65,8 +65,8 @@ impl ReadOnlyTables {
         self.set.core(id).ok().map(|core| Table::new(&self.set, &self.writer, core))
     }
 
-    /// Opens a table over SSTables, all of which have that partitioner and columns that are the
-    /// table's. Where it was opened meanwhile, it stays as it was.
+    /// Opens a table over SSTables, all of which have that partitioner and the table's columns. If
+    /// it was opened meanwhile, that one stays.
     pub fn open(
         &self,
         dir: &Path,
@@ -90,7 +90,7 @@ impl ReadOnlyTables {
     }
 }
 
-/// A table whose writes go to a [`Sink`]. Nothing of it can be read, so that there are no
+/// A table whose writes go to a [`Sink`]. It can't be read, so that there are no
 /// conditions, no counters and no elements of a list by index or value.
 #[derive(Debug)]
 pub struct SinkTable {
@@ -188,7 +188,7 @@ impl SinkTable {
         Prepared::deleting(self.target(), key, columns)
     }
 
-    /// Waits for the writes in flight; statements that are still around are refused from now on.
+    /// Waits for the writes in flight; statements that still exist are refused from now on.
     pub fn close(&self) {
         self.writer.shut_sink();
     }

@@ -1,5 +1,5 @@
-//! Structs as rows: the traits that `#[derive(Row)]` implements, and what takes and makes such
-//! structs.
+//! Structs as rows: the traits that `#[derive(Row)]` implements, and the calls that take and return
+//! such structs.
 
 use std::marker::PhantomData;
 
@@ -31,7 +31,7 @@ pub trait ToRow {
     note = "a struct with named fields can, with `#[derive(helenus::Row)]`"
 )]
 pub trait FromRow: Sized {
-    /// Makes one of the columns' values.
+    /// Makes a struct from the columns' values.
     ///
     /// # Errors
     /// When the table lacks a column, or a value doesn't fit the type of its field.
@@ -68,7 +68,8 @@ impl Table {
     /// ```
     ///
     /// # Errors
-    /// When the struct lacks a column of the key, or the last of several.
+    /// When the struct lacks a column of the partition key. [`Insert::execute`] refuses a
+    /// clustering without its last columns.
     pub fn insert_row(&self, row: &impl ToRow) -> Result<Insert<'_>> {
         let columns = columns_of(row);
         let (key, clustering) = self.key_of(&columns)?;
@@ -80,7 +81,7 @@ impl Table {
         Ok(values.fold(insert, |insert, (name, value)| insert.set(name, value)))
     }
 
-    /// Begins a DELETE of the row that has a struct's key. Its other columns don't matter.
+    /// Begins a DELETE of the row that has a struct's key. Its other columns are ignored.
     ///
     /// # Errors
     /// When the struct lacks a column of the key.

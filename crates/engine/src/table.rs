@@ -31,7 +31,7 @@ impl Table {
         WriteTarget { core: &self.core, writer: &self.writer }
     }
 
-    /// The table's present schema.
+    /// The table's current schema.
     pub fn schema(&self) -> Arc<TableSchema> {
         self.core.view.load().state.schema.clone()
     }
@@ -45,7 +45,8 @@ impl Table {
         Ok(catalog.table_to_cql(schema.keyspace(), schema.name())?)
     }
 
-    /// Flushes the table's memtable; returns when what was written before the call is in SSTables.
+    /// Flushes the table's memtable; returns when everything written before the call is in
+    /// SSTables.
     ///
     /// # Errors
     /// When writing them fails.

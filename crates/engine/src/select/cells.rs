@@ -1,4 +1,4 @@
-//! The visible cells of a row, and the values that they make.
+//! The visible cells of a row, and the values of its columns.
 
 use helenus_rows::{Assembler, Cell, ColumnFilter, Columns, LiveRow, RowRef, StreamError};
 
@@ -10,7 +10,7 @@ pub struct Cells<'a> {
     live: Option<LiveRow<'a>>,
     /// The wanted columns, and whether they are static; all if there is no filter.
     wanted: Option<(&'a ColumnFilter, bool)>,
-    /// The only column that is wanted, if one alone is.
+    /// The only wanted column, if there is just one.
     only: Option<usize>,
 }
 
@@ -78,8 +78,8 @@ impl<'a> ColumnValues<'a> {
     }
 
     /// The next column's index among those of its kind, and its serialized value: a collection in
-    /// its frozen form, a counter as its total. What is put together from several cells is put into
-    /// `scratch`.
+    /// its frozen form, a counter as its total. A value that is assembled from several cells is put
+    /// into `scratch`.
     ///
     /// # Errors
     /// Where the bytes are not a row's.

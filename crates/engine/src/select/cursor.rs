@@ -1,4 +1,4 @@
-//! The cursor over what a query found.
+//! The cursor over a query's result.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
@@ -20,11 +20,11 @@ use crate::engine::{Lookup, PointRow, Source, View};
 use crate::error::{Error, ErrorKind, Result};
 use crate::table::Table;
 
-/// The rows that a query found, one at a time: a lending cursor. It sees the table as it was when
-/// the query began, whatever becomes of it meanwhile: a cursor that is open goes on when the
-/// database is closed or the table dropped.
+/// The rows of a query's result, one at a time: a lending cursor. It sees the table's state at the
+/// beginning of the query: an open cursor continues even if the database is closed or the table
+/// dropped.
 ///
-/// As an iterator, it gives [`OwnedRow`]s that are copies.
+/// Its iterator returns copies, [`OwnedRow`]s.
 #[derive(Debug)]
 pub struct Rows {
     plan: ReadPlan,
@@ -132,8 +132,8 @@ impl Rows {
         self.view()
     }
 
-    /// The row that [`next`](Self::next) showed last, on this page or, where it has shown none, on
-    /// the one before: where the next page begins. `None` before the first row of the query.
+    /// The last row that [`next`](Self::next) returned, on this page or, if it has none, on the one
+    /// before: the next page begins after it. `None` before the first row of the query.
     pub fn position(&self) -> Option<RowPosition> {
         let Last { shown, shown_of_partition, key, clustering } = &self.last;
         match shown {
@@ -143,7 +143,7 @@ impl Rows {
         }
     }
 
-    /// The schema that the rows are read by.
+    /// The schema of the rows.
     pub fn schema(&self) -> &TableSchema {
         &self.view.state.schema
     }
@@ -269,8 +269,8 @@ impl Rows {
     /// other.
     fn next_of_partition(&mut self) -> Result<Shown> {
         let strict = self.view.state.schema.strict_liveness();
-        // Rows of such a table are columns that another protocol made up as it went: CQL shows the
-        // defined ones alone.
+        // Rows of such a table are columns that another protocol created on the fly: CQL shows only
+        // the defined ones.
         let has_rows = self.view.state.schema.compact() != Some(CompactStorage::Static);
         let is_scan_of_slices = self.plan.is_scan_of_slices();
         loop {
@@ -307,7 +307,7 @@ impl Rows {
         Ok(if is_there && self.passes(Shown::StaticOnly)? { Shown::StaticOnly } else { Shown::Nothing })
     }
 
-    /// Whether the query's filter lets through where the cursor stands.
+    /// Whether the cursor's current row passes the query's filter.
     #[inline]
     fn passes(&self, shown: Shown) -> Result<bool> {
         match &self.plan.filter {
@@ -319,8 +319,8 @@ impl Rows {
         }
     }
 
-    /// Notes what is about to be shown: at the cursor's end the sources don't stand on it any more.
-    /// A row's clustering was noted where the row was at hand.
+    /// Remembers the row that is about to be shown: at the cursor's end the sources have moved past
+    /// it. A row's clustering was remembered when the row was current.
     #[inline]
     fn remember(&mut self) {
         let last = &mut self.last;
@@ -364,9 +364,9 @@ impl Rows {
 }
 
 impl Select {
-    /// What is stored, merged but not read: partition deletions, rows with their tombstones and
-    /// expired cells, range tombstone markers. Of all partitions, of a range of tokens, or of one
-    /// partition or slices of it, in either direction; limits, columns, the filter and
+    /// The stored data, merged, with everything that a query hides: partition deletions, tombstones
+    /// and expired cells of rows, range tombstone markers. Of all partitions, of a range of tokens,
+    /// or of one partition or slices of it, in either direction; limits, columns, the filter and
     /// [`after`](Self::after) don't apply.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use crate::error::Result;
 /// Whether a row is shown.
 type Test = dyn Fn(&RowView<'_>) -> Result<bool> + Send + Sync;
 
-/// A test of rows, and the columns that it looks at.
+/// A test of rows, and the columns that it reads.
 #[derive(Clone)]
 pub(super) struct RowFilter {
     pub(super) columns: Vec<String>,

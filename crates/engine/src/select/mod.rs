@@ -1,4 +1,4 @@
-//! Reading rows: what to select, and a cursor over what was found.
+//! Reading rows: the query, and a cursor over its result.
 //!
 //! [`Select`] (`query.rs`) is the query. `plan.rs` derives from it once what is read: keys, slices,
 //! limits, and the start of a page. [`Rows`] (`cursor.rs`) carries the plan out and lends

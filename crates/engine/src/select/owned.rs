@@ -1,4 +1,4 @@
-//! A row that stays.
+//! A copy of a row.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::scratch::Scratch;
 use crate::engine::TableState;
 use crate::error::Result;
 
-/// A copy of a row that a query showed. It holds on to nothing of the table but its schema.
+/// A copy of a row of a query's result. It holds nothing of the table but its schema.
 #[derive(Debug)]
 pub struct OwnedRow {
     state: Arc<TableState>,
@@ -48,7 +48,7 @@ impl OwnedRow {
         }
     }
 
-    /// The row, to be looked at in every way.
+    /// The row as a view, with all its methods.
     pub fn view(&self) -> RowView<'_> {
         let header = &self.state.header;
         RowView {
@@ -62,7 +62,7 @@ impl OwnedRow {
         }
     }
 
-    /// A column's value as one of Rust's types, as [`RowView::get`] gives it.
+    /// A column's value as one of Rust's types, as [`RowView::get`].
     ///
     /// # Errors
     /// As there.
@@ -70,7 +70,7 @@ impl OwnedRow {
         self.view().get(column)
     }
 
-    /// The decoded value of a column, as [`RowView::value`] gives it.
+    /// The decoded value of a column, as [`RowView::value`].
     ///
     /// # Errors
     /// As there.

@@ -1,5 +1,5 @@
-//! What is read for a query: its keys, slices and limits, and where a page begins. Made once,
-//! before the first row.
+//! The reads of a query: its keys, slices and limits, and the start of a page. Made once, before
+//! the first row.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::{Bound as RangeEnd, Range, RangeInclusive};
@@ -165,7 +165,7 @@ impl ReadPlan {
         begin..self.bytes.len()
     }
 
-    /// The keys whose tokens are asked for, each once.
+    /// The keys whose tokens are in the range, each once.
     fn take_keys(&mut self, select: &Select, view: &View) {
         let partitioner = &view.state.header.partitioner;
         let has_tokens = select.tokens != (Token::MIN..=Token::MAX);
@@ -181,8 +181,8 @@ impl ReadPlan {
         self.partitions = Partitions::Named(keys);
     }
 
-    /// The partitions of those places whose tokens are asked for, each once, and of each the rows
-    /// that are named.
+    /// The partitions of those places whose tokens are in the range, each once, with the named rows
+    /// of each.
     fn take_places(&mut self, places: &[RowKey], select: &Select, view: &View) -> Result<()> {
         let Header { partitioner, clustering: comparator, .. } = &*view.state.header;
         let mut found: Vec<(&[u8], Vec<Slice<'_>>)> = Vec::new();
@@ -222,7 +222,7 @@ impl ReadPlan {
         Ok(())
     }
 
-    /// Narrows the query to what comes after a row that it showed.
+    /// Narrows the query to the rows after one that it showed.
     fn continue_after(&mut self, position: &RowPosition, view: &View) -> Result<()> {
         let comparator = &view.state.header.clustering;
         let key = position.partition_key();

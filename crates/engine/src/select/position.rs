@@ -1,4 +1,4 @@
-//! Where a query stopped.
+//! The position of a query, at which its next page begins.
 //!
 //! ```text
 //! version     u8       1
@@ -20,10 +20,12 @@ const VERSION: u8 = 1;
 const STATIC_ROW: u8 = 0;
 const ROW: u8 = 1;
 
-/// Where a query stopped: the last row that it showed. The same query with [`Select::after`](crate::Select::after) goes on
-/// after it, in this process or, by way of [`to_bytes`](Self::to_bytes), in another one and with another release.
+/// The place where a query stopped: the last row that it showed. The same query with
+/// [`Select::after`](crate::Select::after) continues after it, in this process or, by way of
+/// [`to_bytes`](Self::to_bytes), in another one and with another release.
 ///
-/// A position belongs to its query: another one may be refused it, or read on from a place that makes no sense for it.
+/// A position belongs to its query: another query may refuse it, or continue from a meaningless
+/// place.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RowPosition {
     partition_key: Vec<u8>,
@@ -48,13 +50,13 @@ impl RowPosition {
         self.clustering.as_deref()
     }
 
-    /// Number of rows of the partition that were shown, on earlier pages too: what of
-    /// [`Select::limit_per_partition`](crate::Select::limit_per_partition) is used up.
+    /// Number of rows of the partition that were shown, on earlier pages too: the used part of
+    /// [`Select::limit_per_partition`](crate::Select::limit_per_partition).
     pub fn shown_of_partition(&self) -> u64 {
         self.shown
     }
 
-    /// The position in a form that stays: what it is made of is read by all later releases.
+    /// The position as bytes, which all later releases read.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = vec![VERSION, if self.clustering.is_some() { ROW } else { STATIC_ROW }];
         vint::write_unsigned(&mut out, self.shown);
@@ -67,10 +69,10 @@ impl RowPosition {
         out
     }
 
-    /// The position that [`to_bytes`](Self::to_bytes) gave.
+    /// The position of bytes from [`to_bytes`](Self::to_bytes).
     ///
     /// # Errors
-    /// [`ErrorKind::Invalid`] when the bytes are no position, or one of a release that isn't known yet.
+    /// [`ErrorKind::Invalid`] when the bytes are no position, or that of a newer release.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         Self::read(bytes)
             .map_err(|error| Error::with(ErrorKind::Invalid, error).context("not a row's position"))

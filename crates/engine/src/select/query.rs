@@ -18,20 +18,20 @@ use crate::table::Table;
 
 /// A query of one table: which partitions, which rows of them, in what order, how many.
 ///
-/// Nothing is read before [`rows`](Self::rows), which sees the table as it is then. Restrictions
-/// add up: a row is shown that satisfies all of them. An invalid query makes `rows` fail: values of
-/// a wrong type or number, ends of a range in the wrong order.
+/// Nothing is read before [`rows`](Self::rows), which sees the table's state at that moment.
+/// Restrictions are combined: a row is shown that satisfies all of them. An invalid query makes
+/// `rows` fail: values of a wrong type or number, ends of a range in the wrong order.
 #[derive(Clone, Debug)]
 pub struct Select {
     pub(super) table: Table,
     /// Raw keys and the values of the ends, one after the other.
     pub(super) bytes: Vec<u8>,
-    /// Where the keys are in the bytes. Without any the query is of all partitions.
+    /// The ranges of the keys in the bytes. Without keys the query is of all partitions.
     pub(super) keys: SmallVec<[Range<usize>; 1]>,
     /// The keys of rows that were named one by one.
     pub(super) places: Option<Arc<[RowKey]>>,
     pub(super) tokens: RangeInclusive<Token>,
-    /// Slices of which a row must be in one. Without any all rows are.
+    /// Slices: a row must be in one of them. Without slices all rows qualify.
     pub(super) slices: SmallVec<[[End; 2]; 1]>,
     pub(super) from: End,
     pub(super) to: End,
@@ -42,7 +42,7 @@ pub struct Select {
     pub(super) distinct: bool,
     pub(super) now_seconds: Option<u32>,
     pub(super) after: Option<RowPosition>,
-    /// Names of the columns that are wanted; all without.
+    /// Names of the wanted columns; `None` for all.
     pub(super) columns: Option<Vec<String>>,
     pub(super) filter: Option<RowFilter>,
     problem: Option<Arc<Error>>,
@@ -67,7 +67,7 @@ impl End {
 pub(super) struct ValueRange {
     /// Index of the clustering column.
     pub(super) column: usize,
-    /// The least and the greatest value, where in the bytes they are.
+    /// The ranges of the least and the greatest value in the bytes.
     pub(super) ends: [RangeEnd<Range<usize>>; 2],
 }
 
@@ -123,7 +123,7 @@ impl Table {
 
 impl Select {
     /// Only the partition with that key. Called again it adds a partition, as CQL's `IN`; they come
-    /// in the order of the calls, and one that was named before doesn't come again.
+    /// in the order of the calls, each once.
     #[must_use]
     pub fn key(mut self, key: impl IntoKey) -> Self {
         let span =
@@ -132,12 +132,12 @@ impl Select {
         self
     }
 
-    /// Only the rows with those keys, which an index knows or another query
-    /// [found](RowView::row_key). Partitions come in the order in which they are named first, and
-    /// the rows of one in the table's order. A key without a row shows nothing.
+    /// Only the rows with those keys, from an index or [from another query](RowView::row_key).
+    /// Partitions come in the order in which they are first named, and the rows of one in the
+    /// table's order. A key without a row is skipped.
     ///
     /// Tokens, limits, pages, columns and the filter apply as to any query; keys, prefixes and
-    /// ranges of rows don't go with it.
+    /// ranges of rows can't be combined with it.
     ///
     /// ```
     /// # fn main() -> helenus::Result<()> {
@@ -206,7 +206,7 @@ impl Select {
     }
 
     /// Only rows from those values on, in the table's order: included or not, and given in full or
-    /// as a prefix, which then stands for all rows that begin with it. In a table whose clustering
+    /// as a prefix, which means all rows that begin with it. In a table whose clustering
     /// is descending the first rows have the greatest values: [`range`](Self::range) doesn't depend
     /// on that.
     #[must_use]
@@ -223,8 +223,8 @@ impl Select {
     }
 
     /// Only rows whose next clustering column, the one after those that [`prefix`](Self::prefix)
-    /// named before (without, the first), has a value in the range. Ends are values, whatever the
-    /// column's order: CQL's `at >= x AND at < y`.
+    /// named before (the first without a prefix), has a value in the range. Ends are values,
+    /// whatever the column's order: CQL's `at >= x AND at < y`.
     ///
     /// ```
     /// # fn main() -> helenus::Result<()> {
@@ -264,7 +264,8 @@ impl Select {
         self
     }
 
-    /// Rows against the table's order. Partitions must be named by their keys then.
+    /// Returns rows in the reverse of the table's order. The partitions must be named by their
+    /// keys.
     #[must_use]
     pub fn reverse(mut self) -> Self {
         self.direction = Direction::Reverse;
@@ -293,7 +294,7 @@ impl Select {
     }
 
     /// Continues after the row at which an earlier run of this query stopped: the next page of it.
-    /// Pages of any size, one after the other, show what one run shows, and a page costs the same
+    /// All pages together, of any size, are the result of one run, and a page costs the same
     /// wherever it begins: it is read from its first row on.
     ///
     /// ```
@@ -340,9 +341,9 @@ impl Select {
         self
     }
 
-    /// Only rows that pass the test, which sees those columns besides the keys, as they are stored:
-    /// its [`cells`](RowView::cells) with their timestamps, before a value is put together. Limits
-    /// count what passes.
+    /// Only rows that pass the test, which sees the keys and those columns in stored form: their
+    /// [`cells`](RowView::cells) with timestamps, before a value is assembled. Limits count the
+    /// rows that pass.
     ///
     /// A partition without rows, whose static columns would be shown, is tested too.
     #[must_use]
@@ -359,15 +360,15 @@ impl Select {
     }
 
     /// Reads the table as of that second (since 1970), which decides what has expired; otherwise as
-    /// of the second of the call of [`rows`](Self::rows). The pages of one query may so agree on
-    /// one.
+    /// of the second of the call of [`rows`](Self::rows). So the pages of one query can agree on
+    /// one second.
     #[must_use]
     pub fn now_seconds(mut self, seconds: u32) -> Self {
         self.now_seconds = Some(seconds);
         self
     }
 
-    /// Refuses what the calls before noticed.
+    /// Returns the first error of the calls before.
     pub(super) fn check(&self) -> Result<()> {
         if let Some(problem) = &self.problem {
             return Err(Error::new(problem.kind(), problem.to_string()));

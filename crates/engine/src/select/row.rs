@@ -1,4 +1,4 @@
-//! A row as a query shows it.
+//! A row of a query's result.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::engine::TableState;
 use crate::error::{Error, ErrorKind, Result};
 
 /// A row as a query sees it: its key, its visible cells and those of its partition's static row.
-/// Borrowed from the cursor until it moves on; [`to_row`](Self::to_row) makes one that stays.
+/// It is borrowed from the cursor until the next row; [`to_row`](Self::to_row) copies it.
 #[derive(Clone, Copy, Debug)]
 pub struct RowView<'a> {
     pub(super) state: &'a Arc<TableState>,
@@ -92,7 +92,7 @@ fn in_table_order(schema: &TableSchema, index: usize) -> Option<(ColumnKind, usi
 }
 
 impl<'a> RowView<'a> {
-    /// The schema that the row is read by.
+    /// The schema of the row.
     pub fn schema(&self) -> &'a TableSchema {
         &self.state.schema
     }
@@ -103,7 +103,7 @@ impl<'a> RowView<'a> {
         self.key
     }
 
-    /// The row's key; for a partition that shows its static row alone, that of the partition.
+    /// The row's key; for a partition of which only the static row is shown, that of the partition.
     pub fn row_key(&self) -> RowKey {
         RowKey::new(self.key, self.row.map(|row| row.clustering))
     }
@@ -141,8 +141,8 @@ impl<'a> RowView<'a> {
     }
 
     /// A column's value, by the column's name or its [index](ColumnIndex), as one of Rust's types:
-    /// an `Option` where it may be null, `&str` and `&[u8]` without a copy, a [`Value`] whatever it
-    /// is. A collection comes whole, a counter as its total.
+    /// an `Option` where it may be null, `&str` and `&[u8]` without a copy, a [`Value`] for any
+    /// type. A collection is returned as a whole, a counter as its total.
     ///
     /// ```
     /// # fn main() -> helenus::Result<()> {
@@ -196,7 +196,7 @@ impl<'a> RowView<'a> {
         Ok(self.simple_cell(column, "write time")?.map(|cell| cell.timestamp))
     }
 
-    /// The seconds that are left of a column's value, if it expires: CQL's `TTL`.
+    /// The remaining seconds of a column's value, if it expires: CQL's `TTL`.
     ///
     /// # Errors
     /// As [`writetime`](Self::writetime).
@@ -204,8 +204,8 @@ impl<'a> RowView<'a> {
         Ok(self.simple_cell(column, "time to live")?.and_then(|cell| cell.remaining_ttl(self.now)))
     }
 
-    /// The visible cells of one static or regular column: of a collection its elements in the order
-    /// of their paths, each with its timestamp and ttl; one at most of any other.
+    /// The visible cells of one static or regular column: for a collection its elements in the
+    /// order of their paths, each with its timestamp and ttl; for any other column at most one.
     ///
     /// # Errors
     /// When there is no such column, or it is of the key; where the bytes are not a row's.
@@ -251,8 +251,8 @@ impl<'a> RowView<'a> {
         Cells::new(self.static_row, self.now, self.shown().map(|shown| (shown, true)))
     }
 
-    /// The serialized values of the static or of the regular columns, in one pass over the row; of
-    /// a key's columns there are none.
+    /// The serialized values of the static or of the regular columns, in one pass over the row;
+    /// none for a key's columns.
     ///
     /// # Errors
     /// Where the bytes are not a row's.

@@ -1,6 +1,7 @@
 //! The key of a row, raw.
 
-/// The primary key of a row, raw: what an index keeps of it. With [`Select::rows_at`](crate::Select::rows_at) it is read again.
+/// The raw primary key of a row, as an index stores it. [`Select::rows_at`](crate::Select::rows_at)
+/// reads the row again.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RowKey {
     partition_key: Box<[u8]>,
@@ -8,8 +9,8 @@ pub struct RowKey {
 }
 
 impl RowKey {
-    /// The key of the row with that raw partition key and encoded clustering; without a clustering, that of all rows of the
-    /// partition.
+    /// The key of the row with that raw partition key and encoded clustering; without a clustering,
+    /// that of all rows of the partition.
     pub fn new(partition_key: impl Into<Box<[u8]>>, clustering: Option<impl Into<Box<[u8]>>>) -> Self {
         Self { partition_key: partition_key.into(), clustering: clustering.map(Into::into) }
     }

@@ -1,10 +1,10 @@
-//! Values that are put together from several cells, for as long as their row is lent.
+//! Values that are assembled from several cells, kept as long as their row is lent.
 
 use std::sync::OnceLock;
 
 use helenus_rows::ColumnKind;
 
-/// A list that only grows while it is shared, so that what is in it can be borrowed.
+/// A list that only grows while it is shared, so that its items can be borrowed.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
     first: OnceLock<Box<AssembledValue>>,
