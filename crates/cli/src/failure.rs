@@ -1,4 +1,4 @@
-//! Why a command ended early, what to do next, and the exit code that tells scripts.
+//! Why a command ended early, what to do next, and the exit code for scripts.
 
 use std::fmt;
 use std::io;
@@ -15,11 +15,11 @@ const USAGE: u8 = 2;
 /// Why a command ended early.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// The command line asks for what can't be: a literal of another type, too many key columns.
+    /// The command line is invalid: a literal of another type, too many key columns.
     Usage { text: String, next_step: Option<&'static str> },
     /// Anything else.
     Failed { text: String, next_step: Option<&'static str> },
-    /// Whoever read the output went away (`helenus export … | head`). No error.
+    /// The reader of the output has ended (`helenus export … | head`). No error.
     ClosedPipe,
 }
 

@@ -1,10 +1,11 @@
 //! The `helenus` command.
 //!
-//! **Knows** how the library's answers look on a terminal and in files: options, texts, CSV, progress, exit codes.
-//! **Must not know** how anything is stored: what a command shows goes through `helenus`, and the dump of a single
-//! file through `helenus-sstable`.
+//! **Knows** how the library's answers look on a terminal and in files: options, texts, CSV,
+//! progress, exit codes. **Must not know** how anything is stored: what a command shows goes
+//! through `helenus`, and the dump of a single file through `helenus-sstable`.
 //!
-//! Start reading at `args.rs` (what can be asked for), then `commands/` (a file for each group of commands).
+//! Start reading at `args.rs` (what can be asked for), then `commands/` (a file for each group of
+//! commands).
 
 #![deny(unsafe_code)]
 #![deny(clippy::indexing_slicing, clippy::expect_used, clippy::panic)]
@@ -28,13 +29,14 @@ use failure::Failure;
 fn main() -> ExitCode {
     let command = match args::parse(std::env::args_os()) {
         Ok(command) => command,
-        // Help and version come this way too; clap knows where each belongs and which code it means.
+        // Help and version come this way too; clap knows where each belongs and which code it
+        // means.
         Err(error) => error.exit(),
     };
     match run(&command) {
         Ok(()) | Err(Failure::ClosedPipe) => ExitCode::SUCCESS,
         Err(failure) => {
-            // Nobody is left to tell when this fails.
+            // A failure here can't be reported.
             writeln!(std::io::stderr(), "{failure}").unwrap_or_default();
             failure.exit_code()
         }

@@ -12,7 +12,7 @@ use helenus::{
 use crate::args::Source;
 use crate::failure::Failure;
 
-/// What is read: a database, or what others left.
+/// A readable directory: a database, or a foreign one.
 pub(crate) enum Readable {
     Database(Database),
     Foreign(Box<Foreign>),
@@ -66,7 +66,7 @@ impl Readable {
     }
 }
 
-/// A table to read, of a database or of what others left.
+/// A table to read, of a database or a foreign directory.
 pub(crate) fn table_to_read(dir: &Path, source: &Source, name: &str) -> Result<Table, Failure> {
     let (keyspace, table) = split_name(name)?;
     check_present(dir)?;
@@ -109,7 +109,8 @@ pub(crate) fn check_present(dir: &Path) -> Result<(), Failure> {
     }
 }
 
-/// A database, to read only beside a process that has it open for writing; or what others left.
+/// A database, opened read-only, possibly while another process has it open for writing; or a
+/// foreign directory.
 pub(crate) fn to_read(dir: &Path, source: &Source) -> Result<Readable, Failure> {
     read_by(false, dir, source)
 }
@@ -131,7 +132,7 @@ fn read_by(skip_damaged: bool, dir: &Path, source: &Source) -> Result<Readable, 
     foreign_by(options, dir, source).map(|foreign| Readable::Foreign(Box::new(foreign)))
 }
 
-/// What others left.
+/// A foreign directory.
 pub(crate) fn foreign(dir: &Path, source: &Source) -> Result<Foreign, Failure> {
     foreign_by(ForeignOptions::new(), dir, source)
 }
@@ -140,7 +141,7 @@ fn foreign_by(options: ForeignOptions, dir: &Path, source: &Source) -> Result<Fo
     std::iter::once(dir).chain(source.data.iter().map(PathBuf::as_path)).try_for_each(check_present)?;
     let schema = source.schema.as_deref().map(read_text).transpose()?;
     let dirs = std::iter::once(dir).chain(source.data.iter().map(PathBuf::as_path));
-    // Names above the directory tell of the table: `.` has none.
+    // Keyspace and table come from the names above the directory: `.` has none.
     let dirs = dirs.map(|dir| std::path::absolute(dir).map_err(|error| Failure::file(dir, &error)));
     let options = match &schema {
         Some(schema) => options.schema(schema),

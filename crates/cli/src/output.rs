@@ -12,10 +12,10 @@ use crate::failure::Failure;
 
 const BUFFER_BYTES: usize = 256 << 10;
 const ROWS: &str = "{wide_bar} {human_pos} of about {human_len} rows, {per_sec}";
-/// Progress is redrawn at most every so many rows.
+/// The number of rows after which progress is redrawn.
 const ROWS_A_TICK: u64 = 4096;
 
-/// Where a command's answer goes.
+/// Standard output, for a command's answer.
 pub(crate) fn stdout() -> BufWriter<StdoutLock<'static>> {
     BufWriter::with_capacity(BUFFER_BYTES, io::stdout().lock())
 }
@@ -26,8 +26,8 @@ pub(crate) fn counted(count: u64, one: &str) -> String {
     format!("{count} {one}{plural}")
 }
 
-/// Writes a file that is not there yet. Until it is complete it is called FILE.unfinished; after an error nothing is left.
-/// What a run left that was broken off is written over.
+/// Writes a file that is not there yet. Until it is complete it is called FILE.unfinished; after an
+/// error nothing is left. What a run left that was broken off is written over.
 pub(crate) fn to_file<T>(path: &Path, write: impl FnOnce(&File) -> Result<T, Failure>) -> Result<T, Failure> {
     refuse_present(path)?;
     let staging = unfinished(path);
@@ -47,7 +47,7 @@ pub(crate) fn to_file<T>(path: &Path, write: impl FnOnce(&File) -> Result<T, Fai
         }
         Err(TryLockError::Error(error)) => return Err(failed(error)),
     }
-    // Whoever held it before may have given it its name meanwhile.
+    // The previous holder of the lock may have given it its name meanwhile.
     refuse_present(path)?;
     file.set_len(0).map_err(failed)?;
     let done = write(&file).and_then(|done| {
@@ -57,7 +57,7 @@ pub(crate) fn to_file<T>(path: &Path, write: impl FnOnce(&File) -> Result<T, Fai
         Ok(done)
     });
     if done.is_err() {
-        // The first error is the one to tell.
+        // Report the first error.
         RealDisk.remove_file(&staging).ok();
     }
     done
@@ -76,7 +76,7 @@ fn unfinished(path: &Path) -> PathBuf {
     name.into()
 }
 
-/// Writes lines of columns under each other, the first to the left, the others to the right.
+/// Writes lines of aligned columns, the first to the left, the others to the right.
 pub(crate) fn columns<const N: usize>(out: &mut impl Write, lines: &[[String; N]]) -> io::Result<()> {
     let width = |column: usize| {
         lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.chars().count()).max()
@@ -105,7 +105,7 @@ impl<W: Write> Lines<W> {
         Self { out, text: String::with_capacity(BUFFER_BYTES) }
     }
 
-    /// Where the next line is appended.
+    /// The text to which the next line is appended.
     pub(crate) fn text(&mut self) -> &mut String {
         &mut self.text
     }
@@ -135,24 +135,24 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// Progress towards so many rows, of a command that writes to standard output.
+    /// Progress towards `rows` rows, of a command that writes to standard output.
     pub(crate) fn beside_output(rows: u64) -> Self {
         let is_shown = io::stderr().is_terminal() && !io::stdout().is_terminal();
         Self::new(rows, is_shown, ROWS)
     }
 
-    /// Progress towards so many rows, of a command that writes to a file.
+    /// Progress towards `rows` rows, of a command that writes to a file.
     pub(crate) fn towards_rows(rows: u64) -> Self {
         Self::new(rows, io::stderr().is_terminal(), ROWS)
     }
 
-    /// What a command has printed so far, where standard output goes elsewhere.
+    /// Progress by the text printed so far, if standard output is not the terminal.
     fn of_text() -> Self {
         let is_shown = io::stderr().is_terminal() && !io::stdout().is_terminal();
         Self::new(0, is_shown, "{spinner} {bytes} printed, {bytes_per_sec}")
     }
 
-    /// Progress through a file of so many bytes.
+    /// Progress through a file of `bytes` bytes.
     pub(crate) fn through_file(bytes: u64) -> Self {
         Self::new(bytes, io::stderr().is_terminal(), "{wide_bar} {bytes} of {total_bytes}, {msg}")
     }
@@ -176,7 +176,7 @@ impl Progress {
         }
     }
 
-    /// Where in the file the command is, and what it has to say.
+    /// Shows the position in the file, and a message.
     pub(crate) fn at(&self, position: u64, message: impl FnOnce() -> String) {
         if !self.bar.is_hidden() {
             self.bar.set_position(position);
@@ -199,7 +199,7 @@ impl Progress {
     }
 }
 
-/// Standard output that tells on the terminal how much of it there is.
+/// Standard output whose length is shown on the terminal.
 pub(crate) struct Counted {
     out: BufWriter<StdoutLock<'static>>,
     progress: Progress,
@@ -231,14 +231,14 @@ impl Write for Counted {
     }
 }
 
-/// A bar through inputs whose length a tool tells with its first report.
+/// A bar through inputs whose length comes with a tool's first report.
 #[derive(Default)]
 pub(crate) struct ByteProgress {
     bar: Option<Progress>,
 }
 
 impl ByteProgress {
-    /// Where the tool is.
+    /// Shows the tool's position.
     pub(crate) fn at(&mut self, bytes: u64, total: u64) {
         self.bar.get_or_insert_with(|| Progress::through_file(total)).at(bytes, String::new);
     }

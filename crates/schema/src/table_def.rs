@@ -17,7 +17,7 @@ const IS_VIEW: &str = "a materialized view can't be written, only read";
 /// A table or a view.
 #[derive(Clone, Debug)]
 pub struct TableDef {
-    /// *The schema for the storage, derived from `columns`.
+    /// The schema for the storage, derived from `columns`.
     pub(super) schema: Arc<TableSchema>,
     pub(super) columns: Vec<TableColumn>,
     pub(super) options: Arc<TableOptions>,
@@ -115,7 +115,7 @@ impl TableDef {
         self
     }
 
-    /// *The schema for the storage.
+    /// The schema for the storage.
     pub fn schema(&self) -> &Arc<TableSchema> {
         &self.schema
     }

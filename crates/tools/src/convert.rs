@@ -1,10 +1,13 @@
-//! Writes SSTables again, in another version or with another compression (`db.compaction.Upgrader`).
+//! Writes SSTables again, in another version or with another compression
+//! (`db.compaction.Upgrader`).
 //!
-//! Nothing is merged and nothing purged: what is in an input is in its output, expired or not. (Cassandra makes
-//! tombstones of expired cells on the way.) Rows are streamed and copied as bytes where both versions encode them alike.
+//! Nothing is merged and nothing purged: everything in an input is in its output, expired or not.
+//! (Cassandra makes tombstones of expired cells on the way.) Rows are streamed and copied as bytes
+//! where both versions encode them alike.
 //!
-//! As Cassandra's `sstableupgrade` this keeps level, repair state and the filter's chance, and drops the commit log's
-//! intervals with the host that they are of: they say what a node need not replay, and nobody does with a converted table.
+//! As Cassandra's `sstableupgrade` this keeps level, repair state and the filter's false positive
+//! chance, and drops the commit log's intervals with their host: they say which part of its log a
+//! node need not replay, which is meaningless for a converted table.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -21,39 +24,40 @@ use crate::error::ToolError;
 use crate::output_dir::OutputDir;
 use crate::watched::{Meter, OnProgress, Watched};
 
-/// What tables are converted to.
+/// The version, compression and ids of converted tables.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ConvertOptions {
     /// One of [`Version::WRITABLE`].
     pub version: Version,
     /// How Data.db is compressed.
     pub compression: Compression,
-    /// How outputs are called.
+    /// The ids of outputs.
     pub ids: Ids,
-    /// Deletions and expirations past 2038-01-19T03:14:06Z, where the version can't hold them, become that second, and are
-    /// counted. Otherwise they are an error.
+    /// Deletions and expirations past 2038-01-19T03:14:06Z, where the version can't hold them,
+    /// become that second, and are counted. Otherwise they are an error.
     pub cap_expirations: bool,
 }
 
-/// How an output is compressed.
+/// The compression of an output.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Compression {
     /// As its input.
     Keep,
-    /// Like this; `None` is not at all.
+    /// These parameters; `None` means uncompressed.
     Use(Option<CompressionParams>),
 }
 
-/// How outputs are called.
+/// The ids of outputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ids {
-    /// As their inputs; where two inputs have the same id, the later one gets the next number that is free.
+    /// As their inputs; where two inputs have the same id, the later one gets the next number that
+    /// is free.
     Keep,
     /// 1 and so on: releases before 4.1 know numbers only.
     Number,
 }
 
-/// What became of one input.
+/// The result for one input.
 #[derive(Debug)]
 pub struct Converted {
     /// The input.
@@ -72,10 +76,12 @@ impl Converted {
     }
 }
 
-/// Converts each of `inputs` into a table in `out`, a directory that is new or empty. It appears when all are done.
+/// Converts each of `inputs` into a table in `out`, a directory that is new or empty. It appears
+/// when all are done.
 ///
 /// # Errors
-/// When an input is damaged, an output can't be written, or `progress` stops the tool; `out` is as it was then.
+/// When an input is damaged, an output can't be written, or `progress` stops the tool; then `out`
+/// is unchanged.
 pub fn convert(
     disk: &Arc<dyn Disk>,
     inputs: &[Descriptor],
@@ -136,7 +142,7 @@ fn convert_one(
     }
 }
 
-/// How a writer is told to write what `source` is, but for compression.
+/// Writer options that reproduce `source`, except for the compression.
 pub(crate) fn same_options(source: &DataFile) -> WriterOptions {
     let stats = source.stats();
     WriterOptions {

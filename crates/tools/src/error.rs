@@ -7,7 +7,7 @@ use helenus_rows::StreamError;
 use helenus_sstable::{Descriptor, SsTableError, WriteError};
 use thiserror::Error;
 
-/// Why a tool gave up. Nothing is left of its output then.
+/// Why a tool failed. Nothing is left of its output.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ToolError {
@@ -29,19 +29,19 @@ pub enum ToolError {
     /// The output's directory isn't new.
     #[error("{}: is not empty", .0.display())]
     NotEmpty(PathBuf),
-    /// What another run left, or is writing.
+    /// The leftovers of another run, or its output in progress.
     #[error("{}: is there already, from a run that was interrupted or is still going on", .0.display())]
     Unfinished(PathBuf),
-    /// What is asked for can't be done.
+    /// The request is impossible.
     #[error("{}: {why}", file.display())]
     Impossible {
         /// The input or output that it is about.
         file: PathBuf,
-        /// What stands against it.
+        /// The reason.
         why: String,
     },
-    /// Rows of a table with counters can't be read, and without them counters are less than was
-    /// counted (CASSANDRA-2759).
+    /// Rows of a table with counters can't be read, and without them counters would lose counts
+    /// (CASSANDRA-2759).
     #[error("{table}: counters would be lost: {why}")]
     CounterLoss {
         /// The table.

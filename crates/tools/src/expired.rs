@@ -1,9 +1,11 @@
-//! Which SSTables keep others, in which nothing is alive any more, from being dropped (`tools.SSTableExpiredBlockers`).
+//! Finds the SSTables that keep expired ones, without live data, from being dropped
+//! (`tools.SSTableExpiredBlockers`).
 //!
-//! A compaction drops an SSTable without reading it when everything in it was deleted or has expired, longer than
-//! `gc_grace_seconds` ago, and no other SSTable with anything alive may hold something older that it deletes
-//! (`db.compaction.CompactionController.getFullyExpiredSSTables`). Such another one is a blocker. What an expired SSTable
-//! deletes is judged by its largest timestamp alone, and what another holds by its smallest: partitions are not compared.
+//! A compaction drops an SSTable without reading it when everything in it was deleted or has
+//! expired, longer than `gc_grace_seconds` ago, and no other SSTable with anything alive may hold
+//! something older that it deletes (`db.compaction.CompactionController.getFullyExpiredSSTables`).
+//! Such an SSTable is a blocker. What an expired SSTable deletes is judged by its largest timestamp
+//! alone, and what another holds by its smallest: partitions are not compared.
 
 use helenus_io::Disk;
 use helenus_sstable::Descriptor;
@@ -12,16 +14,17 @@ use helenus_types::{LocalDeletionTime, Timestamp};
 use crate::error::ToolError;
 use crate::statistics::statistics;
 
-/// What decides whether an SSTable can be dropped.
+/// The facts that decide whether an SSTable can be dropped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Expiry {
-    /// Which one.
+    /// The SSTable.
     pub table: Descriptor,
     /// No timestamp in it is lower.
     pub min_timestamp: Timestamp,
     /// No timestamp in it is higher.
     pub max_timestamp: Timestamp,
-    /// When the last thing in it was deleted or expires, in seconds since 1970; `None` if something lives on.
+    /// When the last thing in it was deleted or expires, in seconds since 1970; `None` if something
+    /// lives on.
     pub last_death_s: Option<u32>,
 }
 
@@ -30,11 +33,12 @@ pub struct Expiry {
 pub struct Blocker {
     /// The SSTable.
     pub expiry: Expiry,
-    /// How many it blocks: the first so many of [`ExpiredBlockers::expired`].
+    /// The number of SSTables that it blocks: that many at the beginning of
+    /// [`ExpiredBlockers::expired`].
     pub blocked: usize,
 }
 
-/// What was found out about the SSTables of a table.
+/// The expired and the blocking SSTables of a table.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ExpiredBlockers {
     /// SSTables with nothing alive in them, those with the largest timestamps first.
@@ -60,10 +64,11 @@ impl ExpiredBlockers {
     }
 }
 
-/// Compares the SSTables of one table. What was deleted or expired before second `gc_before_s` since 1970 counts for nothing.
+/// Compares the SSTables of one table. What was deleted or expired before second `gc_before_s`
+/// since 1970 counts for nothing.
 ///
-/// An SSTable whose last thing dies in that very second is not expired, and blocks, as for a compaction; Cassandra's tool
-/// takes it for neither. What is in memtables isn't seen.
+/// An SSTable whose last thing dies in that very second is not expired, and blocks, as for a
+/// compaction; Cassandra's tool takes it for neither. What is in memtables isn't seen.
 ///
 /// # Errors
 /// When a Statistics.db is missing or damaged.

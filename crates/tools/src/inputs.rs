@@ -1,4 +1,4 @@
-//! What the paths that a user names stand for.
+//! The SSTables that a user's paths name.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -9,11 +9,13 @@ use helenus_sstable::{Component, Descriptor, Folder, SsTableError, SsTableErrorK
 
 use crate::error::ToolError;
 
-/// The SSTables that `paths` name: of a file its own, of a directory all that have a Data.db in it and
-/// count (no transaction left them unfinished or obsolete), in the order of their ids. None comes twice.
+/// The SSTables that `paths` name: of a file its own, of a directory all live ones with a Data.db
+/// in it (not those that a transaction left unfinished or obsolete), in the order of their ids.
+/// None comes twice.
 ///
 /// # Errors
-/// When a path is not there, a file is no Data.db, or a directory holds no SSTable, or one that can't be read here.
+/// When a path is not there, a file is no Data.db, or a directory holds no SSTable, or one that
+/// can't be read here.
 pub fn find_tables(disk: &dyn Disk, paths: &[PathBuf]) -> Result<Vec<Descriptor>, ToolError> {
     let mut found: Vec<Descriptor> = Vec::new();
     for path in paths {
@@ -31,7 +33,7 @@ pub fn find_tables(disk: &dyn Disk, paths: &[PathBuf]) -> Result<Vec<Descriptor>
     Ok(found)
 }
 
-/// Which directories in directories are looked into.
+/// The subdirectories that are searched.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Below {
     /// Those called `snapshots`.
@@ -40,11 +42,11 @@ pub struct Below {
     pub backups: bool,
 }
 
-/// The same of directories with all that are in them. There those whose versions aren't read here are passed over. Links are not
-/// followed.
+/// The same with all subdirectories. There, SSTables of unsupported versions are skipped. Links are
+/// not followed.
 ///
 /// # Errors
-/// As [`find_tables`], and when there is no SSTable at all.
+/// As [`find_tables`], and when there is no SSTable.
 pub fn find_tables_below(
     disk: &dyn Disk,
     paths: &[PathBuf],

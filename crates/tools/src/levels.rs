@@ -1,9 +1,9 @@
-//! Which SSTable is of which level of leveled compaction, and whether levels are what they should be
-//! (`tools.SSTableOfflineRelevel`).
+//! Which SSTable is of which level of leveled compaction, and whether levels are what they should
+//! be (`tools.SSTableOfflineRelevel`).
 //!
-//! The SSTables of level 1 and above don't overlap each other within their level; Cassandra moves one that does back to
-//! level 0 when it starts. Nothing is written: a level is a number in Statistics.db, which the tool of Cassandra changes in
-//! place.
+//! The SSTables of level 1 and above don't overlap each other within their level; Cassandra moves
+//! one that does back to level 0 when it starts. Nothing is written: a level is a number in
+//! Statistics.db, which the tool of Cassandra changes in place.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::statistics::{key_range, partitioner, statistics};
 /// An SSTable and its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeveledTable {
-    /// Which one.
+    /// The SSTable.
     pub table: Descriptor,
     /// Its level; 0 where compaction isn't leveled.
     pub level: u32,
@@ -44,18 +44,19 @@ pub struct Overlap {
 pub struct Levels {
     /// The directory.
     pub dir: PathBuf,
-    /// What orders partitions; `Murmur3` where there is no SSTable.
+    /// The order of partitions; `Murmur3` if there is no SSTable.
     pub partitioner: Partitioner,
     /// The SSTables by level, within one in the order of their first partitions.
     pub tables: Vec<LeveledTable>,
     /// One for each SSTable above level 0 that overlaps one before it in its level.
     pub overlaps: Vec<Overlap>,
-    /// How many SSTables each level would have, from level 0 on, if they were put as high as they fit.
+    /// The number of SSTables that each level would have, from level 0 on, if they were put as high
+    /// as they fit.
     pub potential: Vec<usize>,
 }
 
 impl Levels {
-    /// Where a partition lies, for people: its token, or without hashing the bytes of its key.
+    /// The place of a partition as text: its token, or without hashing the bytes of its key.
     #[must_use]
     pub fn place(&self, key: &[u8]) -> String {
         match &self.partitioner {
@@ -66,10 +67,11 @@ impl Levels {
     }
 }
 
-/// Looks at the levels of `inputs`, by directory as they come.
+/// Reads the levels of `inputs`, by directory in the order given.
 ///
 /// # Errors
-/// When a Statistics.db is missing or damaged, or what tells the first and last partition is.
+/// When a Statistics.db is missing or damaged, or the component with the first and last partition
+/// is.
 pub fn levels(disk: &Arc<dyn Disk>, inputs: &[Descriptor]) -> Result<Vec<Levels>, ToolError> {
     let mut dirs: Vec<&Path> = Vec::new();
     for input in inputs {
@@ -135,9 +137,9 @@ fn overlaps(partitioner: &Partitioner, tables: &[LeveledTable]) -> Vec<Overlap> 
     found
 }
 
-/// Cassandra's way: the highest level takes, in the order of last partitions, each SSTable that begins behind the one that
-/// it took last; what it leaves goes to the one below. There is one level for up to ten SSTables, two for up to a hundred,
-/// and so on; what is left then stays in level 0.
+/// Cassandra's way: the highest level takes, in the order of last partitions, each SSTable that
+/// begins after the end of the one that it took last; the others go to the level below. There is
+/// one level for up to ten SSTables, two for up to a hundred, and so on; the rest stays in level 0.
 fn potential(partitioner: &Partitioner, tables: &[LeveledTable]) -> Vec<usize> {
     let mut left: Vec<&LeveledTable> = tables.iter().collect();
     left.sort_by(|a, b| partitioner.compare(&a.last_key, &b.last_key));

@@ -15,25 +15,27 @@ pub struct ListedFile {
     pub path: PathBuf,
     /// Bytes in it; 0 for a link or whatever else is not a file.
     pub len: u64,
-    /// What it is to the table.
+    /// Its role in the table.
     pub role: FileRole,
 }
 
-/// What a file is to its table.
+/// The role of a file in its table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FileRole {
     /// A component of an SSTable that counts.
     Final,
-    /// A component of an SSTable that a committed transaction has replaced; a node deletes it when it starts.
+    /// A component of an SSTable that a committed transaction has replaced; a node deletes it when
+    /// it starts.
     Obsolete,
-    /// A component of an SSTable of a transaction that was not committed: one that is under way, or a leftover that a
-    /// node deletes when it starts.
+    /// A component of an SSTable of a transaction that was not committed: one that is under way, or
+    /// a leftover that a node deletes when it starts.
     Unfinished,
     /// A file that gets its name when it is complete.
     HalfWritten,
     /// The log of a transaction.
     Log,
-    /// Part of no SSTable that is read here: a snapshot's manifest and schema, a version of another release, a stranger.
+    /// Part of no SSTable that is read here: a snapshot's manifest and schema, a version of another
+    /// release, a stranger.
     Other,
 }
 
@@ -51,15 +53,16 @@ impl FileRole {
         }
     }
 
-    /// Whether it will be deleted or renamed: Cassandra's `TEMPORARY`. (A half-written one is `FINAL` there.)
+    /// Whether it will be deleted or renamed: Cassandra's `TEMPORARY`. (A half-written one is
+    /// `FINAL` there.)
     #[must_use]
     pub fn is_temporary(self) -> bool {
         matches!(self, FileRole::Obsolete | FileRole::Unfinished | FileRole::HalfWritten)
     }
 }
 
-/// The files in `dir`, by name. Nothing but logs of transactions is opened. Directories in it (`snapshots`, `backups`,
-/// secondary indexes) are not looked into.
+/// The files in `dir`, by name. Nothing but logs of transactions is opened. Directories in it
+/// (`snapshots`, `backups`, secondary indexes) are not looked into.
 ///
 /// # Errors
 /// When there is no such directory, or a log of a transaction is damaged or contradicts the files.

@@ -8,9 +8,10 @@ use helenus_io::{Disk, EntryKind, Lock, parent_of, remove_dir_all};
 
 use crate::error::ToolError;
 
-/// Where a tool writes: `DIR.unfinished`, which becomes `DIR` in one step when the tool is done. What breaks off half-way,
-/// also by the death of the process, leaves nothing under the name that the user gave, and is removed by the next run that
-/// writes there: a lock in the directory tells whether somebody is still at it.
+/// The directory that a tool writes to: `DIR.unfinished`, which becomes `DIR` in one step when the
+/// tool is done. A run that breaks off, also by the death of the process, leaves nothing under the
+/// name that the user gave, and its leftovers are removed by the next run that writes there: a lock
+/// in the directory shows whether another run is still active.
 #[derive(Debug)]
 pub(crate) struct OutputDir {
     disk: Arc<dyn Disk>,
@@ -73,7 +74,7 @@ impl OutputDir {
             Ok(done)
         });
         if settled.is_err() {
-            // The first error is the one to tell.
+            // Report the first error.
             remove_dir_all(&*self.disk, &self.staging).ok();
         }
         settled

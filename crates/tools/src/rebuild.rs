@@ -1,9 +1,10 @@
-//! Makes everything that is derived from the rows anew, and leaves the rows alone.
+//! Makes every component that is derived from the rows anew, and leaves the rows alone.
 //!
-//! Index, summary, filter, statistics, checksums and the list of components come from Data.db and the serialization header in
-//! Statistics.db. Data.db itself is linked, or copied where that can't be done. What is damaged in it is no matter for this:
-//! [`scrub`](crate::scrub) saves what is left. (Cassandra has no tool for it: `nodetool refresh` builds what is missing of `big`
-//! tables but for Index.db, `sstablescrub` writes rows again.)
+//! Index, summary, filter, statistics, checksums and the list of components come from Data.db and
+//! the serialization header in Statistics.db. Data.db itself is linked, or copied where that can't
+//! be done. Damage in it is not handled here: [`scrub`](crate::scrub) saves the rest of the rows.
+//! (Cassandra has no tool for it: `nodetool refresh` builds what is missing of `big` tables but for
+//! Index.db, `sstablescrub` writes rows again.)
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -21,15 +22,15 @@ use crate::scrub::Substitute;
 use crate::split::Ids;
 use crate::watched::{Meter, OnProgress};
 
-/// How components are made.
+/// Options of making components.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RebuildOptions {
-    /// Bytes of rows from which on a block of the row index is closed (`column_index_size`); `None` is Cassandra's default, 16 KiB
-    /// in `bti` and 64 KiB in `big`.
+    /// Bytes of rows from which on a block of the row index is closed (`column_index_size`); `None`
+    /// is Cassandra's default, 16 KiB in `bti` and 64 KiB in `big`.
     pub row_index_granularity: Option<u64>,
 }
 
-/// What became of one input.
+/// The result for one input.
 #[derive(Debug)]
 pub struct Rebuilt {
     /// The input.
@@ -42,11 +43,12 @@ pub struct Rebuilt {
     pub is_linked: bool,
 }
 
-/// Makes the derived components of each of `inputs` anew in `out`, a directory that is new or empty. It appears when all are done.
+/// Makes the derived components of each of `inputs` anew in `out`, a directory that is new or
+/// empty. It appears when all are done.
 ///
 /// # Errors
-/// When Data.db or the serialization header is damaged, rows are not in order, the version is not written here, an output can't
-/// be written, or `progress` stops the tool; `out` is as it was then.
+/// When Data.db or the serialization header is damaged, rows are not in order, the version is not
+/// written here, an output can't be written, or `progress` stops the tool; then `out` is unchanged.
 pub fn rebuild(
     disk: &Arc<dyn Disk>,
     inputs: &[Descriptor],

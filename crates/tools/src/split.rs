@@ -1,8 +1,9 @@
 //! Cuts SSTables into smaller ones (`db.compaction.SSTableSplitter`, `MaxSSTableSizeWriter`).
 //!
-//! A table is cut between partitions: another one is begun as soon as the Data.db that is being written is larger than
-//! asked for, so that pieces are as large as that and one partition more. As in Cassandra, pieces are of level 0, since they
-//! need not fit any other, and a table that isn't larger than a piece is passed over.
+//! A table is cut between partitions: another one is begun as soon as the Data.db that is being
+//! written is larger than asked for, so that pieces are as large as that and one partition more. As
+//! in Cassandra, pieces are of level 0, since they need not fit any other, and a table that isn't
+//! larger than a piece is passed over.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -19,24 +20,27 @@ use crate::error::ToolError;
 use crate::output_dir::OutputDir;
 use crate::watched::{Meter, OnProgress, Watched};
 
-/// What became of one input.
+/// The result for one input.
 #[derive(Debug)]
 pub struct Split {
     /// The input.
     pub from: Descriptor,
     /// Bytes of its Data.db.
     pub data_file_len: u64,
-    /// Its pieces, in the order of partitions; none when it isn't larger than a piece, and was left alone.
+    /// Its pieces, in the order of partitions; none when it isn't larger than a piece, and was left
+    /// alone.
     pub pieces: Vec<WrittenTable>,
 }
 
-/// Cuts each of `inputs` whose Data.db is larger than `max_bytes` into tables of about that size, in `out`, a directory that
-/// is new or empty. It appears when all is done, and not at all if no input is that large. The pieces are numbered on
-/// behind the largest number in the inputs' directories, so that they can be put there; they are of their input's version, or
-/// of the last one of its line that is written here.
+/// Cuts each of `inputs` whose Data.db is larger than `max_bytes` into tables of about that size,
+/// in `out`, a directory that is new or empty. It appears when all is done, and not at all if no
+/// input is that large. The pieces are numbered from the largest number in the inputs' directories
+/// on, so that they can be put there; they are of their input's version, or of the last one of its
+/// line that is written here.
 ///
 /// # Errors
-/// When an input is damaged, an output can't be written, or `progress` stops the tool; `out` is as it was then.
+/// When an input is damaged, an output can't be written, or `progress` stops the tool; then `out`
+/// is unchanged.
 pub fn split(
     disk: &Arc<dyn Disk>,
     inputs: &[Descriptor],
@@ -88,7 +92,7 @@ pub(crate) struct Ids {
 }
 
 impl Ids {
-    /// Those behind all in the directories of `inputs`.
+    /// The ids after all those in the directories of `inputs`.
     pub(crate) fn behind(disk: &dyn Disk, inputs: &[Descriptor]) -> Result<Ids, ToolError> {
         let mut last = Generation(0);
         let mut dirs: Vec<&Path> = inputs.iter().map(|input| &*input.dir).collect();

@@ -24,14 +24,14 @@ pub(crate) fn statistics(disk: &dyn Disk, table: &Descriptor) -> Result<Statisti
     }
 }
 
-/// What orders the partitions of a table.
+/// The partitioner of a table.
 pub(crate) fn partitioner(table: &Descriptor, statistics: &Statistics) -> Result<Partitioner, ToolError> {
     let damaged = |expected: &'static str, found: String| {
         SsTableError::new(table.path(&Component::Statistics), DecodeError::new(0, expected, found))
     };
     let class = &statistics.validation.partitioner;
     match Partitioner::from_class_name(class) {
-        // It orders by the type of the key, which its name doesn't tell.
+        // It orders by the type of the key, which its name doesn't contain.
         Some(Partitioner::Local(_)) => {
             let key_type = Type::parse_class(&statistics.header.key_type);
             Ok(Partitioner::Local(key_type.map_err(|error| damaged("a type", error.to_string()))?))
@@ -41,8 +41,8 @@ pub(crate) fn partitioner(table: &Descriptor, statistics: &Statistics) -> Result
     }
 }
 
-/// The raw keys of the first and the last partition of a table: as Statistics.db says, before `oa` as Summary.db does, and
-/// where there is none from the index.
+/// The raw keys of the first and the last partition of a table: as Statistics.db says, before `oa`
+/// as Summary.db does, and where there is none from the index.
 pub(crate) fn key_range(
     disk: &Arc<dyn Disk>,
     table: &Descriptor,

@@ -1,4 +1,4 @@
-//! Scans that tell how far they are.
+//! Scans that report their progress.
 
 use std::cell::{Cell, RefCell};
 use std::ops::ControlFlow;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use helenus_rows::{Header, PartitionRef, RowRef, StreamError, Unfiltered, UnfilteredStream};
 use helenus_sstable::Scan;
 
-/// How far a tool is.
+/// The progress of a tool.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
     /// Uncompressed bytes of the inputs' rows that were read.
@@ -16,7 +16,7 @@ pub struct Progress {
     pub bytes_total: u64,
 }
 
-/// Told how far a tool is, every few thousand rows and partitions; may stop it.
+/// Receives a tool's progress, every few thousand rows and partitions; may stop it.
 pub(crate) type OnProgress<'a> = &'a mut dyn FnMut(Progress) -> ControlFlow<()>;
 
 /// Gathers how far all scans of a run are.
@@ -40,7 +40,7 @@ impl<'a> Meter<'a> {
         self.is_stopped.get()
     }
 
-    /// So many bytes more were read.
+    /// Counts `bytes` more as read.
     pub(crate) fn add(&self, bytes: u64) -> ControlFlow<()> {
         let mut progress = self.progress.get();
         progress.bytes_read += bytes;

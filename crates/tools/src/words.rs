@@ -1,12 +1,12 @@
-//! How reports name partitions and count things.
+//! Names of partitions and counts of things in reports.
 
 use std::fmt;
 
 use helenus_sstable::push_key_text;
 use helenus_types::{Hex, Type};
 
-/// A partition, for people: its key as `sstabledump` and `sstablepartitions` print it, with its bytes; the bytes alone
-/// where the key's type is not known.
+/// A partition, for people: its key as `sstabledump` and `sstablepartitions` print it, with its
+/// bytes; the bytes alone where the key's type is not known.
 pub(crate) struct KeyName<'a> {
     pub(crate) key_type: Option<&'a Type>,
     pub(crate) key: &'a [u8],

@@ -7,15 +7,16 @@ use helenus_sstable::Version;
 
 /// Writes SSTables again in another version of the format, or with another compression
 ///
-/// One output for each input, with its id, level and repair state; a directory stands for all SSTables in it. Nothing is
-/// merged or purged: every row, deletion and expired cell is in the output. Inputs are only read. --out appears when
-/// all of it is complete; until then, and after an interruption, what is there is called DIR.unfinished. Secondary
-/// indexes are not taken along: Cassandra builds them at import.
+/// One output for each input, with its id, level and repair state; of a directory all SSTables are
+/// taken. Nothing is merged or purged: every row, deletion and expired cell is in the output.
+/// Inputs are only read. --out appears when all of it is complete; until then, and after an
+/// interruption, the directory is DIR.unfinished. Secondary indexes are not taken along: Cassandra
+/// builds them at import.
 ///
-/// What reads which version: da and oa Cassandra 5.0 with `storage_compatibility_mode` UPGRADING or NONE, nb Cassandra 4.0
-/// and later, me Cassandra 3.0.25, 3.11.11 and later, and ScyllaDB.
+/// Readers of the versions: of da and oa Cassandra 5.0 with `storage_compatibility_mode` UPGRADING
+/// or NONE, of nb Cassandra 4.0 and later, of me Cassandra 3.0.25, 3.11.11 and later, and ScyllaDB.
 ///
-/// Counterpart in Cassandra: sstableupgrade, which writes the one version that its node writes.
+/// Counterpart in Cassandra: sstableupgrade, which writes only the version of its node.
 #[derive(Debug, Args)]
 #[command(
     verbatim_doc_comment,
@@ -54,7 +55,7 @@ pub(crate) struct Upgrade {
     pub(crate) how: Rewrite,
 }
 
-/// How outputs are written.
+/// Options of writing outputs.
 #[derive(Debug, Args)]
 pub(crate) struct Rewrite {
     /// Compressor of the outputs [default: as each input is]
@@ -69,7 +70,8 @@ pub(crate) struct Rewrite {
     /// Chunks that get smaller by less than this stay as they are, 1.1 for instance
     #[arg(long, value_name = "X", requires = "codec")]
     pub(crate) min_compress_ratio: Option<f64>,
-    /// Bring deletions and expirations past 2038-01-19T03:14:06Z down to that second where the version can't hold them
+    /// Bring deletions and expirations past 2038-01-19T03:14:06Z down to that second where the
+    /// version can't hold them
     #[arg(long)]
     pub(crate) cap_expirations: bool,
     /// Number the outputs from 1 on: Cassandra before 4.1 knows no other ids
@@ -118,12 +120,13 @@ pub(super) fn writable(letters: &str) -> Result<Version, String> {
 
 /// Cuts SSTables that are larger than a size into several
 ///
-/// Tables are cut between partitions, as soon as the Data.db that is being written is larger than --max-size. Tables that
-/// are not larger are left alone, and nothing of them is in --out. Pieces are numbered on behind the largest number in the
-/// inputs' directories, and are of level 0; a table of a version that is not written here becomes one of the last version of
-/// its line. --out appears when all of it is complete; until then it is called DIR.unfinished.
+/// Tables are cut between partitions, as soon as the Data.db that is being written is larger than
+/// --max-size. Tables that are not larger are left alone, and nothing of them is in --out. Pieces
+/// are numbered from the largest number in the inputs' directories on, and are of level 0; a table
+/// of a version that is not written here becomes one of the last version of its line. --out appears
+/// when all of it is complete; until then it is called DIR.unfinished.
 ///
-/// Counterpart in Cassandra: sstablesplit, which puts the pieces in the place of its inputs.
+/// Counterpart in Cassandra: sstablesplit, which replaces its inputs by the pieces.
 #[derive(Debug, Args)]
 #[command(
     verbatim_doc_comment,

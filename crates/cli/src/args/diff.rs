@@ -4,13 +4,15 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-/// Compares what two sets of SSTables say, however it is spread over files
+/// Compares the data of two sets of SSTables, however it is spread over files
 ///
-/// A and B are Data.db files, or directories that stand for all SSTables in them: two backups of a table, a table and its
-/// conversion, the inputs of a compaction and its output. Each side is merged first. Compared are partitions, rows, cells
-/// with their times, and what deletions cover; not versions, compressions, or how range deletions are cut.
+/// A and B are Data.db files, or directories with all SSTables in them: two backups of a table, a
+/// table and its conversion, the inputs of a compaction and its output. Each side is merged first.
+/// Compared are partitions, rows, cells with their times, and what deletions cover; not versions,
+/// compressions, or how range deletions are cut.
 ///
-/// Counterpart in Cassandra: none. Its cassandra-diff project compares what two running clusters answer.
+/// Counterpart in Cassandra: none. Its cassandra-diff project compares the answers of two running
+/// clusters.
 #[derive(Debug, Args)]
 #[command(
     verbatim_doc_comment,
@@ -22,7 +24,8 @@ use clap::Args;
 Exit codes: 0 the same, 1 different or failed, 2 the command line is wrong."
 )]
 pub(crate) struct Diff {
-    /// Take what has expired by then as the tombstone that a compaction makes of it; a second since 1970, or now
+    /// Take what has expired by then as the tombstone that a compaction makes of it; a second since
+    /// 1970, or now
     #[arg(long, value_name = "SECOND", value_parser = second, conflicts_with = "live")]
     pub(crate) expired: Option<Second>,
     /// Compare only what is alive then; a second since 1970, or now

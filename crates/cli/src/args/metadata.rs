@@ -6,8 +6,9 @@ use clap::{Args, ValueEnum};
 
 /// Prints what is known of SSTables without reading their rows, as Cassandra's sstablemetadata does
 ///
-/// Bounds of times, keys and clusterings, histograms, the serialization header: Statistics.db, and what CompressionInfo.db
-/// and Summary.db add. Dates are in UTC. Output is never coloured (sstablemetadata -c).
+/// Bounds of times, keys and clusterings, histograms, the serialization header: Statistics.db, and
+/// what CompressionInfo.db and Summary.db add. Dates are in UTC. Output is never coloured
+/// (sstablemetadata -c).
 ///
 /// Counterpart in Cassandra: sstablemetadata. It takes -t and ignores it; here the unit counts.
 #[derive(Debug, Args)]
@@ -21,7 +22,7 @@ use clap::{Args, ValueEnum};
 Exit codes: 0 all of it was printed, 1 a path can't be read, 2 the command line is wrong."
 )]
 pub(crate) struct Metadata {
-    /// Read all rows too, and tell the partitions with the most rows, bytes and tombstones
+    /// Read all rows too, and list the partitions with the most rows, bytes and tombstones
     #[arg(short = 's', long)]
     pub(crate) scan: bool,
     /// Print a JSON object for each SSTable, a line each
@@ -42,7 +43,7 @@ pub(crate) struct Metadata {
     /// Draw histograms with block elements
     #[arg(short = 'u', long)]
     pub(crate) unicode: bool,
-    /// Data.db files, or directories that stand for all SSTables in them
+    /// Data.db files, or directories with all SSTables in them
     #[arg(required = true, value_name = "FILE|DIR")]
     pub(crate) inputs: Vec<PathBuf>,
 }

@@ -113,14 +113,15 @@ pub(crate) enum ExportFormat {
     Jsonl,
     /// RFC 4180 with a header line, values as cqlsh's COPY TO writes them
     Csv,
-    /// A file for DuckDB, pandas and the like; needs --output, and a build with the feature `parquet`
+    /// A file for DuckDB, pandas and the like; needs --output, and a build with the feature
+    /// `parquet`
     Parquet,
 }
 
 /// Prints all rows of a table, or writes them to a file
 ///
-/// Rows come in the order of their tokens and clustering. Only live data is shown, merged from all SSTables and the
-/// log. A database may be open elsewhere meanwhile.
+/// Rows come in the order of their tokens and clustering. Only live data is shown, merged from all
+/// SSTables and the log. A database may be open elsewhere meanwhile.
 #[derive(Debug, Args)]
 #[command(
     verbatim_doc_comment,
@@ -138,14 +139,14 @@ pub(crate) struct Export {
     /// What a row looks like
     #[arg(long, value_enum, default_value = "jsonl")]
     pub(crate) format: ExportFormat,
-    /// Leave SSTables out that are damaged or missing, and say which; the exit code is 1 then. What they deleted in others is
-    /// shown
+    /// Leave SSTables out that are damaged or missing, and say which; the exit code is 1 then. What
+    /// they deleted in others is shown
     #[arg(long)]
     pub(crate) skip_damaged: bool,
     /// A file to write instead of printing; it appears when it is complete
     #[arg(long, short, value_name = "FILE", required_if_eq("format", "parquet"))]
     pub(crate) output: Option<PathBuf>,
-    /// With csv: what stands for null
+    /// With csv: the text for null
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     pub(crate) null: String,
     /// The database, or a directory that Cassandra left
@@ -156,9 +157,10 @@ pub(crate) struct Export {
 
 /// Prints rows of one partition
 ///
-/// KEY… are CQL literals of the partition key's columns, then of as many clustering columns as wanted; -- before them is
-/// needed where --from or --to stand before DIR, or one begins with a dash and is no number. Only what the filters and
-/// indexes lead to is read. Nothing found prints nothing, and is no error.
+/// KEY… are CQL literals of the partition key's columns, then of as many clustering columns as
+/// wanted; -- before them is needed where --from or --to stand before DIR, or one begins with a
+/// dash and is no number. Only what the filters and indexes lead to is read. Nothing found prints
+/// nothing, and is no error.
 #[derive(Debug, Args)]
 #[command(
     verbatim_doc_comment,
@@ -175,10 +177,10 @@ pub(crate) struct Get {
     /// What a row looks like
     #[arg(long, value_enum, default_value = "jsonl")]
     pub(crate) format: Format,
-    /// With csv: what stands for null
+    /// With csv: the text for null
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     pub(crate) null: String,
-    /// First rows wanted, by the clustering columns behind KEY, included; in the table's order
+    /// First rows wanted, by the clustering columns after KEY, included; in the table's order
     #[arg(long, value_name = "LIT", num_args = 1.., allow_negative_numbers = true)]
     pub(crate) from: Vec<String>,
     /// Last rows wanted, likewise
@@ -187,7 +189,7 @@ pub(crate) struct Get {
     /// Last row first
     #[arg(long)]
     pub(crate) reverse: bool,
-    /// At most so many rows
+    /// The most rows to print
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<usize>,
     /// The database, or a directory that Cassandra left; keyspace.table; literals of the key
@@ -204,10 +206,11 @@ pub(crate) struct Get {
 
 /// Writes the rows of a CSV or JSON file into a table
 ///
-/// In CSV the header line names the columns. Read are RFC 4180 and what cqlsh's COPY TO writes, with doubled quotes or
-/// backslashes. In JSON each line is an object, as `export` prints them and CQL's INSERT JSON takes them. A value that
-/// is null leaves its column as it is; a line with the partition key and static columns alone is fine. A line that
-/// can't be taken is reported with its number and kept in FILE.refused; the others are written, and the exit code is 1.
+/// In CSV the header line names the columns. RFC 4180 and the form of cqlsh's COPY TO are read,
+/// with doubled quotes or backslashes. In JSON each line is an object, as `export` prints them and
+/// CQL's INSERT JSON takes them. A null value leaves its column unchanged; a line with the
+/// partition key and static columns alone is fine. An invalid line is reported with its number and
+/// kept in FILE.refused; the others are written, and the exit code is 1.
 #[derive(Debug, Args)]
 #[command(
     verbatim_doc_comment,
@@ -228,8 +231,8 @@ pub(crate) struct Import {
     pub(crate) schema: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) how: RowFiles,
-    /// Timestamp of all rows, in microseconds since 1970 [default: the clock's]. Of two lines of one row the larger
-    /// value wins then, column by column, not the later line
+    /// Timestamp of all rows, in microseconds since 1970 [default: the clock's]. Of two lines of
+    /// one row the larger value wins then, column by column, not the later line
     #[arg(long, value_name = "µs", allow_negative_numbers = true, verbatim_doc_comment)]
     pub(crate) timestamp: Option<i64>,
     /// Seconds that rows live; 0 for ever [default: as the table's default_time_to_live says]
@@ -239,7 +242,7 @@ pub(crate) struct Import {
     pub(crate) file: PathBuf,
 }
 
-/// How files of rows are written, and what becomes of lines that can't be taken.
+/// The format of files of rows, and the treatment of invalid lines.
 #[derive(Debug, Args)]
 pub(crate) struct RowFiles {
     /// How the file is written [default: JSON if it begins with a brace]
@@ -251,7 +254,7 @@ pub(crate) struct RowFiles {
     /// In CSV: the columns of the fields, in their order; the file has no line that names them then
     #[arg(long, value_name = "COLUMN,…", value_delimiter = ',')]
     pub(crate) columns: Vec<String>,
-    /// In CSV: what stands for null [default: the empty field]
+    /// In CSV: the text for null [default: the empty field]
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     pub(crate) null: String,
     /// In CSV: how quotes inside quotes are written
@@ -262,7 +265,7 @@ pub(crate) struct RowFiles {
     pub(crate) max_errors: u64,
 }
 
-/// What may stand between fields.
+/// Checks a separator of fields.
 fn delimiter(text: &str) -> Result<u8, String> {
     match text.as_bytes() {
         b"tab" | b"\\t" => Ok(b'\t'),
@@ -277,14 +280,14 @@ pub(crate) enum Quotes {
     Auto,
     /// Doubled (RFC 4180)
     Doubled,
-    /// Behind a backslash (cqlsh's COPY TO)
+    /// After a backslash (cqlsh's COPY TO)
     Backslash,
 }
 
-/// What is read beside DIR.
+/// Sources in addition to DIR.
 #[derive(Debug, Default, Args)]
 pub(crate) struct Source {
-    /// CQL that defines the tables, where DIR and what is above it don't tell
+    /// CQL that defines the tables, if DIR and the directories above it don't
     #[arg(long, value_name = "FILE")]
     pub(crate) schema: Option<PathBuf>,
     /// Another data directory of the same node, as often as there are some
@@ -328,7 +331,7 @@ pub(crate) struct Tables {
     pub(crate) table: Option<String>,
 }
 
-/// What the command line asks for.
+/// Parses the command line.
 pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, clap::Error> {
     let mut app = CommandLine::command();
     let matches = app.try_get_matches_from_mut(args)?;
@@ -344,13 +347,14 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command,
 
 /// Sets directory, table and key; false if they were not given.
 ///
-/// `--from` and `--to` take as many literals as follow, so `get --from 1 2 DIR TABLE -- KEY` gives them DIR and TABLE
-/// too: what is missing of those two is taken from the end of the option that stood last.
+/// `--from` and `--to` take as many literals as follow, so `get --from 1 2 DIR TABLE -- KEY` gives
+/// them DIR and TABLE too: what is missing of those two is taken from the end of the option that
+/// stood last.
 fn find_place(get: &mut Get, matches: &ArgMatches) -> bool {
     let last = |name: &str| matches.indices_of(name).and_then(|mut indices| indices.next_back());
     let greedy = if last("to") > last("from") { &mut get.to } else { &mut get.from };
     let missing = 2 - get.place.len().min(2);
-    // A lone positional is DIR: what was swallowed stood behind it.
+    // A lone positional is DIR: the swallowed arguments came after it.
     let swallowed = greedy.split_off(greedy.len().saturating_sub(missing));
     let mut place = get.place.drain(..).chain(swallowed);
     let (Some(dir), Some(table)) = (place.next(), place.next()) else { return false };

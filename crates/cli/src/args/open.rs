@@ -1,4 +1,4 @@
-//! `helenus open`, and what comes in from directories that others left.
+//! `helenus open`, and the commands that take in foreign directories.
 
 use std::path::PathBuf;
 
@@ -8,10 +8,11 @@ use super::Source;
 
 /// Shows what a directory is, and what can be read of it
 ///
-/// A snapshot (nodetool snapshot), a table's directory, a keyspace's, or a node's whole data directory, of Cassandra 3.0
-/// to 5.0 or ScyllaDB. The schema is read from the node's own SSTables (system_schema) or the snapshot's schema.cql.
-/// Metadata and indexes of each SSTable are read; verify reads rows too. Nothing is written or locked; the node may be running. What is only in its commit log is not seen: nodetool flush.
-/// Its counterpart is to start a node on the directory.
+/// A snapshot (nodetool snapshot), a table's directory, a keyspace's, or a node's whole data
+/// directory, of Cassandra 3.0 to 5.0 or ScyllaDB. The schema is read from the node's own SSTables
+/// (system_schema) or the snapshot's schema.cql. Metadata and indexes of each SSTable are read;
+/// verify reads rows too. Nothing is written or locked; the node may be running. What is only in
+/// its commit log is not seen: nodetool flush. Its counterpart is to start a node on the directory.
 #[derive(Debug, Args)]
 #[command(
     verbatim_doc_comment,
@@ -36,15 +37,16 @@ pub(crate) struct Open {
     pub(crate) dir: PathBuf,
 }
 
-/// Makes a database, to be written, of what Cassandra left
+/// Makes a writable database from Cassandra's files
 ///
-/// Snapshots (nodetool snapshot), tables' directories, keyspaces', whole data directories, as many as there are; schema
-/// and SSTables are found as `helenus open` finds them. SSTables are verified first, keep their version and come in by
-/// second names of their files (hard links), and as copies across file systems; where they were, nothing is changed, and
-/// nothing that is written later changes it. The database has an identity of its own, its tables keep theirs. Secondary
-/// indexes stay in the schema and are not built; materialized views and Cassandra's own tables are left out. It is there whole or not at all: after a crash
-/// DB doesn't open; adopt again, or remove it. The counterpart is to copy a snapshot into the data directory of a new
-/// node and start it, or sstableloader.
+/// Any number of snapshots (nodetool snapshot), tables' directories, keyspaces', whole data
+/// directories; schema and SSTables are found as `helenus open` finds them. SSTables are verified
+/// first, keep their version and come in by second names of their files (hard links), and as copies
+/// across file systems; the originals are not changed, and no later write changes them. The
+/// database has an identity of its own, its tables keep theirs. Secondary indexes stay in the
+/// schema and are not built; materialized views and Cassandra's own tables are left out. It is made
+/// whole or not at all: after a crash DB doesn't open; adopt again, or remove it. The counterpart
+/// is to copy a snapshot into the data directory of a new node and start it, or sstableloader.
 #[derive(Debug, Args)]
 #[command(
     verbatim_doc_comment,
@@ -57,7 +59,7 @@ pub(crate) struct Open {
 Exit codes: 0 the database is there, 1 failed and nothing is left, 2 the command line is wrong."
 )]
 pub(crate) struct Adopt {
-    /// CQL that defines the tables, where SNAPSHOT and what is above it don't tell
+    /// CQL that defines the tables, if SNAPSHOT and the directories above it don't
     #[arg(long, value_name = "FILE")]
     pub(crate) schema: Option<PathBuf>,
     /// keyspace.table to adopt, as often as there are some [default: all tables]
@@ -82,11 +84,11 @@ pub(crate) struct Adopt {
 
 /// Brings SSTables that Cassandra or another tool wrote into a table of a database
 ///
-/// They are verified first (the checksum of the data; every key in the filter, for one that lacks keys hides rows), get
-/// names of this database and become visible together, or not at all. By default their files get second names (hard
-/// links), and copies across file systems; where they were, they stay as they are. Rows count by their timestamps: what
-/// the table has newer, or deleted since, stays. The counterpart of nodetool import, which moves the files unless it is
-/// told --copy-data.
+/// They are verified first (the checksum of the data; every key in the filter, since one that lacks
+/// keys hides rows), get names of this database and become visible together, or not at all. By
+/// default their files get second names (hard links), and copies across file systems; the originals
+/// stay unchanged. Rows count by their timestamps: newer data and later deletions of the table win.
+/// The counterpart of nodetool import, which moves the files unless it is told --copy-data.
 #[derive(Debug, Args)]
 #[command(
     verbatim_doc_comment,

@@ -6,12 +6,13 @@ use clap::{Args, ValueEnum};
 
 use super::diff::{Second, second};
 
-/// Lists the files of a table's directory, as the logs of transactions in it say
+/// Lists the files of a table's directory by their role, according to its transaction logs
 ///
-/// Compactions and the like keep a log beside the files that they replace and write, so that a node that dies on the way
-/// knows which of them count: `final` files do, `obsolete` ones were replaced, `unfinished` ones are of a transaction that is
-/// under way or was broken off. Cassandra deletes both when it starts; here nothing is deleted. `half-written` files get their
-/// names when they are complete. `other` ones are no component of an SSTable that is read here.
+/// Compactions and the like keep a log next to the files that they replace and write, so that a
+/// node that dies on the way knows which of them are live: `final` files are, `obsolete` ones were
+/// replaced, `unfinished` ones are of a transaction that is under way or was broken off. Cassandra
+/// deletes both when it starts; here nothing is deleted. `half-written` files get their names when
+/// they are complete. `other` ones are no component of an SSTable that is read here.
 ///
 /// Counterpart in Cassandra: sstableutil, without its --cleanup.
 #[derive(Debug, Args)]
@@ -25,7 +26,7 @@ use super::diff::{Second, second};
 Exit codes: 0 done, 1 a directory or a log can't be read, 2 the command line is wrong."
 )]
 pub(crate) struct List {
-    /// Which files
+    /// The files to list
     #[arg(short = 't', long = "type", value_name = "TYPE", value_enum, default_value = "all")]
     pub(crate) kind: ListType,
     /// The logs of transactions too
@@ -52,12 +53,14 @@ pub(crate) enum ListType {
     Final,
 }
 
-/// Prints the levels of a table's SSTables, which of a level overlap, and the levels that they could have
+/// Prints the levels of a table's SSTables, their overlaps, and the levels that they could have
 ///
-/// Above level 0 the SSTables of a level must not overlap; one that does is sent back to level 0 when Cassandra starts. The
-/// potential levels are those that sstableofflinerelevel would write. Nothing is written.
+/// Above level 0 the SSTables of a level must not overlap; one that does is sent back to level 0
+/// when Cassandra starts. The potential levels are those that sstableofflinerelevel would write.
+/// Nothing is written.
 ///
-/// Counterpart in Cassandra: sstableofflinerelevel --dry-run. There is none of sstablelevelreset, which changes its inputs.
+/// Counterpart in Cassandra: sstableofflinerelevel --dry-run. There is none of sstablelevelreset,
+/// which changes its inputs.
 #[derive(Debug, Args)]
 #[command(
     verbatim_doc_comment,
@@ -74,16 +77,17 @@ pub(crate) struct Levels {
     /// Print a JSON object for each directory, a line each
     #[arg(long)]
     pub(crate) json: bool,
-    /// Data.db files, or directories of them; each directory is looked at by itself
+    /// Data.db files, or directories of them; each directory is read separately
     #[arg(required = true, value_name = "FILE|DIR")]
     pub(crate) inputs: Vec<PathBuf>,
 }
 
-/// Tells which SSTables keep others, in which nothing is alive any more, from being dropped
+/// Shows which SSTables keep expired ones, without live data, from being dropped
 ///
-/// A compaction drops an SSTable as a whole when everything in it was deleted or expired longer than gc_grace_seconds ago,
-/// unless one with something alive has a timestamp that is not newer than its newest: that one is a blocker. All paths are of
-/// one table. What is in a node's memtables blocks too, and is not seen here.
+/// A compaction drops an SSTable as a whole when everything in it was deleted or expired longer
+/// than gc_grace_seconds ago, unless one with something alive has a timestamp that is not newer
+/// than its newest: that one is a blocker. All paths are of one table. Data in a node's memtables
+/// blocks too, and is not seen here.
 ///
 /// Counterpart in Cassandra: sstableexpiredblockers.
 #[derive(Debug, Args)]
@@ -96,10 +100,11 @@ pub(crate) struct Levels {
 Exit codes: 0 done, 1 something can't be read, 2 the command line is wrong."
 )]
 pub(crate) struct ExpiredBlockers {
-    /// How long tombstones are kept [default: as the table's schema says where it is found, or else 864000]
+    /// How long tombstones are kept [default: as the table's schema says where it is found, or else
+    /// 864000]
     #[arg(long, value_name = "SECONDS", conflicts_with_all = ["schema", "table"])]
     pub(crate) gc_grace: Option<u32>,
-    /// CQL that defines the table, where DIR and what is above it don't tell
+    /// CQL that defines the table, if DIR and the directories above it don't
     #[arg(long, value_name = "FILE")]
     pub(crate) schema: Option<PathBuf>,
     /// With --schema: keyspace.table, where it defines several

@@ -7,18 +7,21 @@ use helenus_sstable::Version;
 
 use super::convert::writable;
 
-/// Writes all that can still be read of damaged SSTables to new ones, and tells what is lost
+/// Writes the readable part of damaged SSTables to new ones, and reports the losses
 ///
-/// A chunk that can't be read loses the rows in it; behind it reading goes on, in the same partition too. The index leads
-/// past damage, or the data itself where the index is gone. Everything but Data.db and the header in Statistics.db can be
-/// missing: where compressed chunks are is found out from their checksums. Rows of the same clustering are merged.
-/// Partitions and rows out of order get SSTables of their own. Every column's values are checked against its type.
+/// A chunk that can't be read loses the rows in it; after it reading continues, in the same
+/// partition too. The index leads past damage, or the data itself if the index is lost. Everything
+/// but Data.db and the header in Statistics.db can be missing: the places of compressed chunks are
+/// derived from their checksums. Rows of the same clustering are merged. Partitions and rows out of
+/// order get SSTables of their own. Every column's values are checked against its type.
 ///
-/// Inputs are only read. --out appears when all is done; until then it is called DIR.unfinished. The report says of
-/// each SSTable what was kept, what was lost of which partition and where, which chunks are damaged, and
-/// what was taken for components that are damaged or missing. What was lost is on the other replicas: repair brings it back.
+/// Inputs are only read. --out appears when all is done; until then it is called DIR.unfinished.
+/// The report has for each SSTable the number of rows kept, the losses with partition and place,
+/// the damaged chunks, and the replacements of damaged or missing components. Other replicas have
+/// the lost data: repair brings it back.
 ///
-/// Counterpart in Cassandra: nodetool scrub, sstablescrub, which work in place, and lose all behind damage in a partition.
+/// Counterpart in Cassandra: nodetool scrub, sstablescrub, which work in place, and lose all after
+/// damage in a partition.
 #[derive(Debug, Args)]
 #[command(
     verbatim_doc_comment,
@@ -36,11 +39,12 @@ pub(crate) struct Scrub {
     /// Go on where rows of counters are lost: what is left of a counter is less than was counted
     #[arg(long, short = 's')]
     pub(crate) skip_corrupted: bool,
-    /// Mend expirations that overflowed (CASSANDRA-14092): they become 2038-01-19T03:14:06Z, their timestamps one higher.
-    /// Deletions keep theirs. Without it such rows and deletions are lost
+    /// Mend expirations that overflowed (CASSANDRA-14092): they become 2038-01-19T03:14:06Z, their
+    /// timestamps one higher. Deletions keep theirs. Without it such rows and deletions are lost
     #[arg(long, short = 'r', verbatim_doc_comment)]
     pub(crate) reinsert_overflowed_ttl: bool,
-    /// Bring deletions and expirations past 2038-01-19T03:14:06Z down to that second where the version can't hold them
+    /// Bring deletions and expirations past 2038-01-19T03:14:06Z down to that second where the
+    /// version can't hold them
     #[arg(long)]
     pub(crate) cap_expirations: bool,
     /// Print a JSON object for each SSTable, a line each
@@ -57,14 +61,16 @@ pub(crate) struct Scrub {
     pub(crate) inputs: Vec<PathBuf>,
 }
 
-/// Makes every component that is derived from the rows anew: index, summary, filter, statistics, checksums, TOC
+/// Makes every derived component anew: index, summary, filter, statistics, checksums, TOC
 ///
-/// Of the input Data.db and the serialization header in Statistics.db are needed, and CompressionInfo.db if it is there.
-/// Data.db is linked, or copied to another file system; its bytes stay as they are. What is damaged in it is refused:
-/// scrub saves what is left. A header that is lost can't be made anew, since times in it are what those of rows count from.
-/// Inputs are only read. --out appears when all is done; until then it is called DIR.unfinished.
+/// Of the input Data.db and the serialization header in Statistics.db are needed, and
+/// CompressionInfo.db if it is there. Data.db is linked, or copied to another file system; its
+/// bytes stay unchanged. Damage in it is refused: scrub saves the rest. A lost header can't be made
+/// anew, since the times of rows count from times in it. Inputs are only read. --out appears when
+/// all is done; until then it is called DIR.unfinished.
 ///
-/// Counterpart in Cassandra: none; a node builds a missing summary and filter, and sstablescrub writes all rows again.
+/// Counterpart in Cassandra: none; a node builds a missing summary and filter, and sstablescrub
+/// writes all rows again.
 #[derive(Debug, Args)]
 #[command(
     verbatim_doc_comment,

@@ -41,10 +41,11 @@ pub(crate) enum SstableCommand {
 
 /// Prints everything in an SSTable as JSON, as Cassandra's sstabledump does
 ///
-/// Rows, deletions and positions, dead or alive; no schema is needed. Damaged partitions are reported and skipped.
-/// Keys are typed as -e prints them; the values of a key of several columns stand between colons.
+/// Rows, deletions and positions, dead or alive; no schema is needed. Damaged partitions are
+/// reported and skipped. Keys are typed as -e prints them; the values of a key of several columns
+/// are separated by colons.
 ///
-/// Counterpart in Cassandra: sstabledump, which takes several keys behind one -k.
+/// Counterpart in Cassandra: sstabledump, which takes several keys after one -k.
 #[derive(Debug, Args)]
 #[command(
     verbatim_doc_comment,
@@ -62,7 +63,8 @@ pub(crate) struct Dump {
     /// Print partition keys alone
     #[arg(short = 'e', conflicts_with_all = ["unfiltereds", "lines"])]
     pub(crate) enumerate_keys: bool,
-    /// Print a line for each row, marker and deletion of a partition, as Cassandra names them inside
+    /// Print a line for each row, marker and deletion of a partition, as Cassandra names them
+    /// inside
     #[arg(short = 'd', conflicts_with = "lines")]
     pub(crate) unfiltereds: bool,
     /// Print a JSON object for each partition, a line each
@@ -74,17 +76,18 @@ pub(crate) struct Dump {
     /// Pass over this partition, as often as there are some
     #[arg(short = 'x', long = "exclude-key", value_name = "KEY", allow_hyphen_values = true)]
     pub(crate) excluded: Vec<String>,
-    /// The table's Data.db; its other components lie beside it
+    /// The table's Data.db; its other components are next to it
     #[arg(value_name = "FILE-Data.db")]
     pub(crate) file: PathBuf,
 }
 
 /// Writes the rows of CSV or JSON files to SSTables, without a database
 ///
-/// The counterpart of Cassandra's CQLSSTableWriter: what it writes is ready for `nodetool import`, or with DIR named
-/// …/keyspace/table for `sstableloader`. Files are read as by `helenus import`. Rows may come in any order; those of a
-/// full buffer become an SSTable. A line that can't be taken is reported and kept in FILE.refused, and the exit code is
-/// 1. Where the whole fails nothing is left in DIR.
+/// The counterpart of Cassandra's CQLSSTableWriter: the output is ready for `nodetool import`, or
+/// with DIR named …/keyspace/table for `sstableloader`. Files are read as by `helenus import`. Rows
+/// may come in any order; those of a full buffer become an SSTable. An invalid line is reported and
+/// kept in FILE.refused; the exit code then is 1. If the command fails as a whole nothing is left
+/// in DIR.
 #[derive(Debug, Args)]
 #[command(
     verbatim_doc_comment,
@@ -116,10 +119,12 @@ pub(crate) struct BulkWrite {
     /// Seconds that rows live [default: as the schema says]
     #[arg(long, value_name = "SECONDS")]
     pub(crate) ttl: Option<u32>,
-    /// Bring expirations past 2038-01-19T03:14:06Z down to that second where the version can't hold them; else it all fails
+    /// Bring expirations past 2038-01-19T03:14:06Z down to that second where the version can't hold
+    /// them; else it all fails
     #[arg(long)]
     pub(crate) cap_expirations: bool,
-    /// Rows come in the order of tokens and clustering, as `export` prints them: nothing is gathered in memory
+    /// Rows come in the order of tokens and clustering, as `export` prints them: nothing is
+    /// gathered in memory
     #[arg(long)]
     pub(crate) sorted: bool,
     /// Memory for rows in any order

@@ -4,14 +4,15 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-/// Checks SSTables: every checksum, every row and cell, and whether indexes, filter and statistics say what is there
+/// Checks SSTables: every checksum, row and cell, and that indexes, filter and statistics agree
 ///
-/// A finding tells the component, where in it, the chunk and the partition if they are known, what was expected and found,
-/// and what is lost. `damage` is data that can't be read or not as it was written, `hidden` data that some reads don't
-/// find, `cosmetic` neither. Nothing is written: the table may be in use.
+/// A finding has the component, the offset in it, the chunk and the partition if they are known,
+/// the expected and the found content, and the loss. `damage` is data that can't be read or not as
+/// it was written, `hidden` data that some reads don't find, `cosmetic` neither. Nothing is
+/// written: the table may be in use.
 ///
-/// Counterpart in Cassandra: nodetool verify, sstableverify. Their extended mode reads the heads of partitions only, and
-/// accepts a filter that lacks keys, and statistics that hide rows.
+/// Counterpart in Cassandra: nodetool verify, sstableverify. Their extended mode reads the heads of
+/// partitions only, and accepts a filter that lacks keys, and statistics that hide rows.
 #[derive(Debug, Args)]
 #[command(
     verbatim_doc_comment,
@@ -43,7 +44,7 @@ pub(crate) struct Verify {
     /// With -r: into those of backups too
     #[arg(short, long, requires = "recursive")]
     pub(crate) backups: bool,
-    /// Data.db files, or directories that stand for all SSTables in them
+    /// Data.db files, or directories with all SSTables in them
     #[arg(required = true, value_name = "FILE|DIR")]
     pub(crate) inputs: Vec<PathBuf>,
 }

@@ -1,4 +1,4 @@
-//! `adopt`: a database of what others left.
+//! `adopt`: makes a database from foreign directories.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ pub(crate) fn adopt(args: &Adopt) -> Result<(), Failure> {
         },
         ..AdoptOptions::default()
     };
-    // Names above a directory tell of the table: `.` has none.
+    // Keyspace and table come from the names above a directory: `.` has none.
     let dirs = args.dirs.iter().map(|dir| absolute(dir)).collect::<Result<Vec<_>, _>>()?;
     dirs.iter().try_for_each(|dir| open::check_present(dir))?;
     let mut bar = ByteProgress::default();

@@ -14,9 +14,9 @@ use crate::input::{Field, Input, Refused, Statements};
 use crate::open;
 use crate::output::{self, Progress, counted};
 
-/// Rows are written so many at a time: one record of the log.
+/// The number of rows in a batch, which is one record of the log.
 const ROWS_A_BATCH: usize = 200;
-/// A batch that has grown so large in the file is written at once.
+/// The bytes of a batch in the file at which it is written before it is full.
 const BYTES_A_BATCH: usize = 1 << 20;
 const BETWEEN_REPORTS: Duration = Duration::from_secs(1);
 
@@ -45,9 +45,10 @@ struct Run {
     reported: Duration,
 }
 
-/// What stands in the batch at hand. All of a batch has one timestamp, and of two values of one timestamp the larger
-/// wins, not the later: a row that comes twice has to be in two batches. Static columns, which the lines of a
-/// partition repeat, are written once for each batch (a list that is written twice there would be twice as long).
+/// What stands in the batch at hand. All of a batch has one timestamp, and of two values of one
+/// timestamp the larger wins, not the later: a row that comes twice has to be in two batches.
+/// Static columns, which the lines of a partition repeat, are written once for each batch (a list
+/// that is written twice there would be twice as long).
 #[derive(Default)]
 struct InBatch {
     lines: usize,
@@ -109,7 +110,7 @@ impl Run {
         self.write_batch()
     }
 
-    /// Takes the line into the batch; the inner error is why it can't be.
+    /// Adds the line to the batch; the inner error says why it is invalid.
     fn line(&mut self) -> Result<Result<(), String>, Failure> {
         let is_static = match self.statements.is_static(self.input.fields(), self.input.values()) {
             Ok(is_static) => is_static,

@@ -1,4 +1,4 @@
-//! Where an import goes: the table, and the database around it, made if they are not there.
+//! The target of an import: the table and its database, made if they don't exist.
 
 use std::path::Path;
 
@@ -9,8 +9,8 @@ use crate::failure::Failure;
 use crate::input::Input;
 use crate::open;
 
-/// Opens the file and the table. Nothing is made before the file is known to be one of that table: a mistyped path
-/// gets no empty database.
+/// Opens the file and the table. Nothing is made before the file is known to be one of that table:
+/// a mistyped path gets no empty database.
 pub(super) fn open_both(
     args: &Import,
     keyspace: &str,
@@ -91,7 +91,7 @@ fn made(database: &Database, schema: &Path, keyspace: &str, table: &str) -> Resu
     })
 }
 
-/// What a schema file defines.
+/// The definition in a schema file.
 struct Defined<'a> {
     catalog: Catalog,
     file: &'a Path,
@@ -115,7 +115,8 @@ impl<'a> Defined<'a> {
     }
 }
 
-/// Refuses a schema file whose columns are not the table's: somebody means another table, or forgot an ALTER.
+/// Refuses a schema file whose columns are not the table's: the user means another table, or forgot
+/// an ALTER.
 fn check_same(ours: &TableSchema, theirs: &TableSchema, file: &Path) -> Result<(), Failure> {
     let columns = |schema: &TableSchema| {
         let keys = schema.partition_key().iter().chain(schema.clustering());

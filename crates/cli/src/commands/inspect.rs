@@ -17,7 +17,7 @@ pub(crate) fn tables(args: &Dir) -> Result<(), Failure> {
     Ok(out.flush()?)
 }
 
-/// Lists the tables of a database, or of what others left.
+/// Lists the tables of a database or a foreign directory.
 pub(super) fn list(readable: &Readable, json: bool, out: &mut impl Write) -> io::Result<()> {
     let mut lines = vec![["table", "rows (estimate)", "SSTables", "bytes on disk"].map(str::to_owned)];
     let mut problems = Vec::new();

@@ -1,4 +1,4 @@
-//! `open`: what a directory is that others left.
+//! `open`: shows what a foreign directory holds.
 
 use std::io::Write;
 
@@ -64,15 +64,15 @@ fn outcome(tables: &[Shown<'_>]) -> Result<(), Failure> {
 /// A table, and what opening it gave.
 struct Shown<'a> {
     table: &'a ForeignTable,
-    /// Why it can't be read, where it can't.
+    /// The reason why it can't be read, if it can't.
     problem: Option<String>,
     /// Bytes on disk, as `tables` and `stats` have them where it can be read.
     bytes: u64,
 }
 
 impl<'a> Shown<'a> {
-    /// Opens the table: metadata and indexes of each SSTable are read. Of Cassandra's own tables some are in another order
-    /// than all others, and nobody reads them here.
+    /// Opens the table: metadata and indexes of each SSTable are read. Some of Cassandra's own
+    /// tables have another partitioner than all others, and are not read here.
     fn of(foreign: &Foreign, table: &'a ForeignTable) -> Self {
         if table.is_system() {
             return Self { table, problem: table.problem.clone(), bytes: table.bytes };
@@ -124,7 +124,7 @@ fn line(Shown { table, bytes, .. }: &Shown<'_>) -> [String; 4] {
     ]
 }
 
-/// What is not as one might expect.
+/// Prints unexpected properties.
 fn notes(out: &mut impl Write, foreign: &Foreign, tables: &[Shown<'_>]) -> Result<(), Failure> {
     let unread = tables.iter().filter_map(|Shown { table, problem, .. }| {
         let (keyspace, name) = (table.keyspace.clone(), table.name.clone());

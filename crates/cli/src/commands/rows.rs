@@ -33,7 +33,7 @@ pub(crate) fn export(args: &Export) -> Result<(), Failure> {
     left_out(&damaged)
 }
 
-/// What an export reads.
+/// The input of an export.
 struct Exported {
     table: Table,
     /// SSTables of it that are damaged and left out.
@@ -121,14 +121,14 @@ fn print(
         lines.end_line()?;
         progress.row();
     };
-    // What was read before damage is good, and shown.
+    // The rows before the damage are good, and printed.
     lines.finish()?;
     progress.finish();
     Ok(outcome?)
 }
 
-/// The query of a key: columns of the partition key, then of as many clustering columns as were given; `--from` and
-/// `--to` go on where those end.
+/// The query of a key: columns of the partition key, then of as many clustering columns as were
+/// given; `--from` and `--to` go on where those end.
 fn select(table: &Table, args: &Get) -> Result<Select, Failure> {
     let schema = table.schema();
     let (of_partition, of_clustering) = split_key(&schema, &args.key)?;

@@ -1,10 +1,10 @@
-//! Which dialect a file is written in, as far as its text tells.
+//! Detects the dialect of a file from its text.
 
 use memchr::memchr2;
 
 use super::reader::{Dialect, Format, Malformed, Reader, Record};
 
-/// What a text says.
+/// The result for a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Guess {
     /// It is of this one.
@@ -17,11 +17,11 @@ pub(crate) enum Guess {
 
 /// Which dialect the beginning of a file is written in.
 ///
-/// The one that makes more sense of it, if they differ in that: records that are not well-formed, or have other
-/// numbers of fields than the first one, speak against a dialect. Then what each writer does. A backslash before
-/// anything but a quote or another backslash, and quotes around a field that has a backslash and needs none, are of
-/// RFC 4180 (the second is how `export` writes such a field). Backslashes outside quotes of which every one is
-/// doubled are cqlsh's.
+/// The one that makes more sense of it, if they differ in that: records that are not well-formed,
+/// or have other numbers of fields than the first one, speak against a dialect. Then what each
+/// writer does. A backslash before anything but a quote or another backslash, and quotes around a
+/// field that has a backslash and needs none, are of RFC 4180 (the second is how `export` writes
+/// such a field). Backslashes outside quotes of which every one is doubled are cqlsh's.
 pub(crate) fn guess(sample: &[u8], delimiter: u8) -> Guess {
     if memchr2(b'\\', b'"', sample).is_none() {
         return Guess::Either;
@@ -44,7 +44,7 @@ pub(crate) fn guess(sample: &[u8], delimiter: u8) -> Guess {
     }
 }
 
-/// The same; only what is told.
+/// The same; only a certain result.
 pub(crate) fn told(sample: &[u8], delimiter: u8) -> Option<Dialect> {
     match guess(sample, delimiter) {
         Guess::Told(dialect) => Some(dialect),
@@ -52,7 +52,7 @@ pub(crate) fn told(sample: &[u8], delimiter: u8) -> Option<Dialect> {
     }
 }
 
-/// What a dialect makes of a text.
+/// The plausibility of a text under a dialect.
 #[derive(Debug, Default)]
 struct Sense {
     /// Records that are well-formed and have as many fields as the first.
@@ -63,7 +63,7 @@ struct Sense {
     single_backslashes: bool,
     /// A field with a backslash is in quotes and has nothing that asks for them.
     needless_quotes: bool,
-    /// Quotes stand around others that need none: that is just how this writer does it.
+    /// Other fields without a need for quotes have them: it is this writer's habit.
     idle_quotes: bool,
     /// A field without quotes has backslashes.
     unquoted_backslashes: bool,
@@ -127,7 +127,7 @@ fn has_single_backslash(field: &[u8]) -> bool {
     while let Some(at) = memchr::memchr(b'\\', rest) {
         match rest.get(at + 1) {
             Some(b'\\' | b'"') => rest = rest.get(at + 2..).unwrap_or_default(),
-            // At the end of a field both can be: the next ones will tell.
+            // At the end of a field both are possible: the next fields decide.
             None => return false,
             Some(_) => return true,
         }
@@ -156,8 +156,8 @@ mod tests {
         check("a,b\n1,\"ends with a backslash\\\"\n", Guess::Told(Dialect::Doubled));
     }
 
-    /// A text of `a\"b` was exported as `"a\""b"`, and taken for cqlsh's because of the backslash before the quote: its
-    /// line was refused, and the backslashes of all others vanished without a word.
+    /// A text of `a\"b` was exported as `"a\""b"`, and taken for cqlsh's because of the backslash
+    /// before the quote: its line was refused, and the backslashes of all others vanished silently.
     #[test]
     fn what_makes_sense_of_all_records_is_it() {
         check("pk,t\n5,\"a\\\"\"b\"\n1,back\\slash\n2,C:\\temp\\new\n", Guess::Told(Dialect::Doubled));

@@ -4,10 +4,11 @@ use std::io::{self, BufRead, Read};
 
 use memchr::{memchr, memchr2};
 
-/// The longest record, in bytes. A row of 16 MiB, the most that a database takes at once, is no longer in hex.
+/// The longest record, in bytes. A row of 16 MiB, the most that a database takes at once, is no
+/// longer in hex.
 pub(super) const MAX_RECORD_BYTES: usize = 33 << 20;
 
-/// How a quote stands inside a value.
+/// The form of a quote inside a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Dialect {
     /// Doubled.
@@ -16,10 +17,10 @@ pub(crate) enum Dialect {
     Backslash,
 }
 
-/// What tells the dialect of a text with fields between such bytes, where it can be told.
+/// Detects the dialect of a text with that delimiter, if it can.
 type Tell = fn(&[u8], u8) -> Option<Dialect>;
 
-/// How the fields of a file are written.
+/// The form of a file's fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Format {
     pub(crate) delimiter: u8,
@@ -36,11 +37,11 @@ pub(crate) struct Record {
     pub(crate) lines: u64,
     raw: Vec<u8>,
     text: Vec<u8>,
-    /// Where in `text` each field ends.
+    /// The end of each field in `text`.
     ends: Vec<usize>,
 }
 
-/// What was wrong with a record.
+/// The fault of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Malformed {
     /// The file ends, or too many bytes follow, before a quote is closed.
@@ -49,7 +50,7 @@ pub(crate) enum Malformed {
     BehindQuote,
     /// A line has more than [`MAX_RECORD_BYTES`]; what is too much of it was passed over.
     TooLong,
-    /// A backslash means something else in each dialect, and nothing tells which one this is.
+    /// A backslash means something else in each dialect, and the dialect is unknown.
     Ambiguous,
 }
 
@@ -95,20 +96,21 @@ pub(crate) struct Reader<R> {
     format: Format,
     tell: Tell,
     lines: u64,
-    /// Lines that are read again, behind the first one of a record that is none.
+    /// Lines that are read again, after the first one of an invalid record.
     again: Vec<u8>,
-    /// How much of those was read again.
+    /// The position in those lines.
     again_at: usize,
 }
 
 impl<R: BufRead> Reader<R> {
-    /// Reads `input`; where the format leaves the dialect open, `tell` is asked at the first backslash.
+    /// Reads `input`; if the format leaves the dialect open, `tell` is called at the first
+    /// backslash.
     pub(crate) fn new(input: R, format: Format, tell: Tell) -> Self {
         Self { input, format, tell, lines: 0, again: Vec::new(), again_at: 0 }
     }
 
-    /// Reads the next record into `record`; `None` at the end. The inner result tells whether it is well-formed; the
-    /// records after one that is not are read all the same.
+    /// Reads the next record into `record`; `None` at the end. The inner result says whether it is
+    /// well-formed; records after a malformed one can still be read.
     pub(crate) fn next(&mut self, record: &mut Record) -> io::Result<Option<Result<(), Malformed>>> {
         record.clear();
         record.line = self.lines + 1;
@@ -152,7 +154,7 @@ impl<R: BufRead> Reader<R> {
         }
     }
 
-    /// What the record and the text after it, as far as it is in memory, say of the dialect.
+    /// Detects the dialect from the record and the text after it that is in memory.
     fn find_dialect(&mut self, record: &Record) -> io::Result<Option<Dialect>> {
         let mut sample = record.raw.clone();
         let behind = match self.again.get(self.again_at..) {
@@ -163,7 +165,7 @@ impl<R: BufRead> Reader<R> {
         Ok((self.tell)(&sample, self.format.delimiter))
     }
 
-    /// Leaves the record its first line alone; the others are read again.
+    /// Cuts the record to its first line; the others are read again.
     fn go_back(&mut self, record: &mut Record) {
         let first = memchr(b'\n', &record.raw).map_or(record.raw.len(), |end| end + 1);
         if first == record.raw.len() {
@@ -206,7 +208,8 @@ impl<R: BufRead> Reader<R> {
         Ok(if is_too_long { More::TooLong } else { More::Line })
     }
 
-    /// Reads the field that begins at `at` of the record; where the next one begins, if there is one.
+    /// Reads the field that begins at `at` of the record; where the next one begins, if there is
+    /// one.
     fn field(&mut self, record: &mut Record, at: usize) -> io::Result<Result<Option<usize>, Malformed>> {
         if record.raw.get(at) == Some(&b'"') {
             return self.quoted(record, at + 1);
@@ -227,7 +230,7 @@ impl<R: BufRead> Reader<R> {
                     record.text.push(*escaped);
                     rest = more;
                 }
-                // A backslash at the line's end stands for itself.
+                // A backslash at the line's end is literal.
                 [b'\\'] => {
                     record.text.push(b'\\');
                     rest = &[];
@@ -279,7 +282,7 @@ impl<R: BufRead> Reader<R> {
     }
 }
 
-/// What was there to append to a record.
+/// What a read appended to a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum More {
     Line,
@@ -304,7 +307,7 @@ pub(crate) fn skip_line(input: &mut impl BufRead) -> io::Result<()> {
     }
 }
 
-/// Where the next field begins behind a closing quote, if there is one.
+/// The start of the next field after a closing quote, if there is one.
 fn behind_quote(raw: &[u8], at: usize, delimiter: u8) -> Result<Option<usize>, Malformed> {
     match trim_line(raw).get(at..) {
         None | Some([]) => Ok(None),
@@ -389,8 +392,9 @@ mod tests {
         );
     }
 
-    /// One quote that was never closed made the rest of a file of a million lines one record that was refused, and held
-    /// in memory; one that met the opening quote of another line took all lines between with it.
+    /// One quote that was never closed made the rest of a file of a million lines one record that
+    /// was refused, and held in memory; one that met the opening quote of another line took all
+    /// lines between with it.
     #[test]
     fn a_record_that_is_none_ends_with_its_first_line() {
         let lines = |input: &str| {
@@ -406,7 +410,7 @@ mod tests {
         assert_eq!(lines("\"a\n\"b\n\"c\n"), [(1, false), (2, false), (3, false)]);
     }
 
-    /// Of a record that doesn't end only so much is held, and what is behind is read.
+    /// Of a record that doesn't end only a bounded part is held, and the data after it is read.
     #[test]
     fn memory_is_bounded() {
         let line = "2,x\n".repeat(MAX_RECORD_BYTES / 4 + 1000);

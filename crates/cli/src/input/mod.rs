@@ -1,8 +1,8 @@
 //! Rows of a file, whatever their format: lines of CSV, or of JSON as `export` prints them.
 //!
-//! A line becomes serialized values of columns ([`Input`]), which go into one of two statements ([`Statements`]): one
-//! that writes rows, one that writes a partition's static columns alone. Lines that can't be taken are kept
-//! ([`Refused`]).
+//! A line becomes serialized values of columns ([`Input`]), which go into one of two statements
+//! ([`Statements`]): one that writes rows, one that writes a partition's static columns alone.
+//! Invalid lines are kept ([`Refused`]).
 
 mod refused;
 mod statements;
@@ -22,7 +22,7 @@ use crate::output::counted;
 pub(crate) use refused::Refused;
 pub(crate) use statements::Statements;
 
-/// How much of a file tells its format and dialect.
+/// The length of the sample that decides a file's format and dialect.
 const SAMPLE_BYTES: u64 = 4 << 20;
 const READ_BYTES: usize = 1 << 20;
 /// The longest line of JSON, in bytes.
@@ -118,7 +118,7 @@ impl Input {
         self.read_bytes
     }
 
-    /// Where the line at hand begins, as editors count; and where it ends, if that is another line.
+    /// The number of the current line, as editors count; and of its last one, if that differs.
     pub(crate) fn place(&self) -> String {
         let path = self.path.display();
         match &self.lines {
@@ -130,7 +130,7 @@ impl Input {
         }
     }
 
-    /// How many lines of the file the one at hand is: values may hold ends of lines.
+    /// The number of the file's lines in the current one: values may hold ends of lines.
     pub(crate) fn line_count(&self) -> u64 {
         match &self.lines {
             Lines::Csv { record, .. } => record.lines,
@@ -158,7 +158,8 @@ impl Input {
         statics.for_each(|(_, value)| *value = None);
     }
 
-    /// Reads the next line that has something on it; `None` at the end. The inner error is why it can't be taken.
+    /// Reads the next line that is not empty; `None` at the end. The inner error says why it is
+    /// invalid.
     pub(crate) fn next(&mut self) -> Result<Option<Result<(), String>>, Failure> {
         loop {
             let Some(outcome) = self.read()? else { return Ok(None) };
@@ -245,7 +246,7 @@ impl Input {
     }
 }
 
-/// Nothing tells what a backslash means in a file, and each way of reading gives other values.
+/// The meaning of a backslash in the file is unknown, and each reading gives other values.
 fn ambiguous(path: &Path, line: Option<u64>) -> Failure {
     let line = line.map_or_else(String::new, |line| format!(":{line}"));
     let text = format!(
@@ -338,7 +339,8 @@ fn all_columns(schema: &TableSchema) -> Vec<Field> {
     fields
 }
 
-/// The columns that the header line names, or `source` otherwise: as they are, or as CQL spells them.
+/// The columns that the header line names, or `source` otherwise: as they are, or as CQL spells
+/// them.
 fn columns_of<'a>(
     schema: &TableSchema,
     names: impl Iterator<Item = Cow<'a, str>>,

@@ -9,7 +9,7 @@ use super::Input;
 use crate::failure::Failure;
 use crate::output::{Progress, counted};
 
-/// Reports lines that can't be taken, and keeps them beside their file.
+/// Reports invalid lines, and keeps them next to their file.
 pub(crate) struct Refused {
     max: u64,
     count: u64,
@@ -18,7 +18,7 @@ pub(crate) struct Refused {
 }
 
 impl Refused {
-    /// Of an input; more than `max` lines are too many.
+    /// The refused lines of an input; more than `max` lines are too many.
     pub(crate) fn of(input: &Input, max: u64) -> Self {
         let name = if input.path.as_os_str() == "-" { "stdin" } else { "" };
         let mut path =
@@ -27,7 +27,7 @@ impl Refused {
         Self { max, count: 0, path: path.into(), file: None }
     }
 
-    /// How many lines of the file they are.
+    /// The number of refused lines of the file.
     pub(crate) fn count(&self) -> u64 {
         self.count
     }

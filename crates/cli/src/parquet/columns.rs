@@ -1,8 +1,10 @@
-//! Rows of a group, laid flat: for each leaf its values and, of every place where one may stand, the levels.
+//! Rows of a group, laid flat: for each leaf its values and, of every place where one may stand,
+//! the levels.
 //!
-//! A *definition level* says how many of the optional and repeated things above a value are there; the value itself stands
-//! in the leaf only where all are. A *repetition level* says at which depth of lists a new element begins, 0 being a new
-//! row. For `tags list<text>`, of which each list and each text is optional:
+//! A *definition level* says how many of the optional and repeated things above a value are there;
+//! the value itself stands in the leaf only where all are. A *repetition level* says at which depth
+//! of lists a new element begins, 0 being a new row. For `tags list<text>`, of which each list and
+//! each text is optional:
 //!
 //! ```text
 //! tags                 definition, repetition; values
@@ -15,7 +17,8 @@ use helenus::{Elements, Scalar, Type, ValueError};
 
 use super::shape::{Kind, LeafKind, Shape};
 
-/// What one row may come to in memory. Bytes of a value that make more than this out of little are not a table's.
+/// What one row may come to in memory. Bytes of a value that make more than this out of little are
+/// not a table's.
 const MAX_ROW_BYTES: usize = 1 << 30;
 
 /// Why a value has no place in a Parquet file.
@@ -63,18 +66,18 @@ pub(super) struct Leaves {
     leaves: Vec<Leaf>,
     /// Bytes in memory.
     bytes: usize,
-    /// Of those, of rows that are complete.
+    /// The part of them of complete rows.
     complete_bytes: usize,
     text: String,
 }
 
-/// Where in the tree a value stands.
+/// The place of a value in the tree.
 #[derive(Debug, Clone, Copy)]
 struct Place {
-    /// Of what is above and there.
+    /// The definition level of the place.
     definition: i16,
     repetition: i16,
-    /// How many lists and maps are above.
+    /// The number of lists and maps above.
     depth: i16,
 }
 
@@ -194,7 +197,8 @@ impl Leaves {
 }
 
 impl Values {
-    /// Adds a value that has bytes, or of whose type no bytes are a value; how many bytes that takes.
+    /// Adds a value that has bytes, or of whose type no bytes are a value; how many bytes that
+    /// takes.
     fn push(&mut self, ty: &Type, value: &[u8], text: &mut String) -> Result<usize, Misfit> {
         Ok(match (self, ty.scalar(value)?) {
             (Self::Boolean(values), Scalar::Boolean(value)) => {
@@ -255,10 +259,10 @@ fn wrong_leaf(ty: &Type) -> Misfit {
     Misfit::Other(format!("{ty} in a column of another type"))
 }
 
-/// Whether a value of no bytes is one that Parquet can tell from null.
+/// Whether a value of no bytes is one that Parquet distinguishes from null.
 fn has_empty_value(ty: &Type) -> bool {
-    // A tuple or user type without any field is there, and all its fields are null. A collection has not even a
-    // count: that is no value, and the error says so.
+    // A tuple or user type without any field is there, and all its fields are null. A collection
+    // has not even a count: that is no value, and the error says so.
     ty.has_elements() || ty.is_opaque() || matches!(ty, Type::Ascii | Type::Text | Type::Empty)
 }
 

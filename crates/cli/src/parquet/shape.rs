@@ -21,7 +21,7 @@ use parquet::basic::{LogicalType, Repetition, TimeUnit, Type as Physical};
 use parquet::errors::ParquetError;
 use parquet::schema::types::{Type as ParquetType, TypePtr};
 
-/// How values of a column are laid out: a tree as Parquet's schema has it.
+/// The layout of a column's values: a tree like that of Parquet's schema.
 #[derive(Debug)]
 pub(super) struct Shape {
     pub(super) ty: Type,

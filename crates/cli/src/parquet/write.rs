@@ -21,13 +21,13 @@ use super::shape::{Shape, Shapes};
 use crate::failure::Failure;
 use crate::output::{Progress, to_file};
 
-/// A row group is written when its values take so much memory. The one column of it that is being encoded may take as much
-/// once more, if it is nearly all of it.
+/// A row group is written when its values take this much memory. The column that is being encoded
+/// may take as much again, if it is nearly all of the group.
 const GROUP_BYTES: usize = 32 << 20;
-/// Or when it has so many rows.
+/// Or when it has this many rows.
 const GROUP_ROWS: u64 = 1 << 20;
 
-/// What was written.
+/// The result of writing.
 #[derive(Debug, Default)]
 pub(crate) struct Written {
     pub(crate) rows: u64,
@@ -78,13 +78,13 @@ struct Columns {
     names: Vec<String>,
     shapes: Shapes,
     leaves: Leaves,
-    /// How many of the clustering columns are shown: of those that a compact table has besides what its definition names, none.
+    /// The number of clustering columns shown: none of those that a compact table hides.
     clustering: usize,
-    /// Where among all columns the static ones stand, by their canonical index.
+    /// The places of the static columns among all columns, by their canonical index.
     statics: Vec<Option<usize>>,
-    /// Where the regular ones stand that are shown.
+    /// The places of the regular ones that are shown.
     regulars: Vec<Option<usize>>,
-    /// Which have a value in the row at hand.
+    /// The columns with a value in the current row.
     found: Vec<bool>,
     scratch: Vec<u8>,
 }

@@ -166,7 +166,7 @@ fn every_table_of_the_corpus_comes_back() {
     }
 }
 
-/// What `export` prints of a table, written to SSTables, is exported the same.
+/// The output of `export`, written to SSTables, is exported the same.
 fn round_trip_all(root: &Path) {
     let tables = corpus::tables(root);
     assert!(tables.len() > 40, "{} tables in {}", tables.len(), root.display());
@@ -188,7 +188,8 @@ fn round_trip_all(root: &Path) {
         }
         let refused = std::fs::read_to_string(path("rows.jsonl.refused")).unwrap_or_default();
         assert_eq!(ran.code, i32::from(!refused.is_empty()), "{}: {}", table.name, ran.err);
-        // JSON doesn't tell which number of those that are none a key is; an empty duration is not one in CQL.
+        // JSON doesn't distinguish NaN and the infinities in a key; an empty duration is invalid in
+        // CQL.
         for line in refused.lines() {
             let key = table.key().1.into_iter().any(|(name, _)| line.contains(&format!("\"{name}\": null")));
             assert!(key || line.contains("\"c_duration\": \"\""), "{}: {line}", table.name);

@@ -80,7 +80,7 @@ fn slices() {
     let err = get("altered", &["--from", to, "--to", from], &["1"]).failed(2);
     assert!(err.contains("no row lies between --from and --to"), "{err}");
 
-    // Options behind the table, and the table behind an option that takes several values.
+    // Options after the table, and the table after an option that takes several values.
     let [schema, dir, name] = table("altered");
     let out = helenus(["get", &dir, &name, "--schema", &schema, "--from", from, "--", "1"]).ok();
     assert_eq!(clusterings(out), all[2..]);

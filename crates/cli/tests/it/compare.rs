@@ -147,8 +147,8 @@ fn compare_rows(table: &Table, got: &str, expected: &[String]) -> Result<(), Str
     if count == expected.len() { Ok(()) } else { Err(format!("{count} rows, expected {}", expected.len())) }
 }
 
-/// A node's folders, with the schema of a snapshot: quoted names, a type that only the files' headers define, a
-/// dropped column, folders of snapshots, backups and an index beside the files.
+/// A node's folders, with the schema of a snapshot: quoted names, a type that only the files'
+/// headers define, a dropped column, folders of snapshots, backups and an index next to the files.
 #[test]
 fn the_folders_of_a_node() {
     let Some(root) = corpus::whole() else { return };

@@ -1,4 +1,5 @@
-//! Tables that Apache Cassandra wrote: a committed sample, and all of them where the corpus is there.
+//! Tables that Apache Cassandra wrote: a committed sample, and all of them where the corpus is
+//! there.
 
 use std::path::{Path, PathBuf};
 
@@ -67,7 +68,7 @@ impl Table {
         (partition.len(), key.map(|column| (column.name.to_string(), column.ty.base().clone())).collect())
     }
 
-    /// CQL literals of the first `count` key columns of a row, where its JSON tells them.
+    /// CQL literals of the first `count` key columns of a row, where its JSON has them.
     pub(crate) fn literals(&self, line: &str, count: usize) -> Option<Vec<String>> {
         let members = members(line);
         let (_, key) = self.key();
@@ -87,7 +88,7 @@ impl Table {
     }
 }
 
-/// What a user type holds is not in its name.
+/// The fields of a user type are not in its name.
 fn is_udt(ty: &Type) -> bool {
     match ty.base() {
         Type::Udt { .. } => true,
@@ -95,8 +96,8 @@ fn is_udt(ty: &Type) -> bool {
     }
 }
 
-/// The literal of a key's value; `None` where its JSON does not tell it: NaN, dates outside four digits, zeros of
-/// either sign, what is nested.
+/// The literal of a key's value; `None` where its JSON does not determine it: NaN, dates outside
+/// four digits, zeros of either sign, nested values.
 fn literal(ty: &Type, json: &str) -> Option<String> {
     let is_date = |text: &str| text.len() > 5 && text.as_bytes().iter().take(4).all(u8::is_ascii_digit);
     match ty {

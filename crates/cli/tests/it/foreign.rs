@@ -1,4 +1,4 @@
-//! What Cassandra left: looked at, read without a schema, brought into a database.
+//! Cassandra's files: shown, read without a schema, brought into a database.
 
 use std::path::{Path, PathBuf};
 
@@ -113,7 +113,7 @@ fn adopt_makes_a_database() {
     assert!(done.ok().contains(" 0 files linked, "));
     assert!(!helenus(["tables", text(&other)]).ok().contains("altered"));
     helenus(["adopt", text(&soup)]).failed(2);
-    // What is left of one that was cut off says what it is.
+    // The leftovers of an interrupted adoption say what they are.
     let cut = temp.path().join("cut");
     std::fs::create_dir(&cut).unwrap();
     std::fs::write(cut.join("ADOPTING"), "").unwrap();

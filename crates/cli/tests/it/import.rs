@@ -60,7 +60,8 @@ fn rows_of_a_file() {
         lines
     };
     assert_eq!(sorted(&shop.export(&[])), sorted(expected));
-    // What says nothing leaves what is there; a later line of the same row wins, whatever the values.
+    // Empty fields leave the columns unchanged; a later line of the same row wins, whatever the
+    // values.
     shop.import("city,day,id,note,total\nOslo,2024-02-28,1,z,\nOslo,2024-02-28,1,a,\n", &[]).ok();
     let get = |options: &[&str], key: &[&str]| {
         let db = shop.path("db");
@@ -172,7 +173,7 @@ fn databases_are_listed_flushed_and_compacted() {
     helenus(["compact", &shop.path("nothing")]).failed(1);
 }
 
-/// What Cassandra wrote, through CSV into a database of ours, reads the same.
+/// Cassandra's tables, brought through CSV into a database of ours, read the same.
 #[test]
 fn tables_go_through_csv_and_back() {
     let temp = tempfile::tempdir().unwrap();

@@ -1,7 +1,8 @@
-//! Equality of JSON that Cassandra printed and JSON that we printed: floats may be spelled differently as long as
-//! they are the same float or double, since Java does not always print the shortest form.
+//! Equality of JSON that Cassandra printed and JSON that we printed: floats may be spelled
+//! differently as long as they are the same float or double, since Java does not always print the
+//! shortest form.
 
-/// A token of JSON as it is written.
+/// A token of JSON in its spelling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Token<'a> {
     /// With its quotes.
@@ -40,12 +41,12 @@ pub(crate) fn tokens(text: &str) -> Vec<Token<'_>> {
     tokens
 }
 
-/// What a text token says.
+/// The content of a text token.
 pub(crate) fn unquote(token: &str) -> String {
     serde_json::from_str(token).unwrap()
 }
 
-/// The members of an object, each key unquoted, each value as it is written.
+/// The members of an object, each key unquoted, each value in its spelling.
 pub(crate) fn members(line: &str) -> Vec<(String, &str)> {
     let mut members = Vec::new();
     let (mut depth, mut key, mut start) = (0, None, 0);
@@ -60,7 +61,8 @@ pub(crate) fn members(line: &str) -> Vec<(String, &str)> {
             }
             _ => {}
         }
-        // The end of a value: a comma of the outer object, or its brace. Marks carry no place, so it is looked for.
+        // The end of a value: a comma of the outer object, or its brace. Marks carry no place, so
+        // it is looked for.
         let ends = matches!((depth, token), (1, Token::Mark(',')) | (0, Token::Mark('}')));
         if ends && let Some(key) = key.take() {
             let value = value_at(&line[start..]);
@@ -70,7 +72,7 @@ pub(crate) fn members(line: &str) -> Vec<(String, &str)> {
     members
 }
 
-/// The value behind a key: from behind its colon to where it ends.
+/// The value of a key: from the end of its colon to its own end.
 fn value_at(text: &str) -> &str {
     let text = text.trim_start().strip_prefix(':').unwrap().trim_start();
     let (mut depth, mut quoted, mut escaped) = (0, false, false);
@@ -94,7 +96,8 @@ pub(crate) fn same_value(got: &str, expected: &str, may_round: bool) -> bool {
     got == expected || same_tokens(&tokens(got), &tokens(expected), may_round)
 }
 
-/// Whether two lists of tokens say the same; `may_round` where there are floats or doubles among them.
+/// Whether two lists of tokens say the same; `may_round` where there are floats or doubles among
+/// them.
 pub(crate) fn same_tokens(got: &[Token<'_>], expected: &[Token<'_>], may_round: bool) -> bool {
     got.len() == expected.len()
         && got.iter().zip(expected).all(|(got, expected)| match (got, expected) {

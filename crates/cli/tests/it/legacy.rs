@@ -1,12 +1,13 @@
-//! The tables that Cassandra's releases since 3.0 left for its own tests: every version, every row, by value.
+//! The tables that Cassandra's releases since 3.0 left for its own tests: every version, every row,
+//! by value.
 
 use std::path::{Path, PathBuf};
 
 use crate::corpus::whole;
 use crate::tool::helenus;
 
-/// The definitions of the time. Those `WITH COMPACT STORAGE` are shown as Cassandra 5.0 shows them: what it keeps besides is
-/// hidden, and a partition without clustering is a row.
+/// The definitions of the time. Those `WITH COMPACT STORAGE` are shown as Cassandra 5.0 shows them:
+/// what it keeps besides is hidden, and a partition without clustering is a row.
 const SCHEMA: &str = "
     CREATE TABLE t.simple (pk text PRIMARY KEY, val text);
     CREATE TABLE t.simple_counter (pk text PRIMARY KEY, val counter);
@@ -100,7 +101,7 @@ fn check_clust(corpus: &Corpus, dir: &str, table: &str, is_value: &dyn Fn(&str) 
     for (line, (pk, ck)) in lines.iter().zip(keys) {
         assert_eq!(*line, row(pk, ck), "{dir}");
     }
-    // Of a key, of a partition in either direction, of several clusterings, of slices.
+    // Reads of a key, of a partition in either direction, of several clusterings, of slices.
     for pk in [0, 4] {
         let literal = format!("'{pk}'");
         let of_partition = &lines[pk * 50..pk * 50 + 50];
@@ -172,8 +173,8 @@ fn every_version_is_read_by_value() {
     assert!(tables == if corpus.has("ma") { 64 } else { 4 }, "{tables}");
 }
 
-/// Statistics of `mc` and before say where rows are, and leave out range deletions: a slice must not be skipped by them
-/// (CASSANDRA-14861).
+/// Statistics of `mc` and before say where rows are, and leave out range deletions: a slice must
+/// not be skipped by them (CASSANDRA-14861).
 #[test]
 fn bounds_that_leave_out_a_range_deletion_are_not_believed() {
     let (corpus, dir) = (Corpus::find(), "mc/legacy_mc_inaccurate_min_max");
@@ -197,7 +198,8 @@ fn bounds_that_leave_out_a_range_deletion_are_not_believed() {
     assert_eq!(markers, 2, "the deletion's start and end, cut to the slice");
 }
 
-/// What expired past 2038 was stored as a negative second, which Cassandra reads as one that never comes (CASSANDRA-14092).
+/// Expirations past 2038 were stored as a negative second, which Cassandra reads as one that never
+/// comes (CASSANDRA-14092).
 #[test]
 fn overflowed_expirations_are_alive() {
     let corpus = Corpus::find();
@@ -231,8 +233,9 @@ fn overflowed_expirations_are_alive() {
     }
 }
 
-/// Negative deletion times, and a row that is there several times: read, as Cassandra does unless it is told to check
-/// (`corrupted_tombstone_strategy`, CASSANDRA-17506); `verify` finds them.
+/// Negative deletion times, and a row that is there several times: read, as Cassandra does unless
+/// it is configured to check (`corrupted_tombstone_strategy`, CASSANDRA-17506); `verify` finds
+/// them.
 #[test]
 fn what_is_invalid_is_read_and_found_by_verify() {
     let (corpus, ldts) = (Corpus::find(), "negative-ldts-invalid-deletions-test");
@@ -258,7 +261,7 @@ fn what_is_invalid_is_read_and_found_by_verify() {
     }
 }
 
-/// Whatever else is in a file: its name tells who wrote it.
+/// Whatever is in a file: its name shows its writer.
 #[test]
 fn versions_that_are_not_read_are_refused_with_the_release() {
     let temp = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! What people who came to the command without knowing it ran into.
+//! Problems of first-time users of the command.
 
 use std::path::{Path, PathBuf};
 
@@ -53,7 +53,8 @@ fn an_unclosed_quote_refuses_its_own_line() {
     let refused = std::fs::read_to_string(room.path("rows.csv.refused")).unwrap();
     assert_eq!(refused, "channel,day,id,author\n1,2,3,\"unclosed\n");
 
-    // A stray quote that meets the opening quote of a later field; and a value over several lines that is wrong.
+    // A stray quote that meets the opening quote of a later field; and a value over several lines
+    // that is wrong.
     let text = "channel,day,id,author\n1,2,3,\"unclosed\n1,2,6,x\n1,2,7,\"y, z\"\n1,x,8,\"two\nlines\"\n1,2,9,\"a\nb\"\n";
     let ran = room.import(MESSAGES, text, &[]);
     assert!(ran.out.starts_with("3 rows in "), "{}", ran.out);
@@ -65,7 +66,7 @@ fn an_unclosed_quote_refuses_its_own_line() {
     assert!(err.contains("3 bad lines, at most 2 were allowed"), "{err}");
 }
 
-/// What `export --format csv` printed of texts with backslashes came back without them, or not at all.
+/// Texts with backslashes came back from `export --format csv` without them, or not at all.
 #[test]
 fn our_own_csv_is_read_back() {
     for rows in [
@@ -80,7 +81,7 @@ fn our_own_csv_is_read_back() {
         again.import(TEXTS, &csv, &[]).ok();
         assert_eq!(again.export(&[]), before, "{csv}");
     }
-    // Where nothing tells, nothing is guessed.
+    // An unknown dialect is not guessed.
     let room = Room::new();
     let text = "pk,t\n1,\"\\\\a, b\"\n";
     let err = room.import(TEXTS, text, &[]).failed(2);
@@ -106,7 +107,8 @@ fn files_of_other_shapes() {
     room.import(TEXTS, "{}", &["--columns", "pk", "--format", "jsonl"]).failed(2);
     room.import(TEXTS, "", &["--delimiter", "ab"]).failed(2);
 
-    // The row that is written at 5 is older than the one at 10, and one that lives a second is gone.
+    // The row that is written at 5 is older than the one at 10, and one that lives a second is
+    // gone.
     room.import(TEXTS, "pk,t\n9,new\n", &["--timestamp", "10"]).ok();
     room.import(TEXTS, "pk,t\n9,old\n", &["--timestamp", "5"]).ok();
     assert!(room.export(&["--format", "csv"]).contains("\n9,new\n"));
@@ -125,7 +127,8 @@ fn table_dir(room: &Room) -> String {
     dirs.next().unwrap().unwrap().path().to_str().unwrap().to_owned()
 }
 
-/// An import into a mistyped path left an empty database there; one with a schema of other columns said nothing of it.
+/// An import into a mistyped path left an empty database there; one with a schema of other columns
+/// said nothing of it.
 #[test]
 fn an_import_that_cannot_be_makes_nothing() {
     let room = Room::new();
@@ -152,7 +155,7 @@ fn an_import_that_cannot_be_makes_nothing() {
     room.import(TEXTS, "pk,t\n1,y\n", &[]).ok();
 }
 
-/// Whoever broke an export off had to remove what it left before the next one.
+/// After an interrupted export its leftovers had to be removed before the next one.
 #[test]
 fn what_a_broken_off_export_left_is_written_over() {
     let room = Room::new();
@@ -230,7 +233,8 @@ fn scripts_get_json() {
     assert_eq!(expired[0]["sstables"], 6, "{expired:?}");
 }
 
-/// "Not a directory; try: check the disk's space and permissions" of a file that was named for its directory.
+/// "Not a directory; try: check the disk's space and permissions" of a file that was named for its
+/// directory.
 #[test]
 fn a_file_is_no_directory() {
     let room = Room::new();
@@ -261,7 +265,8 @@ fn completions_and_manual_pages() {
     assert!(page("helenus-sstable-verify.1").contains("Checks SSTables"));
 }
 
-/// `open` and `adopt` took a database of Helenus for a snapshot without SSTables: an empty copy, and no error.
+/// `open` and `adopt` took a database of Helenus for a snapshot without SSTables: an empty copy,
+/// and no error.
 #[test]
 fn a_database_of_helenus_is_called_one() {
     let room = Room::new();

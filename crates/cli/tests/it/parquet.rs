@@ -1,4 +1,5 @@
-//! What `export --format parquet` writes is read back by the crate `parquet`, and says what the export as JSON says.
+//! The output of `export --format parquet` is read back by the crate `parquet`, and equals the
+//! export as JSON.
 
 use std::fs::File;
 use std::path::Path;
@@ -61,7 +62,7 @@ fn many_rows_make_several_groups_of_bounded_size() {
     assert!(refused.contains("already there"), "{refused}");
 }
 
-/// What a compact table keeps besides the columns of its definition is not shown, and moves none of them.
+/// The hidden columns of a compact table are not shown, and shift none of the others.
 #[test]
 fn a_compact_table() {
     let dir = tempfile::tempdir().unwrap();
@@ -138,7 +139,7 @@ fn check_metadata(table: &Table, reader: &SerializedFileReader<File>) {
     let columns: Vec<String> = columns.into_iter().map(|(name, _)| name).collect();
     assert_eq!([names("partition_key"), names("clustering")].concat(), columns, "{}", table.name);
     assert_eq!(names("partition_key").len(), of_partition);
-    // What makes the table again; a view's statement alone doesn't.
+    // Statements that make the table again; a view's statement alone doesn't.
     let cql = value("helenus.schema");
     if !cql.contains("MATERIALIZED VIEW") {
         let keyspace = format!(
@@ -184,7 +185,8 @@ fn is_empty_value(json: &Token<'_>) -> bool {
     matches!(json, Token::Text("\"\"" | "\"null\""))
 }
 
-/// Prints a field as the export as JSON does: scalars through the type's own text, of bytes that are made out of it.
+/// Prints a field as the export as JSON does: scalars through the type's own text, of bytes that
+/// are made out of it.
 fn print(ty: &Type, field: &Field, out: &mut String) {
     let mut scalar = |bytes: &[u8]| ty.json(bytes, out).unwrap();
     match (ty.base(), field) {

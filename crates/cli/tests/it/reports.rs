@@ -52,8 +52,8 @@ fn files_are_listed_by_type() {
 fn partitions_are_told_as_text_and_as_csv() {
     let first = format!("{}/da-1-bti-Data.db", soup());
     let run = |args: &[&str]| helenus(["sstable", "partitions"].iter().chain(args).copied().chain([&*first]));
-    // What sstablepartitions prints of the file, but for a line of keys and the place of the sizes; and where it takes 0 for
-    // no minimum.
+    // The output of sstablepartitions for the file, except for a line of keys and the place of the
+    // sizes; and where it takes 0 for no minimum.
     let expected = format!(
         "
 #1 (bti-da)
@@ -115,7 +115,7 @@ fn partitions_below_a_directory() {
     };
     assert_eq!(origins(&[]), ["ks soup   "]);
     assert_eq!(origins(&["-s", "-b"]), ["ks soup   ", "ks soup   backups", "ks soup  monday "]);
-    // One that is damaged doesn't keep the others from being told.
+    // A damaged one doesn't prevent the report of the others.
     std::fs::write(table.join("da-1-bti-Statistics.db"), "").unwrap();
     let ran = helenus(["sstable", "partitions", "-r", "-s", root]);
     assert!(ran.code == 1 && ran.out.contains("Snapshot:monday ks.soup-5bc52802"), "{ran:?}");
@@ -141,7 +141,7 @@ fn expired_tables_are_told_with_what_blocks_them() {
     let dir = soup();
     let run =
         |args: &[&str]| helenus(["sstable", "expired-blockers"].iter().chain(args).copied().chain([&*dir]));
-    // By the schema beside the files.
+    // By the schema next to the files.
     let out = run(&[]).ok();
     assert!(out.starts_with("gc_grace_seconds 864000 (corpus.soup), at "), "{out}");
     assert!(out.ends_with("6 SSTables: 0 expired, 0 of them blocked; 0 block\n"), "{out}");

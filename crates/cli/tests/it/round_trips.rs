@@ -1,4 +1,5 @@
-//! Every table of Cassandra's, converted to every version that is written here, still says what Cassandra said of it.
+//! Every table of Cassandra's, converted to every version that is written here, still says what
+//! Cassandra said of it.
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -56,7 +57,7 @@ fn round_trip(folder: &Path, version: Version, gets: bool) -> Result<(), String>
         done.iter().filter_map(|table| Some(table.to.as_ref()?.descriptor.clone())).collect();
     let capped: u64 = done.iter().map(|table| table.capped()).sum();
 
-    // What was capped differs, as it was asked to.
+    // Capped times differ, as requested.
     if capped == 0 {
         let mut first = None;
         let tell = &mut |difference| {

@@ -22,7 +22,7 @@ struct Retired {
     sstables: Vec<Weak<SsTable>>,
 }
 
-/// *The amount held.
+/// The amount held.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Usage {
     pub(crate) memory_bytes: u64,
@@ -58,7 +58,7 @@ impl Pinned {
         is_over
     }
 
-    /// *The amount held.
+    /// The amount held.
     pub(crate) fn usage(&self) -> Usage {
         let mut retired = self.retired.lock();
         let mut usage = Usage::default();

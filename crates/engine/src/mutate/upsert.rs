@@ -112,7 +112,7 @@ impl<'t> Insert<'t> {
     /// Adds it to a batch.
     ///
     /// # Errors
-    /// When it can't be written, *or not in this batch, which is then unchanged.
+    /// When it can't be written, or not in this batch, which is then unchanged.
     pub fn add_to(self, batch: &mut Batch) -> Result<()> {
         self.0.add_to(batch)
     }
@@ -237,7 +237,7 @@ impl<'t> Update<'t> {
     /// Adds it to a batch.
     ///
     /// # Errors
-    /// When it can't be written, *or not in this batch, which is then unchanged.
+    /// When it can't be written, or not in this batch, which is then unchanged.
     pub fn add_to(self, batch: &mut Batch) -> Result<()> {
         self.0.add_to(batch)
     }
@@ -287,7 +287,7 @@ impl<'t> Conditional<'t> {
     /// all its statements hold.
     ///
     /// # Errors
-    /// When it can't be written, *or not in this batch, which is then unchanged.
+    /// When it can't be written, or not in this batch, which is then unchanged.
     pub fn add_to(self, batch: &mut Batch) -> Result<()> {
         self.0.add_to(batch)
     }

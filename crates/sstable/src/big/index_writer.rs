@@ -160,7 +160,7 @@ impl BigIndexWriter {
         Ok(position)
     }
 
-    /// *The output so far, which the caller writes and clears from time to time.
+    /// The output so far, which the caller writes and clears from time to time.
     pub fn output(&mut self) -> &mut IndexOutput {
         &mut self.output
     }

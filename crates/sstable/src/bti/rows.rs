@@ -304,7 +304,7 @@ impl RowIndexWriter {
         Ok(Some(position))
     }
 
-    /// *The output so far, which the caller writes and clears from time to time.
+    /// The output so far, which the caller writes and clears from time to time.
     pub fn output(&mut self) -> &mut IndexOutput {
         &mut self.output
     }

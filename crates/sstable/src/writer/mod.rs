@@ -353,7 +353,7 @@ impl SsTableWriter {
     /// is no table.
     ///
     /// # Errors
-    /// A failed write; *the files are then removed if possible.
+    /// A failed write; the files are then removed if possible.
     pub fn finish(self) -> Result<Option<WrittenTable>, SsTableError> {
         let (disk, descriptor) = (Arc::clone(&self.disk), self.descriptor.clone());
         if self.key_count == 0 {
@@ -362,7 +362,7 @@ impl SsTableWriter {
         }
         let finished = self.complete();
         if finished.is_err() {
-            // *Report the first error.
+            // Report the first error.
             remove_files(&*disk, &descriptor).ok();
         }
         finished.map(Some)
@@ -438,7 +438,7 @@ fn create_files(
     let data = ChunkWriter::new(data, options.compression.clone());
     let created = data.and_then(|data| Ok((data, IndexWriter::create(disk, descriptor, header, options)?)));
     if created.is_err() {
-        // *Report the first error.
+        // Report the first error.
         disk.remove_file(&path).ok();
     }
     created

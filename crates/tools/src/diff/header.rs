@@ -10,7 +10,7 @@ use helenus_types::{Partitioner, Type};
 use super::difference::{Difference, Place};
 use crate::error::ToolError;
 
-/// What both sides are compared as.
+/// The common form in which both sides are compared.
 pub(super) struct Common {
     pub(super) header: Arc<Header>,
     pub(super) partitioner: Partitioner,
@@ -21,8 +21,8 @@ pub(super) struct Common {
 /// All columns of all tables, by static or not and name.
 type ByName<'a> = BTreeMap<(bool, &'a str), &'a Column>;
 
-/// The header that has every column of both sides. A column that only one side has is no difference by itself: a header
-/// lists what was in the schema when the table was written, used or not.
+/// The header that has every column of both sides. A column that only one side has is no difference
+/// in itself: a header lists the columns of the schema when the table was written, used or not.
 pub(super) fn common(sides: &[Vec<DataFile>; 2]) -> Result<Common, ToolError> {
     let mut files = sides.iter().flatten();
     let Some(first) = files.next() else {
@@ -69,7 +69,8 @@ pub(super) fn common(sides: &[Vec<DataFile>; 2]) -> Result<Common, ToolError> {
     Ok(Common { header, partitioner: first.partitioner().clone(), differences })
 }
 
-/// The types of the keys of all tables so far: those with the most fields, where user types have grown.
+/// The types of the keys of all tables so far: those with the most fields, where user types have
+/// grown.
 struct Keys {
     partition: Type,
     clustering: Vec<Type>,
@@ -80,7 +81,7 @@ impl Keys {
         Keys { partition: header.key_type.clone(), clustering: header.clustering.types().to_vec() }
     }
 
-    /// The keys of one more table as well; `None` if they are others.
+    /// Adds the keys of one more table; `None` if they differ.
     fn and(self, header: &Header) -> Option<Keys> {
         let types = header.clustering.types();
         if self.clustering.len() != types.len() {
@@ -112,8 +113,8 @@ fn by_name(files: &[DataFile]) -> ByName<'_> {
     all
 }
 
-/// Of two definitions of a column the one that holds the values of both: where a type was altered, the one without a
-/// fixed length. Otherwise the later one.
+/// Of two definitions of a column the one that holds the values of both: where a type was altered,
+/// the one without a fixed length. Otherwise the later one.
 fn wider<'a>(known: &'a Column, other: &'a Column) -> &'a Column {
     if known.fixed_len.is_none() && other.fixed_len.is_some() { known } else { other }
 }

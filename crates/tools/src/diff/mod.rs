@@ -1,8 +1,9 @@
 //! Compares what two sets of SSTables say.
 //!
-//! Each side is merged over its tables, so that how data is spread over generations, versions and compressions makes no
-//! difference: a table equals its conversion, and the inputs of a compaction its output. Rows are compared cell by cell
-//! with all their times. Range deletions are compared by what they cover, not by how they are cut.
+//! Each side is merged over its tables, so that how data is spread over generations, versions and
+//! compressions makes no difference: a table equals its conversion, and the inputs of a compaction
+//! its output. Rows are compared cell by cell with all their times. Range deletions are compared by
+//! what they cover, not by how they are cut.
 //!
 //! Cassandra has no such tool in its release; `cassandra-diff` compares what two clusters answer.
 
@@ -27,33 +28,35 @@ use self::rows::RowComparison;
 use crate::error::ToolError;
 use crate::watched::{Meter, OnProgress, Watched};
 
-/// What of both sides is compared.
+/// The view of both sides that is compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum View {
     /// Everything, as it was written.
     #[default]
     Exact,
-    /// Everything, but what has expired by that second since 1970 is what a compaction makes of it: a tombstone.
+    /// Everything, but what has expired by that second since 1970 is what a compaction makes of it:
+    /// a tombstone.
     Expired(u32),
-    /// What is alive at that second. Deletions count by what they delete on their own side, and are left out themselves.
+    /// What is alive at that second. Deletions count by what they delete on their own side, and are
+    /// left out themselves.
     Live(u32),
 }
 
-/// How much was compared.
+/// The result of a comparison.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DiffSummary {
     /// Partitions of either side.
     pub partitions: u64,
     /// Rows of either side.
     pub rows: u64,
-    /// Differences that were told.
+    /// Differences that were reported.
     pub differences: u64,
     /// Whether the caller stopped the comparison.
     pub is_stopped: bool,
 }
 
-/// Compares two sets of SSTables of one table, and tells each difference in the order of partitions and rows. `told` may stop the
-/// comparison.
+/// Compares two sets of SSTables of one table, and reports each difference to `told`, in the order
+/// of partitions and rows. `told` may stop the comparison.
 ///
 /// # Errors
 /// When an input is damaged or can't be read, or tables have different keys.
@@ -88,7 +91,7 @@ pub fn diff(
         open: [DeletionTime::LIVE; 2],
     };
     match comparison.run() {
-        // Told to stop is no failure.
+        // A requested stop is no failure.
         Ok(ControlFlow::Continue(()) | ControlFlow::Break(())) => Ok(comparison.teller.summary),
         Err(_) if meter.is_stopped() => Err(ToolError::Stopped),
         Err(error) => Err(error),

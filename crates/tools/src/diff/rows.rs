@@ -147,7 +147,7 @@ fn take<'a>(items: &mut &[Item<'a>]) -> Option<Item<'a>> {
     Some(item)
 }
 
-/// Where an item stands among others, but for its path.
+/// The place of an item among others, without its path.
 fn place(item: &Item<'_>) -> (usize, usize) {
     match item {
         Item::Liveness(_) => (0, 0),

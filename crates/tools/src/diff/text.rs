@@ -86,7 +86,7 @@ pub(super) fn cell(column: Option<&Column>, cell: &Cell<'_>) -> String {
         return format!("deleted at {at}, in second {}", cell.local_deletion_time.0);
     }
     let shown = match column.and_then(|column| column.ty.cell_value_type(cell.path)) {
-        // Contexts of the same total can differ, so that the total would not tell.
+        // Contexts of the same total can differ, so that the total would not show the difference.
         Some(Type::Counter) | None => value(&Type::Blob, cell.value),
         Some(ty) => value(&ty, cell.value),
     };

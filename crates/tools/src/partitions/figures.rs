@@ -4,7 +4,7 @@ use helenus_rows::{Cell, CellEvent, LivenessInfo, PartitionRef, Unfiltered};
 use helenus_sstable::{DataFile, Descriptor, EstimatedHistogram};
 use helenus_types::{DecodeError, Type};
 
-/// What was found out about one partition.
+/// The figures of one partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartitionFigures {
     /// Its raw key.
@@ -36,7 +36,7 @@ pub struct PartitionFigures {
 }
 
 impl PartitionFigures {
-    /// Of a partition of which nothing was counted.
+    /// The figures of a partition before anything is counted.
     pub(super) fn new(key_type: &Type, partition: &PartitionRef<'_>) -> PartitionFigures {
         let mut key_text = String::new();
         helenus_sstable::push_key_text(key_type, partition.key, &mut key_text);
@@ -101,10 +101,10 @@ impl PartitionFigures {
     }
 }
 
-/// What was found out about the partitions of a table.
+/// The figures of a table's partitions.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TableFigures {
-    /// Which one.
+    /// The table.
     pub table: Descriptor,
     /// Uncompressed bytes of its data.
     pub data_len: u64,
@@ -142,11 +142,11 @@ impl TableFigures {
     }
 }
 
-/// How a figure is spread over partitions.
+/// The distribution of a figure over partitions.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Distribution {
     histogram: EstimatedHistogram,
-    /// How many are 0, which the histogram would take for 1.
+    /// The number of zeros, which the histogram would count as 1.
     zeros: u64,
     /// The smallest and the largest.
     ends: Option<(u64, u64)>,
@@ -185,8 +185,8 @@ impl Distribution {
         self.ends.map_or(0, |(_, max)| max)
     }
 
-    /// A figure, up to a fifth too large, that so many thousandths of the partitions don't exceed;
-    /// 0 if there are none.
+    /// A figure, up to a fifth too large, that `thousandths` thousandths of the partitions don't
+    /// exceed; 0 if there are none.
     #[must_use]
     pub fn per_mille(&self, thousandths: u64) -> u64 {
         let wanted = u128::from(self.count()) * u128::from(thousandths);

@@ -1,8 +1,9 @@
-//! How large the partitions of a table are, and which are larger than they should be (`tools.SSTablePartitions`).
+//! How large the partitions of a table are, and which are larger than they should be
+//! (`tools.SSTablePartitions`).
 //!
-//! Figures are those of Cassandra's tool: static rows and what is in them are not counted, each marker of a range deletion
-//! is, and a cell that expires with its row is counted once. Nothing is kept of a partition but its figures, and those of a
-//! table are histograms.
+//! Figures are those of Cassandra's tool: static rows and what is in them are not counted, each
+//! marker of a range deletion is, and a cell that expires with its row is counted once. Nothing is
+//! kept of a partition but its figures, and those of a table are histograms.
 
 mod figures;
 mod origin;
@@ -22,7 +23,7 @@ use crate::error::ToolError;
 use crate::key_text::parse_key_text;
 use crate::watched::{OnProgress, Progress};
 
-/// Which partitions are told: those that reach one of these.
+/// The limits of which a reported partition reaches at least one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PartitionLimits {
     /// Uncompressed bytes.
@@ -45,7 +46,7 @@ impl PartitionLimits {
     }
 }
 
-/// How much is counted.
+/// The level of detail.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Detail {
     /// Rows, cells and tombstones.
@@ -55,26 +56,28 @@ pub enum Detail {
     Sizes,
 }
 
-/// What is looked at.
+/// Options of the report.
 #[derive(Debug, Clone, Default)]
 pub struct PartitionsOptions {
-    /// Which partitions are told.
+    /// The limits for reporting a partition.
     pub limits: PartitionLimits,
-    /// How much is counted.
+    /// The level of detail.
     pub detail: Detail,
     /// The second since 1970 by which something has expired or not.
     pub now_s: u32,
-    /// Keys of the only partitions to look at, as `sstabledump` prints keys; all if there are none. They are looked up in
-    /// the index.
+    /// Keys of the only partitions to look at, as `sstabledump` prints keys; all if there are none.
+    /// They are looked up in the index.
     pub keys: Vec<String>,
     /// Keys of partitions to pass over.
     pub excluded: Vec<String>,
 }
 
-/// Measures the partitions of one table, and tells each that reaches a limit, in their order. `told` may stop the tool.
+/// Measures the partitions of one table, and reports each that reaches a limit to `told`, in their
+/// order. `told` may stop the tool.
 ///
 /// # Errors
-/// When the table is damaged or can't be read, a key is none of the table's type, or `told` or `progress` stops the tool.
+/// When the table is damaged or can't be read, a key is none of the table's type, or `told` or
+/// `progress` stops the tool.
 pub fn partitions(
     disk: &Arc<dyn Disk>,
     table: &Descriptor,
@@ -117,7 +120,7 @@ struct Measuring<'a> {
     told: &'a mut dyn FnMut(&PartitionFigures) -> ControlFlow<()>,
     progress: OnProgress<'a>,
     bytes_total: u64,
-    /// Where progress was reported.
+    /// The position at which progress was last reported.
     passed: u64,
 }
 
@@ -137,7 +140,8 @@ impl Measuring<'_> {
         Ok(keys)
     }
 
-    /// Goes through the partitions of a scan; of a key if one is given, which the index may have taken for another.
+    /// Goes through the partitions of a scan; of a key if one is given, which the index may have
+    /// taken for another.
     fn partitions(&mut self, mut scan: Scan, key: Option<&[u8]>) -> Result<(), ToolError> {
         while scan.next_partition()? {
             let partition = helenus_rows::UnfilteredStream::partition(&scan);

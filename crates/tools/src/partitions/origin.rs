@@ -5,7 +5,7 @@ use std::path::Path;
 
 use helenus_sstable::Descriptor;
 
-/// What the names of an SSTable's directory and of those above it say.
+/// The origin of an SSTable, from the names of its directory and of those above it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Origin {
     /// The keyspace, where the directory is laid out as a node lays them out.

@@ -1,6 +1,7 @@
-//! The index as a guide through data of which parts are lost: where partitions and blocks of their rows begin.
+//! The index as a guide through data of which parts are lost: where partitions and blocks of their
+//! rows begin.
 //!
-//! It is followed only where the data itself doesn't lead on, and read as far as it is whole.
+//! It is followed only where the data itself doesn't lead on, and read as far as it is intact.
 
 use std::sync::Arc;
 
@@ -18,7 +19,7 @@ use super::report::{ScrubReport, Substitute};
 
 const WITHOUT: &str = "what is behind damage is looked for in the data itself";
 
-/// What an index says of the partitions, one after the other.
+/// The index's entries of the partitions, one after the other.
 pub(super) struct Guide {
     files: Files,
     form: DeletionTimeForm,
@@ -36,7 +37,7 @@ enum Files {
     Bti { partitions: PartitionIndex, rows: RowIndex, cursor: Box<PartitionCursor> },
 }
 
-/// What an index says of a partition.
+/// The entry of a partition in the index.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
     /// Where it begins in the data.
@@ -45,7 +46,7 @@ pub(super) struct Entry {
     pub(super) key: Option<Vec<u8>>,
     /// Its deletion, where the index knows of it.
     pub(super) deletion: Option<DeletionTime>,
-    /// Where in Index.db or Rows.db the blocks of its rows are told.
+    /// The offset of its row index in Index.db or Rows.db.
     blocks: Option<u64>,
 }
 
@@ -56,7 +57,7 @@ pub(super) enum BlockCursor {
 }
 
 impl Guide {
-    /// Opens the index of a table. What is wrong with it is told in the report.
+    /// Opens the index of a table. Its faults are added to the report.
     pub(super) fn open(disk: &Arc<dyn Disk>, data: &DataFile, report: &mut ScrubReport) -> Guide {
         let table = data.descriptor();
         let mut guide = Guide {
@@ -98,7 +99,7 @@ impl Guide {
         guide
     }
 
-    /// Tells the report what was found wrong with the index on the way.
+    /// Adds the faults of the index that were found on the way to the report.
     pub(super) fn finish(self, report: &mut ScrubReport) {
         if let Some((component, problem)) = self.problem {
             report.substitutes.push(Substitute { component, problem, instead: WITHOUT });
@@ -144,14 +145,15 @@ impl Guide {
         is_whole
     }
 
-    /// Goes on to the first partition that begins at or behind `position`.
+    /// Advances to the first partition that begins at or after `position`.
     pub(super) fn pass(&mut self, position: u64) {
         while self.next.as_ref().is_some_and(|next| next.position < position) {
             self.step();
         }
     }
 
-    /// The partition that begins at `start`, and where the next one begins: `None` if that isn't known. Goes on to that one.
+    /// The partition that begins at `start`, and where the next one begins: `None` if that isn't
+    /// known. Goes on to that one.
     pub(super) fn partition(&mut self, start: u64, data_len: u64) -> (Option<Entry>, Option<u64>) {
         self.pass(start);
         let entry = self.next.take_if(|next| next.position == start);
@@ -166,7 +168,7 @@ impl Guide {
     pub(super) fn confirms(&self, key: &SearchKey, position: u64) -> bool {
         match &self.files {
             Files::None => false,
-            // It is asked of the partition that comes next.
+            // The question is about the next partition.
             Files::Big { .. } => self
                 .next
                 .as_ref()
@@ -196,7 +198,7 @@ impl Guide {
         }
     }
 
-    /// The next block; `None` behind the last, and where the index is damaged.
+    /// The next block; `None` after the last, and where the index is damaged.
     pub(super) fn next_block(&self, cursor: &mut BlockCursor) -> Option<IndexBlock> {
         match (cursor, &self.files) {
             (BlockCursor::Bti(cursor), _) => cursor.next().ok().flatten(),
@@ -247,7 +249,7 @@ impl Guide {
             }
             Err(error) => error,
         };
-        // What stands behind damage in it can't be told from what doesn't.
+        // Entries after damage in it can't be trusted.
         self.is_whole = false;
         self.is_ended = true;
         self.problem.get_or_insert((component, error.to_string()));

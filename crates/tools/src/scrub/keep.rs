@@ -1,8 +1,9 @@
-//! What is kept: in order into one SSTable, what is not in order sorted into others.
+//! Writes the rows that are kept: those in order into one SSTable, the others, sorted, into further
+//! ones.
 //!
-//! The row or marker that came last is held back: rows of the same clustering are merged into one (CASSANDRA-12144), and a range
-//! deletion of which no more than the start is known is not written. (Cassandra: `SortedTableScrubber.OrderCheckerIterator`,
-//! `RowMergingSSTableIterator`.)
+//! The row or marker that came last is held back: rows of the same clustering are merged into one
+//! (CASSANDRA-12144), and a range deletion of which only the start is known is not written.
+//! (Cassandra: `SortedTableScrubber.OrderCheckerIterator`, `RowMergingSSTableIterator`.)
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -21,12 +22,12 @@ use crate::error::ToolError;
 use crate::output_dir::OutputDir;
 use crate::split::Ids;
 
-/// Where outputs go, and how they are written.
+/// The directory and the options of outputs.
 pub(super) struct Outputs<'a> {
     pub(super) disk: &'a Arc<dyn Disk>,
     pub(super) dir: &'a OutputDir,
     pub(super) version: Version,
-    /// Of the first output.
+    /// The id of the first output.
     pub(super) id: SsTableId,
     /// For further ones.
     pub(super) ids: &'a mut Ids,
@@ -52,11 +53,11 @@ pub(super) struct Keeper<'a> {
     /// Position of what came last, which is what is held if anything is.
     last: Option<(PositionKind, usize)>,
     last_values: Vec<u8>,
-    /// The range deletion that is open behind what came last.
+    /// The range deletion that is open after the last item.
     open: DeletionTime,
     /// Whether its start is not written yet.
     is_pending: bool,
-    /// What goes into another output: the partition, or the rest of it.
+    /// Data for another output: the partition, or the rest of it.
     gathered: Option<Gathered>,
     late: BTreeMap<Vec<u8>, Gathered>,
     late_bytes: usize,
@@ -68,7 +69,7 @@ pub(super) struct Keeper<'a> {
 enum Held {
     Nothing,
     Row,
-    /// What it closes and opens.
+    /// The deletions that it closes and opens.
     Marker(DeletionTime, DeletionTime),
 }
 
@@ -111,7 +112,7 @@ impl<'a> Keeper<'a> {
         Ok(())
     }
 
-    /// Whether a key stands behind all that were in order so far.
+    /// Whether a key is after all that were in order so far.
     pub(super) fn is_behind_last(&self, key: &SearchKey) -> bool {
         self.last_comparable.as_ref().is_none_or(|last| key.comparable() > &**last)
     }
@@ -146,7 +147,7 @@ impl<'a> Keeper<'a> {
         Ok(writer.start_partition(partition, static_row)?)
     }
 
-    /// What was gathered of the current partition for another output.
+    /// Takes the data of the current partition that was gathered for another output.
     fn take_late(&mut self) -> Gathered {
         match self.late.remove(self.search.comparable()) {
             Some(gathered) => {
@@ -243,7 +244,8 @@ impl<'a> Keeper<'a> {
         }
         let MarkerRef { bound, mut close, open } = marker;
         if std::mem::take(&mut self.is_pending) {
-            // What this ends began nowhere: of that much is sure that it covered the row whose end is here.
+            // The range that this ends has no start: it is only certain that it covered the row
+            // whose end is here.
             let start = Bound { kind: BoundKind::InclStart, ..bound };
             let is_row = bound.size == self.header.clustering.len()
                 && bound.kind.side() == PositionKind::After
@@ -264,7 +266,8 @@ impl<'a> Keeper<'a> {
         Ok(())
     }
 
-    /// From here on another range deletion is open, of which it isn't known where it began; nor is it where the last one ended.
+    /// From here on another range deletion is open, of which it isn't known where it began; nor is
+    /// it where the last one ended.
     pub(super) fn turn(&mut self, open: DeletionTime, at: u64) -> Result<(), ToolError> {
         if open == self.open || self.gathered.is_some() {
             return Ok(());
@@ -299,7 +302,8 @@ impl<'a> Keeper<'a> {
         Ok(())
     }
 
-    /// The rest of the partition goes into another output, from a position on that lies before the last one.
+    /// The rest of the partition goes into another output, from a position on that lies before the
+    /// last one.
     fn gather(&mut self, position: Position<'_>, at: u64) -> Result<(), ToolError> {
         let open = self.open;
         self.turn(DeletionTime::LIVE, at)?;
@@ -407,7 +411,7 @@ impl<'a> Keeper<'a> {
 
     fn finish_writer(&mut self, mut writer: SsTableWriter) -> Result<(), ToolError> {
         if self.report.is_lossy() {
-            // What is lost here a repair must bring back.
+            // A repair must bring back what is lost here.
             writer.set_repaired_at_ms(0);
         }
         if let Some(mut written) = writer.finish()? {
@@ -428,7 +432,7 @@ impl<'a> Keeper<'a> {
 }
 
 impl Outputs<'_> {
-    /// A writer of the first output, or of another one for so many partitions.
+    /// A writer of the first output, or of another one for `late_keys` partitions.
     fn writer(&mut self, header: &Arc<Header>, late_keys: Option<u64>) -> Result<SsTableWriter, ToolError> {
         let id = match late_keys {
             None => Some(self.id),

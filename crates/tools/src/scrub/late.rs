@@ -1,4 +1,4 @@
-//! What is gathered of partitions and rows that are out of order, to be written in order.
+//! Gathers partitions and rows that are out of order, to write them in order.
 
 use helenus_rows::{
     Bound, BoundKind, ClusteringComparator, DeletionTime, Direction, Header, MarkerRef, PartitionRef,
@@ -9,10 +9,10 @@ use helenus_sstable::{SsTableWriter, WriteError};
 
 use crate::error::ToolError;
 
-/// What is gathered before it is written into an output of its own.
+/// The most bytes that are gathered before they are written into an output of their own.
 pub(super) const MAX_GATHERED_BYTES: usize = 24 << 20;
 
-/// What a row takes besides its bytes.
+/// The memory of a row besides its bytes.
 const ROW_OVERHEAD_BYTES: usize = size_of::<RowBuf>();
 
 /// Rows and range deletions of a partition, in any order.
@@ -23,7 +23,7 @@ pub(super) struct Gathered {
     static_row: Option<RowBuf>,
     rows: Vec<RowBuf>,
     ranges: RangeTombstoneList,
-    /// Where a range deletion began whose end has not come.
+    /// The start of a range deletion whose end has not been read.
     open: Option<(OwnedBound, DeletionTime)>,
     bytes: usize,
 }
@@ -59,7 +59,7 @@ impl Gathered {
         self.bytes + self.ranges.heap_len()
     }
 
-    /// What goes on where this one, being full, is written.
+    /// A new, empty one that continues after this one, which is full, is written.
     pub(super) fn rest(&self) -> Gathered {
         let open = self.open.as_ref().map(|(start, deletion)| {
             let OwnedBound { kind, size, values } = start;

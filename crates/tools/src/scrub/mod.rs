@@ -1,11 +1,12 @@
-//! Saves what is left of damaged SSTables (`nodetool scrub`, `sstablescrub`).
+//! Saves the readable part of damaged SSTables (`nodetool scrub`, `sstablescrub`).
 //!
-//! [`walk`] goes through the data and past what can't be read, with the index as its [`guide`]; [`keep`] writes what was read, in
-//! order, and [`late`] sorts what was not; [`report`] tells what was lost. Everything derived is made anew: of the input only
-//! Data.db and the serialization header in Statistics.db are needed.
+//! [`walk`] reads the data and skips damage, with the index as its [`guide`]; [`keep`] writes the
+//! rows in order, and [`late`] sorts the others; [`report`] lists the losses. Everything derived is
+//! made anew: of the input only Data.db and the serialization header in Statistics.db are needed.
 //!
-//! Unlike Cassandra's this loses no more than what is damaged: a chunk that can't be read takes the rows in it along, not the rest
-//! of the partition. (Cassandra: `io.sstable.format.SortedTableScrubber`, `BigTableScrubber`, `BtiTableScrubber`.)
+//! Unlike Cassandra's this loses only the damaged part: a chunk that can't be read loses the rows
+//! in it, not the rest of the partition. (Cassandra: `io.sstable.format.SortedTableScrubber`,
+//! `BigTableScrubber`, `BtiTableScrubber`.)
 
 mod guide;
 mod keep;
@@ -34,15 +35,16 @@ use walk::Walk;
 
 pub use report::{Loss, LostPart, MAX_LOSSES, ScrubReport, Substitute};
 
-/// How damaged tables are written again.
+/// Options of a scrub.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScrubOptions {
-    /// One of [`Version::WRITABLE`]; by default the input's, or the last one of its line that is written here.
+    /// One of [`Version::WRITABLE`]; by default the input's, or the last one of its line that is
+    /// written here.
     pub version: Option<Version>,
     /// How Data.db is compressed.
     pub compression: Compression,
-    /// Whether rows of a table with counters may be lost: what is left of them is less than was counted, so that by default the tool
-    /// gives up.
+    /// Whether rows of a table with counters may be lost: what is left of them is less than was
+    /// counted, so that by default the tool gives up.
     pub skip_corrupted: bool,
     /// Whether local times that overflowed (CASSANDRA-14092) are mended; they are lost otherwise.
     pub reinsert_overflowed_ttl: bool,
@@ -62,12 +64,13 @@ impl Default for ScrubOptions {
     }
 }
 
-/// Writes all that can be read of each of `inputs` into `out`, a directory that is new or empty. It appears when all are done. What
-/// could not be kept the reports tell.
+/// Writes the readable part of each of `inputs` into `out`, a directory that is new or empty. It
+/// appears when all are done. The reports list the losses.
 ///
 /// # Errors
-/// When nothing at all can be read of an input, since its Data.db or the serialization header is lost; when rows of counters would
-/// be lost; when an output can't be written, or `progress` stops the tool; `out` is as it was then.
+/// When nothing can be read of an input, since its Data.db or the serialization header is lost;
+/// when rows of counters would be lost; when an output can't be written, or `progress` stops the
+/// tool; then `out` is unchanged.
 pub fn scrub(
     disk: &Arc<dyn Disk>,
     inputs: &[Descriptor],
@@ -146,5 +149,6 @@ fn scrub_one(
     walk.run()?.finish()
 }
 
-/// Bytes that a partition takes at least: what an index says of their number is not believed beyond.
+/// Bytes that a partition takes at least: what an index says of their number is not believed
+/// beyond.
 const SHORTEST_PARTITION: u64 = 4;

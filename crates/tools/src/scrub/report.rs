@@ -8,7 +8,7 @@ use helenus_types::{Hex, JsonObject, Type, push_json_list, push_json_string};
 
 use crate::words::{KeyName, counted};
 
-/// What could not be kept.
+/// A kind of loss.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LostPart {
     /// A partition, all of it.
@@ -23,7 +23,7 @@ pub enum LostPart {
     StaticRow,
     /// A partition's deletion, if it had one: what it deleted in other SSTables may come back.
     Deletion,
-    /// An end of a range deletion: it is kept as far as rows around it show that it reached.
+    /// An end of a range deletion: it is kept as far as the surrounding rows show that it reached.
     RangeDeletion,
 }
 
@@ -46,30 +46,30 @@ impl LostPart {
 /// Something that could not be kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Loss {
-    /// What.
+    /// The kind of the loss.
     pub part: LostPart,
     /// Raw key of the partition, if it is known.
     pub key: Option<Vec<u8>>,
-    /// Where in the uncompressed data it began.
+    /// Its start in the uncompressed data.
     pub start: u64,
-    /// Where what follows begins.
+    /// Its end, where the next data begins.
     pub end: u64,
-    /// Why it can't be read.
+    /// The reason.
     pub why: String,
 }
 
 /// A component that was damaged or missing, and what was done without it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Substitute {
-    /// Which one.
+    /// The component.
     pub component: Component,
-    /// What is wrong with it.
+    /// The fault.
     pub problem: String,
-    /// What was taken instead.
+    /// The replacement.
     pub instead: &'static str,
 }
 
-/// What became of one table.
+/// The result for one table.
 #[derive(Debug)]
 pub struct ScrubReport {
     /// The input.
@@ -82,24 +82,24 @@ pub struct ScrubReport {
     pub partitions: u64,
     /// Rows and markers that are in the outputs, static rows among them.
     pub unfiltereds: u64,
-    /// What was lost, in the order in which it was met; the first [`MAX_LOSSES`].
+    /// The losses, in the order in which they were found; the first [`MAX_LOSSES`].
     pub losses: Vec<Loss>,
-    /// How many more there were.
+    /// The number of further ones.
     pub more: u64,
-    /// Uncompressed bytes of what was lost, as far as the file goes.
+    /// Uncompressed bytes of the losses, up to the end of the file.
     pub lost_bytes: u64,
     /// Chunks of Data.db that can't be read; the first [`MAX_LOSSES`].
     pub damaged_chunks: Vec<u32>,
     /// Components that were damaged or missing.
     pub substitutes: Vec<Substitute>,
-    /// Whether every chunk of the input has a checksum. Where none has, a value may be wrong
-    /// without anybody noticing.
+    /// Whether every chunk of the input has a checksum. Without them a wrong value may go
+    /// unnoticed.
     pub is_checked: bool,
-    /// Partitions that stood behind one that belongs after them.
+    /// Partitions that were stored after one that belongs after them.
     pub partitions_out_of_order: u64,
-    /// Rows that did, and all behind them in their partition.
+    /// Rows of which the same is true, and all after them in their partition.
     pub rows_out_of_order: u64,
-    /// Rows that stood beside others of the same clustering, and were merged with them.
+    /// Rows that had the clustering of another row, and were merged with it.
     pub duplicates: u64,
     /// Deletions, livenesses and cells whose local time overflowed and was mended.
     pub mended: u64,
@@ -146,7 +146,7 @@ impl ScrubReport {
         }
     }
 
-    /// How much was lost, in [`Loss`]es.
+    /// The number of [`Loss`]es.
     #[must_use]
     pub fn loss_count(&self) -> u64 {
         self.losses.len() as u64 + self.more

@@ -1,8 +1,8 @@
-//! Goes through the data, past what is damaged.
+//! Reads the data, and skips damage.
 //!
-//! The data itself leads: behind a partition the next one begins. Where it can't be read, the index says where partitions and
-//! blocks of their rows begin; between these, and without an index, a row is known by what stands before it: each says how
-//! far the one before it is.
+//! The data itself leads: the next partition begins where one ends. Where it can't be read, the
+//! index says where partitions and blocks of their rows begin; between these, and without an index,
+//! a row is recognised by its distance to the one before it, which each row stores.
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -47,27 +47,28 @@ pub(super) struct Walk<'a, 'm> {
     mender: Option<OverflowMender>,
     builder: RowBuilder,
     mended: RowBuf,
-    /// Up to where no marker stands in the partition, behind what is damaged: not to be looked for again.
+    /// The position after the damage up to which the partition is known to have no marker, so that
+    /// it isn't searched again.
     clear_until: u64,
     meter: &'a Meter<'m>,
     told: u64,
 }
 
-/// What is known of a partition's head.
+/// The known part of a partition's head.
 struct Head {
     key: Vec<u8>,
     deletion: DeletionTime,
     /// Whether its static row was read.
     has_static_row: bool,
-    /// Where its rows begin, or where what can't be read does.
+    /// The start of its rows, or of the unreadable part with the reason.
     body: Result<u64, (u64, String)>,
 }
 
-/// Where to go on behind damage.
+/// The place to continue after damage.
 enum Onwards {
     /// In the same partition, where that range deletion is open.
     Here(u64, DeletionTime),
-    /// Where another partition begins, or at the end of the data.
+    /// The start of another partition, or the end of the data.
     Behind(u64),
 }
 
@@ -110,7 +111,8 @@ impl<'a, 'm> Walk<'a, 'm> {
             at = self.partition(at)?.max(at + 1);
         }
         self.tell_now(data_len)?;
-        // Of partitions behind the end of a file that is too short a whole index knows. How much data is compressed is known.
+        // An intact index knows of partitions after the end of a file that was cut. The length of
+        // compressed data is known.
         let may_be_cut = !self.data.chunks().is_compressed() && self.guide.is_whole_to_the_end();
         while let Some(entry) = self.guide.next().filter(|_| may_be_cut).cloned() {
             self.guide.pass(entry.position + 1);
@@ -180,7 +182,7 @@ impl<'a, 'm> Walk<'a, 'm> {
         Ok(end)
     }
 
-    /// Why what stands at `at` can't be read.
+    /// The reason why the data at `at` can't be read.
     fn why(&mut self, at: u64) -> String {
         match self.cursor.read_key(at) {
             Err(error) => error.to_string(),
@@ -200,7 +202,8 @@ impl<'a, 'm> Walk<'a, 'm> {
         self.keeper.lose(Loss { part, key: key.map(<[u8]>::to_vec), start, end, why })
     }
 
-    /// Reads the head of the partition at `start`, with what the index knows of it; nothing if its key is lost.
+    /// Reads the head of the partition at `start`, with what the index knows of it; nothing if its
+    /// key is lost.
     fn head(
         &mut self,
         start: u64,
@@ -321,7 +324,7 @@ impl<'a, 'm> Walk<'a, 'm> {
         limit: Option<u64>,
         confirmed: Option<u64>,
     ) -> Result<u64, ToolError> {
-        // Where rows are said to end: what is checked knows it itself.
+        // The end of the rows according to the index; data with checksums does not need it.
         let said = confirmed.filter(|_| !self.is_checked);
         let bound = said.unwrap_or(self.data.data_len());
         let mut blocks = entry.and_then(|entry| self.guide.blocks(entry));
@@ -429,7 +432,8 @@ impl<'a, 'm> Walk<'a, 'm> {
         Ok(Ok(Found::Unfiltered(next)))
     }
 
-    /// Where to go on behind what can't be read at `at`, in a partition that begins at `start` and ends where `limit` says.
+    /// The place to continue after unreadable data at `at`, in a partition that begins at `start`
+    /// and ends where `limit` says.
     fn onwards(
         &mut self,
         start: u64,
@@ -462,7 +466,8 @@ impl<'a, 'm> Walk<'a, 'm> {
         Onwards::Behind(limit.max(at + 1))
     }
 
-    /// The first block of rows that begins at or behind `from`, and the range deletion that is open there.
+    /// The first block of rows that begins at or after `from`, and the range deletion that is open
+    /// there.
     fn next_block(
         &self,
         start: u64,
@@ -479,8 +484,9 @@ impl<'a, 'm> Walk<'a, 'm> {
         None
     }
 
-    /// The first place from `from` on and before `until` where a row, a marker or the end of the partition stands, for all that can
-    /// be told: it is one, the one before it begins at `lost` or behind, and others follow it, up to `limit`.
+    /// The first place from `from` on and before `until` with a probable row, marker or end of the
+    /// partition: it decodes as one, the one before it begins at `lost` or later, and others follow
+    /// it, up to `limit`.
     fn find_row(&mut self, from: u64, until: u64, lost: u64, limit: u64) -> Option<u64> {
         let mut at = from;
         while at < until {
@@ -550,7 +556,8 @@ impl<'a, 'm> Walk<'a, 'm> {
         }
     }
 
-    /// The range deletion that is open at `at`: the first marker behind it tells, or the block that begins at `until`.
+    /// The range deletion that is open at `at`, known from the first marker after it, or from the
+    /// block that begins at `until`.
     fn open_at(
         &mut self,
         mut at: u64,
@@ -575,8 +582,8 @@ impl<'a, 'm> Walk<'a, 'm> {
         at_block.unwrap_or(DeletionTime::LIVE)
     }
 
-    /// The first place from `from` on where a partition begins, for all that can be told: a key that stands behind the last one,
-    /// a deletion, and rows.
+    /// The first place from `from` on with a probable partition: a key after the last one, a
+    /// deletion, and rows.
     fn find_partition(&mut self, from: u64) -> Option<u64> {
         let data_len = self.data.data_len();
         let mut at = self.damage_behind(from.saturating_sub(1)).unwrap_or(from);
@@ -682,14 +689,14 @@ impl<'a, 'm> Walk<'a, 'm> {
         self.damaged.contains(&self.data.chunks().chunk_at(at))
     }
 
-    /// The first damaged chunk that holds `at` or lies behind, and where it begins.
+    /// The first damaged chunk that holds `at` or is after it, and its start.
     fn next_damaged(&self, at: u64) -> Option<(u32, u64)> {
         let chunks = self.data.chunks();
         let chunk = *self.damaged.range(chunks.chunk_at(at)..).next()?;
         Some((chunk, chunks.chunk_position(chunk)))
     }
 
-    /// Where the damaged chunks end of which one holds `at`.
+    /// The end of the run of damaged chunks that holds `at`.
     fn damage_behind(&self, at: u64) -> Option<u64> {
         let chunks = self.data.chunks();
         let mut chunk = chunks.chunk_at(at);
@@ -703,7 +710,7 @@ impl<'a, 'm> Walk<'a, 'm> {
     }
 }
 
-/// What is said of local times that are negative.
+/// The reason that is reported for negative local times.
 const OVERFLOWED: &str = "a local deletion time in it overflowed";
 
 fn is_overflowed(row: RowRef<'_>) -> bool {
@@ -725,7 +732,7 @@ fn decode(
     if row.is_empty().unwrap_or(false) {
         return Ok(());
     }
-    // What cannot be decoded is found when the cells are read.
+    // A row that cannot be decoded is found when its cells are read.
     let head = row.cells().ok().filter(|_| row.has_deletion_flags());
     let mut bad = head.and_then(|cells| check_row(cells.liveness(), cells.deletion()).err());
     let checked = grammar.row(header, row, is_static, |event: CellEvent<'_>| {

@@ -19,7 +19,7 @@ const UNREADABLE: &str = "everything: rows can't be decoded without it";
 const SLOW: &str = "reads of single partitions, until it is rebuilt";
 const NOTHING: &str = "nothing";
 
-/// What a missing or damaged component means.
+/// The severity of a missing or damaged component, and the loss.
 fn weight(component: &Component) -> (Severity, &'static str) {
     match component {
         Component::Data => (Severity::Damage, "everything"),
@@ -198,7 +198,7 @@ pub(super) fn data(
         Err(error) => report.add(Finding::of_error(Severity::Cosmetic, Component::Digest, &error, NOTHING)),
         Ok(stored) if stored != computed => {
             let (expected, found) = (format!("the checksum {} of Data.db", stored.0), computed.0.to_string());
-            // Where every chunk has a checksum and all are right, the digest itself is wrong.
+            // If every chunk has a checksum and all are right, the digest itself is wrong.
             let has_checksums = data.chunks().has_checksums();
             let (severity, lost) = match (has_checksums, is_whole) {
                 (true, true) => (Severity::Cosmetic, NOTHING),

@@ -1,4 +1,4 @@
-//! The index beside the data.
+//! Compares the index with the data.
 
 use helenus_rows::{DeletionTime, Grammar, Position, Unfiltered};
 use helenus_sstable::{
@@ -70,7 +70,8 @@ impl<'a> IndexSide<'a> {
         Finding::of_error(Severity::Hidden, component.clone(), error, MISSED)
     }
 
-    /// Where the index says that the first partition behind `position` begins: a place to go on behind damage.
+    /// The start of the first partition after `position` according to the index: a place to
+    /// continue after damage.
     pub(super) fn next_behind(&mut self, position: u64, report: &mut VerifyReport) -> Option<u64> {
         while let Some(pending) = self.pending {
             if pending.position() > position {
@@ -81,7 +82,7 @@ impl<'a> IndexSide<'a> {
         None
     }
 
-    /// Where the index says that the next partition begins.
+    /// The start of the next partition according to the index.
     pub(super) fn pending(&self) -> Option<u64> {
         self.pending.map(|pending| pending.position())
     }
@@ -104,7 +105,8 @@ impl<'a> IndexSide<'a> {
         is_listed
     }
 
-    /// Compares what the index says of the partition that begins at `position`; the blocks of its rows, if it has any.
+    /// Compares what the index says of the partition that begins at `position`; the blocks of its
+    /// rows, if it has any.
     pub(super) fn partition(
         &mut self,
         key: &SearchKey,
@@ -202,7 +204,8 @@ impl<'a> IndexSide<'a> {
         }
     }
 
-    /// Compares the blocks with a row or marker that begins at `start`; the one before it ended at the blocks' `end`.
+    /// Compares the blocks with a row or marker that begins at `start`; the one before it ended at
+    /// the blocks' `end`.
     pub(super) fn item(
         &mut self,
         blocks: &mut Blocks<'_>,
@@ -236,7 +239,8 @@ impl<'a> IndexSide<'a> {
         Ok(())
     }
 
-    /// Compares the end of the last block with the end of the partition, whose last byte is at `end`.
+    /// Compares the end of the last block with the end of the partition, whose last byte is at
+    /// `end`.
     pub(super) fn end_of_blocks(
         &mut self,
         blocks: &mut Blocks<'_>,

@@ -1,9 +1,10 @@
-//! Whether a table is what its files say: `nodetool verify`, `sstableverify`, and more.
+//! Verifies the files of a table: `nodetool verify`, `sstableverify`, and more.
 //!
-//! [`files`] compares components and checksums; [`rows`] goes through the data once, with [`index`] beside it, and shows every
-//! value to [`values`]; [`statistics`] compares what was gathered on the way. Nothing is written. Memory holds the index
-//! files and the filter, one chunk and one row, never a partition.
-//! (Cassandra: `io.sstable.format.SortedTableVerifier`, which reads no cells and doesn't ask the filter.)
+//! [`files`] compares components and checksums; [`rows`] reads the data once, together with
+//! [`index`], and passes every value to [`values`]; [`statistics`] compares the statistics gathered
+//! on the way. Nothing is written. Memory holds the index files and the filter, one chunk and one
+//! row, never a partition. (Cassandra: `io.sstable.format.SortedTableVerifier`, which reads no
+//! cells and doesn't check the filter.)
 
 mod files;
 mod index;

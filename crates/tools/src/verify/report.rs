@@ -7,7 +7,7 @@ use helenus_types::{Hex, JsonObject, Type, push_json_list};
 
 use crate::words::{KeyName, counted};
 
-/// How much is compared.
+/// The depth of a verification.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Depth {
     /// The components that should be there, and every checksum that there is.
@@ -28,7 +28,7 @@ impl Depth {
     }
 }
 
-/// What a finding means for those who read the table.
+/// The consequence of a finding for readers of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
     /// No row is lost or missed: an estimate, a copy or a convenience is wrong.
@@ -54,9 +54,9 @@ impl Severity {
 /// One thing that is wrong with a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// How bad it is.
+    /// Its severity.
     pub severity: Severity,
-    /// The file that is at fault, as far as that can be told.
+    /// The file that is at fault, as far as it is known.
     pub component: Component,
     /// Where in the file; in the uncompressed data if it is Data.db and [`chunk`](Self::chunk) is
     /// `None`.
@@ -65,11 +65,11 @@ pub struct Finding {
     pub chunk: Option<u32>,
     /// Raw key of the partition that is concerned.
     pub key: Option<Vec<u8>>,
-    /// What should have been found.
+    /// The expected content.
     pub expected: String,
-    /// What was.
+    /// The content found.
     pub found: String,
-    /// What is lost or goes wrong because of it.
+    /// The loss or the consequence.
     pub lost: &'static str,
 }
 
@@ -86,7 +86,7 @@ impl Finding {
         Finding { severity, component, offset: None, chunk: None, key: None, expected, found, lost }
     }
 
-    /// What an error in a component says.
+    /// The finding for an error in a component.
     pub(crate) fn of_error(
         severity: Severity,
         component: Component,
@@ -155,18 +155,18 @@ impl fmt::Display for FindingLine<'_> {
     }
 }
 
-/// What was found out about one table.
+/// The result for one table.
 #[derive(Clone, Debug)]
 pub struct VerifyReport {
-    /// Which table.
+    /// The table.
     pub table: Descriptor,
-    /// How much was compared.
+    /// The depth of the verification.
     pub depth: Depth,
-    /// The type of its partition key, where something tells it.
+    /// The type of its partition key, if it is known.
     pub key_type: Option<Type>,
-    /// What is wrong, in the order in which it was met; the first [`MAX_FINDINGS`].
+    /// The findings, in the order in which they were made; the first [`MAX_FINDINGS`].
     pub findings: Vec<Finding>,
-    /// How many more there were.
+    /// The number of further ones.
     pub more: u64,
     /// Partitions that were read.
     pub partitions: u64,

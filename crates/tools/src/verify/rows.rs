@@ -1,4 +1,4 @@
-//! The extended part: one walk over the data, with the index beside it.
+//! The extended part: one walk over the data, together with the index.
 
 use helenus_bloom::Filter;
 use helenus_rows::{
@@ -41,10 +41,10 @@ pub(super) struct Walk<'a> {
     first_values: Vec<u8>,
     /// Whether everything was read and is what it should be: only then do counts compare.
     is_whole: bool,
-    /// Bytes that were gone back, to partitions inside others.
+    /// Bytes that were read again, for partitions inside others.
     read_again: u64,
-    /// Whether the order of keys and clusterings is known. Tables of indexes are ordered by types that only the indexed
-    /// table has.
+    /// Whether the order of keys and clusterings is known. Tables of indexes are ordered by types
+    /// that only the indexed table has.
     is_ordered: bool,
 }
 
@@ -117,11 +117,13 @@ impl<'a> Walk<'a> {
         is_whole.then_some(self.stats)
     }
 
-    /// Where to go on behind a partition from `start` to `end`: there, unless the index knows better.
+    /// The place to continue after a partition from `start` to `end`: its end, unless the index
+    /// contradicts.
     fn after_partition(&mut self, start: u64, end: u64) -> Option<u64> {
         let Some(index) = &self.index else { return Some(end) };
         match index.pending() {
-            // The partition swallowed the start of the next one. An index of lies has nothing read more than twice.
+            // The partition swallowed the start of the next one. An index of lies has nothing read
+            // more than twice.
             Some(next)
                 if start < next && next < end && self.read_again + (end - next) <= self.data.data_len() =>
             {
@@ -204,7 +206,7 @@ impl<'a> Walk<'a> {
             self.row(scan.header(), row, true, start);
         }
         if let Some(blocks) = &mut blocks {
-            // Blocks begin behind the partition's head and static row.
+            // Blocks begin after the partition's head and static row.
             blocks.end = scan.position();
         }
         while scan.advance()? {
@@ -336,7 +338,7 @@ impl<'a> Walk<'a> {
                 );
                 self.add(finding.at(at));
             }
-            // What counts cannot decode, the values have told.
+            // Values that counting cannot decode have been reported already.
             Ok(()) => self.is_whole &= is_counted,
         }
     }
@@ -363,7 +365,7 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Looks at all that is in a row, which is decoded once.
+/// Visits everything in a row, which is decoded once.
 struct Visit<'a> {
     row: &'a RowRef<'a>,
     values: &'a Values,

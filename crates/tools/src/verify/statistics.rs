@@ -1,4 +1,4 @@
-//! Statistics.db beside what the rows say.
+//! Compares Statistics.db with the rows.
 
 use std::cmp::Ordering;
 
@@ -63,10 +63,11 @@ pub(super) fn compare(data: &DataFile, gathered: StatsCollector, report: &mut Ve
     }
 }
 
-/// Looks at the columns that Statistics.db lists. Rows are read by their order, so Cassandra, which sorts them first, takes one
-/// column's values for another's where they are not listed in its own order. Where no checksum vouches for the list, it looks for
-/// damage as well: an order that nobody writes, and classes of types that Cassandra doesn't have. One byte that fell over makes a
-/// type of bytes that mean nothing of a known one.
+/// Checks the columns that Statistics.db lists. Rows are read by their order, so Cassandra, which
+/// sorts them first, takes one column's values for another's where they are not listed in its own
+/// order. If no checksum covers the list, damage is searched too: an order that no program writes,
+/// and classes of types that Cassandra doesn't have. One changed byte turns a known type into one
+/// whose bytes mean nothing.
 pub(super) fn columns(data: &DataFile, report: &mut VerifyReport) {
     let header = data.header();
     let is_checked = data.descriptor().version.has_metadata_checksum();
@@ -98,8 +99,8 @@ pub(super) fn columns(data: &DataFile, report: &mut VerifyReport) {
     }
 }
 
-/// Whether some writer lists columns so: simple ones before complex ones, each in Cassandra's order of names or, as ScyllaDB and
-/// earlier releases of ours, by their bytes.
+/// Whether some writer lists columns so: simple ones before complex ones, each in Cassandra's order
+/// of names or, as ScyllaDB and earlier releases of ours, by their bytes.
 fn is_an_order(columns: &Columns, listed: &[(Vec<u8>, String)]) -> bool {
     let names = || columns.as_slice().iter().map(|column| (column.complex, &*column.name));
     let is_ascending = |compare: fn(&str, &str) -> Ordering| {
@@ -147,7 +148,7 @@ fn unknown_class(ty: &Type) -> Option<&str> {
     }
 }
 
-/// Where a bound is too narrow, reads pass over what is there; where it is too wide, nothing is lost.
+/// If a bound is too narrow, reads miss data; if it is too wide, nothing is lost.
 fn bounds(stored: &StatsComponent, found: &StatsComponent, report: &mut VerifyReport) {
     let times = [
         ("a lowest timestamp of", found.min_timestamp.0, stored.min_timestamp.0, true, SKIPPED),

@@ -6,7 +6,7 @@ use helenus_rows::{
 };
 use helenus_types::{LocalDeletionTime, Type, ValueError};
 
-/// What is wrong with a value, and of which column.
+/// An invalid value: its column and the fault.
 pub(crate) struct BadValue {
     pub(crate) expected: String,
     pub(crate) found: String,
@@ -25,7 +25,7 @@ pub(crate) struct Values {
     regulars: Vec<ColumnValues>,
 }
 
-/// What stands in the cells of a column.
+/// The kind of values in the cells of a column.
 enum ColumnValues {
     Counter,
     /// One type for all cells, and that of their paths.

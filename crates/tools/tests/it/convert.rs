@@ -80,7 +80,8 @@ fn tables_keep_their_content() {
     }
 }
 
-/// Tables of the tests of Cassandra's releases, `ma` to `da`: counters with old shards and compact tables among them.
+/// Tables of the tests of Cassandra's releases, `ma` to `da`: counters with old shards and compact
+/// tables among them.
 #[test]
 fn tables_of_every_release_keep_their_content_in_every_version() {
     let Some(legacy) = corpus("legacy") else { return };
@@ -98,7 +99,8 @@ fn tables_of_every_release_keep_their_content_in_every_version() {
     assert!(count > 200, "{count}");
 }
 
-/// `da` and `oa` hold expirations that the older versions can't: they are refused, or capped and counted.
+/// `da` and `oa` hold expirations that the older versions can't: they are refused, or capped and
+/// counted.
 #[test]
 fn what_is_too_late_for_a_version_is_refused_or_capped() {
     let dir = tempfile::tempdir().unwrap();
@@ -186,7 +188,7 @@ fn what_fails_leaves_nothing() {
     let left = |dir: &Path| RealDisk.list(dir).unwrap().len();
     assert_eq!(left(dir.path()), 1, "the inputs alone");
 
-    // Stopped, and then beside another run, and with a directory that nobody knows.
+    // Stopped, and then during another run, and with an unrelated directory in the way.
     let stop = &mut |_| ControlFlow::Break(());
     let wide = find_tables(&RealDisk, &[folder("da/composite_compacted")]).unwrap();
     let error = convert(&disk(), &wide, &out, &options(Version::DA, Compression::Keep), stop).unwrap_err();

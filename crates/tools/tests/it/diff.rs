@@ -1,4 +1,5 @@
-//! Comparisons: data is what it says, however it is spread over files; and each kind of difference is found.
+//! Comparisons: data is what it says, however it is spread over files; and each kind of difference
+//! is found.
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -116,7 +117,8 @@ fn other_tables_are_refused() {
     assert!(error.to_string().contains("has other keys"), "{error}");
 }
 
-/// One partition `1` of `(pk int, ck int, v text, m map<int, text>, s int static)`, written step by step.
+/// One partition `1` of `(pk int, ck int, v text, m map<int, text>, s int static)`, written step by
+/// step.
 struct Writing {
     writer: SsTableWriter,
     header: Arc<Header>,
@@ -157,7 +159,7 @@ impl Writing {
         self.writer.start_partition(partition, None).unwrap();
     }
 
-    /// A row with liveness, deletion, text and element, as far as they are given.
+    /// A row with liveness, deletion, text and element, if they are given.
     fn row(&mut self, ck: i32, live: Option<i64>, deletion: DeletionTime, cells: &[(usize, Cell<'_>)]) {
         let header = Arc::clone(&self.header);
         let mut row = RowBuf::default();
@@ -317,7 +319,7 @@ fn range_deletions_are_compared_by_what_they_cover() {
         shorter,
         &[&format!("1: range before 1: {nine} | -"), &format!("1: range before 6: {nine} | {seven}")],
     );
-    // What a partition's deletion covers already says nothing.
+    // A deletion that the partition's deletion already covers makes no difference.
     check(
         |writing| writing.begin(1, deleted(20)),
         |writing| {

@@ -1,11 +1,12 @@
-//! Files that somebody made to do harm: each is an error, or less than it claims to be, in bounded memory, and the tests end.
+//! Files that were made to do harm: each is an error, or less than it claims to be, in bounded
+//! memory, and the tests end.
 //!
 //! | file | what was tried |
 //! |---|---|
 //! | all | at each place 32- and 64-bit numbers of all ones, the largest positive ones, zeros, and vints without end |
 //! | Data.db | chunks that yield more than a chunk holds, and that claim to; rows of a table without checksums, as above |
 //! | CompressionInfo.db | chunk lengths and data lengths of gigabytes over a file of some bytes |
-//! | Index.db, Summary.db | entries that point backwards, at themselves, behind the end, and that repeat |
+//! | Index.db, Summary.db | entries that point backwards, at themselves, beyond the end, and that repeat |
 //! | Partitions.db, Rows.db | as all; cycles, shared branches and pointers forwards are in the tests of `helenus-sstable`, `bti` |
 //! | TOC.txt, Helenus.crc32, transaction logs | names that lead into other directories |
 
@@ -24,7 +25,7 @@ use helenus_tools::{Depth, VerifyReport, verify};
 
 use crate::damage::tables::{Table, made};
 
-/// What a table of a few kilobytes may take, whatever it says of itself: some buffers.
+/// The memory that a table of a few kilobytes may take, whatever it claims: some buffers.
 const MAX_HELD_BYTES: u64 = 16 << 20;
 
 /// Verifies the table and reads all of it; what verify found.
@@ -49,7 +50,7 @@ fn open_and_read(of: &str, disk: &Arc<dyn Disk>, table: &Table) -> VerifyReport 
     report.unwrap()
 }
 
-/// Tables whose Data.db has nothing that tells damage, or is compressed.
+/// Tables whose Data.db has nothing that detects damage, or is compressed.
 fn victims() -> Vec<Table> {
     let tables = made()
         .into_iter()
@@ -153,7 +154,8 @@ fn entries_that_point_backwards() {
     let table = victims().into_iter().find(|table| table.name == "me plain").unwrap();
     let index = table.of_component(&Component::Index).unwrap().to_vec();
     let summary = table.of_component(&Component::Summary).unwrap().to_vec();
-    // Where Summary.db has its entries: behind four numbers of 32 bits and one of 64, and the offsets.
+    // The start of Summary.db's entries: after four numbers of 32 bits and one of 64, and the
+    // offsets.
     let count = usize::try_from(u32::from_be_bytes(summary[4..8].try_into().unwrap())).unwrap();
     let offset = |at: usize| u32::from_le_bytes(summary[24 + 4 * at..][..4].try_into().unwrap());
     assert!(count > 2);
@@ -198,7 +200,7 @@ fn names_that_lead_elsewhere() {
     let table = made().into_iter().find(|table| table.name == "nb plain").unwrap();
     for name in table.file_names() {
         put(&dir.join(&name), table.file(&name));
-        // What the names would lead to, if they were followed.
+        // The target of the names, if they were followed.
         put(&root.path().join(&name), b"elsewhere");
     }
     let descriptor = helenus_sstable::Descriptor { dir: dir.clone(), ..table.descriptor.clone() };

@@ -1,4 +1,5 @@
-//! No tool holds a partition in memory: what one of them allocates doesn't grow with the widest one.
+//! No tool holds a partition in memory: what one of them allocates doesn't grow with the widest
+//! one.
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -50,11 +51,12 @@ fn wide(dir: &Path, rows: u32) -> Descriptor {
     writer.finish().unwrap().unwrap().descriptor
 }
 
-/// What a tool may hold for each chunk of 16 KiB, of a file that it reads and of one that it writes, in bytes: offsets, in a list
-/// that doubles as it grows and is encoded at the end. For 10 GB that is 40 MB.
+/// What a tool may hold for each chunk of 16 KiB, of a file that it reads and of one that it
+/// writes, in bytes: offsets, in a list that doubles as it grows and is encoded at the end. For 10
+/// GB that is 40 MB.
 const BYTES_A_CHUNK: u64 = 64;
 
-/// What `run` holds at once for a partition of 80 MB, and for one of 320.
+/// Compares the memory that `run` holds at once for a partition of 80 MB with that for one of 320.
 #[track_caller]
 fn check(run: impl Fn(&Descriptor, &Path)) {
     let dir = tempfile::tempdir().unwrap();

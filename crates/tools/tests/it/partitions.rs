@@ -1,4 +1,5 @@
-//! Figures of partitions: counted as Cassandra's tool counts them, told when they reach a limit.
+//! Figures of partitions: counted as Cassandra's tool counts them, reported when they reach a
+//! limit.
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -46,7 +47,8 @@ fn brief(told: &[PartitionFigures]) -> Vec<String> {
     told.iter().map(line).collect()
 }
 
-/// Written down from what `sstablepartitions -t 0 -u 1795400000 -m` of Cassandra 5.0.8 prints of the same files.
+/// Written down from what `sstablepartitions -t 0 -u 1795400000 -m` of Cassandra 5.0.8 prints of
+/// the same files.
 #[test]
 fn figures_are_those_of_cassandra() {
     let figures = |name: &str, key: &str| {

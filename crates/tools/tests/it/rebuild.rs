@@ -14,7 +14,7 @@ use crate::scrub::Copy;
 /// The corpus was written with blocks of 4 KiB.
 const CORPUS: RebuildOptions = RebuildOptions { row_index_granularity: Some(4096) };
 
-/// What was written later, with blocks of Cassandra's default.
+/// Tables that were written later, with blocks of Cassandra's default.
 const LATER: [&str; 4] = ["non_ascii", "tuple_grown", "udt_grown", "udt_grown_desc"];
 
 fn run(table: &Descriptor, out: &Path) -> Result<Rebuilt, ToolError> {
@@ -52,7 +52,8 @@ fn components_of_cassandra_are_made_again_byte_for_byte() {
         let options = if is_later { RebuildOptions::default() } else { CORPUS };
         for table in find_tables(&RealDisk, &[folder]).unwrap() {
             let mut copy = Copy::of(&table);
-            // How long chunks are nothing else tells, nor the compressor's options; slices are 64 KiB.
+            // Only this component has the length of chunks and the compressor's options; slices are
+            // 64 KiB.
             let is_removed = |component: &&Component| {
                 **component != Component::CompressionInfo && read(&table, component).is_some()
             };
@@ -116,7 +117,7 @@ fn what_is_damaged_or_out_of_order_is_refused() {
     assert!(error.to_string().contains("Statistics.db: is missing"), "{error}");
 }
 
-/// Damaged figures are gathered again; level and repair state nobody knows any more.
+/// Damaged figures are gathered again; level and repair state are lost.
 #[test]
 fn statistics_are_made_from_their_header() {
     let mut copy = Copy::of(&find_tables(&RealDisk, &[folder("da/composite_compacted")]).unwrap()[0]);

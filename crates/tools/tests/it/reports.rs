@@ -1,4 +1,5 @@
-//! Reports over many SSTables: which files count, which levels overlap, which SSTables keep others from being dropped.
+//! Reports over many SSTables: which files are live, which levels overlap, which SSTables keep
+//! others from being dropped.
 
 use std::path::Path;
 
@@ -75,7 +76,7 @@ fn files_are_what_the_logs_say() {
     assert!(list(&RealDisk, &dir.join("nowhere")).is_err());
 }
 
-/// What of a committed SSTable has not got its name is still half-written.
+/// A component of a committed SSTable without its final name is still half-written.
 trait ReplaceTmp {
     fn replace_tmp(self) -> Self;
 }
@@ -159,7 +160,8 @@ fn levels_overlap_or_not() {
         [0, 0, 1, 1, 1, 1, 1, 1, 2, 2]
     );
     assert_eq!((found.tables[0].table.id, found.tables[0].data_file_len), (SsTableId::Sequence(1), 101));
-    // By the ends: 9, 3, 2, 5, 4, 6, 7, 8, 1, 10. Ten SSTables have one level; it takes 9, 2, 6 and 8.
+    // By the ends: 9, 3, 2, 5, 4, 6, 7, 8, 1, 10. Ten SSTables have one level; it takes 9, 2, 6
+    // and 8.
     assert_eq!(found.potential, [6, 4]);
 }
 
@@ -182,7 +184,8 @@ fn ten_tables_have_one_level_and_more_have_two() {
     assert!(levels(&disk(), &[]).unwrap().is_empty());
 }
 
-/// The first and last keys come from Statistics.db, Summary.db or the index: all say what is in the data.
+/// The first and last keys come from Statistics.db, Summary.db or the index: all say what is in the
+/// data.
 #[test]
 fn key_ranges_are_those_of_the_data() {
     let mut versions = std::collections::BTreeSet::new();

@@ -193,7 +193,8 @@ fn whole_tables_stay_what_they_are() {
     assert!(count > 60);
 }
 
-/// Damages each of some chunks in turn: what comes out is every row that is not in it, of each partition whose key is known.
+/// Damages each of some chunks in turn: what comes out is every row that is not in it, of each
+/// partition whose key is known.
 #[track_caller]
 fn check_chunks(mut copy: Copy) -> usize {
     let all = rows(&copy.table);
@@ -335,7 +336,7 @@ fn only_data_and_header_are_needed() {
     }
 }
 
-/// Without an index, behind a damaged chunk the next partition is found in the data.
+/// Without an index, the next partition after a damaged chunk is found in the data.
 #[test]
 fn partitions_are_found_without_an_index() {
     for version in [Version::DA, Version::ME] {
@@ -442,7 +443,8 @@ fn counters_are_not_lost_unless_asked_for() {
     assert!(report.is_lossy(), "{report}");
 }
 
-/// Partitions and rows that stand in another order than they should are sorted into tables of their own.
+/// Partitions and rows that stand in another order than they should are sorted into tables of their
+/// own.
 #[test]
 fn what_is_out_of_order_is_sorted() {
     let mut copy = Copy::converted(&folder("da/comp_none"), Version::NB);
@@ -451,7 +453,7 @@ fn what_is_out_of_order_is_sorted() {
     let mut heads: Vec<u64> = all.iter().map(|row| row.head.0).collect();
     heads.dedup();
     assert!(heads.len() >= 2);
-    // The second partition and all behind it before the first.
+    // The second partition and all after it before the first.
     let cut = usize::try_from(heads[1]).unwrap();
     let swapped = [&bytes[cut..], &bytes[..cut]].concat();
     copy.write(&Component::Data, &swapped);

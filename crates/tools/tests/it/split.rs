@@ -30,7 +30,7 @@ fn pieces_hold_the_table_in_its_order() {
         let len = RealDisk.metadata(&piece.descriptor.path(&Component::Data)).unwrap().len;
         assert!(len > max, "{len} bytes, {max} asked for");
     }
-    // Numbers go on behind what is in the directory, and pieces are of level 0.
+    // Numbers continue after those in the directory, and pieces are of level 0.
     let largest = inputs.iter().filter_map(|input| input.id.generation()).max().unwrap();
     let numbers: Vec<u64> =
         pieces.iter().filter_map(|piece| piece.descriptor.id.generation()).map(|id| id.0).collect();

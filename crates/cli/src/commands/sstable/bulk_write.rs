@@ -99,7 +99,7 @@ struct Run {
     statements: Statements,
     /// The fields of the partition key and static ones, where there are any static ones.
     of_partition: Vec<usize>,
-    /// What the last line said in them.
+    /// The values of the last line in them.
     last: Vec<Option<Vec<u8>>>,
     rows: u64,
     refused: Refused,
@@ -152,7 +152,7 @@ impl Run {
         Ok(())
     }
 
-    /// Writes the line; the inner error is why it can't be.
+    /// Writes the line; the inner error says why it is invalid.
     fn line(&mut self) -> Result<Result<(), String>, Failure> {
         let is_static = match self.statements.is_static(self.input.fields(), self.input.values()) {
             Ok(is_static) => is_static,
@@ -169,8 +169,8 @@ impl Run {
         }
     }
 
-    /// The lines of a partition repeat its static columns: they are written once. (A list that is written twice at one
-    /// timestamp is twice as long.)
+    /// The lines of a partition repeat its static columns: they are written once. (A list that is
+    /// written twice at one timestamp is twice as long.)
     fn leave_out_repeated_statics(&mut self, is_static: bool) {
         if self.of_partition.is_empty() || is_static {
             return;

@@ -85,7 +85,7 @@ fn text(expiry: &Expiry) -> String {
     format!("{} (minTS = {min}, maxTS = {max}, maxLDT = {last})", expiry.table)
 }
 
-/// The table's gc_grace_seconds, and who says so.
+/// The table's gc_grace_seconds, and its source.
 fn gc_grace(args: &ExpiredBlockers, inputs: &[Descriptor]) -> Result<(u32, String), Failure> {
     if let Some(grace) = args.gc_grace {
         return Ok((grace, "--gc-grace".to_owned()));
@@ -107,9 +107,9 @@ fn gc_grace(args: &ExpiredBlockers, inputs: &[Descriptor]) -> Result<(u32, Strin
     }))
 }
 
-/// What the schema says that lies with the SSTables in a directory or above it, if there is one.
+/// The value in the schema next to the SSTables in a directory or above it, if there is one.
 fn in_place(dir: &Path) -> Option<(u32, String)> {
-    // Names above the directory tell of the table: `.` has none.
+    // Keyspace and table come from the names above the directory: `.` has none.
     let dir = std::path::absolute(dir).ok()?;
     let foreign = Foreign::open(dir).ok()?;
     let mut tables = foreign.tables.iter();

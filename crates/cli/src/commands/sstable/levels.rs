@@ -83,7 +83,7 @@ fn current(leveling: &Leveling, is_long: bool, out: &mut impl Write) -> io::Resu
     Ok(())
 }
 
-/// A table, and from where to where it reaches.
+/// A table and its range.
 fn range(leveling: &Leveling, table: &LeveledTable) -> String {
     let [first, last] = [&table.first_key, &table.last_key].map(|key| leveling.place(key));
     format!("{} [{first}, {last}]", table.table)

@@ -41,7 +41,7 @@ pub(crate) fn run(args: &Partitions) -> Result<(), Failure> {
     for table in &tables {
         match one(&disk, table, args, &options, &mut out)? {
             Ok(()) => {}
-            // The others are looked at all the same.
+            // The others are read all the same.
             Err(error) => failures.push(error),
         }
     }
@@ -79,7 +79,7 @@ fn one(
     options: &PartitionsOptions,
     out: &mut impl Write,
 ) -> io::Result<Result<(), ToolError>> {
-    // Names above the directory tell of the table: `.` has none.
+    // Keyspace and table come from the names above the directory: `.` has none.
     let dir = std::path::absolute(&table.dir);
     let origin = Origin::of(dir.as_deref().unwrap_or(Path::new("")));
     let mut bar = ByteProgress::default();

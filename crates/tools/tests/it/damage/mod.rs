@@ -1,9 +1,10 @@
-//! Every byte of every file of small tables flipped, every length cut, every file swapped for another table's: `verify` finds
-//! it, or what is read of the table is what it was.
+//! Every byte of every file of small tables flipped, every length cut, every file swapped for
+//! another table's: `verify` finds it, or what is read of the table is what it was.
 //!
 //! A sample of the places runs with the other tests, all of them with
-//! `HELENUS_DAMAGE=all cargo test --release -p helenus-tools --test it every_byte_ -- --nocapture`, for an hour. It prints a line of
-//! counts for each component. With a part of a name instead of `all` it takes the tables of such names alone.
+//! `HELENUS_DAMAGE=all cargo test --release -p helenus-tools --test it every_byte_ -- --nocapture`,
+//! for an hour. It prints a line of counts for each component. With a part of a name instead of
+//! `all` it takes the tables of such names alone.
 
 mod reading;
 mod scrub;
@@ -17,18 +18,18 @@ use helenus_tools::{Depth, verify};
 use self::reading::{Content, read};
 use self::tables::{Table, legacy, made};
 
-/// What one case may hold in memory at once: readers' windows, chunks of the length that a damaged file claims for them, and
-/// some copies of the table.
+/// The memory that one case may hold at once: readers' windows, chunks of the length that a damaged
+/// file claims for them, and some copies of the table.
 const MAX_HELD_BYTES: u64 = 24 << 20;
 
-/// Files larger than this are damaged at one place in [`LARGE_STEP`], with one mask, which goes round. Of those that are swept
-/// only the Index.db of a few tables with long clusterings are.
+/// Files larger than this are damaged at one place in [`LARGE_STEP`], with one mask, which goes
+/// round. Of those that are swept only the Index.db of a few tables with long clusterings are.
 const SMALL_FILE_LEN: usize = 16 << 10;
 const LARGE_STEP: usize = 37;
 
 const MASKS: [u8; 3] = [0x01, 0x80, 0xff];
 
-/// What became of the cases of one component.
+/// The results of the cases of one component.
 #[derive(Debug, Default, Clone, Copy)]
 struct Counts {
     cases: u64,
@@ -36,21 +37,22 @@ struct Counts {
     found: u64,
     /// It found nothing, and everything that is read is as before.
     unaffected: u64,
-    /// It found nothing, and a column is called otherwise. Statistics.db of before 4.0 has no checksum, and what columns are
-    /// called only the schema knows.
+    /// It found nothing, and a column is called otherwise. Statistics.db of before 4.0 has no
+    /// checksum, and what columns are called only the schema knows.
     renamed: u64,
 }
 
-/// Which places of a file are damaged.
+/// The damaged places of a file.
 #[derive(Clone, Copy)]
 enum Places {
     All,
-    /// So many of each kind of damage, spread over the file.
+    /// This many of each kind of damage, spread over the file.
     Some(usize),
 }
 
 impl Places {
-    /// What HELENUS_DAMAGE asks for: all places of the tables with that in their names, or some of all tables.
+    /// The choice by HELENUS_DAMAGE: all places of the tables with that in their names, or some of
+    /// all tables.
     fn chosen() -> (Places, String) {
         match std::env::var("HELENUS_DAMAGE").ok() {
             None => (Places::Some(11), String::new()),
@@ -74,7 +76,7 @@ struct Sweep<'a> {
     expected: Content,
     /// By component and kind of damage.
     counts: BTreeMap<(String, &'static str), Counts>,
-    /// What neither was found nor left the rows as they were.
+    /// Damage that was neither found nor harmless.
     missed: Vec<String>,
 }
 

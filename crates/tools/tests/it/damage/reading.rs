@@ -12,7 +12,7 @@ use helenus_sstable::{
     SsTable, StaticRow,
 };
 
-/// What a table says.
+/// The content of a table.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Content {
     /// Types of keys and columns, without names.
@@ -37,8 +37,9 @@ impl Content {
     }
 }
 
-/// Reads everything: a scan, then with the keys and clusterings that are expected all kinds of lookups. What the table says of
-/// the bounds of what is in it, by which reads pass over it, is part of it.
+/// Reads everything: a scan, then with the keys and clusterings that are expected all kinds of
+/// lookups. What the table says of the bounds of what is in it, by which reads pass over it, is
+/// part of it.
 pub(super) fn read(
     disk: &Arc<dyn Disk>,
     descriptor: &Descriptor,

@@ -1,4 +1,5 @@
-//! The same damage, scrubbed: every row comes out whose bytes are not damaged themselves, and none that was not there.
+//! The same damage, scrubbed: every row comes out whose bytes are not damaged themselves, and none
+//! that was not there.
 //!
 //! As of `verify` a sample runs with the other tests, and all of it with
 //! `HELENUS_DAMAGE=all cargo test --release -p helenus-tools --test it scrubbed_ -- --nocapture`.
@@ -83,7 +84,8 @@ fn run(disk: &Arc<dyn Disk>, table: &Descriptor) -> Result<ScrubReport, ToolErro
 }
 
 impl Sweep<'_> {
-    /// Scrubs the table with another content of a file, or without it. `damaged` is where in the data.
+    /// Scrubs the table with another content of a file, or without it. `damaged` is where in the
+    /// data.
     fn case(
         &mut self,
         name: &str,
@@ -132,7 +134,7 @@ impl Sweep<'_> {
             if !report.is_lossy() && found_texts == texts(&self.items) {
                 counts.whole += 1;
             } else if component == Component::Statistics && !table.has_checked_statistics() {
-                // What a wrong header makes of the rows nobody can tell.
+                // The rows under a wrong header are unpredictable.
                 counts.part += 1;
             } else {
                 self.missed.push(format!("{of}: {report}"));
@@ -159,7 +161,8 @@ impl Sweep<'_> {
         }
     }
 
-    /// What of the uncompressed data is lost with the byte at `offset` of Data.db, or with all behind it.
+    /// The uncompressed data that is lost with the byte at `offset` of Data.db, or with all after
+    /// it.
     fn of_data(&self, data: &DataFile, offset: usize, is_cut: bool) -> (u64, u64) {
         let chunks = data.chunks();
         let offset = offset as u64;
