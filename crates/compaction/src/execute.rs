@@ -77,7 +77,7 @@ pub fn execute(
             Ok(Outcome::Stopped)
         }
         Err(error) => {
-            // The first error is the one to tell; leftovers are removed at the next open.
+            // Report the first error; leftovers are removed at the next open.
             writer.abort().ok();
             Err(error)
         }

@@ -20,8 +20,8 @@ pub struct CommonOptions {
     pub tombstone_compaction_interval_seconds: u64,
     /// Whether that is done without a look at which other SSTables overlap.
     pub unchecked_tombstone_compaction: bool,
-    /// Whether tombstones of repaired SSTables alone are purged. There is no repair here, so that nothing would be: it is
-    /// kept for Cassandra and doesn't act.
+    /// Whether tombstones of repaired SSTables alone are purged. There is no repair here, so that
+    /// nothing would be: it is kept for Cassandra and doesn't act.
     pub only_purge_repaired_tombstones: bool,
     /// What of other SSTables is looked at for what they shadow.
     pub provide_overlapping_tombstones: OverlappingTombstones,
@@ -92,7 +92,7 @@ impl CommonOptions {
     }
 }
 
-/// The options that are given and that nobody has asked for yet.
+/// The given options that have not been read yet.
 #[derive(Debug)]
 pub(crate) struct OptionReader<'a> {
     left: BTreeMap<&'a str, &'a str>,
@@ -112,8 +112,8 @@ impl<'a> OptionReader<'a> {
         self.left.remove(name)
     }
 
-    /// A number, or `default` where none is given. Cassandra calls whatever isn't one "int", and a float where it says
-    /// so.
+    /// A number, or `default` where none is given. Cassandra calls whatever isn't one "int", and a
+    /// float where it says so.
     pub(crate) fn number<T: FromStr>(
         &mut self,
         name: &str,
@@ -175,8 +175,8 @@ pub(crate) const INT: &str = "int (base10)";
 /// What it calls the others.
 pub(crate) const FLOAT: &str = "float";
 
-/// Bytes as people write them (`FBUtilities.parseHumanReadableBytes`): a number, a prefix of `kMGTPE` with or without
-/// `i`, and a `B`. `Ki` counts as `ki`.
+/// Bytes as people write them (`FBUtilities.parseHumanReadableBytes`): a number, a prefix of
+/// `kMGTPE` with or without `i`, and a `B`. `Ki` counts as `ki`.
 pub(crate) fn human_bytes(text: &str) -> Result<i64, String> {
     let Some(rest) = text.strip_suffix('B') else {
         return Err(format!("{text} does not end in unit B"));

@@ -273,7 +273,7 @@ fn a_fault_of_one_file_lasts_until_it_is_lifted() {
     disk.lift(fault);
     file.write_at(0, b"1234").unwrap();
     assert_eq!(disk.strikes(fault), 0);
-    // Not on the disk that the process leaves behind.
+    // Not on the disk that the process leaves.
     disk.inject(Fault::new("f", Errno::Io));
     assert_eq!(read(&disk.kill(), "f").unwrap(), b"1234");
     disk.heal();

@@ -3,8 +3,9 @@
 use helenus_cql_syntax::parse_text;
 use helenus_types::Type;
 
-/// The raw key that a text stands for, as [`push_key_text`](helenus_sstable::push_key_text) prints it: values between colons, those in values
-/// behind a backslash. Tuples and user types are CQL literals.
+/// The raw key that a text stands for, as [`push_key_text`](helenus_sstable::push_key_text) prints
+/// it: values between colons, those in values after a backslash. Tuples and user types are CQL
+/// literals.
 ///
 /// # Errors
 /// Why it is no text of the type.
@@ -37,7 +38,8 @@ fn value(ty: &Type, text: &str) -> Result<Vec<u8>, String> {
     parsed.map_err(|error| error.to_string())
 }
 
-/// The values between colons. Cassandra puts an exclamation mark behind one that ends with such a mark or a backslash.
+/// The values between colons. Cassandra puts an exclamation mark after one that ends with such a
+/// mark or a backslash.
 fn split(text: &str) -> Vec<String> {
     let mut parts = Vec::new();
     let mut part = String::new();

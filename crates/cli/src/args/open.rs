@@ -88,7 +88,7 @@ pub(crate) struct Adopt {
 /// keys hides rows), get names of this database and become visible together, or not at all. By
 /// default their files get second names (hard links), and copies across file systems; the originals
 /// stay unchanged. Rows count by their timestamps: newer data and later deletions of the table win.
-/// The counterpart of nodetool import, which moves the files unless it is told --copy-data.
+/// The counterpart of nodetool import, which moves the files without --copy-data.
 #[derive(Debug, Args)]
 #[command(
     verbatim_doc_comment,

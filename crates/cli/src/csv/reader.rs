@@ -13,7 +13,7 @@ pub(super) const MAX_RECORD_BYTES: usize = 33 << 20;
 pub(crate) enum Dialect {
     /// Doubled.
     Doubled,
-    /// Behind a backslash.
+    /// After a backslash.
     Backslash,
 }
 

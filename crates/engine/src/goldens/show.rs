@@ -116,7 +116,7 @@ fn is_decoded(path: &Path) -> bool {
     is_manifest(path) || is_log(path)
 }
 
-/// What was told to the log or the manifest, and what of it goes onto lines of its own.
+/// The operations of the log or the manifest, and those that get lines of their own.
 fn contents(path: &Path, offset: u64, bytes: &[u8]) -> (String, Vec<String>) {
     if is_manifest(path) { edits(offset, bytes) } else { (records(offset, bytes), Vec::new()) }
 }

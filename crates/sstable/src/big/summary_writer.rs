@@ -34,7 +34,7 @@ impl SummaryBuilder {
         }
     }
 
-    /// Adds the next key, whose entry is at `position` of `Index.db`. Behind 2 GiB of entries no
+    /// Adds the next key, whose entry is at `position` of `Index.db`. After 2 GiB of entries no
     /// more are taken, as in Cassandra: readers scan from the last one on.
     pub fn add(&mut self, key: &[u8], position: u64) {
         if self.keys == 0 {

@@ -74,7 +74,7 @@ impl Head {
             [high, low, ..] => usize::from(u16::from_be_bytes([*high, *low])),
             _ => 0,
         };
-        // With the first byte of the deletion, which tells how long that is.
+        // With the first byte of the deletion, which decides its length.
         window.need_in(start, 2 + key_len + 1, ShownKey::new(header, sought))?;
         self.key.extend_from_slice(window.at(start).get(2..2 + key_len).unwrap_or_default());
         self.token = header.partitioner.prefix(&self.key);

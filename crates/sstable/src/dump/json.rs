@@ -47,7 +47,8 @@ impl<'a, const COMPACT: bool> Json<'a, COMPACT> {
         self.text.push('"');
         let mut name = String::new();
         match column.name.as_ref() {
-            // `ColumnIdentifier.maybeQuote` doesn't know that its lexer takes these for no identifiers.
+            // `ColumnIdentifier.maybeQuote` doesn't know that its lexer takes these for no
+            // identifiers.
             "true" | "false" => name.push_str(&column.name),
             _ => push_identifier(&column.name, &mut name),
         }
@@ -219,7 +220,7 @@ impl<'a, const COMPACT: bool> Json<'a, COMPACT> {
         self.text.push_str(starts.get(column).map_or("", String::as_str));
     }
 
-    /// The rest of a cell. Behind the braces in a tombstone the tool forgets that it writes in one
+    /// The rest of a cell. After the braces in a tombstone the tool forgets that it writes in one
     /// line.
     fn cell(&mut self, column: &Column, cell: &Cell<'_>, liveness: LivenessInfo) {
         if column.complex {

@@ -17,7 +17,7 @@ pub(super) fn date(millis: i64) -> String {
 /// 15 October 1582 in days since 1970.
 const GREGORIAN_SINCE: i64 = -141_427;
 
-/// `DurationFormatUtils.formatDurationWords` without zeros in front and behind.
+/// `DurationFormatUtils.formatDurationWords` without leading and trailing zeros.
 pub(super) fn duration_words(seconds: u64) -> String {
     let parts = [
         (seconds / 86_400, "day"),

@@ -237,7 +237,7 @@ mod tests {
         }
         let parts = [1, 300, 301, 400, 500, 900].map(|part| figures.per_mille(part));
         assert_eq!(parts, [0, 0, 5, 5, 10, 72]);
-        // Behind the last bucket.
+        // After the last bucket.
         assert_eq!((figures.per_mille(901), figures.per_mille(1000)), (100, 100));
         assert_eq!((figures.count(), figures.min(), figures.max()), (10, 0, 100));
     }

@@ -244,7 +244,7 @@ impl<'a> Parser<'a> {
                 self.expect(")")?;
                 Ok(Type::vector(element, dimension))
             }
-            // `UTF8Type()` and `LongType(reversed=false)` were allowed once; nobody writes them.
+            // `UTF8Type()` and `LongType(reversed=false)` were allowed once; no writer uses them.
             _ => match SCALARS.iter().find(|scalar| scalar.class == class) {
                 Some(scalar) => Ok(scalar.ty.clone()),
                 None => self.custom(start),

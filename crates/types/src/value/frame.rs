@@ -3,11 +3,11 @@
 
 use crate::{Reader, Type, ValueError, vint};
 
-/// Writes the elements of a value, as [`Elements`](crate::Elements) reads them: a collection's, a tuple's or user
-/// type's fields, a vector's elements, a map's keys and values in turn.
+/// Writes the elements of a value, as [`Elements`](crate::Elements) reads them: a collection's, a
+/// tuple's or user type's fields, a vector's elements, a map's keys and values in turn.
 ///
-/// A set's elements and a map's entries may come in any order and several times; of entries with one key the last
-/// stays.
+/// A set's elements and a map's entries may come in any order and several times; of entries with
+/// one key the last stays.
 ///
 /// ```
 /// use helenus_types::{ElementsWriter, Type, ValueError};
@@ -47,11 +47,12 @@ impl<'t> ElementsWriter<'t> {
         Ok(ElementsWriter { ty, start, count: 0 })
     }
 
-    /// Appends the next element. `write` gets its type and appends its bytes, or returns false for null, which only
-    /// fields of tuples and user types can be.
+    /// Appends the next element. `write` gets its type and appends its bytes, or returns false for
+    /// null, which only fields of tuples and user types can be.
     ///
     /// # Errors
-    /// Those of `write`, null where it can't stand, an element longer than 2 GiB, and more fields than the type has.
+    /// Those of `write`, null where it can't stand, an element longer than 2 GiB, and more fields
+    /// than the type has.
     pub fn push<E: From<ValueError>>(
         &mut self,
         out: &mut Vec<u8>,
@@ -84,7 +85,8 @@ impl<'t> ElementsWriter<'t> {
     /// Ends the value.
     ///
     /// # Errors
-    /// If a vector got another number of elements than its type says, or a collection more than 2^31.
+    /// If a vector got another number of elements than its type says, or a collection more than
+    /// 2^31.
     pub fn finish(self, out: &mut Vec<u8>) -> Result<(), ValueError> {
         let parts = match self.ty {
             Type::Vector { dimension, .. } if u32::try_from(self.count) != Ok(*dimension) => {
@@ -107,7 +109,7 @@ impl<'t> ElementsWriter<'t> {
         ValueError::new(self.ty, "null among the elements")
     }
 
-    /// A vector's element is bare if all have one length, otherwise behind its length.
+    /// A vector's element is bare if all have one length, otherwise after its length.
     fn frame_in_vector(&self, element: &Type, start: usize, out: &mut Vec<u8>) -> Result<(), ValueError> {
         let len = out.len() - start;
         match element.fixed_len() {
@@ -129,8 +131,8 @@ fn patch(out: &mut [u8], start: usize, number: i32) {
     }
 }
 
-/// Puts the elements of the set, or the entries of the map, that begins at `start` into their order, each key once.
-/// An entry has `parts`.
+/// Puts the elements of the set, or the entries of the map, that begins at `start` into their
+/// order, each key once. An entry has `parts`.
 fn sort(key: &Type, parts: usize, out: &mut Vec<u8>, start: usize) {
     let body = start + 4;
     let sorted = Entries { reader: Reader::new(out.get(body..).unwrap_or_default()), parts };
