@@ -1,38 +1,141 @@
-//! What strategies look at, and what they ask for.
+//! What a strategy knows of an SSTable.
 
-use helenus_types::{Generation, Timestamp};
+use std::fmt;
 
-/// What a strategy knows of an SSTable.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Description {
+use helenus_sstable::{CoveredClusterings, StatsComponent};
+use helenus_types::{Generation, LocalDeletionTime, Timestamp, Token};
+
+use crate::lifespan::Lifespan;
+
+/// A live SSTable as a strategy sees it. Strategies are shown all live SSTables of a table, those that a task already
+/// has too: overlaps and sizes of levels count them, whoever compacts them.
+#[derive(Clone, Copy)]
+pub struct Description<'a> {
     /// Which one.
     pub generation: Generation,
-    /// Size of Data.db in bytes, as stored.
-    pub bytes_on_disk: u64,
-    /// Level, for leveled compaction.
+    /// Whether a task may take it.
+    pub availability: Availability,
+    /// Level in leveled compaction; 0 elsewhere.
     pub level: u32,
-    /// Newest timestamp in it.
+    /// Its first and last partition.
+    pub keys: KeyRange<'a>,
+    /// Their tokens.
+    pub tokens: (Token, Token),
+    /// No timestamp in it is lower.
+    pub min_timestamp: Timestamp,
+    /// No timestamp in it is higher.
     pub max_timestamp: Timestamp,
-    /// Share of its cells that are tombstones past their grace, estimated from its histogram.
-    pub droppable_ratio: f64,
+    /// The earliest second at which something in it is deleted or expires; [`LocalDeletionTime::NONE`] if nothing does.
+    pub min_local_deletion_time: LocalDeletionTime,
+    /// Partitions.
+    pub partitions: u64,
+    /// Rows, static ones among them.
+    pub rows: u64,
+    /// Bytes of all its files.
+    pub bytes_on_disk: u64,
+    /// Bytes of Data.db, as stored.
+    pub data_file_bytes: u64,
+    /// Uncompressed bytes of its data.
+    pub data_bytes: u64,
     /// Second at which it was written.
     pub written_at_seconds: u32,
+    /// What takes reading its Statistics.db.
+    pub details: &'a dyn Details,
 }
 
-/// SSTables that a strategy would merge, and has not yet.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Waiting {
-    /// Their number.
-    pub tables: u64,
-    /// Their bytes on disk.
-    pub bytes: u64,
+/// Whether a task may take an SSTable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Availability {
+    /// Nobody compacts it.
+    Free,
+    /// A task that runs has it.
+    InTask(TaskId),
+    /// It is left out of compactions, for now or for good: it could not be read.
+    LeftOut,
 }
 
-/// SSTables to be merged into one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Task {
-    /// The inputs.
-    pub inputs: Vec<Generation>,
-    /// Level of the output.
-    pub level: u32,
+/// A task that runs; no two of a table that run at a time have the same number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TaskId(pub u64);
+
+/// First and last partition of an SSTable, by their raw keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyRange<'a> {
+    /// The first one.
+    pub first: &'a [u8],
+    /// The last one.
+    pub last: &'a [u8],
+}
+
+/// Statistics of an SSTable, which may have to be opened for them: asked only where a decision depends on them.
+pub trait Details: fmt::Debug {
+    /// Its statistics; `None` when they can't be read. That is no reason to compact it: who reads its rows is told why.
+    fn stats(&self) -> Option<&StatsComponent>;
+}
+
+impl fmt::Debug for Description<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Description")
+            .field("generation", &self.generation)
+            .field("availability", &self.availability)
+            .field("level", &self.level)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'a> Description<'a> {
+    /// Whether a task may take it.
+    #[must_use]
+    pub fn is_free(&self) -> bool {
+        self.availability == Availability::Free
+    }
+
+    /// Share of its cells that are tombstones whose grace ends before that second, estimated from its histogram
+    /// (`SSTableReader.getEstimatedDroppableTombstoneRatio`).
+    #[must_use]
+    pub fn droppable_ratio(&self, gc_before: LocalDeletionTime) -> f64 {
+        if self.min_local_deletion_time > gc_before {
+            return 0.0;
+        }
+        let Some(stats) = self.details.stats() else { return 0.0 };
+        let cells = cells_of(stats);
+        if cells == 0 { 0.0 } else { stats.tombstone_drop_times.sum(gc_before) / cells as f64 }
+    }
+
+    /// Its times, if they are known. They are not looked up where `gc_before` alone says that something in it isn't past
+    /// its grace.
+    #[must_use]
+    pub fn lifespan(&self, gc_before: LocalDeletionTime) -> Lifespan {
+        // What can't be read may be alive.
+        let is_old = self.min_local_deletion_time < gc_before;
+        let stats = if is_old { self.details.stats() } else { None };
+        Lifespan {
+            min_timestamp: self.min_timestamp,
+            max_timestamp: self.max_timestamp,
+            max_local_deletion_time: stats
+                .map_or(LocalDeletionTime::NONE, |stats| stats.max_local_deletion_time),
+        }
+    }
+
+    /// The slice of clusterings that holds all its rows and range tombstones, if it is known.
+    #[must_use]
+    pub fn clusterings(&self) -> Option<&'a CoveredClusterings> {
+        self.details.stats().map(|stats| &stats.covered_clusterings)
+    }
+
+    /// Its cells, estimated.
+    #[must_use]
+    pub fn cells(&self) -> Option<u64> {
+        self.details.stats().map(cells_of)
+    }
+
+    /// The share of the token space between its first and last partition, if its writer noted it.
+    #[must_use]
+    pub fn token_space_coverage(&self) -> Option<f64> {
+        self.details.stats().and_then(|stats| stats.token_space_coverage)
+    }
+}
+
+fn cells_of(stats: &StatsComponent) -> u64 {
+    stats.cells_per_partition.mean().saturating_mul(stats.cells_per_partition.count())
 }

@@ -1,26 +1,44 @@
-//! The executor: a merged, purged stream of the inputs, written as one new SSTable.
+//! The executor: a merged, purged stream of the sources, written as new SSTables.
+//!
+//! A flush is a run with one source of which nothing is purged.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use helenus_io::Disk;
 use helenus_rows::{
     DroppedColumn, Header, Merge, PartitionRef, Purge, PurgeOptions, Purgeable, StreamOrigin,
     UnfilteredStream, validated,
 };
-use helenus_sstable::{SsTable, SsTableError, SsTableWriter, WriteError, WrittenTable};
+use helenus_sstable::WrittenTable;
 
-/// What a run needs besides its inputs.
+use crate::multi_writer::{CompactionError, ExpectedKeys, MultiWriter, OutputFactory};
+use crate::task::OutputShape;
+
+/// What a run needs besides its sources and outputs.
 pub struct Execution<'a> {
-    /// What the output is encoded against.
+    /// Where outputs are written.
+    pub disk: &'a Arc<dyn Disk>,
+    /// What outputs are encoded against.
     pub header: Arc<Header>,
     /// Columns whose older cells are gone.
     pub dropped: &'a [DroppedColumn],
-    /// By what time tombstones are purged.
-    pub purge: PurgeOptions,
-    /// What may be purged of a partition, given who else may hold older data of it.
-    pub purgeable: &'a mut dyn FnMut(&PartitionRef<'_>) -> Purgeable,
+    /// How tombstones are purged; `None` keeps all.
+    pub purging: Option<Purging<'a>>,
+    /// The shape of the outputs.
+    pub shape: OutputShape,
+    /// Partitions that they will have.
+    pub expected: ExpectedKeys,
     /// Told between partitions; may stop the run, and may wait to keep to a rate.
     pub progress: &'a mut dyn FnMut(Progress) -> ControlFlow<()>,
+}
+
+/// How tombstones are purged.
+pub struct Purging<'a> {
+    /// By what time.
+    pub options: PurgeOptions,
+    /// What may be purged of a partition, given who else may hold older data of it.
+    pub purgeable: &'a mut dyn FnMut(&PartitionRef<'_>) -> Purgeable,
 }
 
 /// How far a run is.
@@ -35,73 +53,101 @@ pub struct Progress {
 /// How a run ended.
 #[derive(Debug)]
 pub enum Outcome {
-    /// Everything is written; `None` when nothing was left to write.
-    Done(Option<Box<WrittenTable>>),
-    /// The caller stopped it; nothing is left of the output.
+    /// Everything is written: the outputs in their order, none when nothing was left to write.
+    Done(Vec<WrittenTable>),
+    /// The caller stopped it; nothing is left of the outputs.
     Stopped,
-}
-
-/// Why a run failed. Nothing is left of the output.
-#[derive(Debug, thiserror::Error)]
-pub enum CompactionError {
-    /// An input is damaged, or can't be read or merged.
-    #[error(transparent)]
-    Stream(#[from] helenus_rows::StreamError),
-    /// The output can't be written.
-    #[error(transparent)]
-    Write(#[from] WriteError),
-    /// The output can't be completed.
-    #[error(transparent)]
-    SsTable(#[from] SsTableError),
 }
 
 impl std::fmt::Debug for Execution<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Execution").field("purge", &self.purge).finish_non_exhaustive()
+        f.debug_struct("Execution").field("shape", &self.shape).finish_non_exhaustive()
     }
 }
 
-/// Merges `inputs` into what `writer` writes.
+impl std::fmt::Debug for Purging<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Purging").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+/// Merges what `sources` gives into what `outputs` makes. The sources are opened again where something is too late for
+/// the version of the outputs and the factory [has another](OutputFactory::hold_late).
 ///
 /// # Errors
-/// See [`CompactionError`]; the writer's files are removed then.
-pub fn execute(
-    inputs: &[Arc<SsTable>],
-    execution: Execution<'_>,
-    mut writer: SsTableWriter,
-) -> Result<Outcome, CompactionError> {
-    match write(inputs, execution, &mut writer) {
-        Ok(ControlFlow::Continue(())) => Ok(Outcome::Done(writer.finish()?.map(Box::new))),
-        Ok(ControlFlow::Break(())) => {
-            writer.abort()?;
-            Ok(Outcome::Stopped)
+/// See [`CompactionError`]; nothing is left of the outputs then.
+pub fn execute<S: UnfilteredStream, F: OutputFactory>(
+    mut sources: impl FnMut() -> Vec<S>,
+    mut execution: Execution<'_>,
+    outputs: &mut F,
+) -> Result<Outcome, CompactionError<F::Error>> {
+    loop {
+        let (header, shape) = (execution.header.clone(), execution.shape.clone());
+        let mut writer = MultiWriter::new(execution.disk, header, shape, execution.expected);
+        let error = match run(sources(), &mut execution, &mut writer, outputs) {
+            Ok(ControlFlow::Continue(())) => return Ok(Outcome::Done(writer.finish()?)),
+            Ok(ControlFlow::Break(())) => {
+                writer.abort()?;
+                return Ok(Outcome::Stopped);
+            }
+            Err(error) => error,
+        };
+        // The first error is the one to report; leftovers are removed at the next open.
+        writer.abort().ok();
+        match error {
+            CompactionError::Output(error) if error.is_late_deletion_time() && outputs.hold_late(&error) => {}
+            error => return Err(error),
         }
+    }
+}
+
+/// Writes everything that a forward stream has, as it is.
+///
+/// # Errors
+/// See [`CompactionError`]; nothing is left of the outputs then.
+pub fn write_stream<S: UnfilteredStream + ?Sized, F: OutputFactory>(
+    stream: &mut S,
+    mut writer: MultiWriter,
+    outputs: &mut F,
+) -> Result<Vec<WrittenTable>, CompactionError<F::Error>> {
+    match drive(stream, &mut writer, outputs, &mut |_| ControlFlow::Continue(())) {
+        Ok(_) => Ok(writer.finish()?),
         Err(error) => {
-            // Report the first error; leftovers are removed at the next open.
+            // The first error is the one to report.
             writer.abort().ok();
             Err(error)
         }
     }
 }
 
-fn write(
-    inputs: &[Arc<SsTable>],
-    execution: Execution<'_>,
-    writer: &mut SsTableWriter,
-) -> Result<ControlFlow<()>, CompactionError> {
-    let mut sources: Vec<Box<dyn UnfilteredStream + '_>> = Vec::with_capacity(inputs.len());
-    for input in inputs {
-        sources.push(Box::new(validated(input.scan(), StreamOrigin::Disk)));
+fn run<S: UnfilteredStream, F: OutputFactory>(
+    sources: Vec<S>,
+    execution: &mut Execution<'_>,
+    writer: &mut MultiWriter,
+    outputs: &mut F,
+) -> Result<ControlFlow<()>, CompactionError<F::Error>> {
+    let Execution { header, dropped, purging, progress, .. } = execution;
+    let mut merged = validated(Merge::new(header.clone(), sources, dropped), StreamOrigin::Ours);
+    match purging {
+        None => drive(&mut merged, writer, outputs, progress),
+        Some(Purging { options, purgeable }) => {
+            let purged = Purge::new(merged, *options, purgeable);
+            drive(&mut validated(purged, StreamOrigin::Ours), writer, outputs, progress)
+        }
     }
-    let merged = validated(Merge::new(execution.header, sources, execution.dropped), StreamOrigin::Ours);
-    let purged = Purge::new(merged, execution.purge, execution.purgeable);
-    let mut stream = validated(purged, StreamOrigin::Ours);
-    let mut progress = Progress::default();
+}
+
+fn drive<S: UnfilteredStream + ?Sized, F: OutputFactory>(
+    stream: &mut S,
+    writer: &mut MultiWriter,
+    outputs: &mut F,
+    progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<ControlFlow<()>, CompactionError<F::Error>> {
+    let mut partitions = 0;
     while stream.next_partition()? {
-        writer.write_partition(&mut stream)?;
-        progress.partitions += 1;
-        progress.bytes_written = writer.data_position();
-        if (execution.progress)(progress).is_break() {
+        writer.write_partition(outputs, stream)?;
+        partitions += 1;
+        if progress(Progress { partitions, bytes_written: writer.data_bytes() }).is_break() {
             return Ok(ControlFlow::Break(()));
         }
     }

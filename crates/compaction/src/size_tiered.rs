@@ -1,7 +1,8 @@
 //! Size-tiered compaction (`SizeTieredCompactionStrategy`): merge what is of similar size.
 
-use crate::description::{Description, Task, Waiting};
+use crate::description::Description;
 use crate::options::{CommonOptions, FLOAT, InvalidStrategy, OptionReader};
+use crate::task::{Moment, Reason, Task, Waiting};
 
 /// Options of the strategy, with Cassandra's defaults.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,7 +41,7 @@ impl Default for SizeTiered {
 #[derive(Debug)]
 struct Bucket<'a> {
     average: u64,
-    tables: Vec<&'a Description>,
+    tables: Vec<&'a Description<'a>>,
 }
 
 impl SizeTiered {
@@ -83,25 +84,25 @@ impl SizeTiered {
         self.max_threshold = max;
     }
 
-    pub(crate) fn next_task(&self, tables: &[Description], now_seconds: u32) -> Option<Task> {
+    pub(crate) fn next_task(&self, tables: &[Description<'_>], moment: &Moment) -> Option<Task> {
         let buckets = self.buckets(tables);
         // Without counts of reads all buckets are equally hot: then the largest average wins.
         let bucket =
             buckets.iter().filter(|b| b.tables.len() >= self.min_threshold).max_by_key(|b| b.average);
         if let Some(bucket) = bucket {
             let inputs = bucket.tables.iter().take(self.max_threshold).map(|t| t.generation).collect();
-            return Some(Task { inputs, level: 0 });
+            return Some(Task::merge(inputs, Reason::SimilarSizes));
         }
-        self.tombstone_task(tables, now_seconds)
+        self.tombstone_task(tables, moment)
     }
 
-    pub(crate) fn pending_tasks(&self, tables: &[Description]) -> usize {
+    pub(crate) fn pending_tasks(&self, tables: &[Description<'_>]) -> usize {
         let buckets = self.buckets(tables);
         let due = buckets.iter().map(|b| b.tables.len()).filter(|len| *len >= self.min_threshold);
         due.map(|len| len.div_ceil(self.max_threshold)).sum()
     }
 
-    pub(crate) fn waiting(&self, tables: &[Description]) -> Waiting {
+    pub(crate) fn waiting(&self, tables: &[Description<'_>]) -> Waiting {
         let buckets = self.buckets(tables);
         let due = buckets.iter().map(|bucket| &bucket.tables).filter(|b| b.len() >= self.min_threshold);
         due.flatten().fold(Waiting::default(), |sum, table| Waiting {
@@ -110,9 +111,9 @@ impl SizeTiered {
         })
     }
 
-    /// Groups by size, ascending; a size joins the first bucket whose average is near.
-    fn buckets<'a>(&self, tables: &'a [Description]) -> Vec<Bucket<'a>> {
-        let mut sorted: Vec<_> = tables.iter().collect();
+    /// Groups those that are free by size, ascending; a size joins the first bucket whose average is near.
+    fn buckets<'a>(&self, tables: &'a [Description<'_>]) -> Vec<Bucket<'a>> {
+        let mut sorted: Vec<_> = tables.iter().filter(|t| t.is_free()).collect();
         sorted.sort_by_key(|t| (t.bytes_on_disk, t.generation));
         let mut buckets: Vec<Bucket<'a>> = Vec::new();
         for table in sorted {
@@ -137,65 +138,14 @@ impl SizeTiered {
     }
 
     /// Nothing to merge: the largest SSTable that is worth rewriting for its tombstones alone.
-    fn tombstone_task(&self, tables: &[Description], now_seconds: u32) -> Option<Task> {
-        let old_enough = |t: &&Description| {
-            now_seconds.saturating_sub(t.written_at_seconds) >= self.tombstone_compaction_interval_seconds
+    fn tombstone_task(&self, tables: &[Description<'_>], moment: &Moment) -> Option<Task> {
+        let old_enough = |t: &&Description<'_>| {
+            moment.now_seconds.saturating_sub(t.written_at_seconds)
+                >= self.tombstone_compaction_interval_seconds
         };
-        let worth = |t: &&Description| t.droppable_ratio > self.tombstone_threshold;
-        let table = tables.iter().filter(old_enough).filter(worth).max_by_key(|t| t.bytes_on_disk)?;
-        Some(Task { inputs: vec![table.generation], level: 0 })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use helenus_types::{Generation, Timestamp};
-
-    fn table(generation: u64, mib: u64) -> Description {
-        Description {
-            generation: Generation(generation),
-            bytes_on_disk: mib << 20,
-            level: 0,
-            max_timestamp: Timestamp(0),
-            droppable_ratio: 0.0,
-            written_at_seconds: 0,
-        }
-    }
-
-    fn inputs(task: Option<Task>) -> Vec<u64> {
-        task.map(|t| t.inputs.iter().map(|g| g.0).collect()).unwrap_or_default()
-    }
-
-    #[test]
-    fn four_of_a_size_are_merged_and_three_are_not() {
-        let strategy = SizeTiered::default();
-        let three = [table(1, 100), table(2, 110), table(3, 90), table(4, 1000)];
-        assert_eq!(inputs(strategy.next_task(&three, 0)), Vec::<u64>::new());
-        let four = [table(1, 100), table(2, 110), table(3, 90), table(4, 105), table(5, 1000)];
-        assert_eq!(inputs(strategy.next_task(&four, 0)), [3, 1, 4, 2]);
-        assert_eq!(strategy.pending_tasks(&four), 1);
-    }
-
-    #[test]
-    fn small_ones_share_a_bucket_whatever_their_size() {
-        let tables = [table(1, 1), table(2, 40), table(3, 9), table(4, 20)];
-        assert_eq!(inputs(SizeTiered::default().next_task(&tables, 0)), [1, 3, 4, 2]);
-    }
-
-    #[test]
-    fn the_larger_average_goes_first_and_at_most_max_threshold() {
-        let mut tables: Vec<_> = (0..4).map(|g| table(g, 100)).collect();
-        tables.extend((10..50).map(|g| table(g, 1000)));
-        let chosen = inputs(SizeTiered::default().next_task(&tables, 0));
-        assert_eq!(chosen, (10..42).collect::<Vec<_>>());
-    }
-
-    #[test]
-    fn a_lone_table_full_of_old_tombstones_is_rewritten() {
-        let full = Description { droppable_ratio: 0.5, ..table(1, 100) };
-        let strategy = SizeTiered::default();
-        assert_eq!(inputs(strategy.next_task(std::slice::from_ref(&full), 86_399)), Vec::<u64>::new());
-        assert_eq!(inputs(strategy.next_task(&[full], 86_400)), [1]);
+        let worth = |t: &&Description<'_>| t.droppable_ratio(moment.gc_before) > self.tombstone_threshold;
+        let free = tables.iter().filter(|t| t.is_free());
+        let table = free.filter(old_enough).filter(worth).max_by_key(|t| t.bytes_on_disk)?;
+        Some(Task::merge(vec![table.generation], Reason::Tombstones))
     }
 }

@@ -1,8 +1,9 @@
 //! The strategies as one: which one a table has, and what it chooses.
 
-use crate::description::{Description, Task, Waiting};
+use crate::description::Description;
 use crate::leveled::Leveled;
 use crate::size_tiered::SizeTiered;
+use crate::task::{Moment, Reason, Task, Waiting};
 use crate::time_window::TimeWindow;
 use crate::unified::Unified;
 
@@ -60,24 +61,24 @@ impl Strategy {
         }
     }
 
-    /// The next task for SSTables that are not being compacted; `None` when there is nothing to gain.
-    pub fn next_task(&self, tables: &[Description], now_seconds: u32) -> Option<Task> {
-        self.selection().next_task(tables, now_seconds)
+    /// The next task, of those of a table's live SSTables that are free; `None` when there is nothing to gain.
+    pub fn next_task(&self, tables: &[Description<'_>], moment: &Moment) -> Option<Task> {
+        self.selection().next_task(tables, moment)
     }
 
-    /// The task that merges all of them; `None` when there are none.
-    pub fn major(&self, tables: &[Description]) -> Option<Task> {
-        let inputs: Vec<_> = tables.iter().map(|t| t.generation).collect();
-        if inputs.is_empty() { None } else { Some(Task { inputs, level: 0 }) }
+    /// The task that merges all that are free; `None` when there are none.
+    pub fn major(&self, tables: &[Description<'_>]) -> Option<Task> {
+        let inputs: Vec<_> = tables.iter().filter(|t| t.is_free()).map(|t| t.generation).collect();
+        (!inputs.is_empty()).then(|| Task::merge(inputs, Reason::Major))
     }
 
     /// What of those SSTables is in tasks that are due.
-    pub fn waiting(&self, tables: &[Description]) -> Waiting {
+    pub fn waiting(&self, tables: &[Description<'_>]) -> Waiting {
         self.selection().waiting(tables)
     }
 
     /// How many tasks are due, estimated.
-    pub fn pending_tasks(&self, tables: &[Description]) -> usize {
+    pub fn pending_tasks(&self, tables: &[Description<'_>]) -> usize {
         self.selection().pending_tasks(tables)
     }
 }

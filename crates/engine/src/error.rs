@@ -187,12 +187,12 @@ impl From<WriteError> for Error {
     }
 }
 
-impl From<CompactionError> for Error {
-    fn from(error: CompactionError) -> Self {
+impl From<CompactionError<Self>> for Error {
+    fn from(error: CompactionError<Self>) -> Self {
         match error {
-            CompactionError::Stream(error) => error.into(),
-            CompactionError::Write(error) => error.into(),
-            CompactionError::SsTable(error) => error.into(),
+            CompactionError::Source(error) => error.into(),
+            CompactionError::Output(error) => error.into(),
+            CompactionError::Factory(error) => error,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use helenus_compaction::Description;
+use helenus_compaction::{Availability, Description};
 use helenus_rows::TableSchema;
 
 use crate::engine::{TableCore, TableSet, describe};
@@ -88,7 +88,8 @@ impl Table {
         let memtables = |of: &dyn Fn(&helenus_memtable::Memtable) -> usize| {
             view.memtables.iter().map(|m| of(m) as u64).sum::<u64>()
         };
-        let described: Vec<Description> = view.sstables.iter().map(|t| describe(t, 0)).collect();
+        let described: Vec<Description<'_>> =
+            view.sstables.iter().map(|t| describe(t, Availability::Free)).collect();
         TableMetrics {
             writes: counters.writes.load(Relaxed),
             reads: counters.reads.load(Relaxed),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use helenus_bloom::MIN_FP_CHANCE;
 use helenus_compaction::CompactionParams;
 use helenus_cql_syntax::{Identifier, Property, PropertyValue};
-use helenus_sstable::{CompressionParams, Version};
+use helenus_sstable::{CompressionParams, Version, WriterOptions};
 
 use super::extensions::sstable_version;
 use super::options_kept::{KEPT, kept_defaults};
@@ -60,6 +60,17 @@ impl Default for TableOptions {
 }
 
 impl TableOptions {
+    /// How SSTables of the table are written, as far as its options say.
+    #[must_use]
+    pub fn writer_options(&self) -> WriterOptions {
+        WriterOptions {
+            compression: self.compression.clone(),
+            bloom_filter_fp_chance: self.bloom_filter_fp_chance,
+            min_index_interval: self.min_index_interval(),
+            ..WriterOptions::default()
+        }
+    }
+
     /// The difference between the options and their effect, in words.
     #[must_use]
     pub fn warning(&self) -> Option<String> {

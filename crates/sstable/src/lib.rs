@@ -74,5 +74,5 @@ pub use table::{OpenOptions, SsTable};
 pub use table_index::{IndexBlocks, IndexWalk, IndexedPartition, TableIndex};
 pub use version::{Format, UnsupportedVersion, Version};
 pub use writer::{
-    ComponentWriter, LateDeletionTimes, SsTableWriter, WriteError, WriterOptions, WrittenTable,
+    ComponentWriter, LateDeletionTimes, SsTableWriter, WriteError, WriterOptions, WrittenTable, remove_table,
 };

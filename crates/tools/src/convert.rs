@@ -9,20 +9,19 @@
 //! chance, and drops the commit log's intervals with their host: they say which part of its log a
 //! node need not replay, which is meaningless for a converted table.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
+use helenus_compaction::OutputShape;
 use helenus_io::Disk;
 use helenus_sstable::{
-    CompressionParams, DataFile, Descriptor, LateDeletionTimes, PageVerification, SsTableId, SsTableWriter,
-    Version, WriterOptions, WrittenTable,
+    CompressionParams, DataFile, Descriptor, LateDeletionTimes, PageVerification, Version, WriterOptions,
+    WrittenTable,
 };
-use helenus_types::Generation;
 
 use crate::error::ToolError;
-use crate::output_dir::OutputDir;
-use crate::watched::{Meter, OnProgress, Watched};
+use crate::rewrite::{Ids, Rewrite, rewrite, same_options};
+use crate::watched::OnProgress;
 
 /// The version, compression and ids of converted tables.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,16 +44,6 @@ pub enum Compression {
     Keep,
     /// These parameters; `None` means uncompressed.
     Use(Option<CompressionParams>),
-}
-
-/// The ids of outputs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ids {
-    /// As their inputs; where two inputs have the same id, the later one gets the next number that
-    /// is free.
-    Keep,
-    /// 1 and so on: releases before 4.1 know numbers only.
-    Number,
 }
 
 /// The result for one input.
@@ -89,88 +78,48 @@ pub fn convert(
     options: &ConvertOptions,
     progress: OnProgress<'_>,
 ) -> Result<Vec<Converted>, ToolError> {
-    let output = OutputDir::new(disk, out)?;
-    let done = convert_all(disk, inputs, &output, options, progress);
-    output.settle(done)
-}
-
-fn convert_all(
-    disk: &Arc<dyn Disk>,
-    inputs: &[Descriptor],
-    output: &OutputDir,
-    options: &ConvertOptions,
-    progress: OnProgress<'_>,
-) -> Result<Vec<Converted>, ToolError> {
-    let mut total = 0;
-    for input in inputs {
-        total += DataFile::open(disk, input, PageVerification::Check)?.data_len();
-    }
-    let meter = Meter::new(total, progress);
-    let mut done = Vec::new();
-    for (input, id) in inputs.iter().zip(ids(inputs, options.ids)?) {
-        let source = DataFile::open(disk, input, PageVerification::Check)?;
-        let target = Descriptor::new(output.staging(), options.version, id);
-        let mut to = convert_one(disk, &source, target, options, &meter)?;
-        if let Some(written) = &mut to {
-            output.dir().clone_into(&mut written.descriptor.dir);
-        }
-        done.push(Converted { from: input.clone(), data_file_len: source.file_len(), to });
-    }
-    Ok(done)
+    let open = |input: &Descriptor| DataFile::open(disk, input, PageVerification::Check);
+    let bytes = |input: &Descriptor| Ok(open(input)?.data_len());
+    rewrite(
+        disk,
+        inputs,
+        (out, options.ids),
+        progress,
+        bytes,
+        |_| true,
+        |run, input| convert_one(run, &open(input)?, options),
+    )
 }
 
 fn convert_one(
-    disk: &Arc<dyn Disk>,
+    run: &mut Rewrite<'_>,
     source: &DataFile,
-    target: Descriptor,
     options: &ConvertOptions,
-    meter: &Meter<'_>,
-) -> Result<Option<WrittenTable>, ToolError> {
-    let header = Arc::clone(source.header());
-    let compression = match &options.compression {
-        Compression::Keep => source.chunks().params(),
-        Compression::Use(params) => params.clone(),
+) -> Result<Converted, ToolError> {
+    let from = source.descriptor().clone();
+    let same = same_options(source);
+    let shape = OutputShape { level: same.level, ..OutputShape::default() };
+    let options_of_writer = WriterOptions {
+        compression: options.compression.of(source),
+        late_deletion_times: late_deletion_times(options.cap_expirations),
+        ..same
     };
-    let late_deletion_times =
-        if options.cap_expirations { LateDeletionTimes::Cap } else { LateDeletionTimes::Refuse };
-    let writer_options = WriterOptions { compression, late_deletion_times, ..same_options(source) };
-    let mut writer = SsTableWriter::new(disk, target, header, writer_options)?;
-    match writer.write_stream(&mut Watched::new(source.scan(), meter)) {
-        Ok(()) => Ok(writer.finish()?),
-        Err(_) if meter.is_stopped() => Err(ToolError::Stopped),
-        Err(error) => Err(error.into()),
-    }
+    let id = run.ids.of(&from)?;
+    let written = run.write_again(source, (options.version, Some(id)), (shape, options_of_writer))?;
+    Ok(Converted { from, data_file_len: source.file_len(), to: written.into_iter().next() })
 }
 
-/// Writer options that reproduce `source`, except for the compression.
-pub(crate) fn same_options(source: &DataFile) -> WriterOptions {
-    let stats = source.stats();
-    WriterOptions {
-        partitioner: source.partitioner().clone(),
-        bloom_filter_fp_chance: source.statistics().validation.bloom_filter_fp_chance,
-        expected_keys: stats.partition_sizes.count(),
-        level: stats.level,
-        repaired_at_ms: stats.repaired_at_ms,
-        token_space_coverage: stats.token_space_coverage,
-        ..WriterOptions::default()
-    }
-}
-
-/// The outputs' ids.
-fn ids(inputs: &[Descriptor], ids: Ids) -> Result<Vec<SsTableId>, ToolError> {
-    let largest = inputs.iter().filter_map(|input| input.id.generation()).max();
-    let mut last = match ids {
-        Ids::Keep => largest.unwrap_or(Generation(0)),
-        Ids::Number => Generation(0),
-    };
-    let mut taken = BTreeSet::new();
-    let id = |input: &Descriptor| {
-        if ids == Ids::Keep && taken.insert(input.id) {
-            return Ok(input.id);
+impl Compression {
+    /// How an output that is made of `source` is compressed.
+    pub(crate) fn of(&self, source: &DataFile) -> Option<CompressionParams> {
+        match self {
+            Compression::Keep => source.chunks().params(),
+            Compression::Use(params) => params.clone(),
         }
-        last = Generation(last.0 + 1);
-        SsTableId::from_generation(last)
-            .ok_or_else(|| ToolError::impossible(&input.dir, "has no number left for another table"))
-    };
-    inputs.iter().map(id).collect()
+    }
+}
+
+/// What becomes of times that a version can't hold.
+pub(crate) fn late_deletion_times(are_capped: bool) -> LateDeletionTimes {
+    if are_capped { LateDeletionTimes::Cap } else { LateDeletionTimes::Refuse }
 }

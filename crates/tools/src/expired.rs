@@ -7,6 +7,7 @@
 //! Such an SSTable is a blocker. What an expired SSTable deletes is judged by its largest timestamp
 //! alone, and what another holds by its smallest: partitions are not compared.
 
+use helenus_compaction::Lifespan;
 use helenus_io::Disk;
 use helenus_sstable::Descriptor;
 use helenus_types::{LocalDeletionTime, Timestamp};
@@ -26,6 +27,16 @@ pub struct Expiry {
     /// When the last thing in it was deleted or expires, in seconds since 1970; `None` if something
     /// lives on.
     pub last_death_s: Option<u32>,
+}
+
+impl Expiry {
+    fn lifespan(&self) -> Lifespan {
+        Lifespan {
+            min_timestamp: self.min_timestamp,
+            max_timestamp: self.max_timestamp,
+            max_local_deletion_time: self.last_death_s.map_or(LocalDeletionTime::NONE, LocalDeletionTime),
+        }
+    }
 }
 
 /// An SSTable that keeps others from being dropped.
@@ -88,7 +99,7 @@ pub fn expired_blockers(
                 .filter(|time| *time != LocalDeletionTime::NONE)
                 .map(|time| time.0),
         };
-        let is_expired = expiry.last_death_s.is_some_and(|last| last < gc_before_s);
+        let is_expired = expiry.lifespan().is_expired(LocalDeletionTime(gc_before_s));
         if is_expired { expired.push(expiry) } else { alive.push(expiry) }
     }
     // Stable: what is equal stays in the order of the inputs.
@@ -96,7 +107,7 @@ pub fn expired_blockers(
     let mut blockers: Vec<Blocker> = Vec::new();
     let mut others = 0;
     for expiry in alive {
-        let blocked = expired.partition_point(|candidate| candidate.max_timestamp >= expiry.min_timestamp);
+        let blocked = expired.partition_point(|candidate| expiry.lifespan().blocks(&candidate.lifespan()));
         if blocked > 0 { blockers.push(Blocker { expiry, blocked }) } else { others += 1 }
     }
     blockers.sort_by_key(|blocker| std::cmp::Reverse(blocker.blocked));

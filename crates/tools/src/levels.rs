@@ -8,6 +8,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use helenus_compaction::{KeyRange, LeveledRange, level_overlaps, potential_levels};
 use helenus_io::Disk;
 use helenus_sstable::{Component, Descriptor};
 use helenus_types::{Hex, Partitioner};
@@ -112,53 +113,13 @@ fn levels_of<'a>(
     let partitioner = order.unwrap_or(Partitioner::Murmur3);
     tables
         .sort_by(|a, b| a.level.cmp(&b.level).then_with(|| partitioner.compare(&a.first_key, &b.first_key)));
-    let overlaps = overlaps(&partitioner, &tables);
-    let potential = potential(&partitioner, &tables);
+    let ranges: Vec<_> = tables.iter().map(range_of).collect();
+    let overlaps = level_overlaps(&partitioner, &ranges);
+    let overlaps = overlaps.into_iter().map(|(first, second)| Overlap { first, second }).collect();
+    let potential = potential_levels(&partitioner, ranges.iter().map(|range| range.keys));
     Ok(Levels { dir: dir.to_owned(), partitioner, tables, overlaps, potential })
 }
 
-fn overlaps(partitioner: &Partitioner, tables: &[LeveledTable]) -> Vec<Overlap> {
-    let mut found = Vec::new();
-    // The one that reaches farthest of the level so far.
-    let mut farthest: Option<(usize, &LeveledTable)> = None;
-    for (second, table) in tables.iter().enumerate().filter(|(_, table)| table.level > 0) {
-        match farthest {
-            Some((first, before)) if before.level == table.level => {
-                if partitioner.compare(&table.first_key, &before.last_key).is_le() {
-                    found.push(Overlap { first, second });
-                }
-                if partitioner.compare(&table.last_key, &before.last_key).is_gt() {
-                    farthest = Some((second, table));
-                }
-            }
-            _ => farthest = Some((second, table)),
-        }
-    }
-    found
-}
-
-/// Cassandra's way: the highest level takes, in the order of last partitions, each SSTable that
-/// begins after the end of the one that it took last; the others go to the level below. There is
-/// one level for up to ten SSTables, two for up to a hundred, and so on; the rest stays in level 0.
-fn potential(partitioner: &Partitioner, tables: &[LeveledTable]) -> Vec<usize> {
-    let mut left: Vec<&LeveledTable> = tables.iter().collect();
-    left.sort_by(|a, b| partitioner.compare(&a.last_key, &b.last_key));
-    let mut from_the_top = Vec::new();
-    let mut room = 1;
-    while room < tables.len() && !left.is_empty() {
-        room = room.saturating_mul(10);
-        let before = left.len();
-        let mut last: Option<&[u8]> = None;
-        left.retain(|table| {
-            let fits = last.is_none_or(|last| partitioner.compare(last, &table.first_key).is_lt());
-            if fits {
-                last = Some(&table.last_key);
-            }
-            !fits
-        });
-        from_the_top.push(before - left.len());
-    }
-    from_the_top.push(left.len());
-    from_the_top.reverse();
-    from_the_top
+fn range_of(table: &LeveledTable) -> LeveledRange<'_> {
+    LeveledRange { level: table.level, keys: KeyRange { first: &table.first_key, last: &table.last_key } }
 }

@@ -1,6 +1,7 @@
 //! Tools over SSTables that belong to no open database.
 //!
-//! **Knows:** files of SSTables through `helenus-sstable`, streams through `helenus-rows`.
+//! **Knows:** files of SSTables through `helenus-sstable`, streams through `helenus-rows`, the writer and the questions of
+//! strategies through `helenus-compaction`.
 //! **Must not know:** schemas, the commit log, which tables are live, terminals and the texts printed on them.
 //!
 //! Start reading at the module of the tool that you are after; each has one public function and a report that it returns.
@@ -20,6 +21,7 @@ mod list;
 mod output_dir;
 mod partitions;
 mod rebuild;
+mod rewrite;
 mod scrub;
 mod split;
 mod statistics;
@@ -27,7 +29,7 @@ mod verify;
 mod watched;
 mod words;
 
-pub use convert::{Compression, ConvertOptions, Converted, Ids, convert};
+pub use convert::{Compression, ConvertOptions, Converted, convert};
 pub use diff::{DiffSummary, Difference, Place, RowName, RowPart, View, diff};
 pub use error::ToolError;
 pub use expired::{Blocker, ExpiredBlockers, Expiry, expired_blockers};
@@ -40,6 +42,7 @@ pub use partitions::{
     partitions,
 };
 pub use rebuild::{RebuildOptions, Rebuilt, rebuild};
+pub use rewrite::Ids;
 pub use scrub::{Loss, LostPart, MAX_LOSSES, ScrubOptions, ScrubReport, Substitute, scrub};
 pub use split::{Split, split};
 pub use verify::{Depth, Finding, MAX_FINDINGS, Severity, VerifyReport, verify};

@@ -15,11 +15,9 @@ use helenus_sstable::{
     Component, ComponentWriter, DataFile, Descriptor, Salvaged, SsTableError, WriterOptions, WrittenTable,
 };
 
-use crate::convert::same_options;
 use crate::error::ToolError;
-use crate::output_dir::OutputDir;
+use crate::rewrite::{Ids, rewrite, same_options};
 use crate::scrub::Substitute;
-use crate::split::Ids;
 use crate::watched::{Meter, OnProgress};
 
 /// Options of making components.
@@ -56,36 +54,21 @@ pub fn rebuild(
     options: &RebuildOptions,
     progress: OnProgress<'_>,
 ) -> Result<Vec<Rebuilt>, ToolError> {
-    let output = OutputDir::new(disk, out)?;
-    let done = rebuild_all(disk, inputs, &output, options, progress);
-    output.settle(done)
-}
-
-fn rebuild_all(
-    disk: &Arc<dyn Disk>,
-    inputs: &[Descriptor],
-    output: &OutputDir,
-    options: &RebuildOptions,
-    progress: OnProgress<'_>,
-) -> Result<Vec<Rebuilt>, ToolError> {
-    let mut total = 0;
-    for input in inputs {
-        total += disk.metadata(&input.path(&Component::Data))?.len;
-    }
-    let meter = Meter::new(total, progress);
-    let mut ids = Ids::behind(&**disk, inputs)?;
-    let mut done: Vec<Rebuilt> = Vec::new();
-    for input in inputs {
-        let is_taken = done.iter().any(|rebuilt| rebuilt.to.descriptor.id == input.id);
-        let id = if is_taken { ids.next() } else { Some(input.id) };
-        let id =
-            id.ok_or_else(|| ToolError::impossible(&input.dir, "has no number left for another table"))?;
-        let target = Descriptor::new(output.staging(), input.version, id);
-        let mut rebuilt = rebuild_one(disk, input, target, options, &meter)?;
-        output.dir().clone_into(&mut rebuilt.to.descriptor.dir);
-        done.push(rebuilt);
-    }
-    Ok(done)
+    let bytes = |input: &Descriptor| Ok(disk.metadata(&input.path(&Component::Data))?.len);
+    rewrite(
+        disk,
+        inputs,
+        (out, Ids::Keep),
+        progress,
+        bytes,
+        |_| true,
+        |run, input| {
+            let id = run.ids.of(input)?;
+            let target = run.target(input.version, id);
+            let rebuilt = rebuild_one(disk, input, target, options, &run.meter)?;
+            Ok(Rebuilt { to: run.in_place(rebuilt.to), ..rebuilt })
+        },
+    )
 }
 
 fn rebuild_one(

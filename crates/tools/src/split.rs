@@ -8,17 +8,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use helenus_compaction::OutputShape;
 use helenus_io::Disk;
-use helenus_rows::UnfilteredStream;
-use helenus_sstable::{
-    DataFile, Descriptor, Folder, PageVerification, SsTableId, SsTableWriter, WriterOptions, WrittenTable,
-};
-use helenus_types::Generation;
+use helenus_sstable::{DataFile, Descriptor, PageVerification, WriterOptions, WrittenTable};
 
-use crate::convert::same_options;
 use crate::error::ToolError;
-use crate::output_dir::OutputDir;
-use crate::watched::{Meter, OnProgress, Watched};
+use crate::rewrite::{Ids, rewrite, same_options};
+use crate::watched::OnProgress;
 
 /// The result for one input.
 #[derive(Debug)]
@@ -48,122 +44,20 @@ pub fn split(
     max_bytes: u64,
     progress: OnProgress<'_>,
 ) -> Result<Vec<Split>, ToolError> {
-    let output = OutputDir::new(disk, out)?;
-    let done = split_all(disk, inputs, &output, max_bytes, progress);
-    let is_empty = done.as_ref().is_ok_and(|done| done.iter().all(|split| split.pieces.is_empty()));
-    if is_empty { output.remove(done) } else { output.settle(done) }
-}
-
-fn split_all(
-    disk: &Arc<dyn Disk>,
-    inputs: &[Descriptor],
-    output: &OutputDir,
-    max_bytes: u64,
-    progress: OnProgress<'_>,
-) -> Result<Vec<Split>, ToolError> {
     let open = |input: &Descriptor| DataFile::open(disk, input, PageVerification::Check);
-    let mut total = 0;
-    for input in inputs {
+    let bytes = |input: &Descriptor| {
         let source = open(input)?;
-        total += if source.file_len() > max_bytes { source.data_len() } else { 0 };
-    }
-    let meter = Meter::new(total, progress);
-    let mut ids = Ids::behind(&**disk, inputs)?;
-    let mut done = Vec::new();
-    for input in inputs {
-        let source = open(input)?;
-        let data_file_len = source.file_len();
+        Ok(if source.file_len() > max_bytes { source.data_len() } else { 0 })
+    };
+    let is_any = |done: &[Split]| done.iter().any(|split| !split.pieces.is_empty());
+    rewrite(disk, inputs, (out, Ids::Keep), progress, bytes, is_any, |run, from| {
+        let source = open(from)?;
         let mut pieces = Vec::new();
-        if data_file_len > max_bytes {
-            let mut cut = Cut { disk, source: &source, output, max_bytes, ids: &mut ids };
-            pieces = match cut.run(&mut Watched::new(source.scan(), &meter)) {
-                Err(_) if meter.is_stopped() => return Err(ToolError::Stopped),
-                pieces => pieces?,
-            };
+        if source.file_len() > max_bytes {
+            let shape = OutputShape { max_bytes: Some(max_bytes), ..OutputShape::default() };
+            let options = WriterOptions { compression: source.chunks().params(), ..same_options(&source) };
+            pieces = run.write_again(&source, (from.version.writable_in_line(), None), (shape, options))?;
         }
-        done.push(Split { from: input.clone(), data_file_len, pieces });
-    }
-    Ok(done)
-}
-
-/// Numbers that no table has.
-pub(crate) struct Ids {
-    last: Generation,
-}
-
-impl Ids {
-    /// The ids after all those in the directories of `inputs`.
-    pub(crate) fn behind(disk: &dyn Disk, inputs: &[Descriptor]) -> Result<Ids, ToolError> {
-        let mut last = Generation(0);
-        let mut dirs: Vec<&Path> = inputs.iter().map(|input| &*input.dir).collect();
-        dirs.dedup();
-        for dir in dirs {
-            let listing = Folder::read(disk, dir)?.listing;
-            let largest = listing.tables.iter().filter_map(|found| found.descriptor.id.generation()).max();
-            last = last.max(largest.unwrap_or(last));
-        }
-        Ok(Ids { last })
-    }
-
-    /// The next one, while there is one.
-    pub(crate) fn next(&mut self) -> Option<SsTableId> {
-        self.last = Generation(self.last.0 + 1);
-        SsTableId::from_generation(self.last)
-    }
-}
-
-/// The cutting of one table.
-struct Cut<'a> {
-    disk: &'a Arc<dyn Disk>,
-    source: &'a DataFile,
-    output: &'a OutputDir,
-    max_bytes: u64,
-    ids: &'a mut Ids,
-}
-
-impl Cut<'_> {
-    fn run(&mut self, stream: &mut Watched<'_, '_>) -> Result<Vec<WrittenTable>, ToolError> {
-        let mut pieces = Vec::new();
-        let mut writer: Option<SsTableWriter> = None;
-        while stream.next_partition()? {
-            if let Some(full) = writer.take_if(|writer| writer.file_position() > self.max_bytes) {
-                pieces.extend(self.finish(full)?);
-            }
-            let writer = match &mut writer {
-                Some(writer) => writer,
-                none => none.insert(self.begin()?),
-            };
-            writer.write_partition(stream)?;
-        }
-        if let Some(last) = writer {
-            pieces.extend(self.finish(last)?);
-        }
-        Ok(pieces)
-    }
-
-    fn begin(&mut self) -> Result<SsTableWriter, ToolError> {
-        let from = self.source.descriptor();
-        let version = from.version.writable_in_line();
-        let id = self.ids.next();
-        let id =
-            id.ok_or_else(|| ToolError::impossible(&from.dir, "has no number left for another table"))?;
-        let target = Descriptor::new(self.output.staging(), version, id);
-        let same = same_options(self.source);
-        let pieces = (self.source.file_len() / self.max_bytes.max(1)).max(1);
-        let options = WriterOptions {
-            compression: self.source.chunks().params(),
-            expected_keys: same.expected_keys.div_ceil(pieces),
-            level: 0,
-            ..same
-        };
-        Ok(SsTableWriter::new(self.disk, target, Arc::clone(self.source.header()), options)?)
-    }
-
-    fn finish(&self, writer: SsTableWriter) -> Result<Option<WrittenTable>, ToolError> {
-        let mut written = writer.finish()?;
-        if let Some(written) = &mut written {
-            self.output.dir().clone_into(&mut written.descriptor.dir);
-        }
-        Ok(written)
-    }
+        Ok(Split { from: from.clone(), data_file_len: source.file_len(), pieces })
+    })
 }

@@ -2,30 +2,31 @@
 //! Cassandra made of them.
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
 
+mod outputs;
 mod scenarios;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use helenus_compaction::{CompactionError, Execution, Outcome, Progress, execute};
+use helenus_compaction::{
+    CompactionError, Execution, ExpectedKeys, NextOutput, Outcome, OutputFactory, OutputShape, Progress,
+    Purging, execute,
+};
 use helenus_io::{Disk, RealDisk};
 #[cfg(debug_assertions)]
+use helenus_rows::GrammarError;
 use helenus_rows::{
-    Capabilities, ClusteringComparator, Columns, DeletionTime, EncodingBase, GrammarError, Header,
-    LivenessInfo, PartitionRef, RowBuf, RowBuilder,
+    Capabilities, CellEvent, ClusteringComparator, Columns, DeletionTime, EncodingBase, Header, LivenessInfo,
+    PartitionRef, PurgeOptions, Purgeable, RowBuf, RowBuilder, RowRef, StreamOrigin, Unfiltered,
+    UnfilteredStream, validated,
 };
-use helenus_rows::{CellEvent, PurgeOptions, Purgeable, RowRef, Unfiltered, UnfilteredStream};
 use helenus_sim::SimDisk;
-#[cfg(debug_assertions)]
-use helenus_sstable::WriteError;
 use helenus_sstable::{
-    CachedFile, ChunkCache, Descriptor, Listing, OpenOptions, PageVerification, SsTable, SsTableId,
-    SsTableWriter, Version, WriterOptions,
+    CachedFile, ChunkCache, Descriptor, Listing, OpenOptions, PageVerification, SsTable, SsTableError,
+    SsTableId, SsTableWriter, Version, WriterOptions,
 };
-use helenus_types::Generation;
-#[cfg(debug_assertions)]
-use helenus_types::{Partitioner, Timestamp, Type};
+use helenus_types::{Generation, Partitioner, Timestamp, Type};
 
 /// The corpus was written on 22 November 2026; all its short TTLs had run out an hour later, nothing was past its
 /// grace of ten days.
@@ -88,24 +89,59 @@ fn listed(mut stream: impl UnfilteredStream) -> Vec<String> {
     all
 }
 
+/// Outputs in `/out`, numbered from 1 on.
+struct Numbered {
+    options: WriterOptions,
+    last: u64,
+    version: Version,
+}
+
+impl Numbered {
+    fn new(disk: &Arc<dyn Disk>, options: WriterOptions) -> Self {
+        disk.create_dir_all(Path::new("/out")).unwrap();
+        Self { options, last: 0, version: Version::DA }
+    }
+}
+
+impl OutputFactory for Numbered {
+    type Error = std::convert::Infallible;
+
+    fn next_output(&mut self) -> Result<NextOutput, Self::Error> {
+        self.last += 1;
+        let id = SsTableId::from_generation(Generation(self.last)).unwrap();
+        let descriptor = Descriptor::new("/out", self.version, id);
+        Ok(NextOutput { descriptor, options: self.options.clone() })
+    }
+
+    fn hold_late(&mut self, _: &SsTableError) -> bool {
+        let newer = self.version.holding_late_deletion_times();
+        std::mem::replace(&mut self.version, newer) != newer
+    }
+}
+
+fn scans(inputs: &[Arc<SsTable>]) -> Vec<Box<dyn UnfilteredStream>> {
+    let scan = |input: &Arc<SsTable>| validated(input.scan(), StreamOrigin::Disk);
+    inputs.iter().map(|input| Box::new(scan(input)) as Box<dyn UnfilteredStream>).collect()
+}
+
 fn run(
     inputs: &[Arc<SsTable>],
     disk: &Arc<dyn Disk>,
     progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
-) -> Result<Outcome, CompactionError> {
-    let header = inputs[0].header().clone();
-    disk.create_dir(Path::new("/out")).unwrap();
-    let id = SsTableId::from_generation(Generation(7)).unwrap();
-    let descriptor = Descriptor::new("/out", Version::DA, id);
-    let writer = SsTableWriter::new(disk, descriptor, header.clone(), WriterOptions::default()).unwrap();
+) -> Result<Outcome, CompactionError<std::convert::Infallible>> {
     let execution = Execution {
-        header,
+        disk,
+        header: inputs[0].header().clone(),
         dropped: &[],
-        purge: PurgeOptions { now: NOW, gc_before: GC_BEFORE, strict_liveness: false },
-        purgeable: &mut |_| Purgeable::All,
+        purging: Some(Purging {
+            options: PurgeOptions { now: NOW, gc_before: GC_BEFORE, strict_liveness: false },
+            purgeable: &mut |_| Purgeable::All,
+        }),
+        shape: OutputShape::default(),
+        expected: ExpectedKeys::Each(0),
         progress,
     };
-    execute(inputs, execution, writer)
+    execute(|| scans(inputs), execution, &mut Numbered::new(disk, WriterOptions::default()))
 }
 
 #[test]
@@ -123,7 +159,7 @@ fn what_cassandra_compacted_is_what_we_compact() {
             partitions = progress.partitions;
             ControlFlow::Continue(())
         });
-        assert!(matches!(outcome, Ok(Outcome::Done(Some(_)))), "{table}");
+        assert!(matches!(outcome, Ok(Outcome::Done(written)) if written.len() == 1), "{table}");
         let ours = open_all(&simulated, Path::new("/out"));
         let (ours, theirs) = (listed(ours[0].scan()), listed(theirs[0].scan()));
         for (ours, theirs) in ours.iter().zip(&theirs) {
@@ -151,7 +187,7 @@ fn a_run_that_is_stopped_leaves_no_file() {
 fn an_input_that_breaks_the_rules_stops_a_run() {
     let disk: Arc<dyn Disk> = Arc::new(SimDisk::new());
     disk.create_dir(Path::new("/in")).unwrap();
-    let header = header_of_ints();
+    let header = header_of_ints(Columns::empty());
     let id = SsTableId::from_generation(Generation(1)).unwrap();
     let descriptor = Descriptor::new("/in", Version::DA, id);
     let mut writer = SsTableWriter::new(&disk, descriptor, header.clone(), WriterOptions::default()).unwrap();
@@ -169,20 +205,20 @@ fn an_input_that_breaks_the_rules_stops_a_run() {
     writer.finish().unwrap().unwrap();
     let inputs = open_all(&disk, Path::new("/in"));
     let error = run(&inputs, &disk, &mut |_| ControlFlow::Continue(())).unwrap_err();
-    let CompactionError::Write(WriteError::Source(error)) = error else { panic!("{error}") };
+    let CompactionError::Source(error) = error else { panic!("{error}") };
     assert!(error.downcast_ref::<GrammarError>().is_some(), "{error}");
     assert!(disk.list(Path::new("/out")).unwrap().is_empty());
 }
 
-#[cfg(debug_assertions)]
-fn header_of_ints() -> Arc<Header> {
+/// A table of one int key, one int clustering and these columns.
+fn header_of_ints(regulars: Columns) -> Arc<Header> {
     Arc::new(Header {
         base: EncodingBase::EPOCH,
         key_type: Type::Int,
         partitioner: Partitioner::Murmur3,
         clustering: ClusteringComparator::new(vec![Type::Int]),
         statics: Columns::empty(),
-        regulars: Columns::empty(),
+        regulars,
         capabilities: Capabilities::CURRENT,
     })
 }

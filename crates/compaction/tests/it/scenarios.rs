@@ -4,9 +4,16 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 
-use helenus_compaction::{CompactionParams, Description, Strategy, Task};
+use helenus_compaction::{
+    Availability, CompactionParams, Description, Details, KeyRange, LeveledRange, Moment, Strategy, Task,
+    TaskId, fully_expired, level_overlaps, potential_levels,
+};
+use helenus_rows::ClusteringComparator;
+use helenus_sstable::{
+    EstimatedHistogram, StatsCollector, StatsComponent, TombstoneHistogram, TombstoneHistogramBuilder,
+};
 use helenus_testkit::check_scenarios;
-use helenus_types::{Generation, Timestamp};
+use helenus_types::{Generation, LocalDeletionTime, Partitioner, Timestamp, Token};
 
 fn scenarios(name: &str, run: impl FnMut(&str, &str) -> String) {
     check_scenarios(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios").join(name), run);
@@ -39,41 +46,123 @@ fn options_are_taken_and_refused_as_cassandra_does() {
     });
 }
 
-/// A line for each SSTable: generation, size in MiB, then `key=value` for the rest.
-fn tables(lines: &str) -> Vec<Description> {
-    lines
-        .lines()
-        .map(|line| {
-            let mut words = line.split_whitespace();
-            let mut number = || words.next().and_then(|word| word.parse::<u64>().ok()).unwrap();
-            let mut table = Description {
-                generation: Generation(number()),
-                bytes_on_disk: number() << 20,
-                level: 0,
-                max_timestamp: Timestamp(0),
-                droppable_ratio: 0.0,
-                written_at_seconds: 0,
-            };
-            for word in words {
-                match word.split_once('=').unwrap() {
-                    ("droppable", ratio) => table.droppable_ratio = ratio.parse().unwrap(),
-                    ("written", second) => table.written_at_seconds = second.parse().unwrap(),
-                    ("level", level) => table.level = level.parse().unwrap(),
-                    (other, _) => panic!("unknown: {other}"),
-                }
+/// What a line says of an SSTable: generation, size in MiB, then words.
+#[derive(Debug)]
+struct Line {
+    generation: Generation,
+    mib: u64,
+    availability: Availability,
+    level: u32,
+    keys: [Vec<u8>; 2],
+    times: [i64; 2],
+    written: u32,
+    stats: Option<StatsComponent>,
+}
+
+impl Details for Line {
+    fn stats(&self) -> Option<&StatsComponent> {
+        self.stats.as_ref()
+    }
+}
+
+/// Cells of an SSTable whose share of tombstones a line gives.
+const CELLS: u32 = 100;
+
+fn line(text: &str) -> Line {
+    let mut words = text.split_whitespace();
+    let mut number = || words.next().and_then(|word| word.parse::<u64>().ok()).unwrap();
+    let (stats, _) = StatsCollector::new(ClusteringComparator::new(Vec::new())).finish();
+    let mut line = Line {
+        generation: Generation(number()),
+        mib: number(),
+        availability: Availability::Free,
+        level: 0,
+        keys: [Vec::new(), Vec::new()],
+        times: [0, 0],
+        written: 0,
+        stats: Some(StatsComponent {
+            min_local_deletion_time: LocalDeletionTime::NONE,
+            max_local_deletion_time: LocalDeletionTime::NONE,
+            ..stats
+        }),
+    };
+    for word in words {
+        let (name, value) = word.split_once('=').unwrap_or((word, ""));
+        let number = || value.parse::<u32>().unwrap();
+        let range = || value.split_once("..").unwrap();
+        match name {
+            "droppable" => {
+                let stats = line.stats.as_mut().unwrap();
+                (stats.cells_per_partition, stats.tombstone_drop_times) = tombstones(value.parse().unwrap());
+                stats.min_local_deletion_time = LocalDeletionTime(0);
             }
-            table
-        })
-        .collect()
+            "written" => line.written = number(),
+            "level" => line.level = number(),
+            "in-task" => line.availability = Availability::InTask(TaskId(number().into())),
+            "left-out" => line.availability = Availability::LeftOut,
+            "dead-at" => {
+                let stats = line.stats.as_mut().unwrap();
+                stats.min_local_deletion_time = LocalDeletionTime(number());
+                stats.max_local_deletion_time = LocalDeletionTime(number());
+            }
+            "times" => line.times = [range().0, range().1].map(|time| time.parse().unwrap()),
+            "keys" => line.keys = [range().0, range().1].map(|key| key.as_bytes().to_vec()),
+            "unreadable" => line.stats = None,
+            other => panic!("unknown: {other}"),
+        }
+    }
+    line
+}
+
+/// A share of the cells that are tombstones of the first second.
+fn tombstones(share: f64) -> (EstimatedHistogram, TombstoneHistogram) {
+    let (mut cells, mut times) =
+        (EstimatedHistogram::for_cell_counts(), TombstoneHistogramBuilder::default());
+    for cell in 0..CELLS {
+        cells.add(1);
+        if f64::from(cell) < share * f64::from(CELLS) {
+            times.update(LocalDeletionTime(0));
+        }
+    }
+    (cells, times.build())
+}
+
+fn describe(line: &Line) -> Description<'_> {
+    let earliest = line.stats.as_ref().map(|stats| stats.min_local_deletion_time);
+    Description {
+        generation: line.generation,
+        availability: line.availability,
+        level: line.level,
+        keys: KeyRange { first: &line.keys[0], last: &line.keys[1] },
+        tokens: (Token::MIN, Token::MAX),
+        min_timestamp: Timestamp(line.times[0]),
+        max_timestamp: Timestamp(line.times[1]),
+        // Of one that can't be read the manifest knows it.
+        min_local_deletion_time: earliest.unwrap_or(LocalDeletionTime(0)),
+        partitions: 1,
+        rows: 1,
+        bytes_on_disk: line.mib << 20,
+        data_file_bytes: line.mib << 20,
+        data_bytes: line.mib << 20,
+        written_at_seconds: line.written,
+        details: line,
+    }
 }
 
 fn task_text(task: &Task) -> String {
-    let mut text = "merge".to_owned();
-    for generation in &task.inputs {
-        write!(text, " {}", generation.0).unwrap();
+    let numbers = |generations: &[Generation]| {
+        generations.iter().map(|generation| format!(" {}", generation.0)).collect::<String>()
+    };
+    let Task { inputs, expired, output, reason } = task;
+    let mut text = String::new();
+    if !inputs.is_empty() {
+        write!(text, "merge{} into level {}", numbers(inputs), output.level).unwrap();
     }
-    write!(text, " into level {}", task.level).unwrap();
-    text
+    if !expired.is_empty() {
+        write!(text, "drop{}", numbers(expired)).unwrap();
+    }
+    assert!(output.max_bytes.is_none() && output.shard_ends.is_empty(), "no strategy shapes outputs");
+    format!("{text}\nreason: {reason}")
 }
 
 #[test]
@@ -81,16 +170,50 @@ fn tasks_are_chosen() {
     scenarios("tasks", |first, rest| {
         let (command, words) = first.split_once(' ').unwrap();
         let (at, words) = words.split_once(' ').unwrap();
-        let now = at.strip_prefix("at=").unwrap().parse().unwrap();
+        let now: u32 = at.strip_prefix("at=").unwrap().parse().unwrap();
         let params = params(words).unwrap();
         let strategy: &Strategy = params.strategy();
-        let tables = tables(rest);
+        let lines: Vec<Line> = rest.lines().map(line).collect();
+        let tables: Vec<_> = lines.iter().map(describe).collect();
+        let moment =
+            Moment { now_seconds: now, gc_before: LocalDeletionTime(now), min_memtable_timestamp: None };
         let task = match command {
-            "next" => strategy.next_task(&tables, now),
+            "next" => strategy.next_task(&tables, &moment),
             "major" => strategy.major(&tables),
             other => panic!("unknown: {other}"),
         };
         let task = task.map_or_else(|| "nothing".to_owned(), |task| task_text(&task));
         format!("{task}\npending: {}", strategy.pending_tasks(&tables))
+    });
+}
+
+#[test]
+fn expired_tables_are_dropped() {
+    scenarios("expired", |first, rest| {
+        let (at, memtable) = first.split_once(' ').unwrap_or((first, ""));
+        let moment = Moment {
+            now_seconds: 0,
+            gc_before: LocalDeletionTime(at.strip_prefix("gc-before=").unwrap().parse().unwrap()),
+            min_memtable_timestamp: memtable.strip_prefix("memtable=").map(|t| Timestamp(t.parse().unwrap())),
+        };
+        let lines: Vec<Line> = rest.lines().map(line).collect();
+        let tables: Vec<_> = lines.iter().map(describe).collect();
+        let task = Task::drop_expired(fully_expired(&tables, &moment));
+        task.map_or_else(|| "nothing".to_owned(), |task| task_text(&task))
+    });
+}
+
+#[test]
+fn levels_are_looked_at() {
+    scenarios("levels", |_, rest| {
+        let lines: Vec<Line> = rest.lines().map(line).collect();
+        let tables = lines.iter().map(describe);
+        let ranges: Vec<_> =
+            tables.map(|table| LeveledRange { level: table.level, keys: table.keys }).collect();
+        let overlaps = level_overlaps(&Partitioner::ByteOrdered, &ranges);
+        let name = |at: usize| lines[at].generation.0;
+        let overlaps = overlaps.iter().map(|(a, b)| format!("{} and {} overlap\n", name(*a), name(*b)));
+        let potential = potential_levels(&Partitioner::ByteOrdered, ranges.iter().map(|range| range.keys));
+        format!("{}potential: {potential:?}", overlaps.collect::<String>())
     });
 }

@@ -1,22 +1,26 @@
 //! Compaction: picks a task, runs it, swaps inputs for output in one edit.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
 use helenus_compaction::{
-    CompactionError, Description, Execution, Outcome, Progress, Strategy, Task, Waiting, execute,
+    Availability, CompactionError, Description, Details, Execution, ExpectedKeys, KeyRange, Moment, Outcome,
+    Progress, Purging, Strategy, Task, TaskId, Waiting, execute,
 };
 use helenus_io::{parent_of, remove_if_exists};
 use helenus_rows::{
     PartitionRef, PurgeOptions, Purgeable, RowStats, StreamOrigin, Unfiltered, UnfilteredStream, validated,
 };
-use helenus_sstable::{Component, Descriptor, PAGE_CHECKSUMS_COMPONENT, SsTable, SsTableError, WriteError};
-use helenus_types::{Generation, LocalDeletionTime, murmur3};
+use helenus_sstable::{
+    Component, Descriptor, PAGE_CHECKSUMS_COMPONENT, SsTable, SsTableError, StatsComponent,
+};
+use helenus_types::{Generation, LocalDeletionTime, Token, murmur3};
 
 use super::buffers::Lookups;
 use super::failures::{Failure, Rest, Work};
-use super::flush::{added, stem};
+use super::flush::{TableOutputs, added, stems};
 use super::live::LiveTable;
 use super::scheduler::{Compacting, TICK};
 use super::table::{TableCore, View};
@@ -50,7 +54,18 @@ impl<E: Into<Error>> From<E> for CompactionFailure {
     }
 }
 
-/// The SSTables with earlier read failures that a compaction may take.
+/// A task whose SSTables no other one takes.
+struct Claimed<'a> {
+    task: Task,
+    inputs: Vec<LiveTable>,
+    expired: Vec<LiveTable>,
+    /// [`TableCore::ingests`] before any view was looked at: what is ingested later is in none that an SSTable or a
+    /// tombstone was dropped by.
+    ingests: u64,
+    claim: Compacting<'a>,
+}
+
+/// Which SSTables a compaction may take that could not be read before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Suspects {
     /// Those that have rested.
@@ -73,8 +88,7 @@ impl WriteSide {
             if is_resting || !core.view.load().state.options.compaction.common().enabled {
                 continue;
             }
-            let choose = |strategy: &Strategy, tables: &[Description], now| strategy.next_task(tables, now);
-            let Some((task, inputs, claim)) = self.claim(&core, Suspects::Rested, choose) else {
+            let Some(claimed) = self.claim(&core, Suspects::Rested, Strategy::next_task) else {
                 if has_rested {
                     // The failed compaction was a caller's, and is not due.
                     self.succeeded(work);
@@ -83,7 +97,7 @@ impl WriteSide {
             };
             // There may be more work, in this and other tables, for this thread and others.
             self.scheduler.compaction_due();
-            self.run(&core, &task, &inputs, claim)?;
+            self.run(&core, claimed)?;
             return Ok(true);
         }
         Ok(false)
@@ -114,9 +128,10 @@ impl WriteSide {
                 self.scheduler.wait_for_step(TICK);
                 continue;
             }
-            let choose = |strategy: &Strategy, tables: &[Description], _| strategy.major(tables);
-            let Some((task, inputs, claim)) = self.claim(core, Suspects::Unread, choose) else { break };
-            match self.run(core, &task, &inputs, claim) {
+            let choose = |strategy: &Strategy, tables: &[Description<'_>], _: &Moment| strategy.major(tables);
+            let Some(claimed) = self.claim(core, Suspects::Unread, choose) else { break };
+            let inputs = claimed.inputs.clone();
+            match self.run(core, claimed) {
                 Ok(Ran::ToTheEnd) => break,
                 Ok(Ran::Overtaken) => {}
                 Ok(Ran::Closing) => self.check_writable()?,
@@ -155,18 +170,17 @@ impl WriteSide {
         inputs.iter().any(|input| self.failures.get(Work::Reading(core.tag, input.generation)).is_some())
     }
 
-    /// Chooses a task and marks its inputs as being compacted.
+    /// Chooses a task and marks its SSTables as being compacted.
     fn claim<'a>(
         &'a self,
         core: &'a TableCore,
         suspects: Suspects,
-        choose: impl FnOnce(&Strategy, &[Description], u32) -> Option<Task>,
-    ) -> Option<(Task, Vec<LiveTable>, Compacting<'a>)> {
+        choose: impl FnOnce(&Strategy, &[Description<'_>], &Moment) -> Option<Task>,
+    ) -> Option<Claimed<'a>> {
+        let ingests = core.ingests.load(Acquire);
         let view = core.view.load_full();
-        let options = &view.state.options;
-        let (now, elapsed) = (self.set.now_seconds(), self.set.clock().elapsed());
-        let gc_before = now.saturating_sub(options.gc_grace_seconds);
-        let may_be_read = |table: &&LiveTable| {
+        let elapsed = self.set.clock().elapsed();
+        let may_be_read = |table: &LiveTable| {
             let work = Work::Reading(core.tag, table.generation);
             match suspects {
                 Suspects::Rested => self.failures.has_rested(work, elapsed),
@@ -177,27 +191,29 @@ impl WriteSide {
         if core.dropped.load(Acquire) {
             return None;
         }
-        let idle = view.sstables.iter().filter(|t| !compacting.contains(&t.generation));
-        let described: Vec<_> = idle.filter(may_be_read).map(|t| describe(t, gc_before)).collect();
-        let task = choose(options.compaction.strategy(), &described, now)?;
-        let inputs: Vec<_> =
-            view.sstables.iter().filter(|t| task.inputs.contains(&t.generation)).cloned().collect();
-        assert_eq!(inputs.len(), task.inputs.len(), "a strategy chooses of what it is shown");
-        compacting.extend(&task.inputs);
+        let described = describe_all(&view, &compacting, may_be_read);
+        let moment = moment_of(&view, self.set.now_seconds());
+        let task = choose(view.state.options.compaction.strategy(), &described, &moment)?;
+        let [inputs, expired] = [&task.inputs, &task.expired].map(|chosen| {
+            let chosen_one = |table: &&LiveTable| chosen.contains(&table.generation);
+            view.sstables.iter().filter(chosen_one).cloned().collect::<Vec<_>>()
+        });
+        let chosen: Vec<_> = task.generations().collect();
+        assert_eq!(inputs.len() + expired.len(), chosen.len(), "a strategy chooses of what it is shown");
+        let is_free =
+            |generation| described.iter().any(|table| table.generation == generation && table.is_free());
+        assert!(chosen.iter().all(|chosen| is_free(*chosen)), "a strategy chooses of what is free");
+        let id = TaskId(compacting.values().map(|running| running.0).max().map_or(0, |last| last + 1));
+        compacting.extend(chosen.iter().map(|generation| (*generation, id)));
         drop(compacting);
-        let claim = self.scheduler.begin_compaction(core, task.inputs.clone());
-        Some((task, inputs, claim))
+        let claim = self.scheduler.begin_compaction(core, chosen);
+        Some(Claimed { task, inputs, expired, ingests, claim })
     }
 
-    fn run(
-        &self,
-        core: &Arc<TableCore>,
-        task: &Task,
-        inputs: &[LiveTable],
-        claim: Compacting<'_>,
-    ) -> Result<Ran> {
+    fn run(&self, core: &Arc<TableCore>, claimed: Claimed<'_>) -> Result<Ran> {
+        let Claimed { task, inputs, expired, ingests, claim } = claimed;
         self.measure_backlog(core);
-        let outcome = self.merge_into_one(core, task, inputs);
+        let outcome = self.carry_out(core, &task, &inputs, &expired, ingests);
         drop(claim);
         self.measure_backlog(core);
         match outcome {
@@ -212,7 +228,7 @@ impl WriteSide {
                 Err(self.failed(Work::Compaction(core.tag), error, Some(Rest::LONG)))
             }
             Err(CompactionFailure::Input(generation, error)) => {
-                Err(self.suspect(core, inputs, generation, error))
+                Err(self.suspect(core, &inputs, generation, error))
             }
         }
     }
@@ -246,14 +262,10 @@ impl WriteSide {
     pub(crate) fn measure_backlog(&self, core: &TableCore) {
         let view = core.view.load();
         let options = &view.state.options;
-        let compacting = core.compacting.lock();
-        let is_waiting = |table: &&LiveTable| {
-            !compacting.contains(&table.generation)
-                && self.failures.get(Work::Reading(core.tag, table.generation)).is_none()
-        };
         let waiting = if options.compaction.common().enabled {
-            // Ratios of tombstones cost more than they are worth here.
-            let described: Vec<_> = view.sstables.iter().filter(is_waiting).map(describe_size).collect();
+            let is_sound =
+                |table: &LiveTable| self.failures.get(Work::Reading(core.tag, table.generation)).is_none();
+            let described = describe_all(&view, &core.compacting.lock(), is_sound);
             options.compaction.strategy().waiting(&described)
         } else {
             Waiting::default()
@@ -261,124 +273,127 @@ impl WriteSide {
         core.backlog.set(waiting, self.options.memtable_bytes as u64);
     }
 
-    fn merge_into_one(
+    /// Merges the inputs, and publishes what came of them.
+    fn carry_out(
         &self,
         core: &Arc<TableCore>,
         task: &Task,
         inputs: &[LiveTable],
+        expired: &[LiveTable],
+        ingests: u64,
     ) -> std::result::Result<Ran, CompactionFailure> {
-        // Before any view is looked at: what is ingested later is in none that a tombstone was
-        // dropped by.
-        let ingests = core.ingests.load(Acquire);
+        let gone: Vec<_> = inputs.iter().chain(expired).cloned().collect();
+        if inputs.is_empty() {
+            return Ok(self.publish_compaction(core, ingests, task, &gone, Vec::new())?);
+        }
         let view = core.view.load_full();
         let state = view.state.clone();
         let now = self.set.now_seconds();
-        let keys = inputs.iter().map(|t| t.facts.key_count).sum();
         let sstables = inputs.iter().map(|t| t.sstable().cloned()).collect::<Result<Vec<_>>>()?;
-        let mut version = self.version_of(&state);
-        loop {
-            let generation = self.next_generation()?;
-            let mut options = self.writer_options(&state, version, keys, state.options.compression.clone());
-            options.level = task.level;
-            let writer = self.create_writer(core, &state, version, generation, options)?;
-            let mut counted = 0;
-            let outcome = execute(
-                &sstables,
-                Execution {
-                    header: state.header.clone(),
-                    dropped: state.schema.dropped(),
-                    purge: PurgeOptions {
-                        now,
-                        gc_before: now.saturating_sub(state.options.gc_grace_seconds),
-                        strict_liveness: state.schema.strict_liveness(),
-                    },
-                    purgeable: &mut |partition| purgeable(core, &task.inputs, partition),
-                    progress: &mut |progress| self.throttle(core, ingests, progress, &mut counted),
+        let sources = || -> Vec<Box<dyn UnfilteredStream + '_>> {
+            let scan = |sstable: &Arc<SsTable>| validated(sstable.scan(), StreamOrigin::Disk);
+            sstables.iter().map(|sstable| Box::new(scan(sstable)) as Box<dyn UnfilteredStream>).collect()
+        };
+        let chosen: Vec<_> = task.generations().collect();
+        let mut counted = 0;
+        let execution = Execution {
+            disk: self.set.disk(),
+            header: state.header.clone(),
+            dropped: state.schema.dropped(),
+            purging: Some(Purging {
+                options: PurgeOptions {
+                    now,
+                    gc_before: now.saturating_sub(state.options.gc_grace_seconds),
+                    strict_liveness: state.schema.strict_liveness(),
                 },
-                writer,
-            );
-            match outcome {
-                Err(CompactionError::Write(WriteError::Source(error)) | CompactionError::Stream(error)) => {
-                    let table = error.downcast_ref().and_then(|error| input_of(inputs, error));
-                    return Err(CompactionFailure::Input(table, error.into()));
-                }
-                Err(CompactionError::Write(error)) => match self.version_for_late(&state, version, &error) {
-                    Some(newer) => version = newer,
-                    None => return Err(error.into()),
-                },
-                Err(error) => return Err(error.into()),
-                Ok(Outcome::Stopped) if core.ingests.load(Acquire) != ingests => return Ok(Ran::Overtaken),
-                Ok(Outcome::Stopped) if self.scheduler.is_stopping() => return Ok(Ran::Closing),
-                Ok(Outcome::Stopped) => return Ok(Ran::ToTheEnd),
-                Ok(Outcome::Done(written)) => {
-                    let open = |written: Box<_>| self.open_written(core, &state, generation, &written);
-                    let output = written.map(open).transpose()?;
-                    return Ok(self.publish_compaction(core, ingests, inputs, output)?);
-                }
+                purgeable: &mut |partition| purgeable(core, &chosen, partition),
+            }),
+            shape: task.output.clone(),
+            expected: expected_of(inputs),
+            progress: &mut |progress| self.throttle(core, ingests, progress, &mut counted),
+        };
+        let compression = state.options.compression.clone();
+        let mut outputs = TableOutputs::new(self, core, &state, compression);
+        match execute(sources, execution, &mut outputs) {
+            Err(CompactionError::Source(error)) => {
+                let table = error.downcast_ref().and_then(|error| input_of(inputs, error));
+                Err(CompactionFailure::Input(table, error.into()))
+            }
+            Err(error) => Err(Error::from(error).into()),
+            Ok(Outcome::Stopped) if core.ingests.load(Acquire) != ingests => Ok(Ran::Overtaken),
+            Ok(Outcome::Stopped) if self.scheduler.is_stopping() => Ok(Ran::Closing),
+            Ok(Outcome::Stopped) => Ok(Ran::ToTheEnd),
+            Ok(Outcome::Done(written)) => {
+                let written = self.open_written(core, &state, &written)?;
+                Ok(self.publish_compaction(core, ingests, task, &gone, written)?)
             }
         }
     }
 
+    /// Makes the outputs of a task visible in place of the SSTables that it took.
     fn publish_compaction(
         &self,
         core: &Arc<TableCore>,
         ingests: u64,
-        inputs: &[LiveTable],
-        output: Option<LiveTable>,
+        task: &Task,
+        gone: &[LiveTable],
+        outputs: Vec<LiveTable>,
     ) -> Result<Ran> {
-        let removed: Vec<_> = inputs.iter().map(|t| t.generation).collect();
         let tag = core.tag.0;
         let _publishing = self.publishing.lock();
-        // A truncation or drop meanwhile took the inputs away: then the output is nothing that
-        // anyone wants.
+        // A truncation or drop meanwhile took the inputs away: then the outputs are obsolete.
         let live = core.view.load();
-        let all_live = removed.iter().all(|g| live.sstables.iter().any(|t| t.generation == *g));
-        if core.dropped.load(Acquire) || !all_live {
-            output.iter().for_each(|output| output.remove_when_unread(false));
-            return Ok(Ran::ToTheEnd);
+        let all_live = gone.iter().all(|t| live.sstables.iter().any(|live| live.generation == t.generation));
+        let obsolete = if core.dropped.load(Acquire) || !all_live {
+            Some(Ran::ToTheEnd)
+        } else if core.ingests.load(Acquire) != ingests {
+            Some(Ran::Overtaken)
+        } else {
+            None
+        };
+        if let Some(ran) = obsolete {
+            outputs.iter().for_each(|output| output.remove_when_unread(false));
+            return Ok(ran);
         }
-        if core.ingests.load(Acquire) != ingests {
-            output.iter().for_each(|output| output.remove_when_unread(false));
-            return Ok(Ran::Overtaken);
-        }
+        let removed: Vec<_> = gone.iter().map(|t| t.generation).collect();
         let mut changes: Vec<_> =
             removed.iter().map(|&generation| Change::RemoveSsTable { tag, generation }).collect();
-        changes.extend(output.iter().map(|live| added(core, live)));
-        self.commit_or_remove(Edit { changes }, output.as_ref())?;
-        self.tell(core, inputs, output.as_ref());
+        changes.extend(outputs.iter().map(|live| added(core, live)));
+        self.commit_or_remove(Edit { changes }, &outputs)?;
+        self.log_compaction(core, task, gone, &outputs);
         core.change_view(|view| View {
             state: view.state.clone(),
             memtables: view.memtables.clone(),
-            sstables: view.with_sstables(&removed, output.into_iter().collect()),
+            sstables: view.with_sstables(&removed, outputs),
             lookups: Lookups::default(),
         });
         core.counters.compactions.fetch_add(1, Relaxed);
-        inputs.iter().for_each(|input| self.retire(input, false));
+        gone.iter().for_each(|input| self.retire(input, false));
         Ok(Ran::ToTheEnd)
     }
 
-    fn tell(&self, core: &TableCore, inputs: &[LiveTable], output: Option<&LiveTable>) {
-        let bytes = |tables: &mut dyn Iterator<Item = &LiveTable>| tables.map(|t| t.facts.disk_len).sum();
-        let (bytes_read, bytes_written): (u64, u64) =
-            (bytes(&mut inputs.iter()), bytes(&mut output.into_iter()));
-        let sstable = output.map(|live| stem(live.descriptor()));
+    fn log_compaction(&self, core: &TableCore, task: &Task, gone: &[LiveTable], outputs: &[LiveTable]) {
+        let bytes = |tables: &[LiveTable]| tables.iter().map(|t| t.facts.disk_len).sum::<u64>();
+        let is_read = |table: &&LiveTable| task.inputs.contains(&table.generation);
         tracing::info!(
             table = core.name(),
-            inputs = inputs.len(),
-            sstable,
-            bytes_read,
-            bytes_written,
+            reason = %task.reason,
+            inputs = task.inputs.len(),
+            expired = task.expired.len(),
+            sstable = stems(outputs),
+            bytes_read = gone.iter().filter(is_read).map(|t| t.facts.disk_len).sum::<u64>(),
+            bytes_written = bytes(outputs),
             "compacted"
         );
     }
 
-    /// Commits an edit that brings an SSTable. Where that fails the edit is not there, and its
-    /// files go: the work is done again, under another name.
-    pub(super) fn commit_or_remove(&self, edit: Edit, output: Option<&LiveTable>) -> Result<()> {
+    /// Commits an edit that brings SSTables. Where that fails the edit is not there, and their files go: the work is
+    /// done again, under other names.
+    pub(super) fn commit_or_remove(&self, edit: Edit, outputs: &[LiveTable]) -> Result<()> {
         self.commit(edit).inspect_err(|_| {
             // While it is not known whether the edit is there, the files must be.
             if self.check_certain().is_ok() {
-                output.iter().for_each(|output| output.remove_when_unread(false));
+                outputs.iter().for_each(|output| output.remove_when_unread(false));
             }
         })
     }
@@ -462,21 +477,70 @@ fn read_through(sstable: &Arc<SsTable>) -> Result<()> {
     Ok(())
 }
 
-/// The description of an SSTable for strategies, without its tombstones.
-fn describe_size(table: &LiveTable) -> Description {
+/// What strategies know of an SSTable.
+pub(crate) fn describe(table: &LiveTable, availability: Availability) -> Description<'_> {
+    let facts = &table.facts;
+    let data = facts.digests.iter().find(|digest| digest.component == Component::Data);
     Description {
         generation: table.generation,
-        bytes_on_disk: table.facts.disk_len,
+        availability,
         level: table.level,
-        max_timestamp: table.max_timestamp(),
-        droppable_ratio: 0.0,
+        keys: KeyRange { first: &facts.first_key, last: &facts.last_key },
+        tokens: table.token_range,
+        min_timestamp: facts.min_timestamp,
+        max_timestamp: facts.max_timestamp,
+        min_local_deletion_time: facts.min_local_deletion_time,
+        partitions: facts.key_count,
+        rows: facts.rows,
+        bytes_on_disk: facts.disk_len,
+        data_file_bytes: data.map_or(facts.disk_len, |data| data.len),
+        data_bytes: facts.data_len,
         written_at_seconds: table.created_seconds,
+        details: table,
     }
 }
 
-/// The description of an SSTable for strategies.
-pub(crate) fn describe(table: &LiveTable, gc_before: u32) -> Description {
-    Description { droppable_ratio: droppable_ratio(table, gc_before), ..describe_size(table) }
+/// All live SSTables of a view as strategies see them, with the tasks that have some of them.
+fn describe_all<'a>(
+    view: &'a View,
+    compacting: &BTreeMap<Generation, TaskId>,
+    may_be_taken: impl Fn(&LiveTable) -> bool,
+) -> Vec<Description<'a>> {
+    let availability = |table: &LiveTable| match compacting.get(&table.generation) {
+        Some(task) => Availability::InTask(*task),
+        None if may_be_taken(table) => Availability::Free,
+        None => Availability::LeftOut,
+    };
+    view.sstables.iter().map(|table| describe(table, availability(table))).collect()
+}
+
+impl Details for LiveTable {
+    fn stats(&self) -> Option<&StatsComponent> {
+        self.sstable().ok().map(|sstable| sstable.stats())
+    }
+}
+
+/// The moment at which a table's strategy is asked.
+fn moment_of(view: &View, now_seconds: u32) -> Moment {
+    let gc_before = now_seconds.saturating_sub(view.state.options.gc_grace_seconds);
+    let filled = view.memtables.iter().filter(|memtable| !memtable.is_empty());
+    Moment {
+        now_seconds,
+        gc_before: LocalDeletionTime(gc_before),
+        min_memtable_timestamp: filled.map(|memtable| memtable.min_timestamp()).min(),
+    }
+}
+
+/// Partitions that are expected of a merge.
+fn expected_of(inputs: &[LiveTable]) -> ExpectedKeys {
+    let described = || inputs.iter().map(|input| describe(input, Availability::Free));
+    let first = described().map(|input| input.tokens.0).min();
+    let last = described().map(|input| input.tokens.1).max();
+    ExpectedKeys::All {
+        keys: described().map(|input| input.partitions).sum(),
+        data_file_bytes: Some(described().map(|input| input.data_file_bytes).sum()),
+        tokens: (first.unwrap_or(Token::MIN), last.unwrap_or(Token::MAX)),
+    }
 }
 
 /// What of a partition's tombstones may go: nothing outside the compacted tables may hold data that
@@ -497,18 +561,118 @@ fn purgeable(core: &TableCore, inputs: &[Generation], partition: &PartitionRef<'
     least.map_or(Purgeable::All, Purgeable::Below)
 }
 
-/// Share of an SSTable's cells that are tombstones whose grace ends before that second, estimated
-/// (`SSTableReader.getEstimatedDroppableTombstoneRatio`).
-fn droppable_ratio(table: &LiveTable, gc_before: u32) -> f64 {
-    if table.facts.min_local_deletion_time > LocalDeletionTime(gc_before) {
-        return 0.0;
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use helenus_compaction::{OutputShape, fully_expired};
+    use helenus_io::Disk;
+    use helenus_sim::{SimClock, SimDisk};
+
+    use super::*;
+    use crate::{Background, Database, Options, Table};
+
+    const SCHEMA: &str = "
+        CREATE KEYSPACE k WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1};
+        CREATE TABLE k.t (p int PRIMARY KEY, v int) WITH gc_grace_seconds = 10;";
+
+    /// A database whose first SSTable expired long ago, and whose Data.db can't be read; the second one is alive.
+    fn expired(disk: &SimDisk) -> (Database, Table) {
+        let clock = Arc::new(SimClock::new(1_700_000_000_000_000));
+        let options = Options::new().disk(Arc::new(disk.clone())).clock(clock.clone());
+        let db = options.background(Background::Manual).open("/db").unwrap();
+        db.execute_schema(SCHEMA).unwrap();
+        let table = db.table("k", "t").unwrap();
+        table.insert(1, ()).set("v", 1).ttl(5).execute().unwrap();
+        table.flush().unwrap();
+        let data = table.core.view.load().sstables[0].descriptor().path(&Component::Data);
+        disk.flip(&data, 0, 1).unwrap();
+        clock.advance(Duration::from_secs(100));
+        table.insert(2, ()).set("v", 2).execute().unwrap();
+        table.flush().unwrap();
+        (db, table)
     }
-    // A table that can't be opened is no reason to compact it; its readers get the error.
-    let Ok(sstable) = table.sstable() else { return 0.0 };
-    let stats = sstable.stats();
-    let cells = stats.cells_per_partition.mean().saturating_mul(stats.cells_per_partition.count());
-    if cells == 0 {
-        return 0.0;
+
+    fn drop_expired(_: &Strategy, tables: &[Description<'_>], moment: &Moment) -> Option<Task> {
+        Task::drop_expired(fully_expired(tables, moment))
     }
-    stats.tombstone_drop_times.sum(LocalDeletionTime(gc_before)) / cells as f64
+
+    #[test]
+    fn expired_sstables_are_dropped_unread() {
+        let disk = SimDisk::new();
+        let (db, table) = expired(&disk);
+        let (side, core) = (table.writer.database().unwrap(), &table.core);
+        let claimed = side.claim(core, Suspects::Rested, drop_expired).unwrap();
+        assert!(claimed.inputs.is_empty());
+        let [gone] = &claimed.expired[..] else { panic!("{:?}", claimed.task) };
+        let (data, generation) = (gone.descriptor().path(&Component::Data), gone.generation);
+        // Meanwhile strategies see it, and who has it.
+        let mut seen = Vec::new();
+        let look = |_: &Strategy, tables: &[Description<'_>], _: &Moment| {
+            seen = tables.iter().map(|t| (t.generation, t.availability)).collect();
+            None
+        };
+        assert!(side.claim(core, Suspects::Rested, look).is_none());
+        seen.sort_by_key(|(generation, _)| *generation);
+        let of_task = (generation, Availability::InTask(TaskId(0)));
+        assert_eq!((seen[0], seen[1].1), (of_task, Availability::Free));
+
+        assert_eq!(side.run(core, claimed).unwrap(), Ran::ToTheEnd);
+        assert!(core.compacting.lock().is_empty());
+        assert_eq!(core.view.load().sstables.len(), 1);
+        assert!(!disk.exists(&data).unwrap());
+        assert!(side.claim(core, Suspects::Rested, drop_expired).is_none());
+        db.close().unwrap();
+    }
+
+    #[test]
+    fn what_is_ingested_meanwhile_keeps_expired_sstables() {
+        let disk = SimDisk::new();
+        let (db, table) = expired(&disk);
+        let (side, core) = (table.writer.database().unwrap(), &table.core);
+        let claimed = side.claim(core, Suspects::Rested, drop_expired).unwrap();
+        core.ingests.fetch_add(1, Relaxed);
+        assert_eq!(side.run(core, claimed).unwrap(), Ran::Overtaken);
+        assert_eq!(core.view.load().sstables.len(), 2);
+        db.close().unwrap();
+    }
+
+    #[test]
+    fn a_task_with_a_shape_becomes_several_sstables() {
+        let disk = SimDisk::new();
+        let options = Options::new().disk(Arc::new(disk.clone()));
+        let db = options.background(Background::Manual).open("/db").unwrap();
+        db.execute_schema(SCHEMA).unwrap();
+        let table = db.table("k", "t").unwrap();
+        for round in 0..2 {
+            (0..100).for_each(|p| table.insert(p, ()).set("v", p + round).execute().unwrap());
+            table.flush().unwrap();
+        }
+        let (side, core) = (table.writer.database().unwrap(), &table.core);
+        let in_shards = |strategy: &Strategy, tables: &[Description<'_>], _: &Moment| {
+            let task = strategy.major(tables)?;
+            let output = OutputShape { level: 3, shard_ends: vec![Token(-5), Token(5)], ..task.output };
+            Some(Task { output, ..task })
+        };
+        let claimed = side.claim(core, Suspects::Rested, in_shards).unwrap();
+        assert_eq!(side.run(core, claimed).unwrap(), Ran::ToTheEnd);
+        db.close().unwrap();
+        // What the manifest says of them outlives the process.
+        let options = Options::new().disk(Arc::new(disk.clone()));
+        let db = options.background(Background::Manual).open("/db").unwrap();
+        let table = db.table("k", "t").unwrap();
+        let view = table.core.view.load();
+        let mut ranges: Vec<_> = view.sstables.iter().map(|t| (t.token_range, t.level)).collect();
+        ranges.sort_unstable();
+        let [((_, below), 3), ((above, _), 3)] = ranges[..] else { panic!("{ranges:?}") };
+        assert!(below <= Token(-5) && above > Token(5));
+        assert_eq!(view.sstables.iter().map(|t| t.facts.key_count).sum::<u64>(), 100);
+        let select = table.select();
+        let mut rows = select.rows().unwrap();
+        let mut sum = 0;
+        while let Some(row) = rows.next().unwrap() {
+            sum += row.get::<i32>("v").unwrap();
+        }
+        assert_eq!(sum, (1..=100).sum::<i32>());
+    }
 }

@@ -1,13 +1,15 @@
 //! Flush: a full memtable becomes an SSTable, and the log before it is no longer needed.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
+use helenus_compaction::{Execution, ExpectedKeys, NextOutput, Outcome, OutputFactory, OutputShape, execute};
 use helenus_memtable::Memtable;
-use helenus_rows::{Merge, StreamOrigin, validated};
+use helenus_rows::{StreamOrigin, validated};
 use helenus_sstable::{
-    Component, CompressionParams, Descriptor, Format, SsTableId, SsTableWriter, Version, WriteError,
-    WriterOptions, WrittenTable,
+    Component, CompressionParams, Descriptor, Format, SsTableError, SsTableId, Version, WriterOptions,
+    WrittenTable,
 };
 use helenus_types::{Generation, LogPosition, Token};
 
@@ -174,8 +176,8 @@ impl WriteSide {
             if let Some(log) = self.log() {
                 log.sync()?;
             }
-            let live = self.write_memtable(core, &job.state, &job.memtable)?;
-            self.publish_flush(job, live)?;
+            let written = self.write_memtable(core, &job.state, &job.memtable)?;
+            self.publish_flush(job, written)?;
         }
         // It is flushed: what fails from here on is no reason to do it again.
         self.pressure.release(freed);
@@ -195,21 +197,20 @@ impl WriteSide {
             || !job.core.view.load().memtables.iter().any(|m| Arc::ptr_eq(m, &job.memtable))
     }
 
-    fn publish_flush(&self, job: &FlushJob, live: Option<LiveTable>) -> Result<()> {
+    fn publish_flush(&self, job: &FlushJob, written: Vec<LiveTable>) -> Result<()> {
         let core = &job.core;
         let _publishing = self.publishing.lock();
         if self.is_superseded(job) {
-            live.iter().for_each(|live| live.remove_when_unread(false));
+            written.iter().for_each(|live| live.remove_when_unread(false));
             return Ok(());
         }
         let mut edit = Edit::one(Change::Flushed { tag: core.tag.0, position: job.upper });
-        edit.changes.extend(live.iter().map(|live| added(core, live)));
-        self.commit_or_remove(edit, live.as_ref())?;
-        let (sstable, bytes) = (live.as_ref().map(stem_of), live.as_ref().map(|live| live.facts.disk_len));
+        edit.changes.extend(written.iter().map(|live| added(core, live)));
+        self.commit_or_remove(edit, &written)?;
         tracing::info!(
             table = core.name(),
-            sstable,
-            bytes,
+            sstable = stems(&written),
+            bytes = written.iter().map(|live| live.facts.disk_len).sum::<u64>(),
             memtable_bytes = job.memtable.allocated_bytes(),
             partitions = job.memtable.partition_count(),
             "flushed"
@@ -217,7 +218,7 @@ impl WriteSide {
         core.change_view(|view| View {
             state: view.state.clone(),
             memtables: view.memtables.iter().filter(|m| !Arc::ptr_eq(m, &job.memtable)).cloned().collect(),
-            sstables: view.with_sstables(&[], live.into_iter().collect()),
+            sstables: view.with_sstables(&[], written),
             lookups: Lookups::default(),
         });
         core.counters.flushes.fetch_add(1, Relaxed);
@@ -225,37 +226,32 @@ impl WriteSide {
         Ok(())
     }
 
-    /// Writes a memtable as an SSTable, uncompressed: compaction compresses, once. `None` when
-    /// nothing of it is left, or was ever in it.
+    /// Writes a memtable, uncompressed: compaction compresses, once. Nothing comes of it when nothing of it is left, or was
+    /// ever in it.
     fn write_memtable(
         &self,
         core: &TableCore,
         state: &Arc<TableState>,
         memtable: &Arc<Memtable>,
-    ) -> Result<Option<LiveTable>> {
-        let mut version = self.version_of(state);
-        loop {
-            let source = validated(memtable.scan(Token::MIN..=Token::MAX), StreamOrigin::Ours);
-            // A single source is still filtered by its own range and partition deletions.
-            let merged = Merge::new(state.header.clone(), vec![source], &[]);
-            let mut stream = validated(merged, StreamOrigin::Ours);
-            let generation = self.next_generation()?;
-            let options = self.writer_options(state, version, memtable.partition_count() as u64, None);
-            let mut writer = self.create_writer(core, state, version, generation, options)?;
-            if let Err(error) = writer.write_stream(&mut stream) {
-                // Report the first error; leftovers are removed when the database is opened.
-                writer.abort().ok();
-                match self.version_for_late(state, version, &error) {
-                    Some(newer) => version = newer,
-                    None => return Err(error.into()),
-                }
-                continue;
-            }
-            return match writer.finish()? {
-                None => Ok(None),
-                Some(written) => self.open_written(core, state, generation, &written).map(Some),
-            };
-        }
+    ) -> Result<Vec<LiveTable>> {
+        // A single source is still filtered by its own range and partition deletions.
+        let source = || vec![validated(memtable.scan(Token::MIN..=Token::MAX), StreamOrigin::Ours)];
+        let keys = memtable.partition_count() as u64;
+        let execution = Execution {
+            disk: self.set.disk(),
+            header: state.header.clone(),
+            dropped: &[],
+            purging: None,
+            shape: OutputShape::default(),
+            expected: ExpectedKeys::All { keys, data_file_bytes: None, tokens: (Token::MIN, Token::MAX) },
+            progress: &mut |_| ControlFlow::Continue(()),
+        };
+        let Outcome::Done(written) =
+            execute(source, execution, &mut TableOutputs::new(self, core, state, None))?
+        else {
+            unreachable!("nobody stops a flush")
+        };
+        self.open_written(core, state, &written)
     }
 
     /// The version in which a table's SSTables are written.
@@ -263,27 +259,8 @@ impl WriteSide {
         state.options.sstable_version.unwrap_or(self.options.sstable_version)
     }
 
-    /// The version in which rows can be written that are too late for `version`, if that is what
-    /// the error says. New writes of that kind are refused; but there may be some from before the
-    /// table's version was changed, of a node, or deletions made after 2038, and none of them is
-    /// lost.
-    pub(super) fn version_for_late(
-        &self,
-        state: &TableState,
-        version: Version,
-        error: &WriteError,
-    ) -> Option<Version> {
-        let newer = version.holding_late_deletion_times();
-        if !error.is_late_deletion_time() || newer == version {
-            return None;
-        }
-        let (keyspace, table) = (state.schema.keyspace(), state.schema.name());
-        tracing::warn!(%keyspace, %table, %error, "written as {newer} instead");
-        Some(newer)
-    }
-
-    /// During recovery, when there is no log yet: flushes the memtable of a table, which holds all
-    /// records up to `upper` that its SSTables lack.
+    /// During recovery, when there is no log yet: flushes the memtable of a table, which holds all records up to
+    /// `upper` that its SSTables lack.
     pub(crate) fn flush_replayed(&self, core: &Arc<TableCore>, upper: LogPosition) -> Result<()> {
         self.switch(core);
         let Some(claimed) = self.scheduler.claim_flush(|tag| (tag == core.tag).then_some(0)) else {
@@ -308,62 +285,87 @@ impl WriteSide {
         Ok(())
     }
 
-    /// Starts an SSTable of a table.
-    pub(crate) fn create_writer(
+    /// Opens SSTables that were just written.
+    pub(super) fn open_written(
         &self,
         core: &TableCore,
-        state: &TableState,
-        version: Version,
-        generation: Generation,
-        options: WriterOptions,
-    ) -> Result<SsTableWriter> {
-        self.make_table_dir(core)?;
+        state: &Arc<TableState>,
+        written: &[WrittenTable],
+    ) -> Result<Vec<LiveTable>> {
+        let now = self.set.now_seconds();
+        let open = |written: &WrittenTable| {
+            let Some(generation) = written.descriptor.id.generation() else {
+                unreachable!("SSTables of a database are named by generations")
+            };
+            self.opener.open(written.descriptor.clone(), generation, written.level, now, state)
+        };
+        let opened: Result<Vec<_>> = written.iter().map(open).collect();
+        // Otherwise they are written anew, under other names.
+        let opened =
+            opened.inspect_err(|_| written.iter().for_each(|table| self.remove_files(&table.descriptor)))?;
+        let bytes = opened.iter().map(|live| live.facts.disk_len).sum();
+        core.counters.bytes_written.fetch_add(bytes, Relaxed);
+        Ok(opened)
+    }
+}
+
+/// New SSTables of a table: each gets a generation of its own, which is reserved before a file of it exists.
+pub(super) struct TableOutputs<'a> {
+    side: &'a WriteSide,
+    core: &'a TableCore,
+    state: &'a TableState,
+    compression: Option<CompressionParams>,
+    version: Version,
+}
+
+impl<'a> TableOutputs<'a> {
+    /// Outputs in the table's version.
+    pub(super) fn new(
+        side: &'a WriteSide,
+        core: &'a TableCore,
+        state: &'a TableState,
+        compression: Option<CompressionParams>,
+    ) -> Self {
+        Self { side, core, state, compression, version: side.version_of(state) }
+    }
+}
+
+impl OutputFactory for TableOutputs<'_> {
+    type Error = Error;
+
+    fn next_output(&mut self) -> Result<NextOutput> {
+        let Self { side, core, state, version, .. } = *self;
+        let generation = side.next_generation()?;
+        side.make_table_dir(core)?;
         let descriptor = Descriptor::new(&core.dir, version, sstable_id(generation)?);
         if !version.is_known_by_name() {
-            // A leftover with a name of another version would look like a user's file.
-            self.commit(Edit::one(Change::Named { generation, stem: stem(&descriptor) }))?;
+            // By the name of another version a leftover would be somebody's.
+            side.commit(Edit::one(Change::Named { generation, stem: stem(&descriptor) }))?;
         }
-        let writer = SsTableWriter::new(self.set.disk(), descriptor.clone(), state.header.clone(), options);
-        Ok(writer.inspect_err(|_| self.remove_files(&descriptor))?)
-    }
-
-    /// The options of writing a table's SSTables.
-    pub(crate) fn writer_options(
-        &self,
-        state: &TableState,
-        version: Version,
-        expected_keys: u64,
-        compression: Option<CompressionParams>,
-    ) -> WriterOptions {
         let granularity = match version.format() {
             Format::Bti => ROW_INDEX_GRANULARITY_BYTES,
             Format::Big => BIG_ROW_INDEX_GRANULARITY_BYTES,
         };
-        WriterOptions {
-            compression,
-            bloom_filter_fp_chance: state.options.bloom_filter_fp_chance,
-            expected_keys,
+        let options = WriterOptions {
+            compression: self.compression.clone(),
             row_index_granularity: Some(granularity),
-            min_index_interval: state.options.min_index_interval(),
-            host_id: Some(self.host_id),
-            ..WriterOptions::default()
-        }
+            host_id: Some(side.host_id),
+            ..state.options.writer_options()
+        };
+        Ok(NextOutput { descriptor, options })
     }
 
-    /// Opens an SSTable that was just written.
-    pub(crate) fn open_written(
-        &self,
-        core: &TableCore,
-        state: &Arc<TableState>,
-        generation: Generation,
-        written: &WrittenTable,
-    ) -> Result<LiveTable> {
-        let (level, now) = (written.level, self.set.now_seconds());
-        let opened = self.opener.open(written.descriptor.clone(), generation, level, now, state);
-        // Otherwise it is written anew, under another name.
-        let live = opened.inspect_err(|_| self.remove_files(&written.descriptor))?;
-        core.counters.bytes_written.fetch_add(live.facts.disk_len, Relaxed);
-        Ok(live)
+    /// New writes that are too late are refused; but there may be some from before the table's version was changed, of a
+    /// node, or deletions made after 2038, and none of them is lost.
+    fn hold_late(&mut self, error: &SsTableError) -> bool {
+        let newer = self.version.holding_late_deletion_times();
+        if newer == self.version {
+            return false;
+        }
+        self.version = newer;
+        let (keyspace, table) = (self.state.schema.keyspace(), self.state.schema.name());
+        tracing::warn!(%keyspace, %table, %error, "written as {newer} instead");
+        true
     }
 }
 
@@ -387,8 +389,10 @@ pub(crate) fn added(core: &TableCore, live: &LiveTable) -> Change {
     }
 }
 
-fn stem_of(live: &LiveTable) -> String {
-    stem(live.descriptor())
+/// Names of SSTables, for messages.
+pub(super) fn stems(tables: &[LiveTable]) -> Option<String> {
+    let stems: Vec<_> = tables.iter().map(|live| stem(live.descriptor())).collect();
+    (!stems.is_empty()).then(|| stems.join(", "))
 }
 
 /// The part of an SSTable's file names that its components share.

@@ -1,12 +1,13 @@
 //! A table as the engine holds it: its schema, its memtables, its SSTables.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use arc_swap::ArcSwap;
 use helenus_commitlog::TableTag;
+use helenus_compaction::TaskId;
 use helenus_memtable::Memtable;
 use helenus_types::{Generation, TableId};
 use parking_lot::{Mutex, RwLock};
@@ -57,8 +58,8 @@ pub(crate) struct TableCore {
     pub(crate) view: ArcSwap<View>,
     view_changes: Mutex<()>,
     partition_locks: Box<[Mutex<()>]>,
-    /// Generations that a running compaction reads.
-    pub(crate) compacting: Mutex<BTreeSet<Generation>>,
+    /// SSTables that running compactions have, and which has it.
+    pub(crate) compacting: Mutex<BTreeMap<Generation, TaskId>>,
     /// Counts ingests: a compaction that ran across one has purged without knowing of what came in.
     pub(crate) ingests: AtomicU64,
     /// Set once the table was dropped: handles to it say so.

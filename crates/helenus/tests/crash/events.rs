@@ -87,7 +87,7 @@ fn a_life_in_events() {
 opened (dir, is_new, read_only, tables, sstables, elapsed_ms)
 flushed (table, sstable, bytes, memtable_bytes, partitions)
 flushed (table, sstable, bytes, memtable_bytes, partitions)
-compacted (table, inputs, sstable, bytes_read, bytes_written)
+compacted (table, reason, inputs, expired, sstable, bytes_read, bytes_written)
 recovered the log (dir, records, bytes, elapsed_ms)
 opened (dir, is_new, read_only, tables, sstables, elapsed_ms)
 flushed (table, sstable, bytes, memtable_bytes, partitions)

@@ -6,14 +6,18 @@
 //! times.
 
 use std::fmt;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use helenus_compaction::{Execution, ExpectedKeys, Outcome, execute};
 use helenus_engine::parts::{Mutation, Sink, UpdateBytes};
 use helenus_engine::{Error, ErrorKind, Result};
-use helenus_memtable::Memtable;
-use helenus_rows::{Merge, StreamOrigin, UnfilteredStream, UpdateRef, validated};
-use helenus_sstable::SsTableWriter;
-use helenus_types::{Timestamp, Token};
+use helenus_memtable::{Memtable, MemtableScan};
+use helenus_rows::{
+    Header, PartitionRef, RowRef, StreamError, StreamOrigin, Unfiltered, UnfilteredStream, UpdateRef,
+    validated,
+};
+use helenus_types::{DecodeError, Timestamp, Token};
 use parking_lot::Mutex;
 
 use super::output::{Output, Target};
@@ -126,62 +130,101 @@ impl Gathered {
     fn write(&mut self, output: &mut Output) -> Result<()> {
         // Those of a partition stay in the order in which they came.
         self.updates.sort_unstable_by_key(|update| (update.token, update.start));
-        let mut partitions = self.updates.chunk_by(|a, b| a.token == b.token).count() as u64;
-        if partitions == 0 {
+        let keys = self.updates.chunk_by(|a, b| a.token == b.token).count() as u64;
+        if keys == 0 {
             return Ok(());
         }
-        let mut writer = Some(output.begin(partitions)?);
-        let written = self.write_partitions(output, &mut writer, &mut partitions);
-        match (written, writer) {
-            (Ok(()), Some(writer)) => output.finish(writer),
-            (Err(error), Some(writer)) => {
-                // Report the first error.
-                writer.abort().ok();
-                Err(error)
+        let (header, disk) = (output.header.clone(), output.disk.clone());
+        // A single source is still filtered by its own range and partition deletions.
+        let source = || vec![validated(GatheredStream::new(self, &header), StreamOrigin::Ours)];
+        let execution = Execution {
+            disk: &disk,
+            header: header.clone(),
+            dropped: &[],
+            purging: None,
+            shape: output.shape(),
+            expected: ExpectedKeys::All { keys, data_file_bytes: None, tokens: (Token::MIN, Token::MAX) },
+            progress: &mut |_| ControlFlow::Continue(()),
+        };
+        let Outcome::Done(written) = execute(source, execution, output)? else {
+            unreachable!("nobody stops it")
+        };
+        output.add(written);
+        Ok(())
+    }
+}
+
+/// What was gathered, sorted, as a stream: one small memtable after the other.
+struct GatheredStream<'a> {
+    gathered: &'a Gathered,
+    header: &'a Arc<Header>,
+    /// Updates that are in a memtable, or were.
+    taken: usize,
+    scan: Option<MemtableScan>,
+}
+
+impl<'a> GatheredStream<'a> {
+    fn new(gathered: &'a Gathered, header: &'a Arc<Header>) -> Self {
+        Self { gathered, header, taken: 0, scan: None }
+    }
+
+    /// Scans a memtable of the next partitions; `None` when there are none.
+    fn next_memtable(&mut self) -> std::result::Result<Option<MemtableScan>, DecodeError> {
+        let memtable = Arc::new(Memtable::new(self.header.clone()));
+        let left = self.gathered.updates.get(self.taken..).unwrap_or_default();
+        for partition in left.chunk_by(|a, b| a.token == b.token) {
+            if memtable.allocated_bytes() >= MEMTABLE_BYTES {
+                break;
             }
-            (written, None) => written,
+            for update in partition {
+                let Some(bytes) = self.gathered.bytes.get(update.start..update.end) else {
+                    unreachable!("an update's bytes are among those that are held")
+                };
+                memtable.apply(update.token, UpdateRef::new(bytes)?, update.min_timestamp)?;
+            }
+            self.taken += partition.len();
+        }
+        Ok((!memtable.is_empty()).then(|| memtable.scan(Token::MIN..=Token::MAX)))
+    }
+
+    fn scan(&self) -> &MemtableScan {
+        let Some(scan) = &self.scan else { unreachable!("the stream stands in a partition") };
+        scan
+    }
+}
+
+impl UnfilteredStream for GatheredStream<'_> {
+    fn header(&self) -> &Arc<Header> {
+        self.header
+    }
+
+    fn next_partition(&mut self) -> std::result::Result<bool, StreamError> {
+        loop {
+            if let Some(scan) = &mut self.scan
+                && scan.next_partition()?
+            {
+                return Ok(true);
+            }
+            self.scan = self.next_memtable().map_err(StreamError::new)?;
+            if self.scan.is_none() {
+                return Ok(false);
+            }
         }
     }
 
-    /// Writes partitions to `writer`, and to another when it has enough; `left` are to come. None
-    /// is left after an error of a writer that was to be finished or begun.
-    fn write_partitions(
-        &self,
-        output: &mut Output,
-        writer: &mut Option<SsTableWriter>,
-        left: &mut u64,
-    ) -> Result<()> {
-        let mut partitions = self.updates.chunk_by(|a, b| a.token == b.token).peekable();
-        while partitions.peek().is_some() {
-            let memtable = Arc::new(Memtable::new(output.header.clone()));
-            while memtable.allocated_bytes() < MEMTABLE_BYTES
-                && let Some(updates) = partitions.next()
-            {
-                for update in updates {
-                    let Some(bytes) = self.bytes.get(update.start..update.end) else {
-                        unreachable!("an update's bytes are among those that are held")
-                    };
-                    memtable.apply(update.token, UpdateRef::new(bytes)?, update.min_timestamp)?;
-                }
-            }
-            let source = validated(memtable.scan(Token::MIN..=Token::MAX), StreamOrigin::Ours);
-            // A single source is still filtered by its own range and partition deletions.
-            let merged = Merge::new(output.header.clone(), vec![source], &[]);
-            let mut stream = validated(merged, StreamOrigin::Ours);
-            while stream.next_partition()? {
-                let Some(open) = writer else { unreachable!("without a writer no partition is shown") };
-                open.write_partition(&mut stream)?;
-                *left = left.saturating_sub(1);
-                let is_full = open.file_position() >= output.max_table_bytes;
-                if *left > 0
-                    && is_full
-                    && let Some(full) = writer.take()
-                {
-                    output.finish(full)?;
-                    *writer = Some(output.begin(*left)?);
-                }
-            }
-        }
-        Ok(())
+    fn partition(&self) -> PartitionRef<'_> {
+        self.scan().partition()
+    }
+
+    fn static_row(&self) -> Option<RowRef<'_>> {
+        self.scan().static_row()
+    }
+
+    fn advance(&mut self) -> std::result::Result<bool, StreamError> {
+        self.scan.as_mut().map_or(Ok(false), UnfilteredStream::advance)
+    }
+
+    fn current(&self) -> Option<Unfiltered<'_>> {
+        self.scan.as_ref().and_then(UnfilteredStream::current)
     }
 }

@@ -85,7 +85,7 @@ impl BulkOptions {
         self
     }
 
-    /// Bytes of a Data.db from which on the next partition goes into another SSTable.
+    /// Bytes of a Data.db above which the next partition goes into another SSTable.
     #[must_use]
     pub fn max_table_bytes(mut self, bytes: u64) -> Self {
         self.max_table_bytes = bytes;

@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use helenus_compaction::{ExpectedKeys, MultiWriter, NextOutput, OutputFactory, OutputShape};
 use helenus_engine::parts::{Sink, random_uuid};
 use helenus_engine::{Error, ErrorKind, Result};
 use helenus_io::{Clock, Disk, parent_of};
 use helenus_rows::Header;
 use helenus_schema::TableOptions;
 use helenus_sstable::{
-    Component, Descriptor, SsTableId, SsTableWriter, Version, WriterOptions, WrittenTable,
+    Component, Descriptor, SsTableError, SsTableId, Version, WriterOptions, WrittenTable, remove_table,
 };
 use helenus_types::{Generation, timeuuid};
 
@@ -52,12 +53,13 @@ pub(super) struct Output {
     pub(super) header: Arc<Header>,
     /// The options of each table, without the number of its keys.
     writer: WriterOptions,
-    pub(super) max_table_bytes: u64,
+    max_table_bytes: u64,
     uuid_ids: bool,
-    disk: Arc<dyn Disk>,
+    pub(super) disk: Arc<dyn Disk>,
     clock: Arc<dyn Clock>,
     /// Time of the last UUID, in ticks of 100 ns.
     last_ticks: u64,
+    last_number: u64,
     written: Vec<WrittenTable>,
 }
 
@@ -80,9 +82,8 @@ impl Output {
         }
         let writer = WriterOptions {
             compression: options.compression.clone().unwrap_or_else(|| table.compression.clone()),
-            bloom_filter_fp_chance: table.bloom_filter_fp_chance,
             late_deletion_times: options.late_deletion_times,
-            ..WriterOptions::default()
+            ..table.writer_options()
         };
         Ok(Self {
             dir: dir.to_owned(),
@@ -95,22 +96,24 @@ impl Output {
             disk,
             clock: options.clock.clone(),
             last_ticks: 0,
+            last_number: 0,
             written: Vec::new(),
         })
     }
 
-    /// Begins an SSTable of about `expected_keys` partitions.
-    pub(super) fn begin(&mut self, expected_keys: u64) -> Result<SsTableWriter> {
-        let id = self.next_id()?;
-        let descriptor = Descriptor::new(&self.dir, self.version, id);
-        let options = WriterOptions { expected_keys, ..self.writer.clone() };
-        Ok(SsTableWriter::new(&self.disk, descriptor, self.header.clone(), options)?)
+    /// The shape of what is written.
+    pub(super) fn shape(&self) -> OutputShape {
+        OutputShape { max_bytes: Some(self.max_table_bytes), ..OutputShape::default() }
     }
 
-    /// Completes an SSTable.
-    pub(super) fn finish(&mut self, writer: SsTableWriter) -> Result<()> {
-        self.written.extend(writer.finish()?);
-        Ok(())
+    /// A writer of SSTables, each of about that many partitions.
+    pub(super) fn begin(&self, expected_keys: u64) -> MultiWriter {
+        MultiWriter::new(&self.disk, self.header.clone(), self.shape(), ExpectedKeys::Each(expected_keys))
+    }
+
+    /// Adds SSTables that are complete.
+    pub(super) fn add(&mut self, written: Vec<WrittenTable>) {
+        self.written.extend(written);
     }
 
     /// The SSTables that were written.
@@ -129,9 +132,7 @@ impl Output {
     /// Removes what was written, and the directory if it was made for it.
     pub(super) fn remove(&mut self) -> Result<()> {
         for table in std::mem::take(&mut self.written) {
-            for (component, _) in table.file_sizes.iter().rev() {
-                self.disk.remove_file(&table.descriptor.path(component))?;
-            }
+            remove_table(&*self.disk, &table.descriptor)?;
         }
         if self.made_dir {
             self.disk.remove_dir(&self.dir)?;
@@ -149,9 +150,24 @@ impl Output {
             let (_, random) = random_uuid().as_u64_pair();
             return Ok(SsTableId::Uuid { ticks: self.last_ticks, lsb: random.cast_signed() });
         }
-        let number = self.written.len() as u64 + 1;
-        SsTableId::from_generation(Generation(number)).ok_or_else(|| {
+        self.last_number += 1;
+        SsTableId::from_generation(Generation(self.last_number)).ok_or_else(|| {
             Error::new(ErrorKind::Unsupported, "no directory can have more than 2^31 SSTables")
         })
+    }
+}
+
+impl OutputFactory for Output {
+    type Error = Error;
+
+    fn next_output(&mut self) -> Result<NextOutput> {
+        let id = self.next_id()?;
+        let descriptor = Descriptor::new(&self.dir, self.version, id);
+        Ok(NextOutput { descriptor, options: self.writer.clone() })
+    }
+
+    /// All are of the version that was asked for.
+    fn hold_late(&mut self, _: &SsTableError) -> bool {
+        false
     }
 }

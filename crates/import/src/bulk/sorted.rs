@@ -4,18 +4,18 @@
 use std::cmp::Ordering;
 use std::fmt;
 
+use helenus_compaction::MultiWriter;
 use helenus_engine::parts::{Mutation, Sink};
 use helenus_engine::{Error, ErrorKind, Result};
 use helenus_rows::{
     DeletionTime, Op, PartitionRef, RowBuf, RowMerger, RowRef, Unfiltered, UpdateRef, merge_rows,
 };
-use helenus_sstable::{SsTableWriter, WriteError};
 use helenus_types::{Hex, Token};
 use parking_lot::Mutex;
 
 use super::output::{Output, Target};
 
-/// The SSTable that rows go into.
+/// The SSTables that rows go into.
 pub(super) struct Sorted {
     state: Mutex<State>,
 }
@@ -25,7 +25,7 @@ pub(super) struct Sorted {
 struct State {
     output: Output,
     expected_keys: u64,
-    writer: Option<SsTableWriter>,
+    writer: Option<MultiWriter>,
     /// Whether there was a partition yet.
     begun: bool,
     /// Whether its head was written.
@@ -37,7 +37,7 @@ struct State {
     /// Its last row, which the next write may be about too.
     row: Held,
     merger: RowMerger,
-    /// Set when the SSTable could not be written: what it had is lost, and nothing more is taken.
+    /// Set when an SSTable could not be written: what it had is lost, and nothing more is taken.
     failed: bool,
 }
 
@@ -90,7 +90,7 @@ impl Target for Sorted {
         let mut state = self.state.lock();
         state.check()?;
         state.end_partition()?;
-        state.end_table()
+        state.end_tables()
     }
 
     fn abort(&self) -> Result<()> {
@@ -217,17 +217,12 @@ impl State {
             return Ok(());
         }
         self.started = true;
-        if self.writer.is_none() {
-            let begun = self.output.begin(self.expected_keys);
-            self.failed |= begun.is_err();
-            self.writer = Some(begun?);
-        }
         let header = self.output.header.clone();
         let partition = PartitionRef { token: self.token, key: &self.key, deletion: self.deletion };
         let static_row = self.static_row.is_there.then(|| self.static_row.row.as_ref(&header));
         self.static_row.is_there = false;
-        let started =
-            self.writer.as_mut().map_or(Ok(()), |writer| writer.start_partition(partition, static_row));
+        let writer = self.writer.get_or_insert_with(|| self.output.begin(self.expected_keys));
+        let started = writer.start_partition(&mut self.output, partition, static_row);
         self.outcome(started)
     }
 
@@ -238,24 +233,24 @@ impl State {
         self.write_row()?;
         self.start_partition()?;
         self.started = false;
-        let ended = self.writer.as_mut().map_or(Ok(()), |writer| writer.end_partition());
-        self.outcome(ended.map_err(WriteError::from))?;
-        let len = self.writer.as_ref().map_or(0, SsTableWriter::file_position);
-        if len >= self.output.max_table_bytes { self.end_table() } else { Ok(()) }
+        let ended = self.writer.as_mut().map_or(Ok(()), MultiWriter::end_partition);
+        self.outcome(ended)
     }
 
-    fn end_table(&mut self) -> Result<()> {
-        let ended = self.writer.take().map_or(Ok(()), |writer| self.output.finish(writer));
-        self.failed |= ended.is_err();
-        ended
+    /// Completes the SSTables.
+    fn end_tables(&mut self) -> Result<()> {
+        let Some(writer) = self.writer.take() else { return Ok(()) };
+        let written = writer.finish().inspect_err(|_| self.failed = true)?;
+        self.output.add(written);
+        Ok(())
     }
 
-    /// Gives up the SSTable when something went wrong with it.
-    fn outcome(&mut self, outcome: std::result::Result<(), WriteError>) -> Result<()> {
+    /// Gives up the SSTables when something went wrong with one.
+    fn outcome<E: Into<Error>>(&mut self, outcome: std::result::Result<(), E>) -> Result<()> {
         outcome.map_err(|error| {
             self.failed = true;
             if let Some(writer) = self.writer.take() {
-                // Report the first error.
+                // The first error is the one to report.
                 writer.abort().ok();
             }
             error.into()

@@ -111,8 +111,11 @@ impl Files<'_> {
     }
 }
 
-/// Removes every file that a writer may have made.
-pub(super) fn remove_files(disk: &dyn Disk, descriptor: &Descriptor) -> Result<(), SsTableError> {
+/// Removes every file that a writer may have made of a table, complete or not.
+///
+/// # Errors
+/// When a file can't be removed; those after it stay then.
+pub fn remove_table(disk: &dyn Disk, descriptor: &Descriptor) -> Result<(), SsTableError> {
     let components = [
         Component::Toc,
         Component::Statistics,

@@ -27,7 +27,8 @@ use helenus_rows::{
 use helenus_types::LocalDeletionTime;
 
 use self::complete::{complete, statistics};
-use self::files::{remove_files, unwritable};
+pub use self::files::remove_table;
+use self::files::unwritable;
 use self::index::IndexWriter;
 pub use self::options::{LateDeletionTimes, WriterOptions, WrittenTable};
 use self::partition::Partition;
@@ -363,7 +364,7 @@ impl SsTableWriter {
         let finished = self.complete();
         if finished.is_err() {
             // Report the first error.
-            remove_files(&*disk, &descriptor).ok();
+            remove_table(&*disk, &descriptor).ok();
         }
         finished.map(Some)
     }
@@ -375,7 +376,7 @@ impl SsTableWriter {
     pub fn abort(self) -> Result<(), SsTableError> {
         let SsTableWriter { disk, descriptor, data, index, .. } = self;
         drop((data, index));
-        remove_files(&*disk, &descriptor)
+        remove_table(&*disk, &descriptor)
     }
 
     fn complete(mut self) -> Result<WrittenTable, SsTableError> {

@@ -7,7 +7,7 @@ use helenus_io::Disk;
 use helenus_rows::{Grammar, Header, RowError, Unfiltered, UnfilteredStream};
 
 use super::complete::{complete, statistics};
-use super::files::{remove_files, unwritable};
+use super::files::{remove_table, unwritable};
 use super::index::IndexWriter;
 use super::partition::Partition;
 use super::{NOT_WRITTEN, WriteError, WriterOptions, WrittenTable, granularity};
@@ -163,7 +163,7 @@ impl ComponentWriter {
         let finished = self.complete(chunks);
         if finished.is_err() {
             // Report the first error.
-            remove_files(&*disk, &descriptor).ok();
+            remove_table(&*disk, &descriptor).ok();
         }
         finished
     }

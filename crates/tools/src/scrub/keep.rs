@@ -20,7 +20,7 @@ use super::late::{Gathered, MAX_GATHERED_BYTES};
 use super::report::{Loss, LostPart, ScrubReport};
 use crate::error::ToolError;
 use crate::output_dir::OutputDir;
-use crate::split::Ids;
+use crate::rewrite::FreeIds;
 
 /// The directory and the options of outputs.
 pub(super) struct Outputs<'a> {
@@ -30,7 +30,7 @@ pub(super) struct Outputs<'a> {
     /// The id of the first output.
     pub(super) id: SsTableId,
     /// For further ones.
-    pub(super) ids: &'a mut Ids,
+    pub(super) ids: &'a mut FreeIds,
     pub(super) options: WriterOptions,
     /// Whether rows of counters may be lost.
     pub(super) skip_corrupted: bool,
@@ -434,12 +434,11 @@ impl<'a> Keeper<'a> {
 impl Outputs<'_> {
     /// A writer of the first output, or of another one for `late_keys` partitions.
     fn writer(&mut self, header: &Arc<Header>, late_keys: Option<u64>) -> Result<SsTableWriter, ToolError> {
-        let id = match late_keys {
-            None => Some(self.id),
-            Some(_) => self.ids.next(),
-        };
         let staging = self.dir.staging();
-        let id = id.ok_or_else(|| ToolError::impossible(staging, "has no number left for another table"))?;
+        let id = match late_keys {
+            None => self.id,
+            Some(_) => self.ids.next(staging)?,
+        };
         let target = Descriptor::new(staging, self.version, id);
         let same = self.options.clone();
         let options = match late_keys {

@@ -14,20 +14,16 @@ mod late;
 mod report;
 mod walk;
 
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
 use helenus_io::Disk;
-use helenus_sstable::{
-    Component, DataFile, Descriptor, LateDeletionTimes, Salvaged, SsTableId, Version, WriterOptions,
-};
+use helenus_sstable::{Component, DataFile, Descriptor, Salvaged, Version, WriterOptions};
 
-use crate::convert::{Compression, same_options};
+use crate::convert::{Compression, late_deletion_times};
 use crate::error::ToolError;
-use crate::output_dir::OutputDir;
-use crate::split::Ids;
-use crate::watched::{Meter, OnProgress};
+use crate::rewrite::{Ids, Rewrite, rewrite, same_options};
+use crate::watched::OnProgress;
 
 use guide::Guide;
 use keep::{Keeper, Outputs};
@@ -78,45 +74,21 @@ pub fn scrub(
     options: &ScrubOptions,
     progress: OnProgress<'_>,
 ) -> Result<Vec<ScrubReport>, ToolError> {
-    let output = OutputDir::new(disk, out)?;
-    let done = scrub_all(disk, inputs, &output, options, progress);
-    let is_empty = done.as_ref().is_ok_and(|done| done.iter().all(|report| report.outputs.is_empty()));
-    if is_empty { output.remove(done) } else { output.settle(done) }
-}
-
-fn scrub_all(
-    disk: &Arc<dyn Disk>,
-    inputs: &[Descriptor],
-    output: &OutputDir,
-    options: &ScrubOptions,
-    progress: OnProgress<'_>,
-) -> Result<Vec<ScrubReport>, ToolError> {
-    let mut total = 0;
-    for input in inputs {
-        let path = input.path(&Component::Data);
-        total += disk.metadata(&path)?.len;
-    }
-    let meter = Meter::new(total, progress);
-    let mut ids = Ids::behind(&**disk, inputs)?;
-    let mut taken: BTreeSet<SsTableId> = BTreeSet::new();
-    let mut done = Vec::new();
-    for input in inputs {
-        let id = if taken.insert(input.id) { Some(input.id) } else { ids.next() };
-        let id =
-            id.ok_or_else(|| ToolError::impossible(&input.dir, "has no number left for another table"))?;
-        done.push(scrub_one(disk, input, output, options, (id, &mut ids), &meter)?);
-    }
-    Ok(done)
+    let bytes = |input: &Descriptor| Ok(disk.metadata(&input.path(&Component::Data))?.len);
+    let is_any = |done: &[ScrubReport]| done.iter().any(|report| !report.outputs.is_empty());
+    rewrite(disk, inputs, (out, Ids::Keep), progress, bytes, is_any, |run, input| {
+        scrub_one(run, input, options)
+    })
 }
 
 fn scrub_one(
-    disk: &Arc<dyn Disk>,
+    run: &mut Rewrite<'_>,
     input: &Descriptor,
-    output: &OutputDir,
     options: &ScrubOptions,
-    (id, ids): (SsTableId, &mut Ids),
-    meter: &Meter<'_>,
 ) -> Result<ScrubReport, ToolError> {
+    let id = run.ids.of(input)?;
+    let Rewrite { disk, ids, meter, output } = run;
+    let disk = *disk;
     let Salvaged { data, troubles, damaged_chunks, is_checked } = DataFile::salvage(disk, input)?;
     let mut report = ScrubReport::new(input, &data.header().key_type);
     report.is_checked = is_checked;
@@ -127,20 +99,19 @@ fn scrub_one(
     damaged_chunks.iter().for_each(|chunk| report.damaged_chunk(*chunk));
     let guide = Guide::open(disk, &data, &mut report);
     let same = same_options(&data);
-    let compression = match &options.compression {
-        Compression::Keep => data.chunks().params(),
-        Compression::Use(params) => params.clone(),
-    };
-    let late_deletion_times =
-        if options.cap_expirations { LateDeletionTimes::Cap } else { LateDeletionTimes::Refuse };
     let expected_keys = guide.count(same.expected_keys).min(data.data_len() / SHORTEST_PARTITION);
     let outputs = Outputs {
         disk,
-        dir: output,
+        dir: &*output,
         version: options.version.unwrap_or(input.version.writable_in_line()),
         id,
         ids,
-        options: WriterOptions { compression, late_deletion_times, expected_keys, ..same },
+        options: WriterOptions {
+            compression: options.compression.of(&data),
+            late_deletion_times: late_deletion_times(options.cap_expirations),
+            expected_keys,
+            ..same
+        },
         skip_corrupted: options.skip_corrupted,
     };
     let keeper = Keeper::new(&data, outputs, report);
