@@ -403,23 +403,12 @@ fn unexpected_list<T>(ty: &Type) -> Result<T, LiteralError> {
 fn takes(ty: &Type, literal: &Literal) -> bool {
     match literal {
         Literal::String(_) => ty.is_quoted(),
-        Literal::Integer(_) => matches!(
-            ty,
-            Type::TinyInt
-                | Type::SmallInt
-                | Type::Int
-                | Type::BigInt
-                | Type::Counter
-                | Type::Varint
-                | Type::Decimal
-                | Type::Float
-                | Type::Double
-                | Type::Timestamp
-                | Type::LegacyDate
-                | Type::Date
-                | Type::Time
-                | Type::Duration
-        ),
+        Literal::Integer(_) => {
+            let others =
+                [Type::Boolean, Type::Uuid, Type::TimeUuid, Type::LexicalUuid, Type::Inet, Type::Empty];
+            let is_text = matches!(ty, Type::Ascii | Type::Text);
+            !(is_text || ty.is_opaque() || ty.has_elements() || others.contains(ty))
+        }
         Literal::Float(_) => matches!(ty, Type::Decimal | Type::Float | Type::Double),
         Literal::Boolean(_) => *ty == Type::Boolean,
         Literal::Uuid(_) => matches!(ty, Type::Uuid | Type::TimeUuid | Type::LexicalUuid),

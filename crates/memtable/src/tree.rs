@@ -48,8 +48,7 @@ impl Entry {
     #[inline]
     pub(crate) fn clustering(&self) -> &[u8] {
         let packed = self.versions.oldest();
-        let extended = usize::from(packed.first().is_some_and(|flags| flags & 0x80 != 0));
-        let begin = 1 + extended;
+        let begin = packed.first().map_or(1, |flags| RowRef::packed_head_len(*flags));
         packed.get(begin..begin + self.clustering_len as usize).unwrap_or_default()
     }
 

@@ -58,7 +58,7 @@ impl RowStore {
 #[inline]
 fn store(arena: &mut Arena, row: RowRef<'_>) -> Bytes {
     let head = [row.flags, row.extended];
-    let head = if row.flags & 0x80 != 0 { head.as_slice() } else { head.get(..1).unwrap_or_default() };
+    let head = head.get(..RowRef::packed_head_len(row.flags)).unwrap_or_default();
     arena.store(&[head, row.clustering, row.body])
 }
 

@@ -39,9 +39,4 @@ impl ColumnFilter {
     pub fn wants_static(&self) -> bool {
         self.statics.iter().any(|wanted| *wanted)
     }
-
-    /// Whether all regular columns are wanted.
-    pub fn wants_all_regulars(&self) -> bool {
-        self.regulars.iter().all(|wanted| *wanted)
-    }
 }

@@ -100,13 +100,6 @@ impl<'a> CounterContext<'a> {
         self.shards().any(|shard| shard.kind != ShardKind::Global)
     }
 
-    /// Whether the value says that its local shards are another node's: what is merged or rewritten
-    /// no longer says so.
-    #[must_use]
-    pub fn must_clear_local(&self) -> bool {
-        self.clear_local
-    }
-
     /// The shard of that node.
     #[must_use]
     pub fn shard_of(&self, id: &[u8; 16]) -> Option<Shard> {

@@ -190,12 +190,6 @@ impl Columns {
         self.list.is_empty()
     }
 
-    /// Number of simple columns; those from this index on are complex.
-    #[inline]
-    pub fn simple_count(&self) -> usize {
-        self.simple
-    }
-
     /// Index of the column of that name.
     pub fn index_of(&self, name: &str) -> Option<usize> {
         if !self.is_canonical {

@@ -278,25 +278,6 @@ impl TableSchema {
         }
     }
 
-    /// Appends the partition key made of those values, one for each column: the value itself, or
-    /// for several columns `CompositeType`'s form (u16 length, bytes, a zero byte each). False when
-    /// it exceeds 65,535 bytes.
-    #[must_use]
-    pub fn encode_partition_key(&self, values: &[&[u8]], out: &mut Vec<u8>) -> bool {
-        let start = out.len();
-        if let [value] = values {
-            out.extend_from_slice(value);
-        } else {
-            for value in values {
-                let Ok(len) = u16::try_from(value.len()) else { return false };
-                out.extend_from_slice(&len.to_be_bytes());
-                out.extend_from_slice(value);
-                out.push(0);
-            }
-        }
-        out.len() - start <= usize::from(u16::MAX)
-    }
-
     /// The values of a partition key, one for each column.
     ///
     /// # Errors

@@ -110,12 +110,6 @@ impl Slices {
         (0..self.len()).filter_map(|index| self.get(index))
     }
 
-    /// From the start of the first slice to the end of the last.
-    pub fn hull(&self) -> Option<Slice<'_>> {
-        let (first, last) = (self.get(0)?, self.get(self.len().checked_sub(1)?)?);
-        Some(Slice { start: first.start, end: last.end })
-    }
-
     /// The intersection of the slices with another one.
     #[must_use]
     pub fn within(&self, comparator: &ClusteringComparator, other: Slice<'_>) -> Self {

@@ -17,14 +17,13 @@ use std::convert::Infallible;
 use helenus_types::{DecodeError, LocalDeletionTime, Reader, Timestamp, vint};
 
 use crate::clustering::{Bound, BoundKind};
-use crate::codec::RowRef;
+use crate::codec::{RowRef, flag};
 use crate::deletion::DeletionTime;
 use crate::header::Header;
 
 const END: u8 = 0x01;
 const RANGE: u8 = 0x02;
 const PARTITION: u8 = 0x03;
-const EXTENSION: u8 = 0x80;
 const STATIC: u8 = 0x01;
 
 /// One change.
@@ -74,7 +73,7 @@ impl UpdateWriter<'_> {
     #[inline]
     pub fn row(&mut self, row: RowRef<'_>) {
         self.0.push(row.flags);
-        if row.flags & EXTENSION != 0 {
+        if row.flags & flag::EXTENSION != 0 {
             self.0.push(row.extended);
         }
         self.0.extend_from_slice(row.clustering);
@@ -219,7 +218,7 @@ impl<'a> UpdateRef<'a> {
         if flags & (END | RANGE) != 0 {
             return Err(self.error("an operation", format!("{flags:#04x}")));
         }
-        let extended = if flags & EXTENSION != 0 { self.reader.u8()? } else { 0 };
+        let extended = if flags & flag::EXTENSION != 0 { self.reader.u8()? } else { 0 };
         let size = if extended & STATIC != 0 { 0 } else { header.clustering.len() };
         let clustering = self.values(header, size)?;
         let body = self.reader.vint_bytes()?;

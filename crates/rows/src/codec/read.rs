@@ -119,6 +119,13 @@ impl<'a> RowRef<'a> {
         CellReader::new(*self)
     }
 
+    /// How many bytes of a packed row precede its clustering: its flags, and the extended ones if
+    /// they say so.
+    #[inline]
+    pub const fn packed_head_len(flags: u8) -> usize {
+        if flags & flag::EXTENSION != 0 { 2 } else { 1 }
+    }
+
     /// Appends flags, clustering and body, from which [`RowRef::unpack`] makes the row again.
     #[inline]
     pub fn pack(&self, out: &mut Vec<u8>) {
@@ -133,7 +140,7 @@ impl<'a> RowRef<'a> {
     /// Length of what [`RowRef::pack`] appends.
     #[inline]
     pub fn packed_len(&self) -> usize {
-        1 + usize::from(self.flags & flag::EXTENSION != 0) + self.clustering.len() + self.body.len()
+        Self::packed_head_len(self.flags) + self.clustering.len() + self.body.len()
     }
 
     /// The row that was packed into exactly these bytes, with a clustering of that length; `None`

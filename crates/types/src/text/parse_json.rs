@@ -44,21 +44,16 @@ impl Type {
         }
     }
 
-    /// Appends the value that a JSON number stands for.
+    /// Appends the value that a JSON number stands for: of any type whose JSON is one, and of
+    /// timestamps.
     fn write_json_number(&self, word: &str, out: &mut Vec<u8>) -> Result<(), ValueError> {
         match self {
-            Type::TinyInt
-            | Type::SmallInt
-            | Type::Int
-            | Type::BigInt
-            | Type::Counter
-            | Type::Varint
-            | Type::Decimal
-            | Type::Float
-            | Type::Double
-            | Type::Timestamp
-            | Type::LegacyDate => self.write_word(word, out),
-            _ => Err(wrong(self, word)),
+            Type::Timestamp | Type::LegacyDate => self.write_word(word, out),
+            Type::Boolean | Type::Duration | Type::Uuid | Type::TimeUuid | Type::LexicalUuid => {
+                Err(wrong(self, word))
+            }
+            _ if self.is_quoted() || self.is_opaque() => Err(wrong(self, word)),
+            _ => self.write_word(word, out),
         }
     }
 }

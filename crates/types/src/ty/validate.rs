@@ -1,7 +1,7 @@
 //! Checks that bytes are a value of a type (`TypeSerializer.validate`).
 
 use super::compare::Components;
-use crate::{DecodeError, Elements, Reader, Type, ValueError};
+use crate::{DecodeError, Elements, Reader, Scalar, Type, ValueError};
 
 impl Type {
     /// Whether the bytes are a value of this type, by the rules of Cassandra's serializers.
@@ -39,8 +39,32 @@ impl Type {
                 .map_err(|problem| ValueError::new(self, problem)),
             Type::Composite(types) => self.validate_composite(types, value),
             Type::Reversed(base) => base.validate(value),
+            Type::Ascii
+            | Type::Text
+            | Type::Blob
+            | Type::Boolean
+            | Type::TinyInt
+            | Type::SmallInt
+            | Type::Int
+            | Type::BigInt
+            | Type::Counter
+            | Type::Varint
+            | Type::Decimal
+            | Type::Float
+            | Type::Double
+            | Type::Timestamp
+            | Type::LegacyDate
+            | Type::Date
+            | Type::Uuid
+            | Type::TimeUuid
+            | Type::LexicalUuid
+            | Type::Inet
+            | Type::Empty => Ok(()),
             _ if self.has_elements() => self.validate_elements(value),
-            _ => Ok(()),
+            _ => match self.scalar(value)? {
+                Scalar::Empty if !self.allows_empty() => wrong("an empty value"),
+                _ => Ok(()),
+            },
         }
     }
 
