@@ -100,8 +100,9 @@ fn data_files(disk: &SimDisk, table: &str) -> Vec<PathBuf> {
 /// The behaviour of a clock in some threads.
 #[derive(Debug, Default)]
 struct Spell {
-    /// Holds the marked thread at its next look at the clock.
+    /// Holds a thread at its next look at the clock: the marked one, or that of this name.
     holds: Mutex<bool>,
+    name: Mutex<Option<&'static str>>,
     changed: Condvar,
     /// The name of threads that panic when they look how much time has passed.
     panics: Mutex<Option<String>>,
@@ -123,8 +124,14 @@ impl Spell {
         self.changed.notify_all();
     }
 
+    fn hold_thread(&self, name: &'static str) {
+        *self.name.lock().unwrap() = Some(name);
+        self.hold(true);
+    }
+
     fn pass(&self) {
-        if std::thread::current().name() != Some(MARKED) {
+        let name = self.name.lock().unwrap().unwrap_or(MARKED);
+        if std::thread::current().name() != Some(name) {
             return;
         }
         let mut holds = self.holds.lock().unwrap();
@@ -269,18 +276,44 @@ fn close_beside_everything() {
     }
 }
 
-/// The last handle goes while compactions run: nothing of this database writes afterwards.
+/// The last handle goes while a flush is in the midst of its files: nothing of this database writes
+/// afterwards.
 #[test]
 fn the_last_handle_ends_what_runs() {
     let disk = SimDisk::new();
-    let (db, a, b) = create(threads(&disk));
-    for p in 0..200 {
-        put(&a, p, &"x".repeat(400)).unwrap();
+    let (spell, clock) = Spell::new();
+    let (db, a, b) = create(threads(&disk).clock(clock));
+    spell.hold_thread("helenus-flush");
+    let mut written = 0;
+    while !spell.is_held.load(SeqCst) {
+        put(&a, written, &"x".repeat(400)).unwrap();
+        written += 1;
     }
-    drop((db, a, b));
-    disk.start_trace();
+    disk.hold_at(4);
+    spell.hold(false);
+    while !disk.is_held() {
+        std::thread::yield_now();
+    }
+    let (gone, end) = mpsc::channel();
+    let dropping = std::thread::spawn(move || {
+        drop((db, a, b));
+        gone.send(()).ok();
+    });
+    // A drop that doesn't wait has ended by then.
+    let is_early = end.recv_timeout(Duration::from_millis(300)).is_ok();
+    if is_early {
+        disk.start_trace();
+    }
+    disk.release();
+    ends("the drop", move || dropping.join()).unwrap();
+    if is_early {
+        // What the flush goes on with.
+        std::thread::park_timeout(Duration::from_millis(300));
+    } else {
+        disk.start_trace();
+    }
     let image = disk.kill();
-    assert_eq!(keys(&reopened(&image).0), (0..200).collect::<Vec<_>>());
+    assert_eq!(keys(&reopened(&image).0), (0..written).collect::<Vec<_>>());
     assert_eq!(disk.take_trace(), Vec::<String>::new());
 }
 
