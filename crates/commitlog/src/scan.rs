@@ -110,6 +110,20 @@ impl<'a> Window<'a> {
     }
 }
 
+/// Where the bytes have what every mark has. What was never written is zeros, and passed over by block.
+fn needles_in(bytes: &[u8]) -> impl Iterator<Item = usize> {
+    const BLOCK_LEN: usize = 4096;
+    let blocks = (0..bytes.len()).step_by(BLOCK_LEN).filter_map(move |start| {
+        let end = bytes.len().min(start + BLOCK_LEN + MARK_NEEDLE.len() - 1);
+        let block = bytes.get(start..end)?;
+        (block.iter().fold(0, |all, byte| all | byte) != 0).then_some((start, block))
+    });
+    blocks.flat_map(|(start, block)| {
+        let windows = block.windows(MARK_NEEDLE.len()).enumerate();
+        windows.filter(|(_, window)| **window == MARK_NEEDLE).map(move |(at, _)| start + at)
+    })
+}
+
 /// Whether a mark of the segment, not before `from`, says that the log was durable beyond `stop`.
 pub(crate) fn promised_beyond(
     segment: &Found,
@@ -128,7 +142,7 @@ pub(crate) fn promised_beyond(
         }
         let piece = buf.get_mut(..len).unwrap_or_default();
         segment.file.read_exact_at(at as u64, piece)?;
-        for found in memchr::memmem::find_iter(piece, &MARK_NEEDLE) {
+        for found in needles_in(piece) {
             let mark = found.checked_sub(MARK_NEEDLE_OFFSET).and_then(|start| {
                 let offset = u32::try_from(at + start).ok()?;
                 verified_mark(piece.get(start..start + MARK_LEN as usize)?, segment.header.salt, offset)
@@ -204,5 +218,22 @@ fn read_header<E>(disk: &dyn Disk, path: PathBuf, id: u64) -> Result<Found, Repl
     match Header::decode(bytes, id) {
         Ok(header) => Ok(Found { path, file, len, header }),
         Err(damage) => Err(ReplayError::Damaged { path, offset: 0, damage }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn needles_are_found_wherever_they_lie() {
+        for at in [0, 1, 4080, 4088, 4089, 4095, 4096, 8191, 9992] {
+            let mut bytes = vec![0; 10_000];
+            bytes[at..at + MARK_NEEDLE.len()].copy_from_slice(&MARK_NEEDLE);
+            assert_eq!(needles_in(&bytes).collect::<Vec<_>>(), [at]);
+            bytes[at + 4] ^= 1;
+            assert_eq!(needles_in(&bytes).count(), 0);
+        }
+        assert_eq!(needles_in(&MARK_NEEDLE[..7]).count() + needles_in(&[]).count(), 0);
     }
 }

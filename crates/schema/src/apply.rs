@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use helenus_cql_syntax::{CqlType, QualifiedName, Statement};
+use helenus_sstable::CompressionParams;
 use helenus_types::{TableId, Timestamp, Type, UserType};
 
 use super::catalog::{Catalog, Keyspace};
@@ -29,6 +30,9 @@ pub struct Applied {
     pub catalog: Catalog,
     /// The changes to carry out, and the warnings.
     pub outcome: SchemaOutcome,
+    /// The statement as it is to be written down, empty if it changed nothing: behind the text of the catalog before it,
+    /// it makes a text from which [`Catalog::parse`] reads the catalog after it.
+    pub record: String,
 }
 
 /// The effect of schema statements, as values.
@@ -136,7 +140,8 @@ impl Catalog {
     /// The catalog after a statement of the data definition language, and what it changed.
     ///
     /// # Errors
-    /// What Cassandra refuses, in its words; and statements that don't define anything.
+    /// What Cassandra refuses, in its words; statements that don't define anything; a compressor that this build leaves
+    /// out.
     pub fn apply(
         &self,
         statement: &Statement,
@@ -158,7 +163,29 @@ impl Catalog {
         };
         applier.statement(statement)?;
         let Applier { changes, warnings, .. } = applier;
-        Ok(Applied { catalog, outcome: SchemaOutcome { changes, warnings } })
+        self.check_compressors(&catalog, &changes)?;
+        let record = catalog.record(statement, default_keyspace, now, &changes);
+        Ok(Applied { catalog, outcome: SchemaOutcome { changes, warnings }, record })
+    }
+
+    /// Refuses tables that are to be compressed from now on by what this build leaves out.
+    fn check_compressors(&self, after: &Self, changes: &[SchemaChange]) -> Result<()> {
+        for change in changes {
+            let (SchemaChange::TableCreated(id) | SchemaChange::TableAltered { id, .. }) = change else {
+                continue;
+            };
+            let Some(table) = after.table_by_id(*id) else { continue };
+            let compression = &table.options().compression;
+            let before = self.table_by_id(*id);
+            if before.is_some_and(|before| before.options().compression == *compression) {
+                continue;
+            }
+            compression.as_ref().map_or(Ok(()), CompressionParams::check_available).map_err(|error| {
+                CatalogError::with(CatalogErrorKind::Unsupported, error)
+                    .context(format_args!("table {}", table.full_name()))
+            })?;
+        }
+        Ok(())
     }
 }
 

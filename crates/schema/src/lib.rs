@@ -23,6 +23,7 @@ mod options;
 mod options_kept;
 mod options_values;
 mod print;
+mod record;
 mod script;
 mod table_def;
 mod tables;

@@ -53,6 +53,13 @@ impl TableDef {
     }
 }
 
+/// A statement by itself, as [`Catalog::to_cql`] has them.
+pub(super) fn print_statement(statement: Statement) -> String {
+    let mut out = Output::default();
+    out.statement(statement);
+    out.text
+}
+
 #[derive(Default)]
 struct Output {
     text: String,

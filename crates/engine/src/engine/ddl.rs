@@ -34,10 +34,10 @@ impl WriteSide {
         let new_id = &mut || TableId(new_table_id(now));
         // Views are not kept up: refused, as by a node with the default configuration.
         let context = ApplyContext { now, new_id, views_enabled: false };
-        let Applied { catalog, outcome } = before.apply(statement, keyspace, context)?;
-        let changes = &outcome.changes;
+        let applied = before.apply(statement, keyspace, context)?;
+        let changes = &applied.outcome.changes;
         if changes.iter().all(|change| *change == SchemaChange::Nothing) {
-            return Ok(outcome);
+            return Ok(applied.outcome);
         }
         if changes.iter().all(|change| matches!(change, SchemaChange::TableTruncated(_))) {
             // A table with views empties them as well; each is emptied by an edit of its own, the
@@ -47,17 +47,18 @@ impl WriteSide {
                     self.truncate(*id, now)?;
                 }
             }
-            return Ok(outcome);
+            return Ok(applied.outcome);
         }
-        self.change_schema(Arc::new(catalog), changes, now)?;
-        Ok(outcome)
+        self.change_schema(applied, now)
     }
 
-    fn change_schema(&self, after: Arc<Catalog>, changes: &[SchemaChange], now: Timestamp) -> Result<()> {
+    fn change_schema(&self, applied: Applied, now: Timestamp) -> Result<SchemaOutcome> {
+        let Applied { catalog, outcome, record } = applied;
+        let (after, changes) = (Arc::new(catalog), &outcome.changes);
         let cores = self.touched(changes)?;
         // Writers of these tables wait until the change is made.
         let mut guards: Vec<_> = cores.iter().map(|core| core.active.write()).collect();
-        let mut edit = Edit::one(schema_change(&after, changes)?);
+        let mut edit = Edit::one(self.change_of_text(&after, record));
         let mut states = Vec::new();
         for (core, active) in cores.iter().zip(&mut guards) {
             let Some(def) = after.table_by_id(core.id) else {
@@ -100,7 +101,17 @@ impl WriteSide {
                 tracing::warn!(%error, "files of a dropped table are left");
             }
         }
-        Ok(())
+        Ok(outcome)
+    }
+
+    /// The change of the schema's text: the statement is added to it, whatever the number of tables. Once what was added
+    /// is as long as what there was, all of it is printed anew, so that what is gone doesn't stay in it for good.
+    fn change_of_text(&self, after: &Catalog, record: String) -> Change {
+        if self.manifest.lock().state().schema.is_outgrown_by(record.len()) {
+            Change::Schema(after.to_cql())
+        } else {
+            Change::SchemaAdded(record)
+        }
     }
 
     /// A change of the schema or a truncation must not become durable before the writes that
@@ -274,20 +285,7 @@ fn publish(core: &TableCore, active: &mut Active, state: TableState) {
     });
 }
 
-/// The change of the schema's text. New tables are added to the existing text, whatever the number
-/// of others.
-fn schema_change(after: &Catalog, changes: &[SchemaChange]) -> Result<Change> {
-    let mut added = String::new();
-    for change in changes {
-        let SchemaChange::TableCreated(id) = change else { return Ok(Change::Schema(after.to_cql())) };
-        added.push('\n');
-        added.push_str(&after.table_by_id(*id).ok_or_else(|| no_table(*id))?.to_cql());
-    }
-    Ok(Change::SchemaAdded(added))
-}
-
-/// Table ids are time UUIDs in Cassandra (`TimeUUID.Generator`); ours are of that form, so that
-/// they sort by age.
+/// Table ids are time UUIDs in Cassandra (`TimeUUID.Generator`); ours are of that form, so that they sort by age.
 fn new_table_id(now: Timestamp) -> Uuid {
     let random = crate::random::random_uuid().as_u64_pair().1;
     let lsb = timeuuid::lsb((random >> 48) as u16, random);

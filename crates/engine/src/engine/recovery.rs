@@ -96,6 +96,8 @@ struct DirectoryContents {
     state: ManifestState,
     opener: Opener,
     set: TableSet,
+    /// The schema, printed anew.
+    schema: String,
 }
 
 fn list(dir: &Path, options: &Options, exists: bool) -> Result<DirectoryContents> {
@@ -104,11 +106,12 @@ fn list(dir: &Path, options: &Options, exists: bool) -> Result<DirectoryContents
     let state = Manifest::read(&**disk, &dir.join(MANIFEST))?.unwrap_or_default();
     let catalog =
         Catalog::parse(&state.schema.text()).map_err(|e| e.context(dir.join(MANIFEST).display()))?;
+    let schema = catalog.to_cql();
     let cache = Arc::new(ChunkCache::new(options.cache_bytes));
     let opener = opener(options, &cache);
     let tables = open_tables(dir, &opener, &state, &catalog)?;
     let set = TableSet::new(dir, disk.clone(), clock.clone(), cache, catalog, tables);
-    Ok(DirectoryContents { host_id, state, opener, set })
+    Ok(DirectoryContents { host_id, state, opener, set, schema })
 }
 
 /// Opens a directory to read only; also what its manifest held.
@@ -136,10 +139,11 @@ fn open_to_read(dir: &Path, options: &Options, exists: bool) -> Result<(Arc<Tabl
 fn open_to_write(dir: &Path, options: Options, exists: bool, lock: DirectoryLock) -> Result<Arc<WriteSide>> {
     let disk = options.disk.clone();
     let begun = options.clock.elapsed();
-    let DirectoryContents { host_id, state, opener, set } = list(dir, &options, exists)?;
-    // The last edit may have been read from memory, after a kill: only once it is durable may go
-    // what it made superfluous.
-    let mut manifest = Manifest::create(disk.clone(), dir.join(MANIFEST), state.clone())?;
+    let DirectoryContents { host_id, state, opener, set, schema } = list(dir, &options, exists)?;
+    // The last edit may have been read from memory, after a kill: only once it is durable may go what it made
+    // superfluous.
+    let printed = ManifestState { schema: schema.as_str().into(), ..state.clone() };
+    let mut manifest = Manifest::create(disk.clone(), dir.join(MANIFEST), printed)?;
     remove_mark(&*disk, dir)?;
     remove_leftovers(&*disk, dir, &state, &set.tables.read())?;
     remove_dropped(&*disk, dir, &state)?;
@@ -150,7 +154,7 @@ fn open_to_write(dir: &Path, options: Options, exists: bool, lock: DirectoryLock
     side.timestamps.raise(replay.newest);
     check_log(dir, &side.options, &state, &report)?;
     side.resume_log(report)?;
-    side.write_schema_copy()?;
+    side.write_schema_copy(&schema)?;
     side.set.all_tables().iter().for_each(|core| side.measure_backlog(core));
     WriteSide::start_threads(&side)?;
     side.scheduler.compaction_due();
@@ -359,7 +363,7 @@ impl WriteSide {
     /// longer than the change.
     pub(crate) fn renew_schema_copy(&self) -> Result<()> {
         if !self.has_threads() {
-            return self.write_schema_copy();
+            return self.write_schema_copy(&self.set.catalog.read().to_cql());
         }
         self.schema_copy_is_stale.store(true, Release);
         Ok(())
@@ -368,14 +372,14 @@ impl WriteSide {
     /// Makes `schema.cql` anew if the schema was changed since.
     pub(crate) fn write_stale_schema_copy(&self) -> Result<()> {
         if self.schema_copy_is_stale.swap(false, AcqRel) {
-            self.write_schema_copy().inspect_err(|_| self.schema_copy_is_stale.store(true, Release))?;
+            let text = self.set.catalog.read().to_cql();
+            self.write_schema_copy(&text).inspect_err(|_| self.schema_copy_is_stale.store(true, Release))?;
         }
         Ok(())
     }
 
-    /// Rewrites `schema.cql`, the readable copy of the schema, if it is not what the manifest says.
-    pub(crate) fn write_schema_copy(&self) -> Result<()> {
-        let text = self.set.catalog.read().to_cql();
+    /// Rewrites `schema.cql`, the readable copy of the schema, if it is not that.
+    fn write_schema_copy(&self, text: &str) -> Result<()> {
         let path = self.set.dir.join(SCHEMA);
         let present = match self.set.disk().exists(&path)? {
             true => read_to_vec(&**self.set.disk(), &path, text.len() + 1).ok(),

@@ -227,11 +227,12 @@ fn at_second(micros: i64) -> String {
     }
 }
 
-/// What the statements of a schema create.
+/// What the statements of a schema create or change.
 fn statements(text: &str) -> String {
     let heads = text.split(';').filter_map(|statement| {
-        let head = statement.split(['(', '{']).next()?.split(" WITH ").next()?.trim();
-        head.strip_prefix("CREATE ")
+        let head = statement.split(['(', '{']).next()?.split(" WITH ").next()?;
+        let head = head.split(" USING ").next()?.trim();
+        (!head.is_empty()).then(|| head.strip_prefix("CREATE ").unwrap_or(head))
     });
     let heads: Vec<String> = heads.map(|head| head.to_lowercase()).collect();
     if heads.is_empty() { "empty".to_owned() } else { heads.join(", ") }

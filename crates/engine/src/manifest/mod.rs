@@ -57,23 +57,37 @@ pub(crate) struct ManifestState {
     pub(crate) log: Option<u64>,
 }
 
-/// The statements that make a schema, in pieces as they were added: a copy costs the number of
-/// these, not their length.
+/// The statements that make a schema: those that print it, and those that changed it since, in pieces as they were
+/// added. A copy costs nothing, a change the number of pieces.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct SchemaText {
-    pieces: Vec<Arc<str>>,
+    pieces: Arc<Vec<Arc<str>>>,
 }
+
+/// Bytes that are added to a schema's text before it is looked at whether it has outgrown what it was.
+const MIN_ADDED_BYTES: usize = 64 << 10;
 
 impl SchemaText {
     /// All of it.
     pub(crate) fn text(&self) -> String {
         self.pieces.concat()
     }
+
+    /// Whether more was added, with so many bytes more, than it was in the beginning.
+    pub(crate) fn is_outgrown_by(&self, more: usize) -> bool {
+        let Some((first, added)) = self.pieces.split_first() else { return false };
+        let added: usize = added.iter().map(|piece| piece.len()).sum();
+        added + more > first.len().max(MIN_ADDED_BYTES)
+    }
+
+    fn add(&mut self, text: &str) {
+        Arc::make_mut(&mut self.pieces).push(text.into());
+    }
 }
 
 impl From<&str> for SchemaText {
     fn from(text: &str) -> Self {
-        Self { pieces: vec![text.into()] }
+        Self { pieces: Arc::new(vec![text.into()]) }
     }
 }
 
@@ -101,7 +115,7 @@ impl ManifestState {
     fn apply_change(&mut self, change: &Change) -> Result<(), String> {
         match change {
             Change::Schema(text) => self.schema = text.as_str().into(),
-            Change::SchemaAdded(text) => self.schema.pieces.push(text.as_str().into()),
+            Change::SchemaAdded(text) => self.schema.add(text),
             Change::AddTable { tag, id, base } => {
                 let entry = TableEntry {
                     id: *id,

@@ -380,3 +380,53 @@ fn a_new_table_writes_as_much_whatever_the_number_of_others() {
     assert_eq!(fs::read_to_string(dir.path().join("schema.cql")).unwrap(), schema);
     db.close().unwrap();
 }
+
+/// ALTER and DROP wrote the whole schema into the manifest.
+#[test]
+fn a_change_of_the_schema_writes_as_much_whatever_the_number_of_tables() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = Arc::new(Watched::default());
+    let open = || Options::new().disk(disk.clone()).open(dir.path()).unwrap();
+    let db = open();
+    db.execute_schema(SCHEMA).unwrap();
+    for table in 0..320 {
+        db.execute_schema(&format!("CREATE TABLE ks.t{table} (p int PRIMARY KEY, v int)")).unwrap();
+    }
+    let written = || disk.written.lock().unwrap().get(&OsString::from("MANIFEST")).copied().unwrap_or(0);
+    let mut whole = 0;
+    let mut change = |statement: &str| {
+        let before = written();
+        db.execute_schema(statement).unwrap();
+        let bytes = written() - before;
+        assert!(bytes > 60, "{statement}: {bytes} bytes");
+        whole += usize::from(bytes > 2000);
+    };
+    for round in 0..8 {
+        change(&format!("CREATE TYPE ks.u{round} (a int)"));
+        change(&format!("ALTER TABLE ks.t1 ADD w{round} frozen<u{round}>"));
+        change(&format!("ALTER TYPE ks.u{round} ADD b text"));
+        change(&format!("CREATE TYPE ks.gone{round} (a int)"));
+        change(&format!("DROP TYPE ks.gone{round}"));
+        change(&format!("ALTER TABLE ks.t2 WITH comment = 'of round {round}'"));
+        change("CREATE INDEX ON ks.t2 (v)");
+        change("DROP INDEX ks.t2_v_idx");
+        change("ALTER TABLE ks.t3 DROP v");
+        change("ALTER TABLE ks.t3 ADD v int");
+        change(&format!("ALTER TABLE ks.t4 RENAME {} TO {}", ["p", "q"][round % 2], ["q", "p"][round % 2]));
+        change(&format!("DROP TABLE ks.t{}", 100 + round));
+        change("ALTER KEYSPACE ks WITH durable_writes = true");
+        let replication = "{'class': 'SimpleStrategy', 'replication_factor': 1}";
+        change(&format!("CREATE KEYSPACE other WITH replication = {replication}"));
+        change("DROP KEYSPACE other");
+    }
+    assert!(whole <= 2, "{whole} of 120 changes wrote more than themselves");
+    let schema = db.schema().to_cql();
+    db.close().unwrap();
+    let db = open();
+    assert_eq!(db.schema().to_cql(), schema);
+    assert_eq!(fs::read_to_string(dir.path().join("schema.cql")).unwrap(), schema);
+    // What was dropped is not kept for good.
+    let manifest = fs::read(dir.path().join("MANIFEST")).unwrap();
+    assert!(!manifest.windows(10).any(|bytes| bytes == b"DROP TABLE"));
+    db.close().unwrap();
+}

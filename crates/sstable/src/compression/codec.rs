@@ -87,8 +87,7 @@ impl Codec {
     }
 
     /// The error for LZ4 of type `high` in a build that leaves it out.
-    #[cfg(not(feature = "lz4-high"))]
-    fn high_unavailable() -> SsTableErrorKind {
+    pub(super) fn high_unavailable() -> SsTableErrorKind {
         SsTableErrorKind::UnsupportedCompressor {
             class: "LZ4Compressor of type high".to_owned(),
             next_step: "build helenus with its feature lz4-high, or use the type fast",

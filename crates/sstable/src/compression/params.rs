@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use super::{Codec, MAX_CHUNK_LEN, NEVER_RAW};
+use crate::error::SsTableErrorKind;
 
 /// How a table compresses its data: the schema's `compression` map, checked
 /// (`org.apache.cassandra.schema.CompressionParams`).
@@ -117,6 +118,21 @@ impl CompressionParams {
         }
         map.sort_unstable();
         map
+    }
+
+    /// Whether this build can compress so.
+    ///
+    /// # Errors
+    /// [`UnsupportedCompressor`](SsTableErrorKind::UnsupportedCompressor), which names the feature
+    /// that is left out.
+    pub fn check_available(&self) -> Result<(), SsTableErrorKind> {
+        if !self.codec.is_available() {
+            return Err(self.codec.unavailable());
+        }
+        if cfg!(not(feature = "lz4-high")) && self.codec == Codec::Lz4 && self.level().is_some() {
+            return Err(Codec::high_unavailable());
+        }
+        Ok(())
     }
 
     /// Forgets `min_compress_ratio`, for versions without raw chunks.
