@@ -146,6 +146,11 @@ impl Options {
 
     /// Budget in bytes of all memtables together, those being flushed included: writers are slowed
     /// as it fills and wait when it is full.
+    ///
+    /// A write reserves its own bytes before anything is copied. Memory is allocated in chunks of
+    /// up to 256 KiB and in tables that double, so each write in flight may exceed the budget by
+    /// what its partition's sixteenth of the memtable grows by at once: 256 KiB, or its share of a
+    /// table of partitions. A write longer than the whole budget passes alone.
     #[must_use]
     pub fn memtable_total_bytes(mut self, bytes: usize) -> Self {
         self.memtable_total_bytes = bytes.max(8 << 10);

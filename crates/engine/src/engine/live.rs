@@ -185,6 +185,20 @@ impl LiveTable {
         Self { state: state.clone(), map: OnceLock::new(), ..self.clone() }
     }
 
+    /// The same SSTable, not opened: what it has in memory goes with those who read it.
+    pub(crate) fn unopened(&self) -> Self {
+        let TableSource { disk, descriptor, options, files, .. } = &*self.source;
+        let source = TableSource {
+            disk: disk.clone(),
+            descriptor: descriptor.clone(),
+            options: options.clone(),
+            opened: OnceLock::new(),
+            opening: Mutex::new(()),
+            files: files.clone(),
+        };
+        Self { source: Arc::new(source), map: OnceLock::new(), ..self.clone() }
+    }
+
     /// The SSTable, opened if it isn't yet.
     ///
     /// # Errors

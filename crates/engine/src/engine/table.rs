@@ -118,6 +118,18 @@ impl TableCore {
         self.view.store(Arc::new(next));
     }
 
+    /// Gives memory back that only open cursors need from now on: the database is closed.
+    pub(crate) fn let_go(&self) {
+        let mut active = self.active.write();
+        active.memtable = Arc::new(Memtable::new(active.state.header.clone()));
+        self.change_view(|view| View {
+            state: view.state.clone(),
+            memtables: vec![active.memtable.clone()],
+            sstables: view.sstables.iter().map(LiveTable::unopened).collect(),
+            lookups: Lookups::default(),
+        });
+    }
+
     /// The lock of the partition with that key hash; partitions share locks.
     pub(crate) fn partition_lock(&self, hash: u64) -> &Mutex<()> {
         let at = usize::try_from(hash % PARTITION_LOCKS as u64).unwrap_or_default();

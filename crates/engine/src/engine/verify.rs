@@ -34,7 +34,7 @@ pub fn check_filter(sstable: &SsTable, key: &[u8]) -> Result<()> {
 /// # Errors
 /// What is damaged, and failed reads.
 pub fn decode_all(sstable: &Arc<SsTable>, passed: &mut dyn FnMut(u64)) -> Result<()> {
-    let bytes_per_partition = sstable.data_file_len() / sstable.key_count().max(1);
+    let bytes_per_partition = sstable.data_file_len() / sstable.estimated_key_count().max(1);
     let mut partitions = 0;
     let mut rows = Validator::new(sstable.scan());
     let mut keys = sstable.keys();

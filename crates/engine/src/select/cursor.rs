@@ -16,6 +16,7 @@ use super::projection::Projection;
 use super::query::Select;
 use super::row::RowView;
 use super::scratch::Scratch;
+use super::view_stream::ViewStream;
 use crate::engine::{Lookup, PointRow, Source, View};
 use crate::error::{Error, ErrorKind, Result};
 use crate::table::Table;
@@ -375,21 +376,19 @@ impl Select {
     pub fn unfiltered(&self) -> Result<Box<dyn UnfilteredStream + Send>> {
         let view = self.view()?;
         let plan = ReadPlan::new(self, &view)?;
-        match plan.named() {
-            None if plan.slices.is_all() => Ok(Box::new(view.scan(&self.tokens, None)?)),
+        let merge = match plan.named() {
+            None if plan.slices.is_all() => view.scan(&self.tokens, None)?,
             Some([named]) => {
                 let key = SearchKey::of(view.state.header.partitioner.clone(), plan.key_of(named));
-                Ok(Box::new(view.partition(
-                    &key,
-                    plan.slices_of(named),
-                    self.direction,
-                    StaticRow::Wanted,
-                )?))
+                view.partition(&key, plan.slices_of(named), self.direction, StaticRow::Wanted)?
             }
-            _ => Err(Error::invalid(
-                "an unfiltered stream is of one partition or slices of it, of all partitions, or of a range of tokens",
-            )),
-        }
+            _ => {
+                return Err(Error::invalid(
+                    "an unfiltered stream is of one partition or slices of it, of all partitions, or of a range of tokens",
+                ));
+            }
+        };
+        Ok(Box::new(ViewStream::new(merge, view)))
     }
 
     /// Runs the query. The returned rows own their data: they may outlive the query and go to

@@ -18,6 +18,7 @@ mod row_key;
 mod scratch;
 #[cfg(test)]
 mod tests;
+mod view_stream;
 
 pub use cells::{Cells, ColumnValues};
 pub use cursor::{OwnedRows, Rows};

@@ -779,6 +779,63 @@ fn what_iterators_hold_is_counted_and_limited_on_request() {
     assert_eq!(db.metrics().pinned_disk_bytes, 0);
 }
 
+/// A stream of what is stored of a partition held a memtable's memory, and a scan an SSTable's files, that the metrics did
+/// not know of, so that no limit was kept.
+#[test]
+fn what_unfiltered_streams_hold_is_counted_and_limited_too() {
+    let disk = SimDisk::new();
+    let options = options(Arc::new(disk.clone()), Background::Manual).pinned_bytes_limit(Some(8 << 10));
+    let (db, a, b) = create(options);
+    let text = "x".repeat(100);
+    for select in [a.select().key(1), a.select()] {
+        (0..100).for_each(|p| put(&a, p, &text).unwrap());
+        let mut stream = select.unfiltered().unwrap();
+        assert!(stream.next_partition().unwrap());
+        assert_eq!(db.metrics().pinned_memory_bytes, 0, "the table itself needs it");
+        a.flush().unwrap();
+        assert!(db.metrics().pinned_memory_bytes > 10_000, "{:?}", db.metrics());
+        assert_eq!(put(&b, 1, "value").unwrap_err().kind(), ErrorKind::Overloaded);
+        drop(stream);
+        assert_eq!(db.metrics().pinned_memory_bytes, 0);
+        put(&b, 1, "value").unwrap();
+        put(&a, 0, "again").unwrap();
+        a.flush().unwrap();
+        let mut stream = select.unfiltered().unwrap();
+        assert!(stream.next_partition().unwrap());
+        a.compact().unwrap();
+        assert!(db.metrics().pinned_disk_bytes > 0);
+        drop(stream);
+        assert_eq!(db.metrics().pinned_disk_bytes, 0);
+    }
+}
+
+/// What SSTables had in memory stayed as long as a handle did, although nothing can be read through it any more.
+#[test]
+fn a_closed_database_gives_its_memory_back_while_handles_live() {
+    let disk = SimDisk::new();
+    let (db, a, _) = create(options(Arc::new(disk), Background::Manual));
+    let text = "x".repeat(1000);
+    (0..200).for_each(|p| put(&a, p, &text).unwrap());
+    a.flush().unwrap();
+    assert_eq!(keys(&a).len(), 200);
+    let before = a.metrics();
+    assert!(before.index_bytes > 0);
+    let select = a.select();
+    let mut rows = select.rows().unwrap();
+    assert!(rows.next().unwrap().is_some());
+    db.close().unwrap();
+    let metrics = a.metrics();
+    assert_eq!((metrics.index_bytes, metrics.memtable_bytes), (0, 0));
+    assert_eq!(metrics.sstables, before.sstables);
+    // A cursor that is open goes on.
+    let mut read = 1;
+    while rows.next().unwrap().is_some() {
+        read += 1;
+    }
+    assert_eq!(read, 200);
+    assert_eq!(select.rows().unwrap_err().kind(), ErrorKind::Closed);
+}
+
 /// Tables without end when compaction lagged: writers are slowed, smoothly, and never stopped.
 #[test]
 fn the_lag_of_compaction_is_known_to_writers() {
