@@ -8,7 +8,7 @@ use helenus_io::Disk;
 use helenus_rows::{ClusteringComparator, Position};
 use helenus_sim::SimDisk;
 use helenus_sstable::{
-    ChunkReader, ChunkedFile, CrcComponent, DeletionTimeForm, Digest, IndexEntry, PrimaryIndex,
+    ChunkReader, ChunkedFile, CrcComponent, DeletionTimeForm, Digest, HeldPage, PagedFile, PrimaryIndex,
     PromotedIndex, Summary,
 };
 use helenus_types::Partitioner;
@@ -27,6 +27,7 @@ pub fn index_db(data: &[u8]) {
     let file = Bytes::copy_from_slice(file);
     let summary = Bytes::copy_from_slice(summary);
     for summary in [None, Some(&summary)] {
+        let summary = summary.cloned().map(PagedFile::from);
         let Ok(index) = PrimaryIndex::open(file.clone(), summary, partitioner.clone()) else { continue };
         let _ = (index.key_count(), index.first_key(), index.last_key());
         let _ = index.find(partitioner.prefix(key), key);
@@ -37,25 +38,33 @@ pub fn index_db(data: &[u8]) {
         while let Ok(Some(entry)) = entries.next() {
             assert!(entry.end > at && entry.end <= file.len() as u64, "{entry:?} at {at}");
             let found = index.find(partitioner.prefix(entry.key), entry.key);
-            assert!(!matches!(found, Ok(Some((_, found))) if found.key != entry.key), "{entry:?}");
-            promoted(&entry, form, clustering);
+            if let Ok(Some(found)) = found {
+                let held = &mut HeldPage::default();
+                assert!(
+                    index.entry(held, found.position).is_ok_and(|found| found.key == entry.key),
+                    "{entry:?}"
+                );
+            }
+            promoted(index.file(), at, form, clustering);
             at = entry.end;
         }
     }
 }
 
-/// The row index of an entry, and lookups of the places that it has.
-fn promoted(entry: &IndexEntry<'_>, form: DeletionTimeForm, clustering: &ClusteringComparator) {
-    let Ok(Some(promoted)) = PromotedIndex::read(entry, form) else { return };
-    assert!(promoted.block_count() > 0 && promoted.block_count() <= entry.promoted.len());
+/// The row index of the entry at a position, and lookups of the places that it has.
+fn promoted(file: &PagedFile, at: u64, form: DeletionTimeForm, clustering: &ClusteringComparator) {
+    let held = &mut HeldPage::default();
+    let Ok(Some(promoted)) = PromotedIndex::read(file, held, at, form) else { return };
+    assert!(promoted.block_count() > 0 && promoted.block_count() as u64 <= file.len());
+    let mut pages = [HeldPage::default(), HeldPage::default(), HeldPage::default(), HeldPage::default()];
     let mut places: Vec<Position<'_>> = Vec::new();
-    for at in 0..promoted.block_count() {
-        let Ok(block) = promoted.block(at, clustering) else { continue };
-        let _ = promoted.open_at_start(at, clustering);
+    for (at, held) in (0..promoted.block_count()).zip(&mut pages) {
+        let _ = promoted.open_at_start(file, held, at, clustering);
+        let Ok(block) = promoted.block(file, held, at, clustering) else { continue };
         places.extend([block.first, block.last]);
     }
     for place in places.into_iter().take(8) {
-        if let Ok((at, _)) = promoted.floor(place, clustering, clustering) {
+        if let Ok(at) = promoted.floor(file, held, place, clustering, clustering) {
             assert!(at < promoted.block_count());
         }
     }

@@ -21,20 +21,23 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use bytes::Bytes;
 use parking_lot::Mutex;
 
-/// A table among those whose chunks are cached. The number is the caller's, less than 2^62, and
-/// never given to another table; its index files are cached under numbers that follow from it.
+use crate::descriptor::Component;
+
+/// A table among those whose chunks are cached. The number is the caller's, less than 2^60, and never given to another
+/// table; its other files are cached under numbers that follow from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct CachedFile(pub u64);
 
 impl CachedFile {
-    /// The number of the table's Partitions.db.
-    pub(crate) fn partitions(self) -> CachedFile {
-        CachedFile(self.0 | 1 << 62)
-    }
-
-    /// The number of its Rows.db.
-    pub(crate) fn rows(self) -> CachedFile {
-        CachedFile(self.0 | 1 << 63)
+    /// The number of a file of the table that is read by page. Those that no table has together share one.
+    pub(crate) fn of(self, component: &Component) -> CachedFile {
+        let part: u64 = match component {
+            Component::Partitions | Component::Index => 1,
+            Component::Rows | Component::Summary => 2,
+            Component::CompressionInfo | Component::Crc => 3,
+            _ => 4,
+        };
+        CachedFile(self.0 | part << 60)
     }
 }
 

@@ -10,13 +10,13 @@ use helenus_rows::{Capabilities, ClusteringComparator, Column, Columns, Encoding
 use helenus_types::{DecodeError, Partitioner, Type};
 
 use crate::chunk_cache::{CachedFile, ChunkCache};
-use crate::compression::{ChunkReader, ChunkedFile, CompressionInfo, CrcComponent};
+use crate::compression::{ChunkReader, ChunkedFile};
 use crate::crc_sampler::CrcSampler;
 use crate::data::{DataCursor, Scan, Window};
 use crate::descriptor::{Component, Descriptor};
 use crate::error::{SsTableError, SsTableErrorKind};
-use crate::page_checksums::{PAGE_BYTES, PAGE_CHECKSUMS_COMPONENT, PageChecksums};
-use crate::paged_file::PagedFile;
+use crate::page_checksums::{PAGE_BYTES, PAGE_CHECKSUMS_COMPONENT};
+use crate::paged_file::{PagedFile, StoredChecksums};
 use crate::statistics::{Statistics, StatsComponent};
 
 /// The use of the component of page checksums.
@@ -240,7 +240,12 @@ pub(crate) struct Files<'a> {
     disk: &'a dyn Disk,
     descriptor: &'a Descriptor,
     upkeep: &'a Upkeep,
-    checksums: Option<PageChecksums>,
+    checksums: Option<StoredChecksums>,
+    /// Whether the table is known to have checksums.
+    has_own: bool,
+    cache: Arc<ChunkCache>,
+    /// The table's number in it.
+    number: CachedFile,
     sizes: Vec<(Component, u64)>,
     /// The digest found of each component.
     found: Vec<ComponentDigest>,
@@ -248,7 +253,9 @@ pub(crate) struct Files<'a> {
 
 /// Index files of up to this length are read whole: pages would save nothing.
 const MAX_WHOLE_BYTES: u64 = 4 * PAGE_BYTES;
-/// The default: no such demands.
+/// For tools, which have no cache: pages of what tells where chunks are, in bytes.
+const TOOLS_CACHE_BYTES: usize = 4 << 20;
+/// For those who have no such demands.
 static NO_UPKEEP: Upkeep = Upkeep { open_files: None, keep: None, digests: None };
 
 impl<'a> Files<'a> {
@@ -258,18 +265,29 @@ impl<'a> Files<'a> {
         descriptor: &'a Descriptor,
         page_checksums: PageVerification,
     ) -> Result<Files<'a>, SsTableError> {
-        Files::with_upkeep(disk, descriptor, page_checksums, &NO_UPKEEP)
+        let cache = Arc::new(ChunkCache::new(TOOLS_CACHE_BYTES));
+        Files::with_upkeep(disk, descriptor, page_checksums, &NO_UPKEEP, (&cache, CachedFile(0)))
     }
 
-    /// The same, holding the files to what is known of them.
+    /// The same, holding the files to what is known of them; pages go through a cache, in which the table has a number.
     pub(crate) fn with_upkeep(
         disk: &'a dyn Disk,
         descriptor: &'a Descriptor,
         page_checksums: PageVerification,
         upkeep: &'a Upkeep,
+        (cache, number): (&Arc<ChunkCache>, CachedFile),
     ) -> Result<Files<'a>, SsTableError> {
-        let (sizes, found) = (Vec::new(), Vec::new());
-        let mut files = Files { disk, descriptor, upkeep, checksums: None, sizes, found };
+        let mut files = Files {
+            disk,
+            descriptor,
+            upkeep,
+            checksums: None,
+            has_own: page_checksums == PageVerification::Require,
+            cache: Arc::clone(cache),
+            number,
+            sizes: Vec::new(),
+            found: Vec::new(),
+        };
         files.read_checksums(page_checksums)?;
         Ok(files)
     }
@@ -331,34 +349,48 @@ impl<'a> Files<'a> {
         }))
     }
 
-    /// An index file, to be read by page.
-    pub(crate) fn paged(
+    /// A file that must be there, to be read by page.
+    pub(crate) fn paged(&mut self, component: &Component) -> Result<PagedFile, SsTableError> {
+        match self.paged_optional(component)? {
+            Some(file) => Ok(file),
+            None => Err(self.missing(component, "restore the file from a backup or a replica")),
+        }
+    }
+
+    /// A file to be read by page, if it is there.
+    pub(crate) fn paged_optional(
         &mut self,
         component: &Component,
-        cache: &Arc<ChunkCache>,
-        number: CachedFile,
-    ) -> Result<PagedFile, SsTableError> {
-        let checksums = self.checksums.as_mut().and_then(|checksums| checksums.take(component.name()));
+    ) -> Result<Option<PagedFile>, SsTableError> {
         let path = self.descriptor.path(component);
-        let Some(file) = self.open_file(&path)? else {
-            return Err(self.missing(component, "restore the file from a backup or a replica"));
-        };
+        let Some(file) = self.open_file(&path)? else { return self.absent(component) };
+        let failed = |error| SsTableError::new(&path, error);
+        let checksums =
+            self.checksums.as_ref().and_then(|checksums| checksums.file(component.name())).cloned();
         let len = file.len()?;
         self.sizes.push((component.clone(), len));
-        self.found_one(ComponentDigest { component: component.clone(), len, crc: None }, &path)?;
         if let Some(checksums) = &checksums {
             checksums.verify_len(len).map_err(|error| SsTableError::new(&path, error))?;
         }
+        let is_checked = checksums.is_some();
         let has_other_pages = checksums.as_ref().is_some_and(|c| u64::from(c.page_bytes()) != PAGE_BYTES);
-        if len <= MAX_WHOLE_BYTES || has_other_pages {
+        let paged = if len <= MAX_WHOLE_BYTES || has_other_pages {
             let mut bytes = vec![0; usize::try_from(len).unwrap_or(usize::MAX)];
             file.read_exact_at(0, &mut bytes)?;
             if let Some(checksums) = &checksums {
-                checksums.verify_all(&bytes).map_err(|error| SsTableError::new(&path, error))?;
+                checksums.verify_all(&bytes).map_err(failed)?;
             }
-            return Ok(Bytes::from(bytes).into());
-        }
-        Ok(PagedFile::of_pages(file, len, checksums, cache, number))
+            Bytes::from(bytes).into()
+        } else {
+            let number = self.number.of(component);
+            PagedFile::of_pages(file, len, checksums, &self.cache, number)
+        };
+        // What is checked by page needs no checksum of the whole; what was written down with one is held to it.
+        let is_known = self.known(component).is_some_and(|known| known.crc.is_some());
+        let is_needed = is_known || (self.has_own && !is_checked);
+        let crc = is_needed.then(|| paged.crc(len).map_err(failed)).transpose()?;
+        self.found_one(ComponentDigest { component: component.clone(), len, crc }, &path)?;
+        Ok(Some(paged))
     }
 
     fn read_checksums(&mut self, verification: PageVerification) -> Result<(), SsTableError> {
@@ -366,11 +398,11 @@ impl<'a> Files<'a> {
             return Ok(());
         }
         let component = Component::from_name(PAGE_CHECKSUMS_COMPONENT);
-        match self.read_optional(&component)? {
-            Some(bytes) => {
+        match self.paged_optional(&component)? {
+            Some(file) => {
                 let path = self.descriptor.path(&component);
-                let decoded = PageChecksums::decode(&bytes);
-                self.checksums = Some(decoded.map_err(|error| SsTableError::new(path, error))?);
+                let opened = StoredChecksums::open(file);
+                self.checksums = Some(opened.map_err(|error| SsTableError::new(path, error))?);
                 Ok(())
             }
             None if verification == PageVerification::Require => {
@@ -378,6 +410,20 @@ impl<'a> Files<'a> {
                     .missing(&component, "it was there when the table was written; restore it from a backup"))
             }
             None => Ok(()),
+        }
+    }
+
+    /// The checksums, if there are any.
+    pub(crate) fn checksums(&self) -> Option<&StoredChecksums> {
+        self.checksums.as_ref()
+    }
+
+    /// What is said of a component that is not there.
+    fn absent<T>(&self, component: &Component) -> Result<Option<T>, SsTableError> {
+        let has_checksums = self.checksums.as_ref().is_some_and(|c| c.file(component.name()).is_some());
+        match has_checksums || self.known(component).is_some() {
+            false => Ok(None),
+            true => Err(self.missing(component, "it was there when the table was written")),
         }
     }
 
@@ -394,14 +440,7 @@ impl<'a> Files<'a> {
         let path = self.descriptor.path(component);
         let bytes = match read_to_vec(self.disk, &path, usize::MAX) {
             Ok(bytes) => bytes,
-            Err(error) if error.is_not_found() => {
-                let has_checksums =
-                    self.checksums.as_ref().is_some_and(|c| c.file(component.name()).is_some());
-                return match has_checksums || self.known(component).is_some() {
-                    false => Ok(None),
-                    true => Err(self.missing(component, "it was there when the table was written")),
-                };
-            }
+            Err(error) if error.is_not_found() => return self.absent(component),
             Err(error) => return Err(error.into()),
         };
         self.sizes.push((component.clone(), bytes.len() as u64));
@@ -421,25 +460,21 @@ impl<'a> Files<'a> {
         };
         let file_len = file.len()?;
         self.sizes.push((Component::Data, file_len));
-        let chunks = match self.read_optional(&Component::CompressionInfo)? {
-            Some(bytes) => {
+        let chunks = match self.paged_optional(&Component::CompressionInfo)? {
+            Some(info) => {
                 let path_of_info = self.descriptor.path(&Component::CompressionInfo);
-                let info = CompressionInfo::decode(&path_of_info, &bytes, self.descriptor.version)?;
-                ChunkedFile::compressed(path, file_len, info)?
+                ChunkedFile::compressed_by(path, file_len, &path_of_info, info, self.descriptor.version)?
             }
             None if is_compressed => {
                 let step = "Statistics.db says that Data.db is compressed; restore the file from a backup or a replica";
                 return Err(self.missing(&Component::CompressionInfo, step));
             }
-            None => {
-                let crc = match self.read_optional(&Component::Crc)? {
-                    Some(bytes) => {
-                        Some(CrcComponent::decode(&self.descriptor.path(&Component::Crc), &bytes)?)
-                    }
-                    None => None,
-                };
-                ChunkedFile::plain(path, file_len, crc)?
-            }
+            None => match self.paged_optional(&Component::Crc)? {
+                Some(crc) => {
+                    ChunkedFile::plain_by(path, file_len, &self.descriptor.path(&Component::Crc), crc)?
+                }
+                None => ChunkedFile::plain(path, file_len, None)?,
+            },
         };
         // Last, because a cut file is reported better by its missing chunks.
         let found = ComponentDigest { component: Component::Data, len: file_len, crc: None };

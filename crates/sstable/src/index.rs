@@ -1,10 +1,9 @@
 //! Where partitions and the blocks of their rows are, whatever the format of the index files.
 
-use bytes::Bytes;
 use helenus_rows::{ClusteringComparator, DeletionTime, Position};
 use helenus_types::{DecodeError, Partitioner, Side, Token, decorated_key_comparable, murmur3};
 
-use crate::big::{IndexEntry, PrimaryIndex, PromotedIndex};
+use crate::big::{FoundEntry, IndexEntries, PrimaryIndex, PromotedIndex};
 use crate::bti::{IndexBlock, PartitionCursor, PartitionIndex, PartitionPosition, RowIndex, RowIndexCursor};
 use crate::deletion_time::DeletionTimeForm;
 use crate::descriptor::{Component, Descriptor};
@@ -115,7 +114,7 @@ impl SearchKey {
     }
 }
 
-/// The index files of a table in memory. Formats differ here and nowhere above.
+/// The index files of a table. Formats differ here and nowhere above.
 #[derive(Debug)]
 pub(crate) enum Index {
     /// Partitions.db and Rows.db.
@@ -167,8 +166,8 @@ impl Index {
     /// Opens Index.db, with Summary.db if there is one.
     pub(crate) fn big(
         descriptor: &Descriptor,
-        index: Bytes,
-        summary: Option<&Bytes>,
+        index: PagedFile,
+        summary: Option<PagedFile>,
         partitioner: &Partitioner,
         clustering: &ClusteringComparator,
     ) -> Result<Index, SsTableError> {
@@ -182,6 +181,14 @@ impl Index {
         match self {
             Index::Bti { partitions, .. } => partitions.key_count(),
             Index::Big { primary, .. } => primary.key_count(),
+        }
+    }
+
+    /// The same, where it need not be counted.
+    pub(crate) fn known_key_count(&self) -> Option<u64> {
+        match self {
+            Index::Bti { partitions, .. } => Some(partitions.key_count()),
+            Index::Big { primary, .. } => primary.known_key_count(),
         }
     }
 
@@ -199,40 +206,53 @@ impl Index {
         }
     }
 
-    /// Some keys of the table: the last, the first, and those after it if they are in memory.
-    pub(crate) fn some_keys(&self) -> impl Iterator<Item = &[u8]> {
-        let mut entries = match self {
-            Index::Bti { .. } => None,
-            Index::Big { primary, .. } => Some(primary.entries()),
-        };
-        let more = std::iter::from_fn(move || Some(entries.as_mut()?.next().ok()??.key));
-        [self.last_key(), self.first_key()].into_iter().chain(more.take(SOME_KEYS))
+    /// Whether all of some keys of the table pass: the last, the first and where they are at hand those behind it.
+    pub(crate) fn do_some_keys(&self, mut pass: impl FnMut(&[u8]) -> bool) -> Result<bool, SsTableError> {
+        if !pass(self.last_key()) || !pass(self.first_key()) {
+            return Ok(false);
+        }
+        let Index::Big { primary, .. } = self else { return Ok(true) };
+        let mut entries = primary.entries_from(0);
+        for _ in 0..SOME_KEYS {
+            match entries.next().map_err(|error| self.damaged(Component::Index, error))? {
+                Some(entry) if !pass(entry.key) => return Ok(false),
+                Some(_) => {}
+                None => break,
+            }
+        }
+        Ok(true)
     }
 
     /// Bytes in memory that are not the cache's.
     pub(crate) fn size_bytes(&self) -> usize {
         match self {
             Index::Bti { partitions, rows, .. } => partitions.file().memory_len() + rows.file().memory_len(),
-            Index::Big { primary, .. } => primary.size_bytes(),
+            Index::Big { primary, .. } => primary.memory_len(),
         }
     }
 
     /// Reads all pages.
     pub(crate) fn verify_pages(&self) -> Result<(), SsTableError> {
-        let Index::Bti { partitions, rows, .. } = self else { return Ok(()) };
-        for (file, component) in [(partitions.file(), Component::Partitions), (rows.file(), Component::Rows)]
-        {
-            file.verify().map_err(|error| self.damaged(component, error))?;
-        }
-        Ok(())
+        self.files()
+            .try_for_each(|(file, component)| file.verify().map_err(|error| self.damaged(component, error)))
     }
 
     /// Drops what the cache has of it.
     pub(crate) fn forget_cached(&self) {
-        if let Index::Bti { partitions, rows, .. } = self {
-            partitions.file().forget_cached();
-            rows.file().forget_cached();
-        }
+        self.files().for_each(|(file, _)| file.forget_cached());
+    }
+
+    /// The files that are read by page.
+    fn files(&self) -> impl Iterator<Item = (&PagedFile, Component)> {
+        let (files, names) = match self {
+            Index::Bti { partitions, rows, .. } => {
+                ([Some(partitions.file()), Some(rows.file())], [Component::Partitions, Component::Rows])
+            }
+            Index::Big { primary, .. } => {
+                ([Some(primary.file()), primary.summary()], [Component::Index, Component::Summary])
+            }
+        };
+        files.into_iter().zip(names).filter_map(|(file, name)| Some((file?, name)))
     }
 
     /// Where the partition of `key` is if it is in the table. Unless that is certain the key that
@@ -252,7 +272,7 @@ impl Index {
                 let found = primary.find(key.token, &key.key);
                 match found.map_err(|error| self.damaged(Component::Index, error))? {
                     None => Ok(None),
-                    Some((position, entry)) => self.at_entry(position, &entry).map(Some),
+                    Some(entry) => self.at_entry(entry).map(Some),
                 }
             }
         }
@@ -281,7 +301,7 @@ impl Index {
                 let found = primary.ceiling(|prefix, key| bound.is_before(partitioner, prefix, key));
                 match found.map_err(|error| self.damaged(Component::Index, error))? {
                     None => Ok((None, None)),
-                    Some((position, entry)) => Ok((None, Some(self.at_entry(position, &entry)?))),
+                    Some(entry) => Ok((None, Some(self.at_entry(entry)?))),
                 }
             }
         }
@@ -291,7 +311,7 @@ impl Index {
     pub(crate) fn partitions(&self) -> Partitions {
         match self {
             Index::Bti { partitions, .. } => Partitions::Bti(partitions.cursor()),
-            Index::Big { .. } => Partitions::Big(0),
+            Index::Big { primary, .. } => Partitions::Big(Box::new(primary.entries())),
         }
     }
 
@@ -314,7 +334,7 @@ impl Index {
                 block.map_err(|error| self.damaged_rows(error))
             }
             Index::Big { .. } => {
-                let mut blocks = Blocks::Big { position: at.position, index: 0 };
+                let mut blocks = Blocks::Big { position: at.position, index: 0, held: HeldPage::default() };
                 blocks.seek(self, sought, order, scratch)
             }
         }
@@ -324,22 +344,20 @@ impl Index {
     pub(crate) fn blocks(&self, at: RowIndexAt) -> Blocks {
         match self {
             Index::Bti { rows, .. } => Blocks::Bti(rows.cursor(at.position)),
-            Index::Big { .. } => Blocks::Big { position: at.position, index: 0 },
+            Index::Big { .. } => Blocks::Big { position: at.position, index: 0, held: HeldPage::default() },
         }
     }
 
     /// The row index of the entry at a position of Index.db.
-    fn promoted(&self, position: u64) -> Result<(PromotedIndex<'_>, &ClusteringComparator), SsTableError> {
+    fn promoted(&self, held: &mut HeldPage, position: u64) -> Result<Promoted<'_>, SsTableError> {
         let none = || DecodeError::new(position, "a partition with a row index", "none");
-        match self {
-            Index::Bti { .. } => Err(self.damaged_rows(none())),
-            Index::Big { primary, clustering, form, .. } => {
-                let promoted = primary.entry(position).and_then(|entry| PromotedIndex::read(&entry, *form));
-                match promoted.map_err(|error| self.damaged_rows(error))? {
-                    Some(promoted) => Ok((promoted, clustering)),
-                    None => Err(self.damaged_rows(none())),
-                }
-            }
+        let Index::Big { primary, clustering, form, .. } = self else {
+            return Err(self.damaged_rows(none()));
+        };
+        let found = PromotedIndex::read(primary.file(), held, position, *form);
+        match found.map_err(|error| self.damaged_rows(error))? {
+            Some(index) => Ok(Promoted { index, file: primary.file(), clustering }),
+            None => Err(self.damaged_rows(none())),
         }
     }
 
@@ -366,13 +384,15 @@ impl Index {
 
     /// What an entry of Index.db says.
     #[inline]
-    fn at_entry(&self, position: u64, entry: &IndexEntry<'_>) -> Result<PartitionAt, SsTableError> {
-        let row_index = if entry.promoted.is_empty() {
-            None
+    fn at_entry(&self, entry: FoundEntry) -> Result<PartitionAt, SsTableError> {
+        let FoundEntry { position, data_position, has_promoted } = entry;
+        let row_index = if has_promoted {
+            let promoted = self.promoted(&mut HeldPage::default(), position)?;
+            Some(RowIndexAt { position, deletion: promoted.index.deletion })
         } else {
-            Some(RowIndexAt { position, deletion: self.promoted(position)?.0.deletion })
+            None
         };
-        Ok(PartitionAt { data: entry.data_position, row_index, is_certain: true })
+        Ok(PartitionAt { data: data_position, row_index, is_certain: true })
     }
 
     /// What stands at a position of Rows.db; `None` if it is another key's.
@@ -388,6 +408,22 @@ impl Index {
     }
 }
 
+/// A row index in Index.db, with what it is read by.
+struct Promoted<'a> {
+    index: PromotedIndex,
+    file: &'a PagedFile,
+    clustering: &'a ClusteringComparator,
+}
+
+impl Promoted<'_> {
+    /// Block `number`.
+    fn block(&self, held: &mut HeldPage, number: usize) -> Result<IndexBlock, SsTableErrorKind> {
+        let offset = self.index.block(self.file, held, number, self.clustering)?.offset;
+        let open_deletion = self.index.open_at_start(self.file, held, number, self.clustering)?;
+        Ok(IndexBlock { offset, open_deletion })
+    }
+}
+
 impl PartitionAt {
     fn uncertain(data: u64) -> PartitionAt {
         PartitionAt { data, row_index: None, is_certain: false }
@@ -398,8 +434,7 @@ impl PartitionAt {
 #[derive(Debug)]
 pub(crate) enum Partitions {
     Bti(PartitionCursor),
-    /// Where the next entry of Index.db begins.
-    Big(u64),
+    Big(Box<IndexEntries>),
 }
 
 impl Partitions {
@@ -413,16 +448,10 @@ impl Partitions {
                     Some(PartitionPosition::Rows(position)) => index.resolve(position, None),
                 }
             }
-            (Partitions::Big(position), Index::Big { primary, .. }) => {
-                let mut entries = primary.entries_from(*position);
-                match entries.next().map_err(|error| index.damaged(Component::Index, error))? {
-                    None => Ok(None),
-                    Some(entry) => {
-                        let at = index.at_entry(*position, &entry);
-                        *position = entry.end;
-                        at.map(Some)
-                    }
-                }
+            (Partitions::Big(entries), Index::Big { .. }) => {
+                let position = entries.position();
+                let entry = entries.next().map_err(|error| index.damaged(Component::Index, error))?;
+                entry.map(|entry| index.at_entry(FoundEntry::of(&entry, position))).transpose()
             }
             (Partitions::Big(_), Index::Bti { .. }) => Ok(None),
         }
@@ -437,6 +466,7 @@ pub(crate) enum Blocks {
     Big {
         position: u64,
         index: usize,
+        held: HeldPage,
     },
 }
 
@@ -458,14 +488,12 @@ impl Blocks {
                     index.damaged_rows(DecodeError::new(0, "a block before the first row", "none"))
                 })
             }
-            Blocks::Big { position, index: number } => {
-                let (promoted, clustering) = index.promoted(*position)?;
-                let found = promoted.floor(sought, clustering, order);
-                let (found, block) = found.map_err(|error| index.damaged_rows(error))?;
-                *number = found;
-                let open = promoted.open_at_start(found, clustering);
-                let open_deletion = open.map_err(|error| index.damaged_rows(error))?;
-                Ok(IndexBlock { offset: block.offset, open_deletion })
+            Blocks::Big { position, index: number, held } => {
+                let promoted = index.promoted(held, *position)?;
+                let Promoted { index: blocks, file, clustering } = &promoted;
+                let found = blocks.floor(file, held, sought, clustering, order);
+                *number = found.map_err(|error| index.damaged_rows(error))?;
+                promoted.block(held, *number).map_err(|error| index.damaged_rows(error))
             }
         }
     }
@@ -474,18 +502,14 @@ impl Blocks {
     pub(crate) fn next(&mut self, index: &Index, is_first: bool) -> Result<Option<IndexBlock>, SsTableError> {
         match self {
             Blocks::Bti(cursor) => cursor.next().map_err(|error| index.damaged_rows(error)),
-            Blocks::Big { position, index: number } => {
-                let (promoted, clustering) = index.promoted(*position)?;
+            Blocks::Big { position, index: number, held } => {
+                let promoted = index.promoted(held, *position)?;
                 let behind = if is_first { 0 } else { *number + 1 };
-                if behind >= promoted.block_count() {
+                if behind >= promoted.index.block_count() {
                     return Ok(None);
                 }
                 *number = behind;
-                let block = promoted.block(behind, clustering).and_then(|block| {
-                    let open_deletion = promoted.open_at_start(behind, clustering)?;
-                    Ok(IndexBlock { offset: block.offset, open_deletion })
-                });
-                block.map(Some).map_err(|error| index.damaged_rows(error))
+                promoted.block(held, behind).map(Some).map_err(|error| index.damaged_rows(error))
             }
         }
     }
@@ -494,15 +518,11 @@ impl Blocks {
     pub(crate) fn previous(&mut self, index: &Index) -> Result<Option<IndexBlock>, SsTableError> {
         match self {
             Blocks::Bti(cursor) => cursor.previous().map_err(|error| index.damaged_rows(error)),
-            Blocks::Big { position, index: number } => {
+            Blocks::Big { position, index: number, held } => {
                 let Some(before) = number.checked_sub(1) else { return Ok(None) };
                 *number = before;
-                let (promoted, clustering) = index.promoted(*position)?;
-                let block = promoted.block(before, clustering).and_then(|block| {
-                    let open_deletion = promoted.open_at_start(before, clustering)?;
-                    Ok(IndexBlock { offset: block.offset, open_deletion })
-                });
-                block.map(Some).map_err(|error| index.damaged_rows(error))
+                let promoted = index.promoted(held, *position)?;
+                promoted.block(held, before).map(Some).map_err(|error| index.damaged_rows(error))
             }
         }
     }

@@ -37,8 +37,8 @@ mod version;
 mod writer;
 
 pub use big::{
-    BigIndexWriter, BlockEdge, DEFAULT_MIN_INDEX_INTERVAL, IndexEntries, IndexEntry, PrimaryIndex,
-    PromotedBlock, PromotedIndex, Summary, SummaryBuilder,
+    BigIndexWriter, BlockEdge, DEFAULT_MIN_INDEX_INTERVAL, FoundEntry, IndexEntries, IndexEntry,
+    PrimaryIndex, PromotedBlock, PromotedIndex, Summary, SummaryBuilder,
 };
 pub use bti::{
     IndexBlock, IndexBuildError, IndexOutput, PartitionCandidates, PartitionCursor, PartitionIndex,

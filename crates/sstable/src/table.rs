@@ -9,7 +9,7 @@ use helenus_bloom::{BitOrder, Filter};
 use helenus_io::Disk;
 use helenus_rows::{Bound, BoundKind, ClusteringComparator, Header, Slice, encode_clustering};
 use helenus_types::{
-    DecodeError, Partitioner, Side, Timestamp, Token, decorated_key_comparable, murmur3_bound_comparable,
+    Partitioner, Side, Timestamp, Token, decorated_key_comparable, murmur3_bound_comparable,
 };
 
 use crate::chunk_cache::{CachedFile, ChunkCache, SetAside};
@@ -18,8 +18,9 @@ use crate::data_file::{ComponentDigest, DataFile, Files, Keep, PageVerification,
 use crate::descriptor::{Component, Descriptor};
 use crate::error::SsTableError;
 use crate::index::{Index, PartitionAt, PartitionBound, SearchKey};
+use crate::paged_file::PagedFile;
 use crate::statistics::{CoveredBound, CoveredClusterings, Statistics, StatsComponent};
-use crate::version::{Format, Version};
+use crate::version::Format;
 
 /// Options of opening a table.
 #[derive(Debug, Clone)]
@@ -54,8 +55,8 @@ impl OpenOptions {
 
 /// An SSTable that is open for reading: immutable, shared by threads.
 ///
-/// What describes it is in memory, and its filter; Data.db is read chunk by chunk and the index by
-/// page (the `big` format's whole).
+/// What describes it is in memory, and its filter. Data.db is read chunk by chunk; the index, the
+/// positions and checksums of chunks, and the checksums of pages are read by page.
 #[derive(Debug)]
 pub struct SsTable {
     data: DataFile,
@@ -71,6 +72,8 @@ pub struct SsTable {
     index: Index,
     cached: Cached,
     digests: Vec<ComponentDigest>,
+    /// The component with the checksums of pages.
+    checksums: Option<Arc<PagedFile>>,
     /// The filter's part of the cache's budget.
     _filter_room: Option<SetAside>,
     _keep: Option<Arc<dyn Keep>>,
@@ -127,14 +130,18 @@ impl FoundFilter {
             return Ok(FoundFilter::default());
         }
         room.iter().for_each(|room| room.take(bytes.len()));
-        let (filter, is_asked) = find_filter(&bytes, descriptor.version, index)
-            .map_err(|error| SsTableError::new(descriptor.path(&Component::Filter), error))?;
+        let (filter, is_asked) = find_filter(&bytes, descriptor, index)?;
         Ok(FoundFilter { filter, is_asked, room })
     }
 }
 
 /// The filter, and whether it holds keys of the table.
-fn find_filter(bytes: &[u8], version: Version, index: &Index) -> Result<(Option<Filter>, bool), DecodeError> {
+fn find_filter(
+    bytes: &[u8],
+    descriptor: &Descriptor,
+    index: &Index,
+) -> Result<(Option<Filter>, bool), SsTableError> {
+    let version = descriptor.version;
     let orders: &[BitOrder] = if version.may_have_either_bloom_filter_format() {
         &[BitOrder::Current, BitOrder::Old]
     } else if version.has_old_bloom_filter_format() {
@@ -144,8 +151,11 @@ fn find_filter(bytes: &[u8], version: Version, index: &Index) -> Result<(Option<
     };
     let mut last = None;
     for &order in orders {
-        let Some(filter) = Filter::decode(bytes, order)? else { return Ok((None, false)) };
-        if index.some_keys().all(|key| filter.may_contain(key)) {
+        let decoded = Filter::decode(bytes, order);
+        let decoded =
+            decoded.map_err(|error| SsTableError::new(descriptor.path(&Component::Filter), error))?;
+        let Some(filter) = decoded else { return Ok((None, false)) };
+        if index.do_some_keys(|key| filter.may_contain(key))? {
             return Ok((Some(filter), true));
         }
         last = Some(filter);
@@ -164,24 +174,25 @@ impl SsTable {
         descriptor: &Descriptor,
         options: OpenOptions,
     ) -> Result<Arc<SsTable>, SsTableError> {
-        let mut files = Files::with_upkeep(&**disk, descriptor, options.page_checksums, &options.upkeep)?;
+        let cache = (&options.chunk_cache, options.cached_file);
+        let mut files =
+            Files::with_upkeep(&**disk, descriptor, options.page_checksums, &options.upkeep, cache)?;
         if options.page_checksums == PageVerification::Require {
             files.read_unneeded()?;
         }
-        let (cache, number) = (&options.chunk_cache, options.cached_file);
         let (mut data, index) = match descriptor.version.format() {
             Format::Bti => {
-                let partitions = files.paged(&Component::Partitions, cache, number.partitions())?;
-                let rows = files.paged(&Component::Rows, cache, number.rows())?;
+                let partitions = files.paged(&Component::Partitions)?;
+                let rows = files.paged(&Component::Rows)?;
                 let index = Index::bti(descriptor, partitions, rows)?;
                 (DataFile::read(&mut files)?, index)
             }
             Format::Big => {
-                let bytes = files.read(&Component::Index)?;
-                let summary = files.read_optional(&Component::Summary)?;
+                let primary = files.paged(&Component::Index)?;
+                let summary = files.paged_optional(&Component::Summary)?;
                 let data = DataFile::read(&mut files)?;
                 let clustering = &data.header().clustering;
-                let index = Index::big(descriptor, bytes, summary.as_ref(), data.partitioner(), clustering)?;
+                let index = Index::big(descriptor, primary, summary, data.partitioner(), clustering)?;
                 (data, index)
             }
         };
@@ -197,6 +208,7 @@ impl SsTable {
             covered: covered(&data.stats().covered_clusterings, data.header()),
             data,
             index,
+            checksums: files.checksums().and_then(|checksums| checksums.component()).cloned(),
             digests: files.take_found(),
             cached: Cached { cache: options.chunk_cache, file: options.cached_file },
             _keep: options.upkeep.keep,
@@ -259,6 +271,12 @@ impl SsTable {
         self.index.key_count()
     }
 
+    /// The same, by the statistics where the index would have to be gone through to count them.
+    #[must_use]
+    pub fn estimated_key_count(&self) -> u64 {
+        self.index.known_key_count().unwrap_or_else(|| self.stats().partition_sizes.count())
+    }
+
     /// Raw key of the first partition.
     #[must_use]
     pub fn first_key(&self) -> &[u8] {
@@ -314,10 +332,13 @@ impl SsTable {
         self.file_sizes().iter().map(|(_, len)| len).sum()
     }
 
-    /// Bytes of memory that indexes and filter take.
+    /// Bytes of memory that indexes and filter take, what tells where chunks are, and checksums; not what the cache
+    /// has of them.
     #[must_use]
     pub fn memory_len(&self) -> usize {
-        self.index.size_bytes() + self.filter.as_ref().map_or(0, Filter::size_bytes)
+        let others = self.data.chunks().map().into_iter().chain(self.checksums.as_deref());
+        let filter = self.filter.as_ref().map_or(0, Filter::size_bytes);
+        self.index.size_bytes() + filter + others.map(PagedFile::memory_len).sum::<usize>()
     }
 
     /// Sets the probability, 0 to 1, with which a read compares the checksums of the chunks that it
@@ -330,6 +351,8 @@ impl SsTable {
     pub fn forget_cached(&self) {
         self.cached.cache.remove_file(self.cached.file, self.data.reader.chunks().chunk_count());
         self.index.forget_cached();
+        let others = self.data.chunks().map().into_iter().chain(self.checksums.as_deref());
+        others.for_each(PagedFile::forget_cached);
     }
 
     /// The table's number in the chunk cache.

@@ -8,11 +8,11 @@ use helenus_rows::{ClusteringComparator, DeletionTime, Position};
 
 use crate::big::Summary;
 use crate::bti::IndexBlock;
-use crate::data_file::PageVerification;
-use crate::data_file::{DataFile, Files};
+use crate::data_file::{DataFile, Files, PageVerification};
 use crate::descriptor::Component;
 use crate::error::SsTableError;
 use crate::index::{Blocks, Index, PartitionAt, Partitions, SearchKey};
+use crate::paged_file::{HeldPage, PagedFile};
 use crate::version::Format;
 
 /// The index files of a table without its data: for tools that compare the two, or that look for
@@ -65,14 +65,14 @@ impl TableIndex {
         let mut files = Files::new(&**disk, descriptor, page_checksums)?;
         let (index, summary) = match descriptor.format() {
             Format::Bti => {
-                let partitions = files.read(&Component::Partitions)?;
-                (Index::bti(descriptor, partitions.into(), files.read(&Component::Rows)?.into())?, None)
+                let partitions = files.paged(&Component::Partitions)?;
+                (Index::bti(descriptor, partitions, files.paged(&Component::Rows)?)?, None)
             }
             Format::Big => {
-                let bytes = files.read(&Component::Index)?;
+                let primary = files.paged(&Component::Index)?;
                 let summary = files.read_optional(&Component::Summary)?;
-                let partitioner = data.partitioner();
-                (Index::big(descriptor, bytes, summary.as_ref(), partitioner, &clustering)?, summary)
+                let sample = summary.clone().map(PagedFile::from);
+                (Index::big(descriptor, primary, sample, data.partitioner(), &clustering)?, summary)
             }
         };
         Ok(TableIndex { index, clustering, summary })
@@ -88,9 +88,10 @@ impl TableIndex {
         let summary = Summary::decode(bytes).map_err(damaged)?;
         let wrong =
             |expected: String, found: String| damaged(helenus_types::DecodeError::new(0, expected, found));
-        let mut least = 0;
+        let (mut least, mut held) = (0, HeldPage::default());
         for (key, position) in summary.entries() {
-            let is_there = primary.entry(position).is_ok_and(|entry| entry.key == key);
+            let entry = primary.entry(&mut held, position);
+            let is_there = entry.is_ok_and(|entry| entry.key == key);
             if !is_there || position < least || (least == 0 && position != 0) {
                 let expected = "entries of Index.db in order, the first one first".to_owned();
                 return Err(wrong(expected, format!("another one, said to be at {position}")));

@@ -50,7 +50,7 @@ impl SsTableFacts {
             min_timestamp: stats.min_timestamp,
             max_timestamp: stats.max_timestamp,
             min_local_deletion_time: stats.min_local_deletion_time,
-            key_count: sstable.key_count(),
+            key_count: sstable.estimated_key_count(),
             rows: stats.rows,
             data_len: sstable.data_len(),
             disk_len: sstable.disk_len(),

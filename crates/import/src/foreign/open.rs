@@ -113,6 +113,7 @@ fn open_one(
     let mut open =
         OpenOptions::new(cache.clone(), CachedFile(numbers.0.fetch_add(1, Relaxed)), PageVerification::Check);
     open.upkeep.open_files = Some(files.clone());
+    open.filter_may_be_left_out = true;
     Ok(SsTable::open(&options.disk, descriptor, open)?)
 }
 

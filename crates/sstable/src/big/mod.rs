@@ -16,7 +16,7 @@ mod tests;
 
 pub use entry::IndexEntry;
 pub use index_writer::{BigIndexWriter, BlockEdge};
-pub use primary::{IndexEntries, PrimaryIndex};
+pub use primary::{FoundEntry, IndexEntries, PrimaryIndex};
 pub use promoted::{PromotedBlock, PromotedIndex};
 pub use summary::Summary;
 pub use summary_writer::{DEFAULT_MIN_INDEX_INTERVAL, SummaryBuilder};

@@ -30,6 +30,8 @@ use helenus_types::{DecodeError, Reader};
 
 use super::entry::IndexEntry;
 use crate::deletion_time::{DeletionTimeForm, read_deletion_time};
+use crate::error::SsTableErrorKind;
+use crate::paged_file::{HeldPage, PagedFile};
 
 /// Ordinal of a row's prefix.
 const CLUSTERING: u8 = 4;
@@ -38,21 +40,24 @@ const WIDTH_BASE: i64 = 64 << 10;
 /// Bytes of an entry of the table of offsets.
 const OFFSET_BYTES: usize = 4;
 /// A block takes two prefixes of a byte, three integers and its offset at least.
-const LEAST_BLOCK_BYTES: usize = 5 + OFFSET_BYTES;
+const LEAST_BLOCK_BYTES: u64 = 5 + OFFSET_BYTES as u64;
+/// Bytes before the blocks at most: two numbers and a deletion time.
+const MAX_HEAD_BYTES: usize = 2 * 9 + 16;
+/// A longer block is not believed: its two prefixes are clusterings, of at most 64 KiB each.
+const MAX_BLOCK_BYTES: u64 = 1 << 20;
 
-/// A partition's row index, over the bytes of the file.
+/// A partition's row index: where in the file its blocks are.
 #[derive(Debug, Clone, Copy)]
-pub struct PromotedIndex<'a> {
+pub struct PromotedIndex {
     /// Offset of the first row or marker from the partition's start.
     pub header_length: u64,
     /// The deletion of the partition.
     pub deletion: DeletionTime,
     form: DeletionTimeForm,
     block_count: usize,
-    /// The blocks, and where they begin in the file.
-    blocks: &'a [u8],
-    position: u64,
-    offsets: &'a [u8],
+    /// Where in the file the blocks begin, and then where each of them does.
+    blocks_at: u64,
+    offsets_at: u64,
 }
 
 /// A block of a partition's rows.
@@ -70,44 +75,45 @@ pub struct PromotedBlock<'a> {
     pub open_at_end: DeletionTime,
 }
 
-impl<'a> PromotedIndex<'a> {
-    /// The row index of an entry, `None` if it has none.
+impl PromotedIndex {
+    /// The row index of the entry at a position of `Index.db`, `None` if it has none.
     ///
     /// # Errors
-    /// Bytes that cannot be a row index.
+    /// Bytes that cannot be a row index; a failed read.
     #[inline]
     pub fn read(
-        entry: &IndexEntry<'a>,
-        form: DeletionTimeForm,
-    ) -> Result<Option<PromotedIndex<'a>>, DecodeError> {
-        if entry.promoted.is_empty() {
-            return Ok(None);
-        }
-        let decoded = PromotedIndex::decode(entry.promoted, entry.promoted_position, form);
-        decoded.map(Some).map_err(|error| error.shifted(entry.promoted_position))
-    }
-
-    fn decode(
-        bytes: &'a [u8],
+        file: &PagedFile,
+        held: &mut HeldPage,
         position: u64,
         form: DeletionTimeForm,
-    ) -> Result<PromotedIndex<'a>, DecodeError> {
-        let mut reader = Reader::new(bytes);
+    ) -> Result<Option<PromotedIndex>, SsTableErrorKind> {
+        let IndexEntry { promoted_len: len, promoted_position: at, .. } =
+            IndexEntry::read(file, held, position)?;
+        if len == 0 {
+            return Ok(None);
+        }
+        let head_len = usize::try_from(len).unwrap_or(usize::MAX).min(MAX_HEAD_BYTES);
+        let head = file.region(held, at, head_len)?;
+        let decoded = PromotedIndex::decode(head, at, len, form);
+        Ok(Some(decoded.map_err(|error| error.shifted(at))?))
+    }
+
+    /// Of a row index of `len` bytes that begins with `head`.
+    fn decode(head: &[u8], at: u64, len: u64, form: DeletionTimeForm) -> Result<PromotedIndex, DecodeError> {
+        let mut reader = Reader::new(head);
         let header_length = reader.unsigned_vint()?;
         let deletion = read_deletion_time(&mut reader, form)?;
         let before_count = reader;
         let count = reader.unsigned_vint()?;
-        let rest = reader.rest();
-        let fitting =
-            usize::try_from(count).ok().filter(|count| (1..=rest.len() / LEAST_BLOCK_BYTES).contains(count));
-        let split = fitting
-            .and_then(|count| Some((count, rest.split_at_checked(rest.len() - count * OFFSET_BYTES)?)));
-        let Some((block_count, (blocks, offsets))) = split else {
-            let found = format!("{count} in {} bytes", rest.len());
+        let rest = len.saturating_sub(reader.position() as u64);
+        let fitting = usize::try_from(count).ok().filter(|_| (1..=rest / LEAST_BLOCK_BYTES).contains(&count));
+        let Some(block_count) = fitting else {
+            let found = format!("{count} in {rest} bytes");
             return Err(before_count.error("a number of blocks that the entry has room for", found));
         };
-        let position = position + reader.position() as u64;
-        Ok(PromotedIndex { header_length, deletion, form, block_count, blocks, position, offsets })
+        let blocks_at = at + reader.position() as u64;
+        let offsets_at = at + len - count * OFFSET_BYTES as u64;
+        Ok(PromotedIndex { header_length, deletion, form, block_count, blocks_at, offsets_at })
     }
 
     /// Number of blocks.
@@ -117,58 +123,72 @@ impl<'a> PromotedIndex<'a> {
         self.block_count
     }
 
-    /// Block `index`, which is less than [`block_count`](Self::block_count).
+    /// Block `index`, which is less than [`block_count`](Self::block_count), of the file that this was read from.
     ///
     /// # Errors
-    /// Bytes that cannot be one.
-    pub fn block(
+    /// Bytes that cannot be one; a failed read.
+    pub fn block<'p>(
         &self,
+        file: &'p PagedFile,
+        held: &'p mut HeldPage,
         index: usize,
         clustering: &ClusteringComparator,
-    ) -> Result<PromotedBlock<'a>, DecodeError> {
-        let offset = Reader::at(self.offsets, index.saturating_mul(OFFSET_BYTES)).u32();
-        let offset = offset.map_err(|error| error.shifted(self.position + self.blocks.len() as u64))?;
-        let mut reader = Reader::at(self.blocks, usize::try_from(offset).unwrap_or(usize::MAX));
-        read_block(&mut reader, clustering, self.form).map_err(|error| error.shifted(self.position))
+    ) -> Result<PromotedBlock<'p>, SsTableErrorKind> {
+        let offset_at = |index: usize| self.offsets_at + index as u64 * OFFSET_BYTES as u64;
+        let offset =
+            |index| Ok::<_, SsTableErrorKind>(u64::from(u32::from_be_bytes(file.array(offset_at(index))?)));
+        let start = self.blocks_at + offset(index)?;
+        // Where the next one begins, or behind the blocks. What is wrong with it is told by what is read then.
+        let end = match index + 1 < self.block_count {
+            true => self.blocks_at + offset(index + 1)?,
+            false => self.offsets_at,
+        };
+        let len = end.min(self.offsets_at).saturating_sub(start).min(MAX_BLOCK_BYTES);
+        let bytes = file.region(held, start, usize::try_from(len).unwrap_or_default())?;
+        let block = read_block(&mut Reader::new(bytes), clustering, self.form);
+        Ok(block.map_err(|error| error.shifted(start))?)
     }
 
-    /// The block in which to look for a clustering position: the first whose last row or marker
-    /// does not lie before it by `order`, or the last one; and its number. `clustering` is what the
-    /// block's ends are encoded by.
+    /// The block in which to look for a clustering position: the first whose last row or marker does not lie before
+    /// it by `order`, or the last one; its number. `clustering` is what the block's ends are encoded by.
     ///
     /// # Errors
-    /// A damaged block.
+    /// A damaged block; a failed read.
     pub fn floor(
         &self,
+        file: &PagedFile,
+        held: &mut HeldPage,
         sought: Position<'_>,
         clustering: &ClusteringComparator,
         order: &ClusteringComparator,
-    ) -> Result<(usize, PromotedBlock<'a>), DecodeError> {
+    ) -> Result<usize, SsTableErrorKind> {
         let (mut low, mut high) = (0, self.block_count - 1);
         while low < high {
             let middle = low + (high - low) / 2;
-            let block = self.block(middle, clustering)?;
+            let block = self.block(file, held, middle, clustering)?;
             if order.compare(block.last, sought).is_lt() {
                 low = middle + 1;
             } else {
                 high = middle;
             }
         }
-        Ok((low, self.block(low, clustering)?))
+        Ok(low)
     }
 
     /// The range deletion that is open where block `index` begins, or live.
     ///
     /// # Errors
-    /// A damaged block before it.
+    /// A damaged block before it; a failed read.
     pub fn open_at_start(
         &self,
+        file: &PagedFile,
+        held: &mut HeldPage,
         index: usize,
         clustering: &ClusteringComparator,
-    ) -> Result<DeletionTime, DecodeError> {
+    ) -> Result<DeletionTime, SsTableErrorKind> {
         match index.checked_sub(1) {
             None => Ok(DeletionTime::LIVE),
-            Some(before) => Ok(self.block(before, clustering)?.open_at_end),
+            Some(before) => Ok(self.block(file, held, before, clustering)?.open_at_end),
         }
     }
 }

@@ -20,8 +20,10 @@
 use bytes::Bytes;
 use helenus_types::{DecodeError, Reader};
 
-/// The sampling level at which nothing was left out to save memory
-/// (`Downsampling.BASE_SAMPLING_LEVEL`).
+use crate::error::SsTableErrorKind;
+use crate::paged_file::{HeldPage, PagedFile};
+
+/// The sampling level at which nothing was left out to save memory (`Downsampling.BASE_SAMPLING_LEVEL`).
 pub(super) const BASE_SAMPLING_LEVEL: u32 = 128;
 const OFFSET_BYTES: usize = 4;
 const POSITION_BYTES: usize = 8;
@@ -51,19 +53,9 @@ impl Summary {
     /// When a number is out of range or the entries don't fit the file.
     pub fn decode(file: &Bytes) -> Result<Summary, DecodeError> {
         let mut reader = Reader::new(file);
-        let min_index_interval = number(&mut reader, 1..=i32::MAX as u32, "an index interval of at least 1")?;
-        let len = number(&mut reader, 0..=i32::MAX as u32, "a number of entries")? as usize;
-        let before_size = reader;
-        let size = reader.i64()?;
-        let sampling_level = number(&mut reader, 1..=BASE_SAMPLING_LEVEL, "a sampling level of 1 to 128")?;
-        let size_at_full_sampling = number(&mut reader, 0..=i32::MAX as u32, "a number of entries")?;
-        let fitting = usize::try_from(size)
-            .ok()
-            .filter(|&size| size <= reader.remaining() && size / (OFFSET_BYTES + POSITION_BYTES) >= len);
-        let Some(size) = fitting else {
-            let found = format!("{size} for {len} entries in {} bytes", reader.remaining());
-            return Err(before_size.error("a size of the entries that fits the file", found));
-        };
+        let Head { min_index_interval, len, size, sampling_level, size_at_full_sampling } =
+            Head::read(&mut reader, file.len() as u64)?;
+        let size = usize::try_from(size).unwrap_or(usize::MAX);
         let at = reader.position() as u64;
         let samples = file.slice_ref(reader.take(size)?);
         let first_key = file.slice_ref(reader.i32_bytes()?);
@@ -137,6 +129,117 @@ impl Summary {
         Ok(())
     }
 }
+
+/// What stands before the offsets.
+struct Head {
+    min_index_interval: u32,
+    len: usize,
+    /// Bytes of offsets and entries.
+    size: u64,
+    sampling_level: u32,
+    size_at_full_sampling: u32,
+}
+
+/// Its bytes.
+const HEAD_BYTES: usize = 24;
+
+impl Head {
+    /// Reads the first bytes of a file of `file_len` bytes.
+    fn read(reader: &mut Reader<'_>, file_len: u64) -> Result<Head, DecodeError> {
+        let min_index_interval = number(reader, 1..=i32::MAX as u32, "an index interval of at least 1")?;
+        let len = number(reader, 0..=i32::MAX as u32, "a number of entries")? as usize;
+        let before_size = *reader;
+        let size = reader.i64()?;
+        let sampling_level = number(reader, 1..=BASE_SAMPLING_LEVEL, "a sampling level of 1 to 128")?;
+        let size_at_full_sampling = number(reader, 0..=i32::MAX as u32, "a number of entries")?;
+        let left = file_len.saturating_sub(HEAD_BYTES as u64);
+        let fitting = u64::try_from(size)
+            .ok()
+            .filter(|&size| size <= left && size / (OFFSET_BYTES + POSITION_BYTES) as u64 >= len as u64);
+        let Some(size) = fitting else {
+            let found = format!("{size} for {len} entries in {left} bytes");
+            return Err(before_size.error("a size of the entries that fits the file", found));
+        };
+        Ok(Head { min_index_interval, len, size, sampling_level, size_at_full_sampling })
+    }
+}
+
+/// A `Summary.db` whose entries are read when they are asked for.
+#[derive(Debug, Clone)]
+pub(super) struct PagedSummary {
+    file: PagedFile,
+    len: usize,
+    /// Bytes of offsets and entries.
+    size: u64,
+}
+
+impl PagedSummary {
+    /// Reads what stands around the entries; also the last key.
+    pub(super) fn open(file: PagedFile) -> Result<(PagedSummary, Bytes), SsTableErrorKind> {
+        let head = file.array::<HEAD_BYTES>(0)?;
+        let Head { len, size, .. } = Head::read(&mut Reader::new(&head), file.len())?;
+        let mut at = HEAD_BYTES as u64 + size;
+        let mut key = Bytes::new();
+        // The first key, then the last.
+        for _ in 0..2 {
+            let key_len = u32::from_be_bytes(file.array(at)?);
+            let Some(key_len) = usize::try_from(key_len).ok().filter(|len| *len <= MAX_KEY_BYTES) else {
+                return Err(DecodeError::new(at, "the length of a key", format!("{key_len}")).into());
+            };
+            at += OFFSET_BYTES as u64;
+            key = Bytes::copy_from_slice(file.region(&mut HeldPage::default(), at, key_len)?);
+            at += key_len as u64;
+        }
+        if at != file.len() {
+            return Err(DecodeError::new(at, "the end of the file", "another place").into());
+        }
+        Ok((PagedSummary { file, len, size }, key))
+    }
+
+    /// Number of entries.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Its file.
+    pub(super) fn file(&self) -> &PagedFile {
+        &self.file
+    }
+
+    /// Entry `index`: a raw key, and the position of its entry in `Index.db`.
+    pub(super) fn entry<'p>(
+        &'p self,
+        held: &'p mut HeldPage,
+        index: usize,
+    ) -> Result<Option<(&'p [u8], u64)>, SsTableErrorKind> {
+        if index >= self.len {
+            return Ok(None);
+        }
+        let start = self.offset(index)?;
+        let end = if index + 1 == self.len { self.size } else { self.offset(index + 1)? };
+        let at = HEAD_BYTES as u64 + start;
+        let len = end.checked_sub(start).and_then(|len| usize::try_from(len).ok());
+        let is_right = |len: &usize| end <= self.size && *len <= MAX_KEY_BYTES + POSITION_BYTES;
+        let Some(len) = len.filter(is_right) else {
+            return Err(
+                DecodeError::new(at, "the offset of an entry", format!("{start} before {end}")).into()
+            );
+        };
+        let entry = self.file.region(held, at, len)?;
+        match entry.split_last_chunk::<POSITION_BYTES>() {
+            Some((key, position)) => Ok(Some((key, u64::from_le_bytes(*position)))),
+            None => Err(DecodeError::new(at, "a key and a position", format!("{len} bytes")).into()),
+        }
+    }
+
+    fn offset(&self, index: usize) -> Result<u64, SsTableErrorKind> {
+        let at = HEAD_BYTES as u64 + index as u64 * OFFSET_BYTES as u64;
+        Ok(u64::from(u32::from_le_bytes(self.file.array(at)?)))
+    }
+}
+
+/// Bytes of a key at most.
+const MAX_KEY_BYTES: usize = u16::MAX as usize;
 
 /// The next 32-bit number, in `range`.
 fn number(

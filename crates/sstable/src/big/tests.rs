@@ -2,16 +2,22 @@
 
 use bytes::Bytes;
 use helenus_rows::{ClusteringComparator, DeletionTime, Position, PositionKind};
-use helenus_types::{LocalDeletionTime, Partitioner, Timestamp, Type, vint};
+use helenus_types::{LocalDeletionTime, Partitioner, Timestamp, Token, Type, vint};
 
 use super::summary::BASE_SAMPLING_LEVEL;
 use super::*;
 use crate::deletion_time::{DeletionTimeForm, write_deletion_time};
+use crate::error::SsTableErrorKind;
+use crate::paged_file::{HeldPage, PagedFile};
 
 fn hex(text: &str) -> Vec<u8> {
     let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
     let digit = |byte: u8| u8::try_from(char::from(byte).to_digit(16).unwrap()).unwrap();
     digits.chunks(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect()
+}
+
+fn paged(bytes: impl Into<Bytes>) -> PagedFile {
+    PagedFile::from(bytes.into())
 }
 
 fn ints() -> ClusteringComparator {
@@ -68,13 +74,14 @@ fn keys(partitioner: &Partitioner, count: u32) -> Vec<Vec<u8>> {
 
 #[test]
 fn the_examples_of_the_layouts() {
-    let entry = IndexEntry::read(&hex("0001 31 16 00"), 0).unwrap().data_position;
+    let held = &mut HeldPage::default();
+    let entry = IndexEntry::read(&paged(hex("0001 31 16 00")), held, 0).unwrap().data_position;
     assert_eq!(entry, 22);
     let simple = hex("0001 30 00 00 | 0001 31 16 00 | 0001 32 2e 00 | 0001 33 46 00 | 0001 34 5e 00");
-    let mut entries = IndexEntries::new(&simple);
+    let mut entries = IndexEntries::new(paged(simple));
     let mut found = Vec::new();
     while let Some(entry) = entries.next().unwrap() {
-        assert!(entry.promoted.is_empty());
+        assert_eq!(entry.promoted_len, 0);
         found.push((entry.key.to_vec(), entry.data_position));
     }
     assert_eq!(found.iter().map(|(_, position)| *position).collect::<Vec<_>>(), [0, 22, 46, 70, 94]);
@@ -95,16 +102,16 @@ fn the_examples_of_the_layouts() {
     let mut file = hex("0001 31 16");
     vint::write_unsigned(&mut file, promoted.len() as u64);
     file.extend(promoted);
-    let entry = IndexEntry::read(&file, 0).unwrap();
-    let promoted = PromotedIndex::read(&entry, DeletionTimeForm::Unsigned).unwrap().unwrap();
+    let file = paged(file);
+    let promoted = PromotedIndex::read(&file, held, 0, DeletionTimeForm::Unsigned).unwrap().unwrap();
     assert_eq!(
         (promoted.header_length, promoted.deletion, promoted.block_count()),
         (4, DeletionTime::LIVE, 2)
     );
-    let block = promoted.block(0, &ints()).unwrap();
+    let block = promoted.block(&file, held, 0, &ints()).unwrap();
     assert_eq!((block.offset, block.width, block.open_at_end), (4, 2056, DeletionTime::LIVE));
     assert_eq!(block.last, Position { kind: PositionKind::Row, size: 1, values: &[0, 0, 0, 0, 9] });
-    assert_eq!(promoted.block(1, &ints()).unwrap().offset, 4 + 2056);
+    assert_eq!(promoted.block(&file, held, 1, &ints()).unwrap().offset, 4 + 2056);
 }
 
 #[test]
@@ -119,21 +126,21 @@ fn every_key_is_found_with_any_summary_or_none() {
         let none_at_start = summary_of(&keys, &positions, &[3, 500], 128);
         let summaries =
             [Some(whole), Some(few), Some(wrong_last), Some(unordered), Some(none_at_start), None];
-        for summary in summaries.map(|bytes| bytes.map(Bytes::from)) {
+        for summary in summaries {
             let index =
-                PrimaryIndex::open(Bytes::from(file.clone()), summary.as_ref(), partitioner.clone()).unwrap();
+                PrimaryIndex::open(paged(file.clone()), summary.map(paged), partitioner.clone()).unwrap();
             assert_eq!(index.key_count(), 1_000);
             assert_eq!((index.first_key(), index.last_key()), (&*keys[0], &*keys[999]));
             for (key, number) in keys.iter().zip(0u64..) {
                 let found = index.find(partitioner.prefix(key), key).unwrap().unwrap();
-                assert_eq!((found.1.key, found.1.data_position), (&**key, number * 10));
+                assert_eq!(
+                    (found.position, found.data_position),
+                    (positions[usize::try_from(number).unwrap()], number * 10)
+                );
                 let absent = [key, &b"\0"[..]].concat();
                 assert!(index.find(partitioner.prefix(&absent), &absent).unwrap().is_none());
                 let behind = index.ceiling(|_, found| partitioner.compare(found, key).is_gt()).unwrap();
-                assert_eq!(
-                    behind.map(|(_, entry)| entry.data_position),
-                    (number < 999).then(|| number * 10 + 10)
-                );
+                assert_eq!(behind.map(|found| found.data_position), (number < 999).then(|| number * 10 + 10));
             }
         }
     }
@@ -145,16 +152,15 @@ fn damage_is_told_and_never_found_to_be_another_key() {
     let (file, positions) = index_of(&keys);
     let summary = summary_of(&keys, &positions, &[0, 128, 256, 384], 128);
     let look = |file: Vec<u8>, summary: Option<Vec<u8>>| {
-        let summary = summary.map(Bytes::from);
-        let Ok(index) = PrimaryIndex::open(Bytes::from(file), summary.as_ref(), Partitioner::Murmur3) else {
-            return false;
-        };
+        let opened = PrimaryIndex::open(paged(file), summary.map(paged), Partitioner::Murmur3);
+        let Ok(index) = opened else { return false };
         let mut all = true;
         for (key, number) in keys.iter().zip(0u64..).step_by(7) {
             match index.find(Partitioner::murmur3_token(key), key) {
-                Ok(Some((_, entry))) => {
-                    assert_eq!(entry.key, &**key);
-                    all &= entry.data_position == number * 10;
+                Ok(Some(found)) => {
+                    let held = &mut HeldPage::default();
+                    assert_eq!(index.entry(held, found.position).unwrap().key, &**key);
+                    all &= found.data_position == number * 10;
                 }
                 _ => all = false,
             }
@@ -211,24 +217,29 @@ fn entry_with(promoted: &[u8]) -> Vec<u8> {
 #[test]
 fn blocks_are_searched() {
     for form in [DeletionTimeForm::Legacy, DeletionTimeForm::Unsigned] {
-        let file = entry_with(&promoted(form));
-        let index = PromotedIndex::read(&IndexEntry::read(&file, 0).unwrap(), form).unwrap().unwrap();
+        let file = paged(entry_with(&promoted(form)));
+        let held = &mut HeldPage::default();
+        let index = PromotedIndex::read(&file, held, 0, form).unwrap().unwrap();
+        let floor = |held: &mut HeldPage, sought: Position<'_>| {
+            index.floor(&file, held, sought, &ints(), &ints()).unwrap()
+        };
         for row in 0..110u8 {
             let values = [0, 0, 0, 0, row];
             for kind in [PositionKind::Before, PositionKind::Row, PositionKind::After] {
                 let sought = Position { kind, size: 1, values: &values };
-                let (number, block) = index.floor(sought, &ints(), &ints()).unwrap();
-                // After the last row of a block it is the next one's.
+                let number = floor(held, sought);
+                let block = index.block(&file, held, number, &ints()).unwrap();
+                // Behind the last row of a block it is the next one's.
                 let expected =
                     usize::from(row / 10) + usize::from(kind == PositionKind::After && row % 10 == 9);
                 assert_eq!(number, expected.min(9), "{row} {kind:?}");
                 assert_eq!((block.offset, block.width), (20 + 100 * number as u64, 100));
-                let open = index.open_at_start(number, &ints()).unwrap();
+                let open = index.open_at_start(&file, held, number, &ints()).unwrap();
                 assert_eq!(open.is_live(), !(4..6).contains(&number));
             }
         }
-        assert_eq!(index.floor(Position::BOTTOM, &ints(), &ints()).unwrap().0, 0);
-        assert_eq!(index.floor(Position::TOP, &ints(), &ints()).unwrap().0, 9);
+        assert_eq!(floor(held, Position::BOTTOM), 0);
+        assert_eq!(floor(held, Position::TOP), 9);
     }
 }
 
@@ -236,12 +247,13 @@ fn blocks_are_searched() {
 fn damaged_blocks_give_errors() {
     for form in [DeletionTimeForm::Legacy, DeletionTimeForm::Unsigned] {
         let whole = promoted(form);
-        let search = |bytes: &[u8]| {
-            let file = entry_with(bytes);
-            let index = PromotedIndex::read(&IndexEntry::read(&file, 0).unwrap(), form)?;
-            let Some(index) = index else { return Ok(()) };
-            (0..index.block_count().min(1_000)).try_for_each(|at| index.block(at, &ints()).map(|_| ()))?;
-            index.floor(Position::TOP, &ints(), &ints()).map(|_| ())
+        let search = |bytes: &[u8]| -> Result<(), SsTableErrorKind> {
+            let file = paged(entry_with(bytes));
+            let held = &mut HeldPage::default();
+            let Some(index) = PromotedIndex::read(&file, held, 0, form)? else { return Ok(()) };
+            (0..index.block_count().min(1_000))
+                .try_for_each(|at| index.block(&file, held, at, &ints()).map(|_| ()))?;
+            index.floor(&file, held, Position::TOP, &ints(), &ints()).map(|_| ())
         };
         search(&whole).unwrap();
         for at in 0..whole.len() {
@@ -255,6 +267,41 @@ fn damaged_blocks_give_errors() {
             }
         }
     }
-    let none = IndexEntry::read(&entry_with(&[]), 0).map(|entry| entry.promoted.len());
-    assert_eq!(none, Ok(0));
+    let none = paged(entry_with(&[]));
+    assert_eq!(IndexEntry::read(&none, &mut HeldPage::default(), 0).unwrap().promoted_len, 0);
+}
+
+/// A summary that is too long to be held is searched in its file; and is only a hint there, too.
+#[test]
+fn a_long_summary_stays_in_its_file() {
+    let keys = keys(&Partitioner::Murmur3, 60_000);
+    let (file, positions) = index_of(&keys);
+    let all: Vec<usize> = (0..keys.len()).collect();
+    let summary = summary_of(&keys, &positions, &all, 128);
+    let look = |summary: Vec<u8>| {
+        let index =
+            PrimaryIndex::open(paged(file.clone()), Some(paged(summary)), Partitioner::Murmur3).unwrap();
+        for (key, number) in keys.iter().zip(0u64..).step_by(997) {
+            let token = Partitioner::murmur3_token(key);
+            let found = index.find(token, key).unwrap().unwrap();
+            assert_eq!(found.data_position, number * 10);
+            let absent = [key, &b"\0"[..]].concat();
+            assert_eq!(index.find(Partitioner::murmur3_token(&absent), &absent).unwrap(), None);
+            let behind = |_: Token, found: &[u8]| Partitioner::Murmur3.compare(found, key).is_ge();
+            assert_eq!(index.ceiling(behind).unwrap().unwrap().data_position, number * 10);
+        }
+        (index.summary().is_some(), index.is_scanned())
+    };
+    assert_eq!(look(summary.clone()), (true, false));
+    for at in (24..summary.len()).step_by(summary.len() / 40) {
+        let mut flipped = summary.clone();
+        flipped[at] ^= 0x81;
+        look(flipped);
+    }
+    // Each of the keys is one that it isn't.
+    let mut shifted = keys.clone();
+    shifted[1..59_999].rotate_left(1);
+    let shifted = summary_of(&shifted, &positions, &all, 128);
+    assert_eq!(look(shifted), (true, true));
+    assert_eq!(look(summary[..summary.len() - 1].to_vec()), (false, true));
 }

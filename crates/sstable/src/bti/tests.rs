@@ -15,7 +15,7 @@ use super::writer::{Payload, TrieWriter};
 use super::*;
 use crate::chunk_cache::{CachedFile, ChunkCache};
 use crate::page_checksums::PageChecksums;
-use crate::paged_file::{HeldPage, PagedFile};
+use crate::paged_file::{HeldPage, PagedFile, StoredChecksums};
 
 /// A generator without state elsewhere, so that a failure repeats: xorshift64*.
 struct Rng(u64);
@@ -137,7 +137,9 @@ impl ReadFile for MemoryFile {
 /// The file whole, with pages that stay, and with pages that come and go with the cache.
 fn in_each_way(bytes: &[u8]) -> [PagedFile; 3] {
     let paged = |cache_bytes| {
-        let checksums = PageChecksums::compute(&[("f", bytes)]).take("f");
+        let mut encoded = Vec::new();
+        PageChecksums::compute(&[("f", bytes)]).encode(&mut encoded);
+        let checksums = StoredChecksums::open(Bytes::from(encoded).into()).unwrap().file("f").cloned();
         let cache = Arc::new(ChunkCache::new(cache_bytes));
         let file = Arc::new(MemoryFile(bytes.to_vec()));
         PagedFile::of_pages(file, bytes.len() as u64, checksums, &cache, CachedFile(1))

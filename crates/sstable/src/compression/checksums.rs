@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use helenus_types::Reader;
+use helenus_types::{DecodeError, Reader};
 
 use super::MAX_CHUNK_LEN;
 use crate::error::SsTableError;
@@ -32,28 +32,27 @@ impl CrcComponent {
     /// When the slices' length is impossible or the checksums are not whole.
     pub fn decode(path: &Path, bytes: &[u8]) -> Result<CrcComponent, SsTableError> {
         let mut reader = Reader::new(bytes);
-        let chunk_len = reader.u32().map_err(|error| SsTableError::new(path, error))?;
-        if chunk_len == 0 || chunk_len > MAX_CHUNK_LEN {
-            return Err(SsTableError::corrupt(path, 0, "a slice length", format!("{chunk_len}")));
-        }
-        let (crcs, rest) = reader.rest().as_chunks::<4>();
-        if !rest.is_empty() {
-            let offset = bytes.len() - rest.len();
-            return Err(SsTableError::corrupt(
-                path,
-                offset as u64,
-                "checksums of 4 bytes",
-                format!("{} bytes", rest.len()),
-            ));
-        }
+        let head = reader.take_array().map_err(|error| SsTableError::new(path, error))?;
+        let (chunk_len, _) = CrcComponent::decode_head(*head, bytes.len() as u64)
+            .map_err(|error| SsTableError::new(path, error))?;
+        let (crcs, _) = reader.rest().as_chunks::<4>();
         Ok(CrcComponent { chunk_len, crcs: crcs.iter().map(|crc| u32::from_be_bytes(*crc)).collect() })
     }
 
-    /// Number of slices, for a file of `slices`: one more may be there that has no bytes.
-    pub(super) fn slice_count(&self, slices: u64) -> u64 {
-        let stored = self.crcs.len() as u64;
-        let of_nothing = stored == slices + 1 && self.crcs.last() == Some(&crc32fast::hash(&[]));
-        stored - u64::from(of_nothing)
+    /// Bytes before the checksums.
+    pub(super) const HEAD_LEN: u64 = 4;
+
+    /// Bytes of a slice, of a file of `file_len` bytes that begins with those; and the number of checksums.
+    pub(super) fn decode_head(head: [u8; 4], file_len: u64) -> Result<(u32, u64), DecodeError> {
+        let chunk_len = u32::from_be_bytes(head);
+        if chunk_len == 0 || chunk_len > MAX_CHUNK_LEN {
+            return Err(DecodeError::new(0, "a slice length", format!("{chunk_len}")));
+        }
+        let (count, rest) = ((file_len - Self::HEAD_LEN) / 4, file_len % 4);
+        if rest != 0 {
+            return Err(DecodeError::new(file_len - rest, "checksums of 4 bytes", format!("{rest} bytes")));
+        }
+        Ok((chunk_len, count))
     }
 
     /// The bytes of the file.
@@ -97,6 +96,7 @@ impl Digest {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::compression::ChunkedFile;
 
     #[test]
     fn checksums_of_slices() {
@@ -104,13 +104,16 @@ mod tests {
         let crc = CrcComponent::decode(Path::new("c"), &bytes).unwrap();
         assert_eq!(crc, CrcComponent { chunk_len: 65536, crcs: vec![0xc206_f3f3] });
         assert_eq!(crc.encode(), bytes);
-        assert_eq!(crc.slice_count(1), 1);
-        let scylladbs = CrcComponent::decode(Path::new("c"), &[&bytes[..], &[0; 4]].concat()).unwrap();
-        assert_eq!((scylladbs.crcs.len(), scylladbs.slice_count(1)), (2, 1));
-        let other = CrcComponent::decode(Path::new("c"), &[&bytes[..], &[1; 4]].concat()).unwrap();
-        assert_eq!(other.slice_count(1), 2);
+        let chunks = |len: u64, more: &[u8]| {
+            let crc = CrcComponent::decode(Path::new("c"), &[&bytes[..], more].concat()).unwrap();
+            ChunkedFile::plain("d", len, Some(crc)).map(|chunks| chunks.chunk_count())
+        };
+        assert_eq!(chunks(618, &[]).unwrap(), 1);
+        // As ScyllaDB ends it.
+        assert_eq!(chunks(618, &[0; 4]).unwrap(), 1);
+        assert!(chunks(618, &[1; 4]).is_err() && chunks(618, &[0; 8]).is_err());
         // The last of two slices, whose checksum happens to be 0.
-        assert_eq!(scylladbs.slice_count(2), 2);
+        assert_eq!(chunks(65537, &[0; 4]).unwrap(), 2);
         for broken in [&bytes[..7], &bytes[..3], &[0, 0, 0, 0], &[0xff; 4]] {
             assert!(CrcComponent::decode(Path::new("c"), broken).is_err(), "{broken:?}");
         }

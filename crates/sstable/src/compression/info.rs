@@ -51,6 +51,27 @@ impl CompressionInfo {
         decode(bytes, version).map_err(|error| SsTableError::new(path, error))
     }
 
+    /// What a file of `file_len` bytes says before its offsets, of whose first bytes `bytes` are; and where the offsets
+    /// begin, and their number.
+    pub(super) fn decode_head(
+        bytes: &[u8],
+        file_len: u64,
+        version: Version,
+    ) -> Result<(CompressionInfo, u64, u32), DecodeError> {
+        let mut reader = Reader::new(bytes);
+        let (info, count) = decode_head(&mut reader, file_len, version)?;
+        let start = reader.position() as u64;
+        let end = start + 8 * u64::from(count);
+        if end != file_len {
+            return Err(DecodeError::new(
+                end,
+                "the end of the file",
+                format!("{} more bytes", file_len - end),
+            ));
+        }
+        Ok((info, start, count))
+    }
+
     /// The bytes of the file in `version`.
     #[must_use]
     pub fn encode(&self, version: Version) -> Vec<u8> {
@@ -79,32 +100,43 @@ fn put_len(out: &mut Vec<u8>, len: usize) {
     out.extend_from_slice(&len.to_be_bytes());
 }
 
-fn decode(bytes: &[u8], version: Version) -> Result<CompressionInfo, DecodeError> {
-    let mut reader = Reader::new(bytes);
+/// All but the offsets, and how many of them there are.
+fn decode_head(
+    reader: &mut Reader<'_>,
+    file_len: u64,
+    version: Version,
+) -> Result<(CompressionInfo, u32), DecodeError> {
     let class = reader.java_utf()?;
     let mut options = Vec::new();
     // An option takes at least the two lengths of its strings.
-    for _ in 0..count(&mut reader, 4, "options")? {
+    for _ in 0..count(reader, file_len, 4, "options")? {
         options.push((reader.java_utf()?, reader.java_utf()?));
     }
-    let chunk_len = checked(&mut reader, Reader::u32, "a chunk length, a power of two", |len| {
+    let chunk_len = checked(reader, Reader::u32, "a chunk length, a power of two", |len| {
         len.is_power_of_two() && *len <= MAX_CHUNK_LEN
     })?;
     let max_compressed = if version.has_max_compressed_length() {
-        checked(&mut reader, Reader::u32, "the longest payload of a compressed chunk", |max| {
+        checked(reader, Reader::u32, "the longest payload of a compressed chunk", |max| {
             *max <= chunk_len || *max == NEVER_RAW
         })?
     } else {
         NEVER_RAW
     };
-    let data_len = checked(&mut reader, Reader::u64, "a data length", |len| i64::try_from(*len).is_ok())?;
-    let at = reader;
-    let chunk_count = count(&mut reader, 8, "chunk offsets")?;
+    let data_len = checked(reader, Reader::u64, "a data length", |len| i64::try_from(*len).is_ok())?;
+    let at = *reader;
+    let chunk_count = count(reader, file_len, 8, "chunk offsets")?;
     let needed = data_len.div_ceil(u64::from(chunk_len));
-    if chunk_count == 0 || (chunk_count as u64) < needed || chunk_count as u64 > needed + 1 {
+    if chunk_count == 0 || u64::from(chunk_count) < needed || u64::from(chunk_count) > needed + 1 {
         return Err(at.error(format!("{needed} chunks or one more"), format!("{chunk_count}")));
     }
-    let mut offsets = Vec::with_capacity(chunk_count);
+    let info = CompressionInfo { class, options, chunk_len, max_compressed, data_len, offsets: Vec::new() };
+    Ok((info, chunk_count))
+}
+
+fn decode(bytes: &[u8], version: Version) -> Result<CompressionInfo, DecodeError> {
+    let mut reader = Reader::new(bytes);
+    let (mut info, chunk_count) = decode_head(&mut reader, bytes.len() as u64, version)?;
+    let mut offsets = Vec::with_capacity(chunk_count as usize);
     for _ in 0..chunk_count {
         let last = offsets.last().copied();
         offsets.push(checked(
@@ -120,18 +152,24 @@ fn decode(bytes: &[u8], version: Version) -> Result<CompressionInfo, DecodeError
     if !reader.is_empty() {
         return Err(reader.error("the end of the file", format!("{} more bytes", reader.remaining())));
     }
-    Ok(CompressionInfo { class, options, chunk_len, max_compressed, data_len, offsets })
+    info.offsets = offsets;
+    Ok(info)
 }
 
-/// A 32-bit number of things of at least `min_len` bytes each, which must all fit.
-fn count(reader: &mut Reader<'_>, min_len: usize, what: &'static str) -> Result<usize, DecodeError> {
+/// A 32-bit number of things of at least `min_len` bytes each, which must all fit into the file.
+fn count(
+    reader: &mut Reader<'_>,
+    file_len: u64,
+    min_len: u64,
+    what: &'static str,
+) -> Result<u32, DecodeError> {
     let at = *reader;
     let count = reader.u32()?;
-    let most = reader.remaining() / min_len;
-    match usize::try_from(count) {
-        Ok(count) if count <= most => Ok(count),
-        _ => Err(at.error(format!("at most {most} {what}"), format!("{count}"))),
+    let most = file_len.saturating_sub(reader.position() as u64) / min_len;
+    if u64::from(count) <= most {
+        return Ok(count);
     }
+    Err(at.error(format!("at most {most} {what}"), format!("{count}")))
 }
 
 /// A value that `is_valid`, or an error at its offset.

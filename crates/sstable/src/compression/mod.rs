@@ -10,12 +10,13 @@
 //! CompressionInfo.db, and how by its content, never by the table's schema: a flush may use another compressor.
 //!
 //! `params.rs` is the schema's option map, `codec.rs` the compressors, `info.rs` CompressionInfo.db, `checksums.rs`
-//! CRC.db and Digest.crc32, `reader.rs` and `writer.rs` the chunks themselves, `stored.rs` all
+//! CRC.db and Digest.crc32, `numbers.rs` the lists in the two that are read by page, `reader.rs` and `writer.rs` the chunks themselves, `stored.rs` all
 //! their checksums in one pass, `recover.rs` chunks of which nothing says where they are.
 
 mod checksums;
 mod codec;
 mod info;
+mod numbers;
 mod params;
 mod reader;
 mod recover;

@@ -8,8 +8,14 @@ use std::sync::Arc;
 use helenus_io::ReadFile;
 
 use super::codec::Decompressor;
+use super::numbers::Numbers;
 use super::{CRC_LEN, Codec, CompressionInfo, CompressionParams, CrcComponent, NEVER_RAW, PLAIN_CHUNK_LEN};
 use crate::error::{SsTableError, SsTableErrorKind};
+use crate::paged_file::{HeldPage, PagedFile};
+use crate::version::Version;
+
+/// What CompressionInfo.db may say before its offsets: names and options of a few bytes.
+const MAX_INFO_HEAD_LEN: usize = 16 << 10;
 
 /// Whether a chunk's checksum is compared. The table option `crc_check_chance` is a probability:
 /// the table's sampler decides for each read.
@@ -39,11 +45,11 @@ enum Layout {
         codec: Codec,
         options: Vec<(String, String)>,
         max_compressed: u32,
-        offsets: Vec<u64>,
+        offsets: Numbers<8>,
     },
     /// Slices; without CRC.db there are no checksums.
     Plain {
-        crcs: Option<Vec<u32>>,
+        crcs: Option<Numbers<4>>,
     },
 }
 
@@ -58,6 +64,39 @@ impl ChunkedFile {
         info: CompressionInfo,
     ) -> Result<ChunkedFile, SsTableError> {
         let path = path.into();
+        let offsets = Numbers::held(&path, info.offsets.iter().map(|offset| offset.to_be_bytes()));
+        ChunkedFile::of_chunks(path, file_len, info, offsets)
+    }
+
+    /// The compressed Data.db at `path` whose CompressionInfo.db, in a version, stays in its file.
+    pub(crate) fn compressed_by(
+        path: PathBuf,
+        file_len: u64,
+        path_of_info: &Path,
+        info: PagedFile,
+        version: Version,
+    ) -> Result<ChunkedFile, SsTableError> {
+        if let Some(bytes) = info.whole() {
+            return ChunkedFile::compressed(
+                path,
+                file_len,
+                CompressionInfo::decode(path_of_info, bytes, version)?,
+            );
+        }
+        let failed = |error| SsTableError::new(path_of_info, error);
+        let mut held = HeldPage::default();
+        let head = info.region(&mut held, 0, MAX_INFO_HEAD_LEN).map_err(failed)?;
+        let (head, start, count) = CompressionInfo::decode_head(head, info.len(), version)
+            .map_err(|error| SsTableError::new(path_of_info, error))?;
+        ChunkedFile::of_chunks(path, file_len, head, Numbers::paged(path_of_info, info, start, count))
+    }
+
+    fn of_chunks(
+        path: PathBuf,
+        file_len: u64,
+        info: CompressionInfo,
+        offsets: Numbers<8>,
+    ) -> Result<ChunkedFile, SsTableError> {
         let Some(codec) = Codec::from_class(&info.class) else {
             let kind = SsTableErrorKind::UnsupportedCompressor {
                 class: info.class,
@@ -68,12 +107,12 @@ impl ChunkedFile {
         if !codec.is_available() {
             return Err(SsTableError::new(path, codec.unavailable()));
         }
-        let last = info.offsets.last().copied().unwrap_or(0);
+        let chunk_count = offsets.count();
+        let last = offsets.get(chunk_count.saturating_sub(1))?.map_or(0, u64::from_be_bytes);
         if last.saturating_add(CRC_LEN) > file_len {
             let expected = format!("a chunk at {last}");
             return Err(SsTableError::corrupt(path, file_len, expected, "the end of the file"));
         }
-        let chunk_count = u32::try_from(info.offsets.len()).unwrap_or(u32::MAX);
         Ok(ChunkedFile {
             path,
             data_len: info.data_len,
@@ -84,7 +123,7 @@ impl ChunkedFile {
                 codec,
                 options: info.options,
                 max_compressed: info.max_compressed,
-                offsets: info.offsets,
+                offsets,
             },
         })
     }
@@ -114,7 +153,9 @@ impl ChunkedFile {
             file_len,
             chunk_len,
             chunk_count: u32::try_from(chunk_count).unwrap_or(u32::MAX),
-            layout: Layout::Plain { crcs: Some(crc.crcs) },
+            layout: Layout::Plain {
+                crcs: Some(Numbers::held(path, crc.crcs.iter().map(|crc| crc.to_be_bytes()))),
+            },
         }
     }
 
@@ -129,9 +170,44 @@ impl ChunkedFile {
         crc: Option<CrcComponent>,
     ) -> Result<ChunkedFile, SsTableError> {
         let path = path.into();
-        let chunk_len = crc.as_ref().map_or(PLAIN_CHUNK_LEN, |crc| crc.chunk_len);
+        let crcs = crc
+            .map(|crc| (crc.chunk_len, Numbers::held(&path, crc.crcs.iter().map(|crc| crc.to_be_bytes()))));
+        ChunkedFile::of_slices(path, file_len, crcs)
+    }
+
+    /// The uncompressed Data.db at `path` whose CRC.db stays in its file.
+    pub(crate) fn plain_by(
+        path: PathBuf,
+        file_len: u64,
+        path_of_crc: &Path,
+        crc: PagedFile,
+    ) -> Result<ChunkedFile, SsTableError> {
+        let head = crc.array(0).map_err(|error| SsTableError::new(path_of_crc, error))?;
+        let (chunk_len, count) = CrcComponent::decode_head(head, crc.len())
+            .map_err(|error| SsTableError::new(path_of_crc, error))?;
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
+        let crcs = Numbers::paged(path_of_crc, crc, CrcComponent::HEAD_LEN, count);
+        ChunkedFile::of_slices(path, file_len, Some((chunk_len, crcs)))
+    }
+
+    /// Slices of a length, with their checksums.
+    fn of_slices(
+        path: PathBuf,
+        file_len: u64,
+        crcs: Option<(u32, Numbers<4>)>,
+    ) -> Result<ChunkedFile, SsTableError> {
+        let chunk_len = crcs.as_ref().map_or(PLAIN_CHUNK_LEN, |(chunk_len, _)| *chunk_len);
         let chunk_count = file_len.div_ceil(u64::from(chunk_len));
-        let stored = crc.as_ref().map_or(chunk_count, |crc| crc.slice_count(chunk_count));
+        let mut stored = chunk_count;
+        if let Some((_, crcs)) = &crcs {
+            stored = u64::from(crcs.count());
+            // One more may be there that has no bytes.
+            if stored == chunk_count + 1
+                && crcs.get(crcs.count() - 1)? == Some(crc32fast::hash(&[]).to_be_bytes())
+            {
+                stored = chunk_count;
+            }
+        }
         match u32::try_from(chunk_count) {
             Ok(chunk_count) if u64::from(chunk_count) == stored => Ok(ChunkedFile {
                 path,
@@ -139,7 +215,7 @@ impl ChunkedFile {
                 file_len,
                 chunk_len,
                 chunk_count,
-                layout: Layout::Plain { crcs: crc.map(|crc| crc.crcs) },
+                layout: Layout::Plain { crcs: crcs.map(|(_, crcs)| crcs) },
             }),
             _ => {
                 let expected = format!("{stored} slices of {chunk_len} bytes, as CRC.db has");
@@ -199,20 +275,31 @@ impl ChunkedFile {
         })
     }
 
-    /// What CompressionInfo.db says of them; `None` when they are not compressed.
-    #[must_use]
-    pub fn compression_info(&self) -> Option<CompressionInfo> {
+    /// What CompressionInfo.db says of them, all of it; `None` when they are not compressed.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn compression_info(&self) -> Result<Option<CompressionInfo>, SsTableError> {
         let Layout::Compressed { codec, options, max_compressed, offsets } = &self.layout else {
-            return None;
+            return Ok(None);
         };
-        Some(CompressionInfo {
+        let offsets = (0..offsets.count()).map(|index| Ok(offsets.get(index)?.map_or(0, u64::from_be_bytes)));
+        Ok(Some(CompressionInfo {
             class: codec.simple_class_name().to_owned(),
             options: options.clone(),
             chunk_len: self.chunk_len,
             max_compressed: *max_compressed,
             data_len: self.data_len,
-            offsets: offsets.clone(),
-        })
+            offsets: offsets.collect::<Result<_, SsTableError>>()?,
+        }))
+    }
+
+    /// The file that tells where the chunks are, or what their checksums are; `None` without any.
+    pub(crate) fn map(&self) -> Option<&PagedFile> {
+        match &self.layout {
+            Layout::Compressed { offsets, .. } => Some(offsets.file()),
+            Layout::Plain { crcs } => crcs.as_ref().map(Numbers::file),
+        }
     }
 
     /// Whether every chunk has a checksum: always when they are compressed, otherwise if there is a
@@ -241,27 +328,31 @@ impl ChunkedFile {
         usize::try_from(left.min(u64::from(self.chunk_len))).unwrap_or(0)
     }
 
-    /// The offset of chunk `index` in the file, and its length without the checksum after it.
-    pub(super) fn extent(&self, index: u32) -> Option<(u64, u64)> {
+    /// Where in the file what is stored of chunk `index` begins, and its bytes without the checksum behind it.
+    pub(super) fn extent(&self, index: u32) -> Result<Option<(u64, u64)>, SsTableError> {
         if index >= self.chunk_count {
-            return None;
+            return Ok(None);
         }
-        match &self.layout {
-            Layout::Compressed { offsets, .. } => {
-                let index = usize::try_from(index).ok()?;
-                let start = *offsets.get(index)?;
-                let end = offsets.get(index + 1).copied().unwrap_or(self.file_len);
-                Some((start, end.checked_sub(start)?.checked_sub(CRC_LEN)?))
+        let Layout::Compressed { offsets, .. } = &self.layout else {
+            return Ok(Some((self.chunk_position(index), self.chunk_data_len(index) as u64)));
+        };
+        let Some(start) = offsets.get(index)?.map(u64::from_be_bytes) else { return Ok(None) };
+        let end = offsets.get(index + 1)?.map_or(self.file_len, u64::from_be_bytes);
+        match end.checked_sub(start).and_then(|len| len.checked_sub(CRC_LEN)) {
+            Some(len) => Ok(Some((start, len))),
+            None => {
+                let expected = "chunk offsets that rise from 0";
+                let found = format!("chunk {index} from {start} to {end}");
+                Err(SsTableError::corrupt(offsets.path(), 0, expected, found))
             }
-            Layout::Plain { .. } => Some((self.chunk_position(index), self.chunk_data_len(index) as u64)),
         }
     }
 
     /// The checksum in CRC.db of slice `index` of an uncompressed file.
-    pub(super) fn slice_checksum(&self, index: u32) -> Option<u32> {
+    pub(super) fn slice_checksum(&self, index: u32) -> Result<Option<u32>, SsTableError> {
         match &self.layout {
-            Layout::Plain { crcs: Some(crcs) } => crcs.get(usize::try_from(index).ok()?).copied(),
-            _ => None,
+            Layout::Plain { crcs: Some(crcs) } => Ok(crcs.get(index)?.map(u32::from_be_bytes)),
+            _ => Ok(None),
         }
     }
 
@@ -352,7 +443,7 @@ impl ChunkReader {
         out: &mut Vec<u8>,
     ) -> Result<(), SsTableError> {
         let chunks = &*self.chunks;
-        let Some((offset, len)) = chunks.extent(index) else {
+        let Some((offset, len)) = chunks.extent(index)? else {
             let expected = format!("one of {} chunks", chunks.chunk_count);
             return Err(chunks.corrupt(chunks.file_len, expected, format!("chunk {index}")));
         };
@@ -360,14 +451,14 @@ impl ChunkReader {
         out.resize(begin + chunks.chunk_data_len(index), 0);
         let out = out.get_mut(begin..).unwrap_or_default();
         match &chunks.layout {
-            Layout::Plain { crcs } => {
+            Layout::Plain { .. } => {
                 self.file.read_exact_at(offset, out)?;
-                let stored = crcs.as_ref().zip(usize::try_from(index).ok()).and_then(|(crcs, i)| crcs.get(i));
-                match stored {
-                    Some(stored) if verification == ChunkVerification::Check => {
-                        self.compare_checksum(offset, len, *stored, out)
-                    }
-                    _ => Ok(()),
+                if verification == ChunkVerification::Skip {
+                    return Ok(());
+                }
+                match chunks.slice_checksum(index)? {
+                    Some(stored) => self.compare_checksum(offset, len, stored, out),
+                    None => Ok(()),
                 }
             }
             Layout::Compressed { codec, max_compressed, .. } => {

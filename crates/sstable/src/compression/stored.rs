@@ -13,7 +13,7 @@ impl ChunkReader {
     /// that have been read.
     ///
     /// # Errors
-    /// When the file cannot be read.
+    /// When the file cannot be read, or what tells where its chunks are.
     pub fn verify_stored(
         &self,
         damaged: &mut dyn FnMut(u32, SsTableError),
@@ -29,7 +29,7 @@ impl ChunkReader {
             let bytes = buffer.get_mut(..len).unwrap_or_default();
             self.file().read_exact_at(at, bytes)?;
             digest.update(bytes);
-            chunk.take(self, at, bytes, damaged);
+            chunk.take(self, at, bytes, damaged)?;
             at += len as u64;
             passed(at);
         }
@@ -55,7 +55,7 @@ impl ChunkReader {
         if let Some(error) = first {
             return Err(error);
         }
-        let compression_info = chunks.compression_info();
+        let compression_info = chunks.compression_info()?;
         let mut compression_ratio = None;
         let mut crc = None;
         if compression_info.is_some() {
@@ -89,11 +89,11 @@ impl StoredChunk {
         mut at: u64,
         mut bytes: &[u8],
         damaged: &mut dyn FnMut(u32, SsTableError),
-    ) {
+    ) -> Result<(), SsTableError> {
         let chunks = reader.chunks();
         let crc_len = if chunks.is_compressed() { CRC_LEN } else { 0 };
         while !bytes.is_empty()
-            && let Some((offset, len)) = chunks.extent(self.index)
+            && let Some((offset, len)) = chunks.extent(self.index)?
         {
             let (payload_end, end) = (offset + len, offset + len + crc_len);
             let until = if at < payload_end { payload_end } else { end };
@@ -107,9 +107,10 @@ impl StoredChunk {
             at += taken as u64;
             bytes = later;
             if at >= end {
-                self.end(reader, offset, len, damaged);
+                self.end(reader, offset, len, damaged)?;
             }
         }
+        Ok(())
     }
 
     fn end(
@@ -118,15 +119,16 @@ impl StoredChunk {
         offset: u64,
         len: u64,
         damaged: &mut dyn FnMut(u32, SsTableError),
-    ) {
+    ) -> Result<(), SsTableError> {
         let chunks = reader.chunks();
         let StoredChunk { index, crc, stored } = std::mem::take(self);
         let computed = crc.finalize();
-        let expected = if chunks.is_compressed() { Some(stored) } else { chunks.slice_checksum(index) };
+        let expected = if chunks.is_compressed() { Some(stored) } else { chunks.slice_checksum(index)? };
         if let Some(expected) = expected.filter(|expected| *expected != computed) {
             let expected = format!("{len} bytes with the checksum {expected:08x}");
             damaged(index, SsTableError::corrupt(chunks.path(), offset, expected, format!("{computed:08x}")));
         }
         self.index = index.saturating_add(1);
+        Ok(())
     }
 }

@@ -9,8 +9,9 @@ use helenus_rows::{
 };
 use helenus_sim::SimDisk;
 use helenus_sstable::{
-    Codec, Component, CompressionParams, Descriptor, RowReader, SearchKey, SsTable, SsTableId, SsTableWriter,
-    StaticRow, Version, WriterOptions,
+    CachedFile, ChunkCache, Codec, Component, CompressionParams, Descriptor, OpenOptions, PageChecksums,
+    PageVerification, RowReader, SearchKey, SsTable, SsTableId, SsTableWriter, StaticRow, Version,
+    WriterOptions,
 };
 use helenus_types::{LocalDeletionTime, Partitioner, Timestamp};
 
@@ -281,4 +282,79 @@ fn look(disk: &Arc<dyn Disk>, table: &Descriptor, expected: &[Partition], turn: 
         }
     }
     noticed
+}
+
+/// Index.db was held in memory whole, and what tells where chunks are: 10 TB of such tables would have needed 100 GB.
+#[test]
+fn what_a_table_holds_in_memory_is_bounded() {
+    const KEYS: usize = 50_000;
+    const CACHE: usize = 128 << 10;
+    let (_, disk) = sim();
+    let table = descriptor(Version::NB, IDS[0]);
+    let header = header(1_700_000_000_000_000);
+    let compression = CompressionParams { chunk_len: 1 << 10, ..CompressionParams::default() };
+    // A sample of each key: more than is held of a summary.
+    let options =
+        WriterOptions { compression: Some(compression), min_index_interval: 1, ..WriterOptions::default() };
+    let mut writer = SsTableWriter::new(&disk, table.clone(), Arc::clone(&header), options).unwrap();
+    let mut keys: Vec<String> = (0..KEYS).map(|number| format!("key {number}")).collect();
+    keys.sort_by_key(|key| Partitioner::murmur3_token(key.as_bytes()));
+    for key in &keys {
+        writer.start_partition(partition(key.as_bytes(), DeletionTime::LIVE), None).unwrap();
+        writer.append(Unfiltered::Row(row(&header, 1, &[1; 20]).as_ref(&header))).unwrap();
+        writer.end_partition().unwrap();
+    }
+    writer.finish().unwrap().unwrap();
+    let len =
+        |component: &Component| usize::try_from(disk.metadata(&table.path(component)).unwrap().len).unwrap();
+    for paged in [Component::Index, Component::Summary, Component::CompressionInfo] {
+        assert!(len(&paged) > 16 << 10, "{} is so short that it is held", paged.name());
+    }
+    assert!(len(&Component::Index) > 4 * CACHE && len(&Component::Summary) > 1 << 20);
+    let look = |what: &str| {
+        let cache = Arc::new(ChunkCache::new(CACHE));
+        let mut options = OpenOptions::new(Arc::clone(&cache), CachedFile(1), PageVerification::Require);
+        options.filter_may_be_left_out = true;
+        let table = SsTable::open(&disk, &table, options).unwrap();
+        let (mut reader, mut search) = (RowReader::new(), SearchKey::new(Partitioner::Murmur3));
+        for key in keys.iter().step_by(211) {
+            search.set(key.as_bytes());
+            assert!(reader.contains(&table, &search).unwrap(), "{what}");
+            search.set(&[key.as_bytes(), b"x"].concat());
+            assert!(!reader.contains(&table, &search).unwrap(), "{what}");
+        }
+        assert_eq!(table.key_count(), KEYS as u64, "{what}");
+        let mut scan = table.keys();
+        let mut count = 0;
+        while scan.next().unwrap().is_some() {
+            count += 1;
+        }
+        assert_eq!(count, KEYS, "{what}");
+        table.verify_index_pages().unwrap();
+        // What is kept of index files is a part of the cache's budget; samples are 16 bytes for 128 keys.
+        let held = table.memory_len();
+        assert!(held <= CACHE / 2 + KEYS / 128 * 16 + 4096, "{what}: {held} bytes");
+        assert!(cache.stats().len_bytes <= CACHE as u64, "{what}");
+    };
+    look("with its summary");
+    disk.remove_file(&table.path(&Component::Summary)).unwrap();
+    let checksums = table.path(&Component::from_name(helenus_sstable::PAGE_CHECKSUMS_COMPONENT));
+    let listed = read_to_vec(&*disk, &checksums, usize::MAX).unwrap();
+    let decoded = PageChecksums::decode(&listed).unwrap();
+    let mut others = PageChecksums::default();
+    decoded.files().filter(|file| file.name() != "Summary.db").for_each(|file| others.add(file.clone()));
+    let mut bytes = Vec::new();
+    others.encode(&mut bytes);
+    replace(&*disk, &checksums, &bytes);
+    look("without it");
+    // A page that rotted is noticed when it is read.
+    let index = table.path(&Component::Index);
+    let mut rotten = read_to_vec(&*disk, &index, usize::MAX).unwrap();
+    let middle = rotten.len() / 2;
+    rotten[middle] ^= 1;
+    replace(&*disk, &index, &rotten);
+    let cache = Arc::new(ChunkCache::new(CACHE));
+    let options = OpenOptions::new(cache, CachedFile(1), PageVerification::Require);
+    let error = SsTable::open(&disk, &table, options).unwrap_err();
+    assert!(error.is_corruption() && error.file() == index, "{error}");
 }

@@ -9,9 +9,9 @@ use bytes::Bytes;
 use helenus_io::{Disk, read_to_vec};
 use helenus_rows::{ClusteringComparator, DeletionTime};
 use helenus_sstable::{
-    Component, DataFile, DeletionTimeForm, Format, HeldPage, IndexBlock, IndexEntry, PartitionCursor,
-    PartitionIndex, PartitionPosition, PromotedIndex, RowIndex, RowIndexCursor, SearchKey, SsTableError,
-    SsTableErrorKind,
+    Component, DataFile, DeletionTimeForm, Format, HeldPage, IndexBlock, IndexEntry, PagedFile,
+    PartitionCursor, PartitionIndex, PartitionPosition, PromotedIndex, RowIndex, RowIndexCursor, SearchKey,
+    SsTableError, SsTableErrorKind,
 };
 use helenus_types::DecodeError;
 
@@ -33,7 +33,7 @@ pub(super) struct Guide {
 
 enum Files {
     None,
-    Big { file: Bytes, position: u64 },
+    Big { file: PagedFile, position: u64 },
     Bti { partitions: PartitionIndex, rows: RowIndex, cursor: Box<PartitionCursor> },
 }
 
@@ -75,7 +75,7 @@ impl Guide {
                 .map_err(|error| (component.clone(), SsTableError::from(error)))
         };
         let files = match table.format() {
-            Format::Big => read(&Component::Index).map(|file| Files::Big { file, position: 0 }),
+            Format::Big => read(&Component::Index).map(|file| Files::Big { file: file.into(), position: 0 }),
             Format::Bti => read(&Component::Partitions).and_then(|file| {
                 let partitions = PartitionIndex::open(file).map_err(|error| {
                     let path = table.path(&Component::Partitions);
@@ -117,9 +117,9 @@ impl Guide {
         match &self.files {
             Files::None => {}
             Files::Big { file, position } => {
-                let mut at = *position;
-                while is_whole && at < file.len() as u64 {
-                    match IndexEntry::read(file, at) {
+                let (mut at, mut held) = (*position, HeldPage::default());
+                while is_whole && at < file.len() {
+                    match IndexEntry::read(file, &mut held, at) {
                         Ok(entry) => at = entry.end,
                         Err(_) => is_whole = false,
                     }
@@ -203,15 +203,15 @@ impl Guide {
         match (cursor, &self.files) {
             (BlockCursor::Bti(cursor), _) => cursor.next().ok().flatten(),
             (BlockCursor::Big { entry, index }, Files::Big { file, .. }) => {
-                let entry = IndexEntry::read(file, *entry).ok()?;
-                let promoted = PromotedIndex::read(&entry, self.form).ok()??;
+                let held = &mut HeldPage::default();
+                let promoted = PromotedIndex::read(file, held, *entry, self.form).ok()??;
                 if *index >= promoted.block_count() {
                     return None;
                 }
-                let block = promoted.block(*index, &self.clustering).ok()?;
-                let open_deletion = promoted.open_at_start(*index, &self.clustering).ok()?;
+                let offset = promoted.block(file, held, *index, &self.clustering).ok()?.offset;
+                let open_deletion = promoted.open_at_start(file, held, *index, &self.clustering).ok()?;
                 *index += 1;
-                Some(IndexBlock { offset: block.offset, open_deletion })
+                Some(IndexBlock { offset, open_deletion })
             }
             (BlockCursor::Big { .. }, _) => None,
         }
@@ -223,9 +223,8 @@ impl Guide {
             Files::None => least,
             Files::Bti { partitions, .. } => partitions.key_count().max(least),
             Files::Big { file, .. } => {
-                let mut position = 0;
-                let mut count = 0;
-                while let Ok(entry) = IndexEntry::read(file, position) {
+                let (mut held, mut position, mut count) = (HeldPage::default(), 0, 0);
+                while let Ok(entry) = IndexEntry::read(file, &mut held, position) {
                     position = entry.end;
                     count += 1;
                 }
@@ -267,18 +266,18 @@ impl Guide {
             _ if self.is_ended => Ok(None),
             Files::None => Ok(None),
             Files::Big { file, position } => {
-                let damaged = |error: DecodeError| (Component::Index, error.into());
-                if *position >= file.len() as u64 {
+                if *position >= file.len() {
                     return Ok(None);
                 }
-                let at = *position;
-                let entry = IndexEntry::read(file, at).map_err(damaged)?;
+                let (at, held) = (*position, &mut HeldPage::default());
+                let entry = IndexEntry::read(file, held, at).map_err(|error| (Component::Index, error))?;
                 *position = entry.end;
+                let (data_position, key) = (entry.data_position, entry.key.to_vec());
                 // Blocks that can't be read are no reason to give up the rest.
-                let promoted = PromotedIndex::read(&entry, self.form).ok().flatten();
+                let promoted = PromotedIndex::read(file, held, at, self.form).ok().flatten();
                 Ok(Some(Entry {
-                    position: entry.data_position,
-                    key: Some(entry.key.to_vec()),
+                    position: data_position,
+                    key: Some(key),
                     deletion: promoted.map(|promoted| promoted.deletion),
                     blocks: promoted.map(|_| at),
                 }))

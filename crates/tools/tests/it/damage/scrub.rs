@@ -166,7 +166,7 @@ impl Sweep<'_> {
     fn of_data(&self, data: &DataFile, offset: usize, is_cut: bool) -> (u64, u64) {
         let chunks = data.chunks();
         let offset = offset as u64;
-        let chunk = match chunks.compression_info() {
+        let chunk = match chunks.compression_info().unwrap() {
             Some(info) => info.offsets.iter().filter(|start| **start <= offset).count() - 1,
             None => usize::try_from(chunks.chunk_at(offset)).unwrap(),
         };
