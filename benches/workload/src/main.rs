@@ -77,6 +77,9 @@ pub(crate) struct Args {
     /// recover: logical bytes in the log when the writer is killed.
     #[arg(long, default_value_t = 1_000_000_000)]
     log_bytes: u64,
+    /// open: SSTables of a hundred rows each.
+    #[arg(long, default_value_t = 1_000)]
+    sstables: u32,
     /// Number of the repetition, put into the JSON.
     #[arg(long, default_value_t = 0)]
     rep: u32,
@@ -109,10 +112,22 @@ pub(crate) enum Workload {
     Compact,
     /// A process writes --log-bytes without a flush and is killed; the time to open and read.
     Recover,
-    /// All of them, one after the other.
+    /// Memtables of a megabyte, so that SSTables wait for compaction: how long writes are held up. 2 threads.
+    WriteLagging,
+    /// The first write of a fresh database, and what eight rows take of the disk.
+    FirstWrite,
+    /// Opens a directory of --sstables that was closed: processor time and memory; and scans it.
+    Open,
+    /// Eight threads write cells of 8 MB against a budget of 32 MiB: memory meanwhile and after the close.
+    Budget,
+    /// What one range deletion, write beside a reader, put into a map, change of the schema costs as there are more.
+    Curves,
+    /// All of them up to recover, one after the other.
     All,
     #[value(hide = true)]
     RecoverChild,
+    #[value(hide = true)]
+    OpenChild,
 }
 
 fn main() -> ExitCode {

@@ -38,11 +38,18 @@ pub(crate) struct Opening {
     /// Bytes that are written without a flush: the log holds all of them.
     pub(crate) unflushed_bytes: Option<u64>,
     pub(crate) compacting: bool,
+    pub(crate) memtable_bytes: usize,
 }
 
 impl Opening {
-    pub(crate) const BUFFERED: Self =
-        Self { durability: Durability::Buffered, unflushed_bytes: None, compacting: true };
+    pub(crate) const BUFFERED: Self = Self {
+        durability: Durability::Buffered,
+        unflushed_bytes: None,
+        compacting: true,
+        memtable_bytes: MEMTABLE_BYTES,
+    };
+    /// With SSTables so small that one thread can't compact them as they come.
+    pub(crate) const LAGGING: Self = Self { memtable_bytes: 1 << 20, ..Self::BUFFERED };
     pub(crate) const SYNC: Self = Self { durability: Durability::Sync, ..Self::BUFFERED };
 }
 
@@ -98,6 +105,12 @@ impl Store {
         self.table.metrics().sstables
     }
 
+    /// Writes that were held up, and for how long.
+    pub(crate) fn stalls(&self) -> (u64, Duration) {
+        let metrics = self.database.metrics();
+        (metrics.stalled_writes, metrics.stalled)
+    }
+
     pub(crate) fn log_bytes(&self) -> u64 {
         self.database.metrics().log_bytes
     }
@@ -106,8 +119,8 @@ impl Store {
 fn options(opening: Opening) -> Options {
     let options = Options::new()
         .durability(opening.durability)
-        .memtable_bytes(MEMTABLE_BYTES)
-        .memtable_total_bytes(3 * MEMTABLE_BYTES)
+        .memtable_bytes(opening.memtable_bytes)
+        .memtable_total_bytes(3 * opening.memtable_bytes)
         .cache_bytes(CACHE_BYTES)
         // One thread for flushes and the log, one for compactions.
         .background(Background::Threads(1));

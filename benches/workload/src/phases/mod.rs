@@ -1,7 +1,9 @@
-//! The phases, each in a file of its kind: what is written, what is read, what is done to the whole table.
+//! The phases, each in a file of its kind: what is written, what is read, what is done to the whole table, what has a
+//! limit.
 
 mod churn;
 mod compact;
+mod limits;
 mod mixed;
 mod read;
 mod recover;
@@ -38,6 +40,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         Workload::Compact => compact::run(args)?,
         Workload::Recover => recover::run(args)?,
         Workload::RecoverChild => return recover::write_until_killed(args),
+        Workload::WriteLagging => write::lagging(args)?,
+        Workload::FirstWrite => limits::opening::first_write(args)?,
+        Workload::Open => limits::opening::many(args)?,
+        Workload::OpenChild => return limits::opening::open(args),
+        Workload::Budget => limits::budget::run(args)?,
+        Workload::Curves => limits::curves::run(args)?,
         Workload::All => return all(args),
     }
     if !args.keep && !args.reuse && args.workload != Workload::Load {

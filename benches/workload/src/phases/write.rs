@@ -92,6 +92,29 @@ pub(super) fn synced(args: &Args) -> Result<()> {
     Ok(())
 }
 
+/// Writes row by row for a while, faster than one thread compacts what is flushed.
+pub(super) fn lagging(args: &Args) -> Result<()> {
+    let generator = Generator::new(args.rows, 1, args.seed);
+    for threads in threads(args, &[2]) {
+        let store = fresh(args, Opening::LAGGING)?;
+        let meter = Meter::start();
+        let longest = Duration::from_secs_f64(args.secs);
+        let written = write_all(&store, &generator, Plan { rows: u64::MAX / 4, batch: 1, threads, longest })?;
+        let reading = meter.read();
+        let sstables = store.sstables();
+        let (stalls, stalled) = store.stalls();
+        store.close()?;
+        Report::new(args, "write-lagging", &format!("{threads}t"), &reading)
+            .rate("ops_per_s", written.rows, reading.secs)
+            .latencies("", &written.calls)
+            .count("sstables", sstables)
+            .count("stalls", stalls)
+            .figure("stalled_secs", stalled.as_secs_f64())
+            .emit(args)?;
+    }
+    Ok(())
+}
+
 /// Fills the table that other workloads read.
 pub(super) fn load(args: &Args) -> Result<()> {
     let generator = Generator::new(args.rows, 1, args.seed);
