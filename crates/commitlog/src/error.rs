@@ -7,8 +7,8 @@ use helenus_io::IoError;
 /// An error of writing a log.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum LogError {
-    /// A write or sync of the log failed before. Nothing more is accepted: what the system has of
-    /// the log is not known any more. Opening it again replays what is there.
+    /// A write or sync of the log failed before. Nothing more is accepted: the state of the log's
+    /// files is unknown. Opening it again replays them.
     #[error("the commit log stopped at a failed operation: {0}")]
     Stopped(IoError),
     /// A file operation other than a write of records failed: a new segment could not be made, or
@@ -35,7 +35,7 @@ pub enum ReplayError<E> {
     /// A file could not be read.
     #[error(transparent)]
     Io(#[from] IoError),
-    /// Bytes that were durable once are not what they were.
+    /// Bytes that were durable have changed.
     #[error("the commit log is damaged: {}, offset {offset}: {damage}", .path.display())]
     Damaged {
         /// The segment's file.
@@ -56,13 +56,13 @@ pub enum ReplayError<E> {
 /// A segment that isn't there, although it was never released.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MissingSegment {
-    /// Its file. There may be more that are missing before it.
+    /// Its file. Others before it may be missing too.
     pub path: PathBuf,
     /// The file that says so.
     pub witness: PathBuf,
 }
 
-/// What is wrong with bytes of the log. At the log's end it is nothing but the end.
+/// A fault of bytes of the log. At the log's end it merely marks the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Damage {
     /// The file is too short for the header that each segment was made with.

@@ -132,7 +132,7 @@ impl Pool {
     const CLOSED: Self = Self { spares: VecDeque::new(), reusable: Vec::new(), closed: true };
 }
 
-/// How far syncs are.
+/// The progress of syncs.
 #[derive(Debug)]
 pub(crate) struct SyncState {
     /// All before it is durable.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Which table a record touches. The log only compares tags.
+/// A table that a record touches. The log only compares tags.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TableTag(pub u32);
 
@@ -29,7 +29,7 @@ pub struct LogOptions {
     /// Above this many bytes in segments that hold unflushed records
     /// [`CommitLog::over_cap`](crate::CommitLog::over_cap) says so. Spare segments come on top.
     pub max_total_bytes: u64,
-    /// How many segments are kept ready, once the log has grown to segments of full length.
+    /// The number of segments kept ready, once the log has grown to segments of full length.
     pub spare_segments: usize,
     /// The number that the next segment has at least: one more than any that a manifest mentions.
     pub first_segment: u64,
@@ -42,7 +42,8 @@ impl LogOptions {
     pub(crate) const MAX_SEGMENT_LEN: u32 = 1 << 30;
     /// Bytes of the first segment after opening.
     pub(crate) const FIRST_SEGMENT_LEN: u32 = 128 << 10;
-    /// How much longer each segment is than the one before, until they have their full length.
+    /// The factor by which each segment is longer than the one before, until they have their full
+    /// length.
     pub(crate) const SEGMENT_GROWTH: u32 = 4;
 }
 

@@ -29,7 +29,7 @@ pub enum EntryKind {
 pub struct Metadata {
     /// The kind of the entry.
     pub kind: EntryKind,
-    /// Length in bytes; 0 for what is not a file.
+    /// Length in bytes; 0 if it is not a file.
     pub len: u64,
     /// When its bytes last changed, in milliseconds since 1970; `None` where the disk keeps no
     /// times.
@@ -43,7 +43,7 @@ pub struct DirEntry {
     pub name: OsString,
     /// The kind of the entry.
     pub kind: EntryKind,
-    /// Length in bytes; 0 for what is not a file.
+    /// Length in bytes; 0 if it is not a file.
     pub len: u64,
     /// When its bytes last changed, in milliseconds since 1970; `None` where the disk keeps no
     /// times.
@@ -107,13 +107,13 @@ pub trait Disk: Send + Sync + Debug {
     /// Kind and length; `NotFound` if there is nothing.
     fn metadata(&self, path: &Path) -> Result<Metadata>;
 
-    /// What the name itself is: a link is [`EntryKind::Other`], whatever it leads to. `NotFound` if
-    /// there is nothing.
+    /// The kind of the name itself: a link is [`EntryKind::Other`], whatever it leads to.
+    /// `NotFound` if there is nothing.
     fn name_kind(&self, path: &Path) -> Result<EntryKind> {
         self.metadata(path).map(|metadata| metadata.kind)
     }
 
-    /// The names of a directory with what they are, in no particular order: cheaper than
+    /// The names of a directory with their kinds, in no particular order: cheaper than
     /// [`Disk::list`], which asks the system about each entry.
     fn names(&self, dir: &Path) -> Result<Vec<(OsString, EntryKind)>> {
         Ok(self.list(dir)?.into_iter().map(|entry| (entry.name, entry.kind)).collect())
@@ -212,7 +212,7 @@ pub trait WriteFile: Send + Sync + Debug {
     fn write_at(&self, offset: u64, bytes: &[u8]) -> Result<()>;
 
     /// Makes the bytes and the length durable.
-    /// After an error nothing may be assumed about what was written before: not even that a second,
+    /// After an error nothing may be assumed about earlier writes: not even that a second,
     /// successful call covers it.
     fn sync_data(&self) -> Result<()>;
 
@@ -243,8 +243,8 @@ pub struct FileIdentity {
 
 /// An exclusive lock, released when dropped.
 pub trait Lock: Send + Sync + Debug {
-    /// Whether the path still names what was locked: it may have been moved away, and another may
-    /// be locked under its name.
+    /// Checks that the path still names the locked file: it may have been moved away, and another
+    /// may be locked under its name.
     ///
     /// # Errors
     /// `NotFound` or `AlreadyExists` if it does not; a failed look-up.

@@ -21,7 +21,7 @@ pub struct MemoryDisk {
 }
 
 struct Tree {
-    /// By their whole paths, so that what is in a directory follows it.
+    /// By their whole paths, so that a directory's contents follow it.
     entries: BTreeMap<PathBuf, Entry>,
     locked: BTreeSet<PathBuf>,
 }

@@ -158,7 +158,7 @@ impl Reopened {
         Ok(opened)
     }
 
-    /// Gives the descriptor back; readers that have it go on with it.
+    /// Gives the descriptor back; readers that have it keep using it.
     fn close(&self) {
         if self.handle.lock().take().is_some() {
             self.files.open.fetch_sub(1, Relaxed);

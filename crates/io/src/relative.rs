@@ -62,8 +62,8 @@ impl RelativePath {
         root.join(&self.0)
     }
 
-    /// The path below `root` if it is there and no name on the way is a link, so that what is done
-    /// there is done inside `root`; `None` if it isn't there.
+    /// The path below `root` if it is there and no name on the way is a link, so that operations on
+    /// it stay inside `root`; `None` if it isn't there.
     ///
     /// # Errors
     /// `InvalidInput` for a link on the way; failed look-ups.

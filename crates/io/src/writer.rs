@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::{Result, WriteFile};
 
 /// Gathers sequential writes to a file into pieces. Nothing happens on drop: call
-/// [`FileWriter::finish`], or what is still gathered is not written.
+/// [`FileWriter::finish`], or the gathered bytes are not written.
 #[derive(Debug)]
 pub struct FileWriter {
     file: Arc<dyn WriteFile>,
@@ -37,7 +37,7 @@ impl FileWriter {
         self.written + self.gathered.len() as u64
     }
 
-    /// The file that is written to; what is gathered is not in it yet.
+    /// The file that is written to, without the gathered bytes.
     #[must_use]
     pub fn file(&self) -> &Arc<dyn WriteFile> {
         &self.file
@@ -57,7 +57,7 @@ impl FileWriter {
         Ok(())
     }
 
-    /// Hands what was gathered to the file. After an error the writer is of no further use.
+    /// Writes the gathered bytes to the file. After an error the writer is of no further use.
     pub fn flush(&mut self) -> Result<()> {
         if !self.gathered.is_empty() {
             self.file.write_at(self.written, &self.gathered)?;

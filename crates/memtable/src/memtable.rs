@@ -221,7 +221,7 @@ impl Shard {
                 let ranges = Arc::make_mut(ranges);
                 let before = ranges.peak_heap_len();
                 ranges.add(*start, *end, *deletion, &header.clustering);
-                // The list may shrink; what it took at most stays counted.
+                // The list may shrink; its peak size stays counted.
                 self.other_bytes += ranges.peak_heap_len() - before;
             }
             Op::Row(row) if row.is_static() => match &mut partition.static_row {

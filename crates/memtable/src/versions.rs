@@ -16,7 +16,7 @@ const SMALL_ROW: usize = 1 << 10;
 const SMALL_CHANGE: usize = 256;
 const FIRST_CAPACITY: usize = 4;
 
-/// The versions of a row, packed, the oldest first. What they say together is the row.
+/// The versions of a row, packed, the oldest first. Merged they are the row.
 ///
 /// Each but the last is more than twice as long as the next one: their number is the logarithm of
 /// the row's length, and so is how often a byte is copied. All have the first one's clustering,

@@ -66,8 +66,7 @@ impl<T> BlockList<T> {
         self.len
     }
 
-    /// Bytes on the heap, what is shared with clones included, and without what items themselves
-    /// have there.
+    /// Bytes on the heap, including those shared with clones, without the items' own allocations.
     #[inline]
     pub fn heap_len(&self) -> usize {
         self.heap
@@ -235,7 +234,7 @@ fn put<T>(node: &mut Node<T>, at: usize, item: T, edges: Edges) -> (Option<(Node
         let (neighbour, bytes) = self::node(item, FANOUT);
         return (Some((neighbour, side)), bytes);
     }
-    // The upper half goes with room for as much again.
+    // The upper half gets capacity for as many items again.
     let mut upper = Node::with_capacity(FANOUT);
     upper.extend(node.drain(FANOUT / 2..));
     match at.checked_sub(FANOUT / 2) {

@@ -97,7 +97,7 @@ impl BoundKind {
 pub enum PositionKind {
     /// Before all of them.
     Before,
-    /// It is the row.
+    /// At the row itself.
     Row,
     /// After all of them.
     After,

@@ -1,4 +1,4 @@
-//! Which columns a read wants (`db.filter.ColumnFilter`).
+//! The columns that a read wants (`db.filter.ColumnFilter`).
 
 use crate::schema::{ColumnKind, TableSchema};
 

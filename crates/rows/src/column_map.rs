@@ -1,4 +1,4 @@
-//! From the columns of one header to those of another, by name.
+//! Maps the columns of one header to those of another, by name.
 
 use helenus_types::{DecodeError, Timestamp};
 
@@ -7,8 +7,8 @@ use crate::codec::{CellEvent, RowBuf, RowBuilder, RowRef};
 use crate::header::{Column, Columns, Header};
 use crate::schema::DroppedColumn;
 
-/// Where a source's columns go in a target header, and what a schema change took from them. Made
-/// once per source.
+/// The places of a source's columns in a target header, and the data that schema changes took from
+/// them. Made once per source.
 ///
 /// A column that the target lacks, or has as simple where the source has it as complex, is left
 /// out. Of a column that was dropped, whether or not it was added again, cells and complex
@@ -26,7 +26,7 @@ pub struct ColumnMap {
     same_but_for_capabilities: bool,
 }
 
-/// Where one column of the source goes.
+/// The place of one column of the source.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Slot {
     /// Index in the target; [`Slot::NOWHERE`] when it is left out.
@@ -103,8 +103,8 @@ impl ColumnMap {
     }
 }
 
-/// The way from the order of a source's columns to that of the target, which merging goes through
-/// column by column.
+/// The map from the order of a source's columns to that of the target, the order in which merging
+/// reads columns.
 #[derive(Clone, Debug)]
 pub(crate) struct Reordering {
     /// The source's header with its columns as they follow one another in the target.

@@ -2,7 +2,7 @@
 
 use helenus_types::{LocalDeletionTime, Timestamp};
 
-/// When something was deleted, in both of Cassandra's clocks (`db.DeletionTime`).
+/// The time of a deletion, in both of Cassandra's clocks (`db.DeletionTime`).
 ///
 /// `marked_for_delete_at` decides what is shadowed (everything written at or before it);
 /// `local_deletion_time` decides when the tombstone itself may be purged.

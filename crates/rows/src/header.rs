@@ -18,7 +18,7 @@ pub struct Capabilities {
 impl Capabilities {
     /// The capabilities of what this release writes.
     pub const CURRENT: Self = Self { unsigned_deletion_times: true };
-    /// What releases before 5.0 write.
+    /// The capabilities of what releases before 5.0 write.
     pub const LEGACY: Self = Self { unsigned_deletion_times: false };
 
     /// The latest local deletion time that can be written: 2106-02-07T06:28:13Z, or
@@ -228,7 +228,7 @@ pub struct Header {
     pub statics: Columns,
     /// Regular columns.
     pub regulars: Columns,
-    /// What the writer's release decides about the bytes.
+    /// The properties of the bytes that depend on the writer's release.
     pub capabilities: Capabilities,
 }
 
@@ -239,8 +239,8 @@ impl Header {
         if is_static { &self.statics } else { &self.regulars }
     }
 
-    /// Whether the columns are in canonical order, so that Cassandra reads what is encoded against
-    /// this header.
+    /// Whether the columns are in canonical order, so that Cassandra can read rows that are encoded
+    /// against this header.
     pub fn is_canonical(&self) -> bool {
         self.statics.is_canonical() && self.regulars.is_canonical()
     }

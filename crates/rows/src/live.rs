@@ -1,4 +1,5 @@
-//! What a query sees of a merged row at a given second (`db.rows.AbstractRow.hasLiveData`).
+//! The part of a merged row that a query sees at a given second
+//! (`db.rows.AbstractRow.hasLiveData`).
 
 use helenus_types::{DecodeError, LocalDeletionTime};
 
@@ -54,7 +55,7 @@ impl<'a> LiveRow<'a> {
         Ok(Self::new(*row, now, strict_liveness)?.is_some())
     }
 
-    /// As [`LiveRow::new`], for a row that shows what is visible of it in any case: a static row.
+    /// As [`LiveRow::new`], for a row whose visible cells are shown in any case: a static row.
     ///
     /// # Errors
     /// As there.

@@ -1,4 +1,4 @@
-//! How errors name partitions and rows.
+//! Names of partitions and rows in errors.
 
 use std::fmt;
 
@@ -6,8 +6,9 @@ use helenus_types::{Hex, Reader, Type};
 
 use crate::header::Header;
 
-/// A partition's key as errors show it: the CQL literals of its values, and its bytes as they are in files:
-/// `5 (0x00000005)`, `('a', 1) (0x0001610000040000000100)`. What is no key of the type is shown as bytes alone.
+/// A partition's key as errors show it: the CQL literals of its values, and its bytes as they are
+/// in files: `5 (0x00000005)`, `('a', 1) (0x0001610000040000000100)`. What is no key of the type is
+/// shown as bytes alone.
 #[derive(Clone, Copy, Debug)]
 pub struct ShownKey<'a> {
     key_type: &'a Type,
@@ -32,7 +33,8 @@ impl fmt::Display for ShownKey<'_> {
     }
 }
 
-/// A row's clustering as errors show it: CQL literals, `(1, 'a')`, or its bytes where they are no clustering.
+/// A row's clustering as errors show it: CQL literals, `(1, 'a')`, or its bytes where they are no
+/// clustering.
 pub(crate) struct ShownClustering<'a> {
     pub(crate) header: &'a Header,
     pub(crate) clustering: &'a [u8],
@@ -52,7 +54,7 @@ impl fmt::Display for ShownClustering<'_> {
     }
 }
 
-/// `None` for what is no key of the type.
+/// `None` if the bytes are no key of the type.
 fn literal_of_key(ty: &Type, key: &[u8]) -> Option<String> {
     let Type::Composite(types) = ty else {
         let mut literal = String::new();

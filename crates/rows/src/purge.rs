@@ -1,5 +1,4 @@
-//! What a compaction leaves of a merged stream (`db.partitions.PurgeFunction`,
-//! `db.rows.BTreeRow.purge`).
+//! Purges a merged stream (`db.partitions.PurgeFunction`, `db.rows.BTreeRow.purge`).
 
 use std::sync::Arc;
 
@@ -51,7 +50,7 @@ impl<F: FnMut(&PartitionRef<'_>) -> Purgeable> Purger for F {
     }
 }
 
-/// By what time a purge goes.
+/// The time limits of a purge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PurgeOptions {
     /// The second of now: what expires up to it has expired.
@@ -63,8 +62,8 @@ pub struct PurgeOptions {
     pub strict_liveness: bool,
 }
 
-/// Drops what nothing needs any more from a merged stream, and makes tombstones of expired cells.
-/// Partitions of which nothing is left are skipped. A row of which nothing goes passes untouched.
+/// Drops unneeded tombstones from a merged stream, and turns expired cells into tombstones. Empty
+/// partitions are skipped. A row from which nothing is dropped passes untouched.
 #[derive(Debug)]
 pub struct Purge<S, P> {
     source: S,
@@ -75,7 +74,7 @@ pub struct Purge<S, P> {
     deletion: DeletionTime,
     static_shown: Shown,
     shown: Shown,
-    /// Whether the source already stands on the next unfiltered.
+    /// Whether the source is already at the next unfiltered.
     is_ahead: bool,
     builder: RowBuilder,
     static_row: RowBuf,
@@ -255,7 +254,7 @@ impl<P: Purger> Judge<'_, P> {
         }
     }
 
-    /// The deletion, or live when it goes.
+    /// The deletion, or live if it is purged.
     #[inline]
     fn deletion(&mut self, deletion: DeletionTime) -> DeletionTime {
         let goes =
@@ -263,7 +262,7 @@ impl<P: Purger> Judge<'_, P> {
         if goes { DeletionTime::LIVE } else { deletion }
     }
 
-    /// An expired liveness goes by its expiration alone, so it outlives the cells of its row.
+    /// An expired liveness is purged by its expiration alone, so it outlives the cells of its row.
     fn liveness(&mut self, liveness: LivenessInfo) -> LivenessInfo {
         let goes = !liveness.is_empty()
             && !liveness.is_live(self.options.now)
@@ -271,8 +270,8 @@ impl<P: Purger> Judge<'_, P> {
         if goes { LivenessInfo::EMPTY } else { liveness }
     }
 
-    /// What is left of a cell. An expired one has served as a tombstone since it was written, so it
-    /// becomes the tombstone of that second, which may be old enough to go at once.
+    /// The rest of a cell. An expired one has served as a tombstone since it was written, so it
+    /// becomes the tombstone of that second, which may be old enough to be purged at once.
     #[inline]
     fn cell<'c>(&mut self, cell: Cell<'c>) -> Option<Cell<'c>> {
         if cell.is_live(self.options.now) {
@@ -364,8 +363,8 @@ fn must_change<P: Purger>(judge: &mut Judge<'_, P>, row: RowRef<'_>) -> Result<b
     Ok(false)
 }
 
-/// Keeps what is to stay. What the row's own deletions shadow, which only a foreign writer leaves,
-/// goes here: it must not come back when they are purged.
+/// Keeps the cells that stay. Cells that the row's own deletions shadow, which only a foreign
+/// writer leaves, are dropped here: it must not come back when they are purged.
 fn purge_cells<P: Purger>(
     judge: &mut Judge<'_, P>,
     mut cells: CellReader<'_>,

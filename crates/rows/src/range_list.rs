@@ -57,7 +57,7 @@ impl RangeTombstoneList {
         self.cuts.len()
     }
 
-    /// Bytes on the heap, what is shared with clones included.
+    /// Bytes on the heap, including those shared with clones.
     pub fn heap_len(&self) -> usize {
         self.cuts.heap_len() + self.values_len
     }
@@ -68,7 +68,7 @@ impl RangeTombstoneList {
     }
 
     /// Deletes the rows between two bounds; nothing when the end is not after the start. Where
-    /// ranges overlap the deletion stands that supersedes the other.
+    /// ranges overlap the deletion that supersedes the other wins.
     pub fn add(
         &mut self,
         start: Bound<'_>,
@@ -116,8 +116,8 @@ impl RangeTombstoneList {
         self.after(self.upper(position, comparator))
     }
 
-    /// The markers of what is deleted inside a slice. A range that reaches over an end of the slice
-    /// is cut there.
+    /// The markers of the range deletions inside a slice. A range that reaches over an end of the
+    /// slice is cut there.
     pub fn markers<'a>(
         &'a self,
         slice: Slice<'a>,

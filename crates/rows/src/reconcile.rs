@@ -1,14 +1,14 @@
-//! Which of two cells of the same row, column and path stands (`db.rows.Cells`).
+//! The winner of two cells of the same row, column and path (`db.rows.Cells`).
 //!
-//! None of the rules asks for the time, so that the outcome never depends on when it is decided
-//! (CASSANDRA-14592).
+//! None of the rules depends on the current time, so that the outcome never depends on when it is
+//! decided (CASSANDRA-14592).
 
 use helenus_types::{DecodeError, LocalDeletionTime};
 
 use crate::cell::Cell;
 use crate::counter::CounterContext;
 
-/// The one of two cells that stands, neither of a counter (`Cells.resolveRegular`): the later; at
+/// The winner of two cells, neither of a counter (`Cells.resolveRegular`): the later; at
 /// equal times what is deleted or expires against what does not, of these the tombstone, the later
 /// to go, the one with the smaller ttl (it was written later); then the larger value.
 #[inline]

@@ -89,7 +89,7 @@ pub enum SchemaError {
     MixedCounters(Arc<str>),
 }
 
-/// A table's schema (`schema.TableMetadata`, as far as the storage cares).
+/// A table's schema (`schema.TableMetadata`, the part that the storage needs).
 #[derive(Clone, Debug)]
 pub struct TableSchema {
     keyspace: Arc<str>,
@@ -221,7 +221,7 @@ impl TableSchema {
         self.regulars.as_slice().iter().chain(self.statics.as_slice()).any(|c| c.counter)
     }
 
-    /// How the table keeps its columns, if it has compact storage.
+    /// The kind of compact storage, if the table has it.
     pub fn compact(&self) -> Option<CompactStorage> {
         self.compact
     }

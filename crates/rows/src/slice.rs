@@ -35,7 +35,7 @@ pub struct Sliced<'s, S> {
     is_inside: bool,
     /// The source's range deletion at this place.
     open: DeletionTime,
-    /// Whether the source stands on an unfiltered that is still to be shown or passed over.
+    /// Whether the source is at an unfiltered that is still to be shown or skipped.
     has_head: bool,
     is_exhausted: bool,
     shown: Shown<'s>,
@@ -102,7 +102,7 @@ impl<'s, S: UnfilteredStream> Sliced<'s, S> {
         if self.direction == Direction::Forward { order } else { order.reverse() }
     }
 
-    /// Moves over the unfiltered at hand.
+    /// Moves past the current unfiltered.
     fn pass(&mut self) {
         if let Some(Unfiltered::Marker(marker)) = self.source.current() {
             self.open = if self.direction == Direction::Forward { marker.open } else { marker.close };

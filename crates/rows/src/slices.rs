@@ -16,7 +16,7 @@ use crate::stream::Direction;
 /// Invariants: slices ascend in clustering order, none is empty, no two overlap or touch.
 #[derive(Clone, Debug)]
 pub struct Slices(
-    /// Nothing for the one slice that holds everything.
+    /// `None` for the one slice that holds everything.
     Option<Arc<SliceList>>,
 );
 

@@ -1,4 +1,4 @@
-//! What an SSTable's statistics and a memtable's header need to know of rows
+//! The statistics of rows for an SSTable's Statistics.db and a memtable's header
 //! (`db.rows.Rows.collectStats`, `io.sstable.metadata.MetadataCollector`, `db.rows.EncodingStats`).
 
 use helenus_types::{DecodeError, LocalDeletionTime, Timestamp};
@@ -20,7 +20,7 @@ pub struct RowStats {
     pub min_timestamp: Timestamp,
     /// Largest timestamp, µs.
     pub max_timestamp: Timestamp,
-    /// Least local deletion time; what is live counts as [`LocalDeletionTime::NONE`], the largest.
+    /// Smallest local deletion time; live data counts as [`LocalDeletionTime::NONE`], the largest.
     pub min_local_deletion_time: LocalDeletionTime,
     /// Largest local deletion time; [`LocalDeletionTime::NONE`] as soon as there is live data.
     pub max_local_deletion_time: LocalDeletionTime,
@@ -158,7 +158,7 @@ impl RowStats {
         self.min_timestamp > self.max_timestamp
     }
 
-    /// The bases under which what was collected takes the fewest bytes
+    /// The bases under which the collected rows take the fewest bytes
     /// (`EncodingStats.Collector.get`).
     pub fn encoding_base(&self) -> EncodingBase {
         let EncodingBase { min_timestamp, min_local_deletion_time, min_ttl } = EncodingBase::EPOCH;

@@ -60,7 +60,7 @@ pub trait UnfilteredStream {
     /// Damage or failed reads of the source. The stream is at its end then.
     fn next_partition(&mut self) -> Result<bool, StreamError>;
 
-    /// The partition that the stream stands in.
+    /// The current partition.
     fn partition(&self) -> PartitionRef<'_>;
 
     /// Its static row; `None` when it has none, or an empty one.
@@ -72,11 +72,11 @@ pub trait UnfilteredStream {
     /// As [`next_partition`](Self::next_partition).
     fn advance(&mut self) -> Result<bool, StreamError>;
 
-    /// The unfiltered that the stream stands on; `None` before the first and after the last.
+    /// The current unfiltered; `None` before the first and after the last.
     fn current(&self) -> Option<Unfiltered<'_>>;
 
-    /// Whether [`current`](Self::current) is a row. Streams that know it without making one say so: a merge asks it of
-    /// each row that passes through.
+    /// Whether [`current`](Self::current) is a row. Streams that know it without making one say so:
+    /// a merge asks it of each row that passes through.
     #[inline]
     fn is_at_row(&self) -> bool {
         matches!(self.current(), Some(Unfiltered::Row(_)))
@@ -155,12 +155,12 @@ impl Error for StreamError {
 pub struct RowError {
     /// Partition and row, as text.
     place: String,
-    /// What is wrong; the offset counts from the start of the row's body.
+    /// The fault; the offset counts from the start of the row's body.
     pub error: DecodeError,
 }
 
 impl RowError {
-    /// What is wrong in the row of that partition and clustering, which is empty for a static row.
+    /// An error in the row of that partition and clustering, which is empty for a static row.
     #[cold]
     pub fn new(header: &Header, key: &[u8], clustering: &[u8], error: DecodeError) -> Self {
         let mut place = format!("partition {}", ShownKey::new(header, key));

@@ -1,4 +1,4 @@
-//! The changes of one write to one partition, as bytes: what the log keeps and the memtable takes.
+//! The changes of one write to one partition, as bytes, for log and memtable.
 //!
 //! ```text
 //! update := key u16len, op*, 01
@@ -55,7 +55,7 @@ impl UpdateWriter<'_> {
     /// below 65,536.
     ///
     /// # Errors
-    /// Those of `key`; what was appended is to be thrown away then.
+    /// Those of `key`; the appended bytes must then be discarded.
     #[inline]
     pub fn key<E>(&mut self, key: impl FnOnce(&mut Vec<u8>) -> Result<(), E>) -> Result<(), E> {
         let at = self.0.len();

@@ -45,8 +45,8 @@ pub type Validated<S> = Validator<S>;
 #[cfg(not(debug_assertions))]
 pub type Validated<S> = S;
 
-/// What every stage of a flush, a compaction or a scan passes through on its way to the next: in
-/// debug builds a [`Validator`], in release builds the stream itself.
+/// Wraps a stage of a flush, a compaction or a scan: in debug builds with a [`Validator`], in
+/// release builds with nothing.
 ///
 /// # Panics
 /// Debug builds: in the stream's methods, where one of [`StreamOrigin::Ours`] breaks a rule.
@@ -69,7 +69,7 @@ pub struct Grammar {
     last_position: Option<(PositionKind, usize)>,
     last_values: Vec<u8>,
     path: Vec<u8>,
-    /// The deletion of the range that the stream stands in; `None` is live.
+    /// The deletion of the range that is open in the stream; `None` is live.
     open: Option<DeletionTime>,
 }
 
@@ -149,7 +149,8 @@ impl<S: UnfilteredStream> Validator<S> {
     fn broken(&self, row: &RowRef<'_>, broken: Broken) -> StreamError {
         match broken {
             Broken::Rule(what) => self.error(what),
-            // A merge passes a row on without a look into its body: the bytes may be those of a file.
+            // A merge passes a row on without a look into its body: the bytes may be those of a
+            // file.
             Broken::Row(error) => {
                 RowError::new(row.header, self.source.partition().key, row.clustering, error).into()
             }
@@ -258,13 +259,13 @@ impl Grammar {
         self.open = None;
     }
 
-    /// A partition's rows go on from some place inside it, where that range deletion is open.
+    /// Continues inside a partition, at a place where that range deletion is open.
     pub fn resume(&mut self, open: DeletionTime) {
         self.last_position = None;
         self.open = Some(open).filter(|open| !open.is_live());
     }
 
-    /// The deletion of the range that the stream stands in, or live.
+    /// The deletion of the range that is open in the stream, or live.
     #[inline]
     pub fn open(&self) -> DeletionTime {
         self.open.unwrap_or(DeletionTime::LIVE)
@@ -299,10 +300,10 @@ impl Grammar {
         }
     }
 
-    /// Whether a marker continues what is open; what it opens is open from now on.
+    /// Checks that a marker fits the open range, and applies what it closes and opens.
     ///
     /// # Errors
-    /// When its deletions don't fit its kind, each other or what is open.
+    /// When its deletions don't fit its kind, each other or the open range.
     pub fn marker(&mut self, marker: &MarkerRef<'_>) -> Result<(), &'static str> {
         let kind = marker.bound.kind;
         let (before, after) = match self.direction {
@@ -320,8 +321,8 @@ impl Grammar {
         if continues { Ok(()) } else { Err("a marker that doesn't continue the open range") }
     }
 
-    /// Whether a row is what the stream's header says, and everything in it can be decoded: shows
-    /// its columns and cells.
+    /// Checks that a row fits the stream's header and that everything in it can be decoded; passes
+    /// its columns and cells to the visitor.
     ///
     /// # Errors
     /// When it is of the other kind, of another encoding, empty, out of order inside, or not a row.

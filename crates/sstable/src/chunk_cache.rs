@@ -3,9 +3,9 @@
 //! The engine makes one for all its tables, with a budget in bytes, and hands it to the readers.
 //! Invariants:
 //!
-//! 1. The bytes counted never exceed the budget, at any moment, but for what was set aside since
-//!    the last chunk came; what is evicted while a reader still holds it lives as long as the
-//!    reader does, so that readers pin at most one chunk each beyond the budget.
+//! 1. The bytes counted never exceed the budget, at any moment, except for bytes set aside since
+//!    the last chunk came; a chunk that is evicted while a reader still holds it lives as long as
+//!    the reader does, so that readers pin at most one chunk each beyond the budget.
 //! 2. No lock is held while a chunk is read or decompressed. Two readers that miss the same chunk
 //!    both decompress it, and the first to finish keeps its place.
 //! 3. A scan does not empty the cache: a chunk enters with no credit and leaves at the hand's first

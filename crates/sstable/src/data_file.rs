@@ -1,4 +1,4 @@
-//! What it takes to stream the partitions of an SSTable: Data.db with Statistics.db and
+//! The files needed to stream the partitions of an SSTable: Data.db with Statistics.db and
 //! CompressionInfo.db.
 
 use std::path::Path;
@@ -40,7 +40,7 @@ pub struct DataFile {
     pub(crate) header: Arc<Header>,
     pub(crate) statistics: Statistics,
     pub(crate) reader: ChunkReader,
-    /// Which reads of data compare checksums.
+    /// Decides which reads of data compare checksums.
     pub(crate) crc_sampler: CrcSampler,
     pub(crate) file_sizes: Vec<(Component, u64)>,
 }
@@ -200,7 +200,7 @@ impl ComponentDigest {
         }
     }
 
-    /// Compares what was found with what is known.
+    /// Compares the digest found with the known one.
     fn check(&self, path: &Path, found: &ComponentDigest) -> Result<(), SsTableError> {
         let text = |digest: &ComponentDigest| match digest.crc {
             Some(crc) => format!("{} bytes with the checksum {crc:08x}", digest.len),
@@ -255,7 +255,7 @@ pub(crate) struct Files<'a> {
 const MAX_WHOLE_BYTES: u64 = 4 * PAGE_BYTES;
 /// For tools, which have no cache: pages of what tells where chunks are, in bytes.
 const TOOLS_CACHE_BYTES: usize = 4 << 20;
-/// For those who have no such demands.
+/// The default: no such demands.
 static NO_UPKEEP: Upkeep = Upkeep { open_files: None, keep: None, digests: None };
 
 impl<'a> Files<'a> {
@@ -269,7 +269,8 @@ impl<'a> Files<'a> {
         Files::with_upkeep(disk, descriptor, page_checksums, &NO_UPKEEP, (&cache, CachedFile(0)))
     }
 
-    /// The same, holding the files to what is known of them; pages go through a cache, in which the table has a number.
+    /// The same, holding the files to what is known of them; pages go through a cache, in which the
+    /// table has a number.
     pub(crate) fn with_upkeep(
         disk: &'a dyn Disk,
         descriptor: &'a Descriptor,
@@ -292,8 +293,8 @@ impl<'a> Files<'a> {
         Ok(files)
     }
 
-    /// Reads the components that nothing depends on, to hold them to what is known of them. One
-    /// that is missing is no loss.
+    /// Reads the components that nothing depends on, to check them against their known digests. A
+    /// missing one is no loss.
     pub(crate) fn read_unneeded(&mut self) -> Result<(), SsTableError> {
         for component in [Component::Digest, Component::Toc] {
             let path = self.descriptor.path(&component);
@@ -309,7 +310,7 @@ impl<'a> Files<'a> {
         Ok(())
     }
 
-    /// Takes down what a component is, and compares it with what is known of it.
+    /// Records the digest of a component, and compares it with the known one.
     fn found_one(&mut self, found: ComponentDigest, path: &Path) -> Result<(), SsTableError> {
         if let Some(known) = self.known(&found.component) {
             known.check(path, &found)?;
@@ -327,12 +328,12 @@ impl<'a> Files<'a> {
         std::mem::take(&mut self.found)
     }
 
-    /// Bytes of the components that were looked at since the last call.
+    /// The components that were read since the last call, with their bytes.
     pub(crate) fn take_sizes(&mut self) -> Vec<(Component, u64)> {
         std::mem::take(&mut self.sizes)
     }
 
-    /// Opens a file that stays open, if it is there.
+    /// Opens a file that stays open, if it exists.
     fn open_file(&self, path: &Path) -> Result<Option<Arc<dyn ReadFile>>, SsTableError> {
         let opened = match &self.upkeep.open_files {
             Some(files) => files.open(path),
@@ -385,7 +386,8 @@ impl<'a> Files<'a> {
             let number = self.number.of(component);
             PagedFile::of_pages(file, len, checksums, &self.cache, number)
         };
-        // What is checked by page needs no checksum of the whole; what was written down with one is held to it.
+        // What is checked by page needs no checksum of the whole; what was written down with one is
+        // held to it.
         let is_known = self.known(component).is_some_and(|known| known.crc.is_some());
         let is_needed = is_known || (self.has_own && !is_checked);
         let crc = is_needed.then(|| paged.crc(len).map_err(failed)).transpose()?;

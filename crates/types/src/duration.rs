@@ -47,7 +47,7 @@ impl Duration {
         vint::write_signed(out, self.nanoseconds);
     }
 
-    /// Whether no part has another sign than the others, as every duration in a table.
+    /// Whether all parts have the same sign, as in every duration in a table.
     #[must_use]
     pub fn is_one_signed(self) -> bool {
         let parts = [i64::from(self.months), self.days.into(), self.nanoseconds];
@@ -55,7 +55,7 @@ impl Duration {
     }
 }
 
-/// As Cassandra prints it: `-1y5mo36d1h37m17s102ms565us414ns`; nothing for a duration of zero.
+/// Cassandra's printed form: `-1y5mo36d1h37m17s102ms565us414ns`; nothing for a duration of zero.
 impl fmt::Display for Duration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.months < 0 || self.days < 0 || self.nanoseconds < 0 {

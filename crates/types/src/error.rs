@@ -22,7 +22,7 @@ pub struct DecodeError {
 }
 
 impl DecodeError {
-    /// An error at `offset` of the buffer at hand.
+    /// An error at `offset` of the current buffer.
     #[cold]
     pub fn new(
         offset: u64,

@@ -19,7 +19,8 @@ pub struct Day {
 }
 
 impl Day {
-    /// The day of the Gregorian calendar, extended to all times, that is a number of days after 1970-01-01.
+    /// The day of the Gregorian calendar, extended to all times, that is a number of days after
+    /// 1970-01-01.
     #[must_use]
     pub fn gregorian(days: i64) -> Day {
         // Years are counted from March, so that the leap day is a last one.
@@ -31,7 +32,8 @@ impl Day {
         Day::from_march(era * 400 + year_of_era, of_year)
     }
 
-    /// The day of the Julian calendar that is a number of days after 1970-01-01 (of the Gregorian one).
+    /// The day of the Julian calendar that is a number of days after 1970-01-01 (of the Gregorian
+    /// one).
     #[must_use]
     pub fn julian(days: i64) -> Day {
         let days = days + 719_470;
@@ -49,7 +51,7 @@ impl Day {
         Day { year: year + i64::from(month <= 2), month, day }
     }
 
-    /// How many days the month has, if there is such a month.
+    /// The number of days of the month, if there is such a month.
     fn days_of_month(self) -> Option<i64> {
         let Day { year, month, .. } = self;
         let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
@@ -62,7 +64,8 @@ impl Day {
         })
     }
 
-    /// The last day of the month for one that only other months have (Java's `ResolverStyle.SMART`).
+    /// The last day of the month for one that only other months have (Java's
+    /// `ResolverStyle.SMART`).
     fn in_month(self) -> Option<Day> {
         let day = if self.day <= 31 { self.day.min(self.days_of_month()?) } else { self.day };
         Some(Day { day, ..self })
@@ -162,9 +165,9 @@ pub(crate) fn parse_time(text: &str) -> Option<i64> {
     Some(clock_seconds(hour, minute, second)? * 1_000_000_000 + nanos)
 }
 
-/// A `timestamp` from its text: milliseconds since 1970, or a date with or without a time, with or without a zone.
-/// Without one it is UTC: Cassandra takes its machine's zone there. 30 February is the last day of February, and
-/// 24:00 the next day's beginning (`TimestampSerializer`).
+/// A `timestamp` from its text: milliseconds since 1970, or a date with or without a time, with or
+/// without a zone. Without one it is UTC: Cassandra takes its machine's zone there. 30 February is
+/// the last day of February, and 24:00 the next day's beginning (`TimestampSerializer`).
 pub(crate) fn parse_timestamp(text: &str) -> Option<i64> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -230,7 +233,8 @@ impl Scanner<'_> {
 
     fn date(&mut self, least_of_year: usize) -> Option<Day> {
         let negative = self.eat('-').is_some();
-        // Java puts a plus before years of more than four digits, and wants one where it wants four.
+        // Java puts a plus before years of more than four digits, and wants one where it wants
+        // four.
         let has_plus = !negative && self.eat('+').is_some();
         let digits = self.digits(10);
         if digits.len() < least_of_year || (least_of_year == 4 && digits.len() > 4 && !negative && !has_plus)

@@ -1,4 +1,4 @@
-//! Encoding a row, cell by cell, without knowing beforehand what it will hold.
+//! Encodes a row, cell by cell, without knowing its content beforehand.
 
 use helenus_types::{Timestamp, vint};
 
@@ -256,7 +256,7 @@ impl LivenessInfo {
     }
 }
 
-/// What the cells of a row are encoded against.
+/// The header and liveness that the cells of a row are encoded against.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct CellHead<'a> {
     pub(super) header: &'a Header,
@@ -265,7 +265,7 @@ pub(super) struct CellHead<'a> {
 }
 
 impl CellHead<'_> {
-    /// Appends what comes before the length and the value of a live cell.
+    /// Appends the bytes before the length and the value of a live cell.
     #[inline]
     pub(super) fn write_live(self, timestamp: Timestamp, out: &mut Vec<u8>) {
         if !self.row.is_empty() && self.row.timestamp == timestamp {

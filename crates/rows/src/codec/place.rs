@@ -31,14 +31,14 @@ impl RowPlace {
     }
 }
 
-/// What is known of a row before its cells.
+/// The facts of a row that are known before its cells.
 #[derive(Clone, Copy, Debug)]
 pub struct RowHead<'a> {
     /// Its marker.
     pub liveness: LivenessInfo,
     /// Its deletion.
     pub deletion: DeletionTime,
-    /// Its columns; some of them may stay out.
+    /// Its columns; some of them may be absent.
     pub columns: &'a ColumnSet,
     /// Whether one of its complex columns is deleted.
     pub has_complex_deletion: bool,

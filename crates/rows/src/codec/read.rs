@@ -14,7 +14,7 @@ use crate::liveness::LivenessInfo;
 /// A row as bytes, with the header that gives them meaning.
 #[derive(Clone, Copy, Debug)]
 pub struct RowRef<'a> {
-    /// What the body is encoded against.
+    /// The header that the body is encoded against.
     pub header: &'a Header,
     /// First byte.
     pub flags: u8,
@@ -30,7 +30,7 @@ pub struct RowRef<'a> {
 /// A range tombstone marker (`db.rows.RangeTombstoneMarker`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MarkerRef<'a> {
-    /// Where it stands.
+    /// Its bound.
     pub bound: Bound<'a>,
     /// The deletion that ends here; [`DeletionTime::LIVE`] for a start bound.
     pub close: DeletionTime,
@@ -109,7 +109,7 @@ impl<'a> RowRef<'a> {
         Ok(self.cells()?.next()?.is_none())
     }
 
-    /// Reads the head of the body and stands before the first column.
+    /// Reads the head of the body; the reader is then before the first column.
     ///
     /// # Errors
     /// Where the bytes are not a row's. Offsets count from the start of the body.
@@ -299,7 +299,7 @@ impl<'a> CellReader<'a> {
         }
     }
 
-    /// Reads what stands before the first column of a row with those flags.
+    /// Reads the fields before the first column of a row with those flags.
     #[inline]
     pub(crate) fn read_head(&mut self, flags: u8) -> Result<(), DecodeError> {
         if flags & flag::HAS_TIMESTAMP != 0 {
@@ -319,10 +319,10 @@ impl<'a> CellReader<'a> {
         self.column_subset(flags & flag::HAS_ALL_COLUMNS != 0)
     }
 
-    /// Of ScyllaDB's two deletions of a row one stands: the shadowable one if it is the later,
-    /// unless the row's marker is later still. (Its `row_tombstone` keeps both; what the ordinary
-    /// one said is lost once a newer marker comes from elsewhere, as in Cassandra, where a row has
-    /// room for one.)
+    /// One of ScyllaDB's two deletions of a row wins: the shadowable one if it is the later, unless
+    /// the row's marker is later still. (Its `row_tombstone` keeps both; here the ordinary one is
+    /// lost once a newer marker comes from another source, as in Cassandra, where a row has room
+    /// for one.)
     #[cold]
     fn shadowable_deletion(&mut self) -> Result<(), DecodeError> {
         let shadowable = self.deletion_time()?;
@@ -568,7 +568,8 @@ fn normalised(deletion: DeletionTime) -> DeletionTime {
     if deletion.is_live() { DeletionTime::LIVE } else { deletion }
 }
 
-/// Adds in 32 bits, as every release did; what a negative sum means is the file's capability.
+/// Adds in 32 bits, as every release did; the meaning of a negative sum is a capability of the
+/// file.
 #[inline]
 fn local_deletion_time(header: &Header, delta: u64) -> LocalDeletionTime {
     let seconds = header.base.min_local_deletion_time.0.wrapping_add(low_half(delta));

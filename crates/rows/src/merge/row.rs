@@ -72,7 +72,7 @@ pub fn merge_rows(
 
 impl RowMerger {
     /// From now on may leave out columns that the filter doesn't want, from rows that are visible
-    /// for ever without them. For reads: what is written has all its columns.
+    /// for ever without them. Only for reads: written rows have all their columns.
     pub fn set_wanted(&mut self, wanted: Option<Arc<ColumnFilter>>) {
         self.wanted = wanted;
     }
@@ -394,7 +394,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Moves to the next column, past what is left of this one.
+    /// Moves to the next column, past the rest of this one.
     #[inline]
     fn advance(&mut self) -> Result<(), DecodeError> {
         self.has_element = false;

@@ -55,7 +55,7 @@ pub struct Merge<S> {
 struct Input<S> {
     stream: S,
     map: Option<Arc<ColumnMap>>,
-    /// The deletion of the range that the stream stands in.
+    /// The deletion of the range that is open in the stream.
     open: DeletionTime,
 }
 
@@ -65,7 +65,7 @@ struct Head {
     /// The first eight bytes of an order-preserving form of the position.
     prefix: u64,
     input: usize,
-    /// Whether the head before it in the list stands at the same position.
+    /// Whether the head before it in the list is at the same position.
     is_shared: bool,
 }
 
@@ -237,8 +237,8 @@ impl<S: UnfilteredStream> Merge<S> {
         Ok(())
     }
 
-    /// Puts a member among the heads. The least one is looked at first: mostly one source goes on
-    /// for a while.
+    /// Puts a member among the heads. The smallest one is compared first: mostly one source
+    /// continues for a while.
     fn insert(&mut self, prefix: u64, input: usize) {
         let (mut low, mut high) = (0, self.heads.len());
         let mut probe = high.wrapping_sub(1);
@@ -278,7 +278,7 @@ impl<S: UnfilteredStream> Merge<S> {
         if self.direction == Direction::Reverse { order.reverse() } else { order }
     }
 
-    /// Merges what stands at the current position; false when nothing comes of it.
+    /// Merges the items at the current position; false if nothing is left.
     #[inline]
     fn show(&mut self, first: usize) -> Result<bool, StreamError> {
         let input = input(&self.inputs, first);

@@ -17,7 +17,7 @@ use helenus_types::{DecodeError, Reader};
 use crate::error::SsTableErrorKind;
 use crate::paged_file::{HeldPage, PagedFile};
 
-/// What `Index.db` holds about a partition.
+/// The entry of a partition in `Index.db`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IndexEntry<'a> {
     /// The raw partition key.
@@ -26,7 +26,7 @@ pub struct IndexEntry<'a> {
     pub data_position: u64,
     /// Bytes of the row index, none for a partition without one.
     pub promoted_len: u64,
-    /// Where the row index begins in the file.
+    /// Offset of the row index in the file.
     pub promoted_position: u64,
     /// Offset of the entry's end in the file.
     pub end: u64,

@@ -31,7 +31,7 @@ use helenus_types::vint;
 use crate::bti::{IndexBuildError, IndexOutput};
 use crate::deletion_time::{DeletionTimeForm, write_deletion_time};
 
-/// What block widths are relative to (`IndexInfo.Serializer.WIDTH_BASE`).
+/// The base of block widths (`IndexInfo.Serializer.WIDTH_BASE`).
 const WIDTH_BASE: i64 = 64 << 10;
 
 /// The kind of a row's prefix (`ClusteringPrefix.Kind.CLUSTERING`).

@@ -54,7 +54,7 @@ enum Samples {
 /// A key in the sample.
 #[derive(Debug, Clone, Copy)]
 struct Sample {
-    /// As much of its place as fits.
+    /// The leading part of its place that fits.
     prefix: Token,
     /// Offset of its entry in the file.
     position: u64,

@@ -33,7 +33,7 @@ const POSITION_BYTES: usize = 8;
 pub struct Summary {
     /// One key in this many is in the sample at full sampling.
     pub min_index_interval: u32,
-    /// How many of each 128 samples are left, 1 to 128.
+    /// The number of samples kept of each 128, 1 to 128.
     pub sampling_level: u32,
     /// Entries at full sampling, or 0.
     pub size_at_full_sampling: u32,

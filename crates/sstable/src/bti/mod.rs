@@ -1,12 +1,12 @@
 //! The trie indexes of the BTI format: `Partitions.db` and `Rows.db`.
 //!
-//! Both files hold tries of byte-comparable keys whose nodes are addressed by file position, point backwards to their
-//! children and never cross a page of 4,096 bytes ([`node`]). One writer lays nodes out as Cassandra does ([`writer`]),
-//! one set of walks reads them ([`walk`]); the two files differ in their payloads and in what stands around the tries
-//! ([`partitions`], [`rows`]).
+//! Both files hold tries of byte-comparable keys whose nodes are addressed by file position, point
+//! backwards to their children and never cross a page of 4,096 bytes ([`node`]). One writer lays
+//! nodes out as Cassandra does ([`writer`]), one set of walks reads them ([`walk`]); the two files
+//! differ in their payloads and in the data around the tries ([`partitions`], [`rows`]).
 //!
-//! Readers work on the bytes of the whole file, borrowed from memory or from a map. Keys arrive already encoded
-//! and hashed, so that a lookup allocates nothing.
+//! Readers work on the bytes of the whole file, borrowed from memory or from a map. Keys arrive
+//! already encoded and hashed, so that a lookup allocates nothing.
 
 mod node;
 mod output;

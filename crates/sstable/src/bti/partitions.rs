@@ -45,9 +45,9 @@ pub enum PartitionPosition {
     Data(u64),
 }
 
-/// What the index knows about the places around a key.
+/// The index's entries around a key.
 ///
-/// Only prefixes of keys are stored: what stands at the place must be compared with the whole key,
+/// Only prefixes of keys are stored: the entry must be compared with the whole key,
 /// which `Rows.db` and `Data.db` begin with there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PartitionCandidates {

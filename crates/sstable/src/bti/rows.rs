@@ -52,7 +52,7 @@ pub struct IndexBlock {
     pub open_deletion: DeletionTime,
 }
 
-/// What `Rows.db` holds about a partition.
+/// The entry of a partition in `Rows.db`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RowIndexEntry<'a> {
     /// The raw partition key.
@@ -134,7 +134,7 @@ impl RowIndex {
     }
 }
 
-/// Reads an entry that stands at `position` of the file.
+/// Reads the entry at `position` of the file.
 fn decode_entry(bytes: &[u8], position: u64) -> Result<RowIndexEntry<'_>, DecodeError> {
     let mut reader = Reader::new(bytes);
     let key = reader.u16_bytes()?;

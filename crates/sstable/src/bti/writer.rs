@@ -123,7 +123,7 @@ impl<P: Payload> TrieWriter<P> {
         writer
     }
 
-    /// Forgets all keys; what was written for them stays in the file as garbage that nothing points
+    /// Forgets all keys; the nodes written for them stay in the file as garbage that nothing points
     /// to.
     pub(super) fn reset(&mut self) {
         let mut branches: Vec<NodeId> = self.open.first().copied().into_iter().collect();
@@ -177,7 +177,7 @@ impl<P: Payload> TrieWriter<P> {
         Ok(())
     }
 
-    /// Writes what is left, forgets all keys, and returns the position of the root.
+    /// Writes the remaining nodes, forgets all keys, and returns the position of the root.
     pub(super) fn finish(&mut self, out: &mut IndexOutput) -> u64 {
         let root = self.open[0];
         while !self.open.is_empty() {

@@ -161,7 +161,7 @@ impl Compressor {
         Ok(Compressor { state })
     }
 
-    /// Replaces what is in `out` by the payload of `input`.
+    /// Replaces the content of `out` by the payload of `input`.
     pub(super) fn compress(&mut self, input: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
         out.clear();
         match &mut self.state {
@@ -257,7 +257,7 @@ impl fmt::Debug for Decompressor {
 }
 
 impl Decompressor {
-    /// Fills `out` from `payload`, or says what is wrong with it. `codec` must be available.
+    /// Fills `out` from `payload`, or describes the fault. `codec` must be available.
     pub(super) fn decompress(&mut self, codec: Codec, payload: &[u8], out: &mut [u8]) -> Result<(), String> {
         let expected = out.len();
         let len = match codec {

@@ -45,7 +45,7 @@ impl CompressionInfo {
     /// Reads the bytes of the file at `path`, of `version`.
     ///
     /// # Errors
-    /// When the bytes end early or go on, or say what cannot be: a chunk length that is no power of
+    /// When the bytes end early or have a rest, or are invalid: a chunk length that is no power of
     /// two, another number of chunks than the data's length needs, offsets that do not rise from 0.
     pub fn decode(path: &Path, bytes: &[u8], version: Version) -> Result<CompressionInfo, SsTableError> {
         decode(bytes, version).map_err(|error| SsTableError::new(path, error))

@@ -5,7 +5,7 @@ use thiserror::Error;
 use super::{Codec, MAX_CHUNK_LEN, NEVER_RAW};
 use crate::error::SsTableErrorKind;
 
-/// How a table compresses its data: the schema's `compression` map, checked
+/// The compression of a table's data: the schema's `compression` map, checked
 /// (`org.apache.cassandra.schema.CompressionParams`).
 #[derive(Debug, Clone, PartialEq)]
 pub struct CompressionParams {

@@ -27,7 +27,7 @@ pub enum ChunkVerification {
     Skip,
 }
 
-/// What is known of a Data.db and its chunks, apart from the open file.
+/// The facts of a Data.db and its chunks, without the open file.
 #[derive(Debug, Clone)]
 pub struct ChunkedFile {
     path: PathBuf,
@@ -139,8 +139,8 @@ impl ChunkedFile {
         Ok(chunks)
     }
 
-    /// An uncompressed file that may be shorter than its CRC.db says: what it has of its last slice
-    /// then has no checksum.
+    /// An uncompressed file that may be shorter than its CRC.db says: then the rest of its last
+    /// slice has no checksum.
     pub(crate) fn plain_cut(path: &Path, file_len: u64, mut crc: CrcComponent) -> ChunkedFile {
         let (chunk_len, stored) = (crc.chunk_len, crc.crcs.len());
         let chunk_count = file_len.div_ceil(u64::from(chunk_len));
@@ -328,7 +328,7 @@ impl ChunkedFile {
         usize::try_from(left.min(u64::from(self.chunk_len))).unwrap_or(0)
     }
 
-    /// Where in the file what is stored of chunk `index` begins, and its bytes without the checksum behind it.
+    /// The offset of chunk `index` in the file, and its length without the checksum after it.
     pub(super) fn extent(&self, index: u32) -> Result<Option<(u64, u64)>, SsTableError> {
         if index >= self.chunk_count {
             return Ok(None);
@@ -388,7 +388,7 @@ impl ChunkScratch {
     }
 }
 
-/// Reads chunks of an open Data.db. Shared by threads; what a read needs besides is in its
+/// Reads chunks of an open Data.db. Shared by threads; the rest of what a read needs is in its
 /// [`ChunkScratch`].
 #[derive(Debug, Clone)]
 pub struct ChunkReader {
@@ -413,7 +413,7 @@ impl ChunkReader {
         &*self.file
     }
 
-    /// Replaces what is in `out` by the data of chunk `index`. Allocates only what `out` and
+    /// Replaces the content of `out` by the data of chunk `index`. Allocates only what `out` and
     /// `scratch` lack.
     ///
     /// # Errors

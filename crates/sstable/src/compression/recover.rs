@@ -1,9 +1,8 @@
-//! Where the chunks of a compressed Data.db are, found out without CompressionInfo.db.
+//! Finds the chunks of a compressed Data.db without CompressionInfo.db.
 //!
 //! Each payload is followed by its CRC32, and the first begins the file: a chunk ends where the
-//! checksum of what was read since its start follows, and what was read decompresses. That a
-//! payload has such a place by chance happens once in 2^32 bytes, and hardly ever decompresses
-//! then.
+//! checksum of the bytes since its start follows, and these bytes decompress. A payload has such a
+//! place by chance once in 2^32 bytes, and hardly ever decompresses then.
 
 use helenus_io::ReadFile;
 

@@ -38,7 +38,7 @@ impl ChunkReader {
 }
 
 impl ChunkReader {
-    /// What a writer of the file would say of it, checksums computed anew.
+    /// The description that a writer of the file would give, with checksums computed anew.
     ///
     /// # Errors
     /// When the file cannot be read, or a chunk is damaged.

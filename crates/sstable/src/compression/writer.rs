@@ -41,7 +41,7 @@ struct Compressing {
     offsets: Vec<u64>,
 }
 
-/// What is known of a Data.db once it is written.
+/// The facts of a Data.db once it is written.
 #[derive(Debug)]
 pub struct WrittenChunks {
     /// Uncompressed bytes.
@@ -189,7 +189,7 @@ impl ChunkWriter {
 }
 
 impl Compressing {
-    /// Puts into `payload` what is stored for `data`: compressor output, or the data itself where
+    /// Puts the stored form of `data` into `payload`: compressor output, or the data itself where
     /// that is not short enough, padded with zeros so that its length identifies it.
     fn fill_payload(&mut self, data: &[u8]) -> std::io::Result<()> {
         self.compressor.compress(data, &mut self.payload)?;

@@ -40,8 +40,8 @@ impl Default for Head {
 }
 
 impl Head {
-    /// Reads the head of the partition that begins at `start`. `sought` is its key as far as that
-    /// is known, for errors.
+    /// Reads the head of the partition that begins at `start`. `sought` is the known part of its
+    /// key, for errors.
     pub(crate) fn read(
         &mut self,
         window: &mut Window,
@@ -290,7 +290,7 @@ impl Item {
     }
 }
 
-/// What stands at `at`, inside the partition of `key`. Rows that hold nothing are passed over.
+/// The item at `at`, inside the partition of `key`. Rows that hold nothing are skipped.
 #[inline]
 pub(crate) fn next_item(
     window: &mut Window,

@@ -1,13 +1,14 @@
-//! Data.db: reading partitions, rows and markers out of the uncompressed stream (02 of the format).
+//! Data.db: reading partitions, rows and markers out of the uncompressed stream.
 //!
 //! ```text
 //! Data      := Partition*
 //! Partition := key u16len, deletion, [static row], (row | marker)*, 01
 //! ```
 //!
-//! [`window`] holds a stretch of the stream, [`frame`] finds partitions' heads, rows and markers in it; then there
-//! are three ways to read: [`Scan`] goes through the file, [`PartitionStream`] through slices of one partition, and
-//! [`RowReader`] looks for single rows. None of them copies a row: what they lend lies in the window.
+//! [`window`] holds a stretch of the stream, [`frame`] finds partitions' heads, rows and markers in
+//! it; then there are three ways to read: [`Scan`] goes through the file, [`PartitionStream`]
+//! through slices of one partition, and [`RowReader`] looks for single rows. None of them copies a
+//! row: what they lend lies in the window.
 
 mod cursor;
 mod frame;

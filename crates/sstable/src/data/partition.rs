@@ -63,7 +63,7 @@ pub(super) struct Backwards {
 enum Phase {
     /// The present slice has not begun.
     Before,
-    /// Its rows are read.
+    /// Its rows are being read.
     Inside,
     /// The partition has ended.
     After,
@@ -269,7 +269,7 @@ impl PartitionStream {
         }
     }
 
-    /// The present slice, if there is one left.
+    /// The current slice, if there is one left.
     #[inline]
     pub(super) fn slice(&self) -> Option<Slice<'_>> {
         if self.phase == Phase::Done {
@@ -299,8 +299,7 @@ impl PartitionStream {
         self.next = next;
     }
 
-    /// Whether an item stands before the present slice. A marker at its start does: it has its
-    /// effect inside.
+    /// Whether an item is before the current slice. A marker at its start is: its effect is inside.
     #[inline]
     fn is_before_slice(&self, item: &Item) -> bool {
         let Some(Slice { start, .. }) = self.slice() else { return false };
@@ -312,7 +311,7 @@ impl PartitionStream {
         self.compare(item, start).is_le()
     }
 
-    /// Whether an item stands before the end of the present slice.
+    /// Whether an item is before the end of the current slice.
     #[inline]
     pub(super) fn is_before_end(&self, item: &Item) -> bool {
         let Some(Slice { end, .. }) = self.slice() else { return false };

@@ -1,4 +1,5 @@
-//! Reading a partition backwards: block by block, each read forwards and replayed from the places of its rows.
+//! Reading a partition backwards: block by block, each read forwards and replayed from the places
+//! of its rows.
 
 use helenus_rows::{Bound, DeletionTime, ShownKey};
 
@@ -7,7 +8,8 @@ use super::partition::PartitionStream;
 use crate::error::SsTableError;
 
 impl PartitionStream {
-    /// Reads the block where the present slice ends, up to there; the range deletion that is open at the end.
+    /// Reads the block where the present slice ends, up to there; the range deletion that is open
+    /// at the end.
     pub(super) fn read_last_block(&mut self) -> Result<DeletionTime, SsTableError> {
         let (mut start, mut open) = (self.head.body, DeletionTime::LIVE);
         if let Some(row_index) = self.at.row_index {
@@ -40,8 +42,8 @@ impl PartitionStream {
         Ok(true)
     }
 
-    /// Collects what stands from `start` on, up to a position in the data, or without one to the end of the present slice
-    /// or the partition; the range deletion that is open there.
+    /// Collects the items from `start` on, up to a position in the data, or without one to the end
+    /// of the current slice or the partition; returns the range deletion that is open there.
     fn read_block(
         &mut self,
         start: u64,

@@ -50,7 +50,7 @@ pub(crate) struct Window {
 }
 
 impl Window {
-    /// A window that goes through the data.
+    /// A window for sequential reads.
     pub(crate) fn ahead(reader: ChunkReader, verification: ChunkVerification) -> Window {
         Window::new(reader, None, ChunkScratch::with_read_ahead(READ_AHEAD), verification)
     }
@@ -165,7 +165,7 @@ impl Window {
         loaded.map_err(|error| self.in_partition(error, position, key))
     }
 
-    /// A chunk's error, with what was looked for in the chunk.
+    /// A chunk's error, with the sought partition.
     #[cold]
     fn in_partition(&self, error: SsTableError, position: u64, key: ShownKey<'_>) -> SsTableError {
         let SsTableErrorKind::Corrupt(DecodeError { offset, expected, found }) = error.kind() else {

@@ -45,7 +45,7 @@ static NAMES: [(Component, &str); 11] = [
 ];
 
 impl Component {
-    /// All that Cassandra's tables can have, Data.db first.
+    /// All components that Cassandra's tables can have, Data.db first.
     pub fn known() -> impl Iterator<Item = &'static Component> {
         NAMES.iter().map(|(component, _)| component)
     }

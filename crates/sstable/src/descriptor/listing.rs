@@ -19,7 +19,7 @@ pub struct Listing {
     pub temporary: Vec<String>,
     /// Files of SSTables whose version is not read here, each with the reason.
     pub refused: Vec<SsTableError>,
-    /// All other names: subdirectories, `manifest.json`, `schema.cql`, strangers.
+    /// All other names: subdirectories, `manifest.json`, `schema.cql`, unknown files.
     pub other: Vec<String>,
 }
 

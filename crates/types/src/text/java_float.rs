@@ -65,12 +65,12 @@ struct Digits {
     point: i32,
 }
 
-/// How the generation of digits ended: whether cutting off, or rounding up, still names the same
+/// The end of the generation of digits: whether cutting off, or rounding up, still names the same
 /// number.
 struct Ending {
     low: bool,
     high: bool,
-    /// What remains, doubled, compared with one unit of the last digit.
+    /// The remainder, doubled, compared with one unit of the last digit.
     remainder: std::cmp::Ordering,
 }
 

@@ -37,7 +37,7 @@ impl<'a> JsonObject<'a> {
         self.out.push('}');
     }
 
-    /// Where the value of the next member goes.
+    /// Begins the next member; returns the text to which its value is appended.
     pub fn member(&mut self, name: &str) -> &mut String {
         self.out.push_str(if self.is_empty { "" } else { "," });
         self.is_empty = false;

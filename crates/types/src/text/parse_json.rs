@@ -161,7 +161,7 @@ impl<'a> Json<'a> {
         DecodeError::new(self.at as u64, expected, found)
     }
 
-    /// A number, `true`, `false` or `null`, as it stands there.
+    /// A number, `true`, `false` or `null`, in its spelling.
     fn word(&mut self) -> &'a str {
         let rest = self.rest();
         let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');

@@ -15,8 +15,8 @@ impl Type {
         self.visit(value, &mut LiteralSink { out })
     }
 
-    /// Appends a serialized value as the text of a field of a CSV file, as cqlsh's `COPY TO` has it: a
-    /// [literal](Type::literal), but a text, a time or an address without its quotes.
+    /// Appends a serialized value as the text of a field of a CSV file, as cqlsh's `COPY TO` has
+    /// it: a [literal](Type::literal), but a text, a time or an address without its quotes.
     pub fn text(&self, value: &[u8], out: &mut String) -> Result<(), ValueError> {
         match self.base() {
             ty if ty.has_elements() => ty.literal(value, out),
@@ -79,7 +79,7 @@ impl ValueSink for LiteralSink<'_> {
         Ok(())
     }
 
-    /// A tuple that lacks fields at its end is read back as short as it is.
+    /// A tuple that lacks fields at its end is read back with the same length.
     fn shows_missing_fields(&self, ty: &Type) -> bool {
         matches!(ty, Type::Udt { .. })
     }

@@ -5,7 +5,7 @@ use crate::{Type, ValueError};
 
 /// Where the parts of a value go as [`Type::visit`] comes to them.
 pub trait ValueSink {
-    /// What ends the walk.
+    /// The error that ends the walk.
     type Error: From<ValueError>;
 
     /// A value without elements. `ty` is not reversed.
@@ -14,7 +14,8 @@ pub trait ValueSink {
     /// Null: an element that is not there.
     fn null(&mut self) -> Result<(), Self::Error>;
 
-    /// The elements of a value of `ty` follow; a map's keys and values in turn. `is_empty`: the value has no bytes.
+    /// The elements of a value of `ty` follow; a map's keys and values in turn. `is_empty`: the
+    /// value has no bytes.
     fn begin(&mut self, ty: &Type, is_empty: bool) -> Result<(), Self::Error>;
 
     /// An element of `of`, from its place to its end.
@@ -26,7 +27,8 @@ pub trait ValueSink {
         value: Option<&[u8]>,
     ) -> Result<(), Self::Error>;
 
-    /// Whether fields that a value of `ty` lacks at its end, a tuple or user type, are shown as null.
+    /// Whether fields that a value of `ty` lacks at its end, a tuple or user type, are shown as
+    /// null.
     fn shows_missing_fields(&self, _ty: &Type) -> bool {
         true
     }
@@ -36,7 +38,7 @@ pub trait ValueSink {
 }
 
 impl Type {
-    /// Shows a serialized value to `sink`, and so it goes on for its elements.
+    /// Shows a serialized value to `sink`, then its elements.
     ///
     /// # Errors
     /// If the bytes are no value of the type, and the sink's own.

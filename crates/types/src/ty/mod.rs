@@ -1,5 +1,4 @@
-//! The types of columns: what they are, their two spellings, how their values compare and what
-//! bytes are valid.
+//! The types of columns: their two spellings, the order of their values, and which bytes are valid.
 
 mod accessors;
 mod class_name;
@@ -169,7 +168,7 @@ pub struct UserType {
 pub struct TypeError {
     /// The whole name.
     pub text: String,
-    /// Bytes from its start to what is wrong.
+    /// The offset of the fault in the text, in bytes.
     pub offset: usize,
     /// The fault.
     pub problem: String,

@@ -99,7 +99,7 @@ fn is_utf8(value: &[u8]) -> bool {
     value.is_ascii() || std::str::from_utf8(value).is_ok() || is_javas_utf8(value)
 }
 
-/// What Cassandra's own validator takes for UTF-8 beyond UTF-8 itself: `c0 80` for U+0000, encoded
+/// Texts that Cassandra's own validator accepts beyond UTF-8 itself: `c0 80` for U+0000, encoded
 /// surrogates, and some that look like oversights. Such values exist in tables, so they are valid
 /// here too.
 fn is_javas_utf8(value: &[u8]) -> bool {

@@ -155,7 +155,7 @@ impl DecodeValue<'_> for TimeOfDay {
     }
 }
 
-/// In a `duration` as its nanoseconds, in a `time` as what has passed since midnight.
+/// In a `duration` as its nanoseconds, in a `time` as the time since midnight.
 impl EncodeValue for Duration {
     fn encode(&self, ty: &Type, out: &mut Vec<u8>) -> Result<bool, ValueError> {
         let nanoseconds = i64::try_from(self.as_nanos())
@@ -264,7 +264,7 @@ fn system_time(Millis(millis): Millis) -> Option<SystemTime> {
     }
 }
 
-// Whole milliseconds; what is less is cut off, towards the past.
+// Whole milliseconds; the rest is cut off, towards the past.
 by_counterpart! {
     SystemTime, Millis, millis_of, system_time;
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use super::Value;
 use crate::{EncodeValue, Type, push_identifier};
 
-/// As CQL writes it: `'it''s'`, `0xcafe`, `{'a': 1}`, `[1, 2]`; a value of no bytes as `''`.
+/// The CQL literal: `'it''s'`, `0xcafe`, `{'a': 1}`, `[1, 2]`; a value of no bytes as `''`.
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -11,12 +11,12 @@ use uuid::Uuid;
 use super::{ElementsWriter, Value};
 use crate::{Decimal, Duration, Type, ValueError, Varint};
 
-/// What can become a value of a column, checked against the column's type.
+/// A Rust value that can become a value of a column, checked against the column's type.
 ///
-/// Implemented for Rust's own types where they say all (integers go into any integer type that
-/// holds them), for [`Value`], for `Option` (null), for slices, arrays, vectors, sets, maps and
-/// tuples of such, and for references, `Box`, `Arc`, `Rc` and `Cow` of them.
-/// [`DecodeValue`](crate::DecodeValue) is the way back.
+/// Implemented for Rust's own types where they hold everything (an integer fits every integer type
+/// that can hold it), for [`Value`], for `Option` (null), for slices, arrays, vectors, sets, maps
+/// and tuples of such, and for references, `Box`, `Arc`, `Rc` and `Cow` of them.
+/// [`DecodeValue`](crate::DecodeValue) is the inverse.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be written to a column",
     note = "integers, floats, `bool`, texts, bytes (`Vec<u8>`, `[u8; N]`), `Uuid`, addresses, times, `Value`, and \

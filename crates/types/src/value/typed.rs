@@ -124,7 +124,7 @@ decode_scalars! {
     Duration, "a duration": Value::Duration(value) => value;
 }
 
-/// A `duration` that consists of nanoseconds alone, or a `time` as what has passed since midnight.
+/// A `duration` that consists of nanoseconds alone, or a `time` as the time since midnight.
 impl<'a> DecodeValue<'a> for StdDuration {
     fn decode(ty: &Type, value: Option<&'a [u8]>) -> Result<Self, ValueError> {
         let nanoseconds = match scalar(ty, value)? {

@@ -1,10 +1,11 @@
-//! User types' values of named parts: what a struct that stands for one is written and read with.
+//! Values of user types from named parts, with which structs are written and read.
 
 use super::encode::fields_by_name;
 use super::{DecodeValue, EncodeValue};
 use crate::{Type, UserType, ValueError};
 
-/// Appends a user type's value of fields by name, in any order; those of the type that aren't named are null.
+/// Appends a user type's value of fields by name, in any order; those of the type that aren't named
+/// are null.
 ///
 /// # Errors
 /// When `ty` is no user type, has no field of a name, or a value is none of its field's type.
