@@ -1,11 +1,13 @@
-//! An embedded wide-column storage engine with Cassandra's data model, whose files are Cassandra's SSTables.
+//! An embedded wide-column storage engine with Cassandra's data model, whose files are Cassandra's
+//! SSTables.
 //!
-//! **Knows** databases, keyspaces, tables and their views, the whole write path, the read paths, flush, recovery
-//! and the scheduling of background work. **Must not know** the semantics of CQL statements that read and write,
-//! sockets, or what other programs left.
+//! **Knows** databases, keyspaces, tables and their views, the whole write path, the read paths,
+//! flush, recovery and the scheduling of background work. **Must not know** the semantics of CQL
+//! statements that read and write, sockets, or foreign directories.
 //!
-//! Start reading at [`Database`] and [`Table`]; inside, `engine/write.rs` is the whole write path and
-//! `engine/read.rs` the read paths. [`parts`] is what the crate above builds on, and not for people.
+//! Start reading at [`Database`] and [`Table`]; inside, `engine/write.rs` is the whole write path
+//! and `engine/read.rs` the read paths. [`parts`] is what the crate above builds on, and not for
+//! people.
 
 #![deny(unsafe_code)]
 #![deny(clippy::indexing_slicing, clippy::expect_used, clippy::panic)]

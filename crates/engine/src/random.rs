@@ -4,8 +4,8 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 
 use uuid::{Builder, Uuid};
 
-/// A UUID of version 4, for what has to differ from everything made elsewhere and at other times,
-/// and has to keep no secret: identities of databases and writers, the low half of a time UUID.
+/// A UUID of version 4, for values that must be unique and need not be secret: identities of
+/// databases and writers, the low half of a time UUID.
 ///
 /// Its bits are those of the standard library's hasher, whose keys come from the operating system:
 /// no crate is needed that asks for more.

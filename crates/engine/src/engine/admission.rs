@@ -1,7 +1,7 @@
-//! Admission: what a write waits for before anything of it is copied.
+//! Admission: a write waits here before any of its bytes are copied.
 //!
 //! Two things slow writers, smoothly: memtables that fill their budget, and SSTables that wait for
-//! compaction. Each is how far something is on its way, from 0 to 1: of the budget's memory from
+//! compaction. Each is a share from 0 to 1: of the budget's memory from
 //! 6/8 to all; of a table's SSTables that are due and that no compaction reads yet from 16 to 128,
 //! and of their bytes from 16 to 128 times the size at which a memtable is flushed. A write pauses
 //! for the larger one's square times (2 ms + 100 ms for each MiB of it). The lag of compaction
@@ -20,7 +20,7 @@ use crate::error::{Error, ErrorKind, Result};
 /// The limits of memory under which a mutation is admitted.
 #[derive(Clone, Copy, Debug)]
 struct RoomLimits {
-    /// With what all memtables have.
+    /// The limit for all memtables together.
     of_all: usize,
     /// The limit for tables whose flushes fail, if the mutation is about one.
     of_failing: Option<usize>,

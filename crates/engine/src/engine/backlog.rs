@@ -1,4 +1,4 @@
-//! How far compaction lags for a table, as writers look at it (`admission.rs`).
+//! The lag of a table's compaction, which slows writers (`admission.rs`).
 
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 

@@ -79,7 +79,7 @@ impl Calls {
         }
     }
 
-    /// Something panicked half way: what is in memory is in doubt.
+    /// Records a panic half way through a change: memory is in doubt.
     pub(crate) fn poison(&self, what: String) {
         if self.poison.set(what).is_ok()
             && let Some(what) = self.poison.get()
@@ -88,7 +88,7 @@ impl Calls {
         }
     }
 
-    /// Refuses when what is in memory is in doubt.
+    /// Refuses if memory is in doubt.
     #[inline]
     pub(crate) fn check_sound(&self) -> Result<()> {
         match self.poisoned() {

@@ -46,7 +46,7 @@ impl WriteSide {
         outcome
     }
 
-    /// The last handle goes. Nothing is written: what was acknowledged is in the log.
+    /// Drops the last handle. Nothing is written: the log has everything acknowledged.
     pub(crate) fn shut(&self) {
         if self.calls.begin_closing() {
             self.set.close();

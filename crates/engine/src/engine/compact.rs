@@ -33,8 +33,8 @@ use crate::manifest::{Change, Edit};
 enum Ran {
     /// Published, or of no use any more.
     ToTheEnd,
-    /// Thrown away: SSTables were ingested meanwhile, and what they hold may be older than
-    /// tombstones that it dropped.
+    /// Discarded: SSTables were ingested meanwhile, and their data may be older than tombstones
+    /// that it dropped.
     Overtaken,
     /// Thrown away: the database is being closed.
     Closing,
@@ -59,8 +59,8 @@ struct Claimed<'a> {
     task: Task,
     inputs: Vec<LiveTable>,
     expired: Vec<LiveTable>,
-    /// [`TableCore::ingests`] before any view was looked at: what is ingested later is in none that an SSTable or a
-    /// tombstone was dropped by.
+    /// [`TableCore::ingests`] before any view was looked at: what is ingested later is in none that
+    /// an SSTable or a tombstone was dropped by.
     ingests: u64,
     claim: Compacting<'a>,
 }
@@ -387,8 +387,8 @@ impl WriteSide {
         );
     }
 
-    /// Commits an edit that brings SSTables. Where that fails the edit is not there, and their files go: the work is
-    /// done again, under other names.
+    /// Commits an edit that brings SSTables. Where that fails the edit is not there, and their
+    /// files go: the work is done again, under other names.
     pub(super) fn commit_or_remove(&self, edit: Edit, outputs: &[LiveTable]) -> Result<()> {
         self.commit(edit).inspect_err(|_| {
             // While it is not known whether the edit is there, the files must be.
@@ -411,7 +411,7 @@ impl WriteSide {
     /// it is removed at the next open.
     pub(super) fn remove_files(&self, descriptor: &Descriptor) {
         let ours = Component::from_name(PAGE_CHECKSUMS_COMPONENT);
-        // Data.db goes first: what a crash leaves is no table then.
+        // Data.db is removed first: the leftovers of a crash are then no table.
         for component in Component::known().cloned().chain([ours]) {
             if let Err(error) = remove_if_exists(&**self.set.disk(), &descriptor.path(&component)) {
                 tracing::warn!(%error, "a file that is no longer needed stays until the database is opened again");
@@ -543,10 +543,10 @@ fn expected_of(inputs: &[LiveTable]) -> ExpectedKeys {
     }
 }
 
-/// What of a partition's tombstones may go: nothing outside the compacted tables may hold data that
-/// they shadow (`CompactionController.getPurgeEvaluator`). The least timestamp counts of whole
-/// SSTables that may hold the partition, and of whole memtables that do, as the view has them now:
-/// what was written or flushed since the compaction began is in it.
+/// Which of a partition's tombstones may be purged: nothing outside the compacted tables may hold
+/// data that they shadow (`CompactionController.getPurgeEvaluator`). The least timestamp counts of
+/// whole SSTables that may hold the partition, and of whole memtables that do, in the current view,
+/// which has everything written or flushed since the compaction began.
 fn purgeable(core: &TableCore, inputs: &[Generation], partition: &PartitionRef<'_>) -> Purgeable {
     let hash = murmur3(partition.key);
     let view = core.view.load();
@@ -576,7 +576,8 @@ mod tests {
         CREATE KEYSPACE k WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1};
         CREATE TABLE k.t (p int PRIMARY KEY, v int) WITH gc_grace_seconds = 10;";
 
-    /// A database whose first SSTable expired long ago, and whose Data.db can't be read; the second one is alive.
+    /// A database whose first SSTable expired long ago, and whose Data.db can't be read; the second
+    /// one is alive.
     fn expired(disk: &SimDisk) -> (Database, Table) {
         let clock = Arc::new(SimClock::new(1_700_000_000_000_000));
         let options = Options::new().disk(Arc::new(disk.clone())).clock(clock.clone());

@@ -37,7 +37,7 @@ pub(crate) enum Destination {
     Sink(SinkSide),
 }
 
-/// A sink, and what a database has to make mutations with.
+/// A sink, with the parts of a database that make mutations.
 #[derive(Debug)]
 pub(crate) struct SinkSide {
     sink: Arc<dyn Sink>,
@@ -76,7 +76,7 @@ impl SinkSide {
         self.sink.write(mutation)
     }
 
-    /// Refuses what comes later, and waits for the writes in flight.
+    /// Refuses later writes, and waits for those in flight.
     pub(crate) fn close(&self) {
         if self.calls.begin_closing() {
             self.calls.wait_for_those_in_flight();

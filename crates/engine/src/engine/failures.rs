@@ -1,5 +1,4 @@
-//! What of the background work fails, since when, and when it is tried again. The one place that
-//! knows.
+//! The background work that fails, since when, and its next attempt. The one record of it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,7 +17,7 @@ use crate::error::Error;
 pub(crate) enum Work {
     /// Syncing the log, and preparing its segments.
     Log,
-    /// Putting the manifest back to what it was before an edit that failed.
+    /// Rewriting the manifest with its state before an edit that failed.
     Manifest,
     /// Flushing a table's memtables.
     Flush(TableTag),
@@ -50,7 +49,7 @@ pub(crate) struct Rest {
 }
 
 impl Rest {
-    /// For what writers may wait for.
+    /// For work that writers may wait for.
     pub(crate) const SHORT: Self =
         Self { first: Duration::from_millis(100), longest: Duration::from_secs(5) };
     /// For work that no call waits for, and that is expensive to try.

@@ -179,7 +179,7 @@ impl WriteSide {
             let written = self.write_memtable(core, &job.state, &job.memtable)?;
             self.publish_flush(job, written)?;
         }
-        // It is flushed: what fails from here on is no reason to do it again.
+        // It is flushed: a later failure is no reason to do it again.
         self.pressure.release(freed);
         if let Some(log) = self.log()
             && let Err(error) = log.mark_flushed(core.tag, job.upper)
@@ -226,8 +226,8 @@ impl WriteSide {
         Ok(())
     }
 
-    /// Writes a memtable, uncompressed: compaction compresses, once. Nothing comes of it when nothing of it is left, or was
-    /// ever in it.
+    /// Writes a memtable, uncompressed: compaction compresses, once. Nothing comes of it when
+    /// nothing of it is left, or was ever in it.
     fn write_memtable(
         &self,
         core: &TableCore,
@@ -259,8 +259,8 @@ impl WriteSide {
         state.options.sstable_version.unwrap_or(self.options.sstable_version)
     }
 
-    /// During recovery, when there is no log yet: flushes the memtable of a table, which holds all records up to
-    /// `upper` that its SSTables lack.
+    /// During recovery, when there is no log yet: flushes the memtable of a table, which holds all
+    /// records up to `upper` that its SSTables lack.
     pub(crate) fn flush_replayed(&self, core: &Arc<TableCore>, upper: LogPosition) -> Result<()> {
         self.switch(core);
         let Some(claimed) = self.scheduler.claim_flush(|tag| (tag == core.tag).then_some(0)) else {
@@ -309,7 +309,8 @@ impl WriteSide {
     }
 }
 
-/// New SSTables of a table: each gets a generation of its own, which is reserved before a file of it exists.
+/// New SSTables of a table: each gets a generation of its own, which is reserved before a file of
+/// it exists.
 pub(super) struct TableOutputs<'a> {
     side: &'a WriteSide,
     core: &'a TableCore,
@@ -355,8 +356,8 @@ impl OutputFactory for TableOutputs<'_> {
         Ok(NextOutput { descriptor, options })
     }
 
-    /// New writes that are too late are refused; but there may be some from before the table's version was changed, of a
-    /// node, or deletions made after 2038, and none of them is lost.
+    /// New writes that are too late are refused; but there may be some from before the table's
+    /// version was changed, of a node, or deletions made after 2038, and none of them is lost.
     fn hold_late(&mut self, error: &SsTableError) -> bool {
         let newer = self.version.holding_late_deletion_times();
         if newer == self.version {

@@ -107,7 +107,7 @@ fn parse_identity(text: &str) -> std::result::Result<Uuid, (ErrorKind, String)> 
     if sum == check { Ok(host_id) } else { Err(expected(&format!("check {sum}"), check)) }
 }
 
-/// A directory or file of ours that is a link: what it leads to may be another database's.
+/// A directory or file of ours that is a link: its target may be another database's.
 pub(super) fn not_own(error: IoError) -> Error {
     match error.kind() {
         std::io::ErrorKind::InvalidInput => Error::invalid(error.to_string()),

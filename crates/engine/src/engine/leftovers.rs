@@ -75,7 +75,7 @@ fn generation_of_ours(state: &ManifestState, descriptor: &Descriptor) -> Option<
     (descriptor.version.is_known_by_name() || is_named()).then_some(generation)
 }
 
-/// Removes what is left of tables that were dropped: files of generations that the manifest
+/// Removes the leftovers of dropped tables: files of generations that the manifest
 /// reserved, and their directories once they are empty.
 pub(super) fn remove_dropped(disk: &dyn Disk, dir: &Path, state: &ManifestState) -> Result<()> {
     for relative in state.dropped.values() {

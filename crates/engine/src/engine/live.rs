@@ -285,7 +285,7 @@ impl TableFiles {
 
     fn remove(&self) -> helenus_io::Result<()> {
         let ours = Component::from_name(PAGE_CHECKSUMS_COMPONENT);
-        // Data.db goes first: what a crash leaves is no table then.
+        // Data.db is removed first: the leftovers of a crash are then no table.
         for component in Component::known().cloned().chain([ours]) {
             remove_if_exists(&*self.disk, &self.descriptor.path(&component))?;
         }

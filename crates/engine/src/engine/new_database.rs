@@ -194,7 +194,7 @@ impl NewDatabase {
         Ok(())
     }
 
-    /// It is one: what is left of the work goes, now or when the database is opened.
+    /// It is complete: the leftovers of the work are removed, now or when the database is opened.
     pub fn unmark(self) {
         if let Err(error) = remove_mark(self.disk(), &self.dir) {
             tracing::warn!(%error, "left for the next time that the database is opened");

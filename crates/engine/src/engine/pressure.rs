@@ -39,7 +39,7 @@ struct RoomQueue {
     freed: u64,
 }
 
-/// Bytes reserved for a write. What it did not take is given back when this goes.
+/// Bytes reserved for a write. The unused rest is given back when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Reservation<'a> {
     pressure: &'a Pressure,
@@ -123,7 +123,7 @@ impl Pressure {
         (over / (budget - slow_from).max(1) as f64).min(1.0)
     }
 
-    /// Takes bytes that are there whatever the budget says.
+    /// Counts bytes that exist already, whatever the budget.
     pub(crate) fn add(&self, bytes: usize) {
         self.used.fetch_add(bytes, Relaxed);
     }

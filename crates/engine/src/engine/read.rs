@@ -196,7 +196,7 @@ impl PointReader {
             }
             let table = live.sstable()?;
             if !table.may_cover(row, &header.clustering) && !table.stats().has_partition_level_deletions {
-                // Its rows and range deletions all lie elsewhere: the usual thing where clusterings
+                // All its rows and range deletions are elsewhere: the usual case if clusterings
                 // rise with time.
                 continue;
             }

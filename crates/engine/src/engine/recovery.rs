@@ -140,8 +140,8 @@ fn open_to_write(dir: &Path, options: Options, exists: bool, lock: DirectoryLock
     let disk = options.disk.clone();
     let begun = options.clock.elapsed();
     let DirectoryContents { host_id, state, opener, set, schema } = list(dir, &options, exists)?;
-    // The last edit may have been read from memory, after a kill: only once it is durable may go what it made
-    // superfluous.
+    // The last edit may have been read from memory, after a kill: only once it is durable may the
+    // files that it made superfluous be removed.
     let printed = ManifestState { schema: schema.as_str().into(), ..state.clone() };
     let mut manifest = Manifest::create(disk.clone(), dir.join(MANIFEST), printed)?;
     remove_mark(&*disk, dir)?;
@@ -252,7 +252,7 @@ impl<'a> LogReplay<'a> {
             let Some(core) = self.set.table_of(TableTag(logged.tag)) else { continue };
             let active = core.active.read();
             if logged.layout != active.state.layout {
-                // A change of the columns flushes what was written before it.
+                // A change of the columns flushes the earlier writes.
                 continue;
             }
             let mut update = UpdateRef::new(logged.bytes)?;
@@ -323,7 +323,7 @@ fn check_log(dir: &Path, options: &Options, state: &ManifestState, report: &Repl
 }
 
 impl WriteSide {
-    /// Opens the log after what was replayed. The replayed segments stay until their tables are
+    /// Opens the log after the replayed records. The replayed segments stay until their tables are
     /// flushed.
     fn resume_log(&self, report: ReplayReport) -> Result<()> {
         let flushed: Vec<_> = {
@@ -406,7 +406,7 @@ fn check_presence(dir: &Path, options: &Options) -> Result<bool> {
     }
     if !exists {
         for part in [LOG_DIR, DATA_DIR] {
-            // The manifest is there before them, and never goes.
+            // The manifest exists before them, and is never removed.
             if options.disk.exists(&dir.join(part))? {
                 let text = format!("{}: the file is missing beside {part}", dir.join(MANIFEST).display());
                 return Err(Error::new(ErrorKind::Corrupt, text));

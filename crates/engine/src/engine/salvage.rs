@@ -1,4 +1,4 @@
-//! Reading what is left where SSTables are damaged.
+//! Reads the rest of a database in spite of damaged SSTables.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use super::table::{TableCore, View};
 use super::verify::decode_all;
 use crate::error::{Error, ErrorKind, Result};
 
-/// What is not read, and why.
+/// An SSTable that is not read, and the reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeftOut {
     /// The file, SSTable or directory.
@@ -21,16 +21,17 @@ pub struct LeftOut {
     pub reason: String,
 }
 
-/// What is left out of a database that is read without its damaged SSTables.
+/// The SSTables left out of a database that is read without its damaged ones.
 #[derive(Debug, Default)]
 pub(crate) struct Salvaging {
     pub(super) left_out: Vec<LeftOut>,
-    /// Tables whose SSTables have been looked at.
+    /// Tables whose SSTables have been checked.
     looked_at: BTreeSet<TableId>,
 }
 
 impl Salvaging {
-    /// Decodes a table's SSTables and leaves those out that are damaged, the first time that it is asked for.
+    /// Decodes a table's SSTables and leaves those out that are damaged, the first time that it is
+    /// asked for.
     pub(super) fn leave_out_damaged(&mut self, core: &TableCore) -> Result<()> {
         if self.looked_at.contains(&core.id) {
             return Ok(());
@@ -60,7 +61,7 @@ impl Salvaging {
     }
 }
 
-/// Whether an error is about bytes that are not there, or not what they were.
+/// Whether an error is about missing or changed bytes.
 pub(super) fn is_damage(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::NotFound)
 }

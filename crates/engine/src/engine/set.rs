@@ -1,5 +1,5 @@
-//! The read side: tables, and what they are read with. Databases have one, and so have directories
-//! of SSTables that are no database.
+//! The read side: tables, and the means of reading them. Databases have one, and so have
+//! directories of SSTables that are no database.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -19,8 +19,8 @@ use super::table::TableCore;
 use crate::error::{Error, ErrorKind, Result};
 use crate::metrics::DatabaseMetrics;
 
-/// Tables of one directory and all that reading them takes. It writes nothing:
-/// [`WriteSide`](super::WriteSide) changes what is in it.
+/// Tables of one directory and everything needed to read them. It writes nothing:
+/// [`WriteSide`](super::WriteSide) changes its content.
 #[derive(Debug)]
 pub(crate) struct TableSet {
     pub(crate) dir: PathBuf,
@@ -31,14 +31,14 @@ pub(crate) struct TableSet {
     pub(crate) tables: RwLock<Tables>,
     /// Memory and files that only readers still hold.
     pub(crate) pinned: Pinned,
-    /// What is left out because it is damaged, where that is asked for.
+    /// The damaged SSTables that are left out, if the options say so.
     pub(super) salvage: Option<Mutex<Salvaging>>,
     is_closed: AtomicBool,
     /// The process that opened it.
     origin: OwnProcess,
 }
 
-/// The tables, by what they are looked up by.
+/// The tables, by identity and by tag.
 #[derive(Debug, Default)]
 pub(crate) struct Tables {
     pub(crate) by_id: HashMap<TableId, Arc<TableCore>>,
@@ -98,7 +98,7 @@ impl TableSet {
         self.is_closed.store(true, Release);
     }
 
-    /// Refuses what is closed.
+    /// Refuses if it is closed.
     #[inline]
     pub(crate) fn check_open(&self) -> Result<()> {
         self.check_here()?;

@@ -1,4 +1,4 @@
-//! The state of a table: what a schema change alone changes.
+//! The state of a table that only a schema change changes.
 
 use std::sync::Arc;
 
@@ -12,8 +12,8 @@ pub(crate) struct TableState {
     pub(crate) schema: Arc<TableSchema>,
     /// The header that the table's rows are encoded against.
     pub(crate) header: Arc<Header>,
-    /// What a memtable's rows go through: where a column was dropped and added again, writes up to
-    /// the time of the drop are hidden. `None` for the usual table.
+    /// The map for a memtable's rows: if a column was dropped and added again, writes up to the
+    /// time of the drop are hidden. `None` for the usual table.
     pub(crate) own: Option<Arc<ColumnMap>>,
     pub(crate) options: Arc<TableOptions>,
     /// Counts changes of the columns; log records carry it.

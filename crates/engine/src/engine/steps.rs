@@ -66,7 +66,7 @@ impl WriteSide {
         Ok(self.flush_and_log_step()? || self.compact_next()?)
     }
 
-    /// A flush first, then what the log needs.
+    /// A flush first, then the log's work.
     fn flush_and_log_step(&self) -> Result<bool> {
         if self.flush_next()? || self.mend_manifest()? {
             return Ok(true);
@@ -123,7 +123,7 @@ impl WriteSide {
     }
 }
 
-/// A thread's life: step while there is work, wait otherwise, until the database goes.
+/// A thread's loop: a step while there is work, a wait otherwise, until the database is dropped.
 fn run(side: &Weak<WriteSide>, name: &str, step: fn(&WriteSide) -> Result<bool>) {
     loop {
         let Some(side) = side.upgrade() else { return };

@@ -21,8 +21,8 @@ use crate::metrics::TableCounters;
 /// Locks of partitions for what reads before it writes; a power of two.
 const PARTITION_LOCKS: usize = 64;
 
-/// What a read sees: one immutable state of the table. Everything acknowledged before it was loaded
-/// is in it.
+/// One immutable state of the table, which a read sees. Everything acknowledged before it was
+/// loaded is in it.
 #[derive(Debug)]
 pub(crate) struct View {
     pub(crate) state: Arc<TableState>,

@@ -1,5 +1,4 @@
-//! The write side of a database: what makes changes durable, in order, and what is due in the
-//! background.
+//! The write side of a database: makes changes durable, in order, and has the background work.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
 use std::sync::{Arc, OnceLock};
@@ -147,7 +146,7 @@ impl WriteSide {
         call.ok_or_else(is_closed)
     }
 
-    /// Refuses when what is in memory is in doubt.
+    /// Refuses if memory is in doubt.
     #[inline]
     pub(crate) fn check_sound(&self) -> Result<()> {
         self.calls.check_sound()
@@ -211,7 +210,7 @@ impl WriteSide {
         }
     }
 
-    /// Refuses to promise anything while it is not known what the manifest holds.
+    /// Refuses to promise anything while the manifest's content is unknown.
     #[inline]
     pub(crate) fn check_certain(&self) -> Result<()> {
         if self.in_doubt.load(Acquire) {

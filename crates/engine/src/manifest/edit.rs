@@ -46,7 +46,7 @@ pub(crate) enum Change {
     NextTag(u32),
     /// Files of a table that was dropped may be left in that directory, relative to the database's.
     Dropped { id: TableId, dir: RelativePath },
-    /// The log goes on from that segment.
+    /// The log continues from that segment.
     Log(u64),
     /// An SSTable of another version than `da` is made or comes in by that name (up to the
     /// component); its files are ours.

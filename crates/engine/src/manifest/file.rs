@@ -1,4 +1,4 @@
-//! The file itself: append, sync, rewrite, and what a crash or damage leaves.
+//! The file itself: append, sync, rewrite, and reading it after a crash or damage.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -39,7 +39,7 @@ pub(crate) struct Manifest {
     /// Length of the whole file.
     file_len: u64,
     state: ManifestState,
-    /// A write or sync failed: what the file holds is not known.
+    /// A write or sync failed: the file's content is unknown.
     in_doubt: bool,
 }
 
@@ -55,7 +55,7 @@ impl Manifest {
         Ok(Some(parsed))
     }
 
-    /// Writes `state` as the whole manifest and stands ready to append.
+    /// Writes `state` as the whole manifest, ready to append.
     pub(crate) fn create(
         disk: Arc<dyn Disk>,
         path: PathBuf,
@@ -76,9 +76,9 @@ impl Manifest {
         self.in_doubt
     }
 
-    /// Makes an edit durable and applies it. Where that fails the file is put back to what it was,
-    /// so that the edit is not there after a crash either; if that fails too the file is [in
-    /// doubt](Self::in_doubt) until it succeeds with a later edit.
+    /// Makes an edit durable and applies it. If that fails the file is rewritten with its former
+    /// state, so that the edit does not appear after a crash either; if that fails too the file is
+    /// [in doubt](Self::in_doubt) until it succeeds with a later edit.
     pub(crate) fn commit(&mut self, edit: &Edit) -> Result<(), ManifestError> {
         let mut next = self.state.clone();
         next.apply(edit).map_err(|found| ManifestError::Corrupt {

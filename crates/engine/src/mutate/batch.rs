@@ -79,7 +79,7 @@ impl Batch {
         self.len() == 0
     }
 
-    /// Forgets what was added and the timestamp; buffers are kept for the next use.
+    /// Empties the batch and forgets the timestamp; buffers are kept for the next use.
     pub fn clear(&mut self) {
         self.workspace.staged.clear();
         self.workspace.encoder.clear();
@@ -88,7 +88,7 @@ impl Batch {
         self.timestamp = None;
     }
 
-    /// Writes what was added, then the batch is empty. After an error it is as it was.
+    /// Writes the batch, which is then empty. After an error it is unchanged.
     ///
     /// # Errors
     /// As [`crate::Insert::execute`]; a batch of more than half a segment of the log is refused,
@@ -191,7 +191,7 @@ impl Batch {
         })
     }
 
-    /// Lets `stage` add operations on a table, given its index; after an error all is as it was.
+    /// Lets `stage` add operations on a table, given its index; after an error nothing has changed.
     #[inline]
     pub(super) fn stage(
         &mut self,

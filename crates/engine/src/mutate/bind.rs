@@ -18,7 +18,7 @@ pub struct Unset;
 pub enum Binding {
     /// Its bytes were appended.
     Value,
-    /// Null: what the column holds is deleted.
+    /// Null: the column's value is deleted.
     Null,
     /// [`Unset`]: the column stays unchanged.
     Unset,

@@ -1,4 +1,5 @@
-//! Conditions of writes: bound, and held against what is there; and how a conditional write ends.
+//! Conditions of writes: bound, and checked against the existing rows; and the results of
+//! conditional writes.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -207,7 +208,7 @@ impl Staged {
         Ok(())
     }
 
-    /// Stages what a statement waits upon: the comparisons from `first` on.
+    /// Stages the conditions of a statement: the comparisons from `first` on.
     pub(super) fn check(&mut self, key: Span, clustering: Option<Span>, exists: Option<bool>, first: usize) {
         let first = u32::try_from(first).unwrap_or(u32::MAX);
         let last = count(&self.conditions.comparisons);
@@ -219,7 +220,7 @@ fn count<T>(list: &[T]) -> u32 {
     u32::try_from(list.len()).unwrap_or(u32::MAX)
 }
 
-/// Conditions in the light of what is there.
+/// The check of conditions against the existing rows.
 pub(super) struct Checking<'a> {
     pub(super) staged: &'a Staged,
     pub(super) view: &'a View,
@@ -397,7 +398,7 @@ impl<'a> Checking<'a> {
         current.has_row && (current.has_liveness || current.values.iter().any(is_read))
     }
 
-    /// The clustering of the first row that is there.
+    /// The clustering of the first existing row.
     fn first_row(&self, finder: &mut RowFinder, key: Span, current: &mut Current) -> Result<Option<Vec<u8>>> {
         let search = finder.search(self.staged.get(key));
         let mut stream = self.view.partition(search, &Slices::ALL, Direction::Forward, StaticRow::Wanted)?;

@@ -71,7 +71,7 @@ impl<'t> Delete<'t> {
     }
 
     /// Only rows from those values on, in the table's order: included or not, given in full or as a
-    /// prefix, which then stands for all rows that begin with it.
+    /// prefix, which means all rows that begin with it.
     pub fn from(self, values: RangeEnd<impl IntoKey>) -> Self {
         let start = BoundKind::start;
         match values {
@@ -116,8 +116,7 @@ impl<'t> Delete<'t> {
         Self(self.0.act(column, &Action::RemoveField(field.into())))
     }
 
-    /// Microseconds since 1970, instead of the database's own timestamp: what was written later
-    /// stays.
+    /// Microseconds since 1970, instead of the database's own timestamp: later writes stay.
     pub fn timestamp(self, micros: i64) -> Self {
         Self(self.0.timestamp(micros))
     }

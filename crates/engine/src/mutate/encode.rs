@@ -33,7 +33,7 @@ pub(super) struct Encoder {
 #[derive(Debug)]
 pub(super) struct WriteTime<'i> {
     destination: &'i Destination,
-    /// Timestamp of what has none of its own.
+    /// Timestamp of operations without their own.
     pub(super) timestamp: Timestamp,
     /// This second, once it was asked for: most writes don't.
     now: OnceCell<u32>,

@@ -17,7 +17,7 @@ pub(super) fn table_problem(schema: &TableSchema, text: impl Display) -> Error {
     in_table(schema, text)
 }
 
-/// Something wrong with what a column is to hold.
+/// An error about a column's value.
 #[cold]
 pub(super) fn column_problem(schema: &TableSchema, column: &str, text: impl Display) -> Error {
     Error::invalid(format!("{}.{}, column {column}: {text}", schema.keyspace(), schema.name()))

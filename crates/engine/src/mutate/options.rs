@@ -28,7 +28,7 @@ impl WriteOptions {
         self
     }
 
-    /// Seconds after which what is written is gone; 0 for ever, whatever the table's default.
+    /// Seconds after which the written data expires; 0 for never, whatever the table's default.
     #[must_use]
     pub fn ttl(mut self, seconds: u32) -> Self {
         self.ttl = Some(seconds);

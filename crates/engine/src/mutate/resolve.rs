@@ -1,4 +1,4 @@
-//! Writes that depend on what is there become writes that don't: the log holds their results, so
+//! Writes that depend on existing data become writes that don't: the log holds their results, so
 //! that replaying it twice changes nothing.
 
 use std::collections::BTreeMap;
@@ -105,7 +105,7 @@ pub(super) fn resolve(
     Ok(resolved)
 }
 
-/// An operation and what is there of its row.
+/// An operation and the existing part of its row.
 struct Known<'a> {
     staged: &'a Staged,
     op: &'a StagedOp,

@@ -1,4 +1,4 @@
-//! What is to be written, checked against the schema and serialized, before it has a timestamp.
+//! Staged writes: checked against the schema and serialized, but without a timestamp.
 //!
 //! Timestamps, expirations and the paths of new list elements are chosen when the write is carried
 //! out: a batch that was filled before another write and executed after it wins.
@@ -89,7 +89,7 @@ pub(super) enum Change {
 }
 
 impl Change {
-    /// Whether it has to be known what is there.
+    /// Whether the existing data must be read first.
     pub(super) fn reads_first(self) -> bool {
         self.reads_list() || self == Self::Increment
     }

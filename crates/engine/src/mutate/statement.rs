@@ -1,4 +1,4 @@
-//! Statements in the making: what INSERT, UPDATE and DELETE have in common.
+//! Statements being built: the common part of INSERT, UPDATE and DELETE.
 
 use helenus_rows::{BoundKind, TableSchema};
 use helenus_types::EncodeValue;
@@ -257,7 +257,7 @@ impl Frame<'_> {
         Ok(())
     }
 
-    /// Stages what the statement waits upon: the comparisons from `first` on.
+    /// Stages the statement's conditions: the comparisons from `first` on.
     pub(super) fn wait(&self, staged: &mut Staged, first: usize) -> Result<()> {
         staged.conditions.writes_statics |= self.shape.statics;
         staged.conditions.names_rows |= self.shape.names_row(self.schema);

@@ -79,7 +79,7 @@ impl<'t> Insert<'t> {
         Self(Statement::new(target, StatementKind::Insert, key, clustering))
     }
 
-    /// Sets a column, static ones too; null deletes what it holds, [`crate::Unset`] leaves it.
+    /// Sets a column, static ones too; null deletes its value, [`crate::Unset`] keeps it.
     pub fn set(self, column: &str, value: impl BindValue) -> Self {
         Self(self.0.act(column, &Action::Set(&value)))
     }
@@ -275,7 +275,7 @@ impl<'t> Conditional<'t> {
     }
 
     /// Reads the row and, if the conditions hold, writes; both under the partition's lock, so that
-    /// of several conditional writes each sees what the one before left.
+    /// of several conditional writes each sees the result of the one before.
     ///
     /// # Errors
     /// As [`Insert::execute`]; damage or failed reads.

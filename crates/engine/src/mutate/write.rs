@@ -1,4 +1,4 @@
-//! From staged operations to an acknowledged write, also where something is read first.
+//! From staged operations to an acknowledged write, also with reads before it.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use super::staged::{Entry, Staged, Target};
 use crate::engine::{Destination, Mutation, Written};
 use crate::error::Result;
 
-/// Writes what is staged; all of it becomes visible and durable together, or nothing is written.
+/// Writes the staged operations; all become visible and durable together, or nothing is written.
 pub(super) fn commit(
     destination: &Destination,
     staged: &mut Staged,
@@ -93,7 +93,7 @@ fn check_expirations(
     Ok(())
 }
 
-/// Writes what is staged, reading what has to be known first.
+/// Writes the staged operations, after reading the existing data that they need.
 pub(super) fn commit_reading(
     destination: &Destination,
     staged: &mut Staged,
@@ -105,8 +105,8 @@ pub(super) fn commit_reading(
     Ok(())
 }
 
-/// Writes what is staged if its conditions hold, reading what has to be known first, all under the
-/// locks of the partitions. The rows that refused it, if they don't.
+/// Writes the staged operations if their conditions hold, after reading the existing data that they
+/// need, all under the locks of the partitions. Returns the rows that refused it, if they don't.
 pub(super) fn commit_if(
     destination: &Destination,
     staged: &mut Staged,

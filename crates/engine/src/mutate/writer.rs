@@ -7,7 +7,7 @@ use super::workspace::Workspaces;
 use crate::engine::{Destination, TableCore, WriteSide};
 use crate::error::{Error, ErrorKind, Result};
 
-/// What all handles share that can write: those of a database, or of a bulk writer. It is shut with
+/// Shared by all handles that can write: those of a database, or of a bulk writer. It is shut with
 /// the last of them.
 #[derive(Debug)]
 pub(crate) struct StatementWriter {
@@ -75,13 +75,13 @@ fn read_only() -> Error {
     Error::new(ErrorKind::ReadOnly, "the database was opened to read only")
 }
 
-/// Stops the threads when the last handle goes. Nothing is written then: what was acknowledged is
-/// in the log.
+/// Stops the threads when the last handle is dropped. Nothing is written then: the log has
+/// everything acknowledged.
 impl Drop for StatementWriter {
     fn drop(&mut self) {
         let Some(side) = self.side() else { return };
         if side.set.check_here().is_err() {
-            // A forked child: the threads are not here, and what is to be given back is the
+            // A forked child: the threads are not here, and the resources to be given back are the
             // parent's.
             std::mem::forget(Arc::clone(side));
             return;
