@@ -127,6 +127,9 @@ pub(crate) struct Generator {
     shapes: Vec<Shape>,
     /// Tombstones go at once; then no statement has its own timestamp.
     purges_at_once: bool,
+    /// Whether a counter was deleted. It isn't counted again: what that gives depends on whether the
+    /// deletion has met a later one in a compaction, here as in Cassandra.
+    counters_deleted: bool,
     /// Whether the user type has its third field.
     third_field: bool,
     step: u64,
@@ -136,7 +139,14 @@ impl History {
     pub(crate) fn new(seed: u64) -> Self {
         let mut rng = Rng::new(seed ^ 0x6d65_7461);
         let purges_at_once = rng.chance(1, 3);
-        let mut generator = Generator { rng, shapes: shapes(), purges_at_once, third_field: false, step: 0 };
+        let mut generator = Generator {
+            rng,
+            shapes: shapes(),
+            purges_at_once,
+            counters_deleted: false,
+            third_field: false,
+            step: 0,
+        };
         let grace = if purges_at_once { 0 } else { 864_000 };
         let with = format!("{WITH_OPTIONS} AND gc_grace_seconds = {grace}");
         let schema = [
@@ -325,13 +335,12 @@ impl Generator {
     fn write(&mut self, alone: bool) -> Write {
         let shape = self.shape();
         let depth = shape.key_columns.len() - shape.partition;
-        let kind = match (self.rng.below(10), shape.name) {
-            (0..2, _) => StatementKind::Delete,
-            (2..6, "hits") | (6..10, _) => StatementKind::Update,
+        let kind = match self.rng.below(10) {
+            _ if shape.name == "hits" => self.counting(),
+            0..2 => StatementKind::Delete,
+            6..10 => StatementKind::Update,
             _ => StatementKind::Insert,
         };
-        let kind =
-            if shape.name == "hits" && kind == StatementKind::Insert { StatementKind::Update } else { kind };
         let mut write = Write {
             table: shape.name,
             kind,
@@ -362,6 +371,12 @@ impl Generator {
             write.ago = Some(micros);
         }
         write
+    }
+
+    /// Counters count until the first of them is deleted.
+    fn counting(&mut self) -> StatementKind {
+        self.counters_deleted |= self.rng.chance(1, 20);
+        if self.counters_deleted { StatementKind::Delete } else { StatementKind::Update }
     }
 
     fn deletion(&mut self, shape: &Shape, write: &mut Write, is_static: bool) {
