@@ -76,7 +76,7 @@ pub(crate) fn rss_bytes() -> u64 {
     field_of("/proc/self/status", "VmRSS:") << 10
 }
 
-/// Seconds that the machine's processors were busy, whoever with.
+/// Seconds that the machine's processors were busy, with any process.
 fn busy_secs() -> f64 {
     const TICKS_PER_SEC: f64 = 100.0;
     let text = fs::read_to_string("/proc/stat").unwrap_or_default();

@@ -7,8 +7,8 @@ use helenus_types::{Generation, LocalDeletionTime, Timestamp, Token};
 
 use crate::lifespan::Lifespan;
 
-/// A live SSTable as a strategy sees it. Strategies are shown all live SSTables of a table, those that a task already
-/// has too: overlaps and sizes of levels count them, whoever compacts them.
+/// A live SSTable as a strategy sees it. Strategies see all live SSTables of a table, also those
+/// that a task already has: overlaps and sizes of levels count them in any case.
 #[derive(Clone, Copy)]
 pub struct Description<'a> {
     /// Which one.
@@ -25,7 +25,8 @@ pub struct Description<'a> {
     pub min_timestamp: Timestamp,
     /// No timestamp in it is higher.
     pub max_timestamp: Timestamp,
-    /// The earliest second at which something in it is deleted or expires; [`LocalDeletionTime::NONE`] if nothing does.
+    /// The earliest second at which something in it is deleted or expires;
+    /// [`LocalDeletionTime::NONE`] if nothing does.
     pub min_local_deletion_time: LocalDeletionTime,
     /// Partitions.
     pub partitions: u64,
@@ -46,7 +47,7 @@ pub struct Description<'a> {
 /// Whether a task may take an SSTable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Availability {
-    /// Nobody compacts it.
+    /// No task has it.
     Free,
     /// A task that runs has it.
     InTask(TaskId),
@@ -67,9 +68,11 @@ pub struct KeyRange<'a> {
     pub last: &'a [u8],
 }
 
-/// Statistics of an SSTable, which may have to be opened for them: asked only where a decision depends on them.
+/// Statistics of an SSTable, which may have to be opened for them: asked only where a decision
+/// depends on them.
 pub trait Details: fmt::Debug {
-    /// Its statistics; `None` when they can't be read. That is no reason to compact it: who reads its rows is told why.
+    /// Its statistics; `None` when they can't be read. That is no reason to compact it: reads of
+    /// its rows get the error.
     fn stats(&self) -> Option<&StatsComponent>;
 }
 
@@ -90,8 +93,8 @@ impl<'a> Description<'a> {
         self.availability == Availability::Free
     }
 
-    /// Share of its cells that are tombstones whose grace ends before that second, estimated from its histogram
-    /// (`SSTableReader.getEstimatedDroppableTombstoneRatio`).
+    /// Share of its cells that are tombstones whose grace ends before that second, estimated from
+    /// its histogram (`SSTableReader.getEstimatedDroppableTombstoneRatio`).
     #[must_use]
     pub fn droppable_ratio(&self, gc_before: LocalDeletionTime) -> f64 {
         if self.min_local_deletion_time > gc_before {
@@ -102,8 +105,8 @@ impl<'a> Description<'a> {
         if cells == 0 { 0.0 } else { stats.tombstone_drop_times.sum(gc_before) / cells as f64 }
     }
 
-    /// Its times, if they are known. They are not looked up where `gc_before` alone says that something in it isn't past
-    /// its grace.
+    /// Its times, if they are known. They are not looked up where `gc_before` alone says that
+    /// something in it isn't past its grace.
     #[must_use]
     pub fn lifespan(&self, gc_before: LocalDeletionTime) -> Lifespan {
         // What can't be read may be alive.

@@ -29,7 +29,7 @@ pub struct Execution<'a> {
     pub shape: OutputShape,
     /// Partitions that they will have.
     pub expected: ExpectedKeys,
-    /// Told between partitions; may stop the run, and may wait to keep to a rate.
+    /// Called between partitions; may stop the run, and may wait to keep to a rate.
     pub progress: &'a mut dyn FnMut(Progress) -> ControlFlow<()>,
 }
 
@@ -71,8 +71,9 @@ impl std::fmt::Debug for Purging<'_> {
     }
 }
 
-/// Merges what `sources` gives into what `outputs` makes. The sources are opened again where something is too late for
-/// the version of the outputs and the factory [has another](OutputFactory::hold_late).
+/// Merges what `sources` gives into what `outputs` makes. The sources are opened again where
+/// something is too late for the version of the outputs and the factory [has
+/// another](OutputFactory::hold_late).
 ///
 /// # Errors
 /// See [`CompactionError`]; nothing is left of the outputs then.

@@ -1,5 +1,6 @@
-//! A writer of several SSTables, cut between partitions: what flush, compaction, bulk writing and conversion write with
-//! (`io.sstable.SSTableMultiWriter`, `db.compaction.writers.CompactionAwareWriter`).
+//! A writer of several SSTables, cut between partitions: what flush, compaction, bulk writing and
+//! conversion write with (`io.sstable.SSTableMultiWriter`,
+//! `db.compaction.writers.CompactionAwareWriter`).
 
 use std::sync::Arc;
 
@@ -23,8 +24,8 @@ pub trait OutputFactory {
     /// When there can be none.
     fn next_output(&mut self) -> Result<NextOutput, Self::Error>;
 
-    /// A deletion or expiration was too late for the version of the outputs, as `error` says. True if those to come are
-    /// of one that holds it: then everything is written again.
+    /// A deletion or expiration was too late for the version of the outputs, as `error` says. True
+    /// if those to come are of one that holds it: then everything is written again.
     fn hold_late(&mut self, error: &SsTableError) -> bool;
 }
 
@@ -76,9 +77,9 @@ impl<E> From<WriteError> for CompactionError<E> {
     }
 }
 
-/// Writes SSTables of a shape, one after the other: partitions in their order, as [`SsTableWriter`] takes them. Then
-/// [`finish`](Self::finish), or [`abort`](Self::abort): dropped without either, it leaves files behind. After an error
-/// nothing but `abort` makes sense.
+/// Writes SSTables of a shape, one after the other: partitions in their order, as [`SsTableWriter`]
+/// takes them. Then [`finish`](Self::finish), or [`abort`](Self::abort): dropped without either, it
+/// does not remove its files. After an error nothing but `abort` makes sense.
 #[derive(Debug)]
 pub struct MultiWriter {
     disk: Arc<dyn Disk>,
@@ -122,7 +123,8 @@ impl MultiWriter {
     /// Begins a partition, in the next output if the shape wants it.
     ///
     /// # Errors
-    /// As [`SsTableWriter::start_partition`]; when an output can't be completed or the next one can't be begun.
+    /// As [`SsTableWriter::start_partition`]; when an output can't be completed or the next one
+    /// can't be begun.
     pub fn start_partition<F: OutputFactory>(
         &mut self,
         outputs: &mut F,
@@ -162,7 +164,8 @@ impl MultiWriter {
         Ok(self.writer_at(outputs, token)?.write_partition(stream)?)
     }
 
-    /// Completes what was begun and makes it durable: the outputs in their order, none where nothing was written.
+    /// Completes what was begun and makes it durable: the outputs in their order, none where
+    /// nothing was written.
     ///
     /// # Errors
     /// A failed write; what there was of the outputs is removed as far as possible then.
@@ -246,7 +249,7 @@ impl MultiWriter {
         left.min(keys.div_ceil(pieces)).min(self.keys_of_shard(keys, tokens))
     }
 
-    /// Of so many partitions, those that the present shard will have.
+    /// The number of `keys` partitions that the current shard will have.
     fn keys_of_shard(&self, keys: u64, (first, last): (Token, Token)) -> u64 {
         let end_of = |shard: usize| self.shape.shard_ends.get(shard).map(|end| i128::from(end.0));
         let (first, last) = (i128::from(first.0), i128::from(last.0));

@@ -33,11 +33,11 @@ pub struct Task {
 pub struct OutputShape {
     /// Level of each.
     pub level: u32,
-    /// Bytes of Data.db above which no partition is added (`MaxSSTableSizeWriter`): one has that many and a partition
-    /// more, and what its writer gathers before it writes.
+    /// Bytes of Data.db above which no partition is added (`MaxSSTableSizeWriter`): one has that
+    /// many and a partition more, and what its writer gathers before it writes.
     pub max_bytes: Option<u64>,
-    /// Tokens that end a shard, ascending: none has partitions from both sides of one (`ShardedCompactionWriter`). A
-    /// partition of that very token is of the shard that ends.
+    /// Tokens that end a shard, ascending: none has partitions from both sides of one
+    /// (`ShardedCompactionWriter`). A partition of that very token is of the shard that ends.
     pub shard_ends: Vec<Token>,
 }
 
@@ -50,7 +50,7 @@ pub enum Reason {
     Tombstones,
     /// Nothing in them is alive.
     Expired,
-    /// Somebody asked for everything to be compacted.
+    /// The user requested a compaction of everything.
     Major,
 }
 

@@ -246,7 +246,7 @@ impl Database {
         self.set.check_here()?;
         let closed = self.writer.side().map_or(Ok(()), |side| side.close());
         self.set.close();
-        // Memory that nobody reads any more is given back, also while handles are still around.
+        // Unused memory is given back, also while handles exist.
         self.set.all_tables().iter().for_each(|core| core.let_go());
         self.set.cache.clear();
         self.writer.workspaces.clear();

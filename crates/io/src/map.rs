@@ -1,4 +1,4 @@
-//! The one place of `unsafe`: a page that tells forked children.
+//! The one place of `unsafe`: a page that distinguishes forked children.
 
 #![expect(
     unsafe_code,
@@ -16,7 +16,8 @@ const LEN: usize = 1;
 
 /// A page of memory whose only byte that counts is 1, and 0 in forked children.
 pub(crate) struct WipedOnFork {
-    /// The page's first byte. The page is mapped until this is dropped, and nobody else knows of it.
+    /// The page's first byte. The page is mapped until this is dropped, and nothing else refers to
+    /// it.
     first: NonNull<AtomicU8>,
 }
 
@@ -36,9 +37,10 @@ impl WipedOnFork {
         };
         // From here on it is unmapped when this goes.
         let page = Self { first };
-        // SAFETY: the range is a private anonymous map of our own, which is what the advice asks for. It changes
-        // nothing in this process. In a child the page reads as zeros: a change between two calls of the program,
-        // through `fork`, and no assumption about an atomic's value outlives a call.
+        // SAFETY: the range is a private anonymous map of our own, which is what the advice asks
+        // for. It changes nothing in this process. In a child the page reads as zeros: a change
+        // between two calls of the program, through `fork`, and no assumption about an atomic's
+        // value outlives a call.
         unsafe { madvise(mapped, LEN, Advice::LinuxWipeOnFork)? };
         page.byte().store(1, Relaxed);
         Ok(page)
@@ -51,8 +53,9 @@ impl WipedOnFork {
 
     #[inline]
     fn byte(&self) -> &AtomicU8 {
-        // SAFETY: a mapped page is aligned, and its bytes are zeros or what was stored, each of them a valid value.
-        // It stays mapped as long as `self`, from which the reference is borrowed.
+        // SAFETY: a mapped page is aligned, and its bytes are zeros or what was stored, each of
+        // them a valid value. It stays mapped as long as `self`, from which the reference is
+        // borrowed.
         unsafe { self.first.as_ref() }
     }
 }

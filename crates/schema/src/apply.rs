@@ -30,8 +30,8 @@ pub struct Applied {
     pub catalog: Catalog,
     /// The changes to carry out, and the warnings.
     pub outcome: SchemaOutcome,
-    /// The statement as it is to be written down, empty if it changed nothing: behind the text of the catalog before it,
-    /// it makes a text from which [`Catalog::parse`] reads the catalog after it.
+    /// The statement in the form to be stored, empty if it changed nothing: after the text of the
+    /// catalog before it, it makes a text from which [`Catalog::parse`] reads the catalog after it.
     pub record: String,
 }
 
@@ -140,8 +140,8 @@ impl Catalog {
     /// The catalog after a statement of the data definition language, and what it changed.
     ///
     /// # Errors
-    /// What Cassandra refuses, in its words; statements that don't define anything; a compressor that this build leaves
-    /// out.
+    /// What Cassandra refuses, in its words; statements that don't define anything; a compressor
+    /// that this build leaves out.
     pub fn apply(
         &self,
         statement: &Statement,

@@ -253,7 +253,7 @@ pub(crate) struct Files<'a> {
 
 /// Index files of up to this length are read whole: pages would save nothing.
 const MAX_WHOLE_BYTES: u64 = 4 * PAGE_BYTES;
-/// For tools, which have no cache: pages of what tells where chunks are, in bytes.
+/// For tools, which have no cache: the bytes of pages of chunk offsets.
 const TOOLS_CACHE_BYTES: usize = 4 << 20;
 /// The default: no such demands.
 static NO_UPKEEP: Upkeep = Upkeep { open_files: None, keep: None, digests: None };

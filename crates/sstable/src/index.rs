@@ -206,7 +206,8 @@ impl Index {
         }
     }
 
-    /// Whether all of some keys of the table pass: the last, the first and where they are at hand those behind it.
+    /// Whether some keys of the table all pass: the last, the first, and those after it if they are
+    /// in memory.
     pub(crate) fn do_some_keys(&self, mut pass: impl FnMut(&[u8]) -> bool) -> Result<bool, SsTableError> {
         if !pass(self.last_key()) || !pass(self.first_key()) {
             return Ok(false);

@@ -273,7 +273,7 @@ impl Pages {
         self.read_pages(page, PAGES_AHEAD)
     }
 
-    /// At most `count` pages, less those behind the end of the file.
+    /// At most `count` pages, without those beyond the end of the file.
     fn read_pages(&self, first: u64, count: u64) -> Result<Bytes, SsTableErrorKind> {
         let start = first * PAGE_BYTES;
         let len = usize::try_from(self.len.saturating_sub(start).min(count * PAGE_BYTES)).unwrap_or_default();
@@ -306,7 +306,8 @@ impl fmt::Debug for PagedFile {
     }
 }
 
-/// The component as it is read: the checksums stay in the file and are taken from there, page by page.
+/// The component as it is read: the checksums stay in the file and are taken from there, page by
+/// page.
 #[derive(Debug, Clone)]
 pub(crate) struct StoredChecksums {
     files: Vec<PageSums>,

@@ -332,7 +332,7 @@ impl SsTable {
         self.file_sizes().iter().map(|(_, len)| len).sum()
     }
 
-    /// Bytes of memory that indexes and filter take, what tells where chunks are, and checksums; not what the cache
+    /// Bytes of memory that indexes, filter, chunk offsets and checksums take; not what the cache
     /// has of them.
     #[must_use]
     pub fn memory_len(&self) -> usize {

@@ -1,4 +1,5 @@
-//! How tools write SSTables that are made of others: input after input, into a directory that appears when all is done.
+//! How tools write SSTables that are made of others: input after input, into a directory that
+//! appears when all is done.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -35,8 +36,9 @@ pub(crate) struct Rewrite<'a> {
     pub(crate) output: OutputDir,
 }
 
-/// Makes something of each of `inputs` with `one`, in `out`, a directory that is new or empty. It appears when all are done, if
-/// there is anything in it then, as `is_any` says. `bytes` of an input are what its progress will come to.
+/// Makes something of each of `inputs` with `one`, in `out`, a directory that is new or empty. It
+/// appears when all are done, if there is anything in it then, as `is_any` says. `bytes` of an
+/// input are what its progress will come to.
 pub(crate) fn rewrite<T>(
     disk: &Arc<dyn Disk>,
     inputs: &[Descriptor],
@@ -73,8 +75,8 @@ impl Rewrite<'_> {
         written
     }
 
-    /// Writes all rows of `source` again, in tables of a version and shape; `options` say how. The first is called `first`, if
-    /// that is given.
+    /// Writes all rows of `source` again, in tables of a version and shape; `options` say how. The
+    /// first is called `first`, if that is given.
     pub(crate) fn write_again(
         &mut self,
         source: &DataFile,
@@ -165,7 +167,7 @@ impl FreeIds {
     }
 }
 
-/// How a writer is told to write what `source` is, but for compression.
+/// Writer options that reproduce `source`, except for the compression.
 pub(crate) fn same_options(source: &DataFile) -> WriterOptions {
     let stats = source.stats();
     WriterOptions {

@@ -607,7 +607,7 @@ mod tests {
         assert!(claimed.inputs.is_empty());
         let [gone] = &claimed.expired[..] else { panic!("{:?}", claimed.task) };
         let (data, generation) = (gone.descriptor().path(&Component::Data), gone.generation);
-        // Meanwhile strategies see it, and who has it.
+        // Meanwhile strategies see it, and the task that has it.
         let mut seen = Vec::new();
         let look = |_: &Strategy, tables: &[Description<'_>], _: &Moment| {
             seen = tables.iter().map(|t| (t.generation, t.availability)).collect();

@@ -340,7 +340,7 @@ impl OutputFactory for TableOutputs<'_> {
         side.make_table_dir(core)?;
         let descriptor = Descriptor::new(&core.dir, version, sstable_id(generation)?);
         if !version.is_known_by_name() {
-            // By the name of another version a leftover would be somebody's.
+            // A leftover with a name of another version would look like a user's file.
             side.commit(Edit::one(Change::Named { generation, stem: stem(&descriptor) }))?;
         }
         let granularity = match version.format() {

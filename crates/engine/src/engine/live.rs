@@ -185,7 +185,7 @@ impl LiveTable {
         Self { state: state.clone(), map: OnceLock::new(), ..self.clone() }
     }
 
-    /// The same SSTable, not opened: what it has in memory goes with those who read it.
+    /// The same SSTable, not opened: its memory is freed with its last reader.
     pub(crate) fn unopened(&self) -> Self {
         let TableSource { disk, descriptor, options, files, .. } = &*self.source;
         let source = TableSource {

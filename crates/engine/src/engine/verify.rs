@@ -29,10 +29,11 @@ pub fn check_filter(sstable: &SsTable, key: &[u8]) -> Result<()> {
     }
 }
 
-/// Decodes everything, and compares it with index and filter. `passed` is told how many bytes of Data.db that was.
+/// Decodes everything, and compares it with index and filter. `passed` gets the number of bytes of
+/// Data.db read.
 ///
 /// # Errors
-/// What is damaged, and failed reads.
+/// Damage and failed reads.
 pub fn decode_all(sstable: &Arc<SsTable>, passed: &mut dyn FnMut(u64)) -> Result<()> {
     let bytes_per_partition = sstable.data_file_len() / sstable.estimated_key_count().max(1);
     let mut partitions = 0;

@@ -57,14 +57,15 @@ pub(crate) struct ManifestState {
     pub(crate) log: Option<u64>,
 }
 
-/// The statements that make a schema: those that print it, and those that changed it since, in pieces as they were
-/// added. A copy costs nothing, a change the number of pieces.
+/// The statements that make a schema: those that print it, and those that changed it since, in
+/// pieces as they were added. A copy costs nothing, a change the number of pieces.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct SchemaText {
     pieces: Arc<Vec<Arc<str>>>,
 }
 
-/// Bytes that are added to a schema's text before it is looked at whether it has outgrown what it was.
+/// Bytes that are added to a schema's text before it is looked at whether it has outgrown what it
+/// was.
 const MIN_ADDED_BYTES: usize = 64 << 10;
 
 impl SchemaText {
@@ -73,7 +74,7 @@ impl SchemaText {
         self.pieces.concat()
     }
 
-    /// Whether more was added, with so many bytes more, than it was in the beginning.
+    /// Whether the added bytes, together with `more`, exceed the length at the beginning.
     pub(crate) fn is_outgrown_by(&self, more: usize) -> bool {
         let Some((first, added)) = self.pieces.split_first() else { return false };
         let added: usize = added.iter().map(|piece| piece.len()).sum();

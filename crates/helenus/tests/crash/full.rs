@@ -113,8 +113,8 @@ fn count(db: &Database, name: &str) -> i32 {
     count
 }
 
-/// Writes keys from `next` on with several threads, each until its first error: one each, and how long the call took that
-/// gave it.
+/// Writes keys from `next` on with several threads, each until its first error: one each, and how
+/// long the call took that gave it.
 fn write_until_refused(table: &Table, next: &AtomicI32, written: &AtomicI32) -> Vec<(Error, Duration)> {
     std::thread::scope(|scope| {
         let writer = || {
@@ -143,7 +143,7 @@ fn retried<T>(what: &str, mut attempt: impl FnMut() -> Option<T>) -> (T, Duratio
     }
 }
 
-/// Takes all of a file system's space but for so many bytes.
+/// Takes all of a file system's space except `but` bytes.
 fn fill(point: &Path, but: u64) -> PathBuf {
     let ballast = point.join("ballast");
     let mut file = File::create(&ballast).unwrap();
@@ -157,7 +157,7 @@ fn fill(point: &Path, but: u64) -> PathBuf {
     ballast
 }
 
-/// Whether `op` ends at all: whoever hangs is told by name.
+/// Checks that `op` ends: one that hangs is reported by name.
 fn ends<T: Send>(what: &str, op: impl FnOnce() -> T + Send) -> T {
     let (done, ended) = std::sync::mpsc::channel::<()>();
     std::thread::scope(|scope| {
@@ -174,9 +174,9 @@ fn ends<T: Send>(what: &str, op: impl FnOnce() -> T + Send) -> T {
     })
 }
 
-/// The whole file system is full for a while: writers are refused and not kept waiting, what was acknowledged can be read,
-/// health says what is the matter, and once there is room all goes on by itself, or after opening
-/// where the log had to stop. Nothing is lost, and no signal comes.
+/// The whole file system is full for a while: writers are refused and not kept waiting, what was
+/// acknowledged can be read, health says what is the matter, and once there is room all goes on by
+/// itself, or after opening where the log had to stop. Nothing is lost, and no signal comes.
 fn full_for_a_while(kind: &str, mib: u64, durability: Durability) {
     let Some(disk) = Mounted::new(kind, mib) else { return println!("{kind}: left out") };
     let dir = disk.point.join("db");
@@ -205,13 +205,14 @@ fn full_for_a_while(kind: &str, mib: u64, durability: Durability) {
     assert!(health.of(issue).next().is_some(), "{health:?}");
     let acknowledged = written.load(SeqCst);
     let found = count(&db, "one");
-    // What was refused may be there: nobody promised anything of it.
+    // A refused write may be there: nothing was promised about it.
     assert!((acknowledged..=next.load(SeqCst)).contains(&found), "{found} of {acknowledged}");
     assert_eq!(count(&db, "two"), 100);
 
     fs::remove_file(ballast).unwrap();
     if has_stopped {
-        // Space was reserved, and writing into it failed all the same: the log takes no more until it is opened again.
+        // Space was reserved, and writing into it failed all the same: the log takes no more until
+        // it is opened again.
         println!("    the log has stopped; opening anew");
         ends("closing", || db.close().unwrap_err());
         drop((one, two, db));
@@ -269,7 +270,8 @@ fn btrfs() {
     full_for_a_while("btrfs", 160, Durability::Sync);
 }
 
-/// The place of one table alone is full: its writers are refused, others go on, and so does it once there is room.
+/// The place of one table alone is full: its writers are refused, others go on, and so does it once
+/// there is room.
 #[test]
 fn one_tables_directory() {
     if !may_mount() {

@@ -1,4 +1,4 @@
-//! Manifests that somebody made up: every checksum is right, and what they say leads elsewhere.
+//! Forged manifests: every checksum is right, and their content leads elsewhere.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -51,14 +51,16 @@ impl Two {
         self.dir.path().join("theirs")
     }
 
-    /// Opens our database twice and reads it; nothing of the other one's files changes. What opening says.
+    /// Opens our database twice and reads it; nothing of the other one's files changes. What
+    /// opening says.
     #[track_caller]
     fn open(&self) -> helenus::Result<()> {
         let before = files(&self.theirs());
         let mut first = Ok(());
         for attempt in 0..2 {
             let outcome = open(&self.ours()).and_then(|db| {
-                // Reads and compactions go by the names of files, too, and remove what they replaced.
+                // Reads and compactions go by the names of files, too, and remove what they
+                // replaced.
                 let table = db.table("ks", "t")?;
                 table.insert(100 + attempt, ()).set("v", 1).execute()?;
                 db.compact()?;
@@ -157,8 +159,8 @@ fn a_manifest_that_is_made_anew_opens() {
     two.open().unwrap();
 }
 
-/// The directory of a dropped table is cleared when the database is opened. One that the manifest gave as an absolute
-/// path, or with `..` in it, was another database's.
+/// The directory of a dropped table is cleared when the database is opened. One that the manifest
+/// gave as an absolute path, or with `..` in it, was another database's.
 #[test]
 fn directories_of_dropped_tables_lie_inside() {
     let two = Two::new();
@@ -207,7 +209,8 @@ fn directories_of_dropped_tables_are_no_links() {
     }
 }
 
-/// The names of SSTables and of their components, of those that are live and of those that may be left.
+/// The names of SSTables and of their components, of those that are live and of those that may be
+/// left.
 #[test]
 fn names_of_files_lead_nowhere() {
     let two = Two::new();
@@ -247,7 +250,8 @@ fn names_in_the_schema_make_plain_directories() {
     for (old, new) in [("KEYSPACE ks ", "KEYSPACE \"..\" "), ("ks.t ", "ks.\"../../theirs/data/ks/t\" ")] {
         let two = Two::new();
         rewrite(&two.ours(), |payload| {
-            // The schema is the first change: its kind behind the count, then its length in two bytes.
+            // The schema is the first change: its kind after the count, then its length in two
+            // bytes.
             let (len_at, len) = (2, usize::from(payload[2] & 0x3f) << 8 | usize::from(payload[3]));
             let schema = String::from_utf8(payload[len_at + 2..len_at + 2 + len].to_vec()).unwrap();
             let changed = schema.replace(old, new).replace("ks.t ", "\"..\".t ");

@@ -34,7 +34,7 @@ pub struct IndexEntry<'a> {
 
 /// Bytes of the length of a key.
 const KEY_LEN_BYTES: usize = 2;
-/// Bytes of the two numbers behind a key at most.
+/// The most bytes of the two numbers after a key.
 const NUMBERS_BYTES: usize = 2 * 9;
 
 impl<'a> IndexEntry<'a> {

@@ -24,12 +24,13 @@ const MAX_HELD_SUMMARY_BYTES: u64 = 1 << 20;
 
 /// `Index.db`, read by page, with a sample of its keys for binary searches.
 ///
-/// The sample comes from `Summary.db` if that holds: its first and last key are those of `Index.db`, and where a key is
-/// not found, the two samples that it lies between stand in `Index.db` at their positions. Otherwise, and without one,
-/// all of `Index.db` is gone through once.
+/// The sample comes from `Summary.db` if that holds: its first and last key are those of
+/// `Index.db`, and where a key is not found, the two samples that it lies between stand in
+/// `Index.db` at their positions. Otherwise, and without one, all of `Index.db` is gone through
+/// once.
 ///
-/// That is enough: `Index.db` is in order, and each end of a binary search was compared, so that one of them is wrong
-/// if any sample on the way was.
+/// That is enough: `Index.db` is in order, and each end of a binary search was compared, so that
+/// one of them is wrong if any sample on the way was.
 #[derive(Debug)]
 pub struct PrimaryIndex {
     file: PagedFile,
@@ -71,7 +72,8 @@ pub struct FoundEntry {
     pub has_promoted: bool,
 }
 
-/// What is to be said of the part of the list that a lookup goes through: it ends where an entry does.
+/// What is to be said of the part of the list that a lookup goes through: it ends where an entry
+/// does.
 const BOUNDARY: &str = "the end of an entry where the summary has a key";
 
 impl Samples {
@@ -105,7 +107,8 @@ impl PrimaryIndex {
     /// Takes `Index.db`, and `Summary.db` if there is one.
     ///
     /// # Errors
-    /// When `Index.db` is damaged, as far as it had to be looked at, or can't be read. A damaged summary is none.
+    /// When `Index.db` is damaged, as far as it had to be looked at, or can't be read. A damaged
+    /// summary is none.
     pub fn open(
         file: impl Into<PagedFile>,
         summary: Option<PagedFile>,
@@ -134,7 +137,7 @@ impl PrimaryIndex {
         Ok(index)
     }
 
-    /// Samples as the summary does; false if it is not this file's, as far as its ends tell.
+    /// Samples as the summary does; false if its ends show that it is another file's.
     fn take_summary(&mut self, file: PagedFile) -> Result<bool, SsTableErrorKind> {
         let (samples, expected_last) = if file.len() > MAX_HELD_SUMMARY_BYTES {
             let Ok((summary, last_key)) = is_damaged(PagedSummary::open(file))? else { return Ok(false) };
@@ -154,7 +157,7 @@ impl PrimaryIndex {
         if first.position != 0 || !self.stands(first)? || !self.stands(last)? {
             return Ok(false);
         }
-        // What lies behind the last sample ends with the file and with the last key.
+        // The entries after the last sample end with the file and with the last key.
         let mut entries = self.entries_from(last.position);
         let mut last_key = Vec::new();
         while let Some(entry) = match is_damaged(entries.next())? {
@@ -199,7 +202,8 @@ impl PrimaryIndex {
                 }
                 last = Some((prefix, entry.key.to_vec()));
                 if samples.len() == MAX_SAMPLES {
-                    // Every other one goes: those that stay are as far from each other as the next ones will be.
+                    // Every other one goes: those that stay are as far from each other as the next
+                    // ones will be.
                     let mut is_kept = false;
                     samples.retain(|_| {
                         is_kept = !is_kept;
@@ -454,7 +458,7 @@ impl FoundEntry {
     }
 }
 
-/// Tells damage, the inner error, from reads that failed.
+/// Separates damage, the inner error, from failed reads.
 fn is_damaged<T>(result: Result<T, SsTableErrorKind>) -> Result<Result<T, DecodeError>, SsTableErrorKind> {
     match result {
         Ok(value) => Ok(Ok(value)),

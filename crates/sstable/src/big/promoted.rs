@@ -123,7 +123,8 @@ impl PromotedIndex {
         self.block_count
     }
 
-    /// Block `index`, which is less than [`block_count`](Self::block_count), of the file that this was read from.
+    /// Block `index`, which is less than [`block_count`](Self::block_count), of the file that this
+    /// was read from.
     ///
     /// # Errors
     /// Bytes that cannot be one; a failed read.
@@ -138,7 +139,7 @@ impl PromotedIndex {
         let offset =
             |index| Ok::<_, SsTableErrorKind>(u64::from(u32::from_be_bytes(file.array(offset_at(index))?)));
         let start = self.blocks_at + offset(index)?;
-        // Where the next one begins, or behind the blocks. What is wrong with it is told by what is read then.
+        // The start of the next one, or the end of the blocks. A fault of it shows when it is read.
         let end = match index + 1 < self.block_count {
             true => self.blocks_at + offset(index + 1)?,
             false => self.offsets_at,
@@ -149,8 +150,9 @@ impl PromotedIndex {
         Ok(block.map_err(|error| error.shifted(start))?)
     }
 
-    /// The block in which to look for a clustering position: the first whose last row or marker does not lie before
-    /// it by `order`, or the last one; its number. `clustering` is what the block's ends are encoded by.
+    /// The block in which to look for a clustering position: the first whose last row or marker
+    /// does not lie before it by `order`, or the last one; its number. `clustering` is what the
+    /// block's ends are encoded by.
     ///
     /// # Errors
     /// A damaged block; a failed read.

@@ -229,7 +229,7 @@ fn blocks_are_searched() {
                 let sought = Position { kind, size: 1, values: &values };
                 let number = floor(held, sought);
                 let block = index.block(&file, held, number, &ints()).unwrap();
-                // Behind the last row of a block it is the next one's.
+                // After the last row of a block it is the next one's.
                 let expected =
                     usize::from(row / 10) + usize::from(kind == PositionKind::After && row % 10 == 9);
                 assert_eq!(number, expected.min(9), "{row} {kind:?}");

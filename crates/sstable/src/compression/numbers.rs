@@ -7,8 +7,8 @@ use bytes::Bytes;
 use crate::error::SsTableError;
 use crate::paged_file::PagedFile;
 
-/// Numbers of `N` bytes each, big-endian, as components have them: in memory, or taken from the file when they are
-/// needed.
+/// Numbers of `N` bytes each, big-endian, as components have them: in memory, or taken from the
+/// file when they are needed.
 #[derive(Debug, Clone)]
 pub(super) struct Numbers<const N: usize> {
     path: PathBuf,
@@ -24,7 +24,7 @@ impl<const N: usize> Numbers<N> {
         Numbers { path: path.to_owned(), file, start, count }
     }
 
-    /// Numbers that were decoded from the file at `path`; behind 2^32 they aren't asked for.
+    /// Numbers that were decoded from the file at `path`; beyond 2^32 they aren't requested.
     pub(super) fn held(path: &Path, numbers: impl Iterator<Item = [u8; N]>) -> Numbers<N> {
         let bytes: Vec<u8> = numbers.flatten().collect();
         let count = u32::try_from(bytes.len() / N).unwrap_or(u32::MAX);
@@ -36,7 +36,7 @@ impl<const N: usize> Numbers<N> {
         self.count
     }
 
-    /// Number `index`; `None` behind the last.
+    /// Number `index`; `None` after the last.
     pub(super) fn get(&self, index: u32) -> Result<Option<[u8; N]>, SsTableError> {
         if index >= self.count {
             return Ok(None);

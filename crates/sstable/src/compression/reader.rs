@@ -294,7 +294,7 @@ impl ChunkedFile {
         }))
     }
 
-    /// The file that tells where the chunks are, or what their checksums are; `None` without any.
+    /// The file with the chunks' offsets, or with their checksums; `None` without any.
     pub(crate) fn map(&self) -> Option<&PagedFile> {
         match &self.layout {
             Layout::Compressed { offsets, .. } => Some(offsets.file()),

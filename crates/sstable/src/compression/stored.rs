@@ -13,7 +13,7 @@ impl ChunkReader {
     /// that have been read.
     ///
     /// # Errors
-    /// When the file cannot be read, or what tells where its chunks are.
+    /// When the file, or the file with its chunks' offsets, cannot be read.
     pub fn verify_stored(
         &self,
         damaged: &mut dyn FnMut(u32, SsTableError),

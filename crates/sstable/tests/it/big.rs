@@ -1,4 +1,5 @@
-//! Tables with Index.db and Summary.db: wide partitions in blocks, summaries of every kind, both forms of ids, and damage.
+//! Tables with Index.db and Summary.db: wide partitions in blocks, summaries of every kind, both
+//! forms of ids, and damage.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -29,8 +30,8 @@ fn descriptor(version: Version, id: &str) -> Descriptor {
     Descriptor::new(DIR, version, SsTableId::parse(id).unwrap())
 }
 
-/// Partitions of a row each, and in their midst one of 1,000 rows in blocks, with range deletions that begin in a block and end
-/// in another.
+/// Partitions of a row each, and in their midst one of 1,000 rows in blocks, with range deletions
+/// that begin in a block and end in another.
 fn write(disk: &Arc<dyn Disk>, table: &Descriptor, compression: Option<CompressionParams>, prefix: &str) {
     let header = header(1_700_000_000_000_000);
     let options = WriterOptions { compression, row_index_granularity: Some(512), ..WriterOptions::default() };
@@ -132,7 +133,8 @@ fn check(table: &Arc<SsTable>, expected: &[Partition], what: &str) {
     }
 }
 
-/// Every second key of a summary, as Cassandra leaves them when memory is short (`IndexSummaryBuilder.downsample`).
+/// Every second key of a summary, as Cassandra leaves them when memory is short
+/// (`IndexSummaryBuilder.downsample`).
 fn downsampled(summary: &[u8]) -> Vec<u8> {
     let word = |at: usize| u32::from_be_bytes(summary[at..at + 4].try_into().unwrap());
     let count = word(4) as usize;
@@ -195,8 +197,8 @@ fn wide_partitions_and_any_summary() {
     }
 }
 
-/// Whatever happens to the index files of a table without checksums of ours: an error, or partitions that are not found, or the
-/// very rows. A scan does without them.
+/// Whatever happens to the index files of a table without checksums of ours: an error, or
+/// partitions that are not found, or the very rows. A scan does without them.
 #[test]
 fn a_damaged_index_never_shows_wrong_rows() {
     for version in VERSIONS {
@@ -284,7 +286,8 @@ fn look(disk: &Arc<dyn Disk>, table: &Descriptor, expected: &[Partition], turn: 
     noticed
 }
 
-/// Index.db was held in memory whole, and what tells where chunks are: 10 TB of such tables would have needed 100 GB.
+/// Index.db and chunk offsets were held in memory whole: 10 TB of such tables would have needed 100
+/// GB.
 #[test]
 fn what_a_table_holds_in_memory_is_bounded() {
     const KEYS: usize = 50_000;
@@ -331,7 +334,8 @@ fn what_a_table_holds_in_memory_is_bounded() {
         }
         assert_eq!(count, KEYS, "{what}");
         table.verify_index_pages().unwrap();
-        // What is kept of index files is a part of the cache's budget; samples are 16 bytes for 128 keys.
+        // What is kept of index files is a part of the cache's budget; samples are 16 bytes for 128
+        // keys.
         let held = table.memory_len();
         assert!(held <= CACHE / 2 + KEYS / 128 * 16 + 4096, "{what}: {held} bytes");
         assert!(cache.stats().len_bytes <= CACHE as u64, "{what}");
