@@ -1,7 +1,8 @@
 //! The macros that map a struct to the rows of a table, or to the values of a user type.
 //!
-//! **Knows** the attributes of `#[row(…)]` and `#[udt(…)]` and the names of the traits that it implements. **Must not know** anything
-//! of the crates whose traits these are: the code that it makes names them by the paths of `helenus`.
+//! **Knows** the attributes of `#[row(…)]` and `#[udt(…)]` and the names of the traits that it
+//! implements. **Must not know** anything of the crates whose traits these are: the code that it
+//! makes names them by the paths of `helenus`.
 //!
 //! Start reading at [`macro@Row`]; `expand.rs` does the work.
 
@@ -38,11 +39,11 @@ pub fn derive_row(input: TokenStream) -> TokenStream {
     expand::row(&input).unwrap_or_else(|error| error.into_compile_error()).into()
 }
 
-/// Implements `EncodeValue` and `DecodeValue` for a struct with named fields: it is the value of a user type, each field the
-/// type's field of its name.
+/// Implements `EncodeValue` and `DecodeValue` for a struct with named fields: it is the value of a
+/// user type, each field the type's field of its name.
 ///
-/// Fields of the type that the struct lacks are written as null and not read. A struct with lifetimes can be written but not
-/// read.
+/// Fields of the type that the struct lacks are written as null and not read. A struct with
+/// lifetimes can be written but not read.
 ///
 /// On the struct:
 ///

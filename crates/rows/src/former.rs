@@ -10,8 +10,9 @@ use crate::header::{Columns, Header};
 use crate::merge::RowMerger;
 use crate::update::{Op, UpdateRef, UpdateWriter};
 
-/// Brings updates into the order of a table's columns that were encoded when columns stood in the order of their
-/// names' bytes, as earlier releases of ours had it. It differs for tables with a name that begins outside ASCII.
+/// Brings updates into the order of a table's columns that were encoded when columns stood in the
+/// order of their names' bytes, as earlier releases of ours had it. It differs for tables with a
+/// name that begins outside ASCII.
 #[derive(Debug)]
 pub struct FormerOrder {
     source: Header,

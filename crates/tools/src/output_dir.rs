@@ -20,7 +20,8 @@ pub(crate) struct OutputDir {
     _lock: Box<dyn Lock>,
 }
 
-/// The lock, which says by its name that what lies beside it is a tool's: a database has none of that name.
+/// The lock, which says by its name that what lies beside it is a tool's: a database has none of
+/// that name.
 const LOCK: &str = "UNFINISHED";
 const UNFINISHED: &str = ".unfinished";
 

@@ -1,5 +1,6 @@
-//! `cp -r` of a database on a real disk while threads write, flush and compact: the copy opens with a prefix of what was
-//! written, at least what was acknowledged before the copy began, or opening or reading it says what it lacks.
+//! `cp -r` of a database on a real disk while threads write, flush and compact: the copy opens with
+//! a prefix of what was written, at least what was acknowledged before the copy began, or opening
+//! or reading it says what it lacks.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
