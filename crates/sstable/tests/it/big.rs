@@ -290,7 +290,7 @@ fn look(disk: &Arc<dyn Disk>, table: &Descriptor, expected: &[Partition], turn: 
 /// GB.
 #[test]
 fn what_a_table_holds_in_memory_is_bounded() {
-    const KEYS: usize = 50_000;
+    const KEYS: usize = 12_000;
     const CACHE: usize = 128 << 10;
     let (_, disk) = sim();
     let table = descriptor(Version::NB, IDS[0]);
@@ -300,11 +300,11 @@ fn what_a_table_holds_in_memory_is_bounded() {
     let options =
         WriterOptions { compression: Some(compression), min_index_interval: 1, ..WriterOptions::default() };
     let mut writer = SsTableWriter::new(&disk, table.clone(), Arc::clone(&header), options).unwrap();
-    let mut keys: Vec<String> = (0..KEYS).map(|number| format!("key {number}")).collect();
+    let mut keys: Vec<String> = (0..KEYS).map(|number| format!("{number:0>100}")).collect();
     keys.sort_by_key(|key| Partitioner::murmur3_token(key.as_bytes()));
     for key in &keys {
         writer.start_partition(partition(key.as_bytes(), DeletionTime::LIVE), None).unwrap();
-        writer.append(Unfiltered::Row(row(&header, 1, &[1; 20]).as_ref(&header))).unwrap();
+        writer.append(Unfiltered::Row(row(&header, 1, &[1; 80]).as_ref(&header))).unwrap();
         writer.end_partition().unwrap();
     }
     writer.finish().unwrap().unwrap();
