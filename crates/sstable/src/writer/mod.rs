@@ -9,6 +9,7 @@
 //! 4. TOC.txt, whose presence says that the table is; the directory.
 
 mod complete;
+mod derived;
 mod files;
 mod index;
 mod options;
@@ -18,7 +19,6 @@ mod transcoder;
 
 use std::sync::Arc;
 
-use helenus_bloom::Filter;
 use helenus_io::Disk;
 use helenus_rows::{
     Capabilities, DeletionTime, EncodingBase, Header, MarkerRef, PartitionRef, RowError, RowRef, ShownKey,
@@ -26,12 +26,9 @@ use helenus_rows::{
 };
 use helenus_types::LocalDeletionTime;
 
-use self::complete::{complete, statistics};
+use self::derived::{DerivedComponents, filter_of};
 pub use self::files::remove_table;
-use self::files::unwritable;
-use self::index::IndexWriter;
 pub use self::options::{LateDeletionTimes, WriterOptions, WrittenTable};
-use self::partition::Partition;
 pub use self::rebuild::ComponentWriter;
 use self::transcoder::{Transcoder, Unfit};
 use crate::bti::IndexBuildError;
@@ -40,8 +37,7 @@ use crate::data::form_of;
 use crate::deletion_time::write_deletion_time;
 use crate::descriptor::{Component, Descriptor};
 use crate::error::{SsTableError, SsTableErrorKind};
-use crate::statistics::StatsCollector;
-use crate::version::{Format, Version};
+use crate::version::Version;
 
 /// Why rows could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -80,20 +76,10 @@ impl From<RowError> for WriteError {
 /// error only `abort` makes sense.
 #[derive(Debug)]
 pub struct SsTableWriter {
-    disk: Arc<dyn Disk>,
-    descriptor: Descriptor,
-    /// The header that rows are encoded against.
-    header: Arc<Header>,
-    options: WriterOptions,
-    granularity: u64,
+    derived: DerivedComponents,
     data: ChunkWriter,
     /// Bytes that follow those in `data`.
     buffer: Vec<u8>,
-    index: IndexWriter,
-    filter: Option<Filter>,
-    stats: StatsCollector,
-    partition: Partition,
-    key_count: u64,
     transcoder: Transcoder,
 }
 
@@ -115,15 +101,7 @@ impl SsTableWriter {
         mut options: WriterOptions,
     ) -> Result<SsTableWriter, SsTableError> {
         let version = descriptor.version;
-        if !version.is_writable() {
-            return Err(unwritable(
-                &descriptor,
-                &Component::Data,
-                format!("version {version}: {NOT_WRITTEN}"),
-            ));
-        }
-        let filter = Filter::for_keys(options.expected_keys.max(1), options.bloom_filter_fp_chance)
-            .map_err(|error| unwritable(&descriptor, &Component::Filter, error))?;
+        let filter = filter_of(&descriptor, &options)?;
         if let Some(params) = &mut options.compression
             && !version.has_max_compressed_length()
         {
@@ -133,28 +111,23 @@ impl SsTableWriter {
         let header = header_of(version, &rows);
         let mut transcoder = Transcoder::new(Arc::clone(&header), options.late_deletion_times);
         transcoder.expect(&rows);
-        let (data, index) = create_files(&**disk, &descriptor, &header, &options)?;
-        Ok(SsTableWriter {
-            disk: Arc::clone(disk),
-            data,
-            buffer: Vec::with_capacity(2 * BUFFER_LEN),
-            index,
-            filter,
-            stats: StatsCollector::new(header.clustering.clone()),
-            partition: Partition::new(options.partitioner.clone()),
-            key_count: 0,
-            transcoder,
-            granularity: granularity(version, &options),
-            descriptor,
-            header,
-            options,
-        })
+        let path = descriptor.path(&Component::Data);
+        let data = disk.create_new(&path)?;
+        let data = ChunkWriter::new(data, options.compression.clone());
+        let created = data.and_then(|data| {
+            Ok((data, DerivedComponents::create(disk, descriptor, header, filter, options)?))
+        });
+        let (data, derived) = created.inspect_err(|_| {
+            // The caller has no writer to do so. Report the first error.
+            disk.remove_file(&path).ok();
+        })?;
+        Ok(SsTableWriter { derived, data, buffer: Vec::with_capacity(2 * BUFFER_LEN), transcoder })
     }
 
     /// The descriptor of the table that is written.
     #[must_use]
     pub fn descriptor(&self) -> &Descriptor {
-        &self.descriptor
+        &self.derived.descriptor
     }
 
     /// Uncompressed bytes of the data so far.
@@ -171,13 +144,13 @@ impl SsTableWriter {
 
     /// Says when the data was repaired, in milliseconds since 1970, after all: 0 if it was not.
     pub fn set_repaired_at_ms(&mut self, repaired_at_ms: i64) {
-        self.options.repaired_at_ms = repaired_at_ms;
+        self.derived.options.repaired_at_ms = repaired_at_ms;
     }
 
     /// Partitions so far.
     #[must_use]
     pub fn key_count(&self) -> u64 {
-        self.key_count
+        self.derived.key_count
     }
 
     /// Begins a partition. Nothing is written of one that stays without deletion, static row, rows
@@ -190,43 +163,34 @@ impl SsTableWriter {
         partition: PartitionRef<'_>,
         static_row: Option<RowRef<'_>>,
     ) -> Result<(), WriteError> {
-        assert!(!self.partition.is_open, "the last partition was ended");
-        let PartitionRef { key, deletion, .. } = partition;
+        let start = self.data_position();
+        let derived = &mut self.derived;
+        assert!(!derived.partition.is_open, "the last partition was ended");
+        let PartitionRef { token, key, deletion } = partition;
         let Ok(key_len) = u16::try_from(key.len()) else {
-            return Err(self.unwritable(IndexBuildError::KeyTooLong(key.len())).into());
+            return Err(derived.unwritable(IndexBuildError::KeyTooLong(key.len())).into());
         };
-        let has_sign = self.header.capabilities == Capabilities::LEGACY;
+        let has_sign = derived.header.capabilities == Capabilities::LEGACY;
         if !deletion.is_live() && deletion.marked_for_delete_at.0 < 0 && !has_sign {
             let found = deletion.marked_for_delete_at.0;
-            return Err(self
-                .unwritable(format!("a partition's deletion at the negative timestamp {found}"))
-                .into());
+            let what = format!("a partition's deletion at the negative timestamp {found}");
+            return Err(derived.unwritable(what).into());
         }
         let fit = self.transcoder.deletion(deletion);
-        let deletion = fit.map_err(|why| unfit(&self.descriptor, why, &self.header, key, &[]))?;
-        self.partition.begin(self.data.position() + self.buffer.len() as u64, key, deletion);
+        let deletion = fit.map_err(|why| unfit(derived, why, key, &[]))?;
+        derived.start_partition(start, PartitionRef { token, key, deletion });
         self.buffer.extend_from_slice(&key_len.to_be_bytes());
         self.buffer.extend_from_slice(key);
-        write_deletion_time(deletion, form_of(&self.header), &mut self.buffer);
-        if !deletion.is_live() {
-            self.begin_content();
-        }
+        write_deletion_time(deletion, form_of(&derived.header), &mut self.buffer);
         let row = match static_row {
-            Some(row) => self
-                .transcoder
-                .row(row)
-                .map_err(|why| unfit(&self.descriptor, why, &self.header, key, &[]))?,
+            Some(row) => self.transcoder.row(row).map_err(|why| unfit(derived, why, key, &[]))?,
             None => None,
         };
-        write_static_row(&self.header, row, &mut self.buffer);
+        write_static_row(&derived.header, row, &mut self.buffer);
         if let Some(row) = row {
-            if !self.partition.has_content {
-                self.partition.has_content = true;
-                self.stats.start_partition(key, deletion);
-            }
-            self.stats.row(row).map_err(|error| RowError::new(&self.header, key, &[], error))?;
+            derived.row(row)?;
         }
-        self.partition.body_offset = self.data_position() - self.partition.start;
+        derived.partition.body_offset = self.data.position() + self.buffer.len() as u64 - start;
         Ok(())
     }
 
@@ -236,33 +200,25 @@ impl SsTableWriter {
     /// A damaged row, one that the version cannot hold, or a failed write.
     #[inline]
     pub fn append(&mut self, unfiltered: Unfiltered<'_>) -> Result<(), WriteError> {
-        assert!(self.partition.is_open, "a row or marker stands in a partition");
         let position = self.data_position();
+        let derived = &mut self.derived;
+        assert!(derived.partition.is_open, "a row or marker stands in a partition");
         match unfiltered {
             Unfiltered::Row(row) => {
                 let clustering = row.clustering;
                 let encoded = self.transcoder.row(row);
-                let encoded = encoded.map_err(|why| {
-                    unfit(&self.descriptor, why, &self.header, self.partition.key.key(), clustering)
-                })?;
+                let encoded =
+                    encoded.map_err(|why| unfit(derived, why, derived.partition.key.key(), clustering))?;
                 let Some(row) = encoded else { return Ok(()) };
-                let prev_size = self.partition.place(unfiltered, position);
+                let prev_size = derived.place(unfiltered, position);
                 write_row(row, prev_size, &mut self.buffer);
-                if !self.partition.has_content {
-                    self.partition.has_content = true;
-                    self.stats.start_partition(self.partition.key.key(), self.partition.deletion);
-                }
-                let counted = self.stats.row(row);
-                counted.map_err(|error| {
-                    RowError::new(&self.header, self.partition.key.key(), clustering, error)
-                })?;
+                derived.row(row)?;
             }
             Unfiltered::Marker(marker) => self.append_marker(marker, position)?,
         }
-        let offset = self.data_position() - self.partition.start;
-        let is_full = |block| offset - block >= self.granularity;
-        if self.partition.block_start.is_some_and(is_full) && self.is_indexable(self.partition.open) {
-            self.close_block()?;
+        let offset = self.data_position() - self.derived.partition.start;
+        if self.derived.is_block_full(offset) && self.is_indexable(self.derived.partition.open) {
+            self.derived.close_block(offset)?;
         }
         if self.buffer.len() >= BUFFER_LEN {
             self.flush_buffer()?;
@@ -272,15 +228,12 @@ impl SsTableWriter {
 
     fn append_marker(&mut self, marker: MarkerRef<'_>, position: u64) -> Result<(), WriteError> {
         let [close, open] = [marker.close, marker.open].map(|deletion| self.transcoder.deletion(deletion));
-        let late =
-            |why| unfit(&self.descriptor, why, &self.header, self.partition.key.key(), marker.bound.values);
+        let derived = &mut self.derived;
+        let late = |why| unfit(derived, why, derived.partition.key.key(), marker.bound.values);
         let marker = MarkerRef { close: close.map_err(late)?, open: open.map_err(late)?, ..marker };
-        let prev_size = self.partition.place(Unfiltered::Marker(marker), position);
-        write_marker(&self.header, marker, prev_size, &mut self.buffer);
-        self.begin_content();
-        self.stats.deletion(marker.close);
-        self.stats.deletion(marker.open);
-        self.partition.open = marker.open;
+        let prev_size = derived.place(Unfiltered::Marker(marker), position);
+        write_marker(&derived.header, marker, prev_size, &mut self.buffer);
+        derived.marker(marker.close, marker.open);
         Ok(())
     }
 
@@ -289,31 +242,21 @@ impl SsTableWriter {
     /// # Errors
     /// A partition that does not follow the last one, or a failed write.
     pub fn end_partition(&mut self) -> Result<(), SsTableError> {
-        assert!(self.partition.is_open, "a partition that ends was begun");
-        self.partition.is_open = false;
-        if !self.partition.has_content {
+        let partition = &mut self.derived.partition;
+        assert!(partition.is_open, "a partition that ends was begun");
+        partition.is_open = false;
+        if !partition.has_content {
             // Its head is still in the buffer, which only what follows pushes out.
-            assert!(self.partition.start >= self.data.position(), "an empty partition is not written yet");
-            let kept = self.partition.start - self.data.position();
+            assert!(partition.start >= self.data.position(), "an empty partition is not written yet");
+            let kept = partition.start - self.data.position();
             let Ok(kept) = usize::try_from(kept) else { unreachable!("it begins in the buffer") };
             assert!(kept <= self.buffer.len(), "an empty partition begins in the buffer");
             self.buffer.truncate(kept);
             return Ok(());
         }
-        let end_offset = self.data_position() - self.partition.start;
+        let end_offset = self.data_position() - self.derived.partition.start;
         self.buffer.push(END_OF_PARTITION);
-        if self.index.has_blocks() && self.partition.block_start.is_some() {
-            self.close_block()?;
-        }
-        let added = self.index.finish_partition(&self.partition, self.partition.deletion, end_offset);
-        added.map_err(|error| self.unwritable(error))?;
-        if let Some(filter) = &mut self.filter {
-            filter.add_hash(self.partition.key.hash());
-        }
-        self.partition.cover(&mut self.stats);
-        self.stats.end_partition(end_offset + 1);
-        self.key_count += 1;
-        self.index.write_built()?;
+        self.derived.end_partition(end_offset)?;
         if self.buffer.len() >= BUFFER_LEN {
             self.flush_buffer()?;
         }
@@ -356,17 +299,21 @@ impl SsTableWriter {
     /// # Errors
     /// A failed write; the files are then removed if possible.
     pub fn finish(self) -> Result<Option<WrittenTable>, SsTableError> {
-        let (disk, descriptor) = (Arc::clone(&self.disk), self.descriptor.clone());
-        if self.key_count == 0 {
+        if self.derived.key_count == 0 {
             self.abort()?;
             return Ok(None);
         }
-        let finished = self.complete();
-        if finished.is_err() {
-            // Report the first error.
-            remove_table(&*disk, &descriptor).ok();
-        }
-        finished.map(Some)
+        let SsTableWriter { derived, mut data, buffer, transcoder } = self;
+        let chunks = match data.append(&buffer).and_then(|()| data.finish()) {
+            Ok(chunks) => chunks,
+            Err(error) => {
+                // Report the first error.
+                derived.abort().ok();
+                return Err(error);
+            }
+        };
+        let done = derived.complete(&chunks, |_| {})?;
+        Ok(Some(WrittenTable { capped_deletion_times: transcoder.capped(), ..done }))
     }
 
     /// Gives up: removes the files.
@@ -374,20 +321,9 @@ impl SsTableWriter {
     /// # Errors
     /// When a file cannot be removed.
     pub fn abort(self) -> Result<(), SsTableError> {
-        let SsTableWriter { disk, descriptor, data, index, .. } = self;
-        drop((data, index));
-        remove_table(&*disk, &descriptor)
-    }
-
-    fn complete(mut self) -> Result<WrittenTable, SsTableError> {
-        self.flush_buffer()?;
-        let chunks = self.data.finish()?;
-        let statistics = statistics(self.stats, &self.header, self.options, &chunks);
-        let capped_deletion_times = self.transcoder.capped();
-        let (filter, key_count) = (self.filter.as_ref(), self.key_count);
-        let done =
-            complete(&*self.disk, self.descriptor, &chunks, self.index, filter, statistics, key_count)?;
-        Ok(WrittenTable { capped_deletion_times, ..done })
+        let SsTableWriter { derived, data, .. } = self;
+        drop(data);
+        derived.abort()
     }
 
     #[inline(never)]
@@ -402,64 +338,13 @@ impl SsTableWriter {
     /// says that there is none, does not: the block goes on until it ends.
     #[inline]
     fn is_indexable(&self, open: DeletionTime) -> bool {
-        open.is_live() || open.marked_for_delete_at.0 >= 0 || self.header.capabilities == Capabilities::LEGACY
+        open.is_live()
+            || open.marked_for_delete_at.0 >= 0
+            || self.derived.header.capabilities == Capabilities::LEGACY
     }
-
-    /// Adds the block that is open to the row index.
-    fn close_block(&mut self) -> Result<(), SsTableError> {
-        let end = self.data_position() - self.partition.start;
-        let added = self.index.close_block(&self.header, &mut self.partition, end);
-        added.map_err(|error| self.unwritable(error))
-    }
-
-    /// The partition is more than its key: it will be written.
-    fn begin_content(&mut self) {
-        if !self.partition.has_content {
-            self.partition.has_content = true;
-            self.stats.start_partition(self.partition.key.key(), self.partition.deletion);
-        }
-    }
-
-    #[cold]
-    fn unwritable(&self, what: impl ToString) -> SsTableError {
-        unwritable(&self.descriptor, &Component::Data, what)
-    }
-}
-
-/// Creates the files that grow with the rows. If one can't be created, those before it are removed
-/// again: the caller has no writer to do so.
-fn create_files(
-    disk: &dyn Disk,
-    descriptor: &Descriptor,
-    header: &Header,
-    options: &WriterOptions,
-) -> Result<(ChunkWriter, IndexWriter), SsTableError> {
-    let path = descriptor.path(&Component::Data);
-    let data = disk.create_new(&path)?;
-    let data = ChunkWriter::new(data, options.compression.clone());
-    let created = data.and_then(|data| Ok((data, IndexWriter::create(disk, descriptor, header, options)?)));
-    if created.is_err() {
-        // Report the first error.
-        disk.remove_file(&path).ok();
-    }
-    created
 }
 
 const END_OF_PARTITION: u8 = 0x01;
-
-/// Cassandra's defaults of `column_index_size`, bytes.
-const BIG_GRANULARITY: u64 = 64 << 10;
-const BTI_GRANULARITY: u64 = 16 << 10;
-
-const NOT_WRITTEN: &str = "it is read here and not written";
-
-/// Bytes of rows from which on a block of the row index is closed.
-fn granularity(version: Version, options: &WriterOptions) -> u64 {
-    options.row_index_granularity.unwrap_or(match version.format() {
-        Format::Big => BIG_GRANULARITY,
-        Format::Bti => BTI_GRANULARITY,
-    })
-}
 
 /// The header with the capabilities of a version, and with its columns in the order in which
 /// Cassandra reads them.
@@ -476,7 +361,8 @@ fn header_of(version: Version, given: &Arc<Header>) -> Arc<Header> {
 }
 
 #[cold]
-fn unfit(descriptor: &Descriptor, why: Unfit, header: &Header, key: &[u8], clustering: &[u8]) -> WriteError {
+fn unfit(derived: &DerivedComponents, why: Unfit, key: &[u8], clustering: &[u8]) -> WriteError {
+    let DerivedComponents { descriptor, header, .. } = derived;
     match why {
         Unfit::Damaged(error) => RowError::new(header, key, clustering, error).into(),
         Unfit::Late(LocalDeletionTime(seconds)) => {

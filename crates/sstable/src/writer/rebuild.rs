@@ -2,21 +2,18 @@
 
 use std::sync::Arc;
 
-use helenus_bloom::Filter;
 use helenus_io::Disk;
-use helenus_rows::{Grammar, Header, RowError, Unfiltered, UnfilteredStream};
+use helenus_rows::{Grammar, Unfiltered, UnfilteredStream};
 
-use super::complete::{complete, statistics};
-use super::files::{remove_table, unwritable};
-use super::index::IndexWriter;
-use super::partition::Partition;
-use super::{NOT_WRITTEN, WriteError, WriterOptions, WrittenTable, granularity};
+use super::WriteError;
+use super::derived::{DerivedComponents, filter_of};
+use super::options::{WriterOptions, WrittenTable};
 use crate::compression::WrittenChunks;
 use crate::data::Scan;
 use crate::data_file::DataFile;
 use crate::descriptor::{Component, Descriptor};
 use crate::error::SsTableError;
-use crate::statistics::{HeaderComponent, StatsCollector, StatsComponent};
+use crate::statistics::{HeaderComponent, StatsComponent};
 
 /// Writes index, filter, statistics and the rest for an existing Data.db.
 ///
@@ -25,21 +22,12 @@ use crate::statistics::{HeaderComponent, StatsCollector, StatsComponent};
 /// [`partition`](Self::partition); then [`finish`](Self::finish).
 #[derive(Debug)]
 pub struct ComponentWriter {
-    disk: Arc<dyn Disk>,
-    descriptor: Descriptor,
-    header: Arc<Header>,
-    /// As it was stored: types may have more than one spelling.
+    derived: DerivedComponents,
+    /// As it was stored: types may be spelled in more ways than one.
     stored_header: HeaderComponent,
     /// Facts that can't be derived from rows.
     stored_stats: StatsComponent,
     grammar: Grammar,
-    options: WriterOptions,
-    granularity: u64,
-    index: IndexWriter,
-    filter: Option<Filter>,
-    stats: StatsCollector,
-    partition: Partition,
-    key_count: u64,
 }
 
 impl ComponentWriter {
@@ -54,28 +42,12 @@ impl ComponentWriter {
         source: &DataFile,
         options: WriterOptions,
     ) -> Result<ComponentWriter, SsTableError> {
-        let version = target.version;
-        if !version.is_writable() {
-            let what = format!("version {version}: {NOT_WRITTEN}");
-            return Err(unwritable(&target, &Component::Data, what));
-        }
-        let filter = Filter::for_keys(options.expected_keys.max(1), options.bloom_filter_fp_chance)
-            .map_err(|error| unwritable(&target, &Component::Filter, error))?;
-        let header = Arc::clone(source.header());
+        let filter = filter_of(&target, &options)?;
         Ok(ComponentWriter {
-            index: IndexWriter::create(&**disk, &target, &header, &options)?,
-            filter,
-            stats: StatsCollector::new(header.clustering.clone()),
-            partition: Partition::new(options.partitioner.clone()),
-            granularity: granularity(version, &options),
+            derived: DerivedComponents::create(disk, target, Arc::clone(source.header()), filter, options)?,
             stored_header: source.statistics().header.clone(),
             stored_stats: source.stats().clone(),
             grammar: Grammar::default(),
-            disk: Arc::clone(disk),
-            descriptor: target,
-            header,
-            options,
-            key_count: 0,
         })
     }
 
@@ -85,13 +57,13 @@ impl ComponentWriter {
     /// Damage in the data, partitions or rows that are not in order, or a failed write.
     pub fn partition(&mut self, scan: &mut Scan, passed: &mut dyn FnMut(u64)) -> Result<(), WriteError> {
         let start = scan.partition_position();
-        let head = UnfilteredStream::partition(scan);
-        self.partition.begin(start, head.key, head.deletion);
-        self.stats.start_partition(head.key, head.deletion);
+        self.derived.start_partition(start, UnfilteredStream::partition(scan));
+        // One that has nothing but its key is there, too.
+        self.derived.begin_content();
         if let Some(row) = UnfilteredStream::static_row(scan) {
-            self.stats.row(row).map_err(|error| RowError::new(scan.header(), head.key, &[], error))?;
+            self.derived.row(row)?;
         }
-        self.partition.body_offset = scan.position() - start;
+        self.derived.partition.body_offset = scan.position() - start;
         self.grammar.start_partition();
         while scan.advance()? {
             let (Some(position), Some(unfiltered)) =
@@ -101,57 +73,32 @@ impl ComponentWriter {
             };
             self.unfiltered(unfiltered, position)?;
             let offset = scan.position() - start;
-            if self.partition.block_start.is_some_and(|block| offset - block >= self.granularity) {
-                self.close_block(offset)?;
+            if self.derived.is_block_full(offset) {
+                self.derived.close_block(offset)?;
             }
             passed(scan.position());
         }
-        // Before the byte that ends the partition.
+        // The byte that ends the partition has been read.
         let end_offset = scan.position().saturating_sub(1).saturating_sub(start);
-        if self.index.has_blocks() && self.partition.block_start.is_some() {
-            self.close_block(end_offset + 1)?;
-        }
-        let added = self.index.finish_partition(&self.partition, self.partition.deletion, end_offset);
-        added.map_err(|error| self.unwritable(error))?;
-        if let Some(filter) = &mut self.filter {
-            filter.add_hash(self.partition.key.hash());
-        }
-        self.partition.cover(&mut self.stats);
-        self.stats.end_partition(end_offset + 1);
-        self.key_count += 1;
-        Ok(self.index.write_built()?)
+        Ok(self.derived.end_partition(end_offset)?)
     }
 
     fn unfiltered(&mut self, unfiltered: Unfiltered<'_>, position: u64) -> Result<(), WriteError> {
-        let mut checked = self.grammar.position(&self.header, &unfiltered);
+        let mut checked = self.grammar.position(&self.derived.header, &unfiltered);
         if let Unfiltered::Marker(marker) = &unfiltered {
             checked = checked.and_then(|()| self.grammar.marker(marker));
         }
         if let Err(what) = checked {
-            let path = self.descriptor.path(&Component::Data);
+            let path = self.derived.descriptor.path(&Component::Data);
             let expected = "rows and markers in order, ranges opened and closed";
             return Err(SsTableError::corrupt(path, position, expected, what).into());
         }
-        self.partition.place(unfiltered, position);
+        self.derived.place(unfiltered, position);
         match unfiltered {
-            Unfiltered::Row(row) => {
-                let counted = self.stats.row(row);
-                counted.map_err(|error| {
-                    RowError::new(row.header, self.partition.key.key(), row.clustering, error).into()
-                })
-            }
-            Unfiltered::Marker(marker) => {
-                self.stats.deletion(marker.close);
-                self.stats.deletion(marker.open);
-                self.partition.open = marker.open;
-                Ok(())
-            }
+            Unfiltered::Row(row) => self.derived.row(row)?,
+            Unfiltered::Marker(marker) => self.derived.marker(marker.close, marker.open),
         }
-    }
-
-    fn close_block(&mut self, end: u64) -> Result<(), SsTableError> {
-        let added = self.index.close_block(&self.header, &mut self.partition, end);
-        added.map_err(|error| self.unwritable(error))
+        Ok(())
     }
 
     /// Completes the table and makes it durable, given what is known of its Data.db.
@@ -159,26 +106,11 @@ impl ComponentWriter {
     /// # Errors
     /// A failed write; the files are then removed if possible.
     pub fn finish(self, chunks: &WrittenChunks) -> Result<WrittenTable, SsTableError> {
-        let (disk, descriptor) = (Arc::clone(&self.disk), self.descriptor.clone());
-        let finished = self.complete(chunks);
-        if finished.is_err() {
-            // Report the first error.
-            remove_table(&*disk, &descriptor).ok();
-        }
-        finished
-    }
-
-    fn complete(self, chunks: &WrittenChunks) -> Result<WrittenTable, SsTableError> {
-        let mut statistics = statistics(self.stats, &self.header, self.options, chunks);
-        statistics.header = self.stored_header;
-        statistics.stats.pending_repair = self.stored_stats.pending_repair;
-        statistics.stats.is_transient = self.stored_stats.is_transient;
-        let (filter, key_count) = (self.filter.as_ref(), self.key_count);
-        complete(&*self.disk, self.descriptor, chunks, self.index, filter, statistics, key_count)
-    }
-
-    #[cold]
-    fn unwritable(&self, what: impl ToString) -> SsTableError {
-        unwritable(&self.descriptor, &Component::Data, what)
+        let Self { derived, stored_header, stored_stats, .. } = self;
+        derived.complete(chunks, |statistics| {
+            statistics.header = stored_header;
+            statistics.stats.pending_repair = stored_stats.pending_repair;
+            statistics.stats.is_transient = stored_stats.is_transient;
+        })
     }
 }
