@@ -1,8 +1,8 @@
-//! SSTables in which nothing is alive any more (`CompactionController.getFullyExpiredSSTables`): they can be dropped
-//! without being read.
+//! SSTables in which nothing is alive any more (`CompactionController.getFullyExpiredSSTables`):
+//! they can be dropped without being read.
 //!
-//! What an expired SSTable deletes is judged by its largest timestamp alone, and what another one holds by its smallest:
-//! partitions are not compared.
+//! What an expired SSTable deletes is judged by its largest timestamp alone, and what another one
+//! holds by its smallest: partitions are not compared.
 
 use helenus_types::Generation;
 
@@ -10,8 +10,8 @@ use crate::description::Description;
 use crate::lifespan::Lifespan;
 use crate::task::Moment;
 
-/// The free SSTables that can be dropped without being read, in their order: expired, and neither another SSTable nor a
-/// memtable may hold something older that they delete.
+/// The free SSTables that can be dropped without being read, in their order: expired, and neither
+/// another SSTable nor a memtable may hold something older that they delete.
 #[must_use]
 pub fn fully_expired(tables: &[Description<'_>], moment: &Moment) -> Vec<Generation> {
     let gc_before = moment.gc_before;

@@ -1,4 +1,5 @@
-//! Levels of leveled compaction as they are: which SSTables overlap others of their level, and how high each could be.
+//! Levels of leveled compaction as they are: which SSTables overlap others of their level, and how
+//! high each could be.
 
 use helenus_types::Partitioner;
 
@@ -13,9 +14,10 @@ pub struct LeveledRange<'a> {
     pub keys: KeyRange<'a>,
 }
 
-/// Pairs of SSTables above level 0 whose partitions overlap though they are of one level, by their places in `tables`, which
-/// come by level and in it in the order of their first partitions: for each that overlaps one before it, the one of these
-/// that reaches farthest, and it. Cassandra moves such a one back to level 0 (`LeveledGenerations.addAll`).
+/// Pairs of SSTables above level 0 whose partitions overlap though they are of one level, by their
+/// places in `tables`, which come by level and in it in the order of their first partitions: for
+/// each that overlaps one before it, the one of these that reaches farthest, and it. Cassandra
+/// moves such a one back to level 0 (`LeveledGenerations.addAll`).
 #[must_use]
 pub fn level_overlaps(partitioner: &Partitioner, tables: &[LeveledRange<'_>]) -> Vec<(usize, usize)> {
     let mut found = Vec::new();
@@ -40,9 +42,9 @@ pub fn level_overlaps(partitioner: &Partitioner, tables: &[LeveledRange<'_>]) ->
 /// How many SSTables each level would have, from level 0 on, if they were put as high as they fit
 /// (`tools.SSTableOfflineRelevel`).
 ///
-/// The highest level takes, in the order of last partitions, each SSTable that begins after the one that it took last; what it
-/// leaves goes to the one below. There is one level for up to ten SSTables, two for up to a hundred, and so on; what is left
-/// then stays in level 0.
+/// The highest level takes, in the order of last partitions, each SSTable that begins after the one
+/// that it took last; what it leaves goes to the one below. There is one level for up to ten
+/// SSTables, two for up to a hundred, and so on; what is left then stays in level 0.
 #[must_use]
 pub fn potential_levels<'a>(
     partitioner: &Partitioner,

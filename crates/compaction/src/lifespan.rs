@@ -9,7 +9,8 @@ pub struct Lifespan {
     pub min_timestamp: Timestamp,
     /// No timestamp in it is higher.
     pub max_timestamp: Timestamp,
-    /// When the last thing in it was deleted or expires; [`LocalDeletionTime::NONE`] if something lives on.
+    /// When the last thing in it was deleted or expires; [`LocalDeletionTime::NONE`] if something
+    /// lives on.
     pub max_local_deletion_time: LocalDeletionTime,
 }
 
@@ -20,7 +21,8 @@ impl Lifespan {
         self.max_local_deletion_time < gc_before
     }
 
-    /// Whether this one, in which something is alive, may hold something that the expired one deletes.
+    /// Whether this one, in which something is alive, may hold something that the expired one
+    /// deletes.
     #[must_use]
     pub fn blocks(&self, expired: &Lifespan) -> bool {
         expired.max_timestamp >= self.min_timestamp

@@ -111,7 +111,8 @@ impl SizeTiered {
         })
     }
 
-    /// Groups those that are free by size, ascending; a size joins the first bucket whose average is near.
+    /// Groups those that are free by size, ascending; a size joins the first bucket whose average
+    /// is near.
     fn buckets<'a>(&self, tables: &'a [Description<'_>]) -> Vec<Bucket<'a>> {
         let mut sorted: Vec<_> = tables.iter().filter(|t| t.is_free()).collect();
         sorted.sort_by_key(|t| (t.bytes_on_disk, t.generation));

@@ -61,7 +61,8 @@ impl Strategy {
         }
     }
 
-    /// The next task, of those of a table's live SSTables that are free; `None` when there is nothing to gain.
+    /// The next task, of those of a table's live SSTables that are free; `None` when there is
+    /// nothing to gain.
     pub fn next_task(&self, tables: &[Description<'_>], moment: &Moment) -> Option<Task> {
         self.selection().next_task(tables, moment)
     }
