@@ -6,12 +6,12 @@ use crate::Violation;
 /// The most lines that a source file may have.
 pub const MAX_LINES: usize = 1_000;
 
-/// Files above [`MAX_LINES`], with their length. A length may only shrink: a file that became shorter must be
-/// entered with its new length, one that fits leaves the list.
+/// Files above [`MAX_LINES`], with their length. A length may only shrink: a file that became
+/// shorter must be entered with its new length, one that fits leaves the list.
 pub const RATCHET: &[(&str, usize)] = &[];
 
-/// The only files that may say `unsafe`: a page that is wiped in forked children, and the allocator that a test counts
-/// with. One more needs a measurement that asks for it.
+/// The only files that may say `unsafe`: a page that is wiped in forked children, and the allocator
+/// that a test counts with. One more needs a measurement that asks for it.
 const UNSAFE_FILES: &[&str] = &["crates/io/src/map.rs", "crates/helenus/tests/cost/allocator.rs"];
 
 /// Where the letters of SSTable versions may stand; elsewhere a capability has a name.
@@ -34,8 +34,28 @@ const FORBIDDEN_IN_CODE: &[(&str, &str)] = &[
     ("XXX", "what is missing is an entry of the tracker or of docs/COMPAT.md"),
 ];
 
-/// What no text of the repository may contain: it speaks of the project alone, and builds from whatever registry
-/// its user has configured.
+/// Phrases that make a reader guess a noun, in comments and pages, and what to say instead.
+const UNCLEAR: &[(&str, &str)] = &[
+    ("so many", "say the number, or name the parameter"),
+    ("as yet", "say `yet`, or leave it out"),
+    ("whoever", "name the caller, the writer or the user"),
+    ("those who", "name the callers, the writers or the users"),
+    ("what others left", "say `foreign files` or `a foreign directory`"),
+    ("one to tell", "say `report the first error`"),
+    ("is told", "say that it receives, or is notified of"),
+    ("are told", "say that they receive, or are notified of"),
+    ("was told", "say that it received, or got an error"),
+    ("tells whether", "say `says whether`, `returns whether` or `shows whether`"),
+    ("goes on behind", "say `continues after`"),
+    ("lies behind", "say `is after`"),
+    ("stands behind", "say `is after`"),
+];
+
+/// The longest source file that may begin without saying what it is.
+const MAX_LINES_WITHOUT_LEAD: usize = 40;
+
+/// What no text of the repository may contain: it speaks of the project alone, and builds from
+/// whatever registry its user has configured.
 const FORBIDDEN_ANYWHERE: &[(&str, &str)] = &[
     ("/work/", "a path of one machine"),
     ("agent", "how the work was done is no part of the project"),
@@ -55,8 +75,10 @@ pub fn check_file(path: &str, text: &str) -> Vec<Violation> {
         return check_length(path, text);
     }
     let mut found = check_words(path, text);
+    found.extend(check_phrases(path, text));
     if path.ends_with(".rs") {
         found.extend(check_length(path, text));
+        found.extend(check_lead(path, text));
         found.extend(check_code(path, text));
     }
     found
@@ -71,7 +93,8 @@ pub fn check_manifest(path: &str, text: &str) -> Vec<Violation> {
     vec![violation(path, 0, "must have [lints] workspace = true".to_owned())]
 }
 
-/// The root file of a crate opens with what the crate knows, what it must not know, and where to start reading.
+/// The root file of a crate opens with what the crate knows, what it must not know, and where to
+/// start reading.
 pub fn check_opening(path: &str, text: &str) -> Vec<Violation> {
     let opening: Vec<&str> = text.lines().map_while(|line| line.strip_prefix("//!")).collect();
     // Words are looked for across ends of lines, without the marks of emphasis.
@@ -124,6 +147,44 @@ fn check_words(path: &str, text: &str) -> Vec<Violation> {
     found
 }
 
+/// Comments of sources, and pages without their blocks of code. Phrases are looked for across ends
+/// of lines.
+fn check_phrases(path: &str, text: &str) -> Vec<Violation> {
+    let prose: fn(&str) -> Option<&str> = match path.rsplit_once('.') {
+        Some((_, "rs")) => {
+            |line| line.trim_start().strip_prefix("//").map(|rest| rest.trim_start_matches(['/', '!']))
+        }
+        Some((_, "md")) => |line| (!line.starts_with("    ")).then_some(line),
+        _ => return Vec::new(),
+    };
+    let mut found = Vec::new();
+    let mut before = String::new();
+    for (line, content) in (1..).zip(text.lines()) {
+        let Some(content) = prose(content) else {
+            before.clear();
+            continue;
+        };
+        let content = content.trim().to_lowercase();
+        let joined = format!("{before} {content}");
+        for (phrase, instead) in UNCLEAR {
+            if contains_word(&joined, phrase) && !contains_word(&before, phrase) {
+                found.push(violation(path, line, format!("says `{phrase}`: {instead}")));
+            }
+        }
+        before = content;
+    }
+    found
+}
+
+/// A source file of a crate begins with what it is.
+fn check_lead(path: &str, text: &str) -> Vec<Violation> {
+    let is_source = path.starts_with("crates/") && path.contains("/src/") && !is_test_file(path);
+    if !is_source || text.starts_with("//!") || text.lines().count() <= MAX_LINES_WITHOUT_LEAD {
+        return Vec::new();
+    }
+    vec![violation(path, 1, "begins with what the file is (\"//! …\")".to_owned())]
+}
+
 fn check_code(path: &str, text: &str) -> Vec<Violation> {
     let mut found = Vec::new();
     let mut in_tests = is_test_file(path);
@@ -167,7 +228,8 @@ fn says_unsafe(code: &str) -> bool {
         .any(|form| contains_word(code, form))
 }
 
-/// Whether `word` occurs where no letter, digit or underscore precedes it, nor (except for a plural's s) follows it.
+/// Whether `word` occurs where no letter, digit or underscore precedes it, nor (except for a
+/// plural's s) follows it.
 fn contains_word(text: &str, word: &str) -> bool {
     let joins = |c: char| c.is_alphanumeric() || c == '_';
     let open_start = !word.starts_with(joins);

@@ -269,9 +269,38 @@ fn each_rule_refuses_something() {
 
 #[test]
 fn a_file_that_grew_too_long_is_refused() {
-    let fits = "\n".repeat(MAX_LINES);
+    let fits = format!("//! Long.{}", "\n".repeat(MAX_LINES));
     assert_none(&check_file("crates/x/src/long.rs", &fits));
     assert_one(&check_file("crates/x/src/long.rs", &(fits + "\n")), "split it");
+}
+
+#[test]
+fn unclear_phrases_are_refused() {
+    for (path, bad, instead) in [
+        ("crates/x/src/y.rs", "/// At most so many rows.", "the number"),
+        ("crates/x/src/y.rs", "    // The first error is the one\n    // to tell.", "the first error"),
+        ("docs/x.md", "Tables of what others\nleft are read.", "foreign files"),
+    ] {
+        assert_one(&check_file(path, bad), instead);
+    }
+    for (path, good) in [
+        ("crates/x/src/y.rs", "let x = \"so many\";"),
+        ("crates/x/src/y.rs", "// It does so.\nlet many = 1;"),
+        ("docs/x.md", "    error: so many"),
+        ("Cargo.toml", "# so many"),
+    ] {
+        assert_none(&check_file(path, good));
+    }
+}
+
+#[test]
+fn files_that_do_not_say_what_they_are_are_refused() {
+    let long = "\n".repeat(100);
+    assert_one(&check_file("crates/x/src/y.rs", &long), "what the file is");
+    assert_none(&check_file("crates/x/src/y.rs", &format!("//! A thing.\n{long}")));
+    assert_none(&check_file("crates/x/src/y.rs", "fn short() {}"));
+    assert_none(&check_file("crates/x/tests/it/y.rs", &long));
+    assert_none(&check_file("crates/x/src/y/tests.rs", &long));
 }
 
 #[test]
