@@ -3,9 +3,9 @@
 use crate::Violation;
 use cargo_metadata::{DependencyKind, Metadata};
 
-/// For each crate (the folder's name under `crates/`), the crates of the project that its normal dependencies may
-/// name. Data flows one way: adding an edge here is a decision about the design, and wants its reason in
-/// `docs/decisions/`. Dependencies of tests, benches and examples are free.
+/// For each crate (the folder's name under `crates/`), the crates of the project that its normal
+/// dependencies may name. Data flows one way: adding an edge here is a decision about the design,
+/// and wants its reason in `docs/decisions/`. Dependencies of tests, benches and examples are free.
 pub const LAYERS: &[(&str, &[&str])] = &[
     ("types", &[]),
     ("cql-syntax", &["types"]),
@@ -37,8 +37,8 @@ pub const LAYERS: &[(&str, &[&str])] = &[
 /// How many names of types stand for several things; they may only become fewer.
 pub const SHARED_NAMES: usize = 93;
 
-/// Compares the normal dependencies of the workspace's members with [`LAYERS`]. Packages outside `crates/`
-/// (benches) may use what they like, but nothing in `crates/` may use them.
+/// Compares the normal dependencies of the workspace's members with [`LAYERS`]. Packages outside
+/// `crates/` (benches) may use what they like, but nothing in `crates/` may use them.
 pub fn check_layers(metadata: &Metadata) -> Vec<Violation> {
     let mut found = Vec::new();
     let members = metadata.workspace_packages();

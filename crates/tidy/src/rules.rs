@@ -54,6 +54,9 @@ const UNCLEAR: &[(&str, &str)] = &[
 /// The longest source file that may begin without saying what it is.
 const MAX_LINES_WITHOUT_LEAD: usize = 40;
 
+/// The widest line of prose, in columns. Code, tables, layouts of bytes and headings may be wider.
+const MAX_WIDTH: usize = 100;
+
 /// What no text of the repository may contain: it speaks of the project alone, and builds from
 /// whatever registry its user has configured.
 const FORBIDDEN_ANYWHERE: &[(&str, &str)] = &[
@@ -76,6 +79,7 @@ pub fn check_file(path: &str, text: &str) -> Vec<Violation> {
     }
     let mut found = check_words(path, text);
     found.extend(check_phrases(path, text));
+    found.extend(check_width(path, text));
     if path.ends_with(".rs") {
         found.extend(check_length(path, text));
         found.extend(check_lead(path, text));
@@ -151,9 +155,7 @@ fn check_words(path: &str, text: &str) -> Vec<Violation> {
 /// of lines.
 fn check_phrases(path: &str, text: &str) -> Vec<Violation> {
     let prose: fn(&str) -> Option<&str> = match path.rsplit_once('.') {
-        Some((_, "rs")) => {
-            |line| line.trim_start().strip_prefix("//").map(|rest| rest.trim_start_matches(['/', '!']))
-        }
+        Some((_, "rs")) => comment,
         Some((_, "md")) => |line| (!line.starts_with("    ")).then_some(line),
         _ => return Vec::new(),
     };
@@ -172,6 +174,42 @@ fn check_phrases(path: &str, text: &str) -> Vec<Violation> {
             }
         }
         before = content;
+    }
+    found
+}
+
+/// What a line of Rust comments, without the marks of the comment.
+fn comment(line: &str) -> Option<&str> {
+    line.trim_start().strip_prefix("//").map(|rest| rest.trim_start_matches(['/', '!']))
+}
+
+/// Prose is wrapped: paragraphs and items of lists, in comments and in pages.
+fn check_width(path: &str, text: &str) -> Vec<Violation> {
+    let prose: fn(&str) -> Option<&str> = match path.rsplit_once('.') {
+        Some((_, "rs")) => |line| comment(line).map(|rest| rest.strip_prefix(' ').unwrap_or(rest)),
+        Some((_, "md")) => |line| Some(line),
+        _ => return Vec::new(),
+    };
+    let mut found = Vec::new();
+    let mut in_code = false;
+    for (line, content) in (1..).zip(text.lines()) {
+        let Some(prose) = prose(content) else {
+            in_code = false;
+            continue;
+        };
+        let begin = prose.trim_start();
+        if begin.starts_with("```") {
+            in_code = !in_code;
+        }
+        let is_paragraph =
+            !in_code && !prose.starts_with("    ") && !begin.starts_with(['|', '#', '<', '[', '`']);
+        let width = content.chars().count();
+        // A single long word, a link mostly, can't be wrapped.
+        let last_word = content.rsplit(' ').next().map_or(0, |word| word.chars().count());
+        if is_paragraph && width > MAX_WIDTH && last_word < MAX_WIDTH / 2 {
+            let what = format!("is {width} columns wide, {MAX_WIDTH} at most: wrap the paragraph");
+            found.push(violation(path, line, what));
+        }
     }
     found
 }

@@ -294,6 +294,27 @@ fn unclear_phrases_are_refused() {
 }
 
 #[test]
+fn wide_prose_is_refused() {
+    let wide = "words ".repeat(17);
+    for (path, bad) in [
+        ("crates/x/src/y.rs", format!("    /// {wide}")),
+        ("crates/x/src/y.rs", format!("// {wide}")),
+        ("docs/x.md", format!("* {wide}")),
+    ] {
+        assert_one(&check_file(path, &bad), "wrap the paragraph");
+    }
+    for (path, good) in [
+        ("crates/x/src/y.rs", format!("let x = \"{wide}\";")),
+        ("crates/x/src/y.rs", format!("/// ```text\n/// {wide}\n/// ```")),
+        ("crates/x/src/y.rs", format!("//!     {wide}")),
+        ("docs/x.md", format!("| {wide} |\n\n    {wide}")),
+        ("docs/x.md", "x".repeat(120)),
+    ] {
+        assert_none(&check_file(path, &good));
+    }
+}
+
+#[test]
 fn files_that_do_not_say_what_they_are_are_refused() {
     let long = "\n".repeat(100);
     assert_one(&check_file("crates/x/src/y.rs", &long), "what the file is");
