@@ -1,4 +1,5 @@
-//! The row codec, the merge and the memtable, on rows of the workload's shape: a message of five cells.
+//! The row codec, the merge and the memtable, on rows of the workload's shape: a message of five
+//! cells.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -204,7 +205,8 @@ pub(crate) fn memtable(c: &mut Criterion) {
     group.finish();
 }
 
-/// Writes of one partition while a reader holds its last state: the time of each must not grow with their number.
+/// Writes of one partition while a reader holds its last state: the time of each must not grow with
+/// their number.
 pub(crate) fn growth(c: &mut Criterion) {
     let mut group = c.benchmark_group("memtable growth, each write beside a reader");
     group.sample_size(10);
@@ -232,7 +234,8 @@ pub(crate) fn growth(c: &mut Criterion) {
     group.finish();
 }
 
-/// A few partitions take most of the writes, at random places: partition p of 10,000 about 1/p of them.
+/// A few partitions take most of the writes, at random places: partition p of 10,000 about 1/p of
+/// them.
 fn zipf_like(writes: usize) -> Vec<(i64, i64)> {
     let mut rng = Rng::new(3);
     let place = |_| {

@@ -15,7 +15,8 @@ pub fn cql_schema(data: &[u8]) {
     }
 }
 
-/// A name of a type, as a class and in CQL. What was understood is named so that it is understood as the same.
+/// A name of a type, as a class and in CQL. What was understood is named so that it is understood
+/// as the same.
 pub fn type_names(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     if let Ok(ty) = Type::parse_class(text) {

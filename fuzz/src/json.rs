@@ -6,8 +6,8 @@ use helenus_types::{JsonMembers, Type};
 
 use crate::{VALUE_TYPES, type_named};
 
-/// The column of each type that is fuzzed is called by its place: `{"c0": "text", "c1": 12}`. What is accepted is a valid value, and
-/// is printed as JSON that gives the same value.
+/// The column of each type that is fuzzed is called by its place: `{"c0": "text", "c1": 12}`. What
+/// is accepted is a valid value, and is printed as JSON that gives the same value.
 pub fn jsonl(data: &[u8]) {
     static TYPES: OnceLock<Vec<Type>> = OnceLock::new();
     let types = TYPES.get_or_init(|| VALUE_TYPES.iter().map(|name| type_named(name)).collect());

@@ -1,8 +1,8 @@
-//! What is fuzzed: each decoder, as a function of bytes that must neither panic nor take memory that its input
-//! does not account for, and that asserts what must hold of whatever it accepts.
+//! What is fuzzed: each decoder, as a function of bytes that must neither panic nor take memory
+//! that its input does not account for, and that asserts what must hold of whatever it accepts.
 //!
-//! Start reading at [`TARGETS`]. `fuzz_targets/` gives each function to libFuzzer, the binary `mutate` runs them all
-//! over mutated seeds without it, the binary `seeds` makes the seeds.
+//! Start reading at [`TARGETS`]. `fuzz_targets/` gives each function to libFuzzer, the binary
+//! `mutate` runs them all over mutated seeds without it, the binary `seeds` makes the seeds.
 
 mod big;
 mod cql;

@@ -12,7 +12,8 @@ const DIR: &str = "commitlog";
 const SEGMENT: &str = "commitlog/commitlog-1.log";
 const SEGMENT_LEN: u32 = 4_096;
 
-/// A first byte that chooses: even, the rest is a segment's bytes; odd, it says what to do to a good log.
+/// A first byte that chooses: even, the rest is a segment's bytes; odd, it says what to do to a
+/// good log.
 pub fn log_replay(data: &[u8]) {
     let Some((&choice, rest)) = data.split_first() else { return };
     if choice % 2 == 0 { arbitrary(rest) } else { damaged(rest) }
@@ -21,7 +22,8 @@ pub fn log_replay(data: &[u8]) {
 fn arbitrary(bytes: &[u8]) {
     let mut bytes = bytes.to_vec();
     if let Some((head, _)) = bytes.split_first_chunk_mut::<64>() {
-        // The header's checksum is made right; those of records depend on the place and stay a matter of luck.
+        // The header's checksum is made right; those of records depend on the place and stay a
+        // matter of luck.
         let crc = crc32fast::hash(&head[..60]);
         head[60..].copy_from_slice(&crc.to_le_bytes());
     }
@@ -35,8 +37,8 @@ fn arbitrary(bytes: &[u8]) {
     assert!(taken <= bytes.len());
 }
 
-/// Writes records of given lengths, then changes bytes of the segment; what is replayed is a prefix of what was
-/// written, byte for byte.
+/// Writes records of given lengths, then changes bytes of the segment; what is replayed is a prefix
+/// of what was written, byte for byte.
 fn damaged(script: &[u8]) {
     let (lengths, patches) = script.split_at(script.len() / 2);
     let disk = SimDisk::new();

@@ -1,4 +1,5 @@
-//! Rows of the measured table's shape through `BulkWriter`, in either order. They are made as they are written, which is in the figure.
+//! Rows of the measured table's shape through `BulkWriter`, in either order. They are made as they
+//! are written, which is in the figure.
 
 use std::path::Path;
 
@@ -11,7 +12,8 @@ use crate::generate::{ROWS_A_PARTITION, Rng, text};
 const SCHEMA: &str = "CREATE TABLE k.messages (pk bigint, ck bigint, author bigint, content text, edited boolean, flags int, \
                       score double, PRIMARY KEY (pk, ck))";
 
-/// Writes SSTables to `dir`: partition by partition in the order of tokens, or a row of each partition in turn.
+/// Writes SSTables to `dir`: partition by partition in the order of tokens, or a row of each
+/// partition in turn.
 pub(crate) fn write(dir: &Path, rows: u64, sorted: bool) -> Result<()> {
     let options = BulkOptions::new().sorted(sorted).buffer_bytes(128 << 20);
     let writer = options.open(dir, SCHEMA, "k", "messages")?;

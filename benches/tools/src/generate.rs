@@ -1,4 +1,5 @@
-//! The table that is measured: PRIMARY KEY (pk, ck), five columns, about 150 bytes a row, always the same bytes.
+//! The table that is measured: PRIMARY KEY (pk, ck), five columns, about 150 bytes a row, always
+//! the same bytes.
 
 use std::path::Path;
 use std::sync::Arc;

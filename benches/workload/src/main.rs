@@ -112,15 +112,18 @@ pub(crate) enum Workload {
     Compact,
     /// A process writes --log-bytes without a flush and is killed; the time to open and read.
     Recover,
-    /// Memtables of a megabyte, so that SSTables wait for compaction: how long writes are held up. 2 threads.
+    /// Memtables of a megabyte, so that SSTables wait for compaction: how long writes are held up.
+    /// 2 threads.
     WriteLagging,
     /// The first write of a fresh database, and what eight rows take of the disk.
     FirstWrite,
     /// Opens a directory of --sstables that was closed: processor time and memory; and scans it.
     Open,
-    /// Eight threads write cells of 8 MB against a budget of 32 MiB: memory meanwhile and after the close.
+    /// Eight threads write cells of 8 MB against a budget of 32 MiB: memory meanwhile and after the
+    /// close.
     Budget,
-    /// What one range deletion, write beside a reader, put into a map, change of the schema costs as there are more.
+    /// What one range deletion, write beside a reader, put into a map, change of the schema costs
+    /// as there are more.
     Curves,
     /// All of them up to recover, one after the other.
     All,

@@ -1,13 +1,14 @@
 //! The commit log: preallocated segments, checksummed records in one order, group commit, replay.
 //!
-//! **Knows:** opaque payloads, which tables (by opaque tags) each of them touches, positions, and when
-//! what was appended is durable. **Must not know:** what a payload means, which tables exist, when to
-//! flush them; it starts no thread: preparing segments and periodic syncs are steps that the engine calls.
+//! **Knows:** opaque payloads, which tables (by opaque tags) each of them touches, positions, and
+//! when what was appended is durable. **Must not know:** what a payload means, which tables exist,
+//! when to flush them; it starts no thread: preparing segments and periodic syncs are steps that
+//! the engine calls.
 //!
-//! Start reading at `format.rs` (segments, records, sync marks, what makes the survivors of a crash a
-//! prefix, and how a missing segment is noticed), then `log.rs` (append, switching, release), `pending.rs`
-//! (who writes for whom), `sync.rs` (who waits for which sync) and `replay.rs` (what is promised, what is
-//! damage, what is dropped).
+//! Start reading at `format.rs` (segments, records, sync marks, what makes the survivors of a crash
+//! a prefix, and how a missing segment is noticed), then `log.rs` (append, switching, release),
+//! `pending.rs` (who writes for whom), `sync.rs` (who waits for which sync) and `replay.rs` (what
+//! is promised, what is damage, what is dropped).
 //!
 //! ```
 //! # use helenus_commitlog::{CommitLog, Durability, LogOptions, ReplayOptions, TableTag, replay};

@@ -34,7 +34,8 @@ pub struct Record<'a> {
     pub tags: &'a [TableTag],
     /// The bytes that were appended, in one piece.
     pub payload: &'a [u8],
-    /// The version of the format that its segment is of: who wrote it may have meant other things by a payload.
+    /// The version of the format that its segment is of: who wrote it may have meant other things
+    /// by a payload.
     pub version: u32,
 }
 

@@ -110,7 +110,8 @@ impl<'a> Window<'a> {
     }
 }
 
-/// Where the bytes have what every mark has. What was never written is zeros, and passed over by block.
+/// Where the bytes have what every mark has. What was never written is zeros, and passed over by
+/// block.
 fn needles_in(bytes: &[u8]) -> impl Iterator<Item = usize> {
     const BLOCK_LEN: usize = 4096;
     let blocks = (0..bytes.len()).step_by(BLOCK_LEN).filter_map(move |start| {

@@ -1,9 +1,9 @@
 //! Compaction: which SSTables to merge, and the merging.
 //!
-//! **Knows** strategies, as pure functions from descriptions of SSTables to tasks, and the executor: streams in,
-//! new SSTables out. **Must not know** the API, which SSTables are live, threads, or the policy of
-//! rates: the caller gives sources, what may be purged, a factory of outputs, and may stop a run at
-//! any partition.
+//! **Knows** strategies, as pure functions from descriptions of SSTables to tasks, and the
+//! executor: streams in, new SSTables out. **Must not know** the API, which SSTables are live,
+//! threads, or the policy of rates: the caller gives sources, what may be purged, a factory of
+//! outputs, and may stop a run at any partition.
 //!
 //! Start reading at [`Strategy`], with what it looks at ([`Description`]) and asks for ([`Task`]);
 //! then [`execute`], and [`MultiWriter`], with which whatever writes SSTables writes them.

@@ -1,4 +1,5 @@
-//! A table's `compaction` option (`CompactionParams`): the strategy, what all strategies share, and the map as text.
+//! A table's `compaction` option (`CompactionParams`): the strategy, what all strategies share, and
+//! the map as text.
 
 use std::collections::BTreeMap;
 
@@ -41,8 +42,8 @@ impl Default for CompactionParams {
 }
 
 impl CompactionParams {
-    /// What a `compaction` map asks for, checked in the order and with the words of `CompactionParams.fromMap` and
-    /// `validate`.
+    /// What a `compaction` map asks for, checked in the order and with the words of
+    /// `CompactionParams.fromMap` and `validate`.
     ///
     /// # Errors
     /// An unknown class or option, or a value that Cassandra refuses.
@@ -142,7 +143,8 @@ fn overlapping_tombstones(map: &BTreeMap<String, String>) -> Result<OverlappingT
     }
 }
 
-/// The fewest and the most SSTables of a merge, as they are given: they are checked after everything else.
+/// The fewest and the most SSTables of a merge, as they are given: they are checked after
+/// everything else.
 struct Thresholds<'a> {
     min: Option<&'a str>,
     max: Option<&'a str>,

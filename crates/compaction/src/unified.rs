@@ -10,7 +10,8 @@ const DEFAULT_MIN_BYTES: i64 = 100 << 20;
 /// Options of the strategy, with Cassandra's defaults.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Unified {
-    /// `W` of each level; the last one is that of all levels above: `T4` is 2, `N` is 0, `L4` is -2.
+    /// `W` of each level; the last one is that of all levels above: `T4` is 2, `N` is 0, `L4` is
+    /// -2.
     pub scaling_parameters: Vec<i32>,
     /// Shards of the token space that outputs are split into at least, once they are large enough.
     pub base_shard_count: u32,
@@ -18,9 +19,11 @@ pub struct Unified {
     pub target_sstable_size_bytes: u64,
     /// Size in bytes below which outputs are not split; 0 for no such limit.
     pub min_sstable_size_bytes: u64,
-    /// How much of the growth of density goes into larger SSTables instead of more shards, from 0 to 1.
+    /// How much of the growth of density goes into larger SSTables instead of more shards, from 0
+    /// to 1.
     pub sstable_growth: f64,
-    /// Size of a flush in bytes that levels are counted from, in the place of the one that is observed.
+    /// Size of a flush in bytes that levels are counted from, in the place of the one that is
+    /// observed.
     pub flush_size_override_bytes: Option<u64>,
     /// Most SSTables to merge at once, where it is limited.
     pub max_sstables_to_compact: Option<usize>,

@@ -1,7 +1,8 @@
 //! The tree.
 //!
-//! Names of nodes are Cassandra's. The tree keeps what a statement says and drops how it was written: case of
-//! keywords, comments, where the primary key stood among the columns, `c += 1` for `c = c + 1`.
+//! Names of nodes are Cassandra's. The tree keeps what a statement says and drops how it was
+//! written: case of keywords, comments, where the primary key stood among the columns, `c += 1` for
+//! `c = c + 1`.
 
 mod dml;
 mod names;
@@ -25,8 +26,9 @@ pub use types::{CqlType, NativeType};
 
 /// One statement of CQL.
 ///
-/// `Display` writes CQL without the closing `;`. `CREATE TABLE`, `CREATE TYPE` and `CREATE MATERIALIZED VIEW` come
-/// over several lines as Cassandra's `DESCRIBE` writes them, everything else on one line.
+/// `Display` writes CQL without the closing `;`. `CREATE TABLE`, `CREATE TYPE` and
+/// `CREATE MATERIALIZED VIEW` come over several lines as Cassandra's `DESCRIBE` writes them,
+/// everything else on one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Statement {
     /// `CREATE KEYSPACE`
@@ -71,7 +73,7 @@ pub enum Statement {
     Delete(Box<Delete>),
     /// `BEGIN BATCH … APPLY BATCH`
     Batch(Batch),
-    /// A statement about functions, aggregates, triggers, roles or permissions, or `DESCRIBE`: its text from the
-    /// first to the last token, as it stood.
+    /// A statement about functions, aggregates, triggers, roles or permissions, or `DESCRIBE`: its
+    /// text from the first to the last token, as it stood.
     Other(String),
 }

@@ -8,9 +8,9 @@
 //! (`resolve.rs`), which bytes a literal is as a value of a type (`value.rs`).
 //!
 //! **Must not know** what a statement means: no schema, no engine. Whether a table exists or a
-//! clustering order is complete is decided by the user of the tree. Of the project's crates this one
-//! uses `types` alone, because the engine keeps its schema as CQL and the query layer stands above
-//! the engine.
+//! clustering order is complete is decided by the user of the tree. Of the project's crates this
+//! one uses `types` alone, because the engine keeps its schema as CQL and the query layer stands
+//! above the engine.
 //!
 //! **Start reading** in `ast` (the tree), then `parse` (how text becomes a tree; `parse/cursor.rs`
 //! is the machinery), then `print` (how a tree becomes text). For every tree that the parser makes,

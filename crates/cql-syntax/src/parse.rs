@@ -79,7 +79,8 @@ pub fn parse_term(text: &str) -> Result<Term, SyntaxError> {
     parse_whole(text, Parser::term)
 }
 
-/// Parses a term in a text that isn't a statement, where reserved words may be names of fields without quotes.
+/// Parses a term in a text that isn't a statement, where reserved words may be names of fields
+/// without quotes.
 pub(crate) fn parse_text_term(text: &str) -> Result<Term, SyntaxError> {
     parse_whole(text, Parser::text_term)
 }

@@ -5,8 +5,8 @@ use thiserror::Error;
 
 use crate::ast::{CqlType, Identifier, NativeType, QualifiedName};
 
-/// Types hold what they are made of whole, so types made of each other would grow without end. These are more than
-/// any table needs, and headers of SSTables can hold them.
+/// Types hold what they are made of whole, so types made of each other would grow without end.
+/// These are more than any table needs, and headers of SSTables can hold them.
 const MAX_TYPE_PARTS: usize = 4096;
 const MAX_TYPE_DEPTH: usize = 32;
 
@@ -43,11 +43,12 @@ impl ResolveError {
 }
 
 impl CqlType {
-    /// The type of the storage, checked as `CQL3Type.Raw.prepare` does: what can be frozen, what can stand in what.
-    /// `lookup` knows the user types of `keyspace` by their names, multi-cell.
+    /// The type of the storage, checked as `CQL3Type.Raw.prepare` does: what can be frozen, what
+    /// can stand in what. `lookup` knows the user types of `keyspace` by their names, multi-cell.
     ///
     /// # Errors
-    /// What Cassandra refuses, user types of other keyspaces or unknown ones, and types that are too large.
+    /// What Cassandra refuses, user types of other keyspaces or unknown ones, and types that are
+    /// too large.
     pub fn resolve(
         &self,
         keyspace: &str,
@@ -80,7 +81,8 @@ impl CqlType {
     }
 }
 
-/// Refuses a type that is larger than any that makes sense: of more than 4096 parts, or nested more than 32 deep.
+/// Refuses a type that is larger than any that makes sense: of more than 4096 parts, or nested more
+/// than 32 deep.
 ///
 /// # Errors
 /// When it is.

@@ -1,7 +1,8 @@
-//! Literals to the bytes of values: constants, and collections, tuples and user types of them (`Term.Raw.prepare`).
+//! Literals to the bytes of values: constants, and collections, tuples and user types of them
+//! (`Term.Raw.prepare`).
 //!
-//! Which constant may stand for a value of which type, and the texts of errors, are Cassandra's. Whatever has to be
-//! evaluated (bind markers, functions, arithmetic) is left to the caller.
+//! Which constant may stand for a value of which type, and the texts of errors, are Cassandra's.
+//! Whatever has to be evaluated (bind markers, functions, arithmetic) is left to the caller.
 
 use std::fmt;
 
@@ -28,12 +29,12 @@ impl From<ValueError> for LiteralError {
     }
 }
 
-/// The serialized value of one literal in a text: `'text'`, `12`, `1.5e3`, `true`, `0xcafe`, `'2016-02-03'`,
-/// `[1, 2]`, `{'a': 1}`, `(1, null)`, `{field: 1}`.
+/// The serialized value of one literal in a text: `'text'`, `12`, `1.5e3`, `true`, `0xcafe`,
+/// `'2016-02-03'`, `[1, 2]`, `{'a': 1}`, `(1, null)`, `{field: 1}`.
 ///
-/// This reads back what [`Type::literal`] prints, and what cqlsh writes to files: other than in a statement, `''`
-/// stands for the empty value of every type that has one, and names of fields need no quotes for being reserved.
-/// `null` is a literal inside tuples and user types only.
+/// This reads back what [`Type::literal`] prints, and what cqlsh writes to files: other than in a
+/// statement, `''` stands for the empty value of every type that has one, and names of fields need
+/// no quotes for being reserved. `null` is a literal inside tuples and user types only.
 ///
 /// # Errors
 /// If the text is not one literal, or not one of the type.
@@ -47,8 +48,9 @@ pub fn parse_literal(ty: &Type, text: &str) -> Result<Vec<u8>, ValueError> {
     }
 }
 
-/// The serialized value of a field of a CSV file, as cqlsh's `COPY TO` writes it: a [literal](parse_literal), but
-/// without quotes around a text, a time or an address that is not inside something.
+/// The serialized value of a field of a CSV file, as cqlsh's `COPY TO` writes it: a
+/// [literal](parse_literal), but without quotes around a text, a time or an address that is not
+/// inside something.
 ///
 /// # Errors
 /// If the text stands for no value of the type.
@@ -63,8 +65,8 @@ pub fn parse_text(ty: &Type, text: &str) -> Result<Vec<u8>, ValueError> {
 }
 
 impl Term {
-    /// Appends the serialized value of a literal for the column `name` of type `ty`; false, and nothing appended, for
-    /// `null`. After an error `out` may hold a part.
+    /// Appends the serialized value of a literal for the column `name` of type `ty`; false, and
+    /// nothing appended, for `null`. After an error `out` may hold a part.
     ///
     /// # Errors
     /// What Cassandra refuses, and terms that are not literals.
@@ -333,7 +335,8 @@ impl LiteralEncoder {
         Ok(elements.finish(out)?)
     }
 
-    /// Whether a term can stand for a value of that type by its kind (`testAssignment`). What isn't a literal can.
+    /// Whether a term can stand for a value of that type by its kind (`testAssignment`). What isn't
+    /// a literal can.
     fn is_assignable(&self, term: &Term, ty: &Type) -> Result<bool, LiteralError> {
         let ty = ty.base();
         Ok(match (term, ty) {
@@ -356,7 +359,8 @@ impl LiteralEncoder {
                 let both = |(key, value)| [(key, &entry.0), (value, &entry.1)];
                 self.all_assignable(entries.iter().map(|(k, v)| (k, v)).flat_map(both))?
             }
-            // Whatever is wrong inside of these, Cassandra says no more here than that they are not.
+            // Whatever is wrong inside of these, Cassandra says no more here than that they are
+            // not.
             (Term::Tuple(terms), Type::Tuple(_) | Type::Udt { .. }) => {
                 terms.len() <= ty.children().count()
                     && self.all_assignable(terms.iter().zip(ty.children())).unwrap_or(false)
@@ -412,7 +416,8 @@ fn takes(ty: &Type, literal: &Literal) -> bool {
         Literal::Float(_) => matches!(ty, Type::Decimal | Type::Float | Type::Double),
         Literal::Boolean(_) => *ty == Type::Boolean,
         Literal::Uuid(_) => matches!(ty, Type::Uuid | Type::TimeUuid | Type::LexicalUuid),
-        // The type that Cassandra takes them for by themselves is `tinyint`, by mistake; here they must be one.
+        // The type that Cassandra takes them for by themselves is `tinyint`, by mistake; here they
+        // must be one.
         Literal::Blob(_) => ty.is_opaque() || *ty == Type::TinyInt,
         Literal::Duration(_) => *ty == Type::Duration,
     }

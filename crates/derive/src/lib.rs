@@ -47,8 +47,8 @@ pub fn derive_row(input: TokenStream) -> TokenStream {
 ///
 /// On the struct:
 ///
-/// * `#[udt(rename_all = "camelCase")]`: the type's names are the fields' in another case; `PascalCase` and
-///   `SCREAMING_SNAKE_CASE` are the others.
+/// * `#[udt(rename_all = "camelCase")]`: the type's names are the fields' in another case;
+///   `PascalCase` and `SCREAMING_SNAKE_CASE` are the others.
 ///
 /// On a field:
 ///

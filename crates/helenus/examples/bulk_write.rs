@@ -2,7 +2,8 @@
 //!
 //!     cargo run --release --example bulk_write -- [DIR] [ROWS]
 //!
-//! Writes measurements of a few thousand sensors, in the order in which they were made, then reads the files back.
+//! Writes measurements of a few thousand sensors, in the order in which they were made, then reads
+//! the files back.
 
 #![expect(clippy::print_stdout, reason = "an example tells what it does")]
 
@@ -32,7 +33,8 @@ fn write(dir: &Path, rows: i64) -> helenus::Result<()> {
     let mut sensor = 0;
     let mut at = BEGIN_MILLIS;
     for row in 0..rows {
-        // Values come in the order of the columns; a missing note would be `Unset`, null would delete it.
+        // Values come in the order of the columns; a missing note would be `Unset`, null would
+        // delete it.
         writer.add_row((sensor, at, 20.0 + (row % 100) as f64 / 10.0, "as expected"))?;
         sensor += 1;
         if sensor == SENSORS {

@@ -2,7 +2,8 @@
 //!
 //!     cargo run --release --example with_tokio
 //!
-//! A `Database` and a `Table` are handles that are cheap to clone and may be used by any number of threads at once.
+//! A `Database` and a `Table` are handles that are cheap to clone and may be used by any number of
+//! threads at once.
 
 #![expect(clippy::print_stdout, reason = "an example says what it does")]
 

@@ -116,7 +116,8 @@ impl RowTree {
         self.rows.previous(place)
     }
 
-    /// Looks for a row, trying both ends first: most tables are written in clustering order or against it.
+    /// Looks for a row, trying both ends first: most tables are written in clustering order or
+    /// against it.
     pub(crate) fn search(&self, comparator: &ClusteringComparator, at: &Sought<'_>) -> Search {
         let Some((end, last)) = self.rows.last() else { return Search::Vacant(Place::FIRST) };
         match last.compare(comparator, at) {
@@ -141,7 +142,8 @@ impl RowTree {
         self.rows.partition_point(|row| row.compare(comparator, at).is_lt())
     }
 
-    /// Inserts a row at the place that [`search`](Self::search) found vacant; returns bytes newly allocated.
+    /// Inserts a row at the place that [`search`](Self::search) found vacant; returns bytes newly
+    /// allocated.
     pub(crate) fn insert(&mut self, place: Place, entry: Entry) -> usize {
         let before = self.rows.heap_len();
         self.rows.insert(place, entry);

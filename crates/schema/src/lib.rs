@@ -1,10 +1,12 @@
 //! The catalog: keyspaces, user types, tables, views and indexes, as pure values.
 //!
-//! **Knows** what Cassandra allows in a schema, how statements change one, and how one is written as CQL: the text
-//! of [`Catalog::to_cql`] is the catalog, and works in `cqlsh` too. **Must not know** disks, clocks, the engine or
-//! its running tables: ids and times are arguments, and what follows from a change is a list of [`SchemaChange`]s.
+//! **Knows** what Cassandra allows in a schema, how statements change one, and how one is written
+//! as CQL: the text of [`Catalog::to_cql`] is the catalog, and works in `cqlsh` too. **Must not
+//! know** disks, clocks, the engine or its running tables: ids and times are arguments, and what
+//! follows from a change is a list of [`SchemaChange`]s.
 //!
-//! Start reading at [`Catalog`], then `apply.rs` (what a statement does), `script.rs` (how text is read).
+//! Start reading at [`Catalog`], then `apply.rs` (what a statement does), `script.rs` (how text is
+//! read).
 
 #![deny(unsafe_code)]
 #![deny(clippy::indexing_slicing, clippy::expect_used, clippy::panic)]

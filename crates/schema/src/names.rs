@@ -4,8 +4,8 @@ use helenus_cql_syntax::{Identifier, QualifiedName};
 
 use crate::error::{CatalogError, Result};
 
-/// The longest name of a keyspace or table, in characters: with `-`, an identity and the suffixes of temporary
-/// files, names of directories stay within 255 bytes.
+/// The longest name of a keyspace or table, in characters: with `-`, an identity and the suffixes
+/// of temporary files, names of directories stay within 255 bytes.
 const MAX_NAME_CHARS: usize = 222;
 
 /// Keyspaces that belong to Cassandra itself.
@@ -19,7 +19,8 @@ const SYSTEM_KEYSPACES: [&str; 7] = [
     "system_virtual_schema",
 ];
 
-/// Refuses a name that is not made of 1 to 222 letters, digits and underscores (`SchemaConstants.isValidName`).
+/// Refuses a name that is not made of 1 to 222 letters, digits and underscores
+/// (`SchemaConstants.isValidName`).
 pub(super) fn check_name(what: &str, name: &str) -> Result<()> {
     let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     if !name.is_empty() && name.len() <= MAX_NAME_CHARS && name.bytes().all(word) {

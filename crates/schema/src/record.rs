@@ -1,7 +1,8 @@
-//! A statement as it is written down: appended to the text of the catalog before it, it makes the catalog after it.
+//! A statement as it is written down: appended to the text of the catalog before it, it makes the
+//! catalog after it.
 //!
-//! That is the statement itself with what it took from outside: the keyspace of its names, the identity of a new table,
-//! the name of a new index, the time of a drop.
+//! That is the statement itself with what it took from outside: the keyspace of its names, the
+//! identity of a new table, the name of a new index, the time of a drop.
 
 use helenus_cql_syntax::{AlterTableAction, Identifier, QualifiedName, Statement};
 use helenus_types::Timestamp;

@@ -23,13 +23,14 @@ use parking_lot::Mutex;
 
 use crate::descriptor::Component;
 
-/// A table among those whose chunks are cached. The number is the caller's, less than 2^60, and never given to another
-/// table; its other files are cached under numbers that follow from it.
+/// A table among those whose chunks are cached. The number is the caller's, less than 2^60, and
+/// never given to another table; its other files are cached under numbers that follow from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct CachedFile(pub u64);
 
 impl CachedFile {
-    /// The number of a file of the table that is read by page. Those that no table has together share one.
+    /// The number of a file of the table that is read by page. Those that no table has together
+    /// share one.
     pub(crate) fn of(self, component: &Component) -> CachedFile {
         let part: u64 = match component {
             Component::Partitions | Component::Index => 1,

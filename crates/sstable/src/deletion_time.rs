@@ -1,4 +1,5 @@
-//! A deletion time in fixed form: of a partition in `Data.db`, of index entries and open range deletions.
+//! A deletion time in fixed form: of a partition in `Data.db`, of index entries and open range
+//! deletions.
 //!
 //! ```text
 //! legacy (ma to nc)   local deletion time i32, marked for delete at i64; none: 7fffffff 8000000000000000
@@ -6,7 +7,8 @@
 //! ```
 //!
 //! (1700000000000000 µs, 1700000000 s) is `6553f100 00060a24181e4000` in the legacy form and
-//! `00060a24181e4000 6553f100` in the other. (Cassandra: `db.DeletionTime.LegacySerializer`, `Serializer`.)
+//! `00060a24181e4000 6553f100` in the other. (Cassandra: `db.DeletionTime.LegacySerializer`,
+//! `Serializer`.)
 
 use helenus_rows::DeletionTime;
 use helenus_types::{DecodeError, LocalDeletionTime, Reader, Timestamp};
@@ -33,10 +35,11 @@ impl DeletionTimeForm {
 const LIVE_FLAG: u8 = 0x80;
 const LEGACY_LIVE_LDT: u32 = 0x7FFF_FFFF;
 
-/// Appends a deletion time. The legacy form cannot hold local deletion times past 2038 and gets its latest instead; an
-/// invalid one stays invalid.
+/// Appends a deletion time. The legacy form cannot hold local deletion times past 2038 and gets its
+/// latest instead; an invalid one stays invalid.
 ///
-/// The `Unsigned` form has no sign bit for `marked_for_delete_at`: negative ones lose it, so a caller refuses them.
+/// The `Unsigned` form has no sign bit for `marked_for_delete_at`: negative ones lose it, so a
+/// caller refuses them.
 pub fn write_deletion_time(deletion: DeletionTime, form: DeletionTimeForm, out: &mut Vec<u8>) {
     let marked = deletion.marked_for_delete_at.0;
     let local = deletion.local_deletion_time.0;
@@ -64,8 +67,8 @@ pub fn deletion_time_size(deletion: DeletionTime, form: DeletionTimeForm) -> usi
     if form == DeletionTimeForm::Unsigned && deletion.is_live() { 1 } else { 12 }
 }
 
-/// Reads a deletion time. A negative local deletion time of the legacy form, the overflow of an old bug, becomes
-/// [`LocalDeletionTime::INVALID`], which validation reports.
+/// Reads a deletion time. A negative local deletion time of the legacy form, the overflow of an old
+/// bug, becomes [`LocalDeletionTime::INVALID`], which validation reports.
 ///
 /// # Errors
 /// Too few bytes, or a first byte that neither form has.

@@ -1,7 +1,9 @@
-//! Strings as Java's `DataOutput.writeUTF` leaves them; `helenus_types::Reader::java_utf` reads them.
+//! Strings as Java's `DataOutput.writeUTF` leaves them; `helenus_types::Reader::java_utf` reads
+//! them.
 
-/// Appends a 16-bit byte length and modified UTF-8: U+0000 as `c0 80`, supplementary characters as two encoded
-/// surrogates. A string that needs more bytes than 16 bits can count, which Java refuses, is cut.
+/// Appends a 16-bit byte length and modified UTF-8: U+0000 as `c0 80`, supplementary characters as
+/// two encoded surrogates. A string that needs more bytes than 16 bits can count, which Java
+/// refuses, is cut.
 pub(crate) fn write(out: &mut Vec<u8>, text: &str) {
     let mut bytes = Vec::with_capacity(text.len());
     for unit in text.encode_utf16() {

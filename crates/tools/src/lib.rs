@@ -1,11 +1,12 @@
 //! Tools over SSTables that belong to no open database.
 //!
-//! **Knows:** files of SSTables through `helenus-sstable`, streams through `helenus-rows`, the writer and the questions of
-//! strategies through `helenus-compaction`.
-//! **Must not know:** schemas, the commit log, which tables are live, terminals and the texts printed on them.
+//! **Knows:** files of SSTables through `helenus-sstable`, streams through `helenus-rows`, the
+//! writer and the questions of strategies through `helenus-compaction`. **Must not know:** schemas,
+//! the commit log, which tables are live, terminals and the texts printed on them.
 //!
-//! Start reading at the module of the tool that you are after; each has one public function and a report that it returns.
-//! Inputs are never written to. Output goes to a directory that the tool creates, or nowhere.
+//! Start reading at the module of the tool that you are after; each has one public function and a
+//! report that it returns. Inputs are never written to. Output goes to a directory that the tool
+//! creates, or nowhere.
 
 #![deny(unsafe_code)]
 #![deny(clippy::indexing_slicing, clippy::expect_used, clippy::panic)]

@@ -1,5 +1,5 @@
-//! The pieces of byte-comparable forms (version OSS50): bytes that compare unsigned as the typed values do. They
-//! order the keys of BTI's indexes.
+//! The pieces of byte-comparable forms (version OSS50): bytes that compare unsigned as the typed
+//! values do. They order the keys of BTI's indexes.
 
 use crate::vint;
 
@@ -26,8 +26,9 @@ const ESCAPED_0_DONE: u8 = 0xFF;
 
 /// Appends arbitrary bytes so that they end in a terminator which no value contains.
 ///
-/// A run of k zeros becomes `00` and k - 1 times `fe`, then `ff` when more follows or `fe` at the end of the
-/// value; a value that does not end in zeros gets a final `00`: `61 00 62` becomes `61 00 ff 62 00`.
+/// A run of k zeros becomes `00` and k - 1 times `fe`, then `ff` when more follows or `fe` at the
+/// end of the value; a value that does not end in zeros gets a final `00`: `61 00 62` becomes
+/// `61 00 ff 62 00`.
 pub(crate) fn escape(bytes: &[u8], out: &mut Vec<u8>) {
     out.reserve(bytes.len() + 1);
     let mut in_zeros = false;
@@ -51,9 +52,11 @@ pub(crate) fn escape(bytes: &[u8], out: &mut Vec<u8>) {
     out.push(if in_zeros { ESCAPED_0_CONT } else { ESCAPE });
 }
 
-/// Appends a `bigint`: its length in leading bits, negative numbers inverted, so that small ones take one byte.
+/// Appends a `bigint`: its length in leading bits, negative numbers inverted, so that small ones
+/// take one byte.
 ///
-/// `0` is `80`, `63` is `bf`, `64` is `c0 40`, `-1` is `7f`, `-65` is `3f bf`; both extremes take nine bytes.
+/// `0` is `80`, `63` is `bf`, `64` is `c0 40`, `-1` is `7f`, `-65` is `3f bf`; both extremes take
+/// nine bytes.
 pub(crate) fn signed_long(value: i64, out: &mut Vec<u8>) {
     let sign = value >> 63;
     let magnitude = (value ^ sign).cast_unsigned();
@@ -72,8 +75,8 @@ pub(crate) fn signed_long(value: i64, out: &mut Vec<u8>) {
     out.truncate(start + len);
 }
 
-/// Appends a `varint` of at least one byte, with or without redundant sign bytes: as a `bigint` while it has fewer
-/// than seven significant bytes, otherwise a sign, the length and the bytes.
+/// Appends a `varint` of at least one byte, with or without redundant sign bytes: as a `bigint`
+/// while it has fewer than seven significant bytes, otherwise a sign, the length and the bytes.
 pub(crate) fn varint(bytes: &[u8], out: &mut Vec<u8>) {
     let Some((&first, rest)) = bytes.split_first() else { return };
     let negative = first >= 0x80;

@@ -1,10 +1,11 @@
 //! CQL types, value encodings, order, byte-comparable forms, tokens and vints.
 //!
-//! What this crate knows: how a single value is spelled (as bytes, as text), how a type is named (in CQL, as a class
-//! of Cassandra), how values compare, where partitions lie on the ring. What it must not know: rows, files, clocks.
+//! What this crate knows: how a single value is spelled (as bytes, as text), how a type is named
+//! (in CQL, as a class of Cassandra), how values compare, where partitions lie on the ring. What it
+//! must not know: rows, files, clocks.
 //!
-//! Start reading at [`Type`] (`ty/mod.rs`), around which everything else hangs; decoders of all crates read bytes
-//! with [`Reader`] and [`vint`].
+//! Start reading at [`Type`] (`ty/mod.rs`), around which everything else hangs; decoders of all
+//! crates read bytes with [`Reader`] and [`vint`].
 
 #![deny(clippy::indexing_slicing, clippy::expect_used, clippy::panic)]
 

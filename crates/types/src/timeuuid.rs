@@ -1,5 +1,5 @@
-//! Version 1 UUIDs: the time in the order that [`Type::TimeUuid`](crate::Type::TimeUuid) compares, and how to make
-//! them.
+//! Version 1 UUIDs: the time in the order that [`Type::TimeUuid`](crate::Type::TimeUuid) compares,
+//! and how to make them.
 //!
 //! ```text
 //! msb   time_low (32 bits)   time_mid (16)   version 1 (4)   time_high (12)
@@ -20,14 +20,16 @@ const MAX_LSB: u64 = 0x7F7F_7F7F_7F7F_7F7F;
 
 const TIME_BITS: u64 = (1 << 60) - 1;
 
-/// The most significant half with the version and the time from high to low, so that it compares as the time.
+/// The most significant half with the version and the time from high to low, so that it compares as
+/// the time.
 #[inline]
 #[must_use]
 pub const fn reorder(msb: u64) -> u64 {
     (msb << 48) | ((msb << 16) & 0x0000_FFFF_0000_0000) | (msb >> 32)
 }
 
-/// A time UUID of a number of ticks since 1582-10-15 (the low 60 bits) and a least significant half.
+/// A time UUID of a number of ticks since 1582-10-15 (the low 60 bits) and a least significant
+/// half.
 #[must_use]
 pub const fn from_ticks(ticks: u64, lsb: u64) -> Uuid {
     let ticks = ticks & TIME_BITS;

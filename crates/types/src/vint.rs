@@ -1,7 +1,8 @@
 //! Variable-length integers, as Cassandra's `VIntCoding` writes them.
 //!
-//! The number of leading one bits in the first byte is the number of bytes that follow; the remaining bits of
-//! the first byte are the most significant ones of the value and the rest follows big-endian:
+//! The number of leading one bits in the first byte is the number of bytes that follow; the
+//! remaining bits of the first byte are the most significant ones of the value and the rest follows
+//! big-endian:
 //!
 //! ```text
 //! 0xxxxxxx                     7 bits      127   = 7f
@@ -11,8 +12,8 @@
 //! 11111111 + 8 bytes          64 bits      2^63  = ff 80 00 00 00 00 00 00 00
 //! ```
 //!
-//! Signed values are zig-zag encoded first (0, -1, 1, -2 become 0, 1, 2, 3). Writers use the shortest form;
-//! readers accept any.
+//! Signed values are zig-zag encoded first (0, -1, 1, -2 become 0, 1, 2, 3). Writers use the
+//! shortest form; readers accept any.
 
 /// The longest encoding, in bytes.
 pub const MAX_LEN: usize = 9;
@@ -46,8 +47,8 @@ pub fn write_unsigned(out: &mut Vec<u8>, v: u64) {
         out.extend_from_slice(&v.to_be_bytes());
         return;
     }
-    // The value at the top of a word, the leading ones over it; the store is a fixed eight bytes wide and the
-    // surplus is cut off again, which is cheaper than a copy of variable length.
+    // The value at the top of a word, the leading ones over it; the store is a fixed eight bytes
+    // wide and the surplus is cut off again, which is cheaper than a copy of variable length.
     let unused_bits = 64 - 8 * len;
     let mark = !(u64::MAX >> (len - 1));
     let start = out.len();
@@ -75,7 +76,8 @@ pub fn read_unsigned(buf: &[u8]) -> Option<(u64, usize)> {
         Some(word) => u64::from_be_bytes(*word) >> (64 - 8 * extra),
         None => rest.get(..extra)?.iter().fold(0, |value, &byte| (value << 8) | u64::from(byte)),
     };
-    // With eight extra bytes nothing of the first byte is left, and the shift by 64 must not happen.
+    // With eight extra bytes nothing of the first byte is left, and the shift by 64 must not
+    // happen.
     Some(((high << ((8 * extra) & 63)) | low, 1 + extra))
 }
 

@@ -1,7 +1,8 @@
-//! Runs targets over seeds and mutations of them, without libFuzzer: `mutate CORPUS SECONDS [TARGET…]`.
+//! Runs targets over seeds and mutations of them, without libFuzzer:
+//! `mutate CORPUS SECONDS [TARGET…]`.
 //!
-//! No coverage steers it. It is for machines on which libFuzzer does not build; a failure panics, and the input is
-//! in the file that the last line names.
+//! No coverage steers it. It is for machines on which libFuzzer does not build; a failure panics,
+//! and the input is in the file that the last line names.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -62,7 +63,8 @@ fn read(folder: &Path) -> Vec<Vec<u8>> {
     seeds
 }
 
-/// One to four changes of a seed: a bit flipped, a byte set, a run removed, doubled or taken from another seed.
+/// One to four changes of a seed: a bit flipped, a byte set, a run removed, doubled or taken from
+/// another seed.
 fn mutated(seeds: &[Vec<u8>], random: &mut Random) -> Vec<u8> {
     let mut input = seeds[random.below(seeds.len())].clone();
     for _ in 0..=random.below(4) {

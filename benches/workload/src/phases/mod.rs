@@ -1,5 +1,5 @@
-//! The phases, each in a file of its kind: what is written, what is read, what is done to the whole table, what has a
-//! limit.
+//! The phases, each in a file of its kind: what is written, what is read, what is done to the whole
+//! table, what has a limit.
 
 mod churn;
 mod compact;

@@ -8,9 +8,10 @@ use super::diff::{Second, second};
 
 /// Prints how large the partitions of SSTables are, and those that are larger than they should be
 ///
-/// A partition is printed when it reaches one of the --min limits; without any, only the figures of each SSTable are. As in
-/// Cassandra's tool, static rows are not counted, each marker of a range deletion is, and percentiles are up to a fifth too
-/// large. SSTables of unfinished transactions are left out. A SIZE is a number of bytes, or one with KiB, MiB, GiB or TiB.
+/// A partition is printed when it reaches one of the --min limits; without any, only the figures of
+/// each SSTable are. As in Cassandra's tool, static rows are not counted, each marker of a range
+/// deletion is, and percentiles are up to a fifth too large. SSTables of unfinished transactions
+/// are left out. A SIZE is a number of bytes, or one with KiB, MiB, GiB or TiB.
 ///
 /// Counterpart in Cassandra: sstablepartitions, whose options are the same.
 #[derive(Debug, Args)]
@@ -36,7 +37,8 @@ pub(crate) struct Partitions {
     /// Tombstones from which on, with what has expired
     #[arg(short = 'o', long, value_name = "N")]
     pub(crate) min_tombstones: Option<u64>,
-    /// Look at this partition alone, as often as there are some; the values of a key with several columns between colons
+    /// Look at this partition alone, as often as there are some; the values of a key with several
+    /// columns between colons
     #[arg(short = 'k', long = "key", value_name = "KEY", allow_hyphen_values = true)]
     pub(crate) keys: Vec<String>,
     /// Pass over this partition, as often as there are some

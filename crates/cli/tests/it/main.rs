@@ -1,4 +1,5 @@
-//! The command as its users see it: run on files that Apache Cassandra wrote and on databases of its own.
+//! The command as its users see it: run on files that Apache Cassandra wrote and on databases of
+//! its own.
 
 #![expect(
     clippy::unwrap_used,

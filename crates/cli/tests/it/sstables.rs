@@ -1,4 +1,5 @@
-//! `helenus sstable convert`, `upgrade`, `split` and `diff`, from the command line to what lies on the disk.
+//! `helenus sstable convert`, `upgrade`, `split` and `diff`, from the command line to what lies on
+//! the disk.
 
 use std::path::Path;
 

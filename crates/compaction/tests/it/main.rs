@@ -1,5 +1,5 @@
-//! The executor on Cassandra's own files: what it makes of the inputs of Cassandra's major compactions is what
-//! Cassandra made of them.
+//! The executor on Cassandra's own files: what it makes of the inputs of Cassandra's major
+//! compactions is what Cassandra made of them.
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
 
 mod outputs;
@@ -28,8 +28,8 @@ use helenus_sstable::{
 };
 use helenus_types::{Generation, Partitioner, Timestamp, Type};
 
-/// The corpus was written on 22 November 2026; all its short TTLs had run out an hour later, nothing was past its
-/// grace of ten days.
+/// The corpus was written on 22 November 2026; all its short TTLs had run out an hour later,
+/// nothing was past its grace of ten days.
 const NOW: u32 = 1_795_374_269 + 3_600;
 const GC_BEFORE: u32 = NOW - 864_000;
 
@@ -180,8 +180,8 @@ fn a_run_that_is_stopped_leaves_no_file() {
     assert!(simulated.list(Path::new("/out")).unwrap().is_empty());
 }
 
-/// A writer takes rows as they come: with a bug above it, the file of this test is what it makes. A debug build must
-/// not merge such a file into the next.
+/// A writer takes rows as they come: with a bug above it, the file of this test is what it makes. A
+/// debug build must not merge such a file into the next.
 #[test]
 #[cfg(debug_assertions)]
 fn an_input_that_breaks_the_rules_stops_a_run() {

@@ -21,7 +21,8 @@ use proptest::prelude::*;
 
 use crate::{Numbered, header_of_ints, listed, open_all, scans};
 
-/// A row of a source: partition, clustering, length of its value; a deletion of the partition, where there is no length.
+/// A row of a source: partition, clustering, length of its value; a deletion of the partition,
+/// where there is no length.
 type Entry = (i32, u8, Option<usize>);
 
 fn header() -> Arc<Header> {

@@ -1,4 +1,5 @@
-//! What strategies make of their options and of SSTables, as text: see the files in `tests/scenarios`.
+//! What strategies make of their options and of SSTables, as text: see the files in
+//! `tests/scenarios`.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;

@@ -2,11 +2,12 @@
 
 use std::borrow::Borrow;
 
-/// A name of a keyspace, table, column, type, field, function or index, without quotes and as it is stored.
+/// A name of a keyspace, table, column, type, field, function or index, without quotes and as it is
+/// stored.
 ///
-/// Unquoted text is folded to lower case by the parser. `Display` writes the name as CQL, in double quotes exactly
-/// when it needs them: where it is not a lower case letter followed by lower case letters, digits and underscores, or
-/// is a reserved word.
+/// Unquoted text is folded to lower case by the parser. `Display` writes the name as CQL, in double
+/// quotes exactly when it needs them: where it is not a lower case letter followed by lower case
+/// letters, digits and underscores, or is a reserved word.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Identifier(Box<str>);
 

@@ -14,7 +14,8 @@ use crate::lexer::TokenKind;
 pub(super) enum Place {
     /// A value: no columns.
     Value,
-    /// A value in a text that isn't a statement: as one, but names of fields may be reserved words without quotes.
+    /// A value in a text that isn't a statement: as one, but names of fields may be reserved words
+    /// without quotes.
     Text,
     /// In a selection: columns, their fields and elements.
     Selection,

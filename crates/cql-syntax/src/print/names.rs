@@ -11,7 +11,8 @@ use crate::keywords::{is_reserved_for_functions, is_reserved_for_selections, is_
 /// A name with its own rule of which words need quotes.
 pub(super) struct Quoting<'a>(pub(super) &'a Identifier, pub(super) fn(&str) -> bool);
 
-/// A name of a user defined type, where it is not the type of something but the object of a statement.
+/// A name of a user defined type, where it is not the type of something but the object of a
+/// statement.
 pub(super) struct TypeName<'a>(pub(super) &'a QualifiedName);
 
 /// A name of a function.

@@ -1,6 +1,7 @@
 //! Literals as the bytes of values, against what a real Cassandra made of them.
 //!
-//! `HELENUS_CQL` names a folder of scripts with Cassandra's answers; without it only the cases here are checked.
+//! `HELENUS_CQL` names a folder of scripts with Cassandra's answers; without it only the cases here
+//! are checked.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -100,7 +101,8 @@ const KNOWN: [&str; 14] = [
     "1d1mo",
     "2147483648mo",
     "178956970y8mo",
-    // A constant for a tuple is the text that Cassandra prints one as; only the schema's own tools need that.
+    // A constant for a tuple is the text that Cassandra prints one as; only the schema's own tools
+    // need that.
     "tundra38 (k, v) VALUES (13, 'a')",
     "tundra38 (k, v) VALUES (14, 1)",
     "violet13 (k, v) VALUES (13, 'a')",
@@ -127,8 +129,8 @@ fn scripts() -> Vec<PathBuf> {
 struct Script {
     types: BTreeMap<String, Type>,
     tables: HashMap<String, HashMap<String, Type>>,
-    /// By table and key `k`, of tables that have no other: the values that were inserted last, while nothing else
-    /// has changed any.
+    /// By table and key `k`, of tables that have no other: the values that were inserted last,
+    /// while nothing else has changed any.
     rows: HashMap<(String, String), HashMap<String, Option<String>>>,
     keyed: HashSet<String>,
     checked: usize,

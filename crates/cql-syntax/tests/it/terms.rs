@@ -135,7 +135,8 @@ fn simple(inner: BoxedStrategy<Term>, in_selection: bool) -> BoxedStrategy<Term>
         1 => (inner, select(NativeType::all().collect::<Vec<_>>())).prop_map(|(term, to)| Term::Cast { term: Box::new(term), to }),
     ]
     .boxed();
-    // In a selection `(a) [1]` chooses an element of `(a)`; and `:` may belong to a map around `(a) :b`.
+    // In a selection `(a) [1]` chooses an element of `(a)`; and `:` may belong to a map around
+    // `(a) :b`.
     let hint = (cql_type(), unhinted.clone())
         .prop_filter("ambiguous", move |(cql_type, term)| match term {
             Term::List(_) => !in_selection || !matches!(cql_type, CqlType::User(_)),

@@ -104,8 +104,9 @@ impl WriteSide {
         Ok(outcome)
     }
 
-    /// The change of the schema's text: the statement is added to it, whatever the number of tables. Once what was added
-    /// is as long as what there was, all of it is printed anew, so that what is gone doesn't stay in it for good.
+    /// The change of the schema's text: the statement is added to it, whatever the number of
+    /// tables. Once what was added is as long as what there was, all of it is printed anew, so that
+    /// what is gone doesn't stay in it for good.
     fn change_of_text(&self, after: &Catalog, record: String) -> Change {
         if self.manifest.lock().state().schema.is_outgrown_by(record.len()) {
             Change::Schema(after.to_cql())
@@ -285,7 +286,8 @@ fn publish(core: &TableCore, active: &mut Active, state: TableState) {
     });
 }
 
-/// Table ids are time UUIDs in Cassandra (`TimeUUID.Generator`); ours are of that form, so that they sort by age.
+/// Table ids are time UUIDs in Cassandra (`TimeUUID.Generator`); ours are of that form, so that
+/// they sort by age.
 fn new_table_id(now: Timestamp) -> Uuid {
     let random = crate::random::random_uuid().as_u64_pair().1;
     let lsb = timeuuid::lsb((random >> 48) as u16, random);

@@ -1,4 +1,5 @@
-//! The engine room: tables and their views, the write path, flush, compaction, recovery, the scheduler.
+//! The engine room: tables and their views, the write path, flush, compaction, recovery, the
+//! scheduler.
 
 mod admission;
 mod backlog;

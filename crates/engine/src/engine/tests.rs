@@ -1,4 +1,5 @@
-//! The engine with its own mutations: what is written is read, through flush, compaction, restart and crash.
+//! The engine with its own mutations: what is written is read, through flush, compaction, restart
+//! and crash.
 
 use std::sync::Arc;
 
@@ -272,7 +273,8 @@ fn the_unfiltered_stream_shows_tombstones_too() {
     assert!(table.select().reverse().unfiltered().is_err());
 }
 
-/// Writes a value, changes a byte of it in Data.db, and reads it in a database that was opened since.
+/// Writes a value, changes a byte of it in Data.db, and reads it in a database that was opened
+/// since.
 fn read_of_a_flipped_byte(crc_check_chance: &str) -> crate::Result<Value> {
     let disk = SimDisk::new();
     let (db, table) = create(&disk);
@@ -298,8 +300,8 @@ fn crc_check_chance_decides_whether_a_read_compares_checksums() {
     assert_eq!(read_of_a_flipped_byte("0.0").unwrap(), Value::Text("oeedle".to_owned()));
 }
 
-/// An encoder that goes wrong leaves a row without anything in it, which no memtable looks for. A debug build must
-/// stop before such a row is in a file.
+/// An encoder that goes wrong leaves a row without anything in it, which no memtable looks for. A
+/// debug build must stop before such a row is in a file.
 #[test]
 #[cfg(debug_assertions)]
 #[should_panic(expected = "a stage broke the rules of streams: partition 1 (0x00000001): an empty row")]

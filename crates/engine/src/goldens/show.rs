@@ -10,7 +10,8 @@ use super::scene::START_SECONDS;
 use crate::manifest::{self, Change, Edit, HEAD_LEN};
 
 /// A line for each operation. A file that is created, written and synced right after each other is
-/// one line, and files of an SSTable that are removed together are. Writes to the log and the manifest are spelled out, those of other files as a class of length.
+/// one line, and files of an SSTable that are removed together are. Writes to the log and the
+/// manifest are spelled out, those of other files as a class of length.
 pub(super) fn show(trace: &[Traced]) -> String {
     let mut text = String::new();
     let mut rest = trace.iter().peekable();

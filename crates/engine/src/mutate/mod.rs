@@ -1,17 +1,20 @@
 //! Writing: statements, prepared statements, batches, conditions.
 //!
-//! What a statement does is said once, without values: a [`StatementPlan`] of ordered [`Action`]s on columns and of
-//! conditions. Builders, prepared statements and the upper crates' CQL all come to that; rules are in `action.rs` and
-//! `shape.rs`, and `columns.rs` binds each action's values. There are two ways from there:
+//! What a statement does is said once, without values: a [`StatementPlan`] of ordered [`Action`]s
+//! on columns and of conditions. Builders, prepared statements and the upper crates' CQL all come
+//! to that; rules are in `action.rs` and `shape.rs`, and `columns.rs` binds each action's values.
+//! There are two ways from there:
 //!
-//! * A prepared statement that sets simple columns of one row is encoded straight into the mutation (`plan.rs`).
-//! * All else is staged (`staged.rs`): serialized, in canonical order, without timestamps yet, so that a batch has the
-//!   time at which it is executed. When it is carried out (`write.rs`), conditions are held against what is there
-//!   (`condition.rs`) and what depends on the data is resolved (`resolve.rs`), both under the partition's lock; then it
-//!   is encoded where it stands in the mutation (`encode.rs`).
+//! * A prepared statement that sets simple columns of one row is encoded straight into the mutation
+//!   (`plan.rs`).
+//! * All else is staged (`staged.rs`): serialized, in canonical order, without timestamps yet, so
+//!   that a batch has the time at which it is executed. When it is carried out (`write.rs`),
+//!   conditions are held against what is there (`condition.rs`) and what depends on the data is
+//!   resolved (`resolve.rs`), both under the partition's lock; then it is encoded where it stands
+//!   in the mutation (`encode.rs`).
 //!
-//! Either mutation goes to `engine/write.rs`. A schema change between makes a write turn to the new schema and begin
-//! again.
+//! Either mutation goes to `engine/write.rs`. A schema change between makes a write turn to the new
+//! schema and begin again.
 
 mod action;
 mod batch;

@@ -8,8 +8,9 @@ use helenus_rows::{
 
 use crate::engine::{Source, View};
 
-/// A merged stream, with the view that it is of: a partition's rows hold on to memory of a memtable without holding
-/// the memtable, and a scan to files of an SSTable without holding that, and only these are counted.
+/// A merged stream, with the view that it is of: a partition's rows hold on to memory of a memtable
+/// without holding the memtable, and a scan to files of an SSTable without holding that, and only
+/// these are counted.
 #[derive(Debug)]
 pub(super) struct ViewStream {
     merge: Merge<Source>,

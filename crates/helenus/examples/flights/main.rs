@@ -1,4 +1,5 @@
-//! The flights that left New York in 2013: real data fetched, loaded, queried, and killed in the middle of it.
+//! The flights that left New York in 2013: real data fetched, loaded, queried, and killed in the
+//! middle of it.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command talks to its user")]
 

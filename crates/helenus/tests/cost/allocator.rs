@@ -138,8 +138,8 @@ impl Call {
         Some(Self { file: format!("{name}/{module}"), name: function })
     }
 
-    /// `helenus_engine::mutate::prepared::Prepared::execute`, or with `<impl …>` or `<… as …>` where
-    /// the type or the trait is elsewhere.
+    /// `helenus_engine::mutate::prepared::Prepared::execute`, or with `<impl …>` or `<… as …>`
+    /// where the type or the trait is elsewhere.
     fn of_path(path: &str) -> Option<Self> {
         let path = path.split("::{{closure}}").next()?;
         let (of, name) = path.rsplit_once("::")?;

@@ -1,9 +1,10 @@
 //! How deep a write and a read go, over how many files, and how many buffers a value passes.
 //!
 //! A hop is a call from one function of ours to another; a closure is a part of the function that
-//! it stands in. What lies on the stack is counted: where the log and the memtable take a record and a
-//! row, and where a point read takes a chunk. The compiler puts one function into another where that
-//! is faster; with line tables, or without optimization, it shows on the stack all the same.
+//! it stands in. What lies on the stack is counted: where the log and the memtable take a record
+//! and a row, and where a point read takes a chunk. The compiler puts one function into another
+//! where that is faster; with line tables, or without optimization, it shows on the stack all the
+//! same.
 
 use std::collections::BTreeSet;
 
@@ -58,8 +59,8 @@ fn a_point_read_is_few_calls_from_what_it_reads() {
     check_hops(&path(&stacks, ("engine/select/cursor", "next"), ("sstable/data/window", "load")));
 }
 
-/// The functions that fill the buffers that hold a value on its way. A buffer that is too small grows,
-/// which shows on the stack; one that has room shows nothing.
+/// The functions that fill the buffers that hold a value on its way. A buffer that is too small
+/// grows, which shows on the stack; one that has room shows nothing.
 const BUFFERS: [(&str, &str); 3] =
     [("engine/mutate/plan", "encode"), ("commitlog/pending", "add"), ("memtable/arena", "store")];
 
@@ -76,8 +77,8 @@ fn a_value_is_in_the_buffers_of_payload_log_and_memtable_and_in_no_other() {
     };
     let grown: BTreeSet<_> = write(1, value.len()).iter().map(buffer).collect();
     assert_eq!(grown, BTreeSet::from(BUFFERS));
-    // The log has two buffers, which take turns. The memtable keeps each value, the others have room
-    // from now on for a shorter one.
+    // The log has two buffers, which take turns. The memtable keeps each value, the others have
+    // room from now on for a shorter one.
     write(2, value.len());
     let grown: Vec<_> = write(3, 90_000).iter().map(buffer).filter(|buffer| *buffer != BUFFERS[2]).collect();
     assert_eq!(grown, []);

@@ -1,4 +1,5 @@
-//! Flipped bytes, cut and missing files: a typed error that names the file, or exactly what was written.
+//! Flipped bytes, cut and missing files: a typed error that names the file, or exactly what was
+//! written.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +9,8 @@ use helenus_sim::SimDisk;
 use crate::run::{DIR, Runner, clock, contents, files, options};
 use crate::workload::{Contents, Op, data, tables};
 
-/// A small database with compressed and plain SSTables, and with `unflushed` records in its log, not closed.
+/// A small database with compressed and plain SSTables, and with `unflushed` records in its log,
+/// not closed.
 fn database(unflushed: bool) -> (SimDisk, Contents) {
     let disk = SimDisk::new();
     let mut runner = Runner::new(&disk, Durability::Sync);

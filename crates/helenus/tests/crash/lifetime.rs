@@ -779,8 +779,8 @@ fn what_iterators_hold_is_counted_and_limited_on_request() {
     assert_eq!(db.metrics().pinned_disk_bytes, 0);
 }
 
-/// A stream of what is stored of a partition held a memtable's memory, and a scan an SSTable's files, that the metrics did
-/// not know of, so that no limit was kept.
+/// A stream of what is stored of a partition held a memtable's memory, and a scan an SSTable's
+/// files, that the metrics did not know of, so that no limit was kept.
 #[test]
 fn what_unfiltered_streams_hold_is_counted_and_limited_too() {
     let disk = SimDisk::new();
@@ -809,7 +809,8 @@ fn what_unfiltered_streams_hold_is_counted_and_limited_too() {
     }
 }
 
-/// What SSTables had in memory stayed as long as a handle did, although nothing can be read through it any more.
+/// What SSTables had in memory stayed as long as a handle did, although nothing can be read through
+/// it any more.
 #[test]
 fn a_closed_database_gives_its_memory_back_while_handles_live() {
     let disk = SimDisk::new();

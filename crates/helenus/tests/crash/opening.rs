@@ -271,8 +271,9 @@ fn readers_beside_a_writer() {
     }
 }
 
-/// Rows in the log of a release that laid columns out by the bytes of their names were read in today's order: values landed
-/// in the wrong columns, or the database didn't open. They stay in the old log until they are flushed.
+/// Rows in the log of a release that laid columns out by the bytes of their names were read in
+/// today's order: values landed in the wrong columns, or the database didn't open. They stay in the
+/// old log until they are flushed.
 #[test]
 fn a_log_of_an_earlier_order_of_columns() {
     let expected = [

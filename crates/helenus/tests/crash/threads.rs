@@ -1,4 +1,5 @@
-//! Many threads on a real disk: writers, readers, flushes, compactions, schema changes, readers of the directory.
+//! Many threads on a real disk: writers, readers, flushes, compactions, schema changes, readers of
+//! the directory.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -87,7 +88,8 @@ impl Stress<'_> {
         self.db.table("app", name).unwrap()
     }
 
-    /// Writes whole partitions, rows and a row of another table together; what was acknowledged last of each.
+    /// Writes whole partitions, rows and a row of another table together; what was acknowledged
+    /// last of each.
     fn write(&self, writer: i32) -> BTreeMap<i32, i64> {
         let (events, last, hits) = (self.table("events"), self.table("last"), self.table("hits"));
         let mut written = BTreeMap::new();

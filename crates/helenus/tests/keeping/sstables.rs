@@ -107,7 +107,8 @@ fn a_flipped_byte_in_a_small_component_is_noticed() {
     assert_eq!(read(&options().open(dir.path()).unwrap()).unwrap(), 1);
 }
 
-/// Each way for a file to be lost or damaged leaves the rest to be read, where that is asked for; the log is read too.
+/// Each way for a file to be lost or damaged leaves the rest to be read, where that is asked for;
+/// the log is read too.
 #[test]
 fn what_is_left_beside_damaged_sstables_is_read() {
     let write_off = |dir: &Path| {

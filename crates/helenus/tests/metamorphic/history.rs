@@ -127,8 +127,8 @@ pub(crate) struct Generator {
     shapes: Vec<Shape>,
     /// Tombstones go at once; then no statement has its own timestamp.
     purges_at_once: bool,
-    /// Whether a counter was deleted. It isn't counted again: what that gives depends on whether the
-    /// deletion has met a later one in a compaction, here as in Cassandra.
+    /// Whether a counter was deleted. It isn't counted again: what that gives depends on whether
+    /// the deletion has met a later one in a compaction, here as in Cassandra.
     counters_deleted: bool,
     /// Whether the user type has its third field.
     third_field: bool,

@@ -6,7 +6,8 @@ use helenus_schema::reads_cells_of;
 use helenus_sstable::{Component, Descriptor};
 use helenus_types::Type;
 
-/// Refuses an SSTable whose columns are not the table's: reading it by this schema would show nonsense, or nothing.
+/// Refuses an SSTable whose columns are not the table's: reading it by this schema would show
+/// nonsense, or nothing.
 pub(crate) fn check_fits(
     schema: &TableSchema,
     header: &Header,

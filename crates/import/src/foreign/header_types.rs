@@ -53,7 +53,8 @@ impl HeaderTypes {
         exact.or_else(any).map(|definition| Type::udt(self.newest(definition, &left)))
     }
 
-    /// The type with those in it as they are now: a header spells out what they were when a column was written last.
+    /// The type with those in it as they are now: a header spells out what they were when a column
+    /// was written last.
     fn newest(&self, definition: &UserType, left: &Cell<u32>) -> UserType {
         let replace = |inner: &UserType| {
             let known = self.by_name.get(&(inner.keyspace.clone(), inner.name.clone()));

@@ -1,8 +1,10 @@
-//! Directories that are no database of ours: what Cassandra's nodes left, opened where it is and only read.
+//! Directories that are no database of ours: what Cassandra's nodes left, opened where it is and
+//! only read.
 //!
-//! Start reading at [`Foreign::open`] in `found.rs`, which finds out what there is; `layout.rs` knows how directories
-//! are laid out, `directory.rs` which SSTables of one count, `search.rs` whose they are; `schema_rows.rs`,
-//! `schema_text.rs` and `node_schema.rs` read a node's own schema. `open.rs` opens tables.
+//! Start reading at [`Foreign::open`] in `found.rs`, which finds out what there is; `layout.rs`
+//! knows how directories are laid out, `directory.rs` which SSTables of one count, `search.rs`
+//! whose they are; `schema_rows.rs`, `schema_text.rs` and `node_schema.rs` read a node's own
+//! schema. `open.rs` opens tables.
 
 mod bring;
 mod directory;

@@ -1,7 +1,7 @@
 //! The rows of a node's own schema, `system_schema`, out of its SSTables.
 //!
-//! Its tables differ in their regular columns from release to release, so those are taken from the SSTables' headers;
-//! only the keys are known here (`schema.SchemaKeyspace`).
+//! Its tables differ in their regular columns from release to release, so those are taken from the
+//! SSTables' headers; only the keys are known here (`schema.SchemaKeyspace`).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;

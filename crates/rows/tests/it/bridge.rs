@@ -129,8 +129,8 @@ enum EncodedUnfiltered {
 }
 
 impl VecStream {
-    /// Encodes partitions of `table` under `header`, which may lack columns that are not used. Empty partitions
-    /// are left out.
+    /// Encodes partitions of `table` under `header`, which may lack columns that are not used.
+    /// Empty partitions are left out.
     pub(crate) fn new(
         header: Arc<Header>,
         table: &model::ModelTable,

@@ -1,8 +1,8 @@
 //! The indexes of the `big` format: `Index.db` and `Summary.db`.
 //!
-//! `Index.db` lists the partitions in order ([`entry`]), each with the blocks of its rows if it has several
-//! ([`promoted`]); `Summary.db` is a sample of that list ([`summary`]). [`PrimaryIndex`] holds both and looks keys up;
-//! [`BigIndexWriter`] and [`SummaryBuilder`] write them.
+//! `Index.db` lists the partitions in order ([`entry`]), each with the blocks of its rows if it has
+//! several ([`promoted`]); `Summary.db` is a sample of that list ([`summary`]). [`PrimaryIndex`]
+//! holds both and looks keys up; [`BigIndexWriter`] and [`SummaryBuilder`] write them.
 
 mod entry;
 mod index_writer;

@@ -23,7 +23,8 @@ use helenus_types::{DecodeError, Reader};
 use crate::error::SsTableErrorKind;
 use crate::paged_file::{HeldPage, PagedFile};
 
-/// The sampling level at which nothing was left out to save memory (`Downsampling.BASE_SAMPLING_LEVEL`).
+/// The sampling level at which nothing was left out to save memory
+/// (`Downsampling.BASE_SAMPLING_LEVEL`).
 pub(super) const BASE_SAMPLING_LEVEL: u32 = 128;
 const OFFSET_BYTES: usize = 4;
 const POSITION_BYTES: usize = 8;

@@ -1,4 +1,5 @@
-//! Integers in the fewest bytes that hold them with their sign, big-endian (Cassandra: `io.util.SizedInts`).
+//! Integers in the fewest bytes that hold them with their sign, big-endian (Cassandra:
+//! `io.util.SizedInts`).
 
 /// 1 to 8: 127 takes one byte, 128 two, -128 one.
 pub(super) fn size(value: i64) -> usize {

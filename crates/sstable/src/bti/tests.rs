@@ -191,8 +191,9 @@ fn walks_agree(rng: &mut Rng, set: &str, keys: &[Vec<u8>], file: &PagedFile, roo
     }
 }
 
-/// CRC32 of the files that Apache Cassandra 5.0.6's own `IncrementalTrieWriter` wrote for [`key_sets`] with these payloads:
-/// up to a megabyte, nodes of the types 0 to 2, 4 to 8 and 10 to 12, branches deeper than a page.
+/// CRC32 of the files that Apache Cassandra 5.0.6's own `IncrementalTrieWriter` wrote for
+/// [`key_sets`] with these payloads: up to a megabyte, nodes of the types 0 to 2, 4 to 8 and 10 to
+/// 12, branches deeper than a page.
 const FILES_OF_CASSANDRA: [u32; 15] = [
     0x58c2_23be,
     0x7f68_5d09,
@@ -318,7 +319,8 @@ fn worked_example_of_partitions() {
     assert_eq!(index.exact_candidate(&key, [0, 0]).unwrap(), None);
 }
 
-/// Separators and blocks of the first partition of Cassandra's `legacy_da_clust`; the last entry ends it.
+/// Separators and blocks of the first partition of Cassandra's `legacy_da_clust`; the last entry
+/// ends it.
 const SEPARATORS: [(&[u8], u64); 14] = [
     (&[], 4),
     (&[0x40, 0x31, 0x32], 5_373),
@@ -373,7 +375,8 @@ fn partitions_are_found_and_their_neighbours_too() {
     let mut rng = Rng(3);
     for count in [1, 2, 3, 50, 5_000, 70_000] {
         let mut keys: Vec<_> = (0..count).map(|_| rng.bytes_in(1..10)).collect();
-        // Some keys of equal hash cannot be had, but neighbours with equal tokens behave as under another partitioner.
+        // Some keys of equal hash cannot be had, but neighbours with equal tokens behave as under
+        // another partitioner.
         let partitioner = if count % 2 == 0 { Partitioner::Murmur3 } else { Partitioner::ByteOrdered };
         keys.sort_by_cached_key(|key| comparable(&partitioner, key));
         keys.dedup();

@@ -42,7 +42,8 @@ impl CrcComponent {
     /// Bytes before the checksums.
     pub(super) const HEAD_LEN: u64 = 4;
 
-    /// Bytes of a slice, of a file of `file_len` bytes that begins with those; and the number of checksums.
+    /// Bytes of a slice, of a file of `file_len` bytes that begins with those; and the number of
+    /// checksums.
     pub(super) fn decode_head(head: [u8; 4], file_len: u64) -> Result<(u32, u64), DecodeError> {
         let chunk_len = u32::from_be_bytes(head);
         if chunk_len == 0 || chunk_len > MAX_CHUNK_LEN {

@@ -51,8 +51,8 @@ impl CompressionInfo {
         decode(bytes, version).map_err(|error| SsTableError::new(path, error))
     }
 
-    /// What a file of `file_len` bytes says before its offsets, of whose first bytes `bytes` are; and where the offsets
-    /// begin, and their number.
+    /// What a file of `file_len` bytes says before its offsets, of whose first bytes `bytes` are;
+    /// and where the offsets begin, and their number.
     pub(super) fn decode_head(
         bytes: &[u8],
         file_len: u64,

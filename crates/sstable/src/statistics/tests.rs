@@ -191,8 +191,8 @@ fn components_may_stand_in_any_order() {
     assert!(error.to_string().contains("expected a component of type 3, found none"), "{error}");
 }
 
-/// Where a table has no deletion and no ttl, releases of ScyllaDB write the largest 64-bit number as their bases; deltas count
-/// modulo 2^32 from there, as from any other.
+/// Where a table has no deletion and no ttl, releases of ScyllaDB write the largest 64-bit number
+/// as their bases; deltas count modulo 2^32 from there, as from any other.
 #[test]
 fn bases_count_by_their_low_half() {
     let mut bytes = Vec::new();

@@ -14,7 +14,8 @@ use crate::error::SsTableError;
 use crate::page_checksums::{PAGE_CHECKSUMS_COMPONENT, PageChecksums};
 use crate::statistics::{HeaderComponent, Statistics, StatsCollector, ValidationComponent};
 
-/// Completes a table around its Data.db of `chunks`, and makes it durable. No deletion time was capped.
+/// Completes a table around its Data.db of `chunks`, and makes it durable. No deletion time was
+/// capped.
 pub(super) fn complete(
     disk: &dyn Disk,
     descriptor: Descriptor,

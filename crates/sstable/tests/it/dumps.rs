@@ -6,8 +6,9 @@ use helenus_sstable::{Component, DumpForm, DumpKeys, DumpOptions, DumpTimes, SsT
 use crate::corpus::{root, tables};
 use crate::reading::open;
 
-/// Whether two lines say the same: floats may be spelled differently as long as they are the same float or double (Java
-/// does not always print the shortest form), and what has expired depends on the moment of the dump.
+/// Whether two lines say the same: floats may be spelled differently as long as they are the same
+/// float or double (Java does not always print the shortest form), and what has expired depends on
+/// the moment of the dump.
 fn same(ours: &str, theirs: &str) -> bool {
     let without_clock = |line: &str| line.replace("\"expired\" : true", "\"expired\" : false");
     let (ours, theirs) = (without_clock(ours), without_clock(theirs));
@@ -79,7 +80,8 @@ fn printed(table: &SsTable, form: DumpForm, keys: &DumpKeys) -> String {
     String::from_utf8(out).unwrap()
 }
 
-/// Compares with what Cassandra 5.0.8's `sstabledump` printed, which ends JSON without an end of line.
+/// Compares with what Cassandra 5.0.8's `sstabledump` printed, which ends JSON without an end of
+/// line.
 #[track_caller]
 fn check(name: &str, form: DumpForm, expected: &str) {
     let Some(root) = root() else { return };

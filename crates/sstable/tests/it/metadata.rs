@@ -75,7 +75,8 @@ fn every_legacy_table_has_metadata() {
     assert!(tables_seen > 70 && with_keys == tables_seen);
 }
 
-/// What Cassandra 5.0's `sstablemetadata -s` prints of the table, but for which of two equal partitions it takes.
+/// What Cassandra 5.0's `sstablemetadata -s` prints of the table, but for which of two equal
+/// partitions it takes.
 const SCANNED: &str = "Size: 221275
 Partitions: 6
 Rows: 3206

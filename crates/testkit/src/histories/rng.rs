@@ -1,4 +1,5 @@
-//! A small generator of random numbers whose output never changes: a seed printed today fails again in a year.
+//! A small generator of random numbers whose output never changes: a seed printed today fails again
+//! in a year.
 
 /// `SplitMix64` (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators).
 #[derive(Debug, Clone)]

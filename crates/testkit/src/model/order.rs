@@ -18,8 +18,9 @@ pub fn compare_values(kind: ModelType, a: &[u8], b: &[u8]) -> Ordering {
     }
 }
 
-/// Compares two places in a partition: each is the values of a prefix and the side of it. A row is a whole
-/// clustering and [`Side::At`]. Of two places with a common prefix the shorter decides by its own side.
+/// Compares two places in a partition: each is the values of a prefix and the side of it. A row is
+/// a whole clustering and [`Side::At`]. Of two places with a common prefix the shorter decides by
+/// its own side.
 #[must_use]
 pub fn compare_positions(table: &ModelTable, a: (&[Vec<u8>], Side), b: (&[Vec<u8>], Side)) -> Ordering {
     for ((column, left), right) in table.clustering.iter().zip(a.0).zip(b.0) {

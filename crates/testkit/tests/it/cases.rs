@@ -150,7 +150,8 @@ fn case_05_a_deletion_equal_to_the_one_around_it() {
 fn case_06_expiry_and_gc_grace() {
     let partition =
         merged(&[row(Some(alive(5, 50, 100)), None, vec![ColumnFact::Cell(0, cell(5, 50, 100, b"0001"))])]);
-    // Written at 50, expired at 100: with gc_before 60 the cell goes by its second of writing, the liveness stays.
+    // Written at 50, expired at 100: with gc_before 60 the cell goes by its second of writing, the
+    // liveness stays.
     let left = only(&purge(&partition, &Purge::new(100, 60, &|_| true)));
     assert!(left.liveness.is_some() && left.columns.is_empty());
     // At gc_before 50 the tombstone stays too.

@@ -38,9 +38,9 @@ fn names(table: &Descriptor) -> Vec<String> {
     columns.map(|column| column.name.to_string()).collect()
 }
 
-/// Early builds of ours put columns by the bytes of their names, where Cassandra has those first that begin outside ASCII.
-/// What they wrote reads by its own header; `verify` says that Cassandra would mix the columns up, and what writes the
-/// rows again gives them Cassandra's order.
+/// Early builds of ours put columns by the bytes of their names, where Cassandra has those first
+/// that begin outside ASCII. What they wrote reads by its own header; `verify` says that Cassandra
+/// would mix the columns up, and what writes the rows again gives them Cassandra's order.
 #[test]
 fn tables_by_the_bytes_of_names_are_read_and_written_in_cassandras_order() {
     let old = tables(&testdata("by-bytes"));
@@ -82,7 +82,8 @@ fn scrub_keeps_what_cassandra_wrote_under_names_outside_ascii() {
     assert_eq!(differences(&tables, &self::tables(dir.path())), [""; 0]);
 }
 
-/// A pair of tables between which the type of a clustering column had got a field was refused as one of other keys.
+/// A pair of tables between which the type of a clustering column had got a field was refused as
+/// one of other keys.
 #[test]
 fn tables_compare_whose_clustering_type_has_grown_between() {
     for table in ["udt_grown", "udt_grown_desc", "tuple_grown"] {

@@ -209,8 +209,8 @@ fn what_fails_leaves_nothing() {
     assert!(!RealDisk.exists(&out.join("UNFINISHED")).unwrap());
 }
 
-/// A database that is called `out.unfinished`, or that a link of that name leads to, was taken for what a run had left, and
-/// all of it was removed: its `LOCK` was the mark of both.
+/// A database that is called `out.unfinished`, or that a link of that name leads to, was taken for
+/// what a run had left, and all of it was removed: its `LOCK` was the mark of both.
 #[test]
 fn a_database_in_the_place_of_an_output_is_left_alone() {
     let dir = tempfile::tempdir().unwrap();

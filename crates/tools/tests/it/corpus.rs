@@ -1,4 +1,5 @@
-//! The files that Apache Cassandra wrote: a committed sample, and all of them where the corpus is there.
+//! The files that Apache Cassandra wrote: a committed sample, and all of them where the corpus is
+//! there.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -42,8 +42,8 @@ fn found(dir: &Path, out: &mut Vec<VerifyReport>) {
 
 #[test]
 fn old_tables_are_clean_but_for_those_that_are_known() {
-    // Damaged on purpose; and four tables that a release candidate left with filters in the byte order of before, in
-    // which no reader of 4.0 and later finds a key.
+    // Damaged on purpose; and four tables that a release candidate left with filters in the byte
+    // order of before, in which no reader of 4.0 and later finds a key.
     let known = |dir: &str| match dir {
         _ if dir.contains("/negative-") => Some("a negative one"),
         _ if dir.contains("/invalid-") => Some("not after the last one"),

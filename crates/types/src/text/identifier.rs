@@ -2,8 +2,8 @@
 
 use super::push_quoted;
 
-/// The reserved words of Cassandra 5.0 (`reserved_keywords.txt`), and the two booleans, which its lexer takes before
-/// identifiers. Lower case, in order.
+/// The reserved words of Cassandra 5.0 (`reserved_keywords.txt`), and the two booleans, which its
+/// lexer takes before identifiers. Lower case, in order.
 const RESERVED: [&str; 59] = [
     "add",
     "allow",
@@ -73,10 +73,11 @@ pub fn is_reserved(word: &str) -> bool {
     RESERVED.binary_search_by(|reserved| reserved.bytes().cmp(lower())).is_ok()
 }
 
-/// Appends an identifier as CQL reads it: in double quotes unless it is plain lower case and not reserved.
+/// Appends an identifier as CQL reads it: in double quotes unless it is plain lower case and not
+/// reserved.
 ///
-/// Cassandra itself (`ColumnIdentifier.maybeQuote`) leaves `true` and `false` bare, and can't read what it printed;
-/// here they have quotes, because schemas and literals are read back.
+/// Cassandra itself (`ColumnIdentifier.maybeQuote`) leaves `true` and `false` bare, and can't read
+/// what it printed; here they have quotes, because schemas and literals are read back.
 pub fn push_identifier(name: &str, out: &mut String) {
     let is_plain = name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')

@@ -23,8 +23,9 @@ impl Type {
         )
     }
 
-    /// Appends the value that a text between quotes stands for: itself, a time or an address. A timestamp without a
-    /// zone is in UTC, and host names are not addresses. An empty text is an empty value of any type that has one.
+    /// Appends the value that a text between quotes stands for: itself, a time or an address. A
+    /// timestamp without a zone is in UTC, and host names are not addresses. An empty text is an
+    /// empty value of any type that has one.
     ///
     /// # Errors
     /// If there is no such value.
@@ -57,8 +58,8 @@ impl Type {
         some.ok_or_else(|| ValueError::new(self, format!("{text:?} is none")))
     }
 
-    /// Appends the value that a word without quotes and brackets stands for: `12`, `1.5e3`, `true`, `0xcafe`,
-    /// `1h30m`, a UUID.
+    /// Appends the value that a word without quotes and brackets stands for: `12`, `1.5e3`, `true`,
+    /// `0xcafe`, `1h30m`, a UUID.
     ///
     /// # Errors
     /// If there is no such value.

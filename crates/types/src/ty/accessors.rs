@@ -141,8 +141,8 @@ impl Type {
         matches!(self, Type::Counter)
     }
 
-    /// Whether values are bytes that nothing but a class of their own understands: `blob`, classes that are not
-    /// Cassandra's, and the composites of keys.
+    /// Whether values are bytes that nothing but a class of their own understands: `blob`, classes
+    /// that are not Cassandra's, and the composites of keys.
     #[must_use]
     pub fn is_opaque(&self) -> bool {
         matches!(
@@ -155,7 +155,8 @@ impl Type {
         )
     }
 
-    /// Whether values have [`Elements`](crate::Elements): collections, tuples, user types and vectors.
+    /// Whether values have [`Elements`](crate::Elements): collections, tuples, user types and
+    /// vectors.
     #[inline]
     #[must_use]
     pub fn has_elements(&self) -> bool {
@@ -229,8 +230,8 @@ impl Type {
         }
     }
 
-    /// The types directly inside of this one: of elements, keys and values, fields, components, the type that is
-    /// reversed.
+    /// The types directly inside of this one: of elements, keys and values, fields, components, the
+    /// type that is reversed.
     pub fn children(&self) -> impl Iterator<Item = &Type> {
         let (first, second, fields): (&[Type], &[Type], &[(String, Type)]) = match self {
             Type::List { element, .. } | Type::Set { element, .. } | Type::Vector { element, .. } => {

@@ -44,8 +44,8 @@ pub(super) static SCALARS: [Named; 23] = [
 ];
 
 impl Type {
-    /// The words of CQL for types without parameters, and their types. (`varchar`, another word for `text`, is not
-    /// among them.)
+    /// The words of CQL for types without parameters, and their types. (`varchar`, another word for
+    /// `text`, is not among them.)
     pub fn words() -> impl Iterator<Item = (&'static str, &'static Type)> {
         SCALARS.iter().filter_map(|scalar| Some((scalar.word?, &scalar.ty)))
     }

@@ -92,8 +92,8 @@ impl Type {
 }
 
 impl Scalar<'_> {
-    /// Appends the text that all forms of texts share, without quotes: numbers and times as Java prints them, bytes
-    /// in hexadecimal.
+    /// Appends the text that all forms of texts share, without quotes: numbers and times as Java
+    /// prints them, bytes in hexadecimal.
     pub fn push(&self, out: &mut String) {
         match self {
             Scalar::Empty => {}
@@ -131,7 +131,8 @@ fn push_display(value: impl Display, out: &mut String) {
     write!(out, "{value}").unwrap_or_default();
 }
 
-/// All eight groups of an IPv6 address, as Java prints it, which takes an IPv4 address in an IPv6 one for the former.
+/// All eight groups of an IPv6 address, as Java prints it, which takes an IPv4 address in an IPv6
+/// one for the former.
 fn push_address(address: IpAddr, out: &mut String) {
     match address.to_canonical() {
         IpAddr::V4(address) => push_display(address, out),

@@ -1,4 +1,5 @@
-//! What one change costs as what it changes grows: microseconds of processor time, on the way to a size.
+//! What one change costs as what it changes grows: microseconds of processor time, on the way to a
+//! size.
 
 use std::ops::Bound::{Excluded, Included};
 
@@ -27,8 +28,8 @@ fn options() -> Options {
         .log_total_bytes(4 << 30)
 }
 
-/// Calls `change` with each number below the last size, and prints what one call took on the last tenth of the way to
-/// each of the sizes.
+/// Calls `change` with each number below the last size, and prints what one call took on the last
+/// tenth of the way to each of the sizes.
 fn curve(args: &Args, name: &str, sizes: &[i32], mut change: impl FnMut(i32) -> Result<()>) -> Result<()> {
     let mut from = 0;
     for &size in sizes {

@@ -1,5 +1,5 @@
-//! What has a limit: memory against budgets, an opening by the number of SSTables, a first write, and what one change
-//! costs as what it changes grows.
+//! What has a limit: memory against budgets, an opening by the number of SSTables, a first write,
+//! and what one change costs as what it changes grows.
 
 pub(super) mod budget;
 pub(super) mod curves;

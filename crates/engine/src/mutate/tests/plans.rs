@@ -1,4 +1,5 @@
-//! Statements without values: each operation that CQL has is prepared and bound, null and unset included.
+//! Statements without values: each operation that CQL has is prepared and bound, null and unset
+//! included.
 
 use std::collections::BTreeMap;
 

@@ -164,7 +164,8 @@ pub(super) fn key_types() -> impl Iterator<Item = &'static TypeLiterals> {
 }
 
 impl TypeLiterals {
-    /// The values without those that equal another one in order, of which a literal of a collection may keep either.
+    /// The values without those that equal another one in order, of which a literal of a collection
+    /// may keep either.
     pub(super) fn distinct(&self) -> Vec<&'static str> {
         let is_other = |value: &&str| self.ty != "decimal" || !["0.00", "1.0"].contains(value);
         self.values.iter().copied().filter(is_other).collect()

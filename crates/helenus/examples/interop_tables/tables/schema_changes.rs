@@ -35,7 +35,8 @@ fn dropped() -> Case {
     case
 }
 
-/// A column that was dropped comes back: what it held before stays away. One generation is ours after compaction.
+/// A column that was dropped comes back: what it held before stays away. One generation is ours
+/// after compaction.
 fn dropped_and_added() -> Case {
     let mut case = Case::new(
         "altered_added_again",

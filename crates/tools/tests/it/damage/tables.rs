@@ -88,7 +88,8 @@ impl Table {
     }
 }
 
-/// The small tables that releases of Cassandra wrote, whose folders' names `is_taken`; none where there is no corpus.
+/// The small tables that releases of Cassandra wrote, whose folders' names `is_taken`; none where
+/// there is no corpus.
 pub(crate) fn legacy(is_taken: impl Fn(&str) -> bool) -> Vec<Table> {
     let Some(root) = corpus("legacy") else { return Vec::new() };
     let mut tables = Vec::new();
@@ -108,8 +109,8 @@ pub(crate) fn legacy(is_taken: impl Fn(&str) -> bool) -> Vec<Table> {
     tables
 }
 
-/// Tables of ours in each version that is written, compressed and not, with and without the checksums that only we write, and
-/// for each a second one of other rows, to swap files with.
+/// Tables of ours in each version that is written, compressed and not, with and without the
+/// checksums that only we write, and for each a second one of other rows, to swap files with.
 pub(crate) fn made() -> Vec<Table> {
     let lz4 = CompressionParams { chunk_len: 4096, ..CompressionParams::new(Codec::Lz4) };
     let mut tables = Vec::new();
@@ -159,7 +160,8 @@ fn header() -> Arc<Header> {
     })
 }
 
-/// Partitions of all kinds: with blocks of rows and a range deletion across them, with one row, deleted, with a static row alone.
+/// Partitions of all kinds: with blocks of rows and a range deletion across them, with one row,
+/// deleted, with a static row alone.
 fn write(disk: &Arc<dyn Disk>, table: &Descriptor, compression: Option<CompressionParams>, first: i32) {
     let header = header();
     let options = WriterOptions {
