@@ -187,12 +187,13 @@ impl WriteSide {
                 Suspects::Unread => self.failures.get(work).is_none_or(|f| f.retry_at.is_some()),
             }
         };
+        // Clocks are the user's, and may call the database: not under a lock.
+        let moment = moment_of(&view, self.set.now_seconds());
         let mut compacting = core.compacting.lock();
         if core.dropped.load(Acquire) {
             return None;
         }
         let described = describe_all(&view, &compacting, may_be_read);
-        let moment = moment_of(&view, self.set.now_seconds());
         let task = choose(view.state.options.compaction.strategy(), &described, &moment)?;
         let [inputs, expired] = [&task.inputs, &task.expired].map(|chosen| {
             let chosen_one = |table: &&LiveTable| chosen.contains(&table.generation);

@@ -22,8 +22,8 @@ use super::layout::SYSTEM_SCHEMA;
 use super::options::ForeignOptions;
 
 /// The number of attempts to list a directory whose files come and go: a node may compact
-/// meanwhile.
-const ATTEMPTS: u32 = 8;
+/// meanwhile, several times in a row where it was late.
+const ATTEMPTS: u32 = 32;
 
 /// Gives open SSTables their numbers in the chunk cache, and keeps few of their files open.
 #[derive(Debug, Default)]
