@@ -114,8 +114,8 @@ impl Options {
 
     /// Whether SSTables that are damaged or missing are left out of a database that is opened to
     /// [read only](Self::read_only), instead of being errors. Each is decoded when its table is
-    /// first opened; [`Database::damaged`] lists those that were left out. Data that they deleted
-    /// in others is shown then.
+    /// first opened; [`Database::damaged`](crate::Database::damaged) lists those that were left
+    /// out. Data that they deleted in others is shown then.
     #[must_use]
     pub fn skip_damaged(mut self, yes: bool) -> Self {
         self.skip_damaged = yes;
