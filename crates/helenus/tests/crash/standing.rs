@@ -223,18 +223,14 @@ impl Run {
 
     fn step(&mut self, op: &Op) {
         let mut outcome = self.runner.step(op);
-        if self.case.threads && !self.stopped && (self.fault.is_none() || self.case.spares_op(op)) {
-            // Its own flushes may be slow on this machine; that they are done is what counts.
-            let is_busy = |outcome: &helenus::Result<()>| {
-                outcome.as_ref().is_err_and(|error| error.kind() == ErrorKind::Overloaded)
-            };
-            for _ in 0..500 {
-                if !is_busy(&outcome) {
-                    break;
-                }
-                self.advance();
-                outcome = self.runner.step(op);
+        // Flushes of its own may be slow on this machine; that they are done is what counts.
+        for _ in 0..500 {
+            let is_busy = outcome.as_ref().is_err_and(|error| error.kind() == ErrorKind::Overloaded);
+            if !is_busy || !self.goes_through(op) {
+                break;
             }
+            self.advance();
+            outcome = self.runner.step(op);
         }
         match outcome {
             Ok(()) => {
@@ -253,6 +249,13 @@ impl Run {
         if self.stopped && self.fault.is_none() {
             self.open_again();
         }
+    }
+
+    /// Whether nothing can stand in the way of an operation for long but the machine: no fault has
+    /// struck yet that could.
+    fn goes_through(&self, op: &Op) -> bool {
+        let has_struck = self.fault.is_some_and(|fault| self.disk.strikes(fault) > 0);
+        self.case.threads && !self.stopped && (!has_struck || self.case.spares_op(op))
     }
 
     fn advance(&mut self) {
