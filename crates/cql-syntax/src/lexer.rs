@@ -72,10 +72,15 @@ pub(crate) struct Tokens {
 /// The first character of the units of durations that is not ASCII: `µs`.
 const MICRO_SIGN: &[u8] = "µ".as_bytes();
 
+/// Tokens for which there is room from the start: those of a value in a file, which are read one
+/// after the other.
+const EXPECTED_TOKENS: usize = 32;
+
 /// Reads all tokens of `text`.
 pub(crate) fn tokenize(text: &str) -> Tokens {
     let mut lexer = Lexer { text, bytes: text.as_bytes(), at: 0 };
-    let mut list = Vec::new();
+    // A token and the blank after it, and the end.
+    let mut list = Vec::with_capacity((text.len() / 2 + 2).min(EXPECTED_TOKENS));
     loop {
         match lexer.next_token() {
             Ok(token) => {
@@ -131,6 +136,13 @@ impl Lexer<'_> {
         count
     }
 
+    /// Goes to after the next `quote`; false, and to the end of the text, where there is none.
+    fn skip_past_quote(&mut self, quote: u8) -> bool {
+        let distance = self.rest().iter().position(|byte| *byte == quote);
+        self.at = distance.map_or(self.bytes.len(), |distance| self.at + distance + 1);
+        distance.is_some()
+    }
+
     /// Goes to after the next `end`; false, and to the end of the text, where there is none.
     fn skip_past(&mut self, end: &[u8]) -> bool {
         match self.rest().windows(end.len()).position(|window| window == end) {
@@ -173,7 +185,7 @@ impl Lexer<'_> {
         let start = self.at;
         self.at += 1;
         loop {
-            if !self.skip_past(&[quote]) {
+            if !self.skip_past_quote(quote) {
                 return Err(self.malformed(start, expected));
             }
             if self.peek(0) != Some(quote) {
@@ -239,6 +251,12 @@ impl Lexer<'_> {
     }
 
     fn number(&mut self, start: usize) -> Result<TokenKind, Failure> {
+        // Most are integers, which nothing follows that could make them something else.
+        self.skip_while(|byte| byte.is_ascii_digit());
+        if !self.continues() && !matches!(self.peek(0), Some(b'.' | b'-' | 0x80..)) {
+            return Ok(TokenKind::Integer);
+        }
+        self.at = start;
         let kind = if self.uuid() {
             TokenKind::Uuid
         } else if self.peek(0) == Some(b'0') && matches!(self.peek(1), Some(b'x' | b'X')) {

@@ -40,7 +40,8 @@ impl From<ValueError> for LiteralError {
 /// If the text is not one literal, or not one of the type.
 pub fn parse_literal(ty: &Type, text: &str) -> Result<Vec<u8>, ValueError> {
     let term = parse_text_term(text).map_err(|error| ValueError::new(ty, error.to_string()))?;
-    let mut value = Vec::new();
+    // A value is rarely longer than its text and the lengths of its elements.
+    let mut value = Vec::with_capacity(2 * text.len().min(64));
     match (LiteralEncoder { rules: Rules::Text }).term(&term, Receiver::column("the value", ty), &mut value) {
         Ok(true) => Ok(value),
         Ok(false) => Err(ValueError::new(ty, "null has no bytes")),
@@ -178,14 +179,16 @@ impl LiteralEncoder {
     }
 
     fn constant(&self, literal: &Literal, to: Receiver<'_>, out: &mut Vec<u8>) -> Result<(), LiteralError> {
-        let (ty, text) = (to.ty, literal.raw_text());
-        let is_empty = self.rules == Rules::Text && text.is_empty() && ty.allows_empty();
-        if !is_empty && !takes(ty, literal) {
-            let kind = kind(literal);
+        let ty = to.ty;
+        if self.is_empty(literal, ty) {
+            return Ok(());
+        }
+        if !takes(ty, literal) {
+            let (kind, text) = (kind(literal), literal.raw_text());
             return refused(format!("Invalid {kind} constant ({text}) for \"{}\" of type {ty}", to.name));
         }
+        let unreadable = |text: &str| LiteralError::Refused(unreadable(ty, text));
         match literal {
-            _ if is_empty => {}
             // For a `tinyint`, which takes them too, any number of them.
             Literal::Blob(bytes) => {
                 ty.validate(bytes)?;
@@ -198,11 +201,26 @@ impl LiteralEncoder {
                 return Err(LiteralError::NotLiteral(text.clone()));
             }
             Literal::String(text) => {
-                ty.write_text(text, out).map_err(|_none| LiteralError::Refused(unreadable(ty, text)))?;
+                ty.write_text(text, out).map_err(|_none| unreadable(text))?;
             }
-            _ => ty.write_word(&text, out).map_err(|_none| LiteralError::Refused(unreadable(ty, &text)))?,
+            Literal::Uuid(value) => {
+                let bytes = value.to_be_bytes();
+                ty.validate(&bytes).map_err(|_other_version| unreadable(&literal.raw_text()))?;
+                out.extend_from_slice(&bytes);
+            }
+            _ => {
+                let text = literal.raw_text();
+                ty.write_word(&text, out).map_err(|_none| unreadable(&text))?;
+            }
         }
         Ok(())
+    }
+
+    /// Whether a literal is the empty value of a type that has no other text for it.
+    fn is_empty(&self, literal: &Literal, ty: &Type) -> bool {
+        self.rules == Rules::Text
+            && matches!(literal, Literal::String(text) if text.is_empty())
+            && ty.allows_empty()
     }
 
     /// The elements of a list or set, or a map's keys and values in turn.
@@ -340,11 +358,8 @@ impl LiteralEncoder {
     fn is_assignable(&self, term: &Term, ty: &Type) -> Result<bool, LiteralError> {
         let ty = ty.base();
         Ok(match (term, ty) {
-            (Term::Null, _) => *ty != Type::Counter,
-            (Term::Literal(literal), _) => {
-                takes(ty, literal)
-                    || self.rules == Rules::Text && literal.raw_text().is_empty() && ty.allows_empty()
-            }
+            (Term::Null, _) => !ty.is_counter(),
+            (Term::Literal(literal), _) => takes(ty, literal) || self.is_empty(literal, ty),
             (Term::List(terms), Type::List { element, .. })
             | (Term::Set(terms), Type::Set { element, .. }) => {
                 self.all_assignable(terms.iter().map(|term| (term, &**element)))?
@@ -407,19 +422,30 @@ fn unexpected_list<T>(ty: &Type) -> Result<T, LiteralError> {
 fn takes(ty: &Type, literal: &Literal) -> bool {
     match literal {
         Literal::String(_) => ty.is_quoted(),
-        Literal::Integer(_) => {
-            let others =
-                [Type::Boolean, Type::Uuid, Type::TimeUuid, Type::LexicalUuid, Type::Inet, Type::Empty];
-            let is_text = matches!(ty, Type::Ascii | Type::Text);
-            !(is_text || ty.is_opaque() || ty.has_elements() || others.contains(ty))
-        }
+        Literal::Integer(_) => matches!(
+            ty,
+            Type::TinyInt
+                | Type::SmallInt
+                | Type::Int
+                | Type::BigInt
+                | Type::Counter
+                | Type::Varint
+                | Type::Decimal
+                | Type::Float
+                | Type::Double
+                | Type::Timestamp
+                | Type::LegacyDate
+                | Type::Date
+                | Type::Time
+                | Type::Duration
+        ),
         Literal::Float(_) => matches!(ty, Type::Decimal | Type::Float | Type::Double),
-        Literal::Boolean(_) => *ty == Type::Boolean,
+        Literal::Boolean(_) => matches!(ty, Type::Boolean),
         Literal::Uuid(_) => matches!(ty, Type::Uuid | Type::TimeUuid | Type::LexicalUuid),
         // The type that Cassandra takes them for by themselves is `tinyint`, by mistake; here they
         // must be one.
-        Literal::Blob(_) => ty.is_opaque() || *ty == Type::TinyInt,
-        Literal::Duration(_) => *ty == Type::Duration,
+        Literal::Blob(_) => ty.is_opaque() || matches!(ty, Type::TinyInt),
+        Literal::Duration(_) => matches!(ty, Type::Duration),
     }
 }
 

@@ -38,7 +38,11 @@ impl<'a> Hex<'a> {
     pub fn parse(text: &str) -> Option<Vec<u8>> {
         let nibble = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
         let (pairs, []) = text.as_bytes().as_chunks::<2>() else { return None };
-        pairs.iter().map(|&[high, low]| Some((nibble(high)? << 4) | nibble(low)?)).collect()
+        let mut bytes = Vec::with_capacity(pairs.len());
+        for &[high, low] in pairs {
+            bytes.push((nibble(high)? << 4) | nibble(low)?);
+        }
+        Some(bytes)
     }
 }
 

@@ -1,6 +1,8 @@
 //! Dates and times of day: the proleptic Gregorian calendar, and the texts that Cassandra reads and
 //! writes.
 
+use crate::text::push_unsigned;
+
 /// Nanoseconds of a day.
 pub(crate) const NANOS_PER_DAY: i64 = 86_400_000_000_000;
 const MILLIS_PER_DAY: i64 = 86_400_000;
@@ -94,27 +96,41 @@ pub(crate) fn days_since_epoch(year: i64, month: i64, day: i64) -> Option<i64> {
 
 /// Four digits at least; more with a sign, as `java.time` does (`EXCEEDS_PAD`).
 fn push_year(year: i64, out: &mut String) {
-    let digits = format!("{:04}", year.unsigned_abs());
-    out.push_str(match year {
-        ..0 => "-",
-        10_000.. => "+",
-        _ => "",
-    });
-    out.push_str(&digits);
+    match year {
+        ..0 => out.push('-'),
+        10_000.. => out.push('+'),
+        _ => {}
+    }
+    match year.unsigned_abs() {
+        digits @ 10_000.. => push_unsigned(digits, out),
+        digits => push_filled(*b"0000", digits, out),
+    }
+}
+
+/// Appends `pattern` with the digits of `number` in the place of its zeros, as many as there are.
+/// `fmt` takes longer for a time than everything else together that is done with the value.
+fn push_filled<const N: usize>(mut pattern: [u8; N], mut number: u64, out: &mut String) {
+    for place in pattern.iter_mut().rev().filter(|place| **place == b'0') {
+        let [digit, ..] = (number % 10).to_le_bytes();
+        *place += digit;
+        number /= 10;
+    }
+    // Patterns are ASCII.
+    out.push_str(std::str::from_utf8(&pattern).unwrap_or_default());
 }
 
 /// Appends a `date`: `2016-02-03`, `-5877641-06-23`.
 pub(crate) fn push_date(date: u32, out: &mut String) {
     let Day { year, month, day } = Day::gregorian(i64::from(date) - DATE_EPOCH);
     push_year(year, out);
-    out.push_str(&format!("-{month:02}-{day:02}"));
+    push_filled(*b"-00-00", (month * 100 + day).unsigned_abs(), out);
 }
 
 /// Appends a `time`: `04:05:06.000000000`.
 pub(crate) fn push_time(nanos: i64, out: &mut String) {
     let (seconds, nanos) = (nanos.div_euclid(1_000_000_000), nanos.rem_euclid(1_000_000_000));
-    push_clock(seconds, out);
-    out.push_str(&format!(".{nanos:09}"));
+    push_filled(*b"00:00:00", clock_digits(seconds), out);
+    push_filled(*b".000000000", nanos.unsigned_abs(), out);
 }
 
 /// Appends a `timestamp` in UTC: `2016-02-03 04:05:06.000Z`. Years are those of their era, without
@@ -122,14 +138,15 @@ pub(crate) fn push_time(nanos: i64, out: &mut String) {
 pub(crate) fn push_timestamp(millis: i64, out: &mut String) {
     let Day { year, month, day } = Day::gregorian(millis.div_euclid(MILLIS_PER_DAY));
     push_year(if year > 0 { year } else { 1 - year }, out);
-    out.push_str(&format!("-{month:02}-{day:02} "));
     let of_day = millis.rem_euclid(MILLIS_PER_DAY);
-    push_clock(of_day / 1000, out);
-    out.push_str(&format!(".{:03}Z", of_day % 1000));
+    let date = (month * 100 + day).unsigned_abs();
+    let time = clock_digits(of_day / 1000) * 1000 + (of_day % 1000).unsigned_abs();
+    push_filled(*b"-00-00 00:00:00.000Z", date * 1_000_000_000 + time, out);
 }
 
-fn push_clock(seconds: i64, out: &mut String) {
-    out.push_str(&format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60));
+/// Hours, minutes and seconds as the six digits of one number.
+fn clock_digits(seconds: i64) -> u64 {
+    (seconds / 3600 * 10_000 + seconds / 60 % 60 * 100 + seconds % 60).unsigned_abs()
 }
 
 /// Whether a timestamp's text can be read back: years of one to four digits of our era.
@@ -228,7 +245,8 @@ impl Scanner<'_> {
         if digits.len() < least {
             return None;
         }
-        format!("{digits:0<9}").parse().ok()
+        let padded = digits.bytes().chain(std::iter::repeat(b'0')).take(9);
+        Some(padded.fold(0, |nanos, digit| nanos * 10 + i64::from(digit - b'0')))
     }
 
     fn date(&mut self, least_of_year: usize) -> Option<Day> {

@@ -163,6 +163,9 @@ impl Parser<'_> {
 /// The text between two quotes, with doubled quotes undone.
 fn unquoted(text: &str, quote: char) -> String {
     let inner = text.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote)).unwrap_or_default();
+    if !inner.contains(quote) {
+        return inner.to_owned();
+    }
     let mut result = String::with_capacity(inner.len());
     let mut characters = inner.chars();
     while let Some(character) = characters.next() {

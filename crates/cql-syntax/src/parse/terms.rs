@@ -41,7 +41,20 @@ impl Parser<'_> {
         self.literal_if_any().ok_or_else(|| self.unexpected("a constant"))?
     }
 
+    /// The constant that the next token is, where nothing after it makes it a part of a term.
+    fn lone_literal(&mut self) -> Option<Parsed<Literal>> {
+        match self.kind(1) {
+            TokenKind::Symbol(b',' | b':' | b')' | b']' | b'}') | TokenKind::End => {
+                self.positive_literal_if_any()
+            }
+            _ => None,
+        }
+    }
+
     fn sum(&mut self, place: Place) -> Parsed<Term> {
+        if let Some(literal) = self.lone_literal() {
+            return literal.map(Term::Literal);
+        }
         let mut left = self.product(place)?;
         loop {
             let operator = match self.kind(0) {
@@ -156,7 +169,7 @@ impl Parser<'_> {
             TokenKind::Float => Literal::Float(text.to_owned()),
             TokenKind::Duration => Literal::Duration(text.to_owned()),
             TokenKind::String | TokenKind::DollarString => Literal::String(self.string_at(0)?),
-            TokenKind::Uuid => Literal::Uuid(u128::from_str_radix(&text.replace('-', ""), 16).ok()?),
+            TokenKind::Uuid => Literal::Uuid(uuid(text)?),
             TokenKind::Blob => Literal::Blob(Hex::parse(text.get(2..)?)?),
             TokenKind::Word if self.is_word(0, "true") => Literal::Boolean(true),
             TokenKind::Word if self.is_word(0, "false") => Literal::Boolean(false),
@@ -366,6 +379,11 @@ impl Parser<'_> {
         self.symbol(b')')?;
         Ok(Term::ColumnMeta { meta, of })
     }
+}
+
+fn uuid(text: &str) -> Option<u128> {
+    let mut digits = text.bytes().filter(|byte| *byte != b'-');
+    digits.try_fold(0, |value, digit| Some(value << 4 | u128::from(char::from(digit).to_digit(16)?)))
 }
 
 fn expected_term(place: Place) -> &'static str {

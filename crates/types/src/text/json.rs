@@ -110,7 +110,11 @@ fn is_object(ty: &Type) -> bool {
 /// Appends the name of a column or a field as a key of a JSON object: in double quotes of its own
 /// unless it is lower case. Without JSON's quotes around it.
 pub fn push_json_name(name: &str, out: &mut String) {
-    if name == name.to_lowercase() {
+    let is_lower = match name.is_ascii() {
+        true => !name.bytes().any(|byte| byte.is_ascii_uppercase()),
+        false => name == name.to_lowercase(),
+    };
+    if is_lower {
         escape_json(name, out);
     } else {
         out.push_str("\\\"");

@@ -20,12 +20,9 @@ pub use visit::ValueSink;
 
 /// Appends a text between quotes, those inside doubled.
 pub(crate) fn push_quoted(text: &str, quote: char, out: &mut String) {
-    out.push(quote);
-    for c in text.chars() {
-        out.push(c);
-        if c == quote {
-            out.push(c);
-        }
+    for part in text.split(quote) {
+        out.push(quote);
+        out.push_str(part);
+        out.push(quote);
     }
-    out.push(quote);
 }

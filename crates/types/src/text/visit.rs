@@ -44,10 +44,10 @@ impl Type {
     /// If the bytes are no value of the type, and the sink's own.
     #[inline]
     pub fn visit<S: ValueSink>(&self, value: &[u8], sink: &mut S) -> Result<(), S::Error> {
-        if self.has_elements() {
-            return self.base().visit_elements(value, sink);
+        match self.base() {
+            ty if ty.has_elements() => ty.visit_elements(value, sink),
+            ty => sink.scalar(ty, &ty.scalar(value)?),
         }
-        sink.scalar(self.base(), &self.scalar(value)?)
     }
 
     fn visit_elements<S: ValueSink>(&self, value: &[u8], sink: &mut S) -> Result<(), S::Error> {

@@ -168,6 +168,10 @@ impl<'a> Iterator for Entries<'a> {
     type Item = Entry<'a>;
 
     fn next(&mut self) -> Option<Entry<'a>> {
+        // Reading on would make an error, which costs more than the rest.
+        if self.reader.is_empty() {
+            return None;
+        }
         let before = self.reader;
         let key = self.reader.i32_bytes().ok()?;
         for _ in 1..self.parts {

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use uuid::Uuid;
 
 use crate::temporal::{NANOS_PER_DAY, push_date, push_time, push_timestamp};
-use crate::text::{push_double, push_float, push_number};
+use crate::text::{push_double, push_float, push_number, push_unsigned};
 use crate::{Decimal, Duration, Hex, Type, ValueError, Varint};
 
 /// A value without elements, read. Types whose values mean the same share a variant.
@@ -60,9 +60,7 @@ impl Type {
             Type::Ascii if !value.is_ascii() => return None,
             Type::Ascii | Type::Text => Scalar::Text(std::str::from_utf8(value).ok()?),
             Type::Reversed(base) => return base.read_scalar(value),
-            _ if self.is_opaque() => Scalar::Opaque(value),
-            _ if self.has_elements() => return None,
-            _ if value.is_empty() => Scalar::Empty,
+            _ if value.is_empty() && !self.is_opaque() => (!self.has_elements()).then_some(Scalar::Empty)?,
             Type::Boolean => Scalar::Boolean(*value.first().filter(|_| value.len() == 1)? != 0),
             Type::TinyInt => Scalar::Integer(i8::from_be_bytes(value.try_into().ok()?).into()),
             Type::SmallInt => Scalar::Integer(i16::from_be_bytes(value.try_into().ok()?).into()),
@@ -86,6 +84,7 @@ impl Type {
                 Ok(bytes) => bytes.into(),
                 Err(_) => <[u8; 16]>::try_from(value).ok()?.into(),
             }),
+            _ if self.is_opaque() => Scalar::Opaque(value),
             _ => return None,
         })
     }
@@ -111,7 +110,7 @@ impl Scalar<'_> {
             Scalar::Date(days) => push_date(*days, out),
             Scalar::Time(nanos) => push_time(*nanos, out),
             Scalar::Duration(duration) => push_display(duration, out),
-            Scalar::Uuid(uuid) => push_display(uuid, out),
+            Scalar::Uuid(uuid) => out.push_str(uuid.hyphenated().encode_lower(&mut Uuid::encode_buffer())),
             Scalar::Inet(address) => push_address(*address, out),
         }
     }
@@ -135,7 +134,12 @@ fn push_display(value: impl Display, out: &mut String) {
 /// one for the former.
 fn push_address(address: IpAddr, out: &mut String) {
     match address.to_canonical() {
-        IpAddr::V4(address) => push_display(address, out),
+        IpAddr::V4(address) => {
+            for (index, octet) in address.octets().into_iter().enumerate() {
+                out.push_str(if index == 0 { "" } else { "." });
+                push_unsigned(octet.into(), out);
+            }
+        }
         IpAddr::V6(address) => {
             for (index, group) in address.segments().into_iter().enumerate() {
                 out.push_str(if index == 0 { "" } else { ":" });
