@@ -123,7 +123,7 @@ impl WriteSide {
     /// The log is ready to be written to.
     pub(crate) fn set_log(&self, log: CommitLog) {
         let was_set = self.log.set(log).is_err();
-        debug_assert!(!was_set, "the log is opened once");
+        assert!(!was_set, "the log is opened once");
     }
 
     /// Whether a record at `end` is the first one seen in its segment.
