@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use helenus_cql_syntax::{Identifier, QualifiedName, Statement, parse_statements};
 
-use crate::engine::{Destination, LeftOut, TableSet, open};
+use crate::engine::{Destination, LeftOut, SchemaNotice, SchemaSubscription, TableSet, open};
 use crate::error::{Error, ErrorKind, Result};
 use crate::health::Health;
 use crate::metrics::DatabaseMetrics;
@@ -68,7 +68,8 @@ impl Database {
     /// Runs schema statements of CQL, separated by semicolons: CREATE, ALTER and DROP of keyspaces,
     /// types and tables, TRUNCATE; `USE` sets the keyspace of the names that follow. Each is
     /// durable when the next begins. Returns their changes, in order, and warnings where the effect
-    /// differs from the request.
+    /// differs from the request; [`follow_schema`](Self::follow_schema) tells the changes of all
+    /// callers.
     ///
     /// # Errors
     /// Text that is not CQL, statements that are not about the schema, and those that Cassandra
@@ -83,6 +84,7 @@ impl Database {
                 statement => {
                     let one = self.writer.database()?.apply_schema(statement, keyspace.as_deref())?;
                     outcome.changes.extend(one.changes);
+                    outcome.events.extend(one.events);
                     outcome.warnings.extend(one.warnings);
                 }
             }
@@ -137,6 +139,53 @@ impl Database {
         }
         Ok(())
     }
+
+    /// Calls `listener` with each change of the schema from now on, by any handle, until the
+    /// subscription that it returns is dropped. [`SchemaSubscription::schema`] is the schema at
+    /// this moment, to which all these changes are made.
+    ///
+    /// Each change comes once, in the order of the changes, when it is durable and visible; the
+    /// oldest listener is called first. The calls are made by the statement's own thread, before
+    /// [`execute_schema`](Self::execute_schema) returns, or by one that changes the schema at the
+    /// same time; never by two at once. The engine holds no lock meanwhile: a listener may read,
+    /// write, close the database, and change the schema, which is announced after it has returned.
+    /// It should be quick, as that thread waits for it, and must not wait for the announcement of
+    /// another change.
+    ///
+    /// A panic in a listener is logged and goes no further: the change is made, so its statement
+    /// returns as usual, the other listeners are called, and the one that panicked is called for
+    /// the next change. The state that it left behind is its own concern.
+    ///
+    /// A listener that owns a handle of the database keeps it open.
+    ///
+    /// ```
+    /// # fn main() -> helenus::Result<()> {
+    /// use std::sync::{Arc, Mutex};
+    ///
+    /// let db = helenus::Database::in_memory()?;
+    /// let seen = Arc::new(Mutex::new(Vec::new()));
+    /// let log = seen.clone();
+    /// let subscription = db.follow_schema(move |notice| {
+    ///     log.lock().unwrap().extend(notice.events.iter().map(|event| event.to_string()));
+    /// });
+    /// db.execute_schema("CREATE KEYSPACE k WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1};
+    ///     CREATE TABLE k.t (k int PRIMARY KEY, v text);
+    ///     ALTER TABLE k.t ADD w int;")?;
+    /// drop(subscription);
+    /// db.execute_schema("DROP TABLE k.t")?;
+    /// assert_eq!(*seen.lock().unwrap(), ["CREATED KEYSPACE k", "CREATED TABLE k.t", "UPDATED TABLE k.t"]);
+    /// # db.close()
+    /// # }
+    /// ```
+    pub fn follow_schema(
+        &self,
+        listener: impl Fn(&SchemaNotice) + Send + Sync + 'static,
+    ) -> SchemaSubscription {
+        // No change is half made meanwhile.
+        let _no_change = self.writer.side().map(|side| side.ddl.lock());
+        SchemaSubscription::new(&self.set.schema_followers, self.set.schema(), Arc::new(listener))
+    }
+
     /// The current schema.
     pub fn schema(&self) -> Arc<Catalog> {
         self.set.schema()

@@ -32,7 +32,7 @@ mod select;
 mod table;
 
 pub use database::Database;
-pub use engine::LeftOut;
+pub use engine::{LeftOut, SchemaNotice, SchemaSubscription};
 pub use error::{Error, ErrorKind, Result};
 pub use health::{Health, HealthIssue, HealthReason, HealthStatus};
 pub use helenus_cql_syntax::{Identifier, QualifiedName, parse_literal, parse_qualified_name, parse_text};
@@ -41,8 +41,8 @@ pub use helenus_rows::{
     Cell, ColumnDef, ColumnKind, Columns, DeletionTime, LivenessInfo, TableSchema, UnfilteredStream,
 };
 pub use helenus_schema::{
-    Catalog, CatalogError, CatalogErrorKind, Keyspace, LoadedSchema, SchemaChange, SchemaOutcome,
-    TableColumn, TableDef, TableOptions, ViewDef,
+    Catalog, CatalogError, CatalogErrorKind, Keyspace, LoadedSchema, SchemaChange, SchemaEvent,
+    SchemaEventKind, SchemaOutcome, SchemaTarget, TableColumn, TableDef, TableOptions, ViewDef,
 };
 pub use helenus_sstable::{Codec, CompressionParams, LateDeletionTimes, Version};
 pub use helenus_types::{

@@ -189,11 +189,12 @@ pub use helenus_engine::{
     JsonMembers, Keyspace, LateDeletionTimes, LeftOut, LivenessInfo, LoadedSchema, MemoryDisk, Op, Operand,
     Options, Outcome, OwnedRow, OwnedRows, ParseDecimalError, ParseDurationError, ParseVarintError, Part,
     Prepared, QualifiedName, RangePlan, RealDisk, Result, RowKey, RowPosition, RowPrinter, RowView, Rows,
-    Scalar, SchemaChange, SchemaOutcome, Select, Serialized, StatementKind, StatementPlan, SystemClock,
-    Table, TableColumn, TableDef, TableId, TableMetrics, TableOptions, TableSchema, TimeOfDay, Timestamp,
-    ToRow, Token, Type, TypedRows, UdtFields, UnfilteredStream, Unset, Update, UserType, Uuid, Value,
-    ValueError, Varint, VarintOutOfRange, Version, ViewDef, WriteOptions, encode_udt, parse_literal,
-    parse_qualified_name, parse_text, timeuuid,
+    Scalar, SchemaChange, SchemaEvent, SchemaEventKind, SchemaNotice, SchemaOutcome, SchemaSubscription,
+    SchemaTarget, Select, Serialized, StatementKind, StatementPlan, SystemClock, Table, TableColumn,
+    TableDef, TableId, TableMetrics, TableOptions, TableSchema, TimeOfDay, Timestamp, ToRow, Token, Type,
+    TypedRows, UdtFields, UnfilteredStream, Unset, Update, UserType, Uuid, Value, ValueError, Varint,
+    VarintOutOfRange, Version, ViewDef, WriteOptions, encode_udt, parse_literal, parse_qualified_name,
+    parse_text, timeuuid,
 };
 pub use helenus_import::{
     AdoptOptions, Adopted, AdoptedTable, BulkOptions, BulkTable, BulkWriter, Foreign, ForeignKind,

@@ -8,7 +8,8 @@ use helenus_cql_syntax::{
 use helenus_rows::{ColumnKind, DroppedColumn};
 use helenus_types::{Timestamp, Type};
 
-use super::apply::{Applier, SchemaChange};
+use super::apply::Applier;
+use super::change::SchemaChange;
 use super::table_def::{TableColumn, TableDef};
 use super::tables::{is_key, static_without_clustering};
 use super::type_changes::{expand_user_types, reads_cells_of};

@@ -7,6 +7,8 @@ use helenus_sstable::CompressionParams;
 use helenus_types::{TableId, Timestamp, Type, UserType};
 
 use super::catalog::{Catalog, Keyspace};
+use super::change::SchemaChange;
+use super::events::{SchemaEvent, events};
 use super::names::check_not_system;
 use super::table_def::TableDef;
 use crate::error::{CatalogError, CatalogErrorKind, Result};
@@ -41,77 +43,11 @@ pub struct SchemaOutcome {
     /// The changes, in the order in which they are carried out; one [`SchemaChange::Nothing`] for a
     /// statement that changed nothing.
     pub changes: Vec<SchemaChange>,
+    /// The same as a node tells it to its clients. Everything is named, also what is gone; a
+    /// truncation is no event, nor is a statement that left everything as it was.
+    pub events: Vec<SchemaEvent>,
     /// Differences between the request and its effect, in words.
     pub warnings: Vec<String>,
-}
-
-/// One thing that a statement changed. Views are tables here.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SchemaChange {
-    /// A keyspace of that name was created.
-    KeyspaceCreated(Arc<str>),
-    /// Options of a keyspace changed; if `durable_writes` is among them, a `TableAltered` of each
-    /// table follows.
-    KeyspaceAltered {
-        /// Name of the keyspace.
-        name: Arc<str>,
-        /// Whether writes go through the log from now on.
-        durable_writes: bool,
-    },
-    /// A keyspace of that name was dropped; it follows the `TableDropped` of each of its tables.
-    KeyspaceDropped(Arc<str>),
-    /// A user type was created.
-    TypeCreated {
-        /// Its keyspace.
-        keyspace: Arc<str>,
-        /// Its name.
-        name: Arc<str>,
-    },
-    /// A user type got or renamed fields; a `TableAltered` of each table that uses it follows.
-    TypeAltered {
-        /// Its keyspace.
-        keyspace: Arc<str>,
-        /// Its name.
-        name: Arc<str>,
-    },
-    /// A user type was dropped.
-    TypeDropped {
-        /// Its keyspace.
-        keyspace: Arc<str>,
-        /// Its name.
-        name: Arc<str>,
-    },
-    /// A table was created.
-    TableCreated(TableId),
-    /// Columns or options of a table changed.
-    TableAltered {
-        /// The table.
-        id: TableId,
-        /// Whether rows are encoded differently from now on.
-        columns_changed: bool,
-    },
-    /// A table was dropped.
-    TableDropped(TableId),
-    /// A table was emptied.
-    TableTruncated(TableId),
-    /// An index was created; a `TableAltered` of its table follows.
-    IndexCreated {
-        /// The indexed table.
-        table: TableId,
-        /// Name of the index.
-        name: Arc<str>,
-    },
-    /// An index was dropped; a `TableAltered` of its table follows.
-    IndexDropped {
-        /// The table that was indexed.
-        table: TableId,
-        /// Name of the index.
-        name: Arc<str>,
-    },
-    /// The text of a function or aggregate of that keyspace was kept.
-    FunctionKept(Arc<str>),
-    /// `IF EXISTS` or `IF NOT EXISTS` was not fulfilled, or everything is as it was.
-    Nothing,
 }
 
 /// Gives a new table its identity.
@@ -165,7 +101,8 @@ impl Catalog {
         let Applier { changes, warnings, .. } = applier;
         self.check_compressors(&catalog, &changes)?;
         let record = catalog.record(statement, default_keyspace, now, &changes);
-        Ok(Applied { catalog, outcome: SchemaOutcome { changes, warnings }, record })
+        let events = events(self, &catalog, &changes);
+        Ok(Applied { catalog, outcome: SchemaOutcome { changes, events, warnings }, record })
     }
 
     /// Refuses tables that are to be compressed from now on by what this build leaves out.

@@ -3,7 +3,8 @@
 
 use helenus_cql_syntax::{Identifier, QualifiedName, parse_qualified_name};
 
-use super::apply::{Applier, SchemaChange};
+use super::apply::Applier;
+use super::change::SchemaChange;
 use crate::error::{CatalogError, CatalogErrorKind, Result};
 
 impl Applier<'_> {

@@ -11,8 +11,9 @@ use helenus_cql_syntax::{
 use helenus_rows::ColumnKind;
 use helenus_types::Type;
 
-use super::apply::{Applier, SchemaChange};
+use super::apply::Applier;
 use super::catalog::Keyspace;
+use super::change::SchemaChange;
 use super::names::qualified;
 use super::options::unknown_property;
 use super::options_values::map_of;

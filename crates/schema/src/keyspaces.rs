@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use helenus_cql_syntax::{AlterKeyspace, CreateKeyspace, DropKeyspace, Property};
 
-use super::apply::{Applier, SchemaChange};
+use super::apply::Applier;
 use super::catalog::Keyspace;
+use super::change::SchemaChange;
 use super::names::{check_name, check_not_system};
 use super::options::unknown_property;
 use super::options_values::{boolean, map_of};

@@ -14,8 +14,10 @@
 mod alter_table;
 mod apply;
 mod catalog;
+mod change;
 mod compact;
 mod error;
+mod events;
 mod extensions;
 mod functions;
 mod indexes;
@@ -37,9 +39,11 @@ mod views;
 #[cfg(test)]
 mod tests;
 
-pub use apply::{Applied, ApplyContext, SchemaChange, SchemaOutcome};
+pub use apply::{Applied, ApplyContext, SchemaOutcome};
 pub use catalog::{Catalog, Keyspace};
+pub use change::SchemaChange;
 pub use error::{CatalogError, CatalogErrorKind, Result};
+pub use events::{SchemaEvent, SchemaEventKind, SchemaTarget};
 pub use names::is_system_keyspace;
 pub use options::{MAX_TTL_SECONDS, TableOptions};
 pub use script::LoadedSchema;

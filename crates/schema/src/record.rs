@@ -7,8 +7,8 @@
 use helenus_cql_syntax::{AlterTableAction, Identifier, QualifiedName, Statement};
 use helenus_types::Timestamp;
 
-use super::apply::SchemaChange;
 use super::catalog::Catalog;
+use super::change::SchemaChange;
 use super::print::print_statement;
 
 impl Catalog {

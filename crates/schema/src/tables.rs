@@ -9,7 +9,8 @@ use helenus_cql_syntax::{
 use helenus_rows::ColumnKind;
 use helenus_types::{TableId, Type};
 
-use super::apply::{Applier, SchemaChange};
+use super::apply::Applier;
+use super::change::SchemaChange;
 use super::compact;
 use super::names::check_name;
 use super::options::{TableOptions, unknown_property};

@@ -9,7 +9,8 @@ use helenus_cql_syntax::{
 };
 use helenus_types::{Type, UserType};
 
-use super::apply::{Applier, SchemaChange};
+use super::apply::Applier;
+use super::change::SchemaChange;
 use super::table_def::TableDef;
 use super::type_changes::references;
 use crate::error::{CatalogError, CatalogErrorKind, Result};

@@ -10,7 +10,8 @@ use helenus_cql_syntax::{
 };
 use helenus_rows::ColumnKind;
 
-use super::apply::{Applier, SchemaChange};
+use super::apply::Applier;
+use super::change::SchemaChange;
 use super::names::{check_name, qualified};
 use super::table_def::{TableColumn, TableDef, ViewDef};
 use super::tables::{check_key_type, is_key};

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::buffers::Lookups;
 use super::layout::table_dir;
+use super::schema_followers::SchemaNotice;
 use super::set::no_table;
 use super::state::TableState;
 use super::table::{Active, TableCore, View};
@@ -22,11 +23,18 @@ use helenus_schema::{Applied, ApplyContext, Catalog, SchemaChange, SchemaOutcome
 
 impl WriteSide {
     /// Applies one schema statement: all that it changes becomes visible, and durable, by one edit.
+    /// Then the listeners are called, without a lock, so that they may do what they like.
     pub(crate) fn apply_schema(
         &self,
         statement: &Statement,
         keyspace: Option<&str>,
     ) -> Result<SchemaOutcome> {
+        let outcome = self.apply_silently(statement, keyspace);
+        self.set.schema_followers.deliver();
+        outcome
+    }
+
+    fn apply_silently(&self, statement: &Statement, keyspace: Option<&str>) -> Result<SchemaOutcome> {
         let _call = self.enter()?;
         let _one_at_a_time = self.ddl.lock();
         let before = self.set.catalog.read().clone();
@@ -45,14 +53,23 @@ impl WriteSide {
             for change in changes {
                 if let SchemaChange::TableTruncated(id) = change {
                     self.truncate(*id, now)?;
+                    self.set.schema_followers.announce(SchemaNotice {
+                        changes: vec![change.clone()],
+                        events: Vec::new(),
+                        before: before.clone(),
+                        after: before.clone(),
+                    });
                 }
             }
             return Ok(applied.outcome);
         }
-        self.change_schema(applied, now)
+        let (after, outcome) = self.change_schema(applied, now)?;
+        let SchemaOutcome { changes, events, .. } = outcome.clone();
+        self.set.schema_followers.announce(SchemaNotice { changes, events, before, after });
+        Ok(outcome)
     }
 
-    fn change_schema(&self, applied: Applied, now: Timestamp) -> Result<SchemaOutcome> {
+    fn change_schema(&self, applied: Applied, now: Timestamp) -> Result<(Arc<Catalog>, SchemaOutcome)> {
         let Applied { catalog, outcome, record } = applied;
         let (after, changes) = (Arc::new(catalog), &outcome.changes);
         let cores = self.touched(changes)?;
@@ -101,7 +118,7 @@ impl WriteSide {
                 tracing::warn!(%error, "files of a dropped table are left");
             }
         }
-        Ok(outcome)
+        Ok((after, outcome))
     }
 
     /// The change of the schema's text: the statement is added to it, whatever the number of

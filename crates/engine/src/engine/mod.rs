@@ -26,6 +26,7 @@ mod read;
 mod recovery;
 mod salvage;
 mod scheduler;
+mod schema_followers;
 mod set;
 mod state;
 mod steps;
@@ -37,6 +38,8 @@ mod write_side;
 
 #[cfg(test)]
 mod schema_change_tests;
+#[cfg(test)]
+mod schema_follower_tests;
 #[cfg(test)]
 mod tests;
 
@@ -54,6 +57,7 @@ pub use new_database::{NewDatabase, NewSsTable};
 pub(crate) use read::{PointRow, Source};
 pub(crate) use recovery::open;
 pub use salvage::LeftOut;
+pub use schema_followers::{SchemaNotice, SchemaSubscription};
 pub(crate) use set::{TableSet, Tables};
 pub(crate) use state::TableState;
 pub(crate) use table::{TableCore, View};

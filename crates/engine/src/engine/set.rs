@@ -15,6 +15,7 @@ use parking_lot::{Mutex, RwLock};
 
 use super::pinned::Pinned;
 use super::salvage::{LeftOut, Salvaging};
+use super::schema_followers::SchemaFollowers;
 use super::table::TableCore;
 use crate::error::{Error, ErrorKind, Result};
 use crate::metrics::DatabaseMetrics;
@@ -28,6 +29,8 @@ pub(crate) struct TableSet {
     clock: Arc<dyn Clock>,
     pub(crate) cache: Arc<ChunkCache>,
     pub(crate) catalog: RwLock<Arc<Catalog>>,
+    /// Those that follow the catalog's changes.
+    pub(crate) schema_followers: Arc<SchemaFollowers>,
     pub(crate) tables: RwLock<Tables>,
     /// Memory and files that only readers still hold.
     pub(crate) pinned: Pinned,
@@ -72,6 +75,7 @@ impl TableSet {
             clock,
             cache,
             catalog: RwLock::new(Arc::new(catalog)),
+            schema_followers: Arc::default(),
             tables: RwLock::new(tables),
             pinned: Pinned::default(),
             salvage: None,

@@ -7,7 +7,7 @@ use helenus_sstable::Version;
 use helenus_types::{TableId, Timestamp, Type};
 use uuid::Uuid;
 
-use super::super::{Catalog, SchemaChange, TableColumn};
+use super::super::{Catalog, SchemaChange, SchemaTarget, TableColumn};
 use super::{NOW, apply, catalog, check_round_trip};
 
 fn id(number: u128) -> TableId {
@@ -483,4 +483,48 @@ fn errors_in_files_tell_the_line() {
     assert_eq!(error.to_string(), "line 3: Keyspace 'k' doesn't exist");
     assert!(Catalog::parse("CREATE TABEL k.t").unwrap_err().to_string().contains("expected"));
     assert_eq!(Catalog::parse("").unwrap(), Catalog::default());
+}
+
+/// What the statement tells clients, in the order and words of a node (`SchemaChangeNotifier`).
+#[track_caller]
+fn told(catalog: &Catalog, statement: &str, expected: &[&str]) -> Catalog {
+    let applied = apply(catalog, statement).unwrap_or_else(|error| panic!("{statement}: {error}"));
+    let events: Vec<_> = applied.outcome.events.iter().map(ToString::to_string).collect();
+    assert_eq!(events, expected, "{statement}");
+    applied.catalog
+}
+
+#[test]
+fn events_name_what_a_node_names() {
+    let empty = Catalog::default();
+    let create = "CREATE KEYSPACE k WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}";
+    let k = told(&empty, create, &["CREATED KEYSPACE k"]);
+    let k = told(&k, "CREATE TYPE u (a int)", &["CREATED TYPE k.u"]);
+    let k = told(
+        &k,
+        "CREATE TABLE t (p int PRIMARY KEY, v int, u frozen<u>) WITH ID = 00000000-0000-0000-0000-000000000007",
+        &["CREATED TABLE k.t"],
+    );
+    told(&k, "CREATE TABLE IF NOT EXISTS t (p int PRIMARY KEY)", &[]);
+    // Its tables' rows look different from now on.
+    let k = told(&k, "ALTER TYPE u ADD b text", &["UPDATED TYPE k.u", "UPDATED TABLE k.t"]);
+    // That a table's writes aren't logged is its keyspace's matter.
+    let k = told(&k, "ALTER KEYSPACE k WITH durable_writes = false", &["UPDATED KEYSPACE k"]);
+    told(&k, "ALTER KEYSPACE k WITH durable_writes = false", &[]);
+    let k = told(&k, "CREATE INDEX i ON t (v)", &["UPDATED TABLE k.t"]);
+    let k = told(&k, "DROP INDEX i", &["UPDATED TABLE k.t"]);
+    let view = "CREATE MATERIALIZED VIEW w AS SELECT p, v FROM t WHERE p IS NOT NULL AND v IS NOT NULL \
+                PRIMARY KEY (v, p)";
+    // The table knows that it has views, which is no change of it.
+    let k = told(&k, view, &["CREATED TABLE k.w"]);
+    told(&k, "ALTER MATERIALIZED VIEW w WITH comment = 'x'", &["UPDATED TABLE k.w"]);
+    told(&k, "DROP MATERIALIZED VIEW w", &["DROPPED TABLE k.w"]);
+    told(&k, "TRUNCATE t", &[]);
+    let all = ["DROPPED TABLE k.t", "DROPPED TABLE k.w", "DROPPED TYPE k.u", "DROPPED KEYSPACE k"];
+    told(&k, "DROP KEYSPACE k", &all);
+    let kinds = [SchemaTarget::Keyspace, SchemaTarget::Table("a".into()), SchemaTarget::Type("b".into())];
+    assert_eq!(
+        kinds.each_ref().map(SchemaTarget::words),
+        [("KEYSPACE", None), ("TABLE", Some("a")), ("TYPE", Some("b"))]
+    );
 }
