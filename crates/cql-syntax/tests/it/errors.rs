@@ -75,6 +75,40 @@ fn nesting_is_bounded() {
     assert!(parse_statement(&format!("SELECT a{} FROM t", "[1]".repeat(100_000))).is_err());
 }
 
+/// What may be nested is parsed, printed, compared and dropped within half of a thread's stack,
+/// also in a build without optimizations.
+#[test]
+fn the_deepest_statements_fit_the_stack_of_a_thread() {
+    const STACK_BYTES: usize = 1 << 20;
+    let pairs = [
+        ("[", "]"),
+        ("{", "}"),
+        ("(", ")"),
+        ("{1: ", "}"),
+        ("{a: ", "}"),
+        ("f(", ")"),
+        ("CAST(", " AS int)"),
+        ("(frozen<map<int, text>>) ", ""),
+        ("- ", ""),
+    ];
+    let deepest = move || {
+        for (open, close) in pairs {
+            let chain = " + 1".repeat(256);
+            for (before, after) in [("SELECT ", " FROM t"), ("INSERT INTO t (a) VALUES (", ")")] {
+                let statement = |levels: usize| {
+                    let nested = format!("{}1{}", open.repeat(levels), close.repeat(levels));
+                    parse_statement(&format!("{before}{nested}{chain}{after}")).ok()
+                };
+                let levels = (0..=MAX_NESTING).rev().find(|levels| statement(*levels).is_some()).unwrap();
+                assert!(levels + 3 >= MAX_NESTING, "{before}{open}: {levels}");
+                let statement = statement(levels).unwrap();
+                assert_eq!(parse_statement(&statement.to_string()).as_ref(), Ok(&statement.clone()));
+            }
+        }
+    };
+    std::thread::Builder::new().stack_size(STACK_BYTES).spawn(deepest).unwrap().join().unwrap();
+}
+
 #[test]
 fn long_texts_take_linear_time() {
     // Each of these once had, or could have, a rule that looks back or ahead without a bound.

@@ -36,23 +36,26 @@ const SPECIAL: [&str; 24] = [
     "abcdef01",
 ];
 
-pub(crate) fn identifier() -> impl Strategy<Value = Identifier> {
+pub(crate) fn identifier() -> BoxedStrategy<Identifier> {
     prop_oneof![
         4 => "[a-z][a-z0-9_]{0,6}".prop_map(Identifier::exact),
         2 => select(&SPECIAL[..]).prop_map(Identifier::exact),
         1 => "[a-zA-Z\"' .é]{0,5}".prop_map(Identifier::exact),
     ]
+    .boxed()
 }
 
-pub(crate) fn qualified_name() -> impl Strategy<Value = QualifiedName> {
-    (option::of(identifier()), identifier()).prop_map(|(keyspace, name)| QualifiedName { keyspace, name })
+pub(crate) fn qualified_name() -> BoxedStrategy<QualifiedName> {
+    (option::of(identifier()), identifier())
+        .prop_map(|(keyspace, name)| QualifiedName { keyspace, name })
+        .boxed()
 }
 
-pub(crate) fn marker() -> impl Strategy<Value = Marker> {
-    prop_oneof![Just(Marker::Positional), identifier().prop_map(Marker::Named)]
+pub(crate) fn marker() -> BoxedStrategy<Marker> {
+    prop_oneof![Just(Marker::Positional), identifier().prop_map(Marker::Named)].boxed()
 }
 
-pub(crate) fn cql_type() -> impl Strategy<Value = CqlType> {
+pub(crate) fn cql_type() -> BoxedStrategy<CqlType> {
     let leaf = prop_oneof![
         3 => select(NativeType::all().collect::<Vec<_>>()).prop_map(CqlType::Native),
         1 => qualified_name().prop_map(CqlType::User),
@@ -68,13 +71,14 @@ pub(crate) fn cql_type() -> impl Strategy<Value = CqlType> {
             (inner, any::<u32>()).prop_map(|(t, n)| CqlType::Vector(Box::new(t), n)),
         ]
     })
+    .boxed()
 }
 
-pub(crate) fn text() -> impl Strategy<Value = String> {
-    prop_oneof!["[a-z]{0,6}", "[a-z'\"$;\n*/é-]{0,6}"]
+pub(crate) fn text() -> BoxedStrategy<String> {
+    prop_oneof!["[a-z]{0,6}", "[a-z'\"$;\n*/é-]{0,6}"].boxed()
 }
 
-pub(crate) fn literal() -> impl Strategy<Value = Literal> {
+pub(crate) fn literal() -> BoxedStrategy<Literal> {
     prop_oneof![
         text().prop_map(Literal::String),
         "-?[0-9]{1,20}".prop_map(Literal::Integer),
@@ -87,6 +91,7 @@ pub(crate) fn literal() -> impl Strategy<Value = Literal> {
         select(&["1h30m", "-2mo", "5µs", "P1Y2M", "-PT5M", "P3W", "P0001-02-03T04:05:06"][..])
             .prop_map(|text| Literal::Duration(text.to_owned())),
     ]
+    .boxed()
 }
 
 /// A term for the place of a value.
@@ -147,10 +152,11 @@ fn simple(inner: BoxedStrategy<Term>, in_selection: bool) -> BoxedStrategy<Term>
     prop_oneof![6 => unhinted, 1 => hint].boxed()
 }
 
-fn meta() -> impl Strategy<Value = Term> {
+fn meta() -> BoxedStrategy<Term> {
     let metas = [ColumnMeta::WriteTime, ColumnMeta::MaxWriteTime, ColumnMeta::Ttl];
     (select(metas.to_vec()), modified(identifier().prop_map(Term::Column).boxed()))
         .prop_map(|(meta, of)| Term::ColumnMeta { meta, of: Box::new(of) })
+        .boxed()
 }
 
 #[derive(Clone, Debug)]

@@ -18,8 +18,8 @@ use proptest::sample::select;
 
 use crate::terms::{cql_type, identifier, literal, marker, qualified_name, selected, text, value};
 
-pub(crate) fn statement() -> impl Strategy<Value = Statement> {
-    prop_oneof![keyspaces(), types(), tables(), indexes_and_views(), manipulation(), other()]
+pub(crate) fn statement() -> BoxedStrategy<Statement> {
+    prop_oneof![keyspaces(), types(), tables(), indexes_and_views(), manipulation(), other()].boxed()
 }
 
 fn keyspaces() -> BoxedStrategy<Statement> {
@@ -77,7 +77,7 @@ fn tables() -> BoxedStrategy<Statement> {
     .boxed()
 }
 
-fn alter_action() -> impl Strategy<Value = AlterTableAction> {
+fn alter_action() -> BoxedStrategy<AlterTableAction> {
     prop_oneof![
         (any::<bool>(), vec(column(), 1..3))
             .prop_map(|(if_not_exists, columns)| AlterTableAction::Add { if_not_exists, columns }),
@@ -93,6 +93,7 @@ fn alter_action() -> impl Strategy<Value = AlterTableAction> {
         Just(AlterTableAction::DropCompactStorage),
         properties(1).prop_map(AlterTableAction::With),
     ]
+    .boxed()
 }
 
 fn indexes_and_views() -> BoxedStrategy<Statement> {
@@ -156,48 +157,55 @@ fn other() -> BoxedStrategy<Statement> {
         .boxed()
 }
 
-fn dropped() -> impl Strategy<Value = DropObject> {
-    (any::<bool>(), qualified_name()).prop_map(|(if_exists, name)| DropObject { if_exists, name })
+fn dropped() -> BoxedStrategy<DropObject> {
+    (any::<bool>(), qualified_name()).prop_map(|(if_exists, name)| DropObject { if_exists, name }).boxed()
 }
 
-fn field() -> impl Strategy<Value = FieldDefinition> {
-    (identifier(), cql_type()).prop_map(|(name, cql_type)| FieldDefinition { name, cql_type })
+fn field() -> BoxedStrategy<FieldDefinition> {
+    (identifier(), cql_type()).prop_map(|(name, cql_type)| FieldDefinition { name, cql_type }).boxed()
 }
 
-fn renames() -> impl Strategy<Value = Vec<Rename>> {
-    vec((identifier(), identifier()).prop_map(|(from, to)| Rename { from, to }), 1..3)
+fn renames() -> BoxedStrategy<Vec<Rename>> {
+    vec((identifier(), identifier()).prop_map(|(from, to)| Rename { from, to }), 1..3).boxed()
 }
 
-fn column() -> impl Strategy<Value = ColumnDefinition> {
+fn column() -> BoxedStrategy<ColumnDefinition> {
     (identifier(), cql_type(), any::<bool>(), option::weighted(0.2, mask()))
         .prop_map(|(name, cql_type, is_static, mask)| ColumnDefinition { name, cql_type, is_static, mask })
+        .boxed()
 }
 
-fn mask() -> impl Strategy<Value = ColumnMask> {
+fn mask() -> BoxedStrategy<ColumnMask> {
     prop_oneof![
         Just(ColumnMask::Default),
         (qualified_name(), vec(value(), 0..3))
             .prop_map(|(name, arguments)| ColumnMask::Function { name, arguments }),
     ]
+    .boxed()
 }
 
-fn primary_key() -> impl Strategy<Value = PrimaryKey> {
+fn primary_key() -> BoxedStrategy<PrimaryKey> {
     (vec(identifier(), 1..3), vec(identifier(), 0..3))
         .prop_map(|(partition_key, clustering)| PrimaryKey { partition_key, clustering })
+        .boxed()
 }
 
-fn options() -> impl Strategy<Value = TableOptions> {
+fn options() -> BoxedStrategy<TableOptions> {
     let orders = vec((identifier(), order()), 0..3);
-    (any::<bool>(), orders, properties(0)).prop_map(|(compact_storage, clustering_order, properties)| {
-        TableOptions { compact_storage, clustering_order, properties }
-    })
+    (any::<bool>(), orders, properties(0))
+        .prop_map(|(compact_storage, clustering_order, properties)| TableOptions {
+            compact_storage,
+            clustering_order,
+            properties,
+        })
+        .boxed()
 }
 
-fn order() -> impl Strategy<Value = Order> {
-    select(&[Order::Ascending, Order::Descending][..])
+fn order() -> BoxedStrategy<Order> {
+    select(&[Order::Ascending, Order::Descending][..]).boxed()
 }
 
-fn properties(at_least: usize) -> impl Strategy<Value = Vec<Property>> {
+fn properties(at_least: usize) -> BoxedStrategy<Vec<Property>> {
     let word = "[a-z][a-z0-9_]{0,6}".prop_filter("reserved", |word| !is_reserved(word));
     let name = prop_oneof![4 => identifier(), 1 => Just(helenus_cql_syntax::Identifier::exact("id"))];
     let value = prop_oneof![
@@ -209,14 +217,16 @@ fn properties(at_least: usize) -> impl Strategy<Value = Vec<Property>> {
             PropertyValue::Map(entries)
         }),
     ];
-    vec((name, value), at_least..4).prop_map(|properties| {
-        let mut names = HashSet::new();
-        let properties = properties.into_iter().map(|(name, value)| Property { name, value });
-        properties.filter(|property| names.insert(property.name.clone())).collect()
-    })
+    vec((name, value), at_least..4)
+        .prop_map(|properties| {
+            let mut names = HashSet::new();
+            let properties = properties.into_iter().map(|(name, value)| Property { name, value });
+            properties.filter(|property| names.insert(property.name.clone())).collect()
+        })
+        .boxed()
 }
 
-fn selects() -> impl Strategy<Value = Select> {
+fn selects() -> BoxedStrategy<Select> {
     let ordering = (identifier(), option::weighted(0.2, value()), order())
         .prop_map(|(column, ann_of, order)| Ordering { column, ann_of, order });
     (
@@ -244,39 +254,41 @@ fn selects() -> impl Strategy<Value = Select> {
                 allow_filtering,
             }
         })
+        .boxed()
 }
 
-fn selection() -> impl Strategy<Value = Selection> {
+fn selection() -> BoxedStrategy<Selection> {
     let selector = (selected(), option::of(identifier())).prop_map(|(term, alias)| Selector { term, alias });
-    prop_oneof![1 => Just(Selection::All), 4 => vec(selector, 1..3).prop_map(Selection::Selectors)]
+    prop_oneof![1 => Just(Selection::All), 4 => vec(selector, 1..3).prop_map(Selection::Selectors)].boxed()
 }
 
-fn int_value() -> impl Strategy<Value = IntValue> {
-    prop_oneof![any::<i64>().prop_map(IntValue::Literal), marker().prop_map(IntValue::Marker)]
+fn int_value() -> BoxedStrategy<IntValue> {
+    prop_oneof![any::<i64>().prop_map(IntValue::Literal), marker().prop_map(IntValue::Marker)].boxed()
 }
 
-fn comparison() -> impl Strategy<Value = Comparison> {
+fn comparison() -> BoxedStrategy<Comparison> {
     use Comparison::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual, NotEqual};
-    select(&[Equal, NotEqual, Less, LessOrEqual, Greater, GreaterOrEqual][..])
+    select(&[Equal, NotEqual, Less, LessOrEqual, Greater, GreaterOrEqual][..]).boxed()
 }
 
-fn in_values() -> impl Strategy<Value = InValues> {
-    prop_oneof![vec(value(), 0..3).prop_map(InValues::List), marker().prop_map(InValues::Marker)]
+fn in_values() -> BoxedStrategy<InValues> {
+    prop_oneof![vec(value(), 0..3).prop_map(InValues::List), marker().prop_map(InValues::Marker)].boxed()
 }
 
-fn element() -> impl Strategy<Value = RelationTarget> {
-    (identifier(), value()).prop_map(|(column, key)| RelationTarget::Element { column, key })
+fn element() -> BoxedStrategy<RelationTarget> {
+    (identifier(), value()).prop_map(|(column, key)| RelationTarget::Element { column, key }).boxed()
 }
 
-fn shared_relation() -> impl Strategy<Value = Relation> {
+fn shared_relation() -> BoxedStrategy<Relation> {
     prop_oneof![
         (identifier(), value()).prop_map(|(column, value)| Relation::Contains { column, value }),
         (identifier(), value()).prop_map(|(column, key)| Relation::ContainsKey { column, key }),
     ]
+    .boxed()
 }
 
 /// A relation of a `WHERE` clause.
-fn relation() -> impl Strategy<Value = Relation> {
+fn relation() -> BoxedStrategy<Relation> {
     let column = || identifier().prop_map(RelationTarget::Column);
     let tuple = || vec(identifier(), 1..3).prop_map(RelationTarget::Tuple);
     let token = vec(identifier(), 1..3).prop_map(RelationTarget::Token);
@@ -290,9 +302,10 @@ fn relation() -> impl Strategy<Value = Relation> {
         identifier().prop_map(Relation::IsNotNull),
         (identifier(), value()).prop_map(|(index, value)| Relation::Expression { index, value }),
     ]
+    .boxed()
 }
 
-fn condition() -> impl Strategy<Value = Condition> {
+fn condition() -> BoxedStrategy<Condition> {
     let target = || {
         prop_oneof![
             identifier().prop_map(RelationTarget::Column),
@@ -309,15 +322,16 @@ fn condition() -> impl Strategy<Value = Condition> {
         (target(), in_values()).prop_map(|(target, values)| Relation::In { target, values }),
         shared_relation(),
     ];
-    prop_oneof![Just(Condition::Exists), vec(relation, 1..3).prop_map(Condition::If)]
+    prop_oneof![Just(Condition::Exists), vec(relation, 1..3).prop_map(Condition::If)].boxed()
 }
 
-fn using() -> impl Strategy<Value = Using> {
+fn using() -> BoxedStrategy<Using> {
     (option::of(int_value()), option::of(int_value()))
         .prop_map(|(timestamp_us, ttl_s)| Using { timestamp_us, ttl_s })
+        .boxed()
 }
 
-fn insert() -> impl Strategy<Value = Insert> {
+fn insert() -> BoxedStrategy<Insert> {
     let json = prop_oneof![text().prop_map(JsonValue::Text), marker().prop_map(JsonValue::Marker)];
     let values = prop_oneof![
         (vec(identifier(), 1..3), vec(value(), 1..3))
@@ -326,9 +340,10 @@ fn insert() -> impl Strategy<Value = Insert> {
     ];
     (qualified_name(), values, any::<bool>(), using())
         .prop_map(|(table, values, if_not_exists, using)| Insert { table, values, if_not_exists, using })
+        .boxed()
 }
 
-fn update() -> impl Strategy<Value = Update> {
+fn update() -> BoxedStrategy<Update> {
     let operation = prop_oneof![
         value().prop_map(AssignmentOperation::Set),
         value().prop_map(AssignmentOperation::Add),
@@ -347,9 +362,10 @@ fn update() -> impl Strategy<Value = Update> {
             where_clause,
             condition,
         })
+        .boxed()
 }
 
-fn delete() -> impl Strategy<Value = Delete> {
+fn delete() -> BoxedStrategy<Delete> {
     let target = prop_oneof![
         identifier().prop_map(DeleteTarget::Column),
         (identifier(), value()).prop_map(|(column, key)| DeleteTarget::Element { column, key }),
@@ -369,4 +385,5 @@ fn delete() -> impl Strategy<Value = Delete> {
             where_clause,
             condition,
         })
+        .boxed()
 }
