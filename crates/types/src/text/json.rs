@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::ValueSink;
 use crate::value::Scalar;
-use crate::{Type, ValueError};
+use crate::{Element, Type, ValueError};
 
 impl Type {
     /// Appends what `SELECT JSON` prints for a serialized value (`AbstractType.toJSONString`).
@@ -64,13 +64,7 @@ impl ValueSink for JsonSink<'_> {
         Ok(())
     }
 
-    fn element(
-        &mut self,
-        of: &Type,
-        index: usize,
-        ty: &Type,
-        value: Option<&[u8]>,
-    ) -> Result<(), ValueError> {
+    fn element(&mut self, of: &Type, index: usize, ty: &Type, value: Element<'_>) -> Result<(), ValueError> {
         let is_entry_value = matches!(of, Type::Map { .. }) && index % 2 == 1;
         self.out.push_str(if is_entry_value {
             ": "

@@ -3,7 +3,7 @@
 use super::{ValueSink, push_identifier, push_quoted};
 use crate::temporal::is_printable_timestamp;
 use crate::value::Scalar;
-use crate::{Type, ValueError};
+use crate::{Element, Type, ValueError};
 
 impl Type {
     /// Appends a serialized value as a CQL literal; the literals of `cql-syntax` read it back.
@@ -84,13 +84,7 @@ impl ValueSink for LiteralSink<'_> {
         matches!(ty, Type::Udt { .. })
     }
 
-    fn element(
-        &mut self,
-        of: &Type,
-        index: usize,
-        ty: &Type,
-        value: Option<&[u8]>,
-    ) -> Result<(), ValueError> {
+    fn element(&mut self, of: &Type, index: usize, ty: &Type, value: Element<'_>) -> Result<(), ValueError> {
         self.out.push_str(match of {
             _ if index == 0 => "",
             Type::Map { .. } if index % 2 == 1 => ": ",

@@ -1,7 +1,7 @@
 //! One walk over a value and whatever is in it.
 
 use crate::value::Scalar;
-use crate::{Type, ValueError};
+use crate::{Element, Type, ValueError};
 
 /// Where the parts of a value go as [`Type::visit`] comes to them.
 pub trait ValueSink {
@@ -19,13 +19,7 @@ pub trait ValueSink {
     fn begin(&mut self, ty: &Type, is_empty: bool) -> Result<(), Self::Error>;
 
     /// An element of `of`, from its place to its end.
-    fn element(
-        &mut self,
-        of: &Type,
-        index: usize,
-        ty: &Type,
-        value: Option<&[u8]>,
-    ) -> Result<(), Self::Error>;
+    fn element(&mut self, of: &Type, index: usize, ty: &Type, value: Element<'_>) -> Result<(), Self::Error>;
 
     /// Whether fields that a value of `ty` lacks at its end, a tuple or user type, are shown as
     /// null.
