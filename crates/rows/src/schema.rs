@@ -90,7 +90,7 @@ pub enum SchemaError {
 }
 
 /// A table's schema (`schema.TableMetadata`, the part that the storage needs).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct TableSchema {
     keyspace: Arc<str>,
     name: Arc<str>,

@@ -10,8 +10,8 @@ use helenus_types::{Timestamp, Type};
 
 use super::apply::Applier;
 use super::change::SchemaChange;
-use super::table_def::{TableColumn, TableDef};
-use super::tables::{is_key, static_without_clustering};
+use super::table_def::{TableColumn, TableDef, is_key};
+use super::tables::static_without_clustering;
 use super::type_changes::{expand_user_types, reads_cells_of};
 use super::type_statements::check_multi_cell_fields;
 use crate::error::{CatalogError, CatalogErrorKind, Result};
@@ -61,7 +61,7 @@ impl Applier<'_> {
         if_not_exists: bool,
         added: &[ColumnDefinition],
     ) -> Result<()> {
-        let mut columns = table.columns().to_vec();
+        let mut columns = table.columns();
         let mut adopted = Vec::new();
         for definition in added {
             let name = definition.name.as_str();
@@ -93,7 +93,7 @@ impl Applier<'_> {
         names: &[Identifier],
         at: Timestamp,
     ) -> Result<()> {
-        let mut columns = table.columns().to_vec();
+        let mut columns = table.columns();
         let mut dropped = table.schema().dropped().to_vec();
         for name in names {
             let Some(position) = columns.iter().position(|column| *column.name == *name.as_str()) else {
@@ -142,7 +142,7 @@ impl Applier<'_> {
     }
 
     fn rename_columns(&mut self, table: &Arc<TableDef>, if_exists: bool, renames: &[Rename]) -> Result<()> {
-        let mut columns = table.columns().to_vec();
+        let mut columns = table.columns();
         for Rename { from, to } in renames {
             let position = columns.iter().position(|column| *column.name == *from.as_str());
             let Some(column) = position.and_then(|at| columns.get(at)) else {
@@ -191,7 +191,7 @@ impl Applier<'_> {
         name: &Identifier,
         mask: Option<&ColumnMask>,
     ) -> Result<()> {
-        let mut columns = table.columns().to_vec();
+        let mut columns = table.columns();
         let Some(column) = columns.iter_mut().find(|column| *column.name == *name.as_str()) else {
             return self.missing(if_exists, || {
                 format!("Column with name '{name}' doesn't exist on table '{}'", table.name())

@@ -54,12 +54,12 @@ fn add(columns: &mut Vec<TableColumn>, name: &str, ty: Type, kind: ColumnKind) {
 /// The columns that the definition of a table names, as it names them.
 pub(super) fn defined(table: &TableDef) -> Vec<TableColumn> {
     let schema = table.schema();
-    let shown = |column: &&TableColumn| match (schema.compact(), column.kind) {
+    let shown = |column: &TableColumn| match (schema.compact(), column.kind) {
         (Some(CompactStorage::Static), ColumnKind::Clustering) => false,
         (Some(_), ColumnKind::Regular) => schema.shows_regular(&column.ty),
         _ => true,
     };
-    let mut columns: Vec<TableColumn> = table.columns().iter().filter(shown).cloned().collect();
+    let mut columns: Vec<TableColumn> = table.columns().into_iter().filter(shown).collect();
     if schema.compact().is_some() {
         let statics = columns.iter_mut().filter(|column| column.kind == ColumnKind::Static);
         statics.for_each(|column| column.kind = ColumnKind::Regular);

@@ -112,7 +112,7 @@ impl Output {
             let timestamp_us = Some(dropped.dropped_at.0);
             self.alter(table, AlterTableAction::Drop { if_exists: false, columns, timestamp_us });
             if let Some(again) = table.column(&dropped.name) {
-                let columns = vec![definition(again)];
+                let columns = vec![definition(&again)];
                 self.alter(table, AlterTableAction::Add { if_not_exists: false, columns });
             }
         }

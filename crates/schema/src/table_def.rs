@@ -15,11 +15,12 @@ const IS_COMPACT: &str = "a table with COMPACT STORAGE can't be written, only re
 const IS_VIEW: &str = "a materialized view can't be written, only read";
 
 /// A table or a view.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct TableDef {
-    /// The schema for the storage, derived from `columns`.
+    /// The schema for the storage, which has the columns.
     pub(super) schema: Arc<TableSchema>,
-    pub(super) columns: Vec<TableColumn>,
+    /// What the storage does without: the order in which the columns were defined, and their masks.
+    pub(super) defined: Vec<(Arc<str>, Option<ColumnMask>)>,
     pub(super) options: Arc<TableOptions>,
     pub(super) indexes: Vec<CreateIndex>,
     pub(super) view: Option<ViewDef>,
@@ -69,7 +70,7 @@ impl TableDef {
         let schema = storage_schema(keyspace, name, id, &columns)?;
         Ok(Self {
             schema: Arc::new(schema),
-            columns,
+            defined: defined(columns),
             options,
             indexes: Vec::new(),
             view: None,
@@ -93,7 +94,7 @@ impl TableDef {
         let schema = storage_schema(self.keyspace().clone(), self.name().clone(), self.id(), &columns)?;
         let schema = schema.with_dropped(dropped).with_strict_liveness(self.schema.strict_liveness());
         let schema = schema.with_compact(self.schema.compact());
-        Ok(Self { schema: Arc::new(schema), columns, ..self.clone() })
+        Ok(Self { schema: Arc::new(schema), defined: defined(columns), ..self.clone() })
     }
 
     /// The same table without what would have to be kept up when it is written.
@@ -137,13 +138,28 @@ impl TableDef {
 
     /// Its columns in the order of their definition; those that were dropped and added again come
     /// last.
-    pub fn columns(&self) -> &[TableColumn] {
-        &self.columns
+    pub fn columns(&self) -> Vec<TableColumn> {
+        self.defined.iter().map(|(name, mask)| self.described(name, mask)).collect()
+    }
+
+    /// The names of its columns in the same order.
+    pub(super) fn column_names(&self) -> impl Iterator<Item = &str> {
+        self.defined.iter().map(|(name, _)| &**name)
     }
 
     /// The column of that name.
-    pub fn column(&self, name: &str) -> Option<&TableColumn> {
-        self.columns.iter().find(|column| *column.name == *name)
+    pub fn column(&self, name: &str) -> Option<TableColumn> {
+        let (name, mask) = self.defined.iter().find(|(defined, _)| **defined == *name)?;
+        Some(self.described(name, mask))
+    }
+
+    fn described(&self, name: &Arc<str>, mask: &Option<ColumnMask>) -> TableColumn {
+        let found = self.schema.column(name);
+        let typed =
+            found.and_then(|(kind, index)| Some((kind, index, self.schema.column_type(kind, index)?)));
+        let Some((kind, index, ty)) = typed else { unreachable!("the schema has every column") };
+        let position = if is_key(kind) { index } else { 0 };
+        TableColumn { name: name.clone(), ty: ty.clone(), kind, position, mask: mask.clone() }
     }
 
     /// Its options.
@@ -188,21 +204,13 @@ impl TableDef {
     }
 }
 
-impl PartialEq for TableDef {
-    fn eq(&self, other: &Self) -> bool {
-        let schema = |table: &Self| {
-            let schema = &table.schema;
-            let name = (schema.keyspace().clone(), schema.name().clone(), schema.id());
-            (name, schema.strict_liveness(), schema.compact())
-        };
-        schema(self) == schema(other)
-            && self.schema.dropped() == other.schema.dropped()
-            && self.columns == other.columns
-            && self.options == other.options
-            && self.indexes == other.indexes
-            && self.view == other.view
-            && (self.has_views, self.durable_writes) == (other.has_views, other.durable_writes)
-    }
+/// Whether a column is part of the primary key.
+pub(super) fn is_key(kind: ColumnKind) -> bool {
+    matches!(kind, ColumnKind::PartitionKey | ColumnKind::Clustering)
+}
+
+fn defined(columns: Vec<TableColumn>) -> Vec<(Arc<str>, Option<ColumnMask>)> {
+    columns.into_iter().map(|column| (column.name, column.mask)).collect()
 }
 
 fn storage_schema(

@@ -15,7 +15,7 @@ use super::compact;
 use super::names::check_name;
 use super::options::{TableOptions, unknown_property};
 use super::options_values::text;
-use super::table_def::{TableColumn, TableDef};
+use super::table_def::{TableColumn, TableDef, is_key};
 use super::type_statements::check_multi_cell_fields;
 use crate::error::{CatalogError, CatalogErrorKind, Result};
 
@@ -199,10 +199,6 @@ pub(super) fn static_without_clustering() -> CatalogError {
     CatalogError::invalid(
         "Static columns are only useful (and thus allowed) if the table has at least one clustering column",
     )
-}
-
-pub(super) fn is_key(kind: ColumnKind) -> bool {
-    matches!(kind, ColumnKind::PartitionKey | ColumnKind::Clustering)
 }
 
 /// Makes key columns of those that the primary key names.

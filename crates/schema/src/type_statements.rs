@@ -149,7 +149,7 @@ impl Applier<'_> {
         let uses = |table: &&Arc<TableDef>| table.columns().iter().any(|column| references(&column.ty, name));
         let tables: Vec<_> = definitions.tables().filter(uses).cloned().collect();
         for table in tables {
-            let mut columns = table.columns().to_vec();
+            let mut columns = table.columns();
             for column in &mut columns {
                 column.ty = types.refresh(&column.ty);
                 check_size(&column.ty)?;

@@ -13,8 +13,8 @@ use helenus_rows::ColumnKind;
 use super::apply::Applier;
 use super::change::SchemaChange;
 use super::names::{check_name, qualified};
-use super::table_def::{TableColumn, TableDef, ViewDef};
-use super::tables::{check_key_type, is_key};
+use super::table_def::{TableColumn, TableDef, ViewDef, is_key};
+use super::tables::check_key_type;
 use crate::error::{CatalogError, CatalogErrorKind, Result};
 
 impl Applier<'_> {
@@ -125,7 +125,7 @@ impl Applier<'_> {
                     let others = columns.iter().filter(|column| !is_key(column.kind));
                     others.map(|column| (column.name.clone(), column.ty.clone())).collect::<Vec<_>>()
                 };
-                let columns_changed = encoded(&columns) != encoded(view.columns());
+                let columns_changed = encoded(&columns) != encoded(&view.columns());
                 self.catalog.put_table(view.with_columns(columns, Vec::new())?)?;
                 self.changes.push(SchemaChange::TableAltered { id: view.id(), columns_changed });
             }
@@ -175,11 +175,10 @@ fn selected<'a>(
     reading: bool,
 ) -> Result<BTreeSet<&'a str>> {
     let mut selected = BTreeSet::new();
+    let is_static =
+        |name: &&str| base.schema().column(name).is_some_and(|(kind, _)| kind == ColumnKind::Static);
     match selection {
-        Selection::All => {
-            let taken = base.columns().iter().filter(|column| !reading || column.kind != ColumnKind::Static);
-            selected.extend(taken.map(|column| &*column.name));
-        }
+        Selection::All => selected.extend(base.column_names().filter(|name| !reading || !is_static(name))),
         Selection::Selectors(selectors) => {
             for selector in selectors {
                 let Selector { term: Term::Column(name), alias: None } = selector else {
@@ -197,8 +196,7 @@ fn selected<'a>(
             }
         }
     }
-    let is_static = |name: &&&str| base.column(name).is_some_and(|column| column.kind == ColumnKind::Static);
-    match selected.iter().find(is_static) {
+    match selected.iter().find(|name| is_static(name)) {
         Some(name) => Err(CatalogError::invalid(format!(
             "Cannot include static column '{name}' in materialized view '{view}'"
         ))),
@@ -232,7 +230,8 @@ fn check_key(base: &TableDef, statement: &CreateView, selected: &BTreeSet<&str>,
             "Clustering key columns must exactly match columns in CLUSTERING ORDER BY directive",
         ));
     }
-    let base_key = || base.columns().iter().filter(|column| is_key(column.kind)).map(|column| &*column.name);
+    let in_base_key = |name: &&str| base.schema().column(name).is_some_and(|(kind, _)| is_key(kind));
+    let base_key = || base.column_names().filter(in_base_key);
     let missing: Vec<_> = base_key().filter(|name| !names.contains(name)).collect();
     if !missing.is_empty() {
         return Err(CatalogError::invalid(format!(
@@ -331,7 +330,7 @@ fn view_columns(base: &TableDef, statement: &CreateView) -> Vec<TableColumn> {
         if order.is_some_and(|(_, order)| *order == Order::Descending) {
             ty = ty.reversed();
         }
-        Some(TableColumn { ty, kind, position, ..column.clone() })
+        Some(TableColumn { ty, kind, position, ..column })
     };
     let PrimaryKey { partition_key, clustering } = &statement.primary_key;
     let partition = partition_key.iter().enumerate();
@@ -344,11 +343,11 @@ fn view_columns(base: &TableDef, statement: &CreateView) -> Vec<TableColumn> {
             .iter()
             .any(|selector| matches!(&selector.term, Term::Column(column) if *column == *name)),
     };
-    let others = base.columns().iter().filter(|column| {
+    let others = base.columns().into_iter().filter(|column| {
         let in_key = key_columns(&statement.primary_key).any(|key| *key == *column.name);
         !in_key && column.kind == ColumnKind::Regular && is_selected(&column.name)
     });
-    partition.chain(clustering).chain(others.cloned()).collect()
+    partition.chain(clustering).chain(others).collect()
 }
 
 /// Renames a column everywhere in a view's statement.

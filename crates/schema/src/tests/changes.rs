@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use helenus_cql_syntax::ColumnMask;
 use helenus_rows::ColumnKind;
 use helenus_sstable::Version;
 use helenus_types::{TableId, Timestamp, Type};
@@ -78,7 +79,7 @@ fn columns_keep_their_order_and_keys_theirs() {
          WITH CLUSTERING ORDER BY (c1 DESC)",
     );
     let table = catalog.table("k", "t").unwrap();
-    let names: Vec<_> = table.columns().iter().map(|column| &*column.name).collect();
+    let names: Vec<_> = table.column_names().collect();
     assert_eq!(names, ["v", "c2", "p2", "s", "c1", "p1"]);
     let schema = table.schema();
     let keys: Vec<_> = schema.partition_key().iter().chain(schema.clustering()).map(|c| &*c.name).collect();
@@ -86,6 +87,18 @@ fn columns_keep_their_order_and_keys_theirs() {
     assert_eq!(schema.clustering()[0].ty, Type::Text.reversed());
     assert_eq!(schema.column("s"), Some((ColumnKind::Static, 0)));
     check_round_trip(&catalog);
+    // An added column leaves all of that as it is, and the masks too.
+    let masked = changes(&catalog, "ALTER TABLE t ALTER v MASKED WITH DEFAULT", &[altered(101, false)]);
+    let added = changes(&masked, "ALTER TABLE t ADD w int", &[altered(101, true)]);
+    let keys_of = |catalog: &Catalog| {
+        let schema = catalog.table("k", "t").unwrap().schema().clone();
+        [schema.partition_key().to_vec(), schema.clustering().to_vec()]
+    };
+    assert_eq!(keys_of(&added), keys_of(&catalog));
+    let columns = added.table("k", "t").unwrap().columns();
+    assert_eq!(columns.first().unwrap().mask, Some(ColumnMask::Default));
+    assert_eq!(columns.last().map(|column| &*column.name), Some("w"));
+    check_round_trip(&added);
 }
 
 #[test]
@@ -133,7 +146,7 @@ fn dropped_columns_are_remembered_and_can_come_back() {
     let again = changes(&again, "ALTER TABLE t ADD (z int, s int static)", &[altered(101, true)]);
     changes(&again, "ALTER TABLE t ADD IF NOT EXISTS z text", &[SchemaChange::Nothing]);
     let table = again.table("k", "t").unwrap();
-    let names: Vec<_> = table.columns().iter().map(|column| &*column.name).collect();
+    let names: Vec<_> = table.column_names().collect();
     assert_eq!(names, ["p", "c", "z", "a", "s"]);
     assert_eq!(table.schema().dropped_column("a").unwrap().ty, Type::Ascii);
     // An earlier time doesn't bring back what the later one hid.

@@ -91,7 +91,8 @@ fn the_dropped_column_keeps_its_time() {
 fn a_view_takes_its_columns_from_its_table() {
     let Some((_, LoadedSchema { catalog, .. })) = schema("da/mv_view") else { return };
     let view = catalog.table("corpus", "mv_view").unwrap();
-    let columns: Vec<_> = view.columns().iter().map(|c| (&*c.name, &c.ty, c.kind)).collect();
+    let columns = view.columns();
+    let columns: Vec<_> = columns.iter().map(|c| (&*c.name, &c.ty, c.kind)).collect();
     assert_eq!(
         columns,
         [
