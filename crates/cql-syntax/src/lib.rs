@@ -53,7 +53,8 @@ pub use ast::{
 };
 pub use error::SyntaxError;
 pub use parse::{
-    MAX_NESTING, parse_qualified_name, parse_statement, parse_statements, parse_term, parse_type,
+    MAX_NESTING, parse_index_targets, parse_qualified_name, parse_relations, parse_statement,
+    parse_statements, parse_term, parse_type,
 };
 pub use resolve::{ResolveError, check_size};
 pub use span::{Position, Span, Spanned};

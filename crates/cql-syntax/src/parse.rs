@@ -17,7 +17,7 @@ mod statements;
 mod terms;
 mod types;
 
-use crate::ast::{CqlType, QualifiedName, Statement, Term};
+use crate::ast::{CqlType, IndexTarget, QualifiedName, Relation, Statement, Term};
 use crate::error::SyntaxError;
 use crate::span::Spanned;
 
@@ -69,6 +69,22 @@ pub fn parse_qualified_name(text: &str) -> Result<QualifiedName, SyntaxError> {
 /// Where the text is not a type.
 pub fn parse_type(text: &str) -> Result<CqlType, SyntaxError> {
     parse_whole(text, Parser::cql_type)
+}
+
+/// Parses what follows `WHERE`.
+///
+/// # Errors
+/// Where the text is not one or more relations.
+pub fn parse_relations(text: &str) -> Result<Vec<Relation>, SyntaxError> {
+    parse_whole(text, Parser::relations)
+}
+
+/// Parses what an index is on: `column`, `keys(column)`, perhaps several.
+///
+/// # Errors
+/// Where the text is not that.
+pub fn parse_index_targets(text: &str) -> Result<Vec<IndexTarget>, SyntaxError> {
+    parse_whole(text, |parser| if parser.at_end() { Ok(Vec::new()) } else { parser.index_targets() })
 }
 
 /// Parses a term that may be the value of a column.

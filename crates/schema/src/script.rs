@@ -56,6 +56,18 @@ impl Catalog {
         *self = extended;
         Ok(warnings)
     }
+
+    /// The same for statements, of which no user type may be missing.
+    ///
+    /// # Errors
+    /// What Cassandra refuses.
+    pub fn extend_with(&mut self, statements: &[Statement]) -> Result<Vec<String>> {
+        let mut extended = self.clone();
+        let warnings = carry_out(&mut extended, statements, Some(&|_, _| None));
+        let warnings = warnings.map_err(|(_, error)| error)?;
+        *self = extended;
+        Ok(warnings)
+    }
 }
 
 fn read(text: &str, lenient: Option<HeaderTypes<'_>>) -> Result<LoadedSchema> {
@@ -64,10 +76,22 @@ fn read(text: &str, lenient: Option<HeaderTypes<'_>>) -> Result<LoadedSchema> {
     Ok(LoadedSchema { catalog, warnings })
 }
 
-/// Carries the statements out; returns warnings.
 fn extend(catalog: &mut Catalog, text: &str, lenient: Option<HeaderTypes<'_>>) -> Result<Vec<String>> {
     let statements =
         parse_statements(text).map_err(|error| CatalogError::with(CatalogErrorKind::Syntax, error))?;
+    let nodes = statements.iter().map(|statement| &statement.node);
+    carry_out(catalog, nodes, lenient).map_err(|(at, error)| match statements.get(at) {
+        Some(statement) => at_statement(error, text, statement),
+        None => error,
+    })
+}
+
+/// Carries the statements out; returns warnings, or the error and which statement it is about.
+fn carry_out<'a>(
+    catalog: &mut Catalog,
+    statements: impl IntoIterator<Item = &'a Statement>,
+    lenient: Option<HeaderTypes<'_>>,
+) -> std::result::Result<Vec<String>, (usize, CatalogError)> {
     let mut applier = Applier {
         catalog,
         default_keyspace: None,
@@ -80,8 +104,8 @@ fn extend(catalog: &mut Catalog, text: &str, lenient: Option<HeaderTypes<'_>>) -
         changes: Vec::new(),
         warnings: Vec::new(),
     };
-    for statement in &statements {
-        applier.statement(&statement.node).map_err(|error| at_statement(error, text, statement))?;
+    for (at, statement) in statements.into_iter().enumerate() {
+        applier.statement(statement).map_err(|error| (at, error))?;
         applier.changes.clear();
     }
     Ok(applier.warnings)

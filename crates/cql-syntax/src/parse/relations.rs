@@ -14,6 +14,11 @@ impl Parser<'_> {
     /// `WHERE relation AND …`
     pub(super) fn where_clause(&mut self) -> Parsed<Vec<Relation>> {
         self.word("where")?;
+        self.relations()
+    }
+
+    /// `relation AND …`
+    pub(super) fn relations(&mut self) -> Parsed<Vec<Relation>> {
         let mut relations = vec![self.relation()?];
         while self.take_word("and") {
             relations.push(self.relation()?);

@@ -237,6 +237,10 @@ impl Parser<'_> {
         Ok(CreateIndex { custom, if_not_exists, name, table, targets, class, properties })
     }
 
+    pub(super) fn index_targets(&mut self) -> Parsed<Vec<IndexTarget>> {
+        self.list(Self::index_target)
+    }
+
     fn index_target(&mut self) -> Parsed<IndexTarget> {
         let kind = [
             ("keys", IndexTargetKind::Keys),

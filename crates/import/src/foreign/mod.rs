@@ -3,7 +3,7 @@
 //!
 //! Start reading at [`Foreign::open`] in `found.rs`, which finds out what there is; `layout.rs`
 //! knows how directories are laid out, `directory.rs` which SSTables of one count, `search.rs`
-//! whose they are; `schema_rows.rs`, `schema_text.rs` and `node_schema.rs` read a node's own
+//! whose they are; `schema_rows.rs`, `schema_statements.rs` and `node_schema.rs` read a node's own
 //! schema. `open.rs` opens tables.
 
 mod bring;
@@ -16,7 +16,7 @@ mod node_schema;
 mod open;
 mod options;
 mod schema_rows;
-mod schema_text;
+mod schema_statements;
 mod search;
 mod verify;
 

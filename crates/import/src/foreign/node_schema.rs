@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use helenus_cql_syntax::Statement;
 use helenus_engine::{Error, Result};
 use helenus_schema::{Catalog, is_system_keyspace};
 use helenus_types::{TableId, Value};
 
 use super::options::ForeignOptions;
 use super::schema_rows::{SchemaRow, SchemaRows, of};
-use super::schema_text;
+use super::schema_statements as statements;
 
 /// A node's schema, read from its SSTables.
 #[derive(Debug, Default)]
@@ -34,29 +35,31 @@ pub(super) struct UnreadTable {
 impl NodeSchema {
     /// Reads it from the directories of `system_schema`'s tables, by their names.
     pub(super) fn read(options: &ForeignOptions, places: &BTreeMap<String, Vec<PathBuf>>) -> Result<Self> {
-        let rows = SchemaRows::read(options, places)?;
+        Self::of(&SchemaRows::read(options, places)?)
+    }
+
+    fn of(rows: &SchemaRows) -> Result<Self> {
         let mut schema = Self::default();
         for row in &rows.keyspaces {
-            let text = schema_text::keyspace(row)?;
-            schema.extend(&text)?;
+            schema.extend(&[statements::keyspace(row)?])?;
         }
         for keyspace in rows.keyspace_names() {
             let before = schema.warnings.len();
-            schema.types(&rows, keyspace);
+            schema.types(rows, keyspace);
             for row in of(&rows.functions, keyspace, None) {
-                schema.keep(schema_text::function(row), "function");
+                schema.keep(statements::function(row), "function");
             }
             for row in of(&rows.aggregates, keyspace, None) {
-                schema.keep(schema_text::aggregate(row), "aggregate");
+                schema.keep(statements::aggregate(row), "aggregate");
             }
             for row in of(&rows.tables, keyspace, None) {
-                schema.table(row, "table_name", schema_text::table(&rows, row));
+                schema.table(row, "table_name", statements::table(rows, row));
             }
             for row in of(&rows.indexes, keyspace, None) {
-                schema.keep(schema_text::index(row), "index");
+                schema.keep(statements::index(row), "index");
             }
             for row in of(&rows.views, keyspace, None) {
-                schema.table(row, "view_name", schema_text::view(&rows, row));
+                schema.table(row, "view_name", statements::view(rows, row).map(|view| vec![view]));
             }
             for row in of(&rows.triggers, keyspace, None) {
                 let names = ["table_name", "trigger_name"].map(|name| row.text(name).unwrap_or_default());
@@ -70,15 +73,15 @@ impl NodeSchema {
         Ok(schema)
     }
 
-    fn extend(&mut self, text: &str) -> Result<()> {
-        let mut warnings = self.catalog.extend_lenient(text, &|_, _| None)?;
+    fn extend(&mut self, statements: &[Statement]) -> Result<()> {
+        let mut warnings = self.catalog.extend_with(statements)?;
         self.warnings.append(&mut warnings);
         Ok(())
     }
 
     /// Keeps a part that no read depends on: without it the rest is still valid.
-    fn keep(&mut self, text: Result<String>, what: &str) {
-        if let Err(error) = text.and_then(|text| self.extend(&text)) {
+    fn keep(&mut self, statement: Result<Statement>, what: &str) {
+        if let Err(error) = statement.and_then(|statement| self.extend(&[statement])) {
             self.warnings.push(format!("an {what} is left out: {error}"));
         }
     }
@@ -89,12 +92,9 @@ impl NodeSchema {
         loop {
             let before = left.len();
             let mut failed: Vec<Error> = Vec::new();
-            left.retain(|row| match schema_text::user_type(row).and_then(|text| self.extend(&text)) {
-                Ok(()) => false,
-                Err(error) => {
-                    failed.push(error);
-                    true
-                }
+            left.retain(|row| {
+                let made = statements::user_type(row).and_then(|statement| self.extend(&[statement]));
+                made.map_err(|error| failed.push(error)).is_err()
             });
             if left.len() == before {
                 let texts = failed.into_iter().map(|error| format!("a user type is left out: {error}"));
@@ -103,8 +103,8 @@ impl NodeSchema {
         }
     }
 
-    fn table(&mut self, row: &SchemaRow, name: &str, text: Result<String>) {
-        if let Err(error) = text.and_then(|text| self.extend(&text)) {
+    fn table(&mut self, row: &SchemaRow, name: &str, statements: Result<Vec<Statement>>) {
+        if let Err(error) = statements.and_then(|statements| self.extend(&statements)) {
             let text = |column: &str| row.text(column).unwrap_or_default().to_owned();
             let id = match row.get("id") {
                 Some(Value::Uuid(id)) => Some(TableId(*id)),
@@ -120,3 +120,6 @@ impl NodeSchema {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -105,6 +105,13 @@ fn read_table(
     Ok(read)
 }
 
+/// Nulls are left out.
+impl FromIterator<(String, Value)> for SchemaRow {
+    fn from_iter<I: IntoIterator<Item = (String, Value)>>(columns: I) -> Self {
+        Self(columns.into_iter().filter(|(_, value)| !matches!(value, Value::Null)).collect())
+    }
+}
+
 impl SchemaRow {
     pub(super) fn get(&self, column: &str) -> Option<&Value> {
         self.0.get(column)
