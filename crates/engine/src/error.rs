@@ -158,6 +158,8 @@ impl From<SsTableError> for Error {
     fn from(error: SsTableError) -> Self {
         let kind = match error.kind() {
             SsTableErrorKind::Io(_) => ErrorKind::Io,
+            SsTableErrorKind::NoTables => ErrorKind::NotFound,
+            SsTableErrorKind::FileName { .. } => ErrorKind::Invalid,
             SsTableErrorKind::UnsupportedVersion(_)
             | SsTableErrorKind::UnsupportedCompressor { .. }
             | SsTableErrorKind::Unwritable(_)

@@ -1,13 +1,13 @@
 //! Bringing SSTables into a table, as `nodetool import` does (`db.SSTableImporter`).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use helenus_engine::parts::{IngestTarget, IngestedTable, Ingestion};
-use helenus_engine::{Error, ErrorKind, LeftOut, Result, Table};
+use helenus_engine::{LeftOut, Result, Table};
 use helenus_io::{Disk, EntryKind, parent_of};
-use helenus_sstable::{Component, Descriptor, FoundTable, SsTable};
+use helenus_sstable::{Component, Descriptor, FoundTable, SsTable, SsTableError, SsTableErrorKind};
 
 use crate::foreign::{
     Directory, Kept, Present, Progress, Transfer, Verification, bring, check_fits, check_nothing_in_log,
@@ -97,9 +97,8 @@ pub fn ingest_watched(
         left_out.extend(directory.left_out);
     }
     if found.is_empty() {
-        let places: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
-        let text = format!("no SSTables (files named like da-1-bti-Data.db) in {}", places.join(", "));
-        return Err(Error::new(ErrorKind::NotFound, text));
+        let first = paths.first().cloned().unwrap_or_default();
+        return Err(SsTableError::new(first, SsTableErrorKind::NoTables).into());
     }
     let looked_at = look_at_all(target, found, options, progress)?;
     // Not before: the progress callback may close the database meanwhile.
@@ -196,19 +195,11 @@ fn by_directory(
             chosen.insert(path.clone(), None);
             continue;
         }
-        let descriptor = descriptor(path)?;
+        let (descriptor, _) = Descriptor::of_file(path)?;
         if let Some(only) = chosen.entry(parent_of(path).to_owned()).or_insert_with(|| Some(BTreeSet::new()))
         {
             only.insert(descriptor);
         }
     }
     Ok(chosen)
-}
-
-fn descriptor(path: &Path) -> Result<Descriptor> {
-    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let parsed: std::result::Result<(Descriptor, Component), _> = Descriptor::parse(parent_of(path), name);
-    parsed.map(|(descriptor, _)| descriptor).map_err(|error| {
-        Error::new(ErrorKind::Invalid, format!("{}: not a file of an SSTable: {error}", path.display()))
-    })
 }

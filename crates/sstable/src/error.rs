@@ -32,14 +32,17 @@ pub enum SsTableErrorKind {
     /// The file's name or its version is not one that can be read.
     #[error("cannot be read: {0}")]
     UnsupportedVersion(#[from] UnsupportedVersion),
-    /// The file's name is not that of an SSTable's component.
-    #[error("is not a component of an SSTable: expected {expected}, found {found}")]
+    /// The file's name is not that of an SSTable's component, or of the one that is wanted.
+    #[error("does not name an SSTable: expected {expected}, found {found}")]
     FileName {
         /// The form of the part that is wrong.
         expected: &'static str,
         /// That part.
         found: String,
     },
+    /// The directory has none, or none that counts.
+    #[error("holds no SSTables (files named like da-1-bti-Data.db)")]
+    NoTables,
     /// The data was written by a compressor that is not in Cassandra or not in this build.
     #[error("is compressed by {class}: {next_step}")]
     UnsupportedCompressor {
@@ -102,6 +105,12 @@ impl SsTableError {
     #[must_use]
     pub fn is_corruption(&self) -> bool {
         matches!(self.inner.kind, SsTableErrorKind::Corrupt(_))
+    }
+
+    /// Whether nothing is wrong but that there are no SSTables.
+    #[must_use]
+    pub fn is_no_tables(&self) -> bool {
+        matches!(self.inner.kind, SsTableErrorKind::NoTables)
     }
 
     /// Whether a deletion or expiration was too late for the version that was written: one with

@@ -23,9 +23,6 @@ pub enum ToolError {
     /// The operating system refused.
     #[error(transparent)]
     Io(#[from] IoError),
-    /// A directory that was named as input has no SSTable.
-    #[error("{}: holds no SSTable", .0.display())]
-    NoTables(PathBuf),
     /// The output's directory isn't new.
     #[error("{}: is not empty", .0.display())]
     NotEmpty(PathBuf),
@@ -55,6 +52,12 @@ pub enum ToolError {
 }
 
 impl ToolError {
+    /// Whether a directory that was named as input has no SSTables.
+    #[must_use]
+    pub fn is_no_tables(&self) -> bool {
+        matches!(self, ToolError::Table(error) if error.is_no_tables())
+    }
+
     #[cold]
     pub(crate) fn impossible(file: &Path, why: impl ToString) -> ToolError {
         ToolError::Impossible { file: file.to_owned(), why: why.to_string() }

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use helenus_io::{Disk, EntryKind, parent_of};
-use helenus_sstable::{Component, Descriptor, Folder, SsTableError, SsTableErrorKind};
+use helenus_io::{Disk, EntryKind};
+use helenus_sstable::{Descriptor, Folder, SsTableError, SsTableErrorKind};
 
 use crate::error::ToolError;
 
@@ -22,7 +22,7 @@ pub fn find_tables(disk: &dyn Disk, paths: &[PathBuf]) -> Result<Vec<Descriptor>
         let here = if disk.metadata(path)?.kind == EntryKind::Directory {
             tables_in(disk, path)?
         } else {
-            vec![table_of(path)?]
+            vec![Descriptor::of_data_file(path)?]
         };
         for table in here {
             if !found.contains(&table) {
@@ -57,12 +57,12 @@ pub fn find_tables_below(
     for path in paths {
         match disk.metadata(path)?.kind {
             EntryKind::Directory => dirs.push(path.clone()),
-            _ => found.extend([table_of(path)?]),
+            _ => found.extend([Descriptor::of_data_file(path)?]),
         }
     }
     while let Some(dir) = dirs.pop() {
         let folder = Folder::read(disk, &dir)?;
-        found.extend(counting(&folder));
+        found.extend(folder.tables().map(|table| table.descriptor.clone()));
         let is_wanted = |name: &OsStr| match name.to_str() {
             Some("snapshots") => below.snapshots,
             Some("backups") => below.backups,
@@ -73,35 +73,20 @@ pub fn find_tables_below(
         dirs.extend(inside.map(|entry| dir.join(&entry.name)));
     }
     match paths.first() {
-        Some(first) if found.is_empty() => Err(ToolError::NoTables(first.clone())),
+        Some(first) if found.is_empty() => Err(SsTableError::new(first, SsTableErrorKind::NoTables).into()),
         _ => Ok(found.into_iter().collect()),
-    }
-}
-
-/// The SSTable whose Data.db is at `path`.
-fn table_of(path: &Path) -> Result<Descriptor, ToolError> {
-    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let parsed = Descriptor::parse(parent_of(path), name).map_err(|error| SsTableError::new(path, error))?;
-    match parsed {
-        (descriptor, Component::Data) => Ok(descriptor),
-        (_, other) => {
-            let wrong = SsTableErrorKind::FileName { expected: "Data.db", found: other.name().to_owned() };
-            Err(SsTableError::new(path, wrong).into())
-        }
     }
 }
 
 fn tables_in(disk: &dyn Disk, dir: &Path) -> Result<Vec<Descriptor>, ToolError> {
     let folder = Folder::read(disk, dir)?;
-    let tables = counting(&folder);
+    let tables: Vec<Descriptor> = folder.tables().map(|table| table.descriptor.clone()).collect();
     if let Some(refused) = folder.listing.refused.into_iter().next() {
         return Err(refused.into());
     }
-    if tables.is_empty() { Err(ToolError::NoTables(dir.to_owned())) } else { Ok(tables) }
-}
-
-/// The SSTables of a folder that count and have a Data.db.
-fn counting(folder: &Folder) -> Vec<Descriptor> {
-    let counting = folder.tables().filter(|table| table.components.contains(&Component::Data));
-    counting.map(|table| table.descriptor.clone()).collect()
+    if tables.is_empty() {
+        Err(SsTableError::new(dir, SsTableErrorKind::NoTables).into())
+    } else {
+        Ok(tables)
+    }
 }

@@ -151,7 +151,14 @@ fn what_does_not_fit_is_told_with_the_next_step() {
         &["holds no SSTables", "--schema FILE"],
     );
     says(&helenus(["flush", &dir]).failed(1), &["holds no database", "try:", "helenus open"]);
-    says(&helenus(["sstable", "dump", &schema]).failed(1), &["schema.cql", "da-1-bti-Data.db"]);
+    // Whatever command asks which SSTables a path names, the answer is the same.
+    let nothing = empty.path().to_str().unwrap();
+    says(&helenus(["sstable", "verify", nothing]).failed(1), &["holds no SSTables", "-r looks into"]);
+    says(&helenus(["sstable", "levels", nothing]).failed(1), &["holds no SSTables", "da-1-bti-Data.db"]);
+    for command in ["dump", "verify"] {
+        let err = helenus(["sstable", command, &schema]).failed(1);
+        says(&err, &["schema.cql: does not name an SSTable", "such as da-1-bti-Data.db"]);
+    }
 }
 
 /// A copy of a table's folder that may be damaged.

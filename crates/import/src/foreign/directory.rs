@@ -4,7 +4,7 @@ use std::path::Path;
 
 use helenus_engine::{Error, LeftOut, Result};
 use helenus_io::Disk;
-use helenus_sstable::{Component, Folder, FoundTable, LeftOut as Transaction};
+use helenus_sstable::{Component, Folder, FoundTable};
 
 /// A foreign SSTable.
 #[derive(Debug, PartialEq, Eq)]
@@ -47,15 +47,10 @@ impl Directory {
             at.ok().and_then(|at| folder.files.get(at)).map_or(0, |entry| entry.len)
         };
         for found in &folder.listing.tables {
-            let mut leave_out = |reason: &str| {
-                let path = found.descriptor.path(&Component::Data);
-                directory.left_out.push(LeftOut { path, reason: reason.to_owned() });
-            };
-            match folder.left_out.get(&found.descriptor.to_string()) {
-                Some(Transaction::Obsolete) => leave_out("a transaction that was committed has replaced it"),
-                Some(Transaction::Unfinished) => leave_out("its transaction was not committed"),
-                None if !found.components.contains(&Component::Data) => {
-                    leave_out("Data.db is missing: a rest of an SSTable that was being removed");
+            match folder.why_left_out(found) {
+                Some(reason) => {
+                    let path = found.descriptor.path(&Component::Data);
+                    directory.left_out.push(LeftOut { path, reason: reason.to_owned() });
                 }
                 None => {
                     let names =

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use helenus_engine::parts::{check_complete, is_database};
 use helenus_engine::{Background, Error, ErrorKind, Options, Result};
 use helenus_io::{Clock, Disk, parent_of};
+use helenus_sstable::{SsTableError, SsTableErrorKind};
 use helenus_types::TableId;
 
 use super::directory::Directory;
@@ -100,10 +101,8 @@ impl Layout {
             return Self::of(disk, &root.join("data"));
         }
         if places.is_empty() {
-            let text = format!(
-                "{} holds no SSTables (files named like da-1-bti-Data.db), nor directories of tables with some",
-                root.display()
-            );
+            let none = SsTableError::new(root, SsTableErrorKind::NoTables);
+            let text = format!("{none}, nor directories of tables with some");
             return Err(Error::new(ErrorKind::NotFound, text));
         }
         Ok(Self { kind: ForeignKind::DataDirectory, places, data_dir: Some(root.to_owned()) })

@@ -10,7 +10,8 @@ use helenus_io::{OpenFiles, default_open_files};
 use helenus_rows::{ColumnKind, EncodingBase, Header};
 use helenus_schema::{Catalog, TableColumn, TableDef, TableOptions};
 use helenus_sstable::{
-    CachedFile, ChunkCache, Component, Descriptor, OpenOptions, PageVerification, SsTable,
+    CachedFile, ChunkCache, Component, Descriptor, OpenOptions, PageVerification, SsTable, SsTableError,
+    SsTableErrorKind,
 };
 use helenus_types::{Partitioner, TableId, Type};
 use uuid::Uuid;
@@ -211,8 +212,7 @@ pub fn open_sstables(dir: impl AsRef<Path>, schema: &str, keyspace: &str, table:
     let cache = Arc::new(ChunkCache::new(options.cache_bytes));
     let sstables = open_all(&options, &[dir.to_owned()], &cache, &CacheNumbers::default())?.sstables;
     if sstables.is_empty() {
-        let text = format!("{} holds no SSTables (files named like da-1-bti-Data.db)", dir.display());
-        return Err(Error::new(ErrorKind::NotFound, text));
+        return Err(SsTableError::new(dir, SsTableErrorKind::NoTables).into());
     }
     let types = HeaderTypes::of(sstables.iter().map(|sstable| &**sstable.header()));
     let loaded = Catalog::parse_lenient(schema, &|keyspace, name| types.find(keyspace, name))

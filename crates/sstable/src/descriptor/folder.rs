@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use helenus_io::{DirEntry, Disk, read_to_vec};
 
 use crate::descriptor::transaction_log::{TransactionLog, TransactionLogName, TransactionVerdict};
-use crate::descriptor::{FoundTable, Listing};
+use crate::descriptor::{Component, FoundTable, Listing};
 use crate::error::{SsTableError, SsTableErrorKind};
 
 /// The longest log of a transaction that is read, in bytes; it has a line for each SSTable.
@@ -27,7 +27,7 @@ pub struct Folder {
     pub left_out: BTreeMap<String, LeftOut>,
 }
 
-/// Why an SSTable doesn't count.
+/// Why the log of a transaction excludes an SSTable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LeftOut {
     /// A transaction that was committed has replaced it.
@@ -65,10 +65,20 @@ impl Folder {
         self.left_out.get(name.get(..third_dash)?).copied()
     }
 
-    /// The SSTables that count, by id.
+    /// The SSTables that count, by id: no transaction excludes them, and they have a Data.db.
     pub fn tables(&self) -> impl Iterator<Item = &FoundTable> {
-        let counts = |found: &&FoundTable| !self.left_out.contains_key(&found.descriptor.to_string());
-        self.listing.tables.iter().filter(counts)
+        self.listing.tables.iter().filter(|found| self.why_left_out(found).is_none())
+    }
+
+    /// Why an SSTable of the listing doesn't count; `None` if it does.
+    #[must_use]
+    pub fn why_left_out(&self, found: &FoundTable) -> Option<&'static str> {
+        match self.left_out.get(&found.descriptor.to_string()) {
+            Some(LeftOut::Obsolete) => Some("a transaction that was committed has replaced it"),
+            Some(LeftOut::Unfinished) => Some("its transaction was not committed"),
+            None if found.components.contains(&Component::Data) => None,
+            None => Some("Data.db is missing: the remains of an SSTable that was being removed"),
+        }
     }
 }
 

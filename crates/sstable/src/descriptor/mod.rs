@@ -21,7 +21,9 @@ pub use listing::{FoundTable, Listing};
 pub use toc::Toc;
 pub use transaction_log::{LogRecord, LogRecordKind, TransactionLog, TransactionLogName, TransactionVerdict};
 
-use crate::error::SsTableErrorKind;
+use helenus_io::parent_of;
+
+use crate::error::{SsTableError, SsTableErrorKind};
 use crate::version::{Format, Version};
 
 /// Which SSTable: the directory and the common part of its files' names.
@@ -66,6 +68,29 @@ impl Descriptor {
         }
         let version = Version::parse(version, format)?;
         Ok((Descriptor::new(dir, version, parsed), Component::from_name(component)))
+    }
+
+    /// The SSTable that the file at `path` belongs to, by its name alone, and which component it is.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub fn of_file(path: &Path) -> Result<(Descriptor, Component), SsTableError> {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        Descriptor::parse(parent_of(path), name).map_err(|error| SsTableError::new(path, error))
+    }
+
+    /// The SSTable whose Data.db is at `path`, by its name alone.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse), and `FileName` for another component.
+    pub fn of_data_file(path: &Path) -> Result<Descriptor, SsTableError> {
+        match Descriptor::of_file(path)? {
+            (descriptor, Component::Data) => Ok(descriptor),
+            (_, other) => {
+                let found = other.name().to_owned();
+                Err(SsTableError::new(path, SsTableErrorKind::FileName { expected: "Data.db", found }))
+            }
+        }
     }
 
     /// The format of its index files.
@@ -138,6 +163,18 @@ mod tests {
         assert_eq!(descriptor.to_string(), "nb-1-big");
         assert_eq!(component, Component::Statistics);
         assert_eq!(descriptor.temporary_path(&component), dir.join("nb-1-big-Statistics.db.tmp"));
+    }
+
+    #[test]
+    fn a_path_names_the_sstable_of_its_data_file() {
+        let named = Descriptor::of_data_file(Path::new("nb-1-big-Data.db")).unwrap();
+        assert_eq!((named.to_string().as_str(), &*named.dir), ("nb-1-big", Path::new(".")));
+        let error = |path: &str| Descriptor::of_data_file(Path::new(path)).unwrap_err().to_string();
+        assert_eq!(
+            error("d/nb-1-big-TOC.txt"),
+            "d/nb-1-big-TOC.txt: does not name an SSTable: expected Data.db, found TOC.txt"
+        );
+        assert!(error("d/..").contains("<version>-<id>-<format>-<component>"));
     }
 
     #[test]

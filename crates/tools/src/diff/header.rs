@@ -1,10 +1,11 @@
 //! One header for tables that may have different ones.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use helenus_rows::{ClusteringComparator, Column, Columns, Header};
-use helenus_sstable::DataFile;
+use helenus_sstable::{DataFile, SsTableError, SsTableErrorKind};
 use helenus_types::{Partitioner, Type};
 
 use super::difference::{Difference, Place};
@@ -26,7 +27,7 @@ type ByName<'a> = BTreeMap<(bool, &'a str), &'a Column>;
 pub(super) fn common(sides: &[Vec<DataFile>; 2]) -> Result<Common, ToolError> {
     let mut files = sides.iter().flatten();
     let Some(first) = files.next() else {
-        return Err(ToolError::NoTables(Default::default()));
+        return Err(SsTableError::new(PathBuf::new(), SsTableErrorKind::NoTables).into());
     };
     let mut keys = Keys::of(first.header());
     for file in files {

@@ -3,32 +3,20 @@
 use std::path::Path;
 
 use helenus::{Catalog, Clock, SystemClock};
-use helenus_sstable::{Component, Descriptor, SsTableError, SsTableErrorKind, WriteError};
+use helenus_sstable::{SsTableError, SsTableErrorKind, WriteError};
 use helenus_tools::ToolError;
 
 use crate::args::Second;
 use crate::failure::Failure;
 
-/// Which SSTable a path names.
-pub(super) fn descriptor_of(path: &Path) -> Result<Descriptor, Failure> {
-    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let wrong = |why: String| {
-        Failure::failed(format!("{}: {why}", path.display())).or_try("name a file such as da-1-bti-Data.db")
-    };
-    match Descriptor::parse(dir, name) {
-        Ok((descriptor, Component::Data)) => Ok(descriptor),
-        Ok((_, component)) => Err(wrong(format!("is the component {}, not Data.db", component.name()))),
-        Err(error) => Err(wrong(error.to_string())),
-    }
-}
-
 pub(super) fn unreadable(error: &SsTableError) -> Failure {
     let failure = Failure::failed(error.to_string());
-    if error.is_corruption() {
-        failure.or_try("restore the file from a backup or a replica")
-    } else {
-        failure
+    match error.kind() {
+        SsTableErrorKind::Corrupt(_) => failure.or_try("restore the file from a backup or a replica"),
+        SsTableErrorKind::FileName { .. } | SsTableErrorKind::NoTables => {
+            failure.or_try("name a table's directory, or a file such as da-1-bti-Data.db")
+        }
+        _ => failure,
     }
 }
 
@@ -39,9 +27,6 @@ pub(super) fn refused(error: &ToolError) -> Failure {
         ToolError::NotEmpty(_) => failure.or_try("name a directory that is not there yet"),
         ToolError::Unfinished(_) => {
             failure.or_try("remove it if no other run writes there, or name another directory")
-        }
-        ToolError::NoTables(_) => {
-            failure.or_try("name a table's directory, or a file such as da-1-bti-Data.db")
         }
         ToolError::Table(error) => unreadable(error),
         ToolError::Write(WriteError::Table(error))

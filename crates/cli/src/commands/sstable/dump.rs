@@ -4,18 +4,18 @@ use std::sync::Arc;
 
 use helenus::{Clock, Disk, RealDisk, SystemClock};
 use helenus_sstable::{
-    CachedFile, ChunkCache, DumpForm, DumpKeys, DumpOptions, DumpTimes, OpenOptions, PageVerification,
-    SsTable, dump_keys,
+    CachedFile, ChunkCache, Descriptor, DumpForm, DumpKeys, DumpOptions, DumpTimes, OpenOptions,
+    PageVerification, SsTable, dump_keys,
 };
 use helenus_tools::parse_key_text;
 
-use super::common::{descriptor_of, unreadable};
+use super::common::unreadable;
 use crate::args::Dump;
 use crate::failure::Failure;
 use crate::output::Counted;
 
 pub(crate) fn run(args: &Dump) -> Result<(), Failure> {
-    let descriptor = descriptor_of(&args.file)?;
+    let descriptor = Descriptor::of_data_file(&args.file).map_err(|error| unreadable(&error))?;
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);
     let options = OpenOptions::new(Arc::new(ChunkCache::new(0)), CachedFile(0), PageVerification::Check);
     let table = SsTable::open(&disk, &descriptor, options).map_err(|error| unreadable(&error))?;

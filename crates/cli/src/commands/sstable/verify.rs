@@ -51,8 +51,10 @@ fn inputs(disk: &dyn Disk, args: &Verify) -> Result<Vec<Descriptor>, Failure> {
         find_tables(disk, &args.inputs)
     };
     found.map_err(|error| match &error {
-        ToolError::NoTables(_) if !args.recursive => Failure::failed(error.to_string())
-            .or_try("-r looks into directories in directories, as of a database or a node"),
+        ToolError::Table(error) if error.is_no_tables() && !args.recursive => {
+            Failure::failed(error.to_string())
+                .or_try("-r looks into directories in directories, as of a database or a node")
+        }
         _ => refused(&error),
     })
 }
