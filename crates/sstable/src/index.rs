@@ -177,6 +177,18 @@ impl Index {
         Ok(Index::Big { primary, clustering: clustering.clone(), form, descriptor: descriptor.clone() })
     }
 
+    /// Takes an Index.db of which any part may be damaged, to go along it: no key is found in it.
+    pub(crate) fn big_unsampled(
+        descriptor: &Descriptor,
+        index: PagedFile,
+        partitioner: &Partitioner,
+        clustering: &ClusteringComparator,
+    ) -> Index {
+        let primary = PrimaryIndex::unsampled(index, partitioner.clone());
+        let form = DeletionTimeForm::of(descriptor.version);
+        Index::Big { primary, clustering: clustering.clone(), form, descriptor: descriptor.clone() }
+    }
+
     pub(crate) fn key_count(&self) -> u64 {
         match self {
             Index::Bti { partitions, .. } => partitions.key_count(),
@@ -266,7 +278,9 @@ impl Index {
                 match found.map_err(|error| self.damaged(Component::Partitions, error))? {
                     None => Ok(None),
                     Some(PartitionPosition::Data(data)) => Ok(Some(PartitionAt::uncertain(data))),
-                    Some(PartitionPosition::Rows(position)) => self.resolve(position, Some(&key.key)),
+                    Some(PartitionPosition::Rows(position)) => {
+                        self.resolve(position, |found| found == key.key)
+                    }
                 }
             }
             Index::Big { primary, .. } => {
@@ -294,7 +308,7 @@ impl Index {
                 let resolve = |position: Option<PartitionPosition>| match position {
                     None => Ok(None),
                     Some(PartitionPosition::Data(data)) => Ok(Some(PartitionAt::uncertain(data))),
-                    Some(PartitionPosition::Rows(position)) => self.resolve(position, None),
+                    Some(PartitionPosition::Rows(position)) => self.resolve(position, |_| true),
                 };
                 Ok((resolve(around.uncertain)?, resolve(around.after)?))
             }
@@ -375,6 +389,14 @@ impl Index {
         self.damaged(self.rows_component(), error)
     }
 
+    /// The file that lists the partitions.
+    pub(crate) fn partitions_component(&self) -> Component {
+        match self {
+            Index::Bti { .. } => Component::Partitions,
+            Index::Big { .. } => Component::Index,
+        }
+    }
+
     /// The file that holds row indexes.
     pub(crate) fn rows_component(&self) -> Component {
         match self {
@@ -396,12 +418,16 @@ impl Index {
         Ok(PartitionAt { data: data_position, row_index, is_certain: true })
     }
 
-    /// What stands at a position of Rows.db; `None` if it is another key's.
-    fn resolve(&self, position: u64, key: Option<&[u8]>) -> Result<Option<PartitionAt>, SsTableError> {
+    /// What stands at a position of Rows.db; `None` if it is of a key that is not `wanted`.
+    fn resolve(
+        &self,
+        position: u64,
+        wanted: impl FnOnce(&[u8]) -> bool,
+    ) -> Result<Option<PartitionAt>, SsTableError> {
         let Index::Bti { rows, .. } = self else { return Ok(None) };
         let held = &mut HeldPage::default();
         let entry = rows.entry(held, position).map_err(|error| self.damaged_rows(error))?;
-        if key.is_some_and(|key| key != entry.key) {
+        if !wanted(entry.key) {
             return Ok(None);
         }
         let row_index = Some(RowIndexAt { position: entry.root, deletion: entry.deletion });
@@ -432,7 +458,7 @@ impl PartitionAt {
 }
 
 /// A cursor over the partitions of an [`Index`], which it does not hold: always the same.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Partitions {
     Bti(PartitionCursor),
     Big(Box<IndexEntries>),
@@ -440,19 +466,48 @@ pub(crate) enum Partitions {
 
 impl Partitions {
     pub(crate) fn next(&mut self, index: &Index) -> Result<Option<PartitionAt>, SsTableError> {
+        match self.next_entry(index, |_| {})? {
+            Some((_, Some(damage))) => Err(damage),
+            Some((at, None)) => Ok(Some(at)),
+            None => Ok(None),
+        }
+    }
+
+    /// The same, for walks that go on after damage: a row index that can't be read is none, and
+    /// comes back as an error beside the partition. `with_key` gets the whole key if the index has
+    /// it.
+    pub(crate) fn next_entry(
+        &mut self,
+        index: &Index,
+        with_key: impl FnOnce(&[u8]),
+    ) -> Result<Option<(PartitionAt, Option<SsTableError>)>, SsTableError> {
         match (self, index) {
             (Partitions::Bti(cursor), _) => {
                 let position = cursor.next().map_err(|error| index.damaged(Component::Partitions, error))?;
                 match position {
                     None => Ok(None),
-                    Some(PartitionPosition::Data(data)) => Ok(Some(PartitionAt::uncertain(data))),
-                    Some(PartitionPosition::Rows(position)) => index.resolve(position, None),
+                    Some(PartitionPosition::Data(data)) => Ok(Some((PartitionAt::uncertain(data), None))),
+                    Some(PartitionPosition::Rows(position)) => {
+                        let found = index.resolve(position, |key| {
+                            with_key(key);
+                            true
+                        })?;
+                        Ok(found.map(|at| (at, None)))
+                    }
                 }
             }
             (Partitions::Big(entries), Index::Big { .. }) => {
                 let position = entries.position();
                 let entry = entries.next().map_err(|error| index.damaged(Component::Index, error))?;
-                entry.map(|entry| index.at_entry(FoundEntry::of(&entry, position))).transpose()
+                let Some(entry) = entry else { return Ok(None) };
+                with_key(entry.key);
+                Ok(Some(match index.at_entry(FoundEntry::of(&entry, position)) {
+                    Ok(at) => (at, None),
+                    Err(damage) => {
+                        let at = PartitionAt { data: entry.data_position, row_index: None, is_certain: true };
+                        (at, Some(damage))
+                    }
+                }))
             }
             (Partitions::Big(_), Index::Bti { .. }) => Ok(None),
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use helenus_io::Disk;
 use helenus_rows::{ClusteringComparator, DeletionTime, Position};
+use helenus_types::DecodeError;
 
 use crate::big::Summary;
 use crate::bti::IndexBlock;
@@ -78,6 +79,28 @@ impl TableIndex {
         Ok(TableIndex { index, clustering, summary })
     }
 
+    /// Opens index files of which any part may be damaged, to [walk](Self::partitions) along them:
+    /// Summary.db isn't used, and no key is found in an Index.db.
+    ///
+    /// # Errors
+    /// When a file is missing or unreadable, or the footer of Partitions.db is damaged.
+    pub fn salvage(disk: &Arc<dyn Disk>, data: &DataFile) -> Result<TableIndex, SsTableError> {
+        let descriptor = data.descriptor();
+        let clustering = data.header().clustering.clone();
+        let mut files = Files::new(&**disk, descriptor, PageVerification::Skip)?;
+        let index = match descriptor.format() {
+            Format::Bti => {
+                let partitions = files.paged(&Component::Partitions)?;
+                Index::bti(descriptor, partitions, files.paged(&Component::Rows)?)?
+            }
+            Format::Big => {
+                let primary = files.paged(&Component::Index)?;
+                Index::big_unsampled(descriptor, primary, data.partitioner(), &clustering)
+            }
+        };
+        Ok(TableIndex { index, clustering, summary: None })
+    }
+
     /// Whether Summary.db is a sample of Index.db; true where there is none.
     ///
     /// # Errors
@@ -86,8 +109,7 @@ impl TableIndex {
         let (Index::Big { primary, .. }, Some(bytes)) = (&self.index, &self.summary) else { return Ok(()) };
         let damaged = |error| self.index.damaged(Component::Summary, error);
         let summary = Summary::decode(bytes).map_err(damaged)?;
-        let wrong =
-            |expected: String, found: String| damaged(helenus_types::DecodeError::new(0, expected, found));
+        let wrong = |expected: String, found: String| damaged(DecodeError::new(0, expected, found));
         let (mut least, mut held) = (0, HeldPage::default());
         for (key, position) in summary.entries() {
             let entry = primary.entry(&mut held, position);
@@ -126,7 +148,7 @@ impl TableIndex {
     /// Its partitions, in order.
     #[must_use]
     pub fn partitions(&self) -> IndexWalk<'_> {
-        IndexWalk { index: &self.index, partitions: self.index.partitions() }
+        IndexWalk { index: &self.index, partitions: self.index.partitions(), last: None, key: None }
     }
 
     /// The place at which a read of the key would look; since the index may not have whole keys,
@@ -164,20 +186,39 @@ impl TableIndex {
 }
 
 /// Goes through the partitions of a [`TableIndex`].
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct IndexWalk<'a> {
     index: &'a Index,
     partitions: Partitions,
+    last: Option<u64>,
+    key: Option<Vec<u8>>,
 }
 
 impl IndexWalk<'_> {
-    /// The next partition; `None` after the last.
+    /// The next partition; `None` after the last. One whose blocks can't be read comes without:
+    /// only [`TableIndex::find`] reports that.
     ///
     /// # Errors
-    /// A damaged index.
+    /// A damaged index, or one whose partitions are not in the order of the data.
     #[expect(clippy::should_implement_trait, reason = "an iterator could not stop after the first error")]
     pub fn next(&mut self) -> Result<Option<IndexedPartition>, SsTableError> {
-        Ok(self.partitions.next(self.index)?.map(|at| IndexedPartition { at }))
+        let key = &mut self.key;
+        *key = None;
+        let next = self.partitions.next_entry(self.index, |found| *key = Some(found.to_vec()))?;
+        let Some((at, _)) = next else { return Ok(None) };
+        if self.last.is_some_and(|last| last >= at.data) {
+            let expected = "partitions in the order of the data";
+            let error = DecodeError::new(0, expected, format!("one at {}", at.data));
+            return Err(self.index.damaged(self.index.partitions_component(), error));
+        }
+        self.last = Some(at.data);
+        Ok(Some(IndexedPartition { at }))
+    }
+
+    /// The whole key of the partition that came last, if the index has it.
+    #[must_use]
+    pub fn key(&self) -> Option<&[u8]> {
+        self.key.as_deref()
     }
 }
 

@@ -137,6 +137,19 @@ impl PrimaryIndex {
         Ok(index)
     }
 
+    /// Takes an `Index.db` of which any part may be damaged, to go along it: no key is looked up.
+    pub(crate) fn unsampled(file: PagedFile, partitioner: Partitioner) -> PrimaryIndex {
+        PrimaryIndex {
+            file,
+            partitioner,
+            samples: None,
+            scanned: OnceLock::from(Samples::Held(Vec::new())),
+            first_key: Bytes::new(),
+            last_key: Bytes::new(),
+            key_count: OnceLock::new(),
+        }
+    }
+
     /// Samples as the summary does; false if its ends show that it is another file's.
     fn take_summary(&mut self, file: PagedFile) -> Result<bool, SsTableErrorKind> {
         let (samples, expected_last) = if file.len() > MAX_HELD_SUMMARY_BYTES {

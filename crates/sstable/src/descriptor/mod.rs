@@ -93,6 +93,14 @@ impl Descriptor {
         }
     }
 
+    /// Which of its components the file at `path` is, as of an error; `None` if it is none of them.
+    #[must_use]
+    pub fn component_at(&self, path: &Path) -> Option<Component> {
+        let name = path.file_name()?.to_str()?;
+        let component = name.strip_prefix(&*self.to_string())?.strip_prefix('-')?;
+        Some(Component::from_name(component))
+    }
+
     /// The format of its index files.
     #[must_use]
     pub fn format(&self) -> Format {

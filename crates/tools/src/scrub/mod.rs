@@ -18,7 +18,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use helenus_io::Disk;
-use helenus_sstable::{Component, DataFile, Descriptor, Salvaged, Version, WriterOptions};
+use helenus_sstable::{Component, DataFile, Descriptor, Salvaged, TableIndex, Version, WriterOptions};
 
 use crate::convert::{Compression, late_deletion_times};
 use crate::error::ToolError;
@@ -97,7 +97,10 @@ fn scrub_one(
         report.substitutes.push(Substitute { component, problem, instead: trouble.instead });
     }
     damaged_chunks.iter().for_each(|chunk| report.damaged_chunk(*chunk));
-    let guide = Guide::open(disk, &data, &mut report);
+    let index = TableIndex::salvage(disk, &data);
+    let guide = Guide::new(
+        index.as_ref().map_err(|error| report.substitutes.push(Substitute::of_index(input, error))).ok(),
+    );
     let same = same_options(&data);
     let expected_keys = guide.count(same.expected_keys).min(data.data_len() / SHORTEST_PARTITION);
     let outputs = Outputs {

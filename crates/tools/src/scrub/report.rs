@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use helenus_sstable::{Component, Descriptor, WrittenTable};
+use helenus_sstable::{Component, Descriptor, SsTableError, WrittenTable};
 use helenus_types::{Hex, JsonObject, Type, push_json_list, push_json_string};
 
 use crate::words::{KeyName, counted};
@@ -67,6 +67,17 @@ pub struct Substitute {
     pub problem: String,
     /// The replacement.
     pub instead: &'static str,
+}
+
+impl Substitute {
+    /// What becomes of an index of `table` that can't be opened, or not read to its end.
+    pub(super) fn of_index(table: &Descriptor, error: &SsTableError) -> Substitute {
+        Substitute {
+            component: table.component_at(error.file()).unwrap_or(Component::Index),
+            problem: error.kind().to_string(),
+            instead: "what follows damage is looked for in the data itself",
+        }
+    }
 }
 
 /// The result for one table.

@@ -12,12 +12,13 @@ use helenus_rows::{
     RowBuilder, RowRef, Unfiltered,
 };
 use helenus_sstable::{
-    ChunkScratch, ChunkVerification, DataCursor, DataFile, Found, SearchKey, SsTableError,
+    ChunkScratch, ChunkVerification, DataCursor, DataFile, Found, IndexBlock, IndexBlocks, SearchKey,
+    SsTableError,
 };
 
-use super::guide::{BlockCursor, Entry, Guide};
+use super::guide::{Entry, Guide};
 use super::keep::Keeper;
-use super::report::{Loss, LostPart};
+use super::report::{Loss, LostPart, Substitute};
 use crate::error::ToolError;
 use crate::verify::values::{BadValue, Values, check_row, check_unfiltered};
 use crate::watched::Meter;
@@ -32,7 +33,7 @@ const PROGRESS_STEP: u64 = 4 << 20;
 /// A walk through one table.
 pub(super) struct Walk<'a, 'm> {
     data: &'a DataFile,
-    guide: Guide,
+    guide: Guide<'a>,
     keeper: Keeper<'a>,
     cursor: DataCursor,
     /// For looking ahead.
@@ -77,7 +78,7 @@ impl<'a, 'm> Walk<'a, 'm> {
         data: &'a DataFile,
         is_checked: bool,
         damaged: &[u32],
-        guide: Guide,
+        guide: Guide<'a>,
         keeper: Keeper<'a>,
         is_mending: bool,
         meter: &'a Meter<'m>,
@@ -115,13 +116,17 @@ impl<'a, 'm> Walk<'a, 'm> {
         // compressed data is known.
         let may_be_cut = !self.data.chunks().is_compressed() && self.guide.is_whole_to_the_end();
         while let Some(entry) = self.guide.next().filter(|_| may_be_cut).cloned() {
-            self.guide.pass(entry.position + 1);
-            let Entry { position, key, .. } = entry;
+            self.guide.pass(entry.position() + 1);
+            let position = entry.position();
+            let Entry { key, .. } = entry;
             let why = "it stood behind the end of Data.db".to_owned();
             self.keeper.lose(Loss { part: LostPart::Partition, key, start: position, end: position, why })?;
         }
         let Walk { guide, mut keeper, mender, .. } = self;
-        guide.finish(&mut keeper.report);
+        keeper
+            .report
+            .substitutes
+            .extend(guide.damage.map(|damage| Substitute::of_index(self.data.descriptor(), &damage)));
         keeper.report.mended = mender.map_or(0, |mender| mender.mended);
         Ok(keeper)
     }
@@ -236,7 +241,7 @@ impl<'a, 'm> Walk<'a, 'm> {
         let (Some(key), Ok(behind)) = (key, &read) else {
             let Some(key) = indexed.filter(|key| is_key(key)).map(<[u8]>::to_vec) else { return Ok(None) };
             let why = read.err().map_or_else(|| "its key is not one".to_owned(), |error| error.to_string());
-            let deletion = entry.and_then(|entry| entry.deletion);
+            let deletion = entry.and_then(Entry::deletion);
             let head_end = start + 2 + key.len() as u64;
             if deletion.is_none() {
                 self.lose(LostPart::Deletion, Some(&key), start, head_end, why.clone())?;
@@ -262,7 +267,7 @@ impl<'a, 'm> Walk<'a, 'm> {
             Ok(read) => read,
             Err(error) => {
                 let why = error.to_string();
-                let indexed = entry.and_then(|entry| entry.deletion);
+                let indexed = entry.and_then(Entry::deletion);
                 if indexed.is_none() {
                     self.lose(LostPart::Deletion, Some(&key), at, at, why.clone())?;
                 }
@@ -439,7 +444,7 @@ impl<'a, 'm> Walk<'a, 'm> {
         start: u64,
         at: u64,
         limit: Option<u64>,
-        mut blocks: Option<&mut BlockCursor>,
+        mut blocks: Option<&mut IndexBlocks<'a>>,
     ) -> Onwards {
         let data_len = self.data.data_len();
         let from = match self.damage_behind(at) {
@@ -451,7 +456,7 @@ impl<'a, 'm> Walk<'a, 'm> {
         };
         let mut from = from;
         while from < limit {
-            let block = self.next_block(start, from, blocks.as_deref_mut()).filter(|(at, _)| *at < limit);
+            let block = Self::next_block(start, from, blocks.as_deref_mut()).filter(|(at, _)| *at < limit);
             let until = block.map_or(limit, |(position, _)| position);
             if let Some(found) = self.find_row(from, until, at, limit) {
                 let open = self.open_at(found, until, limit, block.map(|(_, open)| open));
@@ -469,16 +474,16 @@ impl<'a, 'm> Walk<'a, 'm> {
     /// The first block of rows that begins at or after `from`, and the range deletion that is open
     /// there.
     fn next_block(
-        &self,
         start: u64,
         from: u64,
-        blocks: Option<&mut BlockCursor>,
+        blocks: Option<&mut IndexBlocks<'a>>,
     ) -> Option<(u64, DeletionTime)> {
         let blocks = blocks?;
-        while let Some(block) = self.guide.next_block(blocks) {
-            let position = start.saturating_add(block.offset);
+        // Where the index is damaged, it leads no further.
+        while let Some(IndexBlock { offset, open_deletion }) = blocks.next().ok().flatten() {
+            let position = start.saturating_add(offset);
             if position >= from {
-                return Some((position, block.open_deletion));
+                return Some((position, open_deletion));
             }
         }
         None

@@ -140,9 +140,7 @@ pub(super) fn open(disk: &Arc<dyn Disk>, report: &mut VerifyReport) -> Option<Da
     match DataFile::open(disk, &report.table, PageVerification::Skip) {
         Ok(data) => Some(data),
         Err(error) => {
-            let name = error.file().file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            let component = Descriptor::parse(&report.table.dir, name)
-                .map_or(Component::Data, |(_, component)| component);
+            let component = report.table.component_at(error.file()).unwrap_or(Component::Data);
             let (severity, lost) = weight(&component);
             let known = |finding: &Finding| finding.component == component && finding.severity == severity;
             if !report.findings.iter().any(known) {

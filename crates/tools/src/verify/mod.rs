@@ -100,9 +100,7 @@ fn index(disk: &Arc<dyn Disk>, data: &DataFile, report: &mut VerifyReport) -> Op
             Some(index)
         }
         Err(error) => {
-            let name = error.file().file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            let component = Descriptor::parse(&report.table.dir, name)
-                .map_or(Component::Partitions, |(_, component)| component);
+            let component = report.table.component_at(error.file()).unwrap_or(Component::Partitions);
             if !report.findings.iter().any(|finding| finding.component == component) {
                 let lost = "reads by key; the data is checked without it";
                 report.add(Finding::of_error(Severity::Hidden, component, &error, lost));
