@@ -141,7 +141,9 @@ pub fn adopt(
     let mut database = NewDatabase::begin(&how.disk, &how.clock, into)?;
     let mut fill = || {
         for table in &chosen {
-            let Some(def) = table.id.and_then(|id| catalog.table_by_id(id)) else { continue };
+            let Some(def) = table.id.and_then(|id| catalog.table_by_id(id)) else {
+                unreachable!("the schema that is kept has the chosen tables")
+            };
             let brought = bring_table(&mut database, def, &table.dirs, how, &mut |bytes| {
                 progress(Progress { bytes_done: bytes_total.min(bytes_done + bytes), bytes_total });
             })?;
@@ -287,7 +289,9 @@ fn choose<'a>(
                 format!("{place} can't be read: {problem}; name the tables that are wanted to leave it out");
             return Err(Error::new(ErrorKind::Unsupported, text));
         }
-        let Some(def) = def else { continue };
+        let Some(def) = def else {
+            return Err(Error::new(ErrorKind::Unsupported, format!("the schema doesn't define {place}")));
+        };
         warnings.extend(def.index_warnings());
         chosen.push(table);
     }

@@ -147,8 +147,7 @@ impl Memtable {
         shard: usize,
         tokens: &RangeInclusive<Token>,
     ) -> Vec<(Token, Bytes, u32)> {
-        let Some(shard) = self.shards.get(shard) else { return Vec::new() };
-        let shard = shard.lock();
+        let shard = self.shard_at(shard).lock();
         let all = shard.partitions.iter().zip(0u32..);
         let mut keys: Vec<_> = all
             .filter(|(p, _)| tokens.contains(&p.token))
@@ -160,9 +159,17 @@ impl Memtable {
     }
 
     /// The partition at an index from [`sorted_keys`](Self::sorted_keys).
-    pub(crate) fn at(&self, shard: usize, index: u32) -> Option<PartitionSnapshot> {
-        let shard = self.shards.get(shard)?.lock();
-        shard.partitions.get(index as usize).map(Partition::snapshot)
+    pub(crate) fn at(&self, shard: usize, index: u32) -> PartitionSnapshot {
+        let shard = self.shard_at(shard).lock();
+        let Some(partition) = shard.partitions.get(index as usize) else {
+            unreachable!("no partition leaves a memtable")
+        };
+        partition.snapshot()
+    }
+
+    fn shard_at(&self, number: usize) -> &Mutex<Shard> {
+        let Some(shard) = self.shards.get(number) else { unreachable!("tokens fall into shards that exist") };
+        shard
     }
 
     /// The shards that tokens of the range fall into, in token order.
@@ -176,6 +183,9 @@ impl Memtable {
         &self.shards[shard_of(token)]
     }
 }
+
+/// What a write would be lost by.
+const NO_PARTITION: &str = "the partition of an update is made before it is applied";
 
 #[inline]
 fn shard_of(token: Token) -> usize {
@@ -201,9 +211,15 @@ impl Shard {
             return at as usize;
         }
         let before = self.partitions.capacity() * size_of::<Partition>() + self.index.allocation_size();
-        let rehash = |&at: &u32| partitions.get(at as usize).map_or(0, |p| hasher.hash_one(&*p.key));
+        let rehash = |&at: &u32| {
+            let Some(partition) = partitions.get(at as usize) else {
+                unreachable!("the index leads to partitions")
+            };
+            hasher.hash_one(&*partition.key)
+        };
         let at = partitions.len();
-        self.index.insert_unique(hash, u32::try_from(at).unwrap_or(u32::MAX), rehash);
+        let Ok(number) = u32::try_from(at) else { unreachable!("a shard holds fewer than 2^32 partitions") };
+        self.index.insert_unique(hash, number, rehash);
         let key = self.store.store_bytes(key);
         self.partitions.push(Partition::new(token, key));
         let after = self.partitions.capacity() * size_of::<Partition>() + self.index.allocation_size();
@@ -213,7 +229,7 @@ impl Shard {
 
     /// Applies one operation; returns whether a row was added.
     fn apply(&mut self, header: &Header, at: usize, op: &Op<'_>) -> Result<bool, DecodeError> {
-        let Some(partition) = self.partitions.get_mut(at) else { return Ok(false) };
+        let Some(partition) = self.partitions.get_mut(at) else { unreachable!("{NO_PARTITION}") };
         match op {
             Op::Partition(deletion) => partition.deletion = partition.deletion.merge(*deletion),
             Op::Range { start, end, deletion } => {
@@ -234,7 +250,7 @@ impl Shard {
     }
 
     fn apply_row(&mut self, header: &Header, at: usize, row: RowRef<'_>) -> Result<bool, DecodeError> {
-        let Some(partition) = self.partitions.get_mut(at) else { return Ok(false) };
+        let Some(partition) = self.partitions.get_mut(at) else { unreachable!("{NO_PARTITION}") };
         let comparator = &header.clustering;
         let sought = Sought::new(comparator, Position::row(comparator, row.clustering));
         let store = &mut self.store;
@@ -255,7 +271,7 @@ impl Shard {
                         self.other_bytes += tree.insert(place, Entry::new(comparator, row, store));
                     }
                     Search::Found(place) => {
-                        let Some(entry) = tree.get_mut(place) else { return Ok(false) };
+                        let Some(entry) = tree.get_mut(place) else { unreachable!("a row was found there") };
                         self.other_bytes += entry.add(header, row, store)?;
                         return Ok(false);
                     }

@@ -63,7 +63,7 @@ impl MemtableScan {
                 if self.after.as_ref().is_some_and(|(last, of)| (token, &*key) <= (*last, of)) {
                     continue;
                 }
-                return self.memtable.at(self.shard, index);
+                return Some(self.memtable.at(self.shard, index));
             }
             self.shard = self.shards.as_mut()?.next()?;
             self.keys = self.memtable.sorted_keys(self.shard, &self.tokens).into_iter();
@@ -212,7 +212,7 @@ impl SnapshotStream {
 
     /// Moves on; false at the end.
     fn step(&mut self) -> Result<bool, StreamError> {
-        let row = self.rows.next.and_then(|place| entry(&self.snapshot.rows, place));
+        let row = self.rows.next.map(|place| entry(&self.snapshot.rows, place));
         let marker = self.markers.get(self.next_marker);
         let marker_first = match (row, marker) {
             (None, None) => {
@@ -244,7 +244,7 @@ impl SnapshotStream {
 
     /// Merges the row at hand if it has several versions.
     fn merge_shown(&mut self) -> Result<(), StreamError> {
-        let shown = self.rows.shown.and_then(|place| entry(&self.snapshot.rows, place));
+        let shown = self.rows.shown.map(|place| entry(&self.snapshot.rows, place));
         let several = shown.filter(|entry| !entry.versions().is_single());
         let Some(entry) = several else { return Ok(()) };
         let Merged { merger, row, .. } = &mut **self.merged.get_or_insert_default();
@@ -292,7 +292,7 @@ impl UnfilteredStream for SnapshotStream {
         match self.shown {
             Shown::Nothing => None,
             Shown::Row => {
-                let entry = entry(&self.snapshot.rows, self.rows.shown?)?;
+                let entry = entry(&self.snapshot.rows, self.rows.shown?);
                 entry.versions().single(&self.header, entry.clustering_len()).map(Unfiltered::Row)
             }
             Shown::Merged => Some(Unfiltered::Row(self.merged.as_ref()?.row.as_ref(&self.header))),
@@ -371,7 +371,11 @@ fn ends(header: &Header, rows: &Rows, slice: Slice<'_>) -> Option<(Place, Place)
         }
         Rows::Many(tree) => {
             let (first, after) = (bound(tree, header, start), bound(tree, header, end));
-            if first < after { Some((first, tree.previous(after)?)) } else { None }
+            if first >= after {
+                return None;
+            }
+            let Some(last) = tree.previous(after) else { unreachable!("the first row is before it") };
+            Some((first, last))
         }
     }
 }
@@ -381,10 +385,12 @@ fn bound(tree: &RowTree, header: &Header, position: Position<'_>) -> Place {
 }
 
 #[inline]
-fn entry(rows: &Rows, place: Place) -> Option<&Entry> {
-    match rows {
+fn entry(rows: &Rows, place: Place) -> &Entry {
+    let found = match rows {
         Rows::None => None,
         Rows::One(entry) => Some(entry),
         Rows::Many(tree) => tree.get(place),
-    }
+    };
+    let Some(entry) = found else { unreachable!("a cursor stands on rows that there are") };
+    entry
 }

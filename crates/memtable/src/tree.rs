@@ -19,7 +19,9 @@ const _: () = assert!(size_of::<Entry>() == 48, "rows are counted in millions");
 
 impl Entry {
     pub(crate) fn new(comparator: &ClusteringComparator, row: RowRef<'_>, store: &mut RowStore) -> Self {
-        let clustering_len = u32::try_from(row.clustering.len()).unwrap_or(u32::MAX);
+        let Ok(clustering_len) = u32::try_from(row.clustering.len()) else {
+            unreachable!("a clustering is shorter than an update, whose length is a u32")
+        };
         let prefix = comparator.prefix64(row.clustering);
         Self { prefix, clustering_len, versions: Versions::One(store.store(row)) }
     }
@@ -49,7 +51,10 @@ impl Entry {
     pub(crate) fn clustering(&self) -> &[u8] {
         let packed = self.versions.oldest();
         let begin = packed.first().map_or(1, |flags| RowRef::packed_head_len(*flags));
-        packed.get(begin..begin + self.clustering_len as usize).unwrap_or_default()
+        let Some(clustering) = packed.get(begin..begin + self.clustering_len as usize) else {
+            unreachable!("a packed row holds its clustering")
+        };
+        clustering
     }
 
     /// Whether this is the row at that position.

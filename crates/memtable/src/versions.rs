@@ -58,7 +58,9 @@ impl RowStore {
 #[inline]
 fn store(arena: &mut Arena, row: RowRef<'_>) -> Bytes {
     let head = [row.flags, row.extended];
-    let head = head.get(..RowRef::packed_head_len(row.flags)).unwrap_or_default();
+    let Some(head) = head.get(..RowRef::packed_head_len(row.flags)) else {
+        unreachable!("a row's head is a byte or two")
+    };
     arena.store(&[head, row.clustering, row.body])
 }
 
@@ -74,7 +76,8 @@ impl Versions {
     /// The oldest version, packed.
     #[inline]
     pub(crate) fn oldest(&self) -> &[u8] {
-        self.all().first().map(|version| &**version).unwrap_or_default()
+        let Some(oldest) = self.all().first() else { unreachable!("a row has a version") };
+        oldest
     }
 
     /// Whether there is one version only.
@@ -87,7 +90,7 @@ impl Versions {
     #[inline]
     pub(crate) fn single<'a>(&'a self, header: &'a Header, clustering_len: usize) -> Option<RowRef<'a>> {
         let [version] = self.all() else { return None };
-        unpack(header, version, clustering_len)
+        Some(unpack(header, version, clustering_len))
     }
 
     /// The versions, the newest first.
@@ -97,7 +100,7 @@ impl Versions {
         header: &'a Header,
         clustering_len: usize,
     ) -> impl Iterator<Item = RowRef<'a>> {
-        self.all().iter().rev().filter_map(move |version| unpack(header, version, clustering_len))
+        self.all().iter().rev().map(move |version| unpack(header, version, clustering_len))
     }
 
     /// Adds a version, merged with those that it is not much shorter than; returns the bytes newly
@@ -120,7 +123,7 @@ impl Versions {
             merged_len += last.len();
             kept -= 1;
         }
-        let oldest = all.first().and_then(|version| unpack(header, version, clustering_len));
+        let oldest = all.first().map(|version| unpack(header, version, clustering_len));
         let row = RowRef { clustering: oldest.map_or(row.clustering, |oldest| oldest.clustering), ..row };
         let RowStore { arena, merger, merged } = store;
         let version = if kept == all.len() {
@@ -128,7 +131,7 @@ impl Versions {
         } else {
             let newer = all.iter().skip(kept);
             let mut versions: SmallVec<[RowRef<'_>; 8]> =
-                newer.filter_map(|version| unpack(header, version, clustering_len)).collect();
+                newer.map(|version| unpack(header, version, clustering_len)).collect();
             versions.push(row);
             if !merge_rows(merger, &versions, DeletionTime::LIVE, header, merged)? {
                 // All of them are empty, and adding another one changes nothing.
@@ -173,9 +176,10 @@ impl Versions {
 
 /// The row in bytes that [`store`] made.
 #[inline]
-fn unpack<'a>(header: &'a Header, packed: &'a [u8], clustering_len: usize) -> Option<RowRef<'a>> {
-    let row = RowRef::unpack(header, packed, clustering_len);
-    debug_assert!(row.is_some(), "a version holds a row");
+fn unpack<'a>(header: &'a Header, packed: &'a [u8], clustering_len: usize) -> RowRef<'a> {
+    let Some(row) = RowRef::unpack(header, packed, clustering_len) else {
+        unreachable!("a version holds a row")
+    };
     row
 }
 
@@ -196,7 +200,7 @@ impl VersionMerger {
     ) -> Result<(), DecodeError> {
         let oldest_first = versions.all().iter();
         let oldest_first: SmallVec<[RowRef<'_>; 8]> =
-            oldest_first.filter_map(|version| unpack(header, version, clustering_len)).collect();
+            oldest_first.map(|version| unpack(header, version, clustering_len)).collect();
         let is_there = merge_rows(&mut self.merger, &oldest_first, DeletionTime::LIVE, header, out)?;
         if let Some(oldest) = oldest_first.first()
             && !is_there

@@ -47,7 +47,8 @@ impl Assembler {
         }
         self.count += 1;
         let mut element = |bytes: &[u8]| {
-            out.extend_from_slice(&u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_be_bytes());
+            let Ok(len) = u32::try_from(bytes.len()) else { unreachable!("a row's length is a u32") };
+            out.extend_from_slice(&len.to_be_bytes());
             out.extend_from_slice(bytes);
         };
         match self.shape {

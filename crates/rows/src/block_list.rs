@@ -168,7 +168,7 @@ impl<T: Clone> BlockList<T> {
         let run = owned(run);
         let block_at = if is_end { run.len() - 1 } else { place.block };
         let edges = Edges { first: at == 0 && block_at == 0, last: is_last_run && block_at + 1 == run.len() };
-        let Some(block) = run.get_mut(block_at) else { return };
+        let Some(block) = run.get_mut(block_at) else { unreachable!("an item's place is in the list") };
         let item_at = if is_end { block.len() } else { place.item };
         let (spilled, grown) = put(owned(block), item_at, item, edges);
         self.heap += grown;

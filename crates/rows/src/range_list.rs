@@ -10,6 +10,9 @@ use crate::deletion::DeletionTime;
 use crate::slice::Slice;
 use crate::stream::Direction;
 
+/// What a deletion would be lost by.
+const CUT: &str = "the list has the cut that is looked at";
+
 /// The deletions of ranges of one partition, reconciled.
 ///
 /// Kept as the positions where the deletion that holds changes, each with the deletion that holds
@@ -88,13 +91,12 @@ impl RangeTombstoneList {
             let is_end = comparator.compare(cut.position(), end).is_ge();
             let after = if is_end { cut.after } else { cut.after.merge(deletion) };
             if after == before {
-                let Some((next, removed)) = self.cuts.remove(at) else { break };
+                let Some((next, removed)) = self.cuts.remove(at) else { unreachable!("{CUT}") };
                 self.values_len -= removed.values_len();
                 at = next;
             } else {
-                if after != cut.after
-                    && let Some(cut) = self.cuts.get_mut(at)
-                {
+                if after != cut.after {
+                    let Some(cut) = self.cuts.get_mut(at) else { unreachable!("{CUT}") };
                     cut.after = after;
                 }
                 at = self.cuts.next(at);

@@ -138,7 +138,7 @@ impl Slices {
         let (mut low, mut high) = (0, self.len());
         while low < high {
             let middle = low.midpoint(high);
-            let Some(slice) = self.get(middle) else { break };
+            let Some(slice) = self.get(middle) else { unreachable!("there are so many slices") };
             if comparator.compare(position, slice.start.position()) != Ordering::Greater {
                 high = middle;
             } else if comparator.compare(position, slice.end.position()) != Ordering::Less {
@@ -168,8 +168,9 @@ impl SliceList {
 
     #[inline]
     fn bound(&self, end: &SliceEnd) -> Bound<'_> {
-        let values = self.bytes.get(end.values.clone());
-        debug_assert!(values.is_some(), "an end's values are among the bytes");
-        Bound { kind: end.kind, size: end.size, values: values.unwrap_or_default() }
+        let Some(values) = self.bytes.get(end.values.clone()) else {
+            unreachable!("an end's values are among the bytes")
+        };
+        Bound { kind: end.kind, size: end.size, values }
     }
 }

@@ -102,11 +102,10 @@ impl WriteSide {
         }
         drop(tables);
         for (core, state) in states {
-            if let Some(active) =
-                guards.iter_mut().zip(&cores).find(|(_, c)| c.tag == core.tag).map(|(g, _)| g)
-            {
-                publish(core, active, state);
-            }
+            let Some((active, _)) = guards.iter_mut().zip(&cores).find(|(_, c)| c.tag == core.tag) else {
+                unreachable!("the tables that change are locked")
+            };
+            publish(core, active, state);
         }
         drop(publishing);
         // The change is made: what fails from here on is made up for when the database is opened.

@@ -10,7 +10,7 @@ use helenus_types::{LocalDeletionTime, Partitioner, Timestamp, Type};
 
 use super::encode::WriteTime;
 use super::errors::column_problem;
-use super::staged::{Change, Span, Staged, StagedCell, StagedOp, Target};
+use super::staged::{Change, Span, Staged, StagedCell, StagedOp, Target, column_index};
 use crate::engine::{Destination, PointReader, PointRow, View};
 use crate::error::{Error, Result};
 
@@ -148,7 +148,7 @@ impl<'a> Known<'a> {
                     lists.len() - 1
                 }
             };
-            let Some(list) = lists.get_mut(at) else { continue };
+            let Some(list) = lists.get_mut(at) else { unreachable!("the list is there or was added") };
             self.resolve_list(list, cell, timestamp, resolved)?;
         }
         Ok(())
@@ -163,7 +163,7 @@ impl<'a> Known<'a> {
         let mut live = LiveRow::of_any(row, now).map_err(StreamError::from)?;
         list.is_there = live.liveness().is_live(now);
         while let Some((at, cell)) = live.next().map_err(StreamError::from)? {
-            let at = u32::try_from(at).unwrap_or(u32::MAX);
+            let at = column_index(at);
             list.is_there |= read(at);
             if at == column {
                 list.elements.push((resolved.store(cell.path), Cell { path: &[], ..cell }));
@@ -236,9 +236,8 @@ impl<'a> Known<'a> {
         let by_path = |(own, _): &(Span, Cell<'_>)| Type::TimeUuid.compare(resolved.get(*own), path);
         match list.elements.binary_search_by(by_path) {
             Ok(at) => {
-                if let Some((_, own)) = list.elements.get_mut(at) {
-                    *own = reconcile(*own, element);
-                }
+                let Some((_, own)) = list.elements.get_mut(at) else { unreachable!("it was found there") };
+                *own = reconcile(*own, element);
             }
             Err(at) => list.elements.insert(at, (cell.path, element)),
         }

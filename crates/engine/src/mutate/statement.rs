@@ -245,7 +245,7 @@ impl Frame<'_> {
         let is_static = matches!(target, Target::Static);
         let first = staged.cells.len();
         cells(is_static, staged)?;
-        let own = staged.cells.get(first..).unwrap_or_default();
+        let Some(own) = staged.cells.get(first..) else { unreachable!("cells are only added") };
         // The effect of an operation by index on a list depends on the statement's earlier ones.
         if !own.iter().any(|cell| cell.change.reads_list()) {
             staged.settle(first, if is_static { self.schema.statics() } else { self.schema.regulars() });

@@ -171,7 +171,9 @@ impl<'a> GatheredStream<'a> {
     /// Scans a memtable of the next partitions; `None` when there are none.
     fn next_memtable(&mut self) -> std::result::Result<Option<MemtableScan>, DecodeError> {
         let memtable = Arc::new(Memtable::new(self.header.clone()));
-        let left = self.gathered.updates.get(self.taken..).unwrap_or_default();
+        let Some(left) = self.gathered.updates.get(self.taken..) else {
+            unreachable!("no more is taken than was gathered")
+        };
         for partition in left.chunk_by(|a, b| a.token == b.token) {
             if memtable.allocated_bytes() >= MEMTABLE_BYTES {
                 break;
@@ -221,7 +223,8 @@ impl UnfilteredStream for GatheredStream<'_> {
     }
 
     fn advance(&mut self) -> std::result::Result<bool, StreamError> {
-        self.scan.as_mut().map_or(Ok(false), UnfilteredStream::advance)
+        let Some(scan) = &mut self.scan else { unreachable!("the stream stands in a partition") };
+        scan.advance()
     }
 
     fn current(&self) -> Option<Unfiltered<'_>> {

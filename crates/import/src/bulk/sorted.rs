@@ -207,7 +207,8 @@ impl State {
             std::mem::swap(row, merged);
         }
         let row = Unfiltered::Row(self.row.row.as_ref(&header));
-        let written = self.writer.as_mut().map_or(Ok(()), |writer| writer.append(row));
+        let Some(writer) = &mut self.writer else { unreachable!("the row's partition was begun") };
+        let written = writer.append(row);
         self.outcome(written)
     }
 
@@ -233,7 +234,8 @@ impl State {
         self.write_row()?;
         self.start_partition()?;
         self.started = false;
-        let ended = self.writer.as_mut().map_or(Ok(()), MultiWriter::end_partition);
+        let Some(writer) = &mut self.writer else { unreachable!("the partition was begun") };
+        let ended = writer.end_partition();
         self.outcome(ended)
     }
 

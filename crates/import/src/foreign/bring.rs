@@ -184,7 +184,7 @@ pub(crate) fn each_piece(file: &dyn ReadFile, mut piece: impl FnMut(u64, &[u8]) 
     let mut at = 0;
     while at < len {
         let wanted = usize::try_from(len - at).unwrap_or(COPY_BYTES).min(COPY_BYTES);
-        let Some(part) = buffer.get_mut(..wanted) else { break };
+        let Some(part) = buffer.get_mut(..wanted) else { unreachable!("the buffer has room for a piece") };
         file.read_exact_at(at, part)?;
         piece(at, part)?;
         at += wanted as u64;

@@ -285,7 +285,8 @@ impl PartitionIndexBuilder {
         self.last_key.clear();
         self.last_key.extend_from_slice(key);
         self.last_comparable.truncate(common);
-        self.last_comparable.extend_from_slice(comparable.get(common..).unwrap_or_default());
+        let Some(rest) = comparable.get(common..) else { unreachable!("the keys have it in common") };
+        self.last_comparable.extend_from_slice(rest);
         self.last_payload = Some(PartitionPayload { position, hash: hash_byte(hash) });
         Ok(())
     }

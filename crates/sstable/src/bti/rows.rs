@@ -250,7 +250,10 @@ impl RowIndexWriter {
             if first.get(common).copied() <= max_byte {
                 return Err(IndexBuildError::KeysOutOfOrder);
             }
-            self.separator.extend_from_slice(self.last_max.get(..common).unwrap_or_default());
+            let Some(shared) = self.last_max.get(..common) else {
+                unreachable!("the keys have it in common")
+            };
+            self.separator.extend_from_slice(shared);
             // A byte that is less than another has a next one; a key that ends is followed by 0.
             self.separator.push(max_byte.map_or(0, |byte| byte.saturating_add(1)));
         }

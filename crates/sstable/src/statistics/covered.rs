@@ -84,13 +84,16 @@ impl CoveredClusterings {
 
     pub(super) fn encode_values(&self, out: &mut Vec<u8>) {
         for bound in [&self.start, &self.end] {
-            let values = || bound.values.iter().map_while(Option::as_ref);
-            out.extend_from_slice(&put_u32(values().count()));
-            for value in values() {
-                // Cassandra's limit for clustering values.
-                let len = u16::try_from(value.len()).unwrap_or(u16::MAX);
+            // A bound of fewer values covers more. One of 64 KiB has no place in the file, and cut it
+            // would cover less.
+            let values = bound.values.iter().map_while(|value| {
+                let value = value.as_ref()?;
+                Some((u16::try_from(value.len()).ok()?, value))
+            });
+            out.extend_from_slice(&put_u32(values.clone().count()));
+            for (len, value) in values {
                 out.extend_from_slice(&len.to_be_bytes());
-                out.extend_from_slice(value.get(..usize::from(len)).unwrap_or_default());
+                out.extend_from_slice(value);
             }
         }
     }

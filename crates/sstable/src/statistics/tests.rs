@@ -146,6 +146,18 @@ fn an_empty_table_covers_nothing() {
 }
 
 #[test]
+fn a_value_that_has_no_place_widens_what_is_covered() {
+    let long = vec![b'z'; 70_000];
+    let end = CoveredBound { inclusive: true, values: vec![Some(vec![1]), Some(long)] };
+    let start = CoveredBound { inclusive: true, values: vec![Some(vec![0])] };
+    let mut out = Vec::new();
+    CoveredClusterings { start: start.clone(), end }.encode_values(&mut out);
+    let read = CoveredClusterings::decode_values(&mut Reader::new(&out)).unwrap();
+    assert_eq!(read.start, start);
+    assert_eq!(read.end.values, [Some(vec![1])], "rows after a value that was cut would be passed over");
+}
+
+#[test]
 fn any_flipped_bit_is_found_by_a_checksum() {
     let bytes = example().encode(Version::DA);
     for at in 0..bytes.len() {
