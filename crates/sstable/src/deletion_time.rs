@@ -40,7 +40,7 @@ const LEGACY_LIVE_LDT: u32 = 0x7FFF_FFFF;
 ///
 /// The `Unsigned` form has no sign bit for `marked_for_delete_at`: negative ones lose it, so a
 /// caller refuses them.
-pub fn write_deletion_time(deletion: DeletionTime, form: DeletionTimeForm, out: &mut Vec<u8>) {
+pub(crate) fn write_deletion_time(deletion: DeletionTime, form: DeletionTimeForm, out: &mut Vec<u8>) {
     let marked = deletion.marked_for_delete_at.0;
     let local = deletion.local_deletion_time.0;
     match form {
@@ -63,7 +63,7 @@ pub fn write_deletion_time(deletion: DeletionTime, form: DeletionTimeForm, out: 
 
 /// The bytes that [`write_deletion_time`] appends.
 #[must_use]
-pub fn deletion_time_size(deletion: DeletionTime, form: DeletionTimeForm) -> usize {
+pub(crate) fn deletion_time_size(deletion: DeletionTime, form: DeletionTimeForm) -> usize {
     if form == DeletionTimeForm::Unsigned && deletion.is_live() { 1 } else { 12 }
 }
 
@@ -73,7 +73,7 @@ pub fn deletion_time_size(deletion: DeletionTime, form: DeletionTimeForm) -> usi
 /// # Errors
 /// Too few bytes, or a first byte that neither form has.
 #[inline]
-pub fn read_deletion_time(
+pub(crate) fn read_deletion_time(
     reader: &mut Reader<'_>,
     form: DeletionTimeForm,
 ) -> Result<DeletionTime, DecodeError> {

@@ -36,33 +36,30 @@ mod table_index;
 mod version;
 mod writer;
 
-pub use big::{
-    BigIndexWriter, BlockEdge, DEFAULT_MIN_INDEX_INTERVAL, FoundEntry, IndexEntries, IndexEntry,
-    PrimaryIndex, PromotedBlock, PromotedIndex, Summary, SummaryBuilder,
-};
+pub use big::{PrimaryIndex, PromotedIndex, Summary};
 pub use bti::{
-    IndexBlock, IndexBuildError, IndexOutput, PartitionCandidates, PartitionCursor, PartitionIndex,
-    PartitionIndexBuilder, PartitionPosition, RowIndex, RowIndexCursor, RowIndexEntry, RowIndexWriter,
+    IndexBlock, IndexBuildError, PartitionIndex, PartitionIndexBuilder, PartitionPosition, RowIndex,
+    RowIndexWriter,
 };
 pub use chunk_cache::{CachedFile, ChunkCache, ChunkCacheStats};
 pub use compression::{
     ChunkReader, ChunkScratch, ChunkVerification, ChunkWriter, ChunkedFile, Codec, CompressionInfo,
-    CompressionParams, CrcComponent, Digest, InvalidCompression, WrittenChunks,
+    CompressionParams, CrcComponent, Digest, InvalidCompression,
 };
 pub use data::{
     DataCursor, Found, Keys, PartitionPoint, PartitionStream, RowPoint, RowReader, Scan, StaticRow,
 };
 pub use data_file::{ComponentDigest, DataFile, Keep, PageVerification, Upkeep};
-pub use deletion_time::{DeletionTimeForm, deletion_time_size, read_deletion_time, write_deletion_time};
+pub use deletion_time::DeletionTimeForm;
 pub use descriptor::{
     Component, Descriptor, Folder, FoundTable, LeftOut, Listing, LogRecord, LogRecordKind, SsTableId, Toc,
-    TransactionLog, TransactionLogName, TransactionVerdict,
+    TransactionLog, TransactionLogName,
 };
 pub use dump::{DumpForm, DumpKeys, DumpOptions, DumpTimes, dump, dump_keys, push_key_text};
 pub use error::{SsTableError, SsTableErrorKind};
 pub use index::{PartitionBound, SearchKey};
-pub use metadata::{Bars, Metadata, MetadataOptions, Overview, TimestampUnit, TopPartition, overview};
-pub use page_checksums::{FileChecksums, PAGE_CHECKSUMS_COMPONENT, PageChecksums, PageHasher};
+pub use metadata::{Bars, Metadata, MetadataOptions, Overview, TimestampUnit, overview};
+pub use page_checksums::{PAGE_CHECKSUMS_COMPONENT, PageChecksums, PageHasher};
 pub use paged_file::{HeldPage, PagedFile};
 pub use salvage::{Salvaged, Trouble};
 pub use statistics::{

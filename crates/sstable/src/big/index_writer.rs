@@ -39,20 +39,20 @@ const CLUSTERING: u8 = 4;
 
 /// The first or last position of a block.
 #[derive(Debug, Clone, Copy)]
-pub struct BlockEdge<'a> {
+pub(crate) struct BlockEdge<'a> {
     /// Kind of a bound or boundary; `None` is a row.
-    pub bound: Option<BoundKind>,
+    pub(crate) bound: Option<BoundKind>,
     /// Number of values.
-    pub size: usize,
+    pub(crate) size: usize,
     /// The values, encoded as in Data.db.
-    pub values: &'a [u8],
+    pub(crate) values: &'a [u8],
 }
 
 /// Builds an `Index.db`, partition after partition.
 ///
 /// The blocks of the partition at hand are gathered in memory, some dozens of bytes each.
 #[derive(Debug)]
-pub struct BigIndexWriter {
+pub(crate) struct BigIndexWriter {
     form: DeletionTimeForm,
     output: IndexOutput,
     /// The blocks of the partition.
@@ -67,7 +67,7 @@ pub struct BigIndexWriter {
 impl BigIndexWriter {
     /// Builds with deletion times in that form.
     #[must_use]
-    pub fn new(form: DeletionTimeForm) -> BigIndexWriter {
+    pub(crate) fn new(form: DeletionTimeForm) -> BigIndexWriter {
         BigIndexWriter {
             form,
             output: IndexOutput::default(),
@@ -80,7 +80,7 @@ impl BigIndexWriter {
 
     /// Blocks of the partition so far.
     #[must_use]
-    pub fn block_count(&self) -> usize {
+    pub(crate) fn block_count(&self) -> usize {
         self.offsets.len()
     }
 
@@ -89,7 +89,7 @@ impl BigIndexWriter {
     ///
     /// # Errors
     /// More than 2 GiB of blocks.
-    pub fn add_block(
+    pub(crate) fn add_block(
         &mut self,
         [first, last]: [BlockEdge<'_>; 2],
         offset: u64,
@@ -121,7 +121,7 @@ impl BigIndexWriter {
     ///
     /// # Errors
     /// A key that does not follow the last one, or is too long.
-    pub fn finish_partition(
+    pub(crate) fn finish_partition(
         &mut self,
         key: &[u8],
         comparable: &[u8],
@@ -161,13 +161,13 @@ impl BigIndexWriter {
     }
 
     /// The output so far, which the caller writes and clears from time to time.
-    pub fn output(&mut self) -> &mut IndexOutput {
+    pub(crate) fn output(&mut self) -> &mut IndexOutput {
         &mut self.output
     }
 
     /// Completes the file. What it returns still holds the bytes that were not taken before.
     #[must_use]
-    pub fn finish(self) -> IndexOutput {
+    pub(crate) fn finish(self) -> IndexOutput {
         self.output
     }
 }

@@ -14,9 +14,9 @@ mod summary_writer;
 #[cfg(test)]
 mod tests;
 
-pub use entry::IndexEntry;
-pub use index_writer::{BigIndexWriter, BlockEdge};
-pub use primary::{FoundEntry, IndexEntries, PrimaryIndex};
-pub use promoted::{PromotedBlock, PromotedIndex};
+pub(crate) use index_writer::{BigIndexWriter, BlockEdge};
+pub use primary::PrimaryIndex;
+pub(crate) use primary::{FoundEntry, IndexEntries};
+pub use promoted::PromotedIndex;
 pub use summary::Summary;
-pub use summary_writer::{DEFAULT_MIN_INDEX_INTERVAL, SummaryBuilder};
+pub(crate) use summary_writer::{DEFAULT_MIN_INDEX_INTERVAL, SummaryBuilder};

@@ -506,7 +506,6 @@ impl IndexEntries {
     /// # Errors
     /// When the file ends inside the entry, or a read fails; the visit stays there.
     #[inline]
-    #[expect(clippy::should_implement_trait, reason = "it lends, and can fail")]
     pub fn next(&mut self) -> Result<Option<IndexEntry<'_>>, SsTableErrorKind> {
         if self.position >= self.file.len() {
             return Ok(None);

@@ -6,11 +6,11 @@ use super::summary::BASE_SAMPLING_LEVEL;
 use crate::bti::IndexBuildError;
 
 /// The table option of that name where it is not set.
-pub const DEFAULT_MIN_INDEX_INTERVAL: u32 = 128;
+pub(crate) const DEFAULT_MIN_INDEX_INTERVAL: u32 = 128;
 
 /// Samples the keys of an `Index.db` as it is written.
 #[derive(Debug)]
-pub struct SummaryBuilder {
+pub(crate) struct SummaryBuilder {
     interval: u32,
     keys: u64,
     /// Where each entry begins among the entries.
@@ -23,7 +23,7 @@ pub struct SummaryBuilder {
 impl SummaryBuilder {
     /// Takes one key in `interval`; in each, if that is 0.
     #[must_use]
-    pub fn new(interval: u32) -> SummaryBuilder {
+    pub(crate) fn new(interval: u32) -> SummaryBuilder {
         SummaryBuilder {
             interval: interval.max(1),
             keys: 0,
@@ -36,7 +36,7 @@ impl SummaryBuilder {
 
     /// Adds the next key, whose entry is at `position` of `Index.db`. After 2 GiB of entries no
     /// more are taken, as in Cassandra: readers scan from the last one on.
-    pub fn add(&mut self, key: &[u8], position: u64) {
+    pub(crate) fn add(&mut self, key: &[u8], position: u64) {
         if self.keys == 0 {
             self.first_key.extend_from_slice(key);
         }
@@ -55,7 +55,7 @@ impl SummaryBuilder {
     ///
     /// # Errors
     /// More offsets and entries than its 32 bits reach.
-    pub fn finish(self) -> Result<Vec<u8>, IndexBuildError> {
+    pub(crate) fn finish(self) -> Result<Vec<u8>, IndexBuildError> {
         let offsets_len = size_of::<u32>() * self.offsets.len();
         let size = offsets_len + self.entries.len();
         let int = |number: usize| match i32::try_from(number) {

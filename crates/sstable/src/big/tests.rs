@@ -75,7 +75,7 @@ fn keys(partitioner: &Partitioner, count: u32) -> Vec<Vec<u8>> {
 #[test]
 fn the_examples_of_the_layouts() {
     let held = &mut HeldPage::default();
-    let entry = IndexEntry::read(&paged(hex("0001 31 16 00")), held, 0).unwrap().data_position;
+    let entry = entry::IndexEntry::read(&paged(hex("0001 31 16 00")), held, 0).unwrap().data_position;
     assert_eq!(entry, 22);
     let simple = hex("0001 30 00 00 | 0001 31 16 00 | 0001 32 2e 00 | 0001 33 46 00 | 0001 34 5e 00");
     let mut entries = IndexEntries::new(paged(simple));
@@ -268,7 +268,7 @@ fn damaged_blocks_give_errors() {
         }
     }
     let none = paged(entry_with(&[]));
-    assert_eq!(IndexEntry::read(&none, &mut HeldPage::default(), 0).unwrap().promoted_len, 0);
+    assert_eq!(entry::IndexEntry::read(&none, &mut HeldPage::default(), 0).unwrap().promoted_len, 0);
 }
 
 /// A summary that is too long to be held is searched in its file; and is only a hint there, too.

@@ -19,11 +19,11 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub use output::IndexOutput;
-pub use partitions::{
-    PartitionCandidates, PartitionCursor, PartitionIndex, PartitionIndexBuilder, PartitionPosition,
-};
-pub use rows::{IndexBlock, RowIndex, RowIndexCursor, RowIndexEntry, RowIndexWriter};
+pub(crate) use output::IndexOutput;
+pub(crate) use partitions::PartitionCursor;
+pub use partitions::{PartitionIndex, PartitionIndexBuilder, PartitionPosition};
+pub(crate) use rows::RowIndexCursor;
+pub use rows::{IndexBlock, RowIndex, RowIndexWriter};
 pub use writer::IndexBuildError;
 
 /// Appends a partition key with its 16-bit length.

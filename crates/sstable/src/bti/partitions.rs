@@ -205,7 +205,6 @@ impl PartitionCursor {
     ///
     /// # Errors
     /// A damaged trie; a failed read.
-    #[expect(clippy::should_implement_trait, reason = "it moves in both directions and can fail")]
     pub fn next(&mut self) -> Result<Option<PartitionPosition>, SsTableErrorKind> {
         let node = self.cursor.next(&self.file, &mut self.held)?;
         position(&self.file, &mut self.held, node)

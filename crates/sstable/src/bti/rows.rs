@@ -181,7 +181,6 @@ impl RowIndexCursor {
     ///
     /// # Errors
     /// A damaged trie; a failed read.
-    #[expect(clippy::should_implement_trait, reason = "it moves in both directions and can fail")]
     pub fn next(&mut self) -> Result<Option<IndexBlock>, SsTableErrorKind> {
         let node = self.cursor.next(&self.file, &mut self.held)?;
         self.block_at(node)

@@ -641,7 +641,7 @@ fn add(
     builder.add(key, &comparable(partitioner, key), murmur3(key), position).unwrap();
 }
 
-fn blocks(index: &RowIndex, entry: &RowIndexEntry<'_>) -> Vec<(Vec<u8>, IndexBlock)> {
+fn blocks(index: &RowIndex, entry: &rows::RowIndexEntry<'_>) -> Vec<(Vec<u8>, IndexBlock)> {
     let mut cursor = index.cursor(entry.root);
     let mut blocks = Vec::new();
     while let Some(block) = cursor.next().unwrap() {

@@ -30,7 +30,8 @@ pub use codec::Codec;
 pub use info::CompressionInfo;
 pub use params::{CompressionParams, InvalidCompression};
 pub use reader::{ChunkReader, ChunkScratch, ChunkVerification, ChunkedFile};
-pub use writer::{ChunkWriter, WrittenChunks};
+pub use writer::ChunkWriter;
+pub(crate) use writer::WrittenChunks;
 
 /// Stored payloads are followed by their CRC32.
 const CRC_LEN: u64 = 4;

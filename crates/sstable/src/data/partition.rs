@@ -112,24 +112,10 @@ impl SsTable {
         if !self.may_hold(key) {
             return Ok(None);
         }
-        PartitionStream::open(self, key, slices, direction, static_row, order)
-    }
-}
-
-impl PartitionStream {
-    /// The slices of the partition of `key`, if it is in the table.
-    fn open(
-        table: &Arc<SsTable>,
-        key: &SearchKey,
-        slices: &Slices,
-        direction: Direction,
-        static_row: StaticRow,
-        order: &ClusteringComparator,
-    ) -> Result<Option<PartitionStream>, SsTableError> {
-        let Some(at) = table.index().find(key)? else { return Ok(None) };
+        let Some(at) = self.index().find(key)? else { return Ok(None) };
         let mut stream = PartitionStream {
-            table: Arc::clone(table),
-            window: table.cached_window(),
+            table: Arc::clone(self),
+            window: self.cached_window(),
             head: Head::default(),
             at,
             slices: slices.clone(),
@@ -147,19 +133,21 @@ impl PartitionStream {
         };
         match at.row_index {
             // The index has everything needed, which saves reading a chunk.
-            Some(index) if static_row == StaticRow::Unwanted || table.header().statics.is_empty() => {
+            Some(index) if static_row == StaticRow::Unwanted || self.header().statics.is_empty() => {
                 stream.head.assign(at.data, key.key(), key.token(), index.deletion);
             }
             _ => {
-                stream.head.read(&mut stream.window, table.header(), key.key(), at.data)?;
-                if !stream.head.is_of(key, at, &stream.window, table.header(), table.index())? {
+                stream.head.read(&mut stream.window, self.header(), key.key(), at.data)?;
+                if !stream.head.is_of(key, at, &stream.window, self.header(), self.index())? {
                     return Ok(None);
                 }
             }
         }
         Ok(Some(stream))
     }
+}
 
+impl PartitionStream {
     /// As [`UnfilteredStream::advance`].
     ///
     /// # Errors

@@ -14,14 +14,14 @@ mod transaction_log;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use helenus_io::parent_of;
+
 pub use component::Component;
 pub use folder::{Folder, LeftOut};
 pub use id::SsTableId;
 pub use listing::{FoundTable, Listing};
 pub use toc::Toc;
-pub use transaction_log::{LogRecord, LogRecordKind, TransactionLog, TransactionLogName, TransactionVerdict};
-
-use helenus_io::parent_of;
+pub use transaction_log::{LogRecord, LogRecordKind, TransactionLog, TransactionLogName};
 
 use crate::error::{SsTableError, SsTableErrorKind};
 use crate::version::{Format, Version};

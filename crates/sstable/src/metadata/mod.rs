@@ -23,7 +23,8 @@ use crate::dump::push_plain;
 use crate::error::SsTableError;
 use crate::statistics::Statistics;
 pub use histogram::Bars;
-pub use overview::{Overview, TopPartition, overview};
+pub(crate) use overview::TopPartition;
+pub use overview::{Overview, overview};
 
 /// Statistics.db and the other metadata of a table.
 #[derive(Clone, Debug)]
