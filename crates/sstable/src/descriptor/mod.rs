@@ -70,7 +70,7 @@ impl Descriptor {
         Ok((Descriptor::new(dir, version, parsed), Component::from_name(component)))
     }
 
-    /// The SSTable that the file at `path` belongs to, by its name alone, and which component it is.
+    /// The SSTable that the file at `path` belongs to by its name, and which component it is.
     ///
     /// # Errors
     /// As [`parse`](Self::parse).

@@ -84,8 +84,8 @@ impl CoveredClusterings {
 
     pub(super) fn encode_values(&self, out: &mut Vec<u8>) {
         for bound in [&self.start, &self.end] {
-            // A bound of fewer values covers more. One of 64 KiB has no place in the file, and cut it
-            // would cover less.
+            // A bound of fewer values covers more. One of 64 KiB has no place in the file, and
+            // would cover less if it were cut.
             let values = bound.values.iter().map_while(|value| {
                 let value = value.as_ref()?;
                 Some((u16::try_from(value.len()).ok()?, value))
