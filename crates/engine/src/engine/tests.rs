@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use helenus_io::Disk;
+use helenus_io::{Disk, Operation};
 use helenus_rows::{Cell, DeletionTime, LivenessInfo, RowBuf, RowBuilder, UpdateWriter, encode_clustering};
-use helenus_sim::{SimClock, SimDisk};
+use helenus_sim::{Errno, Fault, SimClock, SimDisk};
 use helenus_types::{LocalDeletionTime, Timestamp, Value};
 
 use super::{MutationBuilder, TableCore, TableState, Written};
@@ -167,6 +167,39 @@ fn truncation_and_drop_outlive_a_crash() {
     db.execute_schema("DROP TABLE ks.t").unwrap();
     let crashed = disk.crash(2);
     assert!(open(&crashed).table("ks", "t").is_err());
+}
+
+/// The manifest that is full is written anew: where that failed after the rename, the SSTable of
+/// the refused edit was removed, and the manifest, which named it, not.
+#[test]
+fn a_flush_whose_edit_fails_in_a_new_manifest_is_done_again() {
+    let disk = SimDisk::new();
+    let (db, _) = create(&disk);
+    db.execute_schema("CREATE TABLE ks.long (p text PRIMARY KEY, v int)").unwrap();
+    let table = db.table("ks", "long").unwrap();
+    // Keys are among the facts of an SSTable.
+    let key = |i: i32| format!("{i:05000}");
+    let fault = Fault::new("/db/MANIFEST", Errno::TooManyFiles).on(&[Operation::Open]).times(1);
+    let fault = disk.inject(fault);
+    let mut written = 0;
+    while disk.strikes(fault) == 0 {
+        assert!(written < 100, "the manifest is never full");
+        table.insert(key(written), ()).set("v", written).execute().unwrap();
+        written += 1;
+        let flushed = db.flush();
+        assert_eq!(flushed.is_ok(), disk.strikes(fault) == 0);
+    }
+    let check = |db: &Database| {
+        let table = db.table("ks", "long").unwrap();
+        for i in 0..written {
+            let row = table.get(key(i), ()).unwrap().unwrap();
+            assert_eq!(row.value("v").unwrap(), Value::Int(i));
+        }
+    };
+    check(&open(&disk.kill()));
+    db.flush().unwrap();
+    check(&db);
+    check(&open(&disk.kill()));
 }
 
 #[test]

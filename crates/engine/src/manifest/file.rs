@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use helenus_io::{Disk, IoError, WriteFile, read_to_vec, write_atomically};
+use helenus_io::{Disk, IoError, Operation, WriteFile, read_to_vec, write_atomically};
 use helenus_types::DecodeError;
 
 use super::{Edit, ManifestState};
@@ -92,27 +92,15 @@ impl Manifest {
         // failed: without it the next record would not be found.
         let mut bytes = mark(self.sequence - 1);
         bytes.extend(record(self.sequence, edit));
-        if self.len + (bytes.len() + MARK_LEN) as u64 > self.file_len {
-            *self = Self::create(self.disk.clone(), self.path.clone(), next)?;
-            return Ok(());
+        let is_full = self.len + (bytes.len() + MARK_LEN) as u64 > self.file_len;
+        let committed = if is_full { self.replace(next) } else { self.append(&bytes, next) };
+        if committed.is_err()
+            && self.in_doubt
+            && let Err(error) = self.rewrite()
+        {
+            tracing::error!(%error, "what {} holds is not known", self.path.display());
         }
-        let appended = self.append(&bytes);
-        if appended.is_err() {
-            self.in_doubt = true;
-            if let Err(error) = self.rewrite() {
-                tracing::error!(%error, "what {} holds is not known", self.path.display());
-            }
-            return appended;
-        }
-        self.state = next;
-        // Not synced separately: it only distinguishes damage from a torn write, and goes out with
-        // the next record.
-        let mark = mark(self.sequence);
-        self.sequence += 1;
-        if let Err(error) = self.file.write_at(self.len, &mark) {
-            tracing::warn!(%error, "the last edit of the manifest has no mark");
-        }
-        Ok(())
+        committed
     }
 
     /// Nothing is left of the tables that were dropped before, nor of SSTables of other versions
@@ -131,19 +119,49 @@ impl Manifest {
 
     /// Writes the state as the whole file.
     fn rewrite(&mut self) -> Result<(), ManifestError> {
-        // After a failure the rename may have happened all the same, and appending to the old file
-        // be in vain.
-        self.in_doubt = true;
-        *self = Self::create(self.disk.clone(), self.path.clone(), self.state.clone())?;
-        Ok(())
+        self.replace(self.state.clone())
     }
 
-    fn append(&mut self, bytes: &[u8]) -> Result<(), ManifestError> {
-        self.file.write_at(self.len, bytes)?;
-        self.file.sync_all()?;
+    /// Writes another state as the whole file.
+    fn replace(&mut self, state: ManifestState) -> Result<(), ManifestError> {
+        match Self::create(self.disk.clone(), self.path.clone(), state) {
+            Ok(replaced) => {
+                *self = replaced;
+                Ok(())
+            }
+            Err(error) => {
+                // Appending to a file that has lost its name would be in vain, and what the new one
+                // holds was not promised.
+                self.in_doubt |= may_be_replaced(&error);
+                Err(error)
+            }
+        }
+    }
+
+    /// Appends the record of an edit that makes the state `next`.
+    fn append(&mut self, bytes: &[u8], next: ManifestState) -> Result<(), ManifestError> {
+        if let Err(error) = self.file.write_at(self.len, bytes).and_then(|()| self.file.sync_all()) {
+            self.in_doubt = true;
+            return Err(error.into());
+        }
         self.len += bytes.len() as u64;
+        self.state = next;
+        // Not synced separately: it only distinguishes damage from a torn write, and goes out with
+        // the next record.
+        let mark = mark(self.sequence);
+        self.sequence += 1;
+        if let Err(error) = self.file.write_at(self.len, &mark) {
+            tracing::warn!(%error, "the last edit of the manifest has no mark");
+        }
         Ok(())
     }
+}
+
+/// Whether a file that could not be replaced may be the new one. The new one is complete, and
+/// durable, under another name before it is renamed: until then the old one stays.
+fn may_be_replaced(error: &ManifestError) -> bool {
+    let ManifestError::Io(error) = error else { return true };
+    !matches!(error.op(), Operation::RemoveFile | Operation::Create | Operation::Write | Operation::Sync)
 }
 
 /// The bytes of a file that holds that state and has room for as much again, and where its record
@@ -261,7 +279,10 @@ pub(crate) fn read_record(bytes: &[u8]) -> Option<(u64, &[u8])> {
 
 #[cfg(test)]
 mod tests {
+    use helenus_sim::{Errno, Fault, SimDisk};
+
     use super::*;
+    use crate::manifest::Change;
 
     /// Fuzzing found that a mark before any record, and the highest mark, broke the arithmetic of
     /// its number.
@@ -274,6 +295,62 @@ mod tests {
                 let mut bytes = whole.clone();
                 bytes[at..at + MARK_LEN].copy_from_slice(&mark(number));
                 assert_eq!(parse(&bytes).is_ok(), at == end && number == 0, "{at} {number}");
+            }
+        }
+    }
+
+    const PATH: &str = "/db/MANIFEST";
+
+    /// Commits edits until one fails: the one that finds the file full, where it is rewritten.
+    fn fill(manifest: &mut Manifest) {
+        let committed =
+            |_: &u64| manifest.commit(&Edit::one(Change::SchemaAdded("x".repeat(4 << 10)))).is_ok();
+        assert!((0..100).take_while(committed).count() < 100, "nothing failed");
+    }
+
+    /// The state that a kill leaves, in its shortest form.
+    fn found(disk: &SimDisk) -> Edit {
+        Manifest::read(&disk.kill(), Path::new(PATH)).unwrap().unwrap().as_edit()
+    }
+
+    /// Where the file is full, the edit is part of the file that takes its place. What failed after
+    /// the rename left it there although it was refused; and later edits went to the file that had
+    /// lost its name.
+    #[test]
+    fn an_edit_that_fails_in_a_new_file_is_not_in_it_or_in_doubt() {
+        let dir = Path::new("/db");
+        let faults = [
+            (Fault::new(dir, Errno::Io).on(&[Operation::SyncDir]), true),
+            (Fault::new(PATH, Errno::TooManyFiles).on(&[Operation::Open]), true),
+            (Fault::new(PATH, Errno::Io).on(&[Operation::Rename]), true),
+            // The old file stays in its place, with all that was promised.
+            (Fault::new("/db/MANIFEST.tmp", Errno::NoSpace).on(&[Operation::Create]), false),
+            (Fault::new("/db/MANIFEST.tmp", Errno::NoSpace).on(&[Operation::Write]), false),
+        ];
+        for (fault, is_doubtful) in faults {
+            for lasts in [false, true] {
+                let what = format!("{fault:?} {lasts}");
+                let disk = SimDisk::new();
+                disk.create_dir_all(dir).unwrap();
+                let state = ManifestState::default();
+                let mut manifest = Manifest::create(Arc::new(disk.clone()), PATH.into(), state).unwrap();
+                let fault = if lasts { fault.clone() } else { fault.clone().times(1) };
+                let injected = disk.inject(fault);
+                fill(&mut manifest);
+                assert!(disk.strikes(injected) > 0, "{what}");
+                assert_eq!(manifest.in_doubt(), is_doubtful && lasts, "{what}");
+                if !manifest.in_doubt() {
+                    assert!(found(&disk) == manifest.state().as_edit(), "{what}: the edit was refused");
+                }
+                disk.heal();
+                for next in [7, 8] {
+                    manifest.commit(&Edit::one(Change::NextGeneration(next))).unwrap();
+                    assert!(!manifest.in_doubt(), "{what}");
+                    assert!(
+                        found(&disk) == manifest.state().as_edit(),
+                        "{what}: edit {next} was acknowledged"
+                    );
+                }
             }
         }
     }
