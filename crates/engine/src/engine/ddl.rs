@@ -267,6 +267,10 @@ impl WriteSide {
             sstables: Vec::new(),
             lookups: Lookups::default(),
         });
+        // An equal state, but another one: a counter or a conditional write that has read what is
+        // gone now reads again.
+        let renewed = TableState::clone(&active.state);
+        publish(&core, &mut active, renewed);
         drop(publishing);
         drop(active);
         view.sstables.iter().for_each(|live| self.retire(live, false));

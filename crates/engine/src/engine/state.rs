@@ -6,8 +6,9 @@ use helenus_rows::{ColumnMap, EncodingBase, Header, TableSchema};
 use helenus_schema::{TableDef, TableOptions};
 use helenus_sstable::SsTable;
 
-/// Everything about a table that changes only by a schema change.
-#[derive(Debug)]
+/// Everything about a table that changes only by a schema change. A truncation puts an equal one in
+/// its place: by another state writes notice that what they were made of has changed.
+#[derive(Clone, Debug)]
 pub(crate) struct TableState {
     pub(crate) schema: Arc<TableSchema>,
     /// The header that the table's rows are encoded against.

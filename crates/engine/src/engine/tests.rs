@@ -169,6 +169,43 @@ fn truncation_and_drop_outlive_a_crash() {
     assert!(open(&crashed).table("ks", "t").is_err());
 }
 
+/// Runs a call that reads first, and holds its first operation on the disk, which is a read, until
+/// the table was truncated.
+fn across_a_truncation<T: Send>(disk: &SimDisk, table: &Table, call: impl FnOnce() -> T + Send) -> T {
+    disk.hold_at(1);
+    std::thread::scope(|scope| {
+        let calling = scope.spawn(call);
+        while !disk.is_held() {
+            std::thread::yield_now();
+        }
+        table.truncate().unwrap();
+        assert_eq!(table.select().rows().unwrap().next().unwrap().map(|_| ()), None);
+        disk.release();
+        calling.join().unwrap()
+    })
+}
+
+/// What had read before a truncation wrote after it what it had made of the data that was gone: a
+/// counter of 100 was 101.
+#[test]
+fn what_was_read_before_a_truncation_is_not_written_after_it() {
+    let disk = SimDisk::new();
+    let (db, table) = create(&disk);
+    db.execute_schema("CREATE TABLE ks.n (p int PRIMARY KEY, n counter)").unwrap();
+    let counts = db.table("ks", "n").unwrap();
+    counts.update(1, ()).increment("n", 100).execute().unwrap();
+    table.insert(1, 1).set("v", "a").execute().unwrap();
+    db.flush().unwrap();
+    across_a_truncation(&disk, &counts, || counts.update(1, ()).increment("n", 1).execute().unwrap());
+    let count = counts.get(1, ()).unwrap().unwrap().value("n").unwrap();
+    assert_eq!(count, Value::Counter(1));
+    let outcome = across_a_truncation(&disk, &table, || {
+        table.update(1, 1).set("v", "b").if_("v", crate::Op::Eq, "a").execute().unwrap()
+    });
+    assert!(!outcome.is_applied());
+    assert_eq!(all(&table), []);
+}
+
 /// The manifest that is full is written anew: where that failed after the rename, the SSTable of
 /// the refused edit was removed, and the manifest, which named it, not.
 #[test]
