@@ -19,7 +19,7 @@ use super::table::{Active, TableCore, View};
 use super::write_side::WriteSide;
 use crate::error::Result;
 use crate::manifest::{Change, Edit};
-use helenus_schema::{Applied, ApplyContext, Catalog, SchemaChange, SchemaOutcome, TableDef};
+use helenus_schema::{Applied, ApplyContext, Catalog, CatalogError, SchemaChange, SchemaOutcome, TableDef};
 
 impl WriteSide {
     /// Applies one schema statement: all that it changes becomes visible, and durable, by one edit.
@@ -39,10 +39,13 @@ impl WriteSide {
         let _one_at_a_time = self.ddl.lock();
         let before = self.set.catalog.read().clone();
         let now = self.next_timestamp();
-        let new_id = &mut || TableId(new_table_id(now));
-        // Views are not kept up: refused, as by a node with the default configuration.
-        let context = ApplyContext { now, new_id, views_enabled: false };
-        let applied = before.apply(statement, keyspace, context)?;
+        let apply = |now: Timestamp| {
+            let new_id = &mut || TableId(new_table_id(now));
+            // Views are not kept up: refused, as by a node with the default configuration.
+            let context = ApplyContext { now, new_id, views_enabled: false };
+            before.apply(statement, keyspace, context)
+        };
+        let applied = apply(now)?;
         let changes = &applied.outcome.changes;
         if changes.iter().all(|change| *change == SchemaChange::Nothing) {
             return Ok(applied.outcome);
@@ -63,18 +66,29 @@ impl WriteSide {
             }
             return Ok(applied.outcome);
         }
-        let (after, outcome) = self.change_schema(applied, now)?;
+        let (after, outcome) = self.change_schema(applied, now, apply)?;
         let SchemaOutcome { changes, events, .. } = outcome.clone();
         self.set.schema_followers.announce(SchemaNotice { changes, events, before, after });
         Ok(outcome)
     }
 
-    fn change_schema(&self, applied: Applied, now: Timestamp) -> Result<(Arc<Catalog>, SchemaOutcome)> {
-        let Applied { catalog, outcome, record } = applied;
-        let (after, changes) = (Arc::new(catalog), &outcome.changes);
-        let cores = self.touched(changes)?;
+    /// Makes a change that was applied to the catalog as of `now`; `apply` does that for another
+    /// time.
+    fn change_schema(
+        &self,
+        applied: Applied,
+        now: Timestamp,
+        apply: impl Fn(Timestamp) -> std::result::Result<Applied, CatalogError>,
+    ) -> Result<(Arc<Catalog>, SchemaOutcome)> {
+        let cores = self.touched(&applied.outcome.changes)?;
         // Writers of these tables wait until the change is made.
         let mut guards: Vec<_> = cores.iter().map(|core| core.active.write()).collect();
+        // Columns are dropped at a time that no write before has exceeded: what it wrote would come
+        // back with a column that is added under that name.
+        let last = Timestamp(self.timestamps.last());
+        let applied = if last > now && changes_columns(&applied) { apply(last)? } else { applied };
+        let Applied { catalog, outcome, record } = applied;
+        let (after, changes) = (Arc::new(catalog), &outcome.changes);
         let mut edit = Edit::one(self.change_of_text(&after, record));
         let mut states = Vec::new();
         for (core, active) in cores.iter().zip(&mut guards) {
@@ -287,6 +301,13 @@ impl WriteSide {
         self.pressure.wake();
         Ok(())
     }
+}
+
+/// Whether rows of a table that exists are encoded differently after the change.
+fn changes_columns(applied: &Applied) -> bool {
+    let changes_columns =
+        |change: &SchemaChange| matches!(change, SchemaChange::TableAltered { columns_changed: true, .. });
+    applied.outcome.changes.iter().any(changes_columns)
 }
 
 /// Gives a table its new state; the active memtable is empty wherever the header changed.

@@ -99,6 +99,44 @@ fn a_column_added_again_hides_old_timestamps_at_once() {
     assert_eq!(in_every_way(&table, 1), shown, "compacted");
 }
 
+/// A column was dropped at a time that had been taken before its writers were locked out: what they
+/// wrote between the two came back with the column.
+#[test]
+fn a_column_added_again_hides_what_was_written_until_it_was_dropped() {
+    let disk = SimDisk::new();
+    let (db, table) = create(
+        &disk,
+        Version::WRITABLE[0],
+        "CREATE TABLE ks.t (p int, c int, v int, w int, PRIMARY KEY (p, c))",
+    );
+    let side = table.writer.database().unwrap();
+    let given = side.timestamps.last();
+    // The change has its time, and doesn't find its table.
+    let tables = side.set.tables.write();
+    std::thread::scope(|scope| {
+        let dropping = scope.spawn(|| db.execute_schema("ALTER TABLE ks.t DROP v").unwrap());
+        while side.timestamps.last() == given {
+            std::thread::yield_now();
+        }
+        table.insert(1, 1).set("v", 2).execute().unwrap();
+        drop(tables);
+        dropping.join().unwrap();
+    });
+    db.execute_schema("ALTER TABLE ks.t ADD v int").unwrap();
+    let hidden = [r#"{"p": 1, "c": 1, "v": null, "w": null}"#];
+    assert_eq!(in_every_way(&table, 1), hidden);
+    table.insert(1, 1).set("v", 3).execute().unwrap();
+    let shown = [r#"{"p": 1, "c": 1, "v": 3, "w": null}"#];
+    assert_eq!(in_every_way(&table, 1), shown);
+    // The time is part of the schema that is kept.
+    drop((db, table));
+    let db = open(&disk, Version::WRITABLE[0]);
+    let table = db.table("ks", "t").unwrap();
+    assert_eq!(in_every_way(&table, 1), shown, "after a restart");
+    db.flush().unwrap();
+    assert_eq!(in_every_way(&table, 1), shown, "flushed");
+}
+
 fn udt(a: i32, b: &str, c: Option<i32>) -> Value {
     let mut fields = vec![("a".to_owned(), Value::Int(a)), ("b".to_owned(), Value::Text(b.into()))];
     fields.extend(c.map(|c| ("c".to_owned(), Value::Int(c))));
