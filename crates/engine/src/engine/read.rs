@@ -167,9 +167,10 @@ impl PointReader {
         with_static: bool,
     ) -> Result<PointRow<'a>> {
         self.has_row = false;
-        self.has_static = with_static && !header.statics.is_empty() && self.read_static(view, header, key)?;
-        let snapshots: SmallVec<[PartitionSnapshot; 4]> =
-            view.memtables.iter().filter_map(|m| m.partition(key.token(), key.key())).collect();
+        // Taken once: what a batch did to both rows is seen in both or in neither.
+        let snapshots = snapshots(view, key);
+        self.has_static =
+            with_static && !header.statics.is_empty() && self.read_static(view, &snapshots, header, key)?;
         let mut versions: SmallVec<[RowSource<'_>; 8]> = SmallVec::new();
         let mut active = DeletionTime::LIVE;
         let own = view.state.own.as_deref();
@@ -234,17 +235,22 @@ impl PointReader {
         key: &SearchKey,
     ) -> Result<Option<RowRef<'a>>> {
         self.has_row = false;
-        self.has_static = !header.statics.is_empty() && self.read_static(view, header, key)?;
+        self.has_static =
+            !header.statics.is_empty() && self.read_static(view, &snapshots(view, key), header, key)?;
         Ok(self.found(header).static_row)
     }
 
     /// Merges the static row into its buffer; false when there is none.
-    fn read_static(&mut self, view: &View, header: &Header, key: &SearchKey) -> Result<bool> {
-        let snapshots: SmallVec<[PartitionSnapshot; 4]> =
-            view.memtables.iter().filter_map(|m| m.partition(key.token(), key.key())).collect();
+    fn read_static(
+        &mut self,
+        view: &View,
+        snapshots: &[PartitionSnapshot],
+        header: &Header,
+        key: &SearchKey,
+    ) -> Result<bool> {
         let mut versions: SmallVec<[RowSource<'_>; 8]> = SmallVec::new();
         let mut active = DeletionTime::LIVE;
-        for snapshot in &snapshots {
+        for snapshot in snapshots {
             active = active.merge(snapshot.deletion());
             let rows = snapshot.static_row(&view.state.header);
             versions.extend(rows.map(|row| RowSource { row, map: view.state.own.as_deref() }));
@@ -266,6 +272,11 @@ impl PointReader {
                 .merge(&versions, active, header, &mut self.static_row)
                 .map_err(StreamError::from)?)
     }
+}
+
+/// A partition as the memtables have it at this moment.
+fn snapshots(view: &View, key: &SearchKey) -> SmallVec<[PartitionSnapshot; 4]> {
+    view.memtables.iter().filter_map(|memtable| memtable.partition(key.token(), key.key())).collect()
 }
 
 /// The newest of the versions' [`complete_row`]s. What goes through a map may lack a column in the

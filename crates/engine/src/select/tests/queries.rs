@@ -2,9 +2,10 @@
 
 use std::ops::Bound::{Excluded, Included, Unbounded};
 
+use helenus_sim::SimDisk;
 use helenus_types::{Partitioner, Token, Value};
 
-use super::{create, shown};
+use super::{create, open, shown};
 use crate::{ErrorKind, OwnedRow, Rows, Select};
 
 fn clusterings(select: &Select) -> Vec<Vec<i32>> {
@@ -273,4 +274,37 @@ fn filters_see_columns_that_are_not_shown() {
         assert_eq!(unknown.kind(), ErrorKind::Invalid);
         db.flush().unwrap();
     }
+}
+
+/// The static row was read first, and the row from a later moment of the memtable: a batch that
+/// wrote both in between was seen in half.
+#[test]
+fn a_row_and_its_static_row_are_of_one_moment() {
+    let disk = SimDisk::new();
+    let db = open(&disk);
+    db.execute_schema(super::KEYSPACE).unwrap();
+    db.execute_schema("CREATE TABLE ks.t (p int, c int, s int static, v int, PRIMARY KEY (p, c))").unwrap();
+    let table = db.table("ks", "t").unwrap();
+    let write = |value: i32| {
+        let mut batch = db.batch();
+        table.update(1, ()).set("s", value).add_to(&mut batch).unwrap();
+        table.update(1, 1).set("v", value).add_to(&mut batch).unwrap();
+        batch.execute().unwrap();
+    };
+    write(1);
+    db.flush().unwrap();
+    disk.hold_at(1);
+    let (s, v) = std::thread::scope(|scope| {
+        let reading = scope.spawn(|| {
+            let row = table.get(1, 1).unwrap().unwrap();
+            (row.get::<i32>("s").unwrap(), row.get::<i32>("v").unwrap())
+        });
+        while !disk.is_held() {
+            std::thread::yield_now();
+        }
+        write(2);
+        disk.release();
+        reading.join().unwrap()
+    });
+    assert_eq!(s, v);
 }
