@@ -221,8 +221,10 @@ impl Rows {
                 if self.enter(after.partition_key(), &slices)? {
                     return Ok(true);
                 }
+                // Nothing of its rest is there, and nothing of it holds for the next one.
                 self.shown_of_partition = 0;
                 self.has_row = false;
+                self.is_restricted = !self.plan.slices.is_all();
             }
         }
         if self.plan.named().is_some() {
