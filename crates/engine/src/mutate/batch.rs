@@ -155,11 +155,9 @@ impl Batch {
         if self.timestamp.is_some() {
             return Err(Error::invalid("a batch with conditions takes no timestamp"));
         }
-        let first = staged.ops.first();
-        let is_first = |op: &StagedOp| {
-            first.is_some_and(|first| (first.table, staged.get(first.key)) == (op.table, staged.get(op.key)))
-        };
-        if !staged.ops.iter().all(is_first) {
+        let place = |op: &StagedOp| (entry_of(&self.tables, op).core.tag, staged.get(op.key));
+        let first = staged.ops.first().map(place);
+        if !staged.ops.iter().all(|op| Some(place(op)) == first) {
             return Err(Error::invalid("a batch with conditions is of one partition of one table"));
         }
         Ok(())

@@ -209,10 +209,16 @@ impl Staged {
     }
 
     /// Stages the conditions of a statement: the comparisons from `first` on.
-    pub(super) fn check(&mut self, key: Span, clustering: Option<Span>, exists: Option<bool>, first: usize) {
+    pub(super) fn check(
+        &mut self,
+        table: u32,
+        (key, clustering): (Span, Option<Span>),
+        exists: Option<bool>,
+        first: usize,
+    ) {
         let first = u32::try_from(first).unwrap_or(u32::MAX);
         let last = count(&self.conditions.comparisons);
-        self.conditions.checks.push(StagedCheck { key, clustering, exists, first, last });
+        self.conditions.checks.push(StagedCheck { table, key, clustering, exists, first, last });
     }
 }
 

@@ -202,6 +202,8 @@ pub(super) struct StagedComparison {
 /// The conditions of a statement.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct StagedCheck {
+    /// Index of its table.
+    pub(super) table: u32,
     pub(super) key: Span,
     /// The row; `None` where the statement is about the static one alone.
     pub(super) clustering: Option<Span>,
@@ -374,10 +376,10 @@ impl Staged {
             last: op.last.saturating_add(cells),
             ..op.clone()
         }));
-        self.append_conditions(&other.conditions, moved);
+        self.append_conditions(&other.conditions, table, moved);
     }
 
-    fn append_conditions(&mut self, other: &StagedChecks, moved: impl Fn(Span) -> Span) {
+    fn append_conditions(&mut self, other: &StagedChecks, table: u32, moved: impl Fn(Span) -> Span) {
         let shift = |base: usize| u32::try_from(base).unwrap_or(u32::MAX);
         let own = &mut self.conditions;
         let (comparisons, operands) = (shift(own.comparisons.len()), shift(own.operands.len()));
@@ -392,11 +394,12 @@ impl Staged {
             ..*comparison
         }));
         own.checks.extend(other.checks.iter().map(|check| StagedCheck {
+            table,
             key: moved(check.key),
             clustering: check.clustering.map(&moved),
             first: check.first.saturating_add(comparisons),
             last: check.last.saturating_add(comparisons),
-            ..*check
+            exists: check.exists,
         }));
         own.writes_statics |= other.writes_statics;
         own.names_rows |= other.names_rows;
@@ -482,59 +485,70 @@ impl Staged {
         cells.truncate(kept);
     }
 
-    /// Adapts to the current states of the tables. Columns are matched by name.
+    /// Adapts to the current states of the tables. Columns are matched by name. A table that
+    /// changed while the operations were staged has several states before, and one after.
     ///
     /// # Errors
     /// When a column that is written was dropped, or can't hold its new value; when a table can't
-    /// be written any more.
+    /// be written any more. Everything is as it was then.
     pub(super) fn rebase(&mut self, tables: &mut [Entry]) -> Result<()> {
-        for (index, entry) in tables.iter_mut().enumerate() {
-            let fresh = Entry::new(&entry.core)?;
-            if Arc::ptr_eq(&fresh.state, &entry.state) {
-                continue;
-            }
-            for op in self.ops.iter().filter(|op| op.table as usize == index) {
-                let is_static = matches!(op.target, Target::Static);
-                let (bytes, cells) = (&self.bytes, &mut self.cells);
-                let Some(cells) = cells.get_mut(op.first as usize..op.last as usize) else {
-                    unreachable!("the cells of an operation are staged with it")
-                };
-                for cell in cells {
-                    rebase_cell(cell, bytes, is_static, &entry.state, &fresh.state)?;
-                }
-            }
-            if !self.conditions.is_empty() {
-                self.rebase_comparisons(&entry.state, &fresh.state)?;
-            }
-            *entry = fresh;
+        let mut fresh: Vec<Rebased> = Vec::with_capacity(tables.len());
+        for (old, first) in tables.iter().zip(0..) {
+            let known = fresh.iter().find(|known| known.entry.core.tag == old.core.tag).cloned();
+            fresh.push(match known {
+                Some(known) => known,
+                None => Rebased { first, entry: Entry::new(&old.core)? },
+            });
         }
-        Ok(())
-    }
-
-    /// Conditions are about one table alone.
-    fn rebase_comparisons(&mut self, old: &TableState, new: &TableState) -> Result<()> {
-        let StagedChecks { comparisons, operands, .. } = &mut self.conditions;
-        for comparison in comparisons {
-            let columns = |state: &TableState| state.header.columns(comparison.is_static).clone();
-            let (before, after) = (columns(old), columns(new));
-            let Some(was) = before.get(comparison.column as usize) else {
-                unreachable!("conditions are about columns of the state that they were staged for")
+        let states = |table: u32| match (tables.get(table as usize), fresh.get(table as usize)) {
+            (Some(old), Some(new)) => (&*old.state, &*new.entry.state),
+            _ => unreachable!("what is staged is about tables of its batch"),
+        };
+        let mut cells = self.cells.clone();
+        for op in &self.ops {
+            let (old, new) = states(op.table);
+            let Some(cells) = cells.get_mut(op.first as usize..op.last as usize) else {
+                unreachable!("the cells of an operation are staged with it")
             };
-            let found = after.index_of(&was.name).and_then(|index| Some((index, after.get(index)?)));
-            let Some((index, is)) = found else { return Err(dropped_column(&new.schema, &was.name)) };
-            let own = operands.get(comparison.first as usize..comparison.last as usize);
-            let Some(own) = own else { unreachable!("operands are staged with their comparison") };
-            let get = |span: &Span| bytes_of(&self.bytes, *span);
-            let fits = was.ty == is.ty
-                || (matches!(comparison.part, StagedPart::Whole)
-                    && own.iter().flatten().all(|operand| is.ty.validate(get(operand)).is_ok()));
-            if !fits {
-                return Err(changed_column(&new.schema, &is.name, &is.ty));
+            for cell in cells {
+                rebase_cell(cell, &self.bytes, matches!(op.target, Target::Static), old, new)?;
             }
-            comparison.column = column_index(index);
+        }
+        let StagedChecks { checks, operands, .. } = &self.conditions;
+        let mut comparisons = self.conditions.comparisons.clone();
+        for check in checks {
+            let (old, new) = states(check.table);
+            let Some(comparisons) = comparisons.get_mut(check.first as usize..check.last as usize) else {
+                unreachable!("comparisons are staged with their check")
+            };
+            for comparison in comparisons {
+                rebase_comparison(comparison, &self.bytes, operands, old, new)?;
+            }
+        }
+        let first = |table: u32| fresh.get(table as usize).map_or(table, |new| new.first);
+        self.cells = cells;
+        self.ops.iter_mut().for_each(|op| op.table = first(op.table));
+        self.conditions.comparisons = comparisons;
+        self.conditions.checks.iter_mut().for_each(|check| check.table = first(check.table));
+        for (entry, new) in tables.iter_mut().zip(fresh) {
+            *entry = new.entry;
         }
         Ok(())
     }
+}
+
+/// The current state of a table, and the index of the first entry that it has.
+#[derive(Clone)]
+struct Rebased {
+    first: u32,
+    entry: Entry,
+}
+
+/// Whether a table is among them more than once: it changed while operations on it were staged.
+pub(super) fn any_twice(tables: &[Entry]) -> bool {
+    let is_before =
+        |(at, entry): (usize, &Entry)| tables.iter().take(at).any(|other| other.core.tag == entry.core.tag);
+    tables.iter().enumerate().any(is_before)
 }
 
 /// The winner of two changes of one place at one timestamp.
@@ -576,6 +590,33 @@ pub(super) fn column_index(index: usize) -> u32 {
 /// ([`Staged::check_len`]).
 pub(super) fn span(start: usize, end: usize) -> Span {
     Span { start: u32::try_from(start).unwrap_or(u32::MAX), end: u32::try_from(end).unwrap_or(u32::MAX) }
+}
+
+fn rebase_comparison(
+    comparison: &mut StagedComparison,
+    bytes: &[u8],
+    operands: &[Option<Span>],
+    old: &TableState,
+    new: &TableState,
+) -> Result<()> {
+    let columns = |state: &TableState| state.header.columns(comparison.is_static).clone();
+    let (before, after) = (columns(old), columns(new));
+    let Some(was) = before.get(comparison.column as usize) else {
+        unreachable!("conditions are about columns of the state that they were staged for")
+    };
+    let found = after.index_of(&was.name).and_then(|index| Some((index, after.get(index)?)));
+    let Some((index, is)) = found else { return Err(dropped_column(&new.schema, &was.name)) };
+    let own = operands.get(comparison.first as usize..comparison.last as usize);
+    let Some(own) = own else { unreachable!("operands are staged with their comparison") };
+    let get = |span: &Span| bytes_of(bytes, *span);
+    let fits = was.ty == is.ty
+        || (matches!(comparison.part, StagedPart::Whole)
+            && own.iter().flatten().all(|operand| is.ty.validate(get(operand)).is_ok()));
+    if !fits {
+        return Err(changed_column(&new.schema, &is.name, &is.ty));
+    }
+    comparison.column = column_index(index);
+    Ok(())
 }
 
 fn rebase_cell(

@@ -268,7 +268,8 @@ impl Frame<'_> {
             return Err(table_problem(self.schema, "a conditional write takes no timestamp"));
         }
         let whole = self.shape.clustering == self.schema.clustering().len();
-        staged.check(self.key, whole.then_some(self.clustering), self.shape.conditions.exists, first);
+        let place = (self.key, whole.then_some(self.clustering));
+        staged.check(self.table, place, self.shape.conditions.exists, first);
         Ok(())
     }
 }

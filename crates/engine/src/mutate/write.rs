@@ -11,7 +11,7 @@ use super::condition::{Checking, FoundRow};
 use super::encode::{Encoder, WriteTime, entry_of};
 use super::errors::{too_late, too_much};
 use super::resolve::{RowFinder, resolve};
-use super::staged::{Entry, Staged, Target};
+use super::staged::{Entry, Staged, Target, any_twice};
 use crate::engine::{Destination, Mutation, Written};
 use crate::error::Result;
 
@@ -115,6 +115,10 @@ pub(super) fn commit_if(
 ) -> Result<Option<Vec<FoundRow>>> {
     destination.check_writable()?;
     destination.check_readable()?;
+    if any_twice(tables) {
+        // What a table shows is looked up by its index.
+        staged.rebase(tables)?;
+    }
     let cores: SmallVec<[_; 4]> = tables.iter().map(|entry| entry.core.clone()).collect();
     let locks = locks_of(staged, &cores);
     let _held: SmallVec<[MutexGuard<'_, ()>; 4]> = locks.iter().map(|lock| lock.lock()).collect();

@@ -10,7 +10,7 @@ use helenus_testkit::histories::Rng;
 use helenus_types::Value;
 
 use super::{World, check, column};
-use crate::{ErrorKind, Serialized, Table, Unset, Update};
+use crate::{ErrorKind, Op, Serialized, Table, Unset, Update};
 
 fn ints(values: &[i32]) -> Value {
     Value::List(values.iter().map(|value| Value::Int(*value)).collect())
@@ -140,6 +140,51 @@ fn a_counter_counts_all_that_a_statement_says() {
     check(&hits, 1, &["(1) n=11@own o=1@own"]);
     hits.delete(1, 1).column("o").column("o").execute().unwrap();
     check(&hits, 1, &["(1) n=11@own o=x@own/now"]);
+}
+
+/// A table that had changed while a batch was filled was two tables to it: increments of one
+/// counter each counted from what there was before the batch, and conditions were said to be of
+/// more than one table.
+#[test]
+fn a_batch_that_was_filled_across_a_schema_change_is_of_one_table() {
+    let world = World::new();
+    let (hits, t) = (world.table("hits"), world.t());
+    let mut batch = world.db.batch();
+    hits.update(1, 1).increment("n", 1).add_to(&mut batch).unwrap();
+    world.db.execute_schema("ALTER TABLE ks.hits WITH comment = 'other'").unwrap();
+    hits.update(1, 1).increment("n", 1).increment("o", 1).add_to(&mut batch).unwrap();
+    // The columns have other places now.
+    world.db.execute_schema("ALTER TABLE ks.hits ADD a counter").unwrap();
+    hits.update(1, 1).increment("n", 1).increment("a", 1).add_to(&mut batch).unwrap();
+    batch.execute().unwrap();
+    check(&hits, 1, &["(1) a=1@own n=3@own o=1@own"]);
+
+    t.insert(1, (1, "x")).set("a", 1).if_not_exists().add_to(&mut batch).unwrap();
+    world.db.execute_schema("ALTER TABLE ks.t ADD aa int").unwrap();
+    t.update(1, ()).set("s1", 1).if_("s1", Op::Eq, None::<i32>).add_to(&mut batch).unwrap();
+    assert!(batch.execute_if().unwrap().is_applied());
+    check(&t, 1, &["static s1=1@own", "(1, \"x\") live@own a=1@own"]);
+}
+
+/// An operation before the one that could not be adapted had been: the batch was no longer what it
+/// was, and its values went to other columns the next time.
+#[test]
+fn a_batch_that_a_schema_change_refuses_is_unchanged() {
+    let world = World::new();
+    let (flat, t) = (world.table("flat"), world.t());
+    let mut batch = world.db.batch();
+    t.update(1, (1, "x")).set("b", "b").add_to(&mut batch).unwrap();
+    t.update(1, (1, "y")).set("a", 2).add_to(&mut batch).unwrap();
+    flat.update((1, "q"), ()).set("v", 3).add_to(&mut batch).unwrap();
+    world.db.execute_schema("ALTER TABLE ks.t DROP a").unwrap();
+    for _ in 0..2 {
+        assert_eq!(batch.execute().unwrap_err().kind(), ErrorKind::Invalid);
+        assert_eq!(batch.len(), 3);
+    }
+    world.db.execute_schema("ALTER TABLE ks.t ADD a int").unwrap();
+    batch.execute().unwrap();
+    check(&t, 1, &["(1, \"x\") b=\"b\"@own", "(1, \"y\") a=2@own"]);
+    check(&flat, (1, "q"), &["() v=3@own"]);
 }
 
 #[test]
