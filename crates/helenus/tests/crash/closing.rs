@@ -298,7 +298,8 @@ fn beside_everything(round: u64, background: Background) {
         }
         scope.spawn(move || until_closed("read", |_| read(db)));
         let schema = scope.spawn(move || change_schema(db));
-        while written.load(SeqCst) < threshold {
+        let are_writing = || !writers.iter().any(|writer| writer.is_finished());
+        while written.load(SeqCst) < threshold && are_writing() {
             std::thread::yield_now();
         }
         db.close().unwrap_or_else(|e| panic!("{what}: {e}"));

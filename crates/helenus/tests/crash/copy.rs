@@ -5,6 +5,7 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering::SeqCst};
+use std::time::Duration;
 
 use helenus::{Background, Database, Durability, ErrorKind, Options, Value};
 
@@ -23,6 +24,8 @@ fn open(dir: &Path) -> helenus::Result<Database> {
         .log_total_bytes(512 << 10)
         .memtable_bytes(64 << 10)
         .memtable_total_bytes(256 << 10)
+        // A busy machine may take long to flush.
+        .write_timeout(Duration::from_secs(300))
         .background(Background::Threads(1))
         .open(dir)
 }

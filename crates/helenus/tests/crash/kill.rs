@@ -4,6 +4,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use helenus::{Background, Database, Durability, Options, Table, Value};
 use helenus_sim::Rng;
@@ -32,6 +33,8 @@ fn open(dir: &Path, durability: Durability) -> Database {
         .memtable_bytes(32 << 10)
         .memtable_total_bytes(128 << 10)
         .cache_bytes(256 << 10)
+        // A busy machine may take long to flush.
+        .write_timeout(Duration::from_secs(300))
         .background(Background::Threads(1))
         .open(dir)
         .unwrap()

@@ -18,6 +18,10 @@ const SCHEMA: &str = "
     CREATE TABLE ks.a (p int PRIMARY KEY, v text);
     CREATE TABLE ks.b (p int PRIMARY KEY, v text);";
 
+/// How long writes wait for memory where nothing is wrong: longer than a busy machine needs, and
+/// less than [`ends`] does.
+const PATIENCE: Duration = Duration::from_secs(100);
+
 /// The thread whose calls the tests hold up or break.
 const MARKED: &str = "marked";
 
@@ -29,6 +33,7 @@ fn options(disk: Arc<dyn Disk>, background: Background) -> Options {
         .memtable_bytes(16 << 10)
         .memtable_total_bytes(64 << 10)
         .cache_bytes(64 << 10)
+        .write_timeout(PATIENCE)
         .background(background)
 }
 
@@ -45,6 +50,16 @@ fn create(options: Options) -> (Database, Table, Table) {
 
 fn put(table: &Table, p: i32, v: &str) -> helenus::Result<()> {
     table.insert(p, ()).set("v", v).execute()
+}
+
+/// Writes while only a flush of this table's own can be in the way, which may be slow.
+fn put_in_time(table: &Table, p: i32, v: &str) {
+    loop {
+        match put(table, p, v) {
+            Err(error) if error.kind() == ErrorKind::Overloaded => std::thread::yield_now(),
+            outcome => return outcome.unwrap(),
+        }
+    }
 }
 
 /// The keys of all rows.
@@ -284,16 +299,23 @@ fn the_last_handle_ends_what_runs() {
     let (spell, clock) = Spell::new();
     let (db, a, b) = create(threads(&disk).clock(clock));
     spell.hold_thread("helenus-flush");
-    let mut written = 0;
-    while !spell.is_held.load(SeqCst) {
-        put(&a, written, &"x".repeat(400)).unwrap();
-        written += 1;
+    // More than a memtable holds, and less than makes writers wait: each row is the first of its
+    // shard, or nearly so, and takes a chunk of 2 KiB.
+    let written = 12;
+    for p in 0..written {
+        put(&a, p, &"x".repeat(400)).unwrap();
     }
-    disk.hold_at(4);
-    spell.hold(false);
-    while !disk.is_held() {
-        std::thread::yield_now();
-    }
+    ends("the flush", {
+        let disk = disk.clone();
+        move || {
+            spell.wait_until_held();
+            disk.hold_at(4);
+            spell.hold(false);
+            while !disk.is_held() {
+                std::thread::yield_now();
+            }
+        }
+    });
     let (gone, end) = mpsc::channel();
     let dropping = std::thread::spawn(move || {
         drop((db, a, b));
@@ -346,13 +368,13 @@ fn other_tables_go_on(errno: Errno) {
             Err(error) => refused = Some(error),
         }
         // The others continue all the while.
-        put(&b, written, &text).unwrap();
+        put_in_time(&b, written, &text);
     }
     let refused = refused.unwrap();
     assert_eq!(refused.kind(), ErrorKind::Overloaded, "{errno:?}: {refused}");
     assert!(refused.to_string().contains("ks.a can't be flushed"), "{errno:?}: {refused}");
     for p in written..written + 300 {
-        put(&b, p, &text).unwrap();
+        put_in_time(&b, p, &text);
     }
     b.flush().unwrap();
     assert!(b.metrics().flushes > 2, "{errno:?}");
@@ -473,8 +495,9 @@ fn a_disk_that_is_full_for_a_while() {
                 Err(error) => {
                     let kind = error.kind();
                     assert!(matches!(kind, ErrorKind::Io | ErrorKind::Overloaded), "{error:?}");
-                    refused += 1;
+                    // A slow flush is no full disk.
                     is_known |= db.health().of(HealthIssue::DiskFull).count() > 0;
+                    refused += usize::from(is_known);
                 }
             }
             if refused == 20 {
@@ -591,15 +614,40 @@ fn an_unreadable_sstable_is_tried_again() {
     assert_eq!(keys(&reopened(&disk).0), [0, 1, 2, 3]);
 }
 
+/// An SSTable that a requested compaction could not read, and that none wants: health called it
+/// suspect until the database was opened again.
+#[test]
+fn an_sstable_that_can_be_read_again_is_not_suspect_for_ever() {
+    let disk = SimDisk::new();
+    let clock = Arc::new(SimClock::new(1_700_000_000_000_000));
+    let (db, a, _) = create(options(Arc::new(disk.clone()), Background::Manual).clock(clock.clone()));
+    for p in 0..2 {
+        put(&a, p, "value").unwrap();
+        a.flush().unwrap();
+    }
+    let file = data_files(&disk, "a").remove(1);
+    let fault = disk.inject(Fault::new(&file, Errno::Io).on(&[Operation::Read]));
+    assert_eq!(a.compact().unwrap_err().kind(), ErrorKind::Io);
+    for _ in 0..3 {
+        clock.advance(Duration::from_secs(400));
+        while db.step().unwrap() {}
+        assert_eq!(db.health().of(HealthIssue::SuspectSsTable).count(), 1, "{:?}", db.health());
+    }
+    disk.lift(fault);
+    clock.advance(Duration::from_secs(400));
+    while db.step().unwrap() {}
+    assert_eq!(db.health().status, HealthStatus::Ok, "{:?}", db.health());
+    assert_eq!(a.metrics().sstables, 2);
+}
+
 /// The output of one table's compaction can't be written: those of other tables continue, and so
 /// does this one once the cause is gone. Nothing is left of the attempts.
 #[test]
 fn a_compaction_that_cannot_write_stops_no_other() {
     ends("a compaction", || {
         let disk = SimDisk::new();
-        let (spell, clock) = Spell::new();
-        drop(spell);
-        let (db, a, b) = create(threads(&disk).clock(clock));
+        let clock = Arc::new(SimClock::new(1_700_000_000_000_000));
+        let (db, a, b) = create(threads(&disk).clock(clock.clone()));
         db.execute_schema("ALTER TABLE ks.a WITH compaction = {'class': 'SizeTieredCompactionStrategy', 'enabled': 'false'}")
             .unwrap();
         for p in 0..4 {
@@ -618,6 +666,8 @@ fn a_compaction_that_cannot_write_stops_no_other() {
         }
         disk.lift(fault);
         while a.metrics().sstables > 1 {
+            // It rests after each failure.
+            clock.advance(Duration::from_secs(400));
             std::thread::yield_now();
         }
         // Its inputs go after it is seen.
@@ -716,6 +766,7 @@ fn memory_is_reserved_before_it_is_used() {
             let mut most = 0;
             while !watched.1.load(SeqCst) {
                 most = most.max(watched.0.metrics().memtable_bytes);
+                std::thread::yield_now();
             }
             most
         });

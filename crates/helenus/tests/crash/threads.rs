@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
+use std::time::Duration;
 
 use helenus::{Background, Database, Durability, Options, Table, Value};
 
@@ -26,6 +27,8 @@ fn options(durability: Durability) -> Options {
         .memtable_bytes(32 << 10)
         .memtable_total_bytes(128 << 10)
         .cache_bytes(256 << 10)
+        // A busy machine may take long to flush.
+        .write_timeout(Duration::from_secs(300))
         .background(Background::Threads(2))
 }
 
@@ -128,7 +131,7 @@ impl Stress<'_> {
                 self.table(name).flush().unwrap();
                 self.table(name).compact().unwrap();
             }
-            self.db.settle(std::time::Duration::from_millis(20)).unwrap();
+            self.db.settle(Duration::from_millis(20)).unwrap();
         }
     }
 

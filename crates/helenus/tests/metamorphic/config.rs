@@ -157,6 +157,8 @@ impl Config {
             .log_segment_bytes(self.log_segment_bytes)
             .log_total_bytes(self.log_total_bytes)
             .cache_bytes(self.cache_bytes)
+            // A busy machine may take long to flush.
+            .write_timeout(Duration::from_secs(300))
             .sstable_version(self.version);
         match self.max_open_files {
             Some(files) => options.max_open_files(files.get()),
