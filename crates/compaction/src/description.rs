@@ -6,6 +6,7 @@ use helenus_sstable::{CoveredClusterings, StatsComponent};
 use helenus_types::{Generation, LocalDeletionTime, Timestamp, Token};
 
 use crate::lifespan::Lifespan;
+use crate::task::Moment;
 
 /// A live SSTable as a strategy sees it. Strategies see all live SSTables of a table, also those
 /// that a task already has: overlaps and sizes of levels count them in any case.
@@ -103,6 +104,32 @@ impl<'a> Description<'a> {
         let Some(stats) = self.details.stats() else { return 0.0 };
         let cells = cells_of(stats);
         if cells == 0 { 0.0 } else { stats.tombstone_drop_times.sum(gc_before) / cells as f64 }
+    }
+
+    /// The share of its token range where neither another SSTable nor a memtable may hold something
+    /// that its tombstones shadow: elsewhere a compaction of it alone purges nothing. Partitions
+    /// count as spread evenly.
+    #[must_use]
+    pub fn purgeable_share(&self, tables: &[Description<'_>], moment: &Moment) -> f64 {
+        if moment.min_memtable_timestamp.is_some_and(|least| least <= self.max_timestamp) {
+            return 0.0;
+        }
+        let (first, last) = self.tokens;
+        let others = tables.iter().filter(|other| other.generation != self.generation);
+        let mut covered: Vec<_> = others
+            .filter(|other| other.min_timestamp <= self.max_timestamp)
+            .map(|other| (other.tokens.0.max(first), other.tokens.1.min(last)))
+            .filter(|(from, to)| from <= to)
+            .collect();
+        covered.sort_unstable();
+        // Up to where the range is done, and how much of it was free.
+        let (mut done, mut free) = (i128::from(first.0) - 1, 0);
+        for (from, to) in covered {
+            free += (i128::from(from.0) - 1 - done).max(0);
+            done = done.max(i128::from(to.0));
+        }
+        free += (i128::from(last.0) - done).max(0);
+        free as f64 / (i128::from(last.0) - i128::from(first.0) + 1) as f64
     }
 
     /// Its times, if they are known. They are not looked up where `gc_before` alone says that

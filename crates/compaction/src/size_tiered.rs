@@ -21,6 +21,8 @@ pub struct SizeTiered {
     pub tombstone_threshold: f64,
     /// And it is that old, in seconds.
     pub tombstone_compaction_interval_seconds: u32,
+    /// Whether that is done although others may hold what its tombstones shadow, which stay then.
+    pub unchecked_tombstone_compaction: bool,
 }
 
 impl Default for SizeTiered {
@@ -33,6 +35,7 @@ impl Default for SizeTiered {
             bucket_high: 1.5,
             tombstone_threshold: 0.2,
             tombstone_compaction_interval_seconds: 86_400,
+            unchecked_tombstone_compaction: false,
         }
     }
 }
@@ -75,6 +78,7 @@ impl SizeTiered {
                 common.tombstone_compaction_interval_seconds,
             )
             .unwrap_or(u32::MAX),
+            unchecked_tombstone_compaction: common.unchecked_tombstone_compaction,
             ..Self::default()
         }
     }
@@ -138,13 +142,19 @@ impl SizeTiered {
             || (size < self.min_sstable_size_bytes && average < self.min_sstable_size_bytes)
     }
 
-    /// Nothing to merge: the largest SSTable that is worth rewriting for its tombstones alone.
+    /// Nothing to merge: the largest SSTable that is worth rewriting for its tombstones alone
+    /// (`AbstractCompactionStrategy.worthDroppingTombstones`).
     fn tombstone_task(&self, tables: &[Description<'_>], moment: &Moment) -> Option<Task> {
-        let old_enough = |t: &&Description<'_>| {
-            moment.now_seconds.saturating_sub(t.written_at_seconds)
-                >= self.tombstone_compaction_interval_seconds
+        // A table that was rewritten in this second is not rewritten again in it, whatever is left.
+        let interval = self.tombstone_compaction_interval_seconds.max(1);
+        let old_enough =
+            |t: &&Description<'_>| moment.now_seconds.saturating_sub(t.written_at_seconds) >= interval;
+        let worth = |t: &&Description<'_>| {
+            let droppable = t.droppable_ratio(moment.gc_before);
+            droppable > self.tombstone_threshold
+                && (self.unchecked_tombstone_compaction
+                    || droppable * t.purgeable_share(tables, moment) > self.tombstone_threshold)
         };
-        let worth = |t: &&Description<'_>| t.droppable_ratio(moment.gc_before) > self.tombstone_threshold;
         let free = tables.iter().filter(|t| t.is_free());
         let table = free.filter(old_enough).filter(worth).max_by_key(|t| t.bytes_on_disk)?;
         Some(Task::merge(vec![table.generation], Reason::Tombstones))

@@ -56,6 +56,7 @@ struct Line {
     level: u32,
     keys: [Vec<u8>; 2],
     times: [i64; 2],
+    tokens: [i64; 2],
     written: u32,
     stats: Option<StatsComponent>,
 }
@@ -80,6 +81,7 @@ fn line(text: &str) -> Line {
         level: 0,
         keys: [Vec::new(), Vec::new()],
         times: [0, 0],
+        tokens: [i64::MIN, i64::MAX],
         written: 0,
         stats: Some(StatsComponent {
             min_local_deletion_time: LocalDeletionTime::NONE,
@@ -107,6 +109,7 @@ fn line(text: &str) -> Line {
                 stats.max_local_deletion_time = LocalDeletionTime(number());
             }
             "times" => line.times = [range().0, range().1].map(|time| time.parse().unwrap()),
+            "tokens" => line.tokens = [range().0, range().1].map(|token| token.parse().unwrap()),
             "keys" => line.keys = [range().0, range().1].map(|key| key.as_bytes().to_vec()),
             "unreadable" => line.stats = None,
             other => panic!("unknown: {other}"),
@@ -135,7 +138,7 @@ fn describe(line: &Line) -> Description<'_> {
         availability: line.availability,
         level: line.level,
         keys: KeyRange { first: &line.keys[0], last: &line.keys[1] },
-        tokens: (Token::MIN, Token::MAX),
+        tokens: (Token(line.tokens[0]), Token(line.tokens[1])),
         min_timestamp: Timestamp(line.times[0]),
         max_timestamp: Timestamp(line.times[1]),
         // Of one that can't be read the manifest knows it.
@@ -172,12 +175,16 @@ fn tasks_are_chosen() {
         let (command, words) = first.split_once(' ').unwrap();
         let (at, words) = words.split_once(' ').unwrap();
         let now: u32 = at.strip_prefix("at=").unwrap().parse().unwrap();
+        let (words, memtable) = words.split_once(" memtable=").unwrap_or((words, ""));
         let params = params(words).unwrap();
         let strategy: &Strategy = params.strategy();
         let lines: Vec<Line> = rest.lines().map(line).collect();
         let tables: Vec<_> = lines.iter().map(describe).collect();
-        let moment =
-            Moment { now_seconds: now, gc_before: LocalDeletionTime(now), min_memtable_timestamp: None };
+        let moment = Moment {
+            now_seconds: now,
+            gc_before: LocalDeletionTime(now),
+            min_memtable_timestamp: memtable.parse().ok().map(Timestamp),
+        };
         let task = match command {
             "next" => strategy.next_task(&tables, &moment),
             "major" => strategy.major(&tables),
