@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use helenus_io::Disk;
 use helenus_rows::{
-    DroppedColumn, Header, Merge, PartitionRef, Purge, PurgeOptions, Purgeable, StreamOrigin,
-    UnfilteredStream, validated,
+    Direction, DroppedColumn, Header, Merge, PartitionRef, Purge, PurgeOptions, Purgeable, RowRef,
+    StreamError, StreamOrigin, Unfiltered, UnfilteredStream, validated,
 };
 use helenus_sstable::WrittenTable;
 
@@ -29,8 +29,12 @@ pub struct Execution<'a> {
     pub shape: OutputShape,
     /// Partitions that they will have.
     pub expected: ExpectedKeys,
-    /// Called between partitions; may stop the run, and may wait to keep to a rate.
+    /// Called between partitions that are written; may stop the run, and may wait to keep to a
+    /// rate.
     pub progress: &'a mut dyn FnMut(Progress) -> ControlFlow<()>,
+    /// Whether the run is to stop: asked once in some thousand partitions and rows that are read,
+    /// so that one that purges everything can be stopped too.
+    pub is_stopped: &'a dyn Fn() -> bool,
 }
 
 /// How tombstones are purged.
@@ -91,6 +95,10 @@ pub fn execute<S: UnfilteredStream, F: OutputFactory>(
                 writer.abort()?;
                 return Ok(Outcome::Stopped);
             }
+            Err(CompactionError::Source(error)) if error.downcast_ref::<Stopped>().is_some() => {
+                writer.abort()?;
+                return Ok(Outcome::Stopped);
+            }
             Err(error) => error,
         };
         // The first error is the one to report; leftovers are removed at the next open.
@@ -127,8 +135,9 @@ fn run<S: UnfilteredStream, F: OutputFactory>(
     writer: &mut MultiWriter,
     outputs: &mut F,
 ) -> Result<ControlFlow<()>, CompactionError<F::Error>> {
-    let Execution { header, dropped, purging, progress, .. } = execution;
-    let mut merged = validated(Merge::new(header.clone(), sources, dropped), StreamOrigin::Ours);
+    let Execution { header, dropped, purging, progress, is_stopped, .. } = execution;
+    let merged = Merge::new(header.clone(), sources, dropped);
+    let mut merged = validated(Stoppable { merged, is_stopped: *is_stopped, read: 0 }, StreamOrigin::Ours);
     match purging {
         None => drive(&mut merged, writer, outputs, progress),
         Some(Purging { options, purgeable }) => {
@@ -153,4 +162,67 @@ fn drive<S: UnfilteredStream + ?Sized, F: OutputFactory>(
         }
     }
     Ok(ControlFlow::Continue(()))
+}
+
+/// The number of partitions, rows and markers between two questions whether to stop.
+const READ_BETWEEN_QUESTIONS: u32 = 4096;
+
+/// The end of a stream that was stopped.
+#[derive(Debug, thiserror::Error)]
+#[error("stopped")]
+struct Stopped;
+
+/// A merge that ends with [`Stopped`] when it is to stop.
+struct Stoppable<'a, S> {
+    merged: S,
+    is_stopped: &'a dyn Fn() -> bool,
+    read: u32,
+}
+
+impl<S> Stoppable<'_, S> {
+    #[inline]
+    fn count(&mut self) -> Result<(), StreamError> {
+        self.read += 1;
+        if self.read < READ_BETWEEN_QUESTIONS {
+            return Ok(());
+        }
+        self.read = 0;
+        if (self.is_stopped)() { Err(StreamError::new(Stopped)) } else { Ok(()) }
+    }
+}
+
+impl<S: UnfilteredStream> UnfilteredStream for Stoppable<'_, S> {
+    fn header(&self) -> &Arc<Header> {
+        self.merged.header()
+    }
+
+    fn direction(&self) -> Direction {
+        self.merged.direction()
+    }
+
+    fn next_partition(&mut self) -> Result<bool, StreamError> {
+        self.count()?;
+        self.merged.next_partition()
+    }
+
+    fn partition(&self) -> PartitionRef<'_> {
+        self.merged.partition()
+    }
+
+    fn static_row(&self) -> Option<RowRef<'_>> {
+        self.merged.static_row()
+    }
+
+    fn advance(&mut self) -> Result<bool, StreamError> {
+        self.count()?;
+        self.merged.advance()
+    }
+
+    fn current(&self) -> Option<Unfiltered<'_>> {
+        self.merged.current()
+    }
+
+    fn is_at_row(&self) -> bool {
+        self.merged.is_at_row()
+    }
 }

@@ -5,6 +5,7 @@
 mod outputs;
 mod scenarios;
 
+use std::cell::Cell;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,7 +27,7 @@ use helenus_sstable::{
     CachedFile, ChunkCache, Descriptor, Listing, OpenOptions, PageVerification, SsTable, SsTableError,
     SsTableId, SsTableWriter, Version, WriterOptions,
 };
-use helenus_types::{Generation, Partitioner, Timestamp, Type};
+use helenus_types::{Generation, LocalDeletionTime, Partitioner, Timestamp, Type};
 
 /// The corpus was written on 22 November 2026; all its short TTLs had run out an hour later,
 /// nothing was past its grace of ten days.
@@ -128,6 +129,7 @@ fn run(
     inputs: &[Arc<SsTable>],
     disk: &Arc<dyn Disk>,
     progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    is_stopped: &dyn Fn() -> bool,
 ) -> Result<Outcome, CompactionError<std::convert::Infallible>> {
     let execution = Execution {
         disk,
@@ -140,6 +142,7 @@ fn run(
         shape: OutputShape::default(),
         expected: ExpectedKeys::Each(0),
         progress,
+        is_stopped,
     };
     execute(|| scans(inputs), execution, &mut Numbered::new(disk, WriterOptions::default()))
 }
@@ -154,11 +157,16 @@ fn what_cassandra_compacted_is_what_we_compact() {
         assert!(inputs.len() > 1 && theirs.len() == 1, "{table}");
         let simulated: Arc<dyn Disk> = Arc::new(SimDisk::new());
         let mut partitions = 0;
-        let outcome = run(&inputs, &simulated, &mut |progress| {
-            assert!(progress.partitions > partitions, "progress rises");
-            partitions = progress.partitions;
-            ControlFlow::Continue(())
-        });
+        let outcome = run(
+            &inputs,
+            &simulated,
+            &mut |progress| {
+                assert!(progress.partitions > partitions, "progress rises");
+                partitions = progress.partitions;
+                ControlFlow::Continue(())
+            },
+            &|| false,
+        );
         assert!(matches!(outcome, Ok(Outcome::Done(written)) if written.len() == 1), "{table}");
         let ours = open_all(&simulated, Path::new("/out"));
         let (ours, theirs) = (listed(ours[0].scan()), listed(theirs[0].scan()));
@@ -175,9 +183,45 @@ fn a_run_that_is_stopped_leaves_no_file() {
     let real: Arc<dyn Disk> = Arc::new(RealDisk);
     let inputs = open_all(&real, &corpus.join("da/soup_compacted/before"));
     let simulated: Arc<dyn Disk> = Arc::new(SimDisk::new());
-    let outcome = run(&inputs, &simulated, &mut |_| ControlFlow::Break(()));
+    let outcome = run(&inputs, &simulated, &mut |_| ControlFlow::Break(()), &|| false);
     assert!(matches!(outcome, Ok(Outcome::Stopped)));
     assert!(simulated.list(Path::new("/out")).unwrap().is_empty());
+}
+
+/// A run that purged everything asked nobody: `close` waited for all of it to be read.
+#[test]
+fn a_run_that_writes_nothing_can_be_stopped() {
+    let disk: Arc<dyn Disk> = Arc::new(SimDisk::new());
+    disk.create_dir(Path::new("/in")).unwrap();
+    let header = header_of_ints(Columns::empty());
+    let id = SsTableId::from_generation(Generation(1)).unwrap();
+    let descriptor = Descriptor::new("/in", Version::DA, id);
+    let mut writer = SsTableWriter::new(&disk, descriptor, header, WriterOptions::default()).unwrap();
+    let mut keys: Vec<_> = (0..20_000_i32)
+        .map(|key| key.to_be_bytes())
+        .map(|key| (Partitioner::murmur3_token(&key), key))
+        .collect();
+    keys.sort_unstable();
+    for (token, key) in &keys {
+        let deletion = DeletionTime::new(Timestamp(1), LocalDeletionTime(1));
+        writer.start_partition(PartitionRef { token: *token, key, deletion }, None).unwrap();
+        writer.end_partition().unwrap();
+    }
+    writer.finish().unwrap();
+    let inputs = open_all(&disk, Path::new("/in"));
+    for stops_at in [None, Some(1), Some(3)] {
+        let asked = Cell::new(0);
+        let is_stopped = || {
+            asked.set(asked.get() + 1);
+            Some(asked.get()) == stops_at
+        };
+        let outcome = run(&inputs, &disk, &mut |_| panic!("nothing is written"), &is_stopped);
+        match stops_at {
+            None => assert!(matches!(outcome, Ok(Outcome::Done(written)) if written.is_empty())),
+            Some(_) => assert!(matches!(outcome, Ok(Outcome::Stopped)), "{outcome:?}"),
+        }
+        assert!(stops_at.map_or(asked.get() > 3, |at| at == asked.get()), "{stops_at:?}: {asked:?}");
+    }
 }
 
 /// A writer takes rows as they come: with a bug above it, the file of this test is what it makes. A
@@ -204,7 +248,7 @@ fn an_input_that_breaks_the_rules_stops_a_run() {
     writer.end_partition().unwrap();
     writer.finish().unwrap().unwrap();
     let inputs = open_all(&disk, Path::new("/in"));
-    let error = run(&inputs, &disk, &mut |_| ControlFlow::Continue(())).unwrap_err();
+    let error = run(&inputs, &disk, &mut |_| ControlFlow::Continue(()), &|| false).unwrap_err();
     let CompactionError::Source(error) = error else { panic!("{error}") };
     assert!(error.downcast_ref::<GrammarError>().is_some(), "{error}");
     assert!(disk.list(Path::new("/out")).unwrap().is_empty());

@@ -93,6 +93,7 @@ fn run(
             partitions = progress.partitions;
             ControlFlow::Continue(())
         },
+        is_stopped: &|| false,
     };
     let outcome = execute(|| scans(&inputs), execution, &mut Numbered::new(disk, plain()));
     let Ok(Outcome::Done(written)) = outcome else { panic!("{outcome:?}") };
@@ -231,6 +232,7 @@ fn a_run_that_is_stopped_or_fails_leaves_nothing_of_any_output() {
                 Some(partition) if progress.partitions == partition => ControlFlow::Break(()),
                 _ => ControlFlow::Continue(()),
             },
+            is_stopped: &|| false,
         };
         let outcome = execute(|| scans(&inputs), execution, &mut outputs);
         (outcome, disk.list(Path::new("/out")).unwrap().len())
@@ -291,6 +293,7 @@ fn what_is_too_late_for_a_version_is_written_in_one_that_holds_it() {
         shape: OutputShape { shard_ends: vec![Token(token_of(last).0 - 1)], ..OutputShape::default() },
         expected: ExpectedKeys::Each(3),
         progress: &mut |_| ControlFlow::Continue(()),
+        is_stopped: &|| false,
     };
     let outcome = execute(|| scans(&inputs), execution, &mut outputs);
     let Ok(Outcome::Done(written)) = outcome else { panic!("{outcome:?}") };

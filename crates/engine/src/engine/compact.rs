@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
+use std::time::Duration;
 
 use helenus_compaction::{
     Availability, CompactionError, Description, Details, Execution, ExpectedKeys, KeyRange, Moment, Outcome,
@@ -78,9 +79,8 @@ impl WriteSide {
     /// Runs the next compaction that is due anywhere; false when none is.
     pub(crate) fn compact_next(&self) -> Result<bool> {
         let now = self.set.clock().elapsed();
-        if !self.scheduler.take_compaction_due() && !self.failures.compaction_has_rested(now) {
-            return Ok(false);
-        }
+        let has_rested = self.failures.compaction_has_rested(now);
+        let Some(_looking) = self.scheduler.look_for_compaction(has_rested) else { return Ok(false) };
         for core in self.tables_by_turn() {
             let work = Work::Compaction(core.tag);
             let has_rested = self.failures.has_rested(work, now);
@@ -93,6 +93,7 @@ impl WriteSide {
                     // The failed compaction was a caller's, and is not due.
                     self.succeeded(work);
                 }
+                self.read_suspects_again(&core, now);
                 continue;
             };
             // There may be more work, in this and other tables, for this thread and others.
@@ -259,6 +260,23 @@ impl WriteSide {
         self.failed(Work::Reading(core.tag, generation), error, rest)
     }
 
+    /// Reads what could not be read and has rested, where no compaction does: it is not suspect for
+    /// ever.
+    fn read_suspects_again(&self, core: &TableCore, now: Duration) {
+        let has_rested = |failure: &Failure| failure.retry_at.is_some_and(|at| at <= now);
+        for (generation, _) in self.suspects_of(core).into_iter().filter(|(_, failure)| has_rested(failure)) {
+            let view = core.view.load_full();
+            let Some(live) = view.sstables.iter().find(|live| live.generation == generation) else {
+                continue;
+            };
+            let work = Work::Reading(core.tag, generation);
+            match unreadable(live) {
+                None => self.succeeded(work),
+                Some((_, error)) => drop(self.failed(work, error, Some(Rest::LONG))),
+            }
+        }
+    }
+
     /// Looks how much of a table waits for compaction.
     pub(crate) fn measure_backlog(&self, core: &TableCore) {
         let view = core.view.load();
@@ -296,6 +314,10 @@ impl WriteSide {
             sstables.iter().map(|sstable| Box::new(scan(sstable)) as Box<dyn UnfilteredStream>).collect()
         };
         let chosen: Vec<_> = task.generations().collect();
+        let is_stopped = || {
+            let is_in_vain = core.dropped.load(Acquire) || core.ingests.load(Acquire) != ingests;
+            is_in_vain || self.scheduler.is_stopping()
+        };
         let mut counted = 0;
         let execution = Execution {
             disk: self.set.disk(),
@@ -311,7 +333,8 @@ impl WriteSide {
             }),
             shape: task.output.clone(),
             expected: expected_of(inputs),
-            progress: &mut |progress| self.throttle(core, ingests, progress, &mut counted),
+            progress: &mut |progress| self.throttle(&is_stopped, progress, &mut counted),
+            is_stopped: &is_stopped,
         };
         let compression = state.options.compression.clone();
         let mut outputs = TableOutputs::new(self, core, &state, compression);
@@ -424,8 +447,7 @@ impl WriteSide {
     /// than they may.
     fn throttle(
         &self,
-        core: &TableCore,
-        ingests: u64,
+        is_stopped: &dyn Fn() -> bool,
         progress: Progress,
         counted: &mut u64,
     ) -> ControlFlow<()> {
@@ -437,8 +459,7 @@ impl WriteSide {
         }
         let bytes = progress.bytes_written - *counted;
         *counted = progress.bytes_written;
-        let is_in_vain = core.dropped.load(Acquire) || core.ingests.load(Acquire) != ingests;
-        if is_in_vain || self.scheduler.is_stopping() {
+        if is_stopped() {
             return ControlFlow::Break(());
         }
         if let Some(limit) = self.options.compaction_bytes_per_second {
@@ -564,8 +585,6 @@ fn purgeable(core: &TableCore, inputs: &[Generation], partition: &PartitionRef<'
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use helenus_compaction::{OutputShape, fully_expired};
     use helenus_io::Disk;
     use helenus_sim::{SimClock, SimDisk};

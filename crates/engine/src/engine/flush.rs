@@ -244,7 +244,11 @@ impl WriteSide {
             purging: None,
             shape: OutputShape::default(),
             expected: ExpectedKeys::All { keys, data_file_bytes: None, tokens: (Token::MIN, Token::MAX) },
-            progress: &mut |_| ControlFlow::Continue(()),
+            progress: &mut |_| {
+                self.sync_log_in_time();
+                ControlFlow::Continue(())
+            },
+            is_stopped: &|| false,
         };
         let Outcome::Done(written) =
             execute(source, execution, &mut TableOutputs::new(self, core, state, None))?

@@ -54,6 +54,8 @@ struct Queue {
     compaction_due: bool,
     /// Compactions that run.
     compacting: usize,
+    /// Threads and calls that look for a compaction, or carry out what they found.
+    looking: usize,
     /// The table that was compacted last: the next one's turn comes after it.
     compacted_last: Option<TableTag>,
     stop: bool,
@@ -64,7 +66,7 @@ struct Queue {
 pub(crate) struct Load {
     /// Flushes that wait or run.
     pub(crate) flushes: usize,
-    /// Compactions that run.
+    /// Compactions that run, or may be about to.
     pub(crate) compactions: usize,
     pub(crate) is_compaction_due: bool,
 }
@@ -84,6 +86,12 @@ pub(crate) struct Compacting<'a> {
     scheduler: &'a Scheduler,
     core: &'a TableCore,
     inputs: Vec<Generation>,
+}
+
+/// A look for a compaction that is due, and the compaction that was found.
+#[derive(Debug)]
+pub(crate) struct Looking<'a> {
+    scheduler: &'a Scheduler,
 }
 
 /// A wait that ends, also by a clock that stands still.
@@ -127,9 +135,16 @@ impl Scheduler {
         self.work.notify_all();
     }
 
-    /// Whether compaction may have something to do; asking clears it.
-    pub(crate) fn take_compaction_due(&self) -> bool {
-        std::mem::take(&mut self.queue.lock().compaction_due)
+    /// Begins to look for a compaction, if one may be due, or a failed one `has_rested`. The
+    /// scheduler counts it until what is returned goes, so that nobody takes the time until one
+    /// runs for rest.
+    pub(crate) fn look_for_compaction(&self, has_rested: bool) -> Option<Looking<'_>> {
+        let mut queue = self.queue.lock();
+        let is_due = std::mem::take(&mut queue.compaction_due);
+        (is_due || has_rested).then(|| {
+            queue.looking += 1;
+            Looking { scheduler: self }
+        })
     }
 
     /// The table that was compacted last.
@@ -155,7 +170,7 @@ impl Scheduler {
         let queue = self.queue.lock();
         Load {
             flushes: queue.flushes.len() + queue.flushing.len(),
-            compactions: queue.compacting,
+            compactions: queue.compacting.max(queue.looking),
             is_compaction_due: queue.compaction_due,
         }
     }
@@ -268,6 +283,13 @@ impl Drop for Compacting<'_> {
     }
 }
 
+impl Drop for Looking<'_> {
+    fn drop(&mut self) {
+        self.scheduler.queue.lock().looking -= 1;
+        self.scheduler.done.notify_all();
+    }
+}
+
 impl<'a> Patience<'a> {
     /// A patience of `longest`.
     pub(crate) fn new(clock: &'a dyn Clock, longest: Duration) -> Self {
@@ -290,4 +312,28 @@ impl<'a> Patience<'a> {
 pub(super) fn text_of(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without a text")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Between the question whether a compaction is due and its beginning, nothing seemed to be
+    /// left to do: `settle` returned before it.
+    #[test]
+    fn a_look_for_a_compaction_is_work() {
+        let scheduler = Scheduler::default();
+        assert!(scheduler.look_for_compaction(false).is_none());
+        for has_rested in [false, true] {
+            if !has_rested {
+                scheduler.compaction_due();
+                assert!(scheduler.load().is_compaction_due);
+            }
+            let looking = scheduler.look_for_compaction(has_rested);
+            let load = scheduler.load();
+            assert!(looking.is_some() && load.compactions == 1 && !load.is_compaction_due, "{load:?}");
+            drop(looking);
+            assert_eq!(scheduler.load().compactions, 0);
+        }
+    }
 }

@@ -87,6 +87,15 @@ impl WriteSide {
         }
     }
 
+    /// Keeps the promise of [`Durability::Periodic`](crate::Durability) during a long step of the
+    /// thread that syncs the log.
+    pub(super) fn sync_log_in_time(&self) {
+        let Some(log) = self.log().filter(|_| self.may_try(Work::Log)) else { return };
+        if let Err(error) = log.sync_step() {
+            self.failed(Work::Log, error.into(), Some(Rest::SHORT));
+        }
+    }
+
     fn tend_log(&self, log: &CommitLog) -> Result<bool> {
         log.sync_step()?;
         Ok(log.prepare_step()?)

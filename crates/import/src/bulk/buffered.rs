@@ -145,6 +145,7 @@ impl Gathered {
             shape: output.shape(),
             expected: ExpectedKeys::All { keys, data_file_bytes: None, tokens: (Token::MIN, Token::MAX) },
             progress: &mut |_| ControlFlow::Continue(()),
+            is_stopped: &|| false,
         };
         let Outcome::Done(written) = execute(source, execution, output)? else {
             unreachable!("nobody stops it")
