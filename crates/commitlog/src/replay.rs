@@ -328,7 +328,17 @@ impl<E> Replay<'_, E> {
         self.last = Some(segment.header.id);
         self.next = Expected::Anything;
         let mut dirty = Dirty::default();
-        let (end, ended) = self.records(segment, cut, &mut dirty)?;
+        let (mut end, mut ended) = self.records(segment, HEADER_LEN, cut, &mut dirty)?;
+        let mut is_promised = false;
+        while ended.is_err() {
+            is_promised = promised_beyond(segment, end, segment.position(end), &mut self.buf)?;
+            if !is_promised || !self.is_whole(segment, end)? {
+                break;
+            }
+            // The log is read beside its writer, which went on after this piece of the file was
+            // read, and before the promise was.
+            (end, ended) = self.records(segment, end, cut, &mut dirty)?;
+        }
         let end_position = segment.position(end);
         if end > HEADER_LEN || ended.is_ok() {
             self.report.end = Some(end_position);
@@ -361,7 +371,12 @@ impl<E> Replay<'_, E> {
             }
             Err(reason) => {
                 let tail = DroppedTail { path: segment.path.clone(), offset: u64::from(end), reason };
-                self.stop(Stop { at: end_position, tail }, segment, end)
+                let stop = Stop { at: end_position, tail };
+                if is_promised {
+                    return Err(stop.damaged());
+                }
+                self.stopped = Some(stop);
+                Ok(())
             }
         }
     }
@@ -375,16 +390,25 @@ impl<E> Replay<'_, E> {
         Ok(())
     }
 
-    /// Gives the records before `cut` to the receiver. Returns where they end, and how, or why it
-    /// is neither the segment's end nor the cut.
+    /// Whether a record is at `at`, by the file as it is now.
+    fn is_whole(&mut self, segment: &Found, at: u32) -> Result<bool, ReplayError<E>> {
+        let mut window = Window::new(segment, std::mem::take(&mut self.buf));
+        let is_whole = window.record(at)?.is_ok();
+        self.buf = window.into_buf();
+        Ok(is_whole)
+    }
+
+    /// Gives the records from `from` to `cut` to the receiver. Returns where they end, and how, or
+    /// why it is neither the segment's end nor the cut.
     fn records(
         &mut self,
         segment: &Found,
+        from: u32,
         cut: u32,
         dirty: &mut Dirty,
     ) -> Result<(u32, Result<Ended, Damage>), ReplayError<E>> {
         let mut window = Window::new(segment, std::mem::take(&mut self.buf));
-        let mut at = HEADER_LEN;
+        let mut at = from;
         let ended = loop {
             if at >= cut {
                 break Ok(Ended::Cut);

@@ -37,6 +37,35 @@ fn log_of_two_runs() -> (SimDisk, Vec<Seen>) {
 
 const UNPROMISED: usize = 2;
 
+/// A log of which each read is held up once, while its writer goes on: what ended at the zeros
+/// behind the last record was damage, because a later read found a promise of more.
+#[test]
+fn a_log_that_is_written_while_it_is_read_is_whole() {
+    for held in 1.. {
+        let disk = SimDisk::new();
+        let log = open(&disk, Durability::Sync);
+        log.put(&[A], &[b"before"]);
+        disk.hold_at(held);
+        let reader = disk.clone();
+        let reading = std::thread::spawn(move || try_read(&reader, Path::new(DIR)));
+        while !disk.is_held() && !reading.is_finished() {
+            std::thread::yield_now();
+        }
+        let is_held = disk.is_held();
+        for _ in 0..if is_held { 3 } else { 0 } {
+            log.put(&[A], &[b"meanwhile"]);
+        }
+        disk.release();
+        let (seen, _) = reading.join().unwrap().unwrap_or_else(|error| panic!("read {held}: {error}"));
+        assert_eq!(seen[0].payload, b"before");
+        assert!(seen.len() <= 4 && seen[1..].iter().all(|record| record.payload == b"meanwhile"), "{seen:?}");
+        if !is_held {
+            assert!(held > 4, "the log is read");
+            break;
+        }
+    }
+}
+
 #[test]
 fn every_flipped_byte_is_detected_or_harmless() {
     let (disk, all) = log_of_two_runs();
