@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use helenus_bloom::Filter;
 use helenus_io::Disk;
-use helenus_rows::{DeletionTime, Header, PartitionRef, RowError, RowRef, Unfiltered};
+use helenus_rows::{Capabilities, DeletionTime, Header, PartitionRef, RowError, RowRef, Unfiltered};
 
 use super::complete::{complete, statistics};
 use super::files::{remove_table, unwritable};
@@ -126,11 +126,21 @@ impl DerivedComponents {
         self.partition.open = open;
     }
 
-    /// Whether the block that is open is as long as it may be, where the data goes on at `offset`
-    /// from the partition's start.
+    /// Whether the block that is open is to end where the data goes on at `offset` from the
+    /// partition's start: it is as long as blocks are to be, and the row index has a place for what
+    /// is open there.
     #[inline]
     pub(super) fn is_block_full(&self, offset: u64) -> bool {
         self.partition.block_start.is_some_and(|block| offset - block >= self.granularity)
+            && self.is_indexable(self.partition.open)
+    }
+
+    /// Whether a row index has a place for the range deletion that is open between two blocks.
+    /// Data.db holds one at a negative timestamp in any version; the index, where the sign's bit
+    /// says that there is none, does not: the block goes on until it ends.
+    #[inline]
+    fn is_indexable(&self, open: DeletionTime) -> bool {
+        open.is_live() || open.marked_for_delete_at.0 >= 0 || self.header.capabilities == Capabilities::LEGACY
     }
 
     /// Adds the block that is open to the row index; it ends at `end` from the partition's start.

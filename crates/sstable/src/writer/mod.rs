@@ -21,8 +21,8 @@ use std::sync::Arc;
 
 use helenus_io::Disk;
 use helenus_rows::{
-    Capabilities, DeletionTime, EncodingBase, Header, MarkerRef, PartitionRef, RowError, RowRef, ShownKey,
-    StreamError, Unfiltered, UnfilteredStream, write_marker, write_row, write_static_row,
+    Capabilities, EncodingBase, Header, MarkerRef, PartitionRef, RowError, RowRef, ShownKey, StreamError,
+    Unfiltered, UnfilteredStream, write_marker, write_row, write_static_row,
 };
 use helenus_types::LocalDeletionTime;
 
@@ -217,7 +217,7 @@ impl SsTableWriter {
             Unfiltered::Marker(marker) => self.append_marker(marker, position)?,
         }
         let offset = self.data_position() - self.derived.partition.start;
-        if self.derived.is_block_full(offset) && self.is_indexable(self.derived.partition.open) {
+        if self.derived.is_block_full(offset) {
             self.derived.close_block(offset)?;
         }
         if self.buffer.len() >= BUFFER_LEN {
@@ -331,16 +331,6 @@ impl SsTableWriter {
         self.data.append(&self.buffer)?;
         self.buffer.clear();
         Ok(())
-    }
-
-    /// Whether a row index has a place for the range deletion that is open between two blocks.
-    /// Data.db holds one at a negative timestamp in any version; the index, where the sign's bit
-    /// says that there is none, does not: the block goes on until it ends.
-    #[inline]
-    fn is_indexable(&self, open: DeletionTime) -> bool {
-        open.is_live()
-            || open.marked_for_delete_at.0 >= 0
-            || self.derived.header.capabilities == Capabilities::LEGACY
     }
 }
 

@@ -8,8 +8,8 @@ use helenus_rows::{
     MarkerRef, RowBuf, RowBuilder, Slice, Unfiltered, UnfilteredStream,
 };
 use helenus_sstable::{
-    Component, Descriptor, LateDeletionTimes, SearchKey, SsTableId, SsTableWriter, Version, WriteError,
-    WriterOptions, WrittenTable,
+    Component, ComponentWriter, DataFile, Descriptor, LateDeletionTimes, SearchKey, SsTableId, SsTableWriter,
+    Version, WriteError, WriterOptions, WrittenTable,
 };
 use helenus_types::{LocalDeletionTime, Partitioner, Timestamp};
 
@@ -273,22 +273,41 @@ fn range_deletions_at_negative_timestamps_are_the_same_behind_a_block() {
         writer.end_partition().unwrap();
         writer.finish().unwrap().unwrap();
         let table = opened(&disk, &descriptor(version)).unwrap();
+        let derived_again = opened(&disk, &rebuilt(&disk, table.data_file(), 64)).unwrap();
         let key = SearchKey::of(Partitioner::Murmur3, b"k");
-        for direction in [Direction::Forward, Direction::Reverse] {
+        let tables = [("written", &table), ("rebuilt", &derived_again)];
+        let directions = [Direction::Forward, Direction::Reverse];
+        for ((how, table), direction) in tables.into_iter().flat_map(|table| directions.map(|d| (table, d))) {
             for number in 0..120 {
                 let values = ck(&header, number);
                 let bound = |kind| Bound { kind, size: 1, values: &values };
                 let slice = Slice { start: bound(BoundKind::InclStart), end: bound(BoundKind::InclEnd) };
-                let found = one(&table, &key, &[slice], direction).unfiltereds;
+                let found = one(table, &key, &[slice], direction).unfiltereds;
                 let open = found.iter().find_map(|found| match found {
                     Copied::Marker { open, close, .. } => Some(if open.is_live() { *close } else { *open }),
                     Copied::Row { .. } => None,
                 });
                 let expected = (40..=80).contains(&number).then_some(deletion);
-                assert_eq!(open, expected, "{version} {direction:?} {number}");
+                assert_eq!(open, expected, "{version} {how} {direction:?} {number}");
             }
         }
     }
+}
+
+/// All but Data.db made anew, for another table beside it.
+fn rebuilt(disk: &Arc<dyn Disk>, data: &DataFile, row_index_granularity: u64) -> Descriptor {
+    let target = Descriptor { id: SsTableId::parse("9").unwrap(), ..data.descriptor().clone() };
+    let [from, to] = [data.descriptor(), &target].map(|table| table.path(&Component::Data));
+    disk.hard_link(&from, &to).unwrap();
+    let options =
+        WriterOptions { row_index_granularity: Some(row_index_granularity), ..WriterOptions::default() };
+    let mut writer = ComponentWriter::new(disk, target.clone(), data, options).unwrap();
+    let mut scan = data.scan();
+    while scan.next_partition().unwrap() {
+        writer.partition(&mut scan, &mut |_| {}).unwrap();
+    }
+    writer.finish(&data.chunk_reader().describe().unwrap()).unwrap();
+    target
 }
 
 /// A table of nothing that expires before 2038 has a base past it.
