@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use helenus_rows::{
-    Bound, BoundKind, Capabilities, Cell, CellEvent, ClusteringComparator, Column, ColumnMap, Columns,
-    CounterContext, DeletionTime, EncodingBase, Header, LiveRow, LivenessInfo, MarkerRef, Op, RowBuf,
-    RowBuilder, RowMerger, RowRef, RowStats, ShardKind, Unfiltered, UnfilteredFrame, UpdateBuilder,
-    UpdateRef, encode_global, read_unfiltered, write_marker, write_row, write_static_row,
+    Bound, BoundKind, Capabilities, Cell, CellEvent, ClusteringComparator, Column, ColumnMap, ColumnSet,
+    Columns, CounterContext, DeletionTime, EncodingBase, Header, LiveRow, LivenessInfo, MarkerRef, Op,
+    RowBuf, RowBuilder, RowHead, RowMerger, RowPlace, RowRef, RowStats, RowWriter, ShardKind, Unfiltered,
+    UnfilteredFrame, UpdateBuilder, UpdateRef, encode_global, read_unfiltered, write_marker, write_row,
+    write_static_row,
 };
 use helenus_testkit::histories::Rng;
-use helenus_types::{LocalDeletionTime, Partitioner, Timestamp, Type};
+use helenus_types::{LocalDeletionTime, Partitioner, Timestamp, Type, vint};
 
 fn hex(text: &str) -> Vec<u8> {
     let digits: Vec<u8> = text.bytes().filter(|b| !b.is_ascii_whitespace()).collect();
@@ -497,6 +498,88 @@ fn random_rows_come_back() {
     }
 }
 
+/// Encodes a row where it stands. Some columns are named that don't come, or whose value is taken
+/// back.
+fn encode_in_place(header: &Header, told: &Told, len_hint: usize, rng: &mut Rng, out: &mut Vec<u8>) -> bool {
+    let told_of = |column: usize| told.columns.iter().find(|(of, ..)| *of == column);
+    let mut named = ColumnSet::default();
+    let mut order = Vec::new();
+    for column in 0..header.columns(told.is_static).len() {
+        if told_of(column).is_some() || rng.one_in(9) {
+            named.insert(column);
+            order.push(column);
+        }
+    }
+    let place = RowPlace::begin(out, told.is_static);
+    out.extend_from_slice(&told.clustering);
+    let has_complex_deletion =
+        told.columns.iter().any(|(_, complex, _)| complex.is_some_and(|d| !d.is_live()));
+    let (liveness, deletion) = (told.liveness, told.deletion);
+    let head = RowHead { liveness, deletion, columns: &named, has_complex_deletion, len_hint };
+    let mut writer = RowWriter::start(out, header, place, head);
+    for column in order {
+        match told_of(column) {
+            None if header.columns(told.is_static).get(column).unwrap().complex => {}
+            None => {
+                let value = writer.begin_value(column, Timestamp(5));
+                writer.out().extend_from_slice(b"none");
+                writer.drop_value(value);
+            }
+            Some((_, Some(deletion), cells)) => {
+                writer.complex(column, *deletion, cells.len());
+                cells.iter().for_each(|cell| writer.element(&cell.borrow()));
+            }
+            Some((_, None, cells)) => {
+                let cell = cells[0].borrow();
+                if cell.is_tombstone() || cell.is_expiring() || rng.one_in(3) {
+                    writer.simple(column, &cell);
+                } else {
+                    let value = writer.begin_value(column, cell.timestamp);
+                    writer.out().extend_from_slice(cell.value);
+                    writer.end_value(value);
+                }
+            }
+        }
+    }
+    writer.finish()
+}
+
+/// Whatever length was expected, and whichever columns, a row that is encoded where it stands has
+/// the bytes that a builder gives it; one that holds nothing leaves nothing.
+#[test]
+fn rows_in_place_are_those_of_the_builder() {
+    let mut builder = RowBuilder::default();
+    let mut empty = 0;
+    for seed in 0..1_500 {
+        let mut rng = Rng::new(seed);
+        let header = random_header(&mut rng);
+        for _ in 0..4 {
+            let mut told = random_row(&header, &mut rng);
+            if rng.one_in(20) {
+                (told.liveness, told.deletion) = (LivenessInfo::EMPTY, DeletionTime::LIVE);
+                told.columns.clear();
+            }
+            let buf = encode(&header, &told, &mut builder);
+            let mut expected = b"before".to_vec();
+            let holds_something = !buf.as_ref(&header).is_empty().unwrap();
+            if holds_something {
+                let head = buf.as_ref(&header);
+                expected.push(head.flags);
+                expected.extend(Some(head.extended).filter(|_| told.is_static));
+                expected.extend_from_slice(head.clustering);
+                vint::write_unsigned(&mut expected, head.body.len() as u64);
+                expected.extend_from_slice(head.body);
+            }
+            empty += usize::from(!holds_something);
+            let hint = rng.pick(&[0, 127, 128, buf.body.len(), 1 << 14, 1 << 21]);
+            let mut out = b"before".to_vec();
+            let written = encode_in_place(&header, &told, hint, &mut rng, &mut out);
+            assert_eq!((written, &out), (holds_something, &expected), "seed {seed}: {told:?}");
+        }
+    }
+    assert!(empty > 100, "only {empty} rows hold nothing");
+}
+
 /// Reads as far as it goes; the point is that it doesn't panic.
 fn read_all(header: &Header, bytes: &[u8], is_static: bool) -> bool {
     let Ok(UnfilteredFrame::Unfiltered(Unfiltered::Row(row), _)) =
@@ -597,6 +680,28 @@ fn an_update_whose_range_ends_with_a_start_is_refused() {
         let error = UpdateRef::new(&bytes).unwrap().next(&header).unwrap_err();
         assert_eq!(error.offset, offset, "{error}");
         assert!(error.to_string().contains("the kind of a range's"), "{error}");
+    }
+}
+
+/// What is collected of some rows and of others is, put together, what is collected of all.
+#[test]
+fn statistics_of_rows_add_up() {
+    let mut builder = RowBuilder::default();
+    for seed in 0..200 {
+        let mut rng = Rng::new(seed);
+        let header = random_header(&mut rng);
+        let (mut one, mut other, mut all) = (RowStats::default(), RowStats::default(), RowStats::default());
+        one.has_legacy_counter_shards = rng.one_in(2);
+        other.has_legacy_counter_shards = rng.one_in(2);
+        all.has_legacy_counter_shards = one.has_legacy_counter_shards || other.has_legacy_counter_shards;
+        for _ in 0..rng.below(6) {
+            let row = encode(&header, &random_row(&header, &mut rng), &mut builder);
+            let some = if rng.one_in(2) { &mut one } else { &mut other };
+            some.row(row.as_ref(&header), |_| {}).unwrap();
+            all.row(row.as_ref(&header), |_| {}).unwrap();
+        }
+        one.merge(&other);
+        assert_eq!(one, all, "seed {seed}");
     }
 }
 

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use helenus_rows::{
-    Capabilities, Cell, CellEvent, ClusteringComparator, Column, ColumnMap, Columns, DeletionTime,
-    EncodingBase, Header, LivenessInfo, RowBuf, RowBuilder, RowMerger, RowRef, RowSource, compare_names,
+    Bound, Capabilities, Cell, CellEvent, ClusteringComparator, Column, ColumnMap, Columns, DeletionTime,
+    EncodingBase, FormerOrder, Header, LivenessInfo, RowBuf, RowBuilder, RowMerger, RowRef, RowSource,
+    UpdateBuilder, UpdateRef, compare_names,
 };
-use helenus_types::{Partitioner, Timestamp, Type};
+use helenus_types::{LocalDeletionTime, Partitioner, Timestamp, Type};
 
 fn header(columns: Columns) -> Header {
     Header {
@@ -196,5 +197,47 @@ fn rows_in_another_order_land_in_their_columns() {
         let merged = merger.merge(&sources, DeletionTime::LIVE, &canonical, &mut out);
         assert_eq!(merged, Ok(true));
         assert_eq!((out.flags, &out.body), (new.flags, &new.body), "the newer row has all of it");
+    }
+}
+
+/// Updates of a log that was written when columns stood in the order of their names' bytes.
+#[test]
+fn updates_in_the_former_order_mean_the_same() {
+    let list = || vec![simple("é"), simple("a"), simple("日本"), set("ö"), set("b")];
+    let target = header(Columns::new(list()));
+    let former = {
+        let mut by_bytes = list();
+        by_bytes.sort_by(|one, other| one.name.as_bytes().cmp(other.name.as_bytes()));
+        header(Columns::listed(by_bytes))
+    };
+    assert!(target.is_canonical() && !former.is_canonical());
+    assert_eq!(former.canonical().regulars, target.regulars);
+    assert_eq!(former.canonical().statics, target.statics);
+    for half in [
+        Header { statics: target.statics.clone(), ..former.clone() },
+        Header { regulars: target.regulars.clone(), ..former.clone() },
+    ] {
+        assert!(!half.is_canonical());
+    }
+    let (deletion, time) = (DeletionTime::new(Timestamp(3), LocalDeletionTime(9)), 5);
+    let update = |header: &Header| {
+        let mut update = UpdateBuilder::default();
+        update.start(b"the key");
+        update.partition(deletion);
+        update.range(Bound::BOTTOM, Bound::TOP, deletion);
+        update.row(row_of(header, true, time).as_ref(header));
+        update.row(row_of(header, false, time).as_ref(header));
+        assert_eq!(update.ops(), 4);
+        update.finish().to_vec()
+    };
+    let bytes = update(&former);
+    let mut order = FormerOrder::of(&target).unwrap();
+    assert_eq!(order.encode(UpdateRef::new(&bytes).unwrap(), &target).unwrap(), update(&target));
+    let ascii = || Columns::new(vec![simple("a"), simple("b")]);
+    assert!(FormerOrder::of(&header(ascii())).is_none());
+    // The order of one kind is enough.
+    for one in [Header { statics: ascii(), ..target.clone() }, Header { regulars: ascii(), ..target.clone() }]
+    {
+        assert!(FormerOrder::of(&one).is_some());
     }
 }

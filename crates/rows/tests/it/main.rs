@@ -12,5 +12,8 @@ mod codec;
 mod columns;
 mod grammar;
 mod histories;
+mod late;
 mod ranges;
 mod slices;
+mod table;
+mod values;
