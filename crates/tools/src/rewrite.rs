@@ -176,6 +176,8 @@ pub(crate) fn same_options(source: &DataFile) -> WriterOptions {
         expected_keys: stats.partition_sizes.count(),
         level: stats.level,
         repaired_at_ms: stats.repaired_at_ms,
+        pending_repair: stats.pending_repair,
+        is_transient: stats.is_transient,
         token_space_coverage: stats.token_space_coverage,
         ..WriterOptions::default()
     }

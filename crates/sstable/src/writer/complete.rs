@@ -72,6 +72,8 @@ pub(super) fn statistics(
     stats.compression_ratio = chunks.compression_ratio;
     stats.level = options.level;
     stats.repaired_at_ms = options.repaired_at_ms;
+    stats.pending_repair = options.pending_repair;
+    stats.is_transient = options.is_transient;
     stats.originating_host_id = options.host_id;
     stats.commit_log_intervals = options.commit_log_intervals;
     stats.token_space_coverage = options.token_space_coverage;

@@ -142,9 +142,10 @@ impl SsTableWriter {
         self.data.file_position()
     }
 
-    /// Says when the data was repaired, in milliseconds since 1970, after all: 0 if it was not.
-    pub fn set_repaired_at_ms(&mut self, repaired_at_ms: i64) {
-        self.derived.options.repaired_at_ms = repaired_at_ms;
+    /// Says that the data was not repaired after all, and is in no repair.
+    pub fn mark_unrepaired(&mut self) {
+        let options = &mut self.derived.options;
+        (options.repaired_at_ms, options.pending_repair, options.is_transient) = (0, None, false);
     }
 
     /// Partitions so far.

@@ -30,6 +30,10 @@ pub struct WriterOptions {
     pub level: u32,
     /// When the data was repaired, in milliseconds since 1970; 0 if it was not.
     pub repaired_at_ms: i64,
+    /// The session of a repair that it is part of, and that isn't over (`pendingRepair`).
+    pub pending_repair: Option<Uuid>,
+    /// Whether it is a transient replica's.
+    pub is_transient: bool,
     /// Whose commit log the intervals refer to.
     pub host_id: Option<Uuid>,
     /// The intervals of that commit log that are in the table.
@@ -62,6 +66,8 @@ impl Default for WriterOptions {
             late_deletion_times: LateDeletionTimes::Refuse,
             level: 0,
             repaired_at_ms: 0,
+            pending_repair: None,
+            is_transient: false,
             host_id: None,
             commit_log_intervals: Vec::new(),
             token_space_coverage: None,

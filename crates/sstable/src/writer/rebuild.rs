@@ -13,7 +13,7 @@ use crate::data::Scan;
 use crate::data_file::DataFile;
 use crate::descriptor::{Component, Descriptor};
 use crate::error::SsTableError;
-use crate::statistics::{HeaderComponent, StatsComponent};
+use crate::statistics::HeaderComponent;
 
 /// Writes index, filter, statistics and the rest for an existing Data.db.
 ///
@@ -25,8 +25,6 @@ pub struct ComponentWriter {
     derived: DerivedComponents,
     /// As it was stored: types may be spelled in more ways than one.
     stored_header: HeaderComponent,
-    /// Facts that can't be derived from rows.
-    stored_stats: StatsComponent,
     grammar: Grammar,
 }
 
@@ -46,7 +44,6 @@ impl ComponentWriter {
         Ok(ComponentWriter {
             derived: DerivedComponents::create(disk, target, Arc::clone(source.header()), filter, options)?,
             stored_header: source.statistics().header.clone(),
-            stored_stats: source.stats().clone(),
             grammar: Grammar::default(),
         })
     }
@@ -106,11 +103,7 @@ impl ComponentWriter {
     /// # Errors
     /// A failed write; the files are then removed if possible.
     pub fn finish(self, chunks: &WrittenChunks) -> Result<WrittenTable, SsTableError> {
-        let Self { derived, stored_header, stored_stats, .. } = self;
-        derived.complete(chunks, |statistics| {
-            statistics.header = stored_header;
-            statistics.stats.pending_repair = stored_stats.pending_repair;
-            statistics.stats.is_transient = stored_stats.is_transient;
-        })
+        let Self { derived, stored_header, .. } = self;
+        derived.complete(chunks, |statistics| statistics.header = stored_header)
     }
 }

@@ -412,7 +412,7 @@ impl<'a> Keeper<'a> {
     fn finish_writer(&mut self, mut writer: SsTableWriter) -> Result<(), ToolError> {
         if self.report.is_lossy() {
             // A repair must bring back what is lost here.
-            writer.set_repaired_at_ms(0);
+            writer.mark_unrepaired();
         }
         if let Some(mut written) = writer.finish()? {
             self.outputs.dir.dir().clone_into(&mut written.descriptor.dir);

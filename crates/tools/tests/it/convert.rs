@@ -5,10 +5,16 @@ use std::path::Path;
 
 use helenus_io::{Disk, RealDisk, read_to_vec};
 use helenus_rows::{Unfiltered, UnfilteredStream};
-use helenus_sstable::{Codec, Component, CompressionParams, DataFile, Descriptor, PageVerification, Version};
-use helenus_tools::{Compression, ConvertOptions, Converted, Ids, ToolError, convert, find_tables};
+use helenus_sstable::{
+    Codec, Component, CompressionParams, DataFile, Descriptor, PageVerification, Statistics, Version,
+};
+use helenus_tools::{
+    Compression, ConvertOptions, Converted, Ids, RebuildOptions, ScrubOptions, ToolError, convert,
+    find_tables, rebuild, scrub,
+};
 
 use crate::corpus::{corpus, disk, folder, sample, whole};
+use crate::scrub::Copy;
 
 /// Everything in a table, a line each.
 pub(crate) fn content(table: &Descriptor) -> Vec<String> {
@@ -117,6 +123,30 @@ fn what_is_too_late_for_a_version_is_refused_or_capped() {
     }
     let done = run(&inputs, &dir.path().join("oa"), &options(Version::OA, Compression::Keep)).unwrap();
     assert_eq!(done.iter().map(Converted::capped).sum::<u64>(), 0);
+}
+
+/// A table that a repair is about to finish, or a transient replica's, came out as if it were in no
+/// repair.
+#[test]
+fn the_repair_state_is_kept() {
+    let copy = Copy::converted(&sample()[0], Version::NB);
+    let path = copy.table.path(&Component::Statistics);
+    let mut statistics = Statistics::decode(&path, &copy.read(&Component::Statistics), Version::NB).unwrap();
+    let session = "00000000-0000-0000-0000-000000000007".parse().unwrap();
+    (statistics.stats.pending_repair, statistics.stats.is_transient) = (Some(session), true);
+    copy.write(&Component::Statistics, &statistics.encode(Version::NB));
+    let inputs = std::slice::from_ref(&copy.table);
+    let dir = tempfile::tempdir().unwrap();
+    let goes_on = &mut |_: helenus_tools::Progress| ControlFlow::Continue(());
+    let [converted, scrubbed, rebuilt] = ["c", "s", "r"].map(|name| dir.path().join(name));
+    run(inputs, &converted, &options(Version::DA, Compression::Keep)).unwrap();
+    scrub(&disk(), inputs, &scrubbed, &ScrubOptions::default(), goes_on).unwrap();
+    rebuild(&disk(), inputs, &rebuilt, &RebuildOptions::default(), goes_on).unwrap();
+    for out in [converted, scrubbed, rebuilt] {
+        let outputs = find_tables(&RealDisk, &[out]).unwrap();
+        let stats = file(&outputs[0]).stats().clone();
+        assert_eq!((stats.pending_repair, stats.is_transient), (Some(session), true), "{}", outputs[0]);
+    }
 }
 
 #[test]
