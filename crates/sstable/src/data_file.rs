@@ -249,6 +249,8 @@ pub(crate) struct Files<'a> {
     sizes: Vec<(Component, u64)>,
     /// The digest found of each component.
     found: Vec<ComponentDigest>,
+    /// Components that are not used: nodes wrote them anew.
+    ignored: Vec<Component>,
 }
 
 /// Index files of up to this length are read whole: pages would save nothing.
@@ -288,6 +290,7 @@ impl<'a> Files<'a> {
             number,
             sizes: Vec::new(),
             found: Vec::new(),
+            ignored: Vec::new(),
         };
         files.read_checksums(page_checksums)?;
         Ok(files)
@@ -393,6 +396,56 @@ impl<'a> Files<'a> {
         let crc = is_needed.then(|| paged.crc(len).map_err(failed)).transpose()?;
         self.found_one(ComponentDigest { component: component.clone(), len, crc }, &path)?;
         Ok(Some(paged))
+    }
+
+    /// The bytes of a [rewritable](Self::rewritable) component, if it is there.
+    pub(crate) fn read_rewritable(&mut self, component: &Component) -> Result<Option<Bytes>, SsTableError> {
+        let found = self.read_optional(component);
+        self.rewritable(component, found)
+    }
+
+    /// A [rewritable](Self::rewritable) component to be read by page, if it is there.
+    pub(crate) fn paged_rewritable(
+        &mut self,
+        component: &Component,
+    ) -> Result<Option<PagedFile>, SsTableError> {
+        let mut found = self.paged_optional(component);
+        let is_checked = self.checksums.as_ref().is_some_and(|c| c.file(component.name()).is_some());
+        if let Ok(Some(file)) = &found
+            && is_checked
+            && !self.has_own
+            && let Err(error) = file.verify()
+        {
+            found = Err(SsTableError::new(self.descriptor.path(component), error));
+        }
+        self.rewritable(component, found)
+    }
+
+    /// What there is of a component that nodes write anew in place: Summary.db where samples are
+    /// redistributed (`cloneWithNewSummarySamplingLevel`), Filter.db where it couldn't be read
+    /// (`FilterComponent.save`). One that isn't what it was when the table was written is derived
+    /// from the others, or done without. In a database of ours nobody but us writes, and it is
+    /// damage.
+    fn rewritable<T>(
+        &mut self,
+        component: &Component,
+        found: Result<Option<T>, SsTableError>,
+    ) -> Result<Option<T>, SsTableError> {
+        let is_other = found.as_ref().is_err_and(|error| {
+            matches!(error.kind(), SsTableErrorKind::Corrupt(_) | SsTableErrorKind::MissingComponent { .. })
+        });
+        if !is_other || self.has_own || self.known(component).is_some() {
+            return found;
+        }
+        self.sizes.retain(|(read, _)| read != component);
+        self.found.retain(|found| found.component != *component);
+        self.ignored.push(component.clone());
+        Ok(None)
+    }
+
+    /// The components that are not used.
+    pub(crate) fn take_ignored(&mut self) -> Vec<Component> {
+        std::mem::take(&mut self.ignored)
     }
 
     fn read_checksums(&mut self, verification: PageVerification) -> Result<(), SsTableError> {

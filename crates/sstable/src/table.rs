@@ -72,6 +72,7 @@ pub struct SsTable {
     index: Index,
     cached: Cached,
     digests: Vec<ComponentDigest>,
+    ignored: Vec<Component>,
     /// The component with the checksums of pages.
     checksums: Option<Arc<PagedFile>>,
     /// The filter's part of the cache's budget.
@@ -124,7 +125,9 @@ impl FoundFilter {
         index: &Index,
         options: &OpenOptions,
     ) -> Result<FoundFilter, SsTableError> {
-        let Some(bytes) = files.read_optional(&Component::Filter)? else { return Ok(FoundFilter::default()) };
+        let Some(bytes) = files.read_rewritable(&Component::Filter)? else {
+            return Ok(FoundFilter::default());
+        };
         let room = options.chunk_cache.set_aside(bytes.len());
         if room.is_none() && options.filter_may_be_left_out {
             return Ok(FoundFilter::default());
@@ -189,7 +192,7 @@ impl SsTable {
             }
             Format::Big => {
                 let primary = files.paged(&Component::Index)?;
-                let summary = files.paged_optional(&Component::Summary)?;
+                let summary = files.paged_rewritable(&Component::Summary)?;
                 let data = DataFile::read(&mut files)?;
                 let clustering = &data.header().clustering;
                 let index = Index::big(descriptor, primary, summary, data.partitioner(), clustering)?;
@@ -210,6 +213,7 @@ impl SsTable {
             index,
             checksums: files.checksums().and_then(|checksums| checksums.component()).cloned(),
             digests: files.take_found(),
+            ignored: files.take_ignored(),
             cached: Cached { cache: options.chunk_cache, file: options.cached_file },
             _keep: options.upkeep.keep,
         }))
@@ -219,6 +223,13 @@ impl SsTable {
     #[must_use]
     pub fn digests(&self) -> &[ComponentDigest] {
         &self.digests
+    }
+
+    /// Components that are not what `Helenus.crc32` says they were, and are not used: Summary.db
+    /// and Filter.db, which nodes write anew.
+    #[must_use]
+    pub fn ignored(&self) -> &[Component] {
+        &self.ignored
     }
 
     /// Reads all pages of the index that are checked when they are read.

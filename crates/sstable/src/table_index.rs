@@ -71,7 +71,7 @@ impl TableIndex {
             }
             Format::Big => {
                 let primary = files.paged(&Component::Index)?;
-                let summary = files.read_optional(&Component::Summary)?;
+                let summary = files.read_rewritable(&Component::Summary)?;
                 let sample = summary.clone().map(PagedFile::from);
                 (Index::big(descriptor, primary, sample, data.partitioner(), &clustering)?, summary)
             }

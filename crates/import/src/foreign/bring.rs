@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use helenus_engine::Result;
-use helenus_io::{Disk, EntryKind, ReadFile, remove_if_exists};
-use helenus_sstable::{Component, Descriptor, PAGE_CHECKSUMS_COMPONENT, PageChecksums, PageHasher, SsTable};
+use helenus_io::{Disk, EntryKind, ReadFile, read_to_vec, remove_if_exists};
+use helenus_sstable::{
+    Component, Descriptor, PAGE_CHECKSUMS_COMPONENT, PageChecksums, PageHasher, SsTable, SsTableError,
+};
 
 /// Bytes that are copied, or read for a checksum, at a time.
 const COPY_BYTES: usize = 1 << 20;
@@ -81,10 +83,22 @@ pub(crate) fn bring(
     let from = sstable.descriptor();
     let mut brought = Brought::default();
     let statistics = rewritten_statistics(sstable, kept);
-    for component in coming(components) {
+    let ours = Component::from_name(PAGE_CHECKSUMS_COMPONENT);
+    // What isn't used there would be damage in a database.
+    let ignored = sstable.ignored();
+    let checksums = match components.contains(&ours) && !ignored.is_empty() {
+        true => Some(checksums_without(disk, &from.path(&ours), ignored)?),
+        false => None,
+    };
+    for component in coming(components).filter(|component| !ignored.contains(component)) {
         let target = to.path(component);
-        match &statistics {
-            Some(bytes) if *component == Component::Statistics => {
+        let rewritten = match component {
+            Component::Statistics => &statistics,
+            _ if *component == ours => &checksums,
+            _ => &None,
+        };
+        match rewritten {
+            Some(bytes) => {
                 write_new(disk, &target, bytes)?;
                 brought.copied += 1;
             }
@@ -97,7 +111,6 @@ pub(crate) fn bring(
             }
         }
     }
-    let ours = Component::from_name(PAGE_CHECKSUMS_COMPONENT);
     if !components.contains(&ours) {
         let mut checksums = PageChecksums::default();
         for component in CHECKED.iter().filter(|component| components.contains(component)) {
@@ -123,6 +136,18 @@ pub(crate) fn take_back(disk: &dyn Disk, components: &BTreeSet<Component>, to: &
             tracing::warn!(%error, "left for the next time that the database is opened");
         }
     }
+}
+
+/// Our checksums of the other components.
+fn checksums_without(disk: &dyn Disk, path: &Path, ignored: &[Component]) -> Result<Vec<u8>> {
+    let stored = PageChecksums::decode(&read_to_vec(disk, path, usize::MAX)?)
+        .map_err(|error| SsTableError::new(path, error))?;
+    let mut kept = PageChecksums::default();
+    let others = stored.files().filter(|file| !ignored.contains(&Component::from_name(file.name())));
+    others.cloned().for_each(|file| kept.add(file));
+    let mut bytes = Vec::new();
+    kept.encode(&mut bytes);
+    Ok(bytes)
 }
 
 /// Statistics.db without what the file was elsewhere: repaired there, or in a level of a compaction

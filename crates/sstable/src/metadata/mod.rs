@@ -99,7 +99,7 @@ impl Metadata {
         let key_range = match version.has_key_range() {
             true => statistics.stats.key_range.clone(),
             false => files
-                .read_optional(&Component::Summary)?
+                .read_rewritable(&Component::Summary)?
                 .and_then(|bytes| Summary::decode(&bytes).ok())
                 .map(|summary| (summary.first_key.to_vec(), summary.last_key.to_vec())),
         };

@@ -8,8 +8,9 @@ use helenus_rows::{
     MarkerRef, RowBuf, RowBuilder, Slice, Unfiltered, UnfilteredStream,
 };
 use helenus_sstable::{
-    Component, ComponentWriter, DataFile, Descriptor, LateDeletionTimes, SearchKey, SsTableId, SsTableWriter,
-    Version, WriteError, WriterOptions, WrittenTable,
+    CachedFile, ChunkCache, Component, ComponentWriter, DataFile, Descriptor, Format, LateDeletionTimes,
+    OpenOptions, PageVerification, SearchKey, SsTable, SsTableId, SsTableWriter, Version, WriteError,
+    WriterOptions, WrittenTable,
 };
 use helenus_types::{LocalDeletionTime, Partitioner, Timestamp};
 
@@ -233,7 +234,7 @@ fn the_last_second_fits() {
 #[test]
 fn versions_that_are_only_read_are_refused() {
     let (_, disk) = sim();
-    let other = Version::parse("mc", helenus_sstable::Format::Big).unwrap();
+    let other = Version::parse("mc", Format::Big).unwrap();
     let error =
         SsTableWriter::new(&disk, descriptor(other), header(0), WriterOptions::default()).unwrap_err();
     assert!(error.to_string().contains("version mc: it is read here and not written"), "{error}");
@@ -308,6 +309,68 @@ fn rebuilt(disk: &Arc<dyn Disk>, data: &DataFile, row_index_granularity: u64) ->
     }
     writer.finish(&data.chunk_reader().describe().unwrap()).unwrap();
     target
+}
+
+/// Nodes write Summary.db anew when they redistribute samples, Filter.db when they couldn't read it,
+/// and levels and repairs into Statistics.db: a healthy table of ours didn't open any more after
+/// that.
+#[test]
+fn what_a_node_wrote_anew_is_no_damage() {
+    for version in Version::WRITABLE {
+        let (_, disk) = sim();
+        let header = header(1_700_000_000_000_000);
+        let table = descriptor(version);
+        write_small(&disk, &table, &header, None).unwrap().unwrap();
+        let expected = all(opened(&disk, &table).unwrap().scan());
+        // The same rows with another summary, filter and level.
+        let other = Descriptor { id: SsTableId::parse("9").unwrap(), ..table.clone() };
+        let options = WriterOptions {
+            min_index_interval: 1,
+            compression: None,
+            bloom_filter_fp_chance: 0.001,
+            expected_keys: 50,
+            level: 3,
+            row_index_granularity: Some(128),
+            ..WriterOptions::default()
+        };
+        let mut writer = SsTableWriter::new(&disk, other.clone(), Arc::clone(&header), options).unwrap();
+        writer.write_stream(&mut opened(&disk, &table).unwrap().scan()).unwrap();
+        writer.finish().unwrap().unwrap();
+        let rewritten = match version.format() {
+            Format::Big => vec![Component::Summary, Component::Filter],
+            Format::Bti => vec![Component::Filter],
+        };
+        for component in rewritten.iter().chain([&Component::Statistics]) {
+            disk.remove_file(&table.path(component)).unwrap();
+            disk.rename(&other.path(component), &table.path(component)).unwrap();
+        }
+        let check = |ignored: &[Component]| {
+            let found = opened(&disk, &table).unwrap();
+            assert_eq!(found.ignored(), ignored, "{version}");
+            assert!(all(found.scan()) == expected, "{version}");
+            for partition in &expected {
+                let key = SearchKey::of(Partitioner::Murmur3, &partition.key);
+                assert!(found.may_hold(&key), "{version}");
+                assert!(one(&found, &key, &[Slice::ALL], Direction::Forward) == *partition, "{version}");
+            }
+        };
+        check(&rewritten);
+        assert_eq!(opened(&disk, &table).unwrap().stats().level, 3, "{version}");
+        // In a database of ours nobody else writes.
+        let required = |disk: &Arc<dyn Disk>| {
+            let cache = Arc::new(ChunkCache::new(8 << 20));
+            let options = OpenOptions::new(cache, CachedFile(1), PageVerification::Require);
+            SsTable::open(disk, &table, options).map(drop)
+        };
+        let error = required(&disk).unwrap_err().to_string();
+        assert!(error.contains(rewritten[0].name()), "{version}: {error}");
+        for component in &rewritten {
+            disk.remove_file(&table.path(component)).unwrap();
+        }
+        check(&rewritten);
+        let error = required(&disk).unwrap_err().to_string();
+        assert!(error.contains(rewritten[0].name()), "{version}: {error}");
+    }
 }
 
 /// A table of nothing that expires before 2038 has a base past it.

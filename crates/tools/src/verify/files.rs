@@ -18,6 +18,9 @@ const MAX_SMALL_LEN: usize = 1 << 20;
 const UNREADABLE: &str = "everything: rows can't be decoded without it";
 const SLOW: &str = "reads of single partitions, until it is rebuilt";
 const NOTHING: &str = "nothing";
+const SHUT: &str = "all reads: the table isn't opened until the file is restored, or rebuilt";
+const DERIVED: &str =
+    "nothing, if a node wrote it anew; a database of Helenus that the table is in refuses it";
 
 /// The severity of a missing or damaged component, and the loss.
 fn weight(component: &Component) -> (Severity, &'static str) {
@@ -28,6 +31,17 @@ fn weight(component: &Component) -> (Severity, &'static str) {
         Component::Filter => (Severity::Cosmetic, "time: every read of a key looks into the table"),
         Component::Toc => (Severity::Cosmetic, "nothing; Cassandra's import and streaming go by it"),
         _ => (Severity::Cosmetic, NOTHING),
+    }
+}
+
+/// The same of one that isn't, or isn't what it was, when Helenus wrote the table. Tables are opened
+/// without what nodes write anew, and with nothing else that differs.
+fn weight_of_other(component: &Component) -> (Severity, &'static str) {
+    match (component, weight(component)) {
+        (Component::Summary, (severity, _)) => (severity, DERIVED),
+        (Component::Filter, weight) => weight,
+        (_, (Severity::Cosmetic, _)) => (Severity::Hidden, SHUT),
+        (_, weight) => weight,
     }
 }
 
@@ -112,17 +126,15 @@ pub(super) fn page_checksums(disk: &dyn Disk, present: &BTreeSet<Component>, rep
     let checksums = match decoded {
         Ok(checksums) => checksums,
         Err(error) => {
-            let lost = "nothing yet; damage to the files that it covers goes unnoticed";
-            return report.add(Finding::of_error(Severity::Cosmetic, component, &error, lost));
+            return report.add(Finding::of_error(Severity::Hidden, component, &error, SHUT));
         }
     };
     for expected in checksums.files() {
         let file = Component::from_name(expected.name());
-        let (severity, lost) = weight(&file);
+        let (severity, lost) = weight_of_other(&file);
         if !present.contains(&file) {
-            // Tables are not opened without what they had when they were written.
             let wanted = format!("a file of {} bytes, as Helenus.crc32 says", expected.length());
-            report.add(Finding::new(severity.max(Severity::Hidden), file, wanted, "none", lost));
+            report.add(Finding::new(severity, file, wanted, "none", lost));
             continue;
         }
         let path = report.table.path(&file);

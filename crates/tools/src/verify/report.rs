@@ -33,7 +33,8 @@ impl Depth {
 pub enum Severity {
     /// No row is lost or missed: an estimate, a copy or a convenience is wrong.
     Cosmetic,
-    /// The data is there, but some reads don't find it, or find too much of it.
+    /// The data is there, but some reads don't find it, or find too much of it; or the table isn't
+    /// opened.
     Hidden,
     /// Data can't be read, or not as it was written.
     Damage,

@@ -1,13 +1,20 @@
 //! `verify`: clean where Cassandra wrote, and a finding for every kind of fault.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
-use helenus_io::Disk;
-use helenus_sstable::{Component, Listing};
-use helenus_tools::{Depth, VerifyReport, find_tables, verify};
+use helenus_io::{Disk, read_to_vec};
+use helenus_sstable::{
+    CachedFile, ChunkCache, Component, Listing, OpenOptions, PAGE_CHECKSUMS_COMPONENT, PageChecksums,
+    PageVerification, SsTable, Version,
+};
+use helenus_tools::{
+    Compression, ConvertOptions, Depth, Ids, Severity, VerifyReport, convert, find_tables, verify,
+};
 
 use crate::corpus::{corpus, disk, sample, whole};
+use crate::scrub::Copy;
 
 pub(crate) fn extended(disk: &Arc<dyn Disk>, dir: &Path) -> Vec<VerifyReport> {
     let tables = find_tables(&**disk, &[dir.to_owned()]).unwrap();
@@ -26,6 +33,48 @@ fn tables_of_cassandra_are_clean() {
     }
     println!("{count} tables are clean");
     assert!(count > 50);
+}
+
+/// A file that isn't what Helenus.crc32 says was called cosmetic, whether the table could be opened
+/// or not.
+#[test]
+fn what_keeps_a_table_shut_is_not_cosmetic() {
+    let (mut opened, mut shut) = (0, 0);
+    for version in [Version::DA, Version::NB] {
+        for compression in [Compression::Keep, Compression::Use(None)] {
+            let dir = tempfile::tempdir().unwrap();
+            let out = dir.path().join("out");
+            let inputs = find_tables(&*disk(), &[sample()[0].clone()]).unwrap();
+            let options = ConvertOptions { version, compression, ids: Ids::Keep, cap_expirations: true };
+            let done =
+                convert(&disk(), &inputs[..1], &out, &options, &mut |_| ControlFlow::Continue(())).unwrap();
+            let table = &done[0].to.as_ref().unwrap().descriptor;
+            let ours = Component::from_name(PAGE_CHECKSUMS_COMPONENT);
+            let read =
+                |component: &Component| read_to_vec(&*disk(), &table.path(component), 1 << 28).unwrap();
+            let checksums = PageChecksums::decode(&read(&ours)).unwrap();
+            let covered = checksums.files().map(|file| Component::from_name(file.name()));
+            for component in covered.chain([ours.clone()]) {
+                let Some(mut bytes) = Some(read(&component)).filter(|bytes| !bytes.is_empty()) else {
+                    continue;
+                };
+                let last = bytes.len() - 1;
+                bytes[last] ^= 1;
+                let copy = Copy::of(table);
+                copy.write(&component, &bytes);
+                let cache = Arc::new(ChunkCache::new(1 << 20));
+                let options = OpenOptions::new(cache, CachedFile(1), PageVerification::Check);
+                let opens = SsTable::open(&disk(), &copy.table, options).is_ok();
+                let report = verify(&disk(), &copy.table, Depth::Quick, &mut |_| {});
+                let is_cosmetic = report.worst() == Some(Severity::Cosmetic);
+                assert!(is_cosmetic == opens, "{table} {}: {opens}, {report}", component.name());
+                *(if opens { &mut opened } else { &mut shut }) += 1;
+            }
+        }
+    }
+    // Filter.db of each, and Summary.db of two.
+    assert_eq!(opened, 6);
+    assert!(shut > 10, "{shut}");
 }
 
 /// Every table of the test files of Cassandra's releases and of a node's data, by folder.
