@@ -116,12 +116,11 @@ impl Run {
             Ok(is_static) => is_static,
             Err(reason) => return Ok(Err(reason)),
         };
-        let mut again = self.in_batch.note(self.input.fields(), self.input.values(), is_static);
-        if again == Again::Other {
+        let marks = Marks::of(self.input.fields(), self.input.values(), is_static);
+        if self.in_batch.has(&marks) == Again::Other {
             self.write_batch()?;
-            again = self.in_batch.note(self.input.fields(), self.input.values(), is_static);
         }
-        if again == Again::SameStatics {
+        if self.in_batch.has(&marks) == Again::SameStatics {
             self.input.leave_out_statics();
         }
         if let Err(error) = self.add(is_static) {
@@ -133,6 +132,8 @@ impl Run {
                 Err(again) => return Err(again.into()),
             }
         }
+        // Not before: of a line that was refused nothing is written.
+        self.in_batch.note(marks);
         self.in_batch.lines += 1;
         self.in_batch.bytes += self.input.raw().len();
         if self.in_batch.lines >= ROWS_A_BATCH || self.in_batch.bytes >= BYTES_A_BATCH {
@@ -179,27 +180,47 @@ impl Run {
     }
 }
 
-impl InBatch {
-    /// Notes what the line writes.
-    fn note(&mut self, fields: &[Field], values: &[Option<Vec<u8>>], is_static: bool) -> Again {
+/// What a line writes, as hashes.
+struct Marks {
+    row: Option<u64>,
+    /// The partition, and its static columns, where the file has any.
+    statics: Option<(u64, u64)>,
+}
+
+impl Marks {
+    fn of(fields: &[Field], values: &[Option<Vec<u8>>], is_static: bool) -> Self {
         let hash = |kinds: &[ColumnKind]| {
             let mut hasher = DefaultHasher::new();
             let of_kinds = fields.iter().zip(values).filter(|(field, _)| kinds.contains(&field.kind));
             of_kinds.for_each(|(_, value)| value.hash(&mut hasher));
             hasher.finish()
         };
-        if !is_static && !self.rows.insert(hash(&[ColumnKind::PartitionKey, ColumnKind::Clustering])) {
+        let has_statics = fields.iter().any(|field| field.kind == ColumnKind::Static);
+        Self {
+            row: (!is_static).then(|| hash(&[ColumnKind::PartitionKey, ColumnKind::Clustering])),
+            statics: has_statics.then(|| (hash(&[ColumnKind::PartitionKey]), hash(&[ColumnKind::Static]))),
+        }
+    }
+}
+
+impl InBatch {
+    /// Whether the batch has what a line writes.
+    fn has(&self, marks: &Marks) -> Again {
+        if marks.row.is_some_and(|row| self.rows.contains(&row)) {
             return Again::Other;
         }
-        if !fields.iter().any(|field| field.kind == ColumnKind::Static) {
-            return Again::No;
-        }
-        let statics = hash(&[ColumnKind::Static]);
-        match self.statics.insert(hash(&[ColumnKind::PartitionKey]), statics) {
+        let before = marks.statics.and_then(|(partition, now)| Some((self.statics.get(&partition)?, now)));
+        match before {
             None => Again::No,
-            Some(before) if before == statics => Again::SameStatics,
+            Some((before, now)) if *before == now => Again::SameStatics,
             Some(_) => Again::Other,
         }
+    }
+
+    /// Notes what a line wrote.
+    fn note(&mut self, marks: Marks) {
+        self.rows.extend(marks.row);
+        self.statics.extend(marks.statics);
     }
 
     fn clear(&mut self) {

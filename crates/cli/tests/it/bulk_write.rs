@@ -71,6 +71,16 @@ fn csv_and_several_files() {
     assert_eq!(shop.export(&["--format", "csv"]), expected);
 }
 
+/// A line of static columns alone was not the last one that told them.
+#[test]
+fn the_last_line_that_tells_static_columns_counts() {
+    let shop = Shop::new();
+    let file = shop.write("rows.csv", "city,id,open\nOslo,1,true\nOslo,,false\nOslo,2,true\n");
+    shop.bulk_write(&["--table", "shop.orders"], &[&file]).ok();
+    let expected = "city,id,open,items,notes\nOslo,1,true,,\nOslo,2,true,,\n";
+    assert_eq!(shop.export(&["--format", "csv"]), expected);
+}
+
 #[test]
 fn bad_lines_are_told_and_kept() {
     let shop = Shop::new();

@@ -173,6 +173,33 @@ fn databases_are_listed_flushed_and_compacted() {
     helenus(["compact", &shop.path("nothing")]).failed(1);
 }
 
+/// What a refused line said of static columns counted as written, and the lines after it left them
+/// out.
+#[test]
+fn a_refused_line_leaves_nothing_of_itself() {
+    let schema = "CREATE TABLE k.t (p int, c text, s text static, v int, PRIMARY KEY (p, c))";
+    let long = "x".repeat(70_000);
+    for (csv, expected) in [
+        (format!("1,{long},hello,1\n1,a,hello,2\n"), "1,a,hello,2\n"),
+        (
+            format!("1,a,bye,1\n1,{long},hello,1\n1,{long},hello,1\n1,b,hello,2\n"),
+            "1,a,hello,1\n1,b,hello,2\n",
+        ),
+        (format!("1,a,bye,1\n1,{long},hello,1\n1,b,bye,2\n"), "1,a,bye,1\n1,b,bye,2\n"),
+    ] {
+        let shop = Shop::new();
+        let (schema, db) = (shop.write("t.cql", schema), shop.path("db"));
+        let file = shop.write("rows.csv", &format!("p,c,s,v\n{csv}"));
+        helenus(["import", &db, "--table", "k.t", "--schema", &schema, &file]).failed(1);
+        let rows = helenus(["export", "--format", "csv", &db, "k.t"]).ok();
+        assert_eq!(rows, format!("p,c,s,v\n{expected}"), "{} lines", csv.lines().count());
+        let out = shop.path("out");
+        helenus(["sstable", "bulk-write", "--schema", &schema, "--out", &out, &file]).failed(1);
+        let rows = helenus(["export", "--format", "csv", "--schema", &schema, &out, "k.t"]).ok();
+        assert_eq!(rows, format!("p,c,s,v\n{expected}"), "{} lines, bulk-write", csv.lines().count());
+    }
+}
+
 /// Cassandra's tables, brought through CSV into a database of ours, read the same.
 #[test]
 fn tables_go_through_csv_and_back() {

@@ -99,7 +99,7 @@ struct Run {
     statements: Statements,
     /// The fields of the partition key and static ones, where there are any static ones.
     of_partition: Vec<usize>,
-    /// The values of the last line in them.
+    /// The values in them of the last line that was written.
     last: Vec<Option<Vec<u8>>>,
     rows: u64,
     refused: Refused,
@@ -158,31 +158,33 @@ impl Run {
             Ok(is_static) => is_static,
             Err(reason) => return Ok(Err(reason)),
         };
-        self.leave_out_repeated_statics(is_static);
+        let statics = self.new_statics();
+        // The lines of a partition repeat its static columns: they are written once. (A list that is
+        // written twice at one timestamp is twice as long.)
+        if statics.is_none() && !is_static {
+            self.input.leave_out_statics();
+        }
         let written = self
             .statements
             .with(is_static, self.input.values(), |statement, values| statement.execute(values));
         match written {
-            Ok(()) => Ok(Ok(())),
+            Ok(()) => {
+                // Not before: of a line that was refused nothing is written.
+                self.last = statics.unwrap_or_else(|| std::mem::take(&mut self.last));
+                Ok(Ok(()))
+            }
             Err(error) if error.kind() == ErrorKind::Invalid => Ok(Err(error.to_string())),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// The lines of a partition repeat its static columns: they are written once. (A list that is
-    /// written twice at one timestamp is twice as long.)
-    fn leave_out_repeated_statics(&mut self, is_static: bool) {
-        if self.of_partition.is_empty() || is_static {
-            return;
-        }
+    /// The line's values of partition key and static columns, unless they are those of the last
+    /// one.
+    fn new_statics(&self) -> Option<Vec<Option<Vec<u8>>>> {
         let values = self.input.values();
         let now = self.of_partition.iter().map(|&at| values.get(at).and_then(Option::as_ref));
-        let is_same = !self.last.is_empty() && now.clone().eq(self.last.iter().map(Option::as_ref));
-        if is_same {
-            self.input.leave_out_statics();
-        } else {
-            self.last = now.map(Option::<&Vec<u8>>::cloned).collect();
-        }
+        let is_same = now.clone().eq(self.last.iter().map(Option::as_ref));
+        (!is_same).then(|| now.map(Option::<&Vec<u8>>::cloned).collect())
     }
 }
 
