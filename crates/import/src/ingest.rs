@@ -62,8 +62,8 @@ pub struct Ingested {
 ///
 /// # Errors
 /// When there are no SSTables, one is damaged, is not of this table, or of a version or partitioner
-/// that is not read here; when the table has views, which would not be kept up; when files can't be
-/// written. Then nothing was brought in.
+/// that is not read here; when the table has views, which would not be kept up; when they are to be
+/// moved out of a database of Helenus; when files can't be written. Then nothing was brought in.
 pub fn ingest(table: &Table, paths: &[PathBuf], options: IngestOptions) -> Result<Ingested> {
     ingest_watched(table, paths, options, &mut |_| {})
 }
@@ -85,6 +85,11 @@ pub fn ingest_watched(
     for (dir, only) in by_directory(&**disk, paths)? {
         // SSTables of this database itself are named on purpose.
         let around = database_around(&**disk, &dir)?;
+        if let Some(database) = &around
+            && options.transfer == Transfer::Move
+        {
+            return Err(not_moved(&dir, database));
+        }
         if around.is_some_and(|database| database != target.dir()) {
             check_nothing_in_log(disk, target.clock(), &dir)?;
         }
@@ -119,6 +124,16 @@ pub fn ingest_watched(
         remove_sources(&**disk, &looked_at);
     }
     Ok(ingested)
+}
+
+/// A database that loses files which its manifest names doesn't open any more.
+fn not_moved(dir: &Path, database: &Path) -> Error {
+    let text = format!(
+        "{} is in a database of Helenus ({}), which needs its files: link or copy them instead of moving them",
+        dir.display(),
+        database.display()
+    );
+    Error::new(ErrorKind::Unsupported, text)
 }
 
 /// Looks at SSTables where they are.

@@ -84,12 +84,17 @@ impl Tree {
 
     /// The node of `path`.
     pub(crate) fn find(&self, path: &Path) -> Result<NodeId, ErrorKind> {
-        let mut at = ROOT;
+        let (mut at, mut above) = (ROOT, Vec::new());
         for component in path.components() {
             match component {
                 Component::RootDir | Component::CurDir => {}
-                Component::Normal(name) => at = *self.dir(at)?.names.get(name).ok_or(ErrorKind::NotFound)?,
-                Component::ParentDir | Component::Prefix(_) => return Err(ErrorKind::InvalidInput),
+                Component::Normal(name) => {
+                    above.push(at);
+                    at = *self.dir(at)?.names.get(name).ok_or(ErrorKind::NotFound)?;
+                }
+                // The root is above itself.
+                Component::ParentDir => at = above.pop().unwrap_or(ROOT),
+                Component::Prefix(_) => return Err(ErrorKind::InvalidInput),
             }
         }
         Ok(at)

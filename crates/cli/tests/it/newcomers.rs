@@ -303,6 +303,34 @@ fn open_says_what_cannot_be_opened() {
     assert!(err.contains("da-1-bti-Data.db: "), "{err}");
 }
 
+/// The live SSTables of a database were moved out of it when its table's folder was named as the
+/// source: its own folder, or another's, which couldn't be read any more.
+#[test]
+fn nothing_is_moved_out_of_a_database() {
+    let room = Room::new();
+    room.import(TEXTS, "pk,t\n1,x\n", &[]).ok();
+    helenus(["flush", &room.path("db")]).ok();
+    std::fs::rename(room.path("db"), room.path("source")).unwrap();
+    room.import(TEXTS, "pk,t\n2,y\n", &[]).ok();
+    helenus(["flush", &room.path("db")]).ok();
+    let table_of = |db: &str| {
+        let keyspace = room.path(&format!("{db}/data/k"));
+        std::fs::read_dir(keyspace).unwrap().next().unwrap().unwrap().path().to_str().unwrap().to_owned()
+    };
+    let (own, other, link) = (table_of("db"), table_of("source"), room.path("link"));
+    std::os::unix::fs::symlink(&other, &link).unwrap();
+    let db = room.path("db");
+    for from in [&own, &other, &link] {
+        let err = helenus(["ingest", "--move", &db, "k.t", from]).failed(1);
+        assert!(err.contains("which needs its files: link or copy them"), "{err}");
+    }
+    for how in [&["--copy-data"][..], &[]] {
+        helenus(["ingest"].iter().chain(how).chain(&[&*db, "k.t", &link])).ok();
+    }
+    assert_eq!(helenus(["export", &room.path("source"), "k.t"]).ok(), "{\"pk\": 1, \"t\": \"x\"}\n");
+    assert_eq!(room.export(&[]).lines().count(), 2);
+}
+
 /// What is left of a database of our own could not be exported: only of what Cassandra had left.
 #[test]
 fn what_is_left_of_a_damaged_database_is_exported() {

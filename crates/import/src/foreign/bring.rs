@@ -33,7 +33,7 @@ pub enum Transfer {
     /// As copies, of which nothing outside the database knows.
     Copy,
     /// By a second name, or a copy; what was brought in is removed where it was, once it is in the
-    /// database.
+    /// database. Never out of a database of Helenus, which needs its files.
     Move,
 }
 

@@ -11,6 +11,7 @@
 //! way, with `staging`, `upload`, `quarantine` and the like next to `snapshots`.
 
 use std::fmt;
+use std::iter::successors;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -177,16 +178,13 @@ const DEPTH: usize = 4;
 
 /// The database of ours that `dir` is, or lies in.
 pub(crate) fn database_around(disk: &dyn Disk, dir: &Path) -> Result<Option<PathBuf>> {
-    let mut at = dir;
-    for _ in 0..DEPTH {
-        if is_database(disk, at)? {
-            return Ok(Some(at.to_owned()));
+    let by_name = successors(Some(dir.to_owned()), |at| Some(parent_of(at).to_owned()));
+    // The names in `dir` say less if it is relative, or a symbolic link.
+    let by_place = successors(Some(dir.join("..")), |at| Some(at.join("..")));
+    for at in by_name.take(DEPTH).chain(by_place.take(DEPTH - 1)) {
+        if is_database(disk, &at)? {
+            return Ok(Some(at));
         }
-        let above = parent_of(at);
-        if above == at {
-            break;
-        }
-        at = above;
     }
     Ok(None)
 }
