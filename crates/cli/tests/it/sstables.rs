@@ -133,6 +133,13 @@ fn scrub_keeps_what_is_whole_and_reports_the_rest() {
         }
     }
     let (copies, file) = (copies.to_str().unwrap(), dir.path().join("loss.jsonl"));
+    // A report that couldn't be written was lost after a scrub of hours.
+    std::fs::write(&file, "mine").unwrap();
+    let args = ["scrub", "--report", file.to_str().unwrap(), copies, "--out", "OUT"];
+    let error = run(&args, &dir.path().join("b")).failed(2);
+    assert!(error.contains("loss.jsonl: there is such a file"), "{error}");
+    assert!(!dir.path().join("b").exists() && std::fs::read_to_string(&file).unwrap() == "mine");
+    std::fs::remove_file(&file).unwrap();
     let ran =
         run(&["scrub", "--report", file.to_str().unwrap(), copies, "--out", "OUT"], &dir.path().join("b"));
     assert_eq!(ran.code, 1);

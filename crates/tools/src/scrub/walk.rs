@@ -1,8 +1,9 @@
 //! Reads the data, and skips damage.
 //!
 //! The data itself leads: the next partition begins where one ends. Where it can't be read, the
-//! index says where partitions and blocks of their rows begin; between these, and without an index,
-//! a row is recognised by its distance to the one before it, which each row stores.
+//! index says where partitions and blocks of their rows begin; between these a row is recognised by
+//! its distance to the one before it, which each row stores. Without an index the next partition is
+//! searched.
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;

@@ -22,6 +22,9 @@ pub(crate) fn run(args: &Scrub) -> Result<(), Failure> {
         ..ScrubOptions::default()
     };
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+    if let Some(path) = &args.report {
+        check_free(&*disk, path)?;
+    }
     let inputs = find_tables(&*disk, &args.inputs).map_err(|error| impossible(&error))?;
     let mut bar = ByteProgress::default();
     let done = scrub(&disk, &inputs, &args.out, &options, &mut |progress| {
@@ -36,15 +39,15 @@ pub(crate) fn run(args: &Scrub) -> Result<(), Failure> {
         json.push('\n');
     }
     let mut out = output::stdout();
-    if let Some(path) = &args.report {
-        write_report(&*disk, path, &json)?;
-    }
     if args.json {
         out.write_all(json.as_bytes())?;
     } else {
         reports.iter().try_for_each(|report| writeln!(out, "{report}"))?;
     }
     out.flush()?;
+    if let Some(path) = &args.report {
+        write_report(&*disk, path, &json)?;
+    }
     let lossy = reports.iter().filter(|report| report.is_lossy()).count();
     if lossy == 0 {
         return Ok(());
@@ -53,6 +56,16 @@ pub(crate) fn run(args: &Scrub) -> Result<(), Failure> {
     let lost = if losses == 1 { "1 loss".to_owned() } else { format!("{losses} losses") };
     let text = format!("{lost} in {lossy} of {}", counted(reports.len() as u64, "SSTable"));
     Err(Failure::failed(text).or_try("repair the table once the outputs are in place"))
+}
+
+/// A report is not written over anything; better said before a scrub than after it.
+fn check_free(disk: &dyn Disk, path: &Path) -> Result<(), Failure> {
+    match disk.exists(path) {
+        Ok(false) => Ok(()),
+        Ok(true) => Err(Failure::usage(format!("--report {}: there is such a file", path.display()))
+            .or_try("name one that isn't there yet, or remove it")),
+        Err(error) => Err(Failure::failed(error.to_string())),
+    }
 }
 
 fn write_report(disk: &dyn Disk, path: &Path, json: &str) -> Result<(), Failure> {
