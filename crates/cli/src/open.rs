@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use helenus::{
     Catalog, Database, ErrorKind, Foreign, ForeignKind, ForeignOptions, Identifier, LeftOut, Options,
-    QualifiedName, Serialized, Table, Type, open_sstables, parse_literal, parse_qualified_name,
+    QualifiedName, Serialized, Table, Type, parse_literal, parse_qualified_name,
 };
 
 use crate::args::Source;
@@ -34,7 +34,7 @@ impl Readable {
     }
 
     /// SSTables that were left out because they are damaged.
-    pub(crate) fn damaged(&self) -> Vec<LeftOut> {
+    fn damaged(&self) -> Vec<LeftOut> {
         match self {
             Self::Database(database) => database.damaged(),
             Self::Foreign(foreign) => foreign.damaged(),
@@ -68,11 +68,30 @@ impl Readable {
 
 /// A table to read, of a database or a foreign directory.
 pub(crate) fn table_to_read(dir: &Path, source: &Source, name: &str) -> Result<Table, Failure> {
+    Ok(table_by(false, dir, source, name)?.0)
+}
+
+/// The same without SSTables that are damaged, and these.
+pub(crate) fn salvaged_table(
+    dir: &Path,
+    source: &Source,
+    name: &str,
+) -> Result<(Table, Vec<LeftOut>), Failure> {
+    table_by(true, dir, source, name)
+}
+
+fn table_by(
+    skip_damaged: bool,
+    dir: &Path,
+    source: &Source,
+    name: &str,
+) -> Result<(Table, Vec<LeftOut>), Failure> {
     let (keyspace, table) = split_name(name)?;
     check_present(dir)?;
     if let (Some(schema), []) = (&source.schema, source.data.as_slice()) {
         // The name says which of the schema's tables a single directory is of.
-        match open_sstables(dir, &read_text(schema)?, &keyspace, &table) {
+        let options = ForeignOptions::new().skip_damaged(skip_damaged);
+        match options.open_sstables(dir, &read_text(schema)?, (&keyspace, &table)) {
             Err(error) if error.kind() == ErrorKind::NotFound && is_tree(dir) => {}
             Err(error) if matches!(error.kind(), ErrorKind::Invalid | ErrorKind::NotFound) => {
                 return Err(Failure::failed(error.to_string())
@@ -81,7 +100,9 @@ pub(crate) fn table_to_read(dir: &Path, source: &Source, name: &str) -> Result<T
             opened => return Ok(opened?),
         }
     }
-    listed(to_read(dir, source)?.table(&keyspace, &table))
+    let readable = read_by(skip_damaged, dir, source)?;
+    let table = listed(readable.table(&keyspace, &table))?;
+    Ok((table, readable.damaged()))
 }
 
 /// Whether there may be tables' directories below.
@@ -113,11 +134,6 @@ pub(crate) fn check_present(dir: &Path) -> Result<(), Failure> {
 /// foreign directory.
 pub(crate) fn to_read(dir: &Path, source: &Source) -> Result<Readable, Failure> {
     read_by(false, dir, source)
-}
-
-/// The same without SSTables that are damaged.
-pub(crate) fn salvaged(dir: &Path, source: &Source) -> Result<Readable, Failure> {
-    read_by(true, dir, source)
 }
 
 fn read_by(skip_damaged: bool, dir: &Path, source: &Source) -> Result<Readable, Failure> {

@@ -46,9 +46,8 @@ impl Exported {
             let table = open::table_to_read(&args.dir, &args.source, &args.table)?;
             return Ok(Self { table, damaged: Vec::new() });
         }
-        let readable = open::salvaged(&args.dir, &args.source)?;
-        let table = readable.named(&args.table)?;
-        Ok(Self { table, damaged: readable.damaged() })
+        let (table, damaged) = open::salvaged_table(&args.dir, &args.source, &args.table)?;
+        Ok(Self { table, damaged })
     }
 }
 

@@ -297,10 +297,21 @@ fn open_says_what_cannot_be_opened() {
     let err = helenus(["export", &dir, "corpus.soup"]).failed(1);
     assert!(err.contains("da-1-bti-Statistics.db"), "{err}");
     let ran = helenus(["export", "--skip-damaged", &dir, "corpus.soup"]);
-    assert!(ran.out.lines().count() > 3, "{}", ran.out);
+    let lines = ran.out.lines().count();
+    assert!(lines > 3, "{}", ran.out);
     let err = ran.failed(1);
     assert!(err.contains("error: 1 SSTable is damaged and left out\n  "), "{err}");
     assert!(err.contains("da-1-bti-Data.db: "), "{err}");
+
+    // A folder whose name says nothing, and a schema of several tables.
+    let schema = room.path("all.cql");
+    let text = std::fs::read_to_string(format!("{dir}/schema.cql")).unwrap();
+    std::fs::write(&schema, format!("{text}\nCREATE TABLE corpus.other (k int PRIMARY KEY);")).unwrap();
+    std::fs::remove_file(format!("{dir}/schema.cql")).unwrap();
+    let again = helenus(["export", "--skip-damaged", "--schema", &schema, &dir, "corpus.soup"]);
+    assert_eq!(again.out.lines().count(), lines, "{}", again.err);
+    let err = again.failed(1);
+    assert!(err.contains("error: 1 SSTable is damaged and left out\n  "), "{err}");
 }
 
 /// The live SSTables of a database were moved out of it when its table's folder was named as the

@@ -208,24 +208,40 @@ pub(super) fn open_system_table(
 /// When there is no such directory, the schema doesn't define the table or doesn't fit the files, a
 /// file is damaged or of a version that isn't read here.
 pub fn open_sstables(dir: impl AsRef<Path>, schema: &str, keyspace: &str, table: &str) -> Result<Table> {
-    let (options, dir) = (ForeignOptions::new(), dir.as_ref());
-    let cache = Arc::new(ChunkCache::new(options.cache_bytes));
-    let sstables = open_all(&options, &[dir.to_owned()], &cache, &CacheNumbers::default())?.sstables;
-    if sstables.is_empty() {
-        return Err(SsTableError::new(dir, SsTableErrorKind::NoTables).into());
+    Ok(ForeignOptions::new().open_sstables(dir.as_ref(), schema, (keyspace, table))?.0)
+}
+
+impl ForeignOptions {
+    /// As [`open_sstables`], with options, except for the schema of these: the table `(keyspace,
+    /// name)`, and the SSTables that were left out because they are damaged.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open_sstables(
+        &self,
+        dir: &Path,
+        schema: &str,
+        (keyspace, table): (&str, &str),
+    ) -> Result<(Table, Vec<LeftOut>)> {
+        let cache = Arc::new(ChunkCache::new(self.cache_bytes));
+        let Opened { sstables, damaged } =
+            open_all(self, &[dir.to_owned()], &cache, &CacheNumbers::default())?;
+        if sstables.is_empty() && damaged.is_empty() {
+            return Err(SsTableError::new(dir, SsTableErrorKind::NoTables).into());
+        }
+        let types = HeaderTypes::of(sstables.iter().map(|sstable| &**sstable.header()));
+        let loaded = Catalog::parse_lenient(schema, &|keyspace, name| types.find(keyspace, name))
+            .map_err(|error| error.context("the schema"))?;
+        for warning in &loaded.warnings {
+            tracing::warn!(warning, "the schema");
+        }
+        let def = loaded.catalog.table(keyspace, table).cloned().map_err(|error| {
+            let known: Vec<String> =
+                loaded.catalog.tables().map(|t| format!("{}.{}", t.keyspace(), t.name())).collect();
+            let known = if known.is_empty() { "no table".to_owned() } else { known.join(", ") };
+            Error::new(ErrorKind::NotFound, format!("{error}; the schema defines {known}"))
+        })?;
+        let set = ReadOnlyTables::new(dir, &self.disk, &self.clock, &cache, loaded.catalog);
+        Ok((table_over(&set, dir, &def, sstables)?, damaged))
     }
-    let types = HeaderTypes::of(sstables.iter().map(|sstable| &**sstable.header()));
-    let loaded = Catalog::parse_lenient(schema, &|keyspace, name| types.find(keyspace, name))
-        .map_err(|error| error.context("the schema"))?;
-    for warning in &loaded.warnings {
-        tracing::warn!(warning, "the schema");
-    }
-    let def = loaded.catalog.table(keyspace, table).cloned().map_err(|error| {
-        let known: Vec<String> =
-            loaded.catalog.tables().map(|t| format!("{}.{}", t.keyspace(), t.name())).collect();
-        let known = if known.is_empty() { "no table".to_owned() } else { known.join(", ") };
-        Error::new(ErrorKind::NotFound, format!("{error}; the schema defines {known}"))
-    })?;
-    let set = ReadOnlyTables::new(dir, &options.disk, &options.clock, &cache, loaded.catalog);
-    table_over(&set, dir, &def, sstables)
 }
