@@ -16,9 +16,9 @@ use crate::select::RowView;
 /// CSV    1,x,,"['a', 'b']"
 /// ```
 ///
-/// Values in JSON are those of [`Type::json`]. A field of CSV is [`Type::text`];
-/// [`parse_text`](helenus_cql_syntax::parse_text) reads it back. What needs it is
-/// put in double quotes, those inside doubled (RFC 4180).
+/// Values in JSON are those of [`Type::json`] or [`Type::lossless_json`]. A field of CSV is
+/// [`Type::text`]; [`parse_text`](helenus_cql_syntax::parse_text) reads it back. What needs it is
+/// put in double quotes, those inside doubled (RFC 4180), and so is a value that reads like null.
 #[derive(Debug)]
 pub struct RowPrinter {
     format: Format,
@@ -42,7 +42,11 @@ pub struct RowPrinter {
 #[derive(Debug)]
 enum Format {
     Json,
-    Csv { null: String },
+    /// With numbers that JSON lacks as strings.
+    LosslessJson,
+    Csv {
+        null: String,
+    },
 }
 
 /// The place of a column that is not shown.
@@ -58,12 +62,19 @@ struct Printed {
 }
 
 impl RowPrinter {
-    /// Prints lines of JSON.
+    /// Prints lines of JSON, as `SELECT JSON` does: floating-point numbers that JSON lacks are
+    /// `null`.
     pub fn json(schema: &TableSchema) -> Self {
         Self::new(schema, Format::Json)
     }
 
-    /// Prints lines of CSV; `null` is the text for null.
+    /// Prints lines of JSON from which every value can be read back: `"NaN"`, `"Infinity"` and
+    /// `"-Infinity"` are strings.
+    pub fn lossless_json(schema: &TableSchema) -> Self {
+        Self::new(schema, Format::LosslessJson)
+    }
+
+    /// Prints lines of CSV; `null` is the text for null, in which nothing needs quotes.
     pub fn csv(schema: &TableSchema, null: impl Into<String>) -> Self {
         Self::new(schema, Format::Csv { null: null.into() })
     }
@@ -118,7 +129,7 @@ impl RowPrinter {
 
     /// Appends the line that names the columns, where the format has one.
     pub fn header(&self, out: &mut String) {
-        if matches!(self.format, Format::Json) {
+        if !matches!(self.format, Format::Csv { .. }) {
             return;
         }
         for (at, name) in self.column_names().enumerate() {
@@ -201,7 +212,7 @@ impl RowPrinter {
 impl Format {
     fn column(&self, name: &str, ty: &Type, is_first: bool) -> Printed {
         let before = match (self, is_first) {
-            (Self::Json, _) => {
+            (Self::Json | Self::LosslessJson, _) => {
                 let mut before = String::from(if is_first { "{\"" } else { ", \"" });
                 push_json_name(name, &mut before);
                 before.push_str("\": ");
@@ -216,20 +227,21 @@ impl Format {
     fn value(&self, ty: &Type, value: &[u8], out: &mut String) -> std::result::Result<(), ValueError> {
         match self {
             Self::Json => ty.json(value, out),
-            Self::Csv { .. } => push_csv(ty, value, out),
+            Self::LosslessJson => ty.lossless_json(value, out),
+            Self::Csv { null } => push_csv(ty, value, null, out),
         }
     }
 
     fn null(&self) -> &str {
         match self {
-            Self::Json => "null",
+            Self::Json | Self::LosslessJson => "null",
             Self::Csv { null } => null,
         }
     }
 
     fn end(&self) -> &'static str {
         match self {
-            Self::Json => "}\n",
+            Self::Json | Self::LosslessJson => "}\n",
             Self::Csv { .. } => "\n",
         }
     }
@@ -261,13 +273,13 @@ fn select_order(columns: &Columns) -> Vec<(usize, &Column)> {
     }
 }
 
-/// Appends a value as a field of CSV.
-fn push_csv(ty: &Type, value: &[u8], out: &mut String) -> std::result::Result<(), ValueError> {
+/// Appends a value as a field of CSV, which isn't null.
+fn push_csv(ty: &Type, value: &[u8], null: &str, out: &mut String) -> std::result::Result<(), ValueError> {
     let start = out.len();
     ty.text(value, out)?;
-    if out.get(start..).is_some_and(needs_quotes) {
+    if out.get(start..).is_some_and(|text| text.is_empty() || text == null || needs_quotes(text)) {
         let text = out.split_off(start);
-        push_field(&text, out);
+        push_quoted(&text, out);
     }
     Ok(())
 }
@@ -275,10 +287,14 @@ fn push_csv(ty: &Type, value: &[u8], out: &mut String) -> std::result::Result<()
 /// Appends a field of CSV, in quotes where it needs them; one with a backslash too, which shows
 /// readers that it is not cqlsh's, where a backslash alone needs no quotes.
 fn push_field(text: &str, out: &mut String) {
-    if !needs_quotes(text) {
+    if needs_quotes(text) {
+        push_quoted(text, out);
+    } else {
         out.push_str(text);
-        return;
     }
+}
+
+fn push_quoted(text: &str, out: &mut String) {
     out.push('"');
     for (at, piece) in text.split('"').enumerate() {
         out.push_str(if at == 0 { "" } else { "\"\"" });

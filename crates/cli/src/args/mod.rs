@@ -121,7 +121,8 @@ pub(crate) enum ExportFormat {
 /// Prints all rows of a table, or writes them to a file
 ///
 /// Rows come in the order of their tokens and clustering. Only live data is shown, merged from all
-/// SSTables and the log. A database may be open elsewhere meanwhile.
+/// SSTables and the log. A database may be open elsewhere meanwhile. NaN and the infinities, which
+/// JSON lacks, are strings in it.
 #[derive(Debug, Args)]
 #[command(
     verbatim_doc_comment,
@@ -146,9 +147,9 @@ pub(crate) struct Export {
     /// A file to write instead of printing; it appears when it is complete
     #[arg(long, short, value_name = "FILE", required_if_eq("format", "parquet"))]
     pub(crate) output: Option<PathBuf>,
-    /// With csv: the text for null
-    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
-    pub(crate) null: String,
+    /// With csv: the text for null [default: the empty field]; values that read like it are quoted
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) null: Option<String>,
     /// The database, or a directory that Cassandra left
     pub(crate) dir: PathBuf,
     /// keyspace.table
@@ -177,9 +178,9 @@ pub(crate) struct Get {
     /// What a row looks like
     #[arg(long, value_enum, default_value = "jsonl")]
     pub(crate) format: Format,
-    /// With csv: the text for null
-    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
-    pub(crate) null: String,
+    /// With csv: the text for null [default: the empty field]; values that read like it are quoted
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) null: Option<String>,
     /// First rows wanted, by the clustering columns after KEY, included; in the table's order
     #[arg(long, value_name = "LIT", num_args = 1.., allow_negative_numbers = true)]
     pub(crate) from: Vec<String>,
@@ -254,9 +255,9 @@ pub(crate) struct RowFiles {
     /// In CSV: the columns of the fields, in their order; the file has no line that names them then
     #[arg(long, value_name = "COLUMN,…", value_delimiter = ',')]
     pub(crate) columns: Vec<String>,
-    /// In CSV: the text for null [default: the empty field]
-    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
-    pub(crate) null: String,
+    /// In CSV: the text for null [default: the empty field]; in quotes it is a value
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) null: Option<String>,
     /// In CSV: how quotes inside quotes are written
     #[arg(long, value_enum, default_value = "auto")]
     pub(crate) quotes: Quotes,

@@ -17,11 +17,15 @@ pub(crate) fn export(args: &Export) -> Result<(), Failure> {
     let format = match args.format {
         ExportFormat::Jsonl => Format::Jsonl,
         ExportFormat::Csv => Format::Csv,
-        ExportFormat::Parquet => return parquet(args),
+        ExportFormat::Parquet => {
+            check_null(args.null.as_deref(), false)?;
+            return parquet(args);
+        }
     };
+    check_null(args.null.as_deref(), format == Format::Csv)?;
     let Exported { table, damaged } = Exported::open(args)?;
     let rows = table.metrics().rows_estimate;
-    let printer = printer(&table, format, &args.null);
+    let printer = printer(&table, format, args.null.as_deref());
     match &args.output {
         None => print(&table.select(), printer, output::stdout(), Progress::beside_output(rows))?,
         Some(path) => {
@@ -85,15 +89,30 @@ fn parquet(_args: &Export) -> Result<(), Failure> {
 }
 
 pub(crate) fn get(args: &Get) -> Result<(), Failure> {
+    check_null(args.null.as_deref(), args.format == Format::Csv)?;
     let table = open::table_to_read(&args.dir, &args.source, &args.table)?;
     let select = select(&table, args)?;
-    print(&select, printer(&table, args.format, &args.null), output::stdout(), Progress::beside_output(0))
+    let printer = printer(&table, args.format, args.null.as_deref());
+    print(&select, printer, output::stdout(), Progress::beside_output(0))
 }
 
-fn printer(table: &Table, format: Format, null: &str) -> RowPrinter {
+/// Refuses a text for null where nothing would be written as it, or it would be read as something
+/// else.
+fn check_null(null: Option<&str>, is_csv: bool) -> Result<(), Failure> {
+    match null {
+        Some(_) if !is_csv => Err(Failure::usage("--null is of CSV")),
+        Some(null) if null.contains([',', '"', '\n', '\r']) => Err(Failure::usage(format!(
+            "--null {null:?}: null is not in quotes, which a comma, a quote and \
+                                        the end of a line need"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn printer(table: &Table, format: Format, null: Option<&str>) -> RowPrinter {
     match format {
-        Format::Jsonl => RowPrinter::json(&table.schema()),
-        Format::Csv => RowPrinter::csv(&table.schema(), null),
+        Format::Jsonl => RowPrinter::lossless_json(&table.schema()),
+        Format::Csv => RowPrinter::csv(&table.schema(), null.unwrap_or_default()),
     }
 }
 

@@ -39,6 +39,8 @@ pub(crate) struct Record {
     text: Vec<u8>,
     /// The end of each field in `text`.
     ends: Vec<usize>,
+    /// Whether each field stands in quotes.
+    quoted: Vec<bool>,
 }
 
 /// The fault of a record.
@@ -63,6 +65,11 @@ impl Record {
         })
     }
 
+    /// Whether each of the fields stands in quotes.
+    pub(crate) fn are_quoted(&self) -> impl Iterator<Item = bool> {
+        self.quoted.iter().copied()
+    }
+
     /// The record as it stands in the file, with its end of line.
     pub(crate) fn raw(&self) -> &[u8] {
         &self.raw
@@ -82,10 +89,12 @@ impl Record {
     fn clear_fields(&mut self) {
         self.text.clear();
         self.ends.clear();
+        self.quoted.clear();
     }
 
-    fn end_field(&mut self) {
+    fn end_field(&mut self, is_quoted: bool) {
         self.ends.push(self.text.len());
+        self.quoted.push(is_quoted);
     }
 }
 
@@ -237,11 +246,11 @@ impl<R: BufRead> Reader<R> {
                 }
                 [_, more @ ..] => {
                     let next = line.len() - more.len();
-                    record.end_field();
+                    record.end_field(false);
                     return Ok(Ok(Some(next)));
                 }
                 [] => {
-                    record.end_field();
+                    record.end_field(false);
                     return Ok(Ok(None));
                 }
             }
@@ -270,7 +279,7 @@ impl<R: BufRead> Reader<R> {
                     at += 2;
                 }
                 [b'"', ..] => {
-                    record.end_field();
+                    record.end_field(true);
                     return Ok(behind_quote(&record.raw, at + 1, self.format.delimiter));
                 }
                 _ => match self.more(record)? {

@@ -69,8 +69,8 @@ impl Input {
             Some(b'{') if !of_csv => Format::Jsonl,
             _ => Format::Csv,
         });
-        if format == Format::Jsonl && of_csv {
-            return Err(Failure::usage("--columns and --delimiter are of CSV"));
+        if format == Format::Jsonl && (of_csv || how.null.is_some() || how.quotes != Quotes::Auto) {
+            return Err(Failure::usage("--columns, --delimiter, --null and --quotes are of CSV"));
         }
         let delimiter = how.delimiter.unwrap_or(b',');
         let dialect = match how.quotes {
@@ -88,7 +88,7 @@ impl Input {
         let mut input = Self {
             path: path.to_owned(),
             lines: Lines::Json { source, line: 0, text: Vec::new() },
-            null: how.null.as_bytes().to_vec(),
+            null: how.null.as_deref().unwrap_or_default().as_bytes().to_vec(),
             fields: Vec::new(),
             values: Vec::new(),
             header: Vec::new(),
@@ -279,9 +279,9 @@ fn parse_csv(
         let given = counted(given.len() as u64, "field");
         return Err(format!("{given}, {named_by} names {}", fields.len()));
     }
-    for ((bytes, field), value) in given.zip(fields).zip(values) {
+    for (((bytes, is_quoted), field), value) in given.zip(record.are_quoted()).zip(fields).zip(values) {
         *value = None;
-        if bytes == null {
+        if bytes == null && !is_quoted {
             continue;
         }
         let parsed = match std::str::from_utf8(bytes) {

@@ -13,12 +13,27 @@ impl Type {
     /// nulls in a collection, and an empty boolean is `""`, as other empty values are. What is not
     /// a value of the type is an error.
     pub fn json(&self, value: &[u8], out: &mut String) -> Result<(), ValueError> {
-        self.visit(value, &mut JsonSink { out })
+        self.visit(value, &mut JsonSink { out, beyond_json: BeyondJson::Null })
+    }
+
+    /// The same for texts that are to be read back: numbers that JSON lacks, for which `SELECT JSON`
+    /// prints `null`, are `"NaN"`, `"Infinity"` and `"-Infinity"`, as [`Type::parse_json`] takes
+    /// them.
+    pub fn lossless_json(&self, value: &[u8], out: &mut String) -> Result<(), ValueError> {
+        self.visit(value, &mut JsonSink { out, beyond_json: BeyondJson::String })
     }
 }
 
 struct JsonSink<'a> {
     out: &'a mut String,
+    beyond_json: BeyondJson,
+}
+
+/// What numbers are printed as that JSON lacks.
+#[derive(Clone, Copy)]
+enum BeyondJson {
+    Null,
+    String,
 }
 
 impl ValueSink for JsonSink<'_> {
@@ -35,9 +50,11 @@ impl ValueSink for JsonSink<'_> {
             Scalar::Boolean(_) | Scalar::Integer(_) | Scalar::Varint(_) | Scalar::Decimal(_) => {
                 scalar.push(out)
             }
-            Scalar::Float(number) if !number.is_finite() => out.push_str("null"),
-            Scalar::Double(number) if !number.is_finite() => out.push_str("null"),
-            Scalar::Float(_) | Scalar::Double(_) => scalar.push(out),
+            Scalar::Float(number) if number.is_finite() => scalar.push(out),
+            Scalar::Double(number) if number.is_finite() => scalar.push(out),
+            Scalar::Float(_) | Scalar::Double(_) if matches!(self.beyond_json, BeyondJson::Null) => {
+                out.push_str("null")
+            }
             Scalar::Empty => match ty {
                 Type::TinyInt | Type::SmallInt | Type::Counter | Type::LegacyDate => {
                     return Err(ValueError::new(ty, "the bytes are not a value of this type"));
