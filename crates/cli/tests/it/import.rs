@@ -193,14 +193,15 @@ fn what_was_exported_comes_back() {
         for (index, d) in doubles.iter().enumerate() {
             let next = doubles[(index + 1) % doubles.len()];
             #[expect(clippy::cast_possible_truncation, reason = "a float of the same kind")]
-            let (f, p) = (*d as f32, (at % 4) as i32);
+            let f = *d as f32;
+            let p = i32::try_from(at % 4).unwrap();
             let row = table.insert(p, format!("{c}{index}").as_str()).set("t", text(index));
             let row = row.set("a", text(at)).set("d", *d).set("f", f).set("l", vec![vec![*d, next], vec![]]);
             let row = row.set("m", std::collections::HashMap::from([(helenus::Value::Double(*d), text(3))]));
             row.set("v", vec![1.5f32, f]).execute().unwrap();
         }
         // Null beside it.
-        table.insert(at as i32, *c).set("s", text(1)).execute().unwrap();
+        table.insert(i32::try_from(at).unwrap(), *c).set("s", text(1)).execute().unwrap();
     }
     db.close().unwrap();
     let nulls = |null: &'static str| ["--format", "csv", "--null", null];

@@ -311,9 +311,9 @@ fn rebuilt(disk: &Arc<dyn Disk>, data: &DataFile, row_index_granularity: u64) ->
     target
 }
 
-/// Nodes write Summary.db anew when they redistribute samples, Filter.db when they couldn't read it,
-/// and levels and repairs into Statistics.db: a healthy table of ours didn't open any more after
-/// that.
+/// Nodes write Summary.db anew when they redistribute samples, Filter.db when they couldn't read
+/// it, and levels and repairs into Statistics.db: a healthy table of ours didn't open any more
+/// after that.
 #[test]
 fn what_a_node_wrote_anew_is_no_damage() {
     for version in Version::WRITABLE {

@@ -34,8 +34,8 @@ fn weight(component: &Component) -> (Severity, &'static str) {
     }
 }
 
-/// The same of one that isn't, or isn't what it was, when Helenus wrote the table. Tables are opened
-/// without what nodes write anew, and with nothing else that differs.
+/// The same of one that isn't, or isn't what it was, when Helenus wrote the table. Tables are
+/// opened without what nodes write anew, and not at all if anything else differs.
 fn weight_of_other(component: &Component) -> (Severity, &'static str) {
     match (component, weight(component)) {
         (Component::Summary, (severity, _)) => (severity, DERIVED),

@@ -16,9 +16,9 @@ impl Type {
         self.visit(value, &mut JsonSink { out, beyond_json: BeyondJson::Null })
     }
 
-    /// The same for texts that are to be read back: numbers that JSON lacks, for which `SELECT JSON`
-    /// prints `null`, are `"NaN"`, `"Infinity"` and `"-Infinity"`, as [`Type::parse_json`] takes
-    /// them.
+    /// The same for texts that are to be read back: numbers that JSON lacks, for which `SELECT
+    /// JSON` prints `null`, are `"NaN"`, `"Infinity"` and `"-Infinity"`, as [`Type::parse_json`]
+    /// takes them.
     pub fn lossless_json(&self, value: &[u8], out: &mut String) -> Result<(), ValueError> {
         self.visit(value, &mut JsonSink { out, beyond_json: BeyondJson::String })
     }

@@ -159,8 +159,8 @@ impl Run {
             Err(reason) => return Ok(Err(reason)),
         };
         let statics = self.new_statics();
-        // The lines of a partition repeat its static columns: they are written once. (A list that is
-        // written twice at one timestamp is twice as long.)
+        // The lines of a partition repeat its static columns: they are written once. (A list that
+        // is written twice at one timestamp is twice as long.)
         if statics.is_none() && !is_static {
             self.input.leave_out_statics();
         }
