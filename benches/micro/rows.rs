@@ -83,7 +83,7 @@ impl Rows {
     fn apply(&mut self, memtable: &Memtable, channel: i64, id: i64, timestamp: i64) {
         let token = Partitioner::murmur3_token(&channel.to_be_bytes());
         let update = UpdateRef::new(self.update(channel, id, timestamp)).unwrap();
-        memtable.apply(token, update, Timestamp(timestamp)).unwrap();
+        memtable.apply(token, [update], Timestamp(timestamp)).unwrap();
     }
 }
 

@@ -146,9 +146,9 @@ impl IntoKey for [Value] {
 const MAX_KEY_BYTES: usize = u16::MAX as usize;
 
 /// Appends the serialized partition key made of those values, checked as Cassandra does.
-pub(crate) fn encode_partition_key(
+pub(crate) fn encode_partition_key<V: EncodeValue>(
     schema: &TableSchema,
-    values: &[&dyn EncodeValue],
+    values: &[V],
     out: &mut Vec<u8>,
 ) -> Result<()> {
     let columns = schema.partition_key();
@@ -165,7 +165,7 @@ pub(crate) fn encode_partition_key(
     }
     let start = out.len();
     if let ([value], [column]) = (values, columns) {
-        encode_component(schema, column, *value, out)?;
+        encode_component(schema, column, value, out)?;
         if out.len() == start {
             return Err(problem(schema, column, "a partition key can't be empty"));
         }
@@ -173,7 +173,7 @@ pub(crate) fn encode_partition_key(
         for (value, column) in values.iter().zip(columns) {
             let len_at = out.len();
             out.extend_from_slice(&[0, 0]);
-            encode_component(schema, column, *value, out)?;
+            encode_component(schema, column, value, out)?;
             let Ok(len) = u16::try_from(out.len() - len_at - 2) else {
                 return Err(problem(schema, column, "a key column's value can't exceed 65535 bytes"));
             };
@@ -196,9 +196,9 @@ pub(crate) fn encode_partition_key(
 
 /// Appends the encoded beginning of a clustering made of those values, at most one for each
 /// clustering column.
-pub(crate) fn encode_clustering_prefix(
+pub(crate) fn encode_clustering_prefix<V: EncodeValue>(
     schema: &TableSchema,
-    values: &[&dyn EncodeValue],
+    values: &[V],
     out: &mut Vec<u8>,
 ) -> Result<()> {
     let columns = schema.clustering();
@@ -218,9 +218,9 @@ pub(crate) fn encode_clustering_prefix(
 }
 
 /// Up to 32 values after their header, as [`helenus_rows::encode_clustering`] writes them.
-fn encode_batch(
+fn encode_batch<V: EncodeValue>(
     schema: &TableSchema,
-    values: &[&dyn EncodeValue],
+    values: &[V],
     columns: &[ColumnDef],
     out: &mut Vec<u8>,
 ) -> Result<()> {
@@ -231,7 +231,7 @@ fn encode_batch(
     out.push(0);
     for (i, (value, column)) in values.iter().zip(columns).enumerate() {
         let at = out.len();
-        encode_component(schema, column, *value, out)?;
+        encode_component(schema, column, value, out)?;
         let len = out.len() - at;
         if len > MAX_KEY_BYTES {
             return Err(problem(schema, column, "a clustering column's value can't exceed 65535 bytes"));
@@ -276,10 +276,11 @@ pub(crate) fn encode_key_value(
     Ok(())
 }
 
-fn encode_component(
+#[inline]
+fn encode_component<V: EncodeValue + ?Sized>(
     schema: &TableSchema,
     column: &ColumnDef,
-    value: &dyn EncodeValue,
+    value: &V,
     out: &mut Vec<u8>,
 ) -> Result<()> {
     match value.encode(&column.ty, out) {
@@ -289,6 +290,7 @@ fn encode_component(
     }
 }
 
+#[cold]
 fn problem(schema: &TableSchema, column: &ColumnDef, text: &str) -> Error {
     Error::invalid(format!("{}.{}, column {}: {text}", schema.keyspace(), schema.name(), column.name))
 }

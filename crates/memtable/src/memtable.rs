@@ -88,18 +88,20 @@ impl Memtable {
         Timestamp(self.min_timestamp.load(Relaxed))
     }
 
-    /// Applies an update, encoded against this memtable's header, to the partition with that token.
-    /// Readers see all of it or nothing. `min_timestamp` is the oldest one in the update. Returns
-    /// the bytes allocated.
+    /// Applies updates, encoded against this memtable's header, of one partition, which has that
+    /// token. Readers see all of them or nothing. `min_timestamp` is the oldest one in them.
+    /// Returns the bytes allocated.
     ///
     /// # Errors
     /// When the bytes are no update; operations before the bad one are applied then.
-    pub fn apply(
+    pub fn apply<'u>(
         &self,
         token: Token,
-        mut update: UpdateRef<'_>,
+        updates: impl IntoIterator<Item = UpdateRef<'u>>,
         min_timestamp: Timestamp,
     ) -> Result<usize, DecodeError> {
+        let mut updates = updates.into_iter();
+        let Some(mut update) = updates.next() else { return Ok(0) };
         if min_timestamp.0 < self.min_timestamp.load(Relaxed) {
             self.min_timestamp.fetch_min(min_timestamp.0, Relaxed);
         }
@@ -113,7 +115,13 @@ impl Memtable {
         let mut rows = 0;
         let result = loop {
             match update.next(header) {
-                Ok(None) => break Ok(()),
+                Ok(None) => match updates.next() {
+                    None => break Ok(()),
+                    Some(next) => {
+                        assert!(next.key() == key, "they are of one partition");
+                        update = next;
+                    }
+                },
                 Ok(Some(op)) => rows += usize::from(shard.apply(header, at, &op)?),
                 Err(error) => break Err(error),
             }

@@ -45,7 +45,7 @@ fn jumping(n: i32) -> impl Iterator<Item = i32> {
 
 fn apply(memtable: &Memtable, update: &mut UpdateBuilder) -> usize {
     let update = UpdateRef::new(update.finish()).unwrap();
-    memtable.apply(Partitioner::murmur3_token(&KEY), update, Timestamp(0)).unwrap()
+    memtable.apply(Partitioner::murmur3_token(&KEY), [update], Timestamp(0)).unwrap()
 }
 
 fn write_row(memtable: &Memtable, row: RowRef<'_>) -> usize {

@@ -89,7 +89,7 @@ impl Write {
             Self::Partition { timestamp, .. } => update.partition(deletion(timestamp)),
         }
         let token = Partitioner::murmur3_token(&key);
-        memtable.apply(token, UpdateRef::new(update.finish()).unwrap(), Timestamp(timestamp)).unwrap()
+        memtable.apply(token, [UpdateRef::new(update.finish()).unwrap()], Timestamp(timestamp)).unwrap()
     }
 }
 
@@ -321,7 +321,7 @@ fn readers_see_whole_updates_while_writers_write() {
                 for c in 0..20 {
                     update.row(row(header, Some(c), i64::from(round), round).as_ref(header));
                 }
-                writer.apply(token, UpdateRef::new(update.finish()).unwrap(), Timestamp(0)).unwrap();
+                writer.apply(token, [UpdateRef::new(update.finish()).unwrap()], Timestamp(0)).unwrap();
             }
         });
         for _ in 0..2_000 {

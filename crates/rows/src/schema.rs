@@ -100,6 +100,7 @@ pub struct TableSchema {
     statics: Columns,
     regulars: Columns,
     dropped: Vec<DroppedColumn>,
+    is_counter: bool,
     strict_liveness: bool,
     compact: Option<CompactStorage>,
     by_name: HashMap<Arc<str>, (ColumnKind, usize)>,
@@ -130,14 +131,16 @@ impl TableSchema {
         let others = |kind| {
             Columns::new(of(kind).map(|(name, ty, _)| Column::new(name.clone(), ty.clone())).collect())
         };
+        let (statics, regulars) = (others(ColumnKind::Static), others(ColumnKind::Regular));
         let mut schema = Self {
             keyspace: keyspace.into(),
             name,
             id,
             partition_key: keys(ColumnKind::PartitionKey).collect(),
             clustering: keys(ColumnKind::Clustering).collect(),
-            statics: others(ColumnKind::Static),
-            regulars: others(ColumnKind::Regular),
+            is_counter: statics.as_slice().iter().chain(regulars.as_slice()).any(|c| c.counter),
+            statics,
+            regulars,
             dropped: Vec::new(),
             strict_liveness: false,
             compact: None,
@@ -217,8 +220,9 @@ impl TableSchema {
     }
 
     /// Whether the table's columns are counters.
+    #[inline]
     pub fn is_counter(&self) -> bool {
-        self.regulars.as_slice().iter().chain(self.statics.as_slice()).any(|c| c.counter)
+        self.is_counter
     }
 
     /// The kind of compact storage, if the table has it.

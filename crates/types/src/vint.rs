@@ -49,11 +49,41 @@ pub fn write_unsigned(out: &mut Vec<u8>, v: u64) {
     }
     // The value at the top of a word, the leading ones over it; the store is a fixed eight bytes
     // wide and the surplus is cut off again, which is cheaper than a copy of variable length.
-    let unused_bits = 64 - 8 * len;
-    let mark = !(u64::MAX >> (len - 1));
     let start = out.len();
-    out.extend_from_slice(&((v << unused_bits) | mark).to_be_bytes());
+    out.extend_from_slice(&top_of_word(v, len).to_be_bytes());
     out.truncate(start + len);
+}
+
+/// Writes `v` over the number at the start of `buf`; false, and nothing is written, unless both take
+/// as many bytes.
+#[inline]
+#[must_use]
+pub fn overwrite_unsigned(buf: &mut [u8], v: u64) -> bool {
+    let len = unsigned_len(v);
+    if buf.len() < len || buf.first().is_none_or(|first| first.leading_ones() as usize + 1 != len) {
+        return false;
+    }
+    if len == MAX_LEN {
+        if let Some(place) = buf.get_mut(1..MAX_LEN) {
+            place.copy_from_slice(&v.to_be_bytes());
+        }
+        return true;
+    }
+    let own = top_of_word(v, len);
+    match buf.first_chunk_mut::<8>() {
+        Some(word) => {
+            let rest = u64::from_be_bytes(*word) & !(u64::MAX << (64 - 8 * len));
+            *word = (own | rest).to_be_bytes();
+        }
+        None => buf.iter_mut().zip(own.to_be_bytes()).take(len).for_each(|(place, byte)| *place = byte),
+    }
+    true
+}
+
+/// The bytes of a value that takes `len` of them, 8 at most, at the top of a word.
+#[inline]
+const fn top_of_word(v: u64, len: usize) -> u64 {
+    (v << (64 - 8 * len)) | !(u64::MAX >> (len - 1))
 }
 
 /// Appends `v` zig-zag encoded.
@@ -142,8 +172,19 @@ mod tests {
             for cut in 0..bytes.len() {
                 prop_assert_eq!(read_unsigned(&bytes[..cut]), None);
             }
-            bytes.extend(tail);
+            bytes.extend(&tail);
             prop_assert_eq!(read_unsigned(&bytes), Some((v, unsigned_len(v))));
+
+            // Over another of the same length, and of no other length.
+            for other in [v ^ 1, v >> 1, v >> 7, !v] {
+                let mut over = written(other);
+                let len = over.len();
+                over.extend(&tail);
+                let before = over.clone();
+                let fits = len == unsigned_len(v);
+                prop_assert_eq!(overwrite_unsigned(&mut over, v), fits);
+                prop_assert_eq!(&over, if fits { &bytes } else { &before });
+            }
 
             let signed = v.cast_signed();
             let mut bytes = Vec::new();

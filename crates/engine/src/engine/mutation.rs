@@ -10,7 +10,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use helenus_commitlog::TableTag;
-use helenus_rows::UpdateWriter;
+use helenus_rows::{Moment, TimePlaces, UpdateRef, UpdateWriter};
 use helenus_types::{DecodeError, Partitioner, Reader, Timestamp, Token};
 
 use super::state::TableState;
@@ -19,7 +19,7 @@ use super::table::TableCore;
 const OWN_TIMESTAMPS: u8 = 1;
 const CALLERS_TIMESTAMPS: u8 = 2;
 
-/// One partition's share of a mutation.
+/// Operations on one partition. A mutation has several of one where others came between.
 #[derive(Debug)]
 pub(crate) struct PartitionUpdate {
     pub(crate) core: Arc<TableCore>,
@@ -40,26 +40,31 @@ pub struct Mutation {
 }
 
 /// Collects a mutation in buffers that are used again. Rows are encoded where they stand in the
-/// payload.
+/// payload, in the order in which they come; those of one partition that follow one another make
+/// one update.
+///
+/// Rows may be encoded before their moment is known: [`move_to`](Self::move_to) gives it to them.
 #[derive(Debug, Default)]
 pub(crate) struct MutationBuilder {
     mutation: Mutation,
-    open: Option<OpenUpdate>,
+    /// Number of operations of the last update, while others may follow.
+    open: Option<usize>,
+    /// The moment of what was encoded early, and where it stands.
+    moment: Option<Moment>,
+    times: TimePlaces,
 }
 
-/// The update that is being made.
-#[derive(Debug)]
-struct OpenUpdate {
-    update: PartitionUpdate,
-    /// Its start in the payload.
-    at: usize,
-    ops: usize,
+/// A place in a mutation that is being made, to return to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BuilderMark {
+    len: usize,
+    open: Option<usize>,
 }
 
 /// Bytes before an update: tag, layout, length.
 const UPDATE_HEAD: usize = 12;
 
-/// One partition's share of a mutation, for a sink in the place of the engine.
+/// Operations on one partition, for a sink in the place of the engine.
 #[derive(Clone, Copy, Debug)]
 pub struct UpdateBytes<'a> {
     /// The partition's token.
@@ -71,13 +76,31 @@ pub struct UpdateBytes<'a> {
 }
 
 impl Mutation {
-    /// Its updates, in their order.
+    /// Its updates, in the order of tables and partitions; those of one partition in theirs.
     pub fn updates(&self) -> impl Iterator<Item = UpdateBytes<'_>> {
         self.updates.iter().map(|update| UpdateBytes {
             token: update.token,
             min_timestamp: update.min_timestamp,
             bytes: self.bytes_of(update),
         })
+    }
+
+    /// Its updates by partition: one that several are about is written at once.
+    pub(crate) fn partitions(&self) -> impl Iterator<Item = &[PartitionUpdate]> {
+        self.updates.chunk_by(|a, b| {
+            a.core.tag == b.core.tag
+                && a.token == b.token
+                && key_at(&self.payload, a.bytes.start) == key_at(&self.payload, b.bytes.start)
+        })
+    }
+
+    /// The operations of one of its updates.
+    #[inline]
+    pub(crate) fn ops_of(&self, update: &PartitionUpdate) -> UpdateRef<'_> {
+        let Ok(ops) = UpdateRef::new(self.bytes_of(update)) else {
+            unreachable!("an update begins with its key")
+        };
+        ops
     }
 
     /// The bytes of one of its updates.
@@ -91,17 +114,17 @@ impl Mutation {
 }
 
 impl MutationBuilder {
-    /// Begins a mutation whose timestamps the database chose, or the caller.
+    /// Begins anew.
     #[inline]
-    pub(crate) fn start(&mut self, own_timestamps: bool) {
+    pub(crate) fn clear(&mut self) {
         self.mutation.payload.clear();
-        self.mutation.payload.push(if own_timestamps { OWN_TIMESTAMPS } else { CALLERS_TIMESTAMPS });
         self.mutation.updates.clear();
-        self.mutation.tags.clear();
         self.open = None;
+        self.moment = None;
+        self.times.clear();
     }
 
-    /// Begins the update of a partition, whose key `key` appends; its token is `token`, or made of
+    /// Begins operations on a partition, whose key `key` appends; its token is `token`, or made of
     /// the key.
     #[inline]
     pub(crate) fn partition<E>(
@@ -111,22 +134,43 @@ impl MutationBuilder {
         token: Option<Token>,
         key: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
     ) -> Result<(), E> {
-        self.end_partition();
-        let payload = &mut self.mutation.payload;
+        if self.open == Some(0) {
+            self.close();
+        }
+        let Mutation { payload, updates, .. } = &mut self.mutation;
+        if payload.is_empty() {
+            payload.push(OWN_TIMESTAMPS);
+        }
+        let end = payload.len();
+        let open = if self.open.is_some() { updates.last() } else { None };
+        if open.is_some() {
+            UpdateWriter(payload).finish();
+        }
         let at = payload.len();
         payload.extend_from_slice(&core.tag.0.to_be_bytes());
         payload.extend_from_slice(&state.layout.to_be_bytes());
         payload.extend_from_slice(&[0; 4]);
-        UpdateWriter(payload).key(key)?;
-        let Some(key) = payload.get(at + UPDATE_HEAD + 2..) else { unreachable!("a key was appended") };
-        let update = PartitionUpdate {
-            core: core.clone(),
-            state: state.clone(),
-            token: token.unwrap_or_else(|| Partitioner::murmur3_token(key)),
-            min_timestamp: Timestamp::MAX,
-            bytes: 0..0,
-        };
-        self.open = Some(OpenUpdate { update, at, ops: 0 });
+        if let Err(error) = UpdateWriter(payload).key(key) {
+            payload.truncate(end);
+            return Err(error);
+        }
+        let begin = at + UPDATE_HEAD;
+        let key = key_at(payload, begin);
+        if let Some(open) = open
+            && Arc::ptr_eq(&open.state, state)
+            && Arc::ptr_eq(&open.core, core)
+            && key_at(payload, open.bytes.start) == key
+        {
+            payload.truncate(end);
+            return Ok(());
+        }
+        let token = token.unwrap_or_else(|| Partitioner::murmur3_token(key));
+        if let Some(open) = updates.last_mut().filter(|_| self.open.is_some()) {
+            open.end(payload, at);
+        }
+        let (core, state, min_timestamp) = (core.clone(), state.clone(), Timestamp::MAX);
+        updates.push(PartitionUpdate { core, state, token, min_timestamp, bytes: begin..begin });
+        self.open = Some(0);
         Ok(())
     }
 
@@ -135,48 +179,149 @@ impl MutationBuilder {
         self.mutation.payload.capacity()
     }
 
+    /// Length of the payload so far.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.mutation.payload.len()
+    }
+
     /// The buffer to which the next operation is appended.
     #[inline]
     pub(crate) fn out(&mut self) -> &mut Vec<u8> {
         &mut self.mutation.payload
     }
 
+    /// The buffer to which the next row is appended, and the places of its times if it is `early`.
+    #[inline]
+    pub(crate) fn out_of_row(&mut self, early: bool) -> (&mut Vec<u8>, Option<&mut TimePlaces>) {
+        (&mut self.mutation.payload, early.then_some(&mut self.times))
+    }
+
     /// Takes in an operation that was appended, whose oldest timestamp is `min_timestamp`.
     #[inline]
     pub(crate) fn added(&mut self, min_timestamp: Timestamp) {
-        let Some(open) = &mut self.open else { unreachable!("operations are about a partition") };
-        open.ops += 1;
-        open.update.min_timestamp = open.update.min_timestamp.min(min_timestamp);
+        let Some((ops, update)) = self.open.as_mut().zip(self.mutation.updates.last_mut()) else {
+            unreachable!("operations are about a partition")
+        };
+        *ops += 1;
+        update.min_timestamp = update.min_timestamp.min(min_timestamp);
     }
 
-    /// The mutation, complete.
+    /// The moment of rows that are encoded early; `first`, if there are none yet.
     #[inline]
-    pub(crate) fn finish(&mut self) -> &Mutation {
-        self.end_partition();
+    pub(crate) fn early_moment(&mut self, first: impl FnOnce() -> Moment) -> Moment {
+        *self.moment.get_or_insert_with(first)
+    }
+
+    /// Gives a moment to what was encoded early. False, and nothing has changed, where that would
+    /// change the length of rows.
+    pub(crate) fn move_to(&mut self, moment: impl FnOnce() -> Moment) -> bool {
+        let Some(from) = self.moment else { return true };
+        let moment = moment();
+        let Mutation { payload, updates, .. } = &mut self.mutation;
+        let mut states = updates.chunk_by(|a, b| Arc::ptr_eq(&a.state, &b.state)).filter_map(<[_]>::first);
+        if !states.all(|update| from.fits(moment, &update.state.header)) {
+            return false;
+        }
+        self.times.change(payload, from, moment);
+        for update in updates {
+            update.min_timestamp.0 += moment.timestamp.0 - from.timestamp.0;
+        }
+        self.moment = Some(moment);
+        true
+    }
+
+    /// What was encoded early, with its moment.
+    pub(crate) fn early(&mut self) -> Option<(Moment, &Mutation)> {
+        self.close();
+        self.moment.map(|moment| (moment, &self.mutation))
+    }
+
+    /// Here.
+    #[inline]
+    pub(crate) fn mark(&mut self) -> BuilderMark {
+        if self.open == Some(0) {
+            self.close();
+        }
+        BuilderMark { len: self.mutation.payload.len(), open: self.open }
+    }
+
+    /// Takes back what was added since.
+    #[cold]
+    pub(crate) fn rewind(&mut self, mark: BuilderMark) {
+        self.mutation.payload.truncate(mark.len);
+        self.mutation.updates.retain(|update| update.bytes.start < mark.len);
+        self.times.cut(mark.len);
+        self.open = mark.open;
+    }
+
+    /// The mutation, complete: its timestamps are the database's own, or of the caller.
+    #[inline]
+    pub(crate) fn finish(&mut self, own_timestamps: bool) -> &Mutation {
+        self.close();
+        let Mutation { payload, updates, tags } = &mut self.mutation;
+        if let Some(kind) = payload.first_mut() {
+            *kind = if own_timestamps { OWN_TIMESTAMPS } else { CALLERS_TIMESTAMPS };
+        }
+        if updates.len() > 1 {
+            sort(updates, payload);
+        }
+        tags.clear();
+        tags.extend(updates.iter().map(|update| update.core.tag));
+        tags.dedup();
         &self.mutation
     }
 
+    /// Ends the last update.
     #[inline]
-    fn end_partition(&mut self) {
-        let Some(OpenUpdate { mut update, at, ops }) = self.open.take() else { return };
-        let payload = &mut self.mutation.payload;
+    pub(crate) fn close(&mut self) {
+        let Some(ops) = self.open.take() else { return };
+        let Mutation { payload, updates, .. } = &mut self.mutation;
         if ops == 0 {
-            payload.truncate(at);
+            let Some(update) = updates.pop() else { unreachable!("it is the last one") };
+            payload.truncate(update.bytes.start - UPDATE_HEAD);
             return;
         }
         UpdateWriter(payload).finish();
-        update.bytes = at + UPDATE_HEAD..payload.len();
-        // A longer one is refused before it is written.
-        let len = u32::try_from(update.bytes.len()).unwrap_or(u32::MAX);
-        let Some(place) = payload.get_mut(at + UPDATE_HEAD - 4..at + UPDATE_HEAD) else {
-            unreachable!("the length has its place")
-        };
-        place.copy_from_slice(&len.to_be_bytes());
-        if !self.mutation.tags.contains(&update.core.tag) {
-            self.mutation.tags.push(update.core.tag);
-        }
-        self.mutation.updates.push(update);
+        let Some(update) = updates.last_mut() else { unreachable!("it is the last one") };
+        let end = payload.len();
+        update.end(payload, end);
     }
+}
+
+impl PartitionUpdate {
+    #[inline]
+    fn end(&mut self, payload: &mut [u8], end: usize) {
+        let begin = self.bytes.start;
+        self.bytes.end = end;
+        // A longer one is refused before it is written.
+        let len = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX);
+        let Some(place) = payload.get_mut(begin - 4..begin) else { unreachable!("the length has its place") };
+        place.copy_from_slice(&len.to_be_bytes());
+    }
+}
+
+/// Orders updates by table and partition; those of one partition stay in their order.
+fn sort(updates: &mut [PartitionUpdate], payload: &[u8]) {
+    let order = |a: &PartitionUpdate, b: &PartitionUpdate| {
+        // Batches are mostly of one table, and tokens mostly differ.
+        (a.core.tag, a.token).cmp(&(b.core.tag, b.token)).then_with(|| {
+            let (key, other) = (key_at(payload, a.bytes.start), key_at(payload, b.bytes.start));
+            (key, a.bytes.start).cmp(&(other, b.bytes.start))
+        })
+    };
+    if !updates.is_sorted_by(|a, b| order(a, b).is_lt()) {
+        updates.sort_unstable_by(order);
+    }
+}
+
+/// The key of the update whose bytes begin there.
+#[inline]
+fn key_at(payload: &[u8], begin: usize) -> &[u8] {
+    let bytes = payload.get(begin..).and_then(|bytes| bytes.split_first_chunk());
+    let key = bytes.and_then(|(len, rest)| rest.get(..usize::from(u16::from_be_bytes(*len))));
+    let Some(key) = key else { unreachable!("an update begins with its key") };
+    key
 }
 
 /// A record's payload, as replay meets it.

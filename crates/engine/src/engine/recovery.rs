@@ -272,7 +272,7 @@ impl<'a> LogReplay<'a> {
                 continue;
             }
             let token = Partitioner::murmur3_token(update.key());
-            let grown = active.memtable.apply(token, update, min)?;
+            let grown = active.memtable.apply(token, [update], min)?;
             if let Some(side) = self.side {
                 side.pressure.add(grown);
             }

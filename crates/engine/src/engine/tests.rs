@@ -47,7 +47,6 @@ fn write(table: &Table, p: i32, rows: &[(i32, &str)], timestamp: i64) {
     let view = table.core.view.load_full();
     let state = &view.state;
     let mut mutation = MutationBuilder::default();
-    mutation.start(false);
     let key = p.to_be_bytes();
     partition(&mut mutation, &table.core, state, key);
     let (mut builder, mut row) = (RowBuilder::default(), RowBuf::default());
@@ -61,19 +60,18 @@ fn write(table: &Table, p: i32, rows: &[(i32, &str)], timestamp: i64) {
         UpdateWriter(mutation.out()).row(row.as_ref(&state.header));
         mutation.added(Timestamp(timestamp));
     }
-    assert_eq!(table.writer.database().unwrap().write(mutation.finish()).unwrap(), Written::Yes);
+    assert_eq!(table.writer.database().unwrap().write(mutation.finish(false)).unwrap(), Written::Yes);
 }
 
 fn delete_partition(table: &Table, p: i32, timestamp: i64) {
     let view = table.core.view.load_full();
     let mut mutation = MutationBuilder::default();
-    mutation.start(false);
     let key = p.to_be_bytes();
     partition(&mut mutation, &table.core, &view.state, key);
     let deletion = DeletionTime::new(Timestamp(timestamp), LocalDeletionTime(1_600_000_000));
     UpdateWriter(mutation.out()).partition(deletion);
     mutation.added(Timestamp(timestamp));
-    assert_eq!(table.writer.database().unwrap().write(mutation.finish()).unwrap(), Written::Yes);
+    assert_eq!(table.writer.database().unwrap().write(mutation.finish(false)).unwrap(), Written::Yes);
 }
 
 fn rows(select: &crate::Select) -> Vec<(i32, i32, String)> {
@@ -379,7 +377,6 @@ fn a_broken_stream_stops_a_flush() {
     let (db, table) = create(&SimDisk::new());
     let state = table.core.view.load().state.clone();
     let mut mutation = MutationBuilder::default();
-    mutation.start(false);
     partition(&mut mutation, &table.core, &state, 1_i32.to_be_bytes());
     let (mut builder, mut row) = (RowBuilder::default(), RowBuf::default());
     encode_clustering(state.header.clustering.types(), &[Some(&[0; 4])], &mut row.clustering);
@@ -387,6 +384,6 @@ fn a_broken_stream_stops_a_flush() {
     builder.finish(&state.header, false, &mut row);
     UpdateWriter(mutation.out()).row(row.as_ref(&state.header));
     mutation.added(Timestamp(1));
-    assert_eq!(table.writer.database().unwrap().write(mutation.finish()).unwrap(), Written::Yes);
+    assert_eq!(table.writer.database().unwrap().write(mutation.finish(false)).unwrap(), Written::Yes);
     db.flush().ok();
 }

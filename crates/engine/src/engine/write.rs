@@ -4,7 +4,6 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
-use helenus_rows::UpdateRef;
 use parking_lot::RwLockReadGuard;
 use smallvec::SmallVec;
 
@@ -34,28 +33,25 @@ impl WriteSide {
         let mut full = false;
         let end = match mutation.updates.as_slice() {
             [] => return Ok(Written::Yes),
-            [update] => {
+            updates @ [update] => {
                 // One partition, the usual case: one lock, no list of guards.
                 let active = update.core.active.read();
                 if !fresh(update, &active)? {
                     return Ok(Written::Stale);
                 }
                 let end = self.append(mutation)?;
-                full |= self.insert(mutation, update, &active, &mut room)?;
+                full |= self.insert(mutation, updates, &active, &mut room)?;
                 end
             }
             updates => {
                 let Some(guards) = lock_all(updates)? else { return Ok(Written::Stale) };
                 let end = self.append(mutation)?;
-                for update in updates {
-                    full |= self.insert(mutation, update, guard_of(&guards, update), &mut room)?;
+                for updates in mutation.partitions() {
+                    full |= self.insert(mutation, updates, guard_of(&guards, updates), &mut room)?;
                 }
                 end
             }
         };
-        for update in &mutation.updates {
-            update.core.counters.writes.fetch_add(1, Relaxed);
-        }
         if full {
             mutation.updates.iter().for_each(|update| self.switch_if_full(&update.core));
         }
@@ -94,16 +90,20 @@ impl WriteSide {
         error
     }
 
-    /// Inserts one update; returns whether the memtable is full now.
+    /// Inserts the updates of one partition at once; returns whether the memtable is full now.
     fn insert(
         &self,
         mutation: &Mutation,
-        update: &PartitionUpdate,
+        updates: &[PartitionUpdate],
         active: &Active,
         room: &mut Reservation<'_>,
     ) -> Result<bool> {
-        let bytes = mutation.bytes_of(update);
-        let grown = active.memtable.apply(update.token, UpdateRef::new(bytes)?, update.min_timestamp)?;
+        let [first, ..] = updates else { unreachable!("a partition has an update") };
+        let min_timestamp =
+            updates.iter().map(|update| update.min_timestamp).min().unwrap_or(first.min_timestamp);
+        let ops = updates.iter().map(|update| mutation.ops_of(update));
+        let grown = active.memtable.apply(first.token, ops, min_timestamp)?;
+        first.core.counters.writes.fetch_add(1, Relaxed);
         if grown == 0 {
             return Ok(false);
         }
@@ -134,7 +134,7 @@ fn lock_all(updates: &[PartitionUpdate]) -> Result<Option<Guards<'_>>> {
     }
     let guards: Guards<'_> = cores.into_iter().map(|core| (core, core.active.read())).collect();
     for update in updates {
-        if !fresh(update, guard_of(&guards, update))? {
+        if !fresh(update, guard_of(&guards, std::slice::from_ref(update)))? {
             return Ok(None);
         }
     }
@@ -143,8 +143,9 @@ fn lock_all(updates: &[PartitionUpdate]) -> Result<Option<Guards<'_>>> {
 
 /// The lock of an update's table: one that is missing would mean an update in the log and not in
 /// the memtable.
-fn guard_of<'g>(guards: &'g Guards<'_>, update: &PartitionUpdate) -> &'g Active {
-    let at = guards.binary_search_by_key(&update.core.tag, |(core, _)| core.tag);
+fn guard_of<'g>(guards: &'g Guards<'_>, updates: &[PartitionUpdate]) -> &'g Active {
+    let tag = updates.first().map(|update| update.core.tag);
+    let at = guards.binary_search_by_key(&tag, |(core, _)| Some(core.tag));
     let Some((_, active)) = at.ok().and_then(|at| guards.get(at)) else {
         unreachable!("the tables of all updates are locked")
     };

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use helenus_types::Timestamp;
 
 use super::condition::{BatchOutcome, FoundRow};
-use super::encode::entry_of;
+use super::encode::{WriteTime, entry_of};
 use super::errors::table_problem;
-use super::staged::{Entry, Staged, StagedOp, Target};
+use super::options::WriteOptions;
+use super::restage::restage;
+use super::staged::{Entry, Mark, Staged, StagedOp, Target, check_len};
 use super::workspace::Workspace;
 use super::write::{commit, commit_if};
 use super::writer::StatementWriter;
@@ -47,17 +49,26 @@ impl Database {
 /// ```
 pub struct Batch {
     writer: Arc<StatementWriter>,
-    workspace: Workspace,
+    pub(super) workspace: Workspace,
     tables: Vec<Entry>,
     /// Whether it is one of counters; `None` while it is empty.
     counters: Option<bool>,
     timestamp: Option<Timestamp>,
+    /// Number of its operations.
+    len: usize,
 }
 
 impl Batch {
     pub(crate) fn new(writer: &Arc<StatementWriter>) -> Self {
         let workspace = *writer.workspaces.take();
-        Self { writer: writer.clone(), workspace, tables: Vec::new(), counters: None, timestamp: None }
+        Self {
+            writer: writer.clone(),
+            workspace,
+            tables: Vec::new(),
+            counters: None,
+            timestamp: None,
+            len: 0,
+        }
     }
 
     /// Microseconds since 1970, instead of the database's own timestamp, for those writes that
@@ -70,22 +81,22 @@ impl Batch {
     /// Number of operations: rows, static rows and deletions.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.workspace.staged.ops.len()
+        self.len
     }
 
     /// Whether there is nothing to write.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.len == 0
     }
 
     /// Empties the batch and forgets the timestamp; buffers are kept for the next use.
     pub fn clear(&mut self) {
-        self.workspace.staged.clear();
-        self.workspace.encoder.clear();
+        self.workspace.clear();
         self.tables.clear();
         self.counters = None;
         self.timestamp = None;
+        self.len = 0;
     }
 
     /// Writes the batch, which is then empty. After an error it is unchanged.
@@ -99,10 +110,10 @@ impl Batch {
             return Err(Error::invalid(text));
         }
         if let Some(timestamp) = self.timestamp {
-            self.set_timestamps(timestamp)?;
+            self.check_timestamp(timestamp)?;
         }
         let Workspace { staged, encoder, .. } = &mut self.workspace;
-        commit(self.writer.destination()?, staged, encoder, &mut self.tables)?;
+        commit(self.writer.destination()?, staged, encoder, &mut self.tables, self.timestamp)?;
         self.clear();
         Ok(())
     }
@@ -133,12 +144,14 @@ impl Batch {
     /// As [`execute`](Self::execute); a batch with conditions is of one partition and takes no
     /// timestamp, and on one row conditions are comparisons, or that it exists, or that it doesn't.
     pub fn execute_if(&mut self) -> Result<BatchOutcome> {
-        self.check_conditions()?;
-        if let Some(timestamp) = self.timestamp {
-            self.set_timestamps(timestamp)?;
+        if self.workspace.staged.conditions.is_empty() {
+            self.execute()?;
+            return Ok(BatchOutcome::Applied);
         }
+        self.restage();
+        self.check_conditions()?;
         let Workspace { staged, encoder, .. } = &mut self.workspace;
-        let refused = commit_if(self.writer.destination()?, staged, encoder, &mut self.tables)?;
+        let refused = commit_if(self.writer.destination()?, staged, encoder, &mut self.tables, None)?;
         if let Some(rows) = refused {
             return Ok(BatchOutcome::Refused(rows.into_iter().map(FoundRow::with_key).collect()));
         }
@@ -149,9 +162,6 @@ impl Batch {
     /// Rejects statements that can't be combined with conditions.
     fn check_conditions(&self) -> Result<()> {
         let staged = &self.workspace.staged;
-        if staged.conditions.is_empty() {
-            return Ok(());
-        }
         if self.timestamp.is_some() {
             return Err(Error::invalid("a batch with conditions takes no timestamp"));
         }
@@ -163,39 +173,50 @@ impl Batch {
         Ok(())
     }
 
-    fn set_timestamps(&mut self, timestamp: Timestamp) -> Result<()> {
-        for op in &mut self.workspace.staged.ops {
-            let entry = entry_of(&self.tables, op);
-            let options = op.options.timestamp(op.options.timestamp.unwrap_or(timestamp).0);
-            options.check(&entry.state.schema)?;
+    /// Stages what was encoded early.
+    fn restage(&mut self) {
+        let Workspace { staged, encoder, .. } = &mut self.workspace;
+        restage(staged, &mut encoder.builder, &self.tables);
+    }
+
+    /// Refuses a timestamp that one of its statements can't have.
+    fn check_timestamp(&mut self, timestamp: Timestamp) -> Result<()> {
+        // Rows of other tables may have any timestamp from 1970 on.
+        if timestamp.0 < 0 || self.counters == Some(true) {
+            self.restage();
+        }
+        for op in &self.workspace.staged.ops {
+            let schema = &entry_of(&self.tables, op).state.schema;
+            let options = op.options.or(WriteOptions::new().timestamp(timestamp.0));
+            options.check(schema)?;
             if matches!(op.target, Target::Partition) {
-                options.check_partition_deletion(&entry.state.schema)?;
+                options.check_partition_deletion(schema)?;
             }
-            op.options = options;
         }
         Ok(())
     }
 
     /// Adds staged operations on one table.
-    pub(super) fn append(
+    pub(super) fn add_staged(
         &mut self,
         writer: &Arc<StatementWriter>,
         entry: &Entry,
         staged: &Staged,
     ) -> Result<()> {
-        self.stage(writer, entry, |own, table| {
-            own.append(staged, table);
+        self.add(writer, entry, |workspace, table, _| {
+            workspace.staged.append(staged, table);
             Ok(())
         })
     }
 
-    /// Lets `stage` add operations on a table, given its index; after an error nothing has changed.
+    /// Lets `put` add a statement on a table, given its index: encoded, or staged. After an error
+    /// nothing has changed.
     #[inline]
-    pub(super) fn stage(
+    pub(super) fn add(
         &mut self,
         writer: &Arc<StatementWriter>,
         entry: &Entry,
-        stage: impl FnOnce(&mut Staged, u32) -> Result<()>,
+        put: impl FnOnce(&mut Workspace, u32, &WriteTime<'_>) -> Result<()>,
     ) -> Result<()> {
         if !Arc::ptr_eq(writer, &self.writer) {
             return Err(Error::invalid("a batch is of one database, the statement is of another"));
@@ -208,14 +229,30 @@ impl Batch {
             ));
         }
         let table = self.table(entry);
-        let staged = &mut self.workspace.staged;
-        let mark = staged.mark();
-        let done = stage(staged, table).and_then(|()| staged.check_len(&entry.state));
+        let Self { writer, workspace, tables, timestamp, .. } = self;
+        let destination = writer.destination()?;
+        let timestamp = timestamp.filter(|timestamp| timestamp.0 >= 0);
+        let first = || WriteTime::next(destination, timestamp).moment();
+        let time = WriteTime::early(destination, workspace.encoder.builder.early_moment(first));
+        let (staged, encoded) = (workspace.staged.mark(), workspace.encoder.builder.mark());
+        let done = put(workspace, table, &time).and_then(|()| {
+            let ops = settle(workspace, staged, tables, &time);
+            workspace.staged.check_len(&entry.state)?;
+            check_len(workspace.encoder.builder.len(), &entry.state)?;
+            Ok(ops)
+        });
         match done {
-            Ok(()) => self.counters = Some(is_counter),
-            Err(_) => staged.rewind(mark),
+            Ok(ops) => {
+                self.counters = Some(is_counter);
+                self.len += ops;
+                Ok(())
+            }
+            Err(error) => {
+                workspace.staged.rewind(staged);
+                workspace.encoder.builder.rewind(encoded);
+                Err(error)
+            }
         }
-        done
     }
 
     #[inline]
@@ -228,6 +265,22 @@ impl Batch {
         let Ok(at) = u32::try_from(at) else { unreachable!("no batch has 2^32 tables") };
         at
     }
+}
+
+/// Encodes a statement's staged operations if nothing but their moment is open; returns their
+/// number.
+#[inline]
+fn settle(workspace: &mut Workspace, mark: Mark, tables: &[Entry], time: &WriteTime<'_>) -> usize {
+    let Workspace { staged, encoder, .. } = workspace;
+    let ops = staged.ops.len() - mark.ops;
+    if ops == 0 {
+        // It is a row that was encoded at once.
+        return 1;
+    }
+    if !staged.waits_since(mark) && encoder.encode_early(staged, mark.ops, tables, time) {
+        staged.drop_ops(mark);
+    }
+    ops
 }
 
 impl Drop for Batch {

@@ -1,15 +1,15 @@
 //! Staged operations become a mutation: here they get their timestamps.
 
 use std::cell::{Cell, OnceCell};
-use std::cmp::Ordering;
 use std::convert::Infallible;
 
 use helenus_rows::{
-    Bound, Cell as RowCell, Column, ColumnSet, Columns, DeletionTime, Header, LivenessInfo, RowHead,
+    Bound, Cell as RowCell, Column, ColumnSet, Columns, DeletionTime, Header, LivenessInfo, Moment, RowHead,
     RowPlace, RowWriter, UpdateWriter,
 };
 use helenus_types::{LocalDeletionTime, Timestamp, Type, timeuuid};
 
+use super::options::WriteOptions;
 use super::staged::{Change, Entry, Span, Staged, StagedBound, StagedCell, StagedOp, Target};
 use crate::engine::{Destination, Mutation, MutationBuilder};
 
@@ -24,8 +24,6 @@ const TICKS_PER_MICRO: u64 = 10;
 pub(super) struct Encoder {
     pub(super) builder: MutationBuilder,
     columns: ColumnSet,
-    /// The operations, by table and partition.
-    order: Vec<u32>,
     elements: Vec<ListElement>,
 }
 
@@ -35,6 +33,8 @@ pub(super) struct WriteTime<'i> {
     destination: &'i Destination,
     /// Timestamp of operations without their own.
     pub(super) timestamp: Timestamp,
+    /// Whether it is not final: rows that are encoded with it are given another.
+    pub(super) is_early: bool,
     /// This second, once it was asked for: most writes don't.
     now: OnceCell<u32>,
     /// Paths of the mutation's new list elements.
@@ -42,17 +42,40 @@ pub(super) struct WriteTime<'i> {
 }
 
 impl<'i> WriteTime<'i> {
-    /// A new timestamp.
+    /// A new timestamp, or the caller's.
     #[inline]
-    pub(super) fn next(destination: &'i Destination) -> Self {
-        let timestamp = destination.next_timestamp();
+    pub(super) fn next(destination: &'i Destination, timestamp: Option<Timestamp>) -> Self {
+        let next = destination.next_timestamp();
+        Self::at(destination, timestamp.unwrap_or(next), next, OnceCell::new(), false)
+    }
+
+    /// A moment that is not final.
+    #[inline]
+    pub(super) fn early(destination: &'i Destination, moment: Moment) -> Self {
+        let Moment { timestamp, second } = moment;
+        Self::at(destination, timestamp, timestamp, OnceCell::from(second.0), true)
+    }
+
+    #[inline]
+    fn at(
+        destination: &'i Destination,
+        timestamp: Timestamp,
+        of_paths: Timestamp,
+        now: OnceCell<u32>,
+        is_early: bool,
+    ) -> Self {
         let paths = ListPaths {
             destination,
-            micros: Cell::new(timestamp.0),
+            micros: Cell::new(of_paths.0),
             appended: Cell::new(0),
             prepended: Cell::new(0),
         };
-        Self { destination, timestamp, now: OnceCell::new(), paths }
+        Self { destination, timestamp, is_early, now, paths }
+    }
+
+    /// Its moment.
+    pub(super) fn moment(&self) -> Moment {
+        Moment { timestamp: self.timestamp, second: LocalDeletionTime(self.now()) }
     }
 
     /// The current second, in the range of tombstones.
@@ -123,73 +146,51 @@ impl ListPaths<'_> {
 }
 
 impl Encoder {
-    /// The mutation of staged operations on those tables.
-    pub(super) fn encode(&mut self, staged: &Staged, tables: &[Entry], time: &WriteTime<'_>) -> &Mutation {
+    /// The mutation of what is encoded already and of staged operations on those tables; `own` says
+    /// whether what brings no timestamp has the database's own.
+    #[inline]
+    pub(super) fn finish(
+        &mut self,
+        staged: &Staged,
+        tables: &[Entry],
+        time: &WriteTime<'_>,
+        own: bool,
+    ) -> &Mutation {
         // Timestamps of the caller must not raise those given after recovery.
-        let own_timestamps = staged.ops.iter().all(|op| op.options.timestamp.is_none());
-        self.builder.start(own_timestamps);
-        if let [op] = staged.ops.as_slice() {
+        let own = own && staged.ops.iter().all(|op| op.options.timestamp.is_none());
+        self.ops(staged, &staged.ops, tables, time);
+        self.builder.finish(own)
+    }
+
+    /// Encodes the operations of a statement, the staged ones from `first` on, if nothing about
+    /// them depends on when they are carried out but their moment.
+    pub(super) fn encode_early(
+        &mut self,
+        staged: &Staged,
+        first: usize,
+        tables: &[Entry],
+        time: &WriteTime<'_>,
+    ) -> bool {
+        let ops = staged.ops.get(first..).unwrap_or_default();
+        let is_early = ops.iter().all(|op| {
+            let waits = |change: Change| change.reads_first() || change.has_no_path();
+            op.options == WriteOptions::default()
+                && entry_of(tables, op).ttl(op) == 0
+                && matches!(op.target, Target::Row { .. } | Target::Static)
+                && !staged.cells_of(op).iter().any(|cell| waits(cell.change))
+        });
+        if is_early {
+            self.ops(staged, ops, tables, time);
+        }
+        is_early
+    }
+
+    #[inline]
+    fn ops(&mut self, staged: &Staged, ops: &[StagedOp], tables: &[Entry], time: &WriteTime<'_>) {
+        for op in ops {
             self.partition(staged, op, tables);
             self.op(staged, op, tables, time);
-        } else {
-            self.sort(staged, tables);
-            self.encode_sorted(staged, tables, time);
         }
-        self.builder.finish()
-    }
-
-    /// Bytes that its payload has room for.
-    pub(super) fn capacity(&self) -> usize {
-        self.builder.capacity()
-    }
-
-    /// Lets go of the tables.
-    pub(super) fn clear(&mut self) {
-        self.builder.start(true);
-    }
-
-    /// Orders the operations by table and partition, and by their own order inside: a partition is
-    /// updated once.
-    fn sort(&mut self, staged: &Staged, tables: &[Entry]) {
-        self.order.clear();
-        self.order.extend((0..).take(staged.ops.len()));
-        let ops = &staged.ops;
-        let same =
-            ops.iter().zip(ops.iter().skip(1)).all(|(a, b)| a.table == b.table && is_same_key(staged, a, b));
-        if same {
-            return;
-        }
-        let tag = |op: &StagedOp| entry_of(tables, op).core.tag;
-        let order = |a: &StagedOp, b: &StagedOp| {
-            let by_table = if a.table == b.table { Ordering::Equal } else { tag(a).cmp(&tag(b)) };
-            // Batches are mostly of one table, and tokens mostly differ.
-            by_table.then(a.token.cmp(&b.token)).then_with(|| staged.get(a.key).cmp(staged.get(b.key)))
-        };
-        self.order.sort_unstable_by(|&a, &b| {
-            let (Some(x), Some(y)) = (ops.get(a as usize), ops.get(b as usize)) else {
-                unreachable!("the order is one of operations")
-            };
-            order(x, y).then(a.cmp(&b))
-        });
-    }
-
-    fn encode_sorted(&mut self, staged: &Staged, tables: &[Entry], time: &WriteTime<'_>) {
-        let order = std::mem::take(&mut self.order);
-        let mut before: Option<&StagedOp> = None;
-        assert!(order.len() == staged.ops.len(), "each operation has its turn");
-        for &index in &order {
-            let Some(op) = staged.ops.get(index as usize) else {
-                unreachable!("the order is one of operations")
-            };
-            let follows =
-                before.is_some_and(|before| before.table == op.table && is_same_key(staged, before, op));
-            if !follows {
-                self.partition(staged, op, tables);
-            }
-            self.op(staged, op, tables, time);
-            before = Some(op);
-        }
-        self.order = order;
     }
 
     fn partition(&mut self, staged: &Staged, op: &StagedOp, tables: &[Entry]) {
@@ -268,11 +269,11 @@ impl Encoder {
             }
             self.columns.insert(first.column as usize);
         }
-        let out = self.builder.out();
+        let (out, times) = self.builder.out_of_row(write.time.is_early);
         let place = RowPlace::begin(out, write.is_static);
         out.extend_from_slice(staged.get(clustering));
         let head = RowHead { liveness, deletion, columns: &self.columns, has_complex_deletion, len_hint };
-        let mut row = RowWriter::start(out, header, place, head);
+        let mut row = RowWriter::start(out, header, place, head, times);
         for own in cells.chunk_by(|a, b| a.column == b.column) {
             let Some(first) = own.first() else { unreachable!("chunks aren't empty") };
             let (column, spec) = (first.column as usize, column_of(all, first));
@@ -284,7 +285,7 @@ impl Encoder {
                 row.simple(column, &write.cell(first, &[]));
             }
         }
-        if row.finish() {
+        if row.finish().is_some() {
             self.builder.added(write.min_timestamp);
         }
     }
@@ -410,10 +411,6 @@ fn column_of<'a>(columns: &'a Columns, cell: &StagedCell) -> &'a Column {
         unreachable!("cells are of columns of the state that they were staged for")
     };
     column
-}
-
-fn is_same_key(staged: &Staged, a: &StagedOp, b: &StagedOp) -> bool {
-    a.token == b.token && (a.key == b.key || staged.get(a.key) == staged.get(b.key))
 }
 
 fn bound(staged: &Staged, bound: StagedBound) -> Bound<'_> {

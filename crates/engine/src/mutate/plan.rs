@@ -1,12 +1,13 @@
 //! Statements without values, compiled against one state of a table.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use helenus_rows::{
     BoundKind, Cell, ColumnKind, ColumnSet, Columns, DeletionTime, LivenessInfo, PositionKind, RowHead,
     RowPlace, RowWriter, TableSchema,
 };
-use helenus_types::{EncodeValue, LocalDeletionTime};
+use helenus_types::{LocalDeletionTime, vint};
 use smallvec::SmallVec;
 
 use super::action::{Action, Condition, Conditions, RangePlan, StatementKind, StatementPlan};
@@ -18,6 +19,7 @@ use super::options::WriteOptions;
 use super::shape::Shape;
 use super::staged::{Entry, Staged, StagedBound, column_index, prefix_size};
 use super::statement::{Frame, stage_clustering};
+use super::workspace::Workspace;
 use crate::engine::{MutationBuilder, TableCore};
 use crate::error::Result;
 use crate::key::{encode_clustering_prefix, encode_partition_key};
@@ -45,8 +47,9 @@ pub(super) struct Plan {
 struct SimpleRow {
     /// Places of values of complex columns: where one is set, the row can't.
     complex: SmallVec<[usize; 4]>,
-    /// Length of a row's body, about.
-    len_hint: usize,
+    /// Length of a row's body, about: that of the last one whose length took more or fewer bytes
+    /// than the hint's.
+    len_hint: AtomicUsize,
 }
 
 /// An operation on a column.
@@ -98,37 +101,59 @@ impl Plan {
         Ok(Self { entry, shape, key, clustering, range, statics, regulars, conditions, values, simple_row })
     }
 
-    /// Whether a row can be encoded where it stands in the mutation: nothing of it expires, and it
-    /// has no complex column.
+    /// Takes the statement with those values in: encoded where it stands in the mutation, or
+    /// staged.
     #[inline]
-    pub(super) fn encodes_in_place(&self, values: &[&dyn BindValue], options: &WriteOptions) -> bool {
-        self.simple_row.as_ref().is_some_and(|row| {
-            options.ttl.unwrap_or(self.entry.state.options.default_time_to_live) == 0
-                && row.complex.iter().all(|&at| values.get(at).is_some_and(|value| value.is_unset()))
-        })
+    pub(super) fn put(
+        &self,
+        values: &[&dyn BindValue],
+        options: &WriteOptions,
+        workspace: &mut Workspace,
+        table: u32,
+        time: &WriteTime<'_>,
+    ) -> Result<()> {
+        self.check_values(values, options)?;
+        match &self.simple_row {
+            Some(row) if self.encodes_in_place(row, values, options, time) => {
+                workspace.staged.conditions.names_rows = true;
+                self.encode(row, values, options, time, &mut workspace.encoder.builder)
+            }
+            _ => self.stage(values, options, &mut workspace.staged, table),
+        }
+    }
+
+    /// Whether a row can be encoded where it stands in the mutation: nothing of it expires, and it
+    /// has no complex column; where its time is not final, it has none of its own.
+    #[inline]
+    fn encodes_in_place(
+        &self,
+        row: &SimpleRow,
+        values: &[&dyn BindValue],
+        options: &WriteOptions,
+        time: &WriteTime<'_>,
+    ) -> bool {
+        options.ttl.unwrap_or(self.entry.state.options.default_time_to_live) == 0
+            && (!time.is_early || *options == WriteOptions::default())
+            && row.complex.iter().all(|&at| values.get(at).is_some_and(|value| value.is_unset()))
     }
 
     /// Encodes the row with those values straight into a mutation.
     #[inline]
-    pub(super) fn encode(
+    fn encode(
         &self,
+        row: &SimpleRow,
         values: &[&dyn BindValue],
         options: &WriteOptions,
         time: &WriteTime<'_>,
         builder: &mut MutationBuilder,
     ) -> Result<()> {
-        let Some(SimpleRow { len_hint, .. }) = &self.simple_row else {
-            unreachable!("only what encodes in place is asked to")
-        };
         let Entry { core, state } = &self.entry;
         let schema = &*state.schema;
-        self.check_values(values, options)?;
         let timestamp = options.timestamp.unwrap_or(time.timestamp);
-        builder.start(options.timestamp.is_none());
         builder.partition(core, state, None, |out| {
             with_parts(&self.key, values, |parts| encode_partition_key(schema, parts, out))
         })?;
-        let out = builder.out();
+        let (out, times) = builder.out_of_row(time.is_early);
         let place = RowPlace::begin(out, false);
         with_parts(&self.clustering, values, |parts| encode_clustering_prefix(schema, parts, out))?;
         let liveness = match self.shape.kind {
@@ -141,9 +166,10 @@ impl Plan {
                 columns.insert(*index);
             }
         }
-        let (deletion, has_complex_deletion, len_hint) = (DeletionTime::LIVE, false, *len_hint);
+        let (deletion, has_complex_deletion, len_hint) =
+            (DeletionTime::LIVE, false, row.len_hint.load(Relaxed));
         let head = RowHead { liveness, deletion, columns: &columns, has_complex_deletion, len_hint };
-        let mut row = RowWriter::start(out, &state.header, place, head);
+        let mut writer = RowWriter::start(out, &state.header, place, head, times);
         for planned in &self.regulars {
             let (Action::Set(at), Some(column)) = (&planned.action, schema.regulars().get(planned.index))
             else {
@@ -153,19 +179,22 @@ impl Plan {
             if value.is_unset() {
                 continue;
             }
-            let cell = row.begin_value(planned.index, timestamp);
-            let bound = value.bind(&column.ty, row.out());
+            let cell = writer.begin_value(planned.index, timestamp);
+            let bound = value.bind(&column.ty, writer.out());
             match bound.map_err(|e| column_problem(schema, &column.name, e))? {
-                Binding::Value => row.end_value(cell),
-                Binding::Unset => row.drop_value(cell),
+                Binding::Value => writer.end_value(cell),
+                Binding::Unset => writer.drop_value(cell),
                 Binding::Null => {
-                    row.drop_value(cell);
+                    writer.drop_value(cell);
                     let tombstone = Cell::tombstone(timestamp, LocalDeletionTime(time.now()));
-                    row.simple(planned.index, &tombstone);
+                    writer.simple(planned.index, &tombstone);
                 }
             }
         }
-        if row.finish() {
+        if let Some(len) = writer.finish() {
+            if vint::unsigned_len(len as u64) != vint::unsigned_len(len_hint as u64) {
+                row.len_hint.store(len, Relaxed);
+            }
             builder.added(timestamp);
         }
         Ok(())
@@ -195,7 +224,6 @@ impl Plan {
         table: u32,
     ) -> Result<()> {
         let schema = &*self.entry.state.schema;
-        self.check_values(values, options)?;
         let start = staged.bytes.len();
         with_parts(&self.key, values, |parts| encode_partition_key(schema, parts, &mut staged.bytes))?;
         let key = staged.span_from(start);
@@ -209,7 +237,8 @@ impl Plan {
             let place = Place::compared(schema, &condition.column)?;
             staged.compare(&place, &condition.map(|at| self.value(values, *at))?)?;
         }
-        frame.wait(staged, first)
+        frame.wait(staged, first)?;
+        staged.check_len(&self.entry.state)
     }
 
     fn value<'v>(&self, values: &[&'v dyn BindValue], at: usize) -> Result<&'v dyn BindValue> {
@@ -285,7 +314,7 @@ impl SimpleRow {
                 len_hint += 1 + column.fixed_len.unwrap_or(16);
             }
         }
-        Some(Self { complex, len_hint })
+        Some(Self { complex, len_hint: AtomicUsize::new(len_hint) })
     }
 }
 
@@ -343,15 +372,12 @@ fn keys(schema: &TableSchema, statement: &StatementPlan) -> Result<Keys> {
     Ok((key.into_iter().flatten().collect(), clustering.into_iter().flatten().collect()))
 }
 
-/// Shows the values at those indexes to `f`.
+/// Shows the values at those indexes, which are among them, to `f`.
 #[inline]
-fn with_parts<R>(
-    indexes: &[usize],
-    values: &[&dyn BindValue],
-    f: impl FnOnce(&[&dyn EncodeValue]) -> R,
-) -> R {
-    let parts: SmallVec<[KeyPart<'_>; 8]> =
-        indexes.iter().filter_map(|&at| values.get(at)).map(|value| KeyPart(*value)).collect();
-    let parts: SmallVec<[&dyn EncodeValue; 8]> = parts.iter().map(|part| part as &dyn EncodeValue).collect();
-    f(&parts)
+fn with_parts<R>(indexes: &[usize], values: &[&dyn BindValue], f: impl FnOnce(&[KeyPart<'_>]) -> R) -> R {
+    let part = |&at: &usize| match values.get(at) {
+        Some(value) => KeyPart(*value),
+        None => unreachable!("a plan's places are among as many values as it takes"),
+    };
+    f(&indexes.iter().map(part).collect::<SmallVec<[KeyPart<'_>; 8]>>())
 }

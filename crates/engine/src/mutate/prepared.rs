@@ -14,7 +14,7 @@ use super::errors::{table_problem, unknown_column};
 use super::options::WriteOptions;
 use super::plan::Plan;
 use super::workspace::Workspace;
-use super::write::{commit_if, commit_reading, send, write};
+use super::write::{commit_if, commit_reading, write};
 use super::writer::{StatementWriter, WriteTarget};
 use crate::engine::{TableCore, Written};
 use crate::error::Result;
@@ -180,8 +180,7 @@ impl Prepared {
         let options = options.or(writer.options);
         let plan = self.fresh_plan()?;
         let done = values.with_values(|values| plan.stage(values, &options, staged, 0)).and_then(|()| {
-            staged.check_len(&plan.entry.state)?;
-            commit_if(writer.destination()?, staged, encoder, &mut [plan.entry.clone()])
+            commit_if(writer.destination()?, staged, encoder, &mut [plan.entry.clone()], None)
         });
         writer.workspaces.give(workspace);
         Ok(Outcome::of(done?))
@@ -202,8 +201,8 @@ impl Prepared {
     /// As [`add_to`](Self::add_to).
     pub fn add_with(&self, options: &WriteOptions, batch: &mut Batch, values: impl BindValues) -> Result<()> {
         let plan = self.plan.load();
-        batch.stage(&self.writer, &plan.entry, |staged, table| {
-            values.with_values(|values| plan.stage(values, options, staged, table))
+        batch.add(&self.writer, &plan.entry, |workspace, table, time| {
+            values.with_values(|values| plan.put(values, options, workspace, table, time))
         })
     }
 
@@ -225,7 +224,6 @@ impl Prepared {
         values: &[&dyn BindValue],
     ) -> Result<()> {
         let destination = self.writer.destination()?;
-        let Workspace { staged, encoder, .. } = workspace;
         loop {
             let plan = self.plan.load();
             if plan.is_conditional() {
@@ -233,23 +231,18 @@ impl Prepared {
                     "a statement with conditions is executed by `execute_if`, which tells whether they held";
                 return Err(table_problem(&plan.entry.state.schema, text));
             }
-            let tables = std::slice::from_ref(&plan.entry);
-            let written = if plan.encodes_in_place(values, options) {
-                plan.encode(values, options, &WriteTime::next(destination), &mut encoder.builder)?;
-                send(destination, encoder.builder.finish(), tables)?
-            } else {
-                plan.stage(values, options, staged, 0)?;
-                staged.check_len(&plan.entry.state)?;
-                if staged.reads_first() {
-                    return commit_reading(destination, staged, encoder, &mut [plan.entry.clone()]);
-                }
-                write(destination, staged, encoder, tables)?
-            };
-            if written == Written::Yes {
+            let time = WriteTime::next(destination, None);
+            plan.put(values, options, workspace, 0, &time)?;
+            let Workspace { staged, encoder, .. } = &mut *workspace;
+            if staged.reads_first() {
+                return commit_reading(destination, staged, encoder, &mut [plan.entry.clone()], None);
+            }
+            let (tables, own) = (std::slice::from_ref(&plan.entry), options.timestamp.is_none());
+            if write(destination, staged, encoder, tables, &time, own)? == Written::Yes {
                 return Ok(());
             }
             self.plan.store(Arc::new(Plan::new(&self.core, &self.statement)?));
-            staged.clear();
+            workspace.clear();
         }
     }
 }

@@ -267,7 +267,8 @@ pub(super) struct Staged {
 pub(super) struct Mark {
     bytes: usize,
     cells: usize,
-    ops: usize,
+    /// Number of operations before it.
+    pub(super) ops: usize,
     checks: [usize; 3],
     flags: [bool; 2],
 }
@@ -291,10 +292,22 @@ impl Staged {
         }
     }
 
-    pub(super) fn rewind(&mut self, mark: Mark) {
+    /// Whether a statement since waits upon conditions.
+    #[inline]
+    pub(super) fn waits_since(&self, mark: Mark) -> bool {
+        self.conditions.checks.len() > mark.checks[0]
+    }
+
+    /// Takes a statement's operations back, which were encoded early.
+    pub(super) fn drop_ops(&mut self, mark: Mark) {
         self.bytes.truncate(mark.bytes);
         self.cells.truncate(mark.cells);
         self.ops.truncate(mark.ops);
+    }
+
+    #[cold]
+    pub(super) fn rewind(&mut self, mark: Mark) {
+        self.drop_ops(mark);
         let StagedChecks { checks, comparisons, operands, writes_statics, names_rows } = &mut self.conditions;
         checks.truncate(mark.checks[0]);
         comparisons.truncate(mark.checks[1]);
@@ -336,10 +349,7 @@ impl Staged {
     /// Refuses what no mutation can hold, before a span could overflow.
     #[inline]
     pub(super) fn check_len(&self, state: &TableState) -> Result<()> {
-        if self.bytes.len() > MAX_BYTES || self.cells.len() > MAX_BYTES {
-            return Err(too_much(&state.schema, self.bytes.len(), MAX_BYTES));
-        }
-        Ok(())
+        check_len(self.bytes.len().max(self.cells.len()), state)
     }
 
     /// Whether an operation must read before it writes.
@@ -549,6 +559,12 @@ pub(super) fn any_twice(tables: &[Entry]) -> bool {
     let is_before =
         |(at, entry): (usize, &Entry)| tables.iter().take(at).any(|other| other.core.tag == entry.core.tag);
     tables.iter().enumerate().any(is_before)
+}
+
+/// Refuses what no mutation can hold.
+#[inline]
+pub(super) fn check_len(bytes: usize, state: &TableState) -> Result<()> {
+    if bytes > MAX_BYTES { Err(too_much(&state.schema, bytes, MAX_BYTES)) } else { Ok(()) }
 }
 
 /// The winner of two changes of one place at one timestamp.

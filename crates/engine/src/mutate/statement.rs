@@ -140,7 +140,7 @@ impl<'t> Statement<'t> {
         let mut entry = self.finish()?;
         let writer = self.target.writer;
         let Workspace { staged, encoder, .. } = &mut *self.workspace;
-        let done = commit(writer.destination()?, staged, encoder, std::slice::from_mut(&mut entry));
+        let done = commit(writer.destination()?, staged, encoder, std::slice::from_mut(&mut entry), None);
         writer.workspaces.give(self.workspace);
         done
     }
@@ -150,7 +150,7 @@ impl<'t> Statement<'t> {
         let mut entry = self.finish()?;
         let writer = self.target.writer;
         let Workspace { staged, encoder, .. } = &mut *self.workspace;
-        let done = commit_if(writer.destination()?, staged, encoder, std::slice::from_mut(&mut entry));
+        let done = commit_if(writer.destination()?, staged, encoder, std::slice::from_mut(&mut entry), None);
         writer.workspaces.give(self.workspace);
         Ok(Outcome::of(done?))
     }
@@ -158,7 +158,7 @@ impl<'t> Statement<'t> {
     /// Adds it to a batch.
     pub(super) fn add_to(mut self, batch: &mut Batch) -> Result<()> {
         let entry = self.finish()?;
-        batch.append(self.target.writer, &entry, &self.workspace.staged)?;
+        batch.add_staged(self.target.writer, &entry, &self.workspace.staged)?;
         self.target.writer.workspaces.give(self.workspace);
         Ok(())
     }
@@ -274,9 +274,9 @@ impl Frame<'_> {
     }
 }
 
-pub(super) fn stage_clustering(
+pub(super) fn stage_clustering<V: EncodeValue>(
     schema: &TableSchema,
-    values: &[&dyn EncodeValue],
+    values: &[V],
     staged: &mut Staged,
 ) -> Result<Span> {
     let start = staged.bytes.len();

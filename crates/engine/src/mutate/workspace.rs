@@ -19,6 +19,15 @@ pub(crate) struct Workspace {
     pub(super) changes: Vec<(bool, StagedCell)>,
 }
 
+impl Workspace {
+    #[inline]
+    pub(super) fn clear(&mut self) {
+        self.staged.clear();
+        self.changes.clear();
+        self.encoder.builder.clear();
+    }
+}
+
 /// The sets of buffers that are not in use.
 #[derive(Debug)]
 pub(crate) struct Workspaces(Pool<Box<Workspace>>);
@@ -44,10 +53,8 @@ impl Workspaces {
     /// Takes buffers back.
     #[inline]
     pub(super) fn give(&self, mut workspace: Box<Workspace>) {
-        workspace.staged.clear();
-        workspace.changes.clear();
-        workspace.encoder.clear();
-        if workspace.staged.bytes.capacity() + workspace.encoder.capacity() <= KEPT_BYTES {
+        workspace.clear();
+        if workspace.staged.bytes.capacity() + workspace.encoder.builder.capacity() <= KEPT_BYTES {
             self.0.give(workspace);
         }
     }

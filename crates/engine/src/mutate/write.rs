@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use helenus_sstable::LateDeletionTimes;
-use helenus_types::Partitioner;
+use helenus_types::{Partitioner, Timestamp};
 use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
 
@@ -11,51 +11,61 @@ use super::condition::{Checking, FoundRow};
 use super::encode::{Encoder, WriteTime, entry_of};
 use super::errors::{too_late, too_much};
 use super::resolve::{RowFinder, resolve};
+use super::restage::restage;
 use super::staged::{Entry, Staged, Target, any_twice};
 use crate::engine::{Destination, Mutation, Written};
 use crate::error::Result;
 
-/// Writes the staged operations; all become visible and durable together, or nothing is written.
+/// Writes what is encoded and staged; all becomes visible and durable together, or nothing is
+/// written. `timestamp` is the caller's, for what brings none. After an error everything is as it
+/// was.
 pub(super) fn commit(
     destination: &Destination,
     staged: &mut Staged,
     encoder: &mut Encoder,
     tables: &mut [Entry],
+    timestamp: Option<Timestamp>,
 ) -> Result<()> {
     if staged.reads_first() {
-        return commit_reading(destination, staged, encoder, tables);
+        restage(staged, &mut encoder.builder, tables);
+        return commit_reading(destination, staged, encoder, tables, timestamp);
     }
-    while write(destination, staged, encoder, tables)? == Written::Stale {
+    loop {
+        let time = WriteTime::next(destination, timestamp);
+        if !encoder.builder.move_to(|| time.moment()) {
+            restage(staged, &mut encoder.builder, tables);
+        }
+        encoder.builder.close();
+        let mark = encoder.builder.mark();
+        let written = write(destination, staged, encoder, tables, &time, timestamp.is_none());
+        if let Ok(Written::Yes) = written {
+            return Ok(());
+        }
+        encoder.builder.rewind(mark);
+        written?;
+        restage(staged, &mut encoder.builder, tables);
         staged.rebase(tables)?;
     }
-    Ok(())
 }
 
-/// One attempt to write operations that read nothing.
+/// One attempt to write what is encoded already, and staged operations that read nothing. `own`
+/// says whether what brings no timestamp has the database's own.
 #[inline]
 pub(super) fn write(
     destination: &Destination,
     staged: &Staged,
     encoder: &mut Encoder,
     tables: &[Entry],
-) -> Result<Written> {
-    write_at(destination, staged, encoder, tables, &WriteTime::next(destination))
-}
-
-fn write_at(
-    destination: &Destination,
-    staged: &Staged,
-    encoder: &mut Encoder,
-    tables: &[Entry],
     time: &WriteTime<'_>,
+    own: bool,
 ) -> Result<Written> {
     check_expirations(destination, staged, tables, time)?;
-    send(destination, encoder.encode(staged, tables, time), tables)
+    send(destination, encoder.finish(staged, tables, time, own), tables)
 }
 
 /// Writes a mutation of some tables.
 #[inline]
-pub(super) fn send(destination: &Destination, mutation: &Mutation, tables: &[Entry]) -> Result<Written> {
+fn send(destination: &Destination, mutation: &Mutation, tables: &[Entry]) -> Result<Written> {
     // The log refuses it too; but a keyspace may have none, and the table's name helps.
     let max = destination.max_mutation_bytes();
     if mutation.payload.len() > max
@@ -99,8 +109,9 @@ pub(super) fn commit_reading(
     staged: &mut Staged,
     encoder: &mut Encoder,
     tables: &mut [Entry],
+    timestamp: Option<Timestamp>,
 ) -> Result<()> {
-    let refused = commit_if(destination, staged, encoder, tables)?;
+    let refused = commit_if(destination, staged, encoder, tables, timestamp)?;
     debug_assert!(refused.is_none(), "nothing was waited upon");
     Ok(())
 }
@@ -112,6 +123,7 @@ pub(super) fn commit_if(
     staged: &mut Staged,
     encoder: &mut Encoder,
     tables: &mut [Entry],
+    timestamp: Option<Timestamp>,
 ) -> Result<Option<Vec<FoundRow>>> {
     destination.check_writable()?;
     destination.check_readable()?;
@@ -132,18 +144,19 @@ pub(super) fn commit_if(
             std::thread::yield_now();
             continue;
         }
-        let time = WriteTime::next(destination);
+        let time = WriteTime::next(destination, timestamp);
         if !staged.conditions.is_empty()
             && let Some(view) = views.first()
             && let Some(refused) = Checking::new(destination, staged, view).refuses(&mut finder)?
         {
             return Ok(Some(refused));
         }
+        encoder.builder.clear();
         let written = if staged.reads_first() {
             let resolved = resolve(destination, staged, &mut finder, &views, &time)?;
-            write_at(destination, &resolved, encoder, tables, &time)?
+            write(destination, &resolved, encoder, tables, &time, timestamp.is_none())?
         } else {
-            write_at(destination, staged, encoder, tables, &time)?
+            write(destination, staged, encoder, tables, &time, timestamp.is_none())?
         };
         match written {
             Written::Yes => return Ok(None),

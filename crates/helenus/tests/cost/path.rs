@@ -43,6 +43,26 @@ fn a_prepared_write_is_few_calls_from_log_and_memtable() {
     assert!(files.len() <= MOST_FILES, "{files:#?}");
 }
 
+/// A batch's rows are encoded when they are added; executing it goes the same way from there.
+#[test]
+fn a_batch_is_few_calls_from_log_and_memtable() {
+    let dir = tempfile::tempdir().unwrap();
+    let (db, table) = open(dir.path());
+    let insert = prepare(&table);
+    let mut batch = db.batch();
+    let values = |c: i64| (1i64, c, "text", 7, 0.5, true, [9u8; 9], uuid::Uuid::nil());
+    insert.add_to(&mut batch, values(1)).unwrap();
+    insert.add_to(&mut batch, values(2)).unwrap();
+    let stacks = stacks_of(1, || batch.execute().unwrap());
+    let execute = ("engine/mutate/batch", "execute");
+    let to_log = path(&stacks, execute, ("commitlog/log", "append"));
+    let to_memtable = path(&stacks, execute, ("memtable/memtable", "apply"));
+    check_hops(&to_log);
+    check_hops(&to_memtable);
+    let files: BTreeSet<&str> = to_log.iter().chain(&to_memtable).map(|call| &*call.file).collect();
+    assert!(files.len() <= MOST_FILES, "{files:#?}");
+}
+
 #[test]
 fn a_point_read_is_few_calls_from_what_it_reads() {
     let dir = tempfile::tempdir().unwrap();
@@ -67,19 +87,32 @@ const BUFFERS: [(&str, &str); 3] =
 #[test]
 fn a_value_is_in_the_buffers_of_payload_log_and_memtable_and_in_no_other() {
     let dir = tempfile::tempdir().unwrap();
-    let (_db, table) = open(dir.path());
+    let (db, table) = open(dir.path());
     let insert = table.prepare_insert(&["p", "c", "f"]).unwrap();
+    let grown = check_buffers(|c, value| insert.execute((1i64, c, value)).unwrap());
+    assert_eq!(grown, BTreeSet::from(BUFFERS));
+    // The log has room by then.
+    let mut batch = db.batch();
+    let grown = check_buffers(|c, value| {
+        insert.add_to(&mut batch, (2i64, c, value)).unwrap();
+        batch.execute().unwrap();
+    });
+    assert!(grown.contains(&BUFFERS[2]), "{grown:?}");
+}
+
+/// The buffers that grow for a large value; they have room for the next.
+fn check_buffers(mut write: impl FnMut(i64, &[u8])) -> BTreeSet<(&'static str, &'static str)> {
     let value = vec![9u8; 100_000];
-    let write = |c: i64, len: usize| stacks_of(len, || insert.execute((1i64, c, &value[..len])).unwrap());
+    let mut write = |c: i64, len: usize| stacks_of(len, || write(c, &value[..len]));
     let buffer = |stack: &Stack| {
         let is_in = |buffer: &(&str, &str)| stack.0.iter().any(|call| call.is(*buffer));
         BUFFERS.into_iter().find(is_in).unwrap_or_else(|| panic!("a buffer of its own: {stack:#?}"))
     };
     let grown: BTreeSet<_> = write(1, value.len()).iter().map(buffer).collect();
-    assert_eq!(grown, BTreeSet::from(BUFFERS));
     // The log has two buffers, which take turns. The memtable keeps each value, the others have
     // room from now on for a shorter one.
     write(2, value.len());
-    let grown: Vec<_> = write(3, 90_000).iter().map(buffer).filter(|buffer| *buffer != BUFFERS[2]).collect();
-    assert_eq!(grown, []);
+    let others: Vec<_> = write(3, 90_000).iter().map(buffer).filter(|buffer| *buffer != BUFFERS[2]).collect();
+    assert_eq!(others, []);
+    grown
 }

@@ -183,7 +183,7 @@ impl<'a> GatheredStream<'a> {
                 let Some(bytes) = self.gathered.bytes.get(update.start..update.end) else {
                     unreachable!("an update's bytes are among those that are held")
                 };
-                memtable.apply(update.token, UpdateRef::new(bytes)?, update.min_timestamp)?;
+                memtable.apply(update.token, [UpdateRef::new(bytes)?], update.min_timestamp)?;
             }
             self.taken += partition.len();
         }

@@ -4,6 +4,7 @@
 use helenus_types::{Timestamp, vint};
 
 use super::build::{CellHead, ColumnSet};
+use super::times::TimePlaces;
 use super::write::write_deletion;
 use super::{cell_flag, extended, flag};
 use crate::cell::Cell;
@@ -59,6 +60,8 @@ pub struct RowWriter<'a> {
     body_at: usize,
     subset: (usize, usize),
     present: ColumnSet,
+    /// Where its times stand, if they are to be noted.
+    times: Option<&'a mut TimePlaces>,
 }
 
 /// Where a cell's value begins, when the caller writes it.
@@ -72,25 +75,41 @@ pub struct ValuePlace {
 }
 
 impl<'a> RowWriter<'a> {
-    /// Goes on after the clustering of the row at `place`.
+    /// Goes on after the clustering of the row at `place`. Where its times are not final, their
+    /// places are noted in `times`.
     #[inline]
-    pub fn start(out: &'a mut Vec<u8>, header: &'a Header, place: RowPlace, head: RowHead<'a>) -> Self {
+    pub fn start(
+        out: &'a mut Vec<u8>,
+        header: &'a Header,
+        place: RowPlace,
+        head: RowHead<'a>,
+        mut times: Option<&'a mut TimePlaces>,
+    ) -> Self {
         let columns = header.columns(place.is_static);
         let len_at = out.len();
         vint::write_unsigned(out, head.len_hint as u64);
         let body_at = out.len();
         if !head.liveness.is_empty() {
             head.liveness.write(header, out);
+            if let Some(times) = &mut times {
+                assert!(!head.liveness.is_expiring(), "the end of a life depends on more than its moment");
+                times.timestamp(body_at);
+            }
         }
         if !head.deletion.is_live() {
+            let at = out.len();
             write_deletion(header, head.deletion, out);
+            if let Some(times) = &mut times {
+                times.deletion(at, out);
+            }
         }
         let subset_at = out.len();
         if head.columns.len() < columns.len() {
             head.columns.write_subset(columns.len(), out);
         }
         let subset = (subset_at, out.len());
-        Self { header, columns, out, place, head, len_at, body_at, subset, present: ColumnSet::default() }
+        let present = ColumnSet::default();
+        Self { header, columns, out, place, head, len_at, body_at, subset, present, times }
     }
 
     /// Adds the cell of simple column `column`.
@@ -98,7 +117,16 @@ impl<'a> RowWriter<'a> {
     pub fn simple(&mut self, column: usize, cell: &Cell<'_>) {
         self.present.insert(column);
         let fixed_len = self.fixed_len(column);
-        CellHead { header: self.header, row: self.head.liveness }.write(cell, false, fixed_len, self.out);
+        self.cell(cell, false, fixed_len);
+    }
+
+    #[inline]
+    fn cell(&mut self, cell: &Cell<'_>, has_path: bool, fixed_len: Option<usize>) {
+        let at = self.out.len();
+        CellHead { header: self.header, row: self.head.liveness }.write(cell, has_path, fixed_len, self.out);
+        if let Some(times) = &mut self.times {
+            times.cell(at, self.out);
+        }
     }
 
     /// Begins the live cell of simple column `column`, whose value is appended to
@@ -108,6 +136,9 @@ impl<'a> RowWriter<'a> {
         let cell_at = self.out.len();
         let head = CellHead { header: self.header, row: self.head.liveness };
         head.write_live(timestamp, self.out);
+        if let Some(times) = &mut self.times {
+            times.cell(cell_at, self.out);
+        }
         let fixed_len = self.fixed_len(column);
         if fixed_len.is_none() {
             self.out.push(0);
@@ -148,6 +179,9 @@ impl<'a> RowWriter<'a> {
     #[inline]
     pub fn drop_value(&mut self, value: ValuePlace) {
         self.out.truncate(value.cell_at);
+        if let Some(times) = &mut self.times {
+            times.cut(value.cell_at);
+        }
     }
 
     /// Begins complex column `column`; `elements` [`element`](Self::element)s follow in the order
@@ -158,7 +192,11 @@ impl<'a> RowWriter<'a> {
         debug_assert!(self.head.has_complex_deletion || deletion.is_live(), "it was said that there is none");
         // One real complex deletion makes every complex column of the row carry one.
         if self.head.has_complex_deletion {
+            let at = self.out.len();
             write_deletion(self.header, deletion, self.out);
+            if let Some(times) = self.times.as_mut().filter(|_| !deletion.is_live()) {
+                times.deletion(at, self.out);
+            }
         }
         vint::write_unsigned(self.out, elements as u64);
     }
@@ -166,22 +204,26 @@ impl<'a> RowWriter<'a> {
     /// Adds a cell to the complex column that began last.
     #[inline]
     pub fn element(&mut self, cell: &Cell<'_>) {
-        CellHead { header: self.header, row: self.head.liveness }.write(cell, true, None, self.out);
+        self.cell(cell, true, None);
     }
 
-    /// Ends the row; false, and nothing is left of it, when it holds nothing.
+    /// Ends the row; returns the length of its body, or `None`, and nothing is left of it, when it
+    /// holds nothing.
     #[inline]
-    pub fn finish(self) -> bool {
-        let Self { columns, out, place, head, len_at, body_at, subset, present, .. } = self;
+    pub fn finish(self) -> Option<usize> {
+        let Self { columns, out, place, head, len_at, body_at, subset, present, mut times, .. } = self;
         let liveness = head.liveness;
         if liveness.is_empty() && head.deletion.is_live() && present.is_empty() {
             out.truncate(place.at);
-            return false;
+            return None;
         }
         if present != *head.columns {
             assert!(present.len() < head.columns.len(), "columns come that were told");
             let mut other = Vec::new();
             present.write_subset(columns.len(), &mut other);
+            if let Some(times) = &mut times {
+                times.moved(subset.1, subset.0 + other.len());
+            }
             out.splice(subset.0..subset.1, other);
         }
         let mut flags = 0;
@@ -194,9 +236,12 @@ impl<'a> RowWriter<'a> {
         set(place.is_static, flag::EXTENSION);
         let Some(at) = out.get_mut(place.at) else { unreachable!("the row has flags") };
         *at = flags;
-        let len = (out.len() - body_at) as u64;
-        replace_len(out, len_at, body_at, len);
-        true
+        let len = out.len() - body_at;
+        replace_len(out, len_at, body_at, len as u64);
+        if let Some(times) = &mut times {
+            times.moved(body_at, len_at + vint::unsigned_len(len as u64));
+        }
+        Some(len)
     }
 }
 
@@ -211,6 +256,13 @@ fn replace_len(out: &mut Vec<u8>, from: usize, to: usize, len: u64) {
     } else if new < old {
         out.copy_within(to.., from + new);
         out.truncate(out.len() + new - old);
+    }
+    if new == 1 {
+        let (Some(place), Ok(len)) = (out.get_mut(from), u8::try_from(len)) else {
+            unreachable!("the length has its place")
+        };
+        *place = len;
+        return;
     }
     let end = out.len();
     vint::write_unsigned(out, len);

@@ -13,6 +13,7 @@ mod columns;
 mod grammar;
 mod histories;
 mod late;
+mod moments;
 mod ranges;
 mod slices;
 mod table;

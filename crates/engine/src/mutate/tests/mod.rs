@@ -1,5 +1,6 @@
 //! The contents of a table after statements, tombstones included.
 
+mod batches;
 mod conditions;
 mod lists;
 mod ops;
