@@ -1,11 +1,11 @@
 //! Bringing SSTables into a table, as `nodetool import` does (`db.SSTableImporter`).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use helenus_engine::parts::{IngestTarget, IngestedTable, Ingestion};
-use helenus_engine::{LeftOut, Result, Table};
+use helenus_engine::{Error, ErrorKind, LeftOut, Result, Table};
 use helenus_io::{Disk, EntryKind, parent_of};
 use helenus_sstable::{Component, Descriptor, FoundTable, SsTable, SsTableError, SsTableErrorKind};
 

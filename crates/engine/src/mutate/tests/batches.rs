@@ -67,7 +67,7 @@ impl Statements {
 
 /// Whether nothing of the batch was staged.
 fn is_encoded(batch: &Batch) -> bool {
-    batch.workspace.staged.ops.is_empty() && batch.len() > 0
+    batch.workspace.staged.ops.is_empty() && !batch.is_empty()
 }
 
 #[test]
