@@ -234,9 +234,9 @@ fn what_is_of_csv_is_refused_beside_json() {
     shop.import(line, &[]).ok();
     let (db, out) = (shop.path("db"), shop.path("out"));
     for options in [&["--format", "jsonl"][..], &["--format", "parquet", "-o", &out]] {
-        let of = [&*db, "shop.orders"];
-        let args = ["export", "--null", "NA"].iter().chain(options).chain(&of);
-        assert!(helenus(args).failed(2).contains("--null is of CSV"));
+        let place = [&*db, "shop.orders"];
+        let err = helenus(["export", "--null", "NA"].iter().chain(options).chain(&place)).failed(2);
+        assert!(err.contains("--null is of CSV"), "{err}");
     }
     let err = helenus(["get", "--null", "NA", &db, "shop.orders", "'Oslo'"]).failed(2);
     assert!(err.contains("--null is of CSV"), "{err}");

@@ -314,6 +314,34 @@ fn open_says_what_cannot_be_opened() {
     assert!(err.contains("error: 1 SSTable is damaged and left out\n  "), "{err}");
 }
 
+/// A table whose filter a node had written anew couldn't be brought in. In a database that file
+/// would be damage: it stays outside.
+#[test]
+fn what_a_node_wrote_anew_does_not_come_along() {
+    for version in ["nb", "da"] {
+        let room = Room::new();
+        let rows = room.path("rows.csv");
+        std::fs::write(&rows, "pk,t\n1,x\n2,y\n").unwrap();
+        let [dir, _] = ["0.1", "0.0001"].map(|chance| {
+            let (schema, out) = (room.path(&format!("{chance}.cql")), room.path(chance));
+            let text = format!("{} WITH bloom_filter_fp_chance = {chance};", TEXTS.trim_end_matches(';'));
+            std::fs::write(&schema, text).unwrap();
+            helenus(["sstable", "bulk-write", "--to", version, "--schema", &schema, "--out", &out, &rows])
+                .ok();
+            out
+        });
+        let format = if version == "da" { "bti" } else { "big" };
+        let filter = format!("{version}-1-{format}-Filter.db");
+        std::fs::copy(room.path(&format!("0.0001/{filter}")), format!("{dir}/{filter}")).unwrap();
+        room.import(TEXTS, "pk,t\n3,z\n", &[]).ok();
+        helenus(["ingest", "--extended-verify", &room.path("db"), "k.t", &dir]).ok();
+        assert_eq!(room.export(&[]).lines().count(), 3, "{version}");
+        assert_eq!(helenus(["get", &room.path("db"), "k.t", "2"]).ok(), "{\"pk\": 2, \"t\": \"y\"}\n");
+        helenus(["compact", &room.path("db")]).ok();
+        assert_eq!(room.export(&[]).lines().count(), 3, "{version}");
+    }
+}
+
 /// The live SSTables of a database were moved out of it when its table's folder was named as the
 /// source: its own folder, or another's, which couldn't be read any more.
 #[test]
