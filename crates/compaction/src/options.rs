@@ -238,6 +238,10 @@ mod tests {
         {
             assert_eq!(human_bytes(text), Ok(bytes), "{text}");
         }
+        for (power, prefix) in (1..).zip(["k", "M", "G", "T", "P", "E"]) {
+            assert_eq!(human_bytes(&format!("1{prefix}B")), Ok(1000_i64.pow(power)), "{prefix}");
+            assert_eq!(human_bytes(&format!("2{prefix}iB")), Ok(2 << (10 * power)), "{prefix}");
+        }
         assert_eq!(human_bytes("100"), Err("100 does not end in unit B".to_owned()));
         assert!(human_bytes("muchB").is_err() && human_bytes("1XiB").is_err() && human_bytes("B").is_err());
         assert_eq!(human_bytes("9999999EiB"), Ok(i64::MAX));

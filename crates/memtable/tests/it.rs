@@ -307,6 +307,28 @@ fn rows_in_order_leave_full_blocks_behind() {
 }
 
 #[test]
+fn partitions_are_counted_and_found() {
+    let memtable = Memtable::new(header(Type::Int));
+    let key = |p: i32| p.to_be_bytes();
+    let has = |p: i32| {
+        let (token, key) = (Partitioner::murmur3_token(&key(p)), key(p));
+        let found = memtable.partition(token, &key).map(|snapshot| snapshot.key().to_vec());
+        assert!(found.is_none() || found.as_deref() == Some(&key[..]), "{p}: {found:?}");
+        assert_eq!(memtable.contains(token, &key), found.is_some(), "{p}");
+        found.is_some()
+    };
+    assert!(memtable.is_empty() && memtable.partition_count() == 0 && !has(1));
+    for p in [1, 2, 1, 3] {
+        Write::Row { p, c: 1, timestamp: 1, value: 1 }.apply(&memtable);
+    }
+    assert!(!memtable.is_empty());
+    assert_eq!((memtable.partition_count(), memtable.row_count()), (3, 3));
+    assert_eq!([0, 1, 2, 3, 4].map(has), [false, true, true, true, false]);
+    // The right key under another token is another partition.
+    assert!(!memtable.contains(Token(1), &key(1)));
+}
+
+#[test]
 fn readers_see_whole_updates_while_writers_write() {
     let memtable = Arc::new(Memtable::new(header(Type::Int)));
     let key = 1i32.to_be_bytes();

@@ -146,5 +146,7 @@ mod tests {
         let deletion = DeletionTime::new(at, LocalDeletionTime::INVALID);
         assert!(deletion.is_overflowed());
         assert_eq!(mender.deletion(deletion), DeletionTime::new(at, last));
+        assert_eq!(mender.mended, 3);
+        assert_eq!((mender.deletion(DeletionTime::LIVE), mender.mended), (DeletionTime::LIVE, 3));
     }
 }

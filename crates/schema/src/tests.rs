@@ -2,6 +2,7 @@
 
 mod changes;
 mod corpus;
+mod parts;
 mod random;
 mod refused;
 

@@ -6,11 +6,14 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
-use helenus_compaction::{CompactionError, Execution, ExpectedKeys, Outcome, OutputShape, Purging, execute};
+use helenus_compaction::{
+    CompactionError, Execution, ExpectedKeys, MultiWriter, Outcome, OutputShape, Purging, execute,
+    write_stream,
+};
 use helenus_io::Disk;
 use helenus_rows::{
     Cell, Column, Columns, DeletionTime, Header, LivenessInfo, PartitionRef, PurgeOptions, Purgeable, RowBuf,
-    RowBuilder, Unfiltered,
+    RowBuilder, Unfiltered, UnfilteredStream,
 };
 use helenus_sim::SimDisk;
 use helenus_sstable::{
@@ -191,6 +194,48 @@ fn outputs_are_cut_where_they_are_full() {
     assert!((4..=5).contains(&lens.len()), "{lens:?}");
     let [full @ .., _] = &lens[..] else { panic!() };
     assert!(full.iter().all(|len| (300 << 10..380 << 10).contains(len)), "{lens:?}");
+}
+
+/// A stream written as it is, and partitions that are written one by one, item by item, make the
+/// outputs that a compaction of one source makes.
+#[test]
+fn every_way_to_write_makes_the_same_outputs() {
+    let shape = || OutputShape { max_bytes: Some(300 << 10), level: 2, shard_ends: vec![Token(0)] };
+    let expected = ExpectedKeys::Each(200);
+    let (compacted, content) = run(&disk_with(&large()), shape(), expected);
+    assert!(compacted.len() > 2);
+    let outputs_of =
+        |write: &dyn Fn(&mut dyn UnfilteredStream, MultiWriter, &mut Numbered) -> Vec<WrittenTable>| {
+            let disk = disk_with(&large());
+            let writer = MultiWriter::new(&disk, header(), shape(), expected);
+            let inputs = open_all(&disk, Path::new("/in"));
+            let written = write(&mut inputs[0].scan(), writer, &mut Numbered::new(&disk, plain()));
+            let tables = open_all(&disk, Path::new("/out"));
+            let facts =
+                |written: &WrittenTable| (written.key_count, written.level, written.file_sizes.clone());
+            assert_eq!(
+                written.iter().map(facts).collect::<Vec<_>>(),
+                compacted.iter().map(facts).collect::<Vec<_>>()
+            );
+            assert_eq!(tables.iter().map(|table| listed(table.scan())).collect::<Vec<_>>(), content);
+        };
+    outputs_of(&|stream, writer, outputs| write_stream(stream, writer, outputs).unwrap());
+    outputs_of(&|stream, mut writer, outputs| {
+        let mut keys = 0;
+        while stream.next_partition().unwrap() {
+            let before = writer.data_bytes();
+            writer.start_partition(outputs, stream.partition(), None).unwrap();
+            while stream.advance().unwrap() {
+                writer.append(stream.current().unwrap()).unwrap();
+            }
+            writer.end_partition().unwrap();
+            keys += 1;
+            assert_eq!(writer.key_count(), keys);
+            // 8 KiB of a value, and what is around it.
+            assert!((8 << 10..9 << 10).contains(&(writer.data_bytes() - before)));
+        }
+        writer.finish().unwrap()
+    });
 }
 
 #[test]

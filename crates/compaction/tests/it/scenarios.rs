@@ -191,8 +191,39 @@ fn tasks_are_chosen() {
             other => panic!("unknown: {other}"),
         };
         let task = task.map_or_else(|| "nothing".to_owned(), |task| task_text(&task));
-        format!("{task}\npending: {}", strategy.pending_tasks(&tables))
+        let waiting = strategy.waiting(&tables);
+        let mib = waiting.bytes >> 20;
+        format!(
+            "{task}\npending: {}; waiting: {}, {mib} MiB",
+            strategy.pending_tasks(&tables),
+            waiting.tables
+        )
     });
+}
+
+/// What a strategy may ask of an SSTable's statistics; nothing of one that can't be read.
+#[test]
+fn descriptions_tell_what_the_statistics_hold() {
+    let mut line = line("1 10 droppable=0.2");
+    let mut stats = line.stats.take().unwrap();
+    stats.cells_per_partition.add(41);
+    stats.token_space_coverage = Some(0.25);
+    let asked = |line: &Line| {
+        let table = describe(line);
+        let droppable = table.droppable_ratio(LocalDeletionTime(5));
+        (
+            table.cells(),
+            table.token_space_coverage(),
+            table.clusterings().cloned(),
+            (droppable * 202.0).round(),
+        )
+    };
+    let covered = stats.covered_clusterings.clone();
+    // 101 partitions with 141 cells: two in each, rounded up; 20 of them are tombstones.
+    let cells = 2 * u64::from(CELLS + 1);
+    assert_eq!(asked(&line), (None, None, None, 0.0));
+    line.stats = Some(stats);
+    assert_eq!(asked(&line), (Some(cells), Some(0.25), Some(covered), 20.0));
 }
 
 #[test]

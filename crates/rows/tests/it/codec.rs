@@ -240,6 +240,13 @@ fn markers() {
             panic!("a marker")
         };
         assert_eq!((read, end), (marker, out.len()));
+        // Of one that is cut off, at least one byte more is needed, and never more than it has.
+        let before = [&[0; 5][..], &out].concat();
+        for len in 1..out.len() {
+            let short = read_unfiltered(&header, &before[..5 + len], 5, false).unwrap();
+            let UnfilteredFrame::Incomplete(needed) = short else { panic!("{len}: {short:?}") };
+            assert!((len + 1..=out.len()).contains(&needed), "{needed} of {len}");
+        }
     }
 }
 
@@ -681,6 +688,70 @@ fn an_update_whose_range_ends_with_a_start_is_refused() {
         assert_eq!(error.offset, offset, "{error}");
         assert!(error.to_string().contains("the kind of a range's"), "{error}");
     }
+}
+
+/// A row's flags say whether something in it may be deleted or expire as a whole.
+#[test]
+fn flags_show_deletions() {
+    let header = header_of((0, 0, 0), vec![], vec![("a", Type::Int), ("s", Type::set(Type::Int))]);
+    let deletion = DeletionTime::new(Timestamp(3), LocalDeletionTime(50));
+    let shows = |liveness, row_deletion, complex: Option<DeletionTime>| {
+        let (mut builder, mut buf) = (RowBuilder::default(), RowBuf::default());
+        builder.start(liveness, row_deletion, false);
+        builder.simple(&header, &header.regulars, 0, &Cell::tombstone(Timestamp(4), LocalDeletionTime(60)));
+        if let Some(deletion) = complex {
+            builder.complex(1, deletion);
+            builder.element(&header, &Cell::live(Timestamp(5), b"").at_path(&[0; 4]));
+        }
+        builder.finish(&header, false, &mut buf);
+        buf.as_ref(&header).has_deletion_flags()
+    };
+    let (none, live) = (LivenessInfo::EMPTY, DeletionTime::LIVE);
+    assert!(!shows(none, live, None) && !shows(LivenessInfo::new(Timestamp(1)), live, Some(live)));
+    assert!(shows(LivenessInfo::expiring(Timestamp(1), 60, LocalDeletionTime(100)), live, None));
+    assert!(shows(none, deletion, None) && shows(none, live, Some(deletion)));
+    // A table may have no columns at all: all of them are there, and the row is empty.
+    let no_columns = header_of((0, 0, 0), vec![], vec![]);
+    for (header, liveness, is_empty) in [
+        (&no_columns, none, true),
+        (&no_columns, LivenessInfo::new(Timestamp(1)), false),
+        (&header, none, true),
+    ] {
+        let (mut builder, mut buf) = (RowBuilder::default(), RowBuf::default());
+        builder.start(liveness, live, false);
+        builder.finish(header, false, &mut buf);
+        assert_eq!(buf.as_ref(header).is_empty(), Ok(is_empty));
+    }
+}
+
+/// Shards of releases before 2.1 are noted, whichever cell has them; a counter's tombstone has
+/// none.
+#[test]
+fn legacy_shards_of_counters_are_noted() {
+    let columns = [("a", Type::Counter), ("b", Type::Counter), ("c", Type::Counter)];
+    let header = header_of((0, 0, 0), vec![], columns.to_vec());
+    let mut global = Vec::new();
+    encode_global([7; 16], 1, 1, &mut global);
+    // An entry of the index makes the shard a local one.
+    let local = [&hex("0001 0000")[..], &global[4..]].concat();
+    let noted = |values: [Option<&[u8]>; 3]| {
+        let (mut builder, mut buf, mut stats) =
+            (RowBuilder::default(), RowBuf::default(), RowStats::default());
+        builder.start(LivenessInfo::EMPTY, DeletionTime::LIVE, false);
+        for (column, value) in values.into_iter().enumerate() {
+            let cell = match value {
+                Some(value) => Cell::live(Timestamp(1), value),
+                None => Cell::tombstone(Timestamp(1), LocalDeletionTime(9)),
+            };
+            builder.simple(&header, &header.regulars, column, &cell);
+        }
+        builder.finish(&header, false, &mut buf);
+        stats.row(buf.as_ref(&header), |_| {}).map(|_| stats.has_legacy_counter_shards)
+    };
+    assert_eq!(noted([Some(&global), None, Some(&global)]), Ok(false));
+    assert_eq!(noted([Some(&local), None, Some(&global)]), Ok(true));
+    assert_eq!(noted([None, Some(&global), Some(&local)]), Ok(true));
+    assert!(noted([Some(&global), Some(b"no context"), None]).is_err());
 }
 
 /// What is collected of some rows and of others is, put together, what is collected of all.

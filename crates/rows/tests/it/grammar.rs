@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use helenus_rows::{
     Bound, BoundKind, Capabilities, Cell, ClusteringComparator, Column, Columns, DeletionTime, Direction,
-    EncodingBase, GrammarError, Header, LivenessInfo, MarkerRef, PartitionRef, RowBuf, RowBuilder, RowError,
-    RowRef, StreamError, Unfiltered, UnfilteredStream, Validator,
+    EncodingBase, Grammar, GrammarError, Header, LivenessInfo, MarkerRef, PartitionRef, RowBuf, RowBuilder,
+    RowError, RowRef, StreamError, Unfiltered, UnfilteredStream, Validator,
 };
 #[cfg(debug_assertions)]
 use helenus_rows::{StreamOrigin, validated};
@@ -192,6 +192,38 @@ fn rows_are_whole() {
         ..(*test_header()).clone()
     });
     check(row(&other, 1, |_| {}), Some("a row in another encoding than the stream's"));
+}
+
+/// A reader that enters a partition in the middle tells which range is open there.
+#[test]
+fn a_range_may_be_open_where_reading_goes_on() {
+    let deletion = |timestamp| DeletionTime::new(Timestamp(timestamp), LocalDeletionTime(9));
+    let end = |close| {
+        let bound = Bound { kind: BoundKind::InclEnd, size: 0, values: &[] };
+        MarkerRef { bound, close, open: DeletionTime::LIVE }
+    };
+    let continues = Err("a marker that doesn't continue the open range");
+    let mut grammar = Grammar::new(Direction::Forward);
+    grammar.resume(deletion(5));
+    assert_eq!((grammar.open(), grammar.last_position()), (deletion(5), None));
+    assert_eq!(grammar.marker(&end(deletion(6))), continues);
+    grammar.resume(deletion(5));
+    assert_eq!((grammar.marker(&end(deletion(5))), grammar.end_partition()), (Ok(()), Ok(())));
+    grammar.resume(DeletionTime::LIVE);
+    assert_eq!((grammar.open(), grammar.end_partition()), (DeletionTime::LIVE, Ok(())));
+    assert_eq!(grammar.marker(&end(deletion(5))), continues);
+    // What came before is not looked at.
+    let header = test_header();
+    let Item::Row(later, _) = row(&header, 2, |_| {}) else { panic!("a row") };
+    let Item::Row(earlier, _) = row(&header, 1, |_| {}) else { panic!("a row") };
+    let mut grammar = Grammar::new(Direction::Forward);
+    let mut position = |grammar: &mut Grammar, row: &RowBuf| {
+        grammar.position(&header, &Unfiltered::Row(row.as_ref(&header)))
+    };
+    assert_eq!(position(&mut grammar, &later), Ok(()));
+    assert!(position(&mut grammar, &earlier).is_err());
+    grammar.resume(DeletionTime::LIVE);
+    assert_eq!(position(&mut grammar, &earlier), Ok(()));
 }
 
 #[test]

@@ -6,6 +6,7 @@
     reason = "tests may panic"
 )]
 
+mod blocks;
 mod bridge;
 mod cases;
 mod codec;
