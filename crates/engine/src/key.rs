@@ -146,9 +146,10 @@ impl IntoKey for [Value] {
 const MAX_KEY_BYTES: usize = u16::MAX as usize;
 
 /// Appends the serialized partition key made of those values, checked as Cassandra does.
+#[inline]
 pub(crate) fn encode_partition_key<V: EncodeValue>(
     schema: &TableSchema,
-    values: &[V],
+    mut values: impl ExactSizeIterator<Item = V>,
     out: &mut Vec<u8>,
 ) -> Result<()> {
     let columns = schema.partition_key();
@@ -164,16 +165,18 @@ pub(crate) fn encode_partition_key<V: EncodeValue>(
         )));
     }
     let start = out.len();
-    if let ([value], [column]) = (values, columns) {
-        encode_component(schema, column, value, out)?;
+    if let [column] = columns
+        && let Some(value) = values.next()
+    {
+        encode_component(schema, column, &value, out)?;
         if out.len() == start {
             return Err(problem(schema, column, "a partition key can't be empty"));
         }
     } else {
-        for (value, column) in values.iter().zip(columns) {
+        for (column, value) in columns.iter().zip(values) {
             let len_at = out.len();
             out.extend_from_slice(&[0, 0]);
-            encode_component(schema, column, value, out)?;
+            encode_component(schema, column, &value, out)?;
             let Ok(len) = u16::try_from(out.len() - len_at - 2) else {
                 return Err(problem(schema, column, "a key column's value can't exceed 65535 bytes"));
             };
@@ -196,9 +199,10 @@ pub(crate) fn encode_partition_key<V: EncodeValue>(
 
 /// Appends the encoded beginning of a clustering made of those values, at most one for each
 /// clustering column.
+#[inline]
 pub(crate) fn encode_clustering_prefix<V: EncodeValue>(
     schema: &TableSchema,
-    values: &[V],
+    mut values: impl ExactSizeIterator<Item = V>,
     out: &mut Vec<u8>,
 ) -> Result<()> {
     let columns = schema.clustering();
@@ -211,16 +215,20 @@ pub(crate) fn encode_clustering_prefix<V: EncodeValue>(
             values.len()
         )));
     }
-    for (batch, columns) in values.chunks(32).zip(columns.chunks(32)) {
-        encode_batch(schema, batch, columns, out)?;
+    for columns in columns.chunks(32) {
+        if values.len() == 0 {
+            break;
+        }
+        encode_batch(schema, &mut values, columns, out)?;
     }
     Ok(())
 }
 
 /// Up to 32 values after their header, as [`helenus_rows::encode_clustering`] writes them.
+#[inline]
 fn encode_batch<V: EncodeValue>(
     schema: &TableSchema,
-    values: &[V],
+    values: impl Iterator<Item = V>,
     columns: &[ColumnDef],
     out: &mut Vec<u8>,
 ) -> Result<()> {
@@ -229,9 +237,9 @@ fn encode_batch<V: EncodeValue>(
     // Empty values are rare, so the header is written as zero first: one byte that is right almost
     // always.
     out.push(0);
-    for (i, (value, column)) in values.iter().zip(columns).enumerate() {
+    for (i, (column, value)) in columns.iter().zip(values).enumerate() {
         let at = out.len();
-        encode_component(schema, column, value, out)?;
+        encode_component(schema, column, &value, out)?;
         let len = out.len() - at;
         if len > MAX_KEY_BYTES {
             return Err(problem(schema, column, "a clustering column's value can't exceed 65535 bytes"));

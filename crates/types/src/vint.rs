@@ -54,8 +54,8 @@ pub fn write_unsigned(out: &mut Vec<u8>, v: u64) {
     out.truncate(start + len);
 }
 
-/// Writes `v` over the number at the start of `buf`; false, and nothing is written, unless both take
-/// as many bytes.
+/// Writes `v` over the number at the start of `buf`; false, and nothing is written, unless both
+/// take as many bytes.
 #[inline]
 #[must_use]
 pub fn overwrite_unsigned(buf: &mut [u8], v: u64) -> bool {

@@ -151,11 +151,11 @@ impl Plan {
         let schema = &*state.schema;
         let timestamp = options.timestamp.unwrap_or(time.timestamp);
         builder.partition(core, state, None, |out| {
-            with_parts(&self.key, values, |parts| encode_partition_key(schema, parts, out))
+            encode_partition_key(schema, parts(&self.key, values), out)
         })?;
         let (out, times) = builder.out_of_row(time.is_early);
         let place = RowPlace::begin(out, false);
-        with_parts(&self.clustering, values, |parts| encode_clustering_prefix(schema, parts, out))?;
+        encode_clustering_prefix(schema, parts(&self.clustering, values), out)?;
         let liveness = match self.shape.kind {
             StatementKind::Insert => LivenessInfo::new(timestamp),
             _ => LivenessInfo::EMPTY,
@@ -225,10 +225,9 @@ impl Plan {
     ) -> Result<()> {
         let schema = &*self.entry.state.schema;
         let start = staged.bytes.len();
-        with_parts(&self.key, values, |parts| encode_partition_key(schema, parts, &mut staged.bytes))?;
+        encode_partition_key(schema, parts(&self.key, values), &mut staged.bytes)?;
         let key = staged.span_from(start);
-        let clustering =
-            with_parts(&self.clustering, values, |parts| stage_clustering(schema, parts, staged))?;
+        let clustering = stage_clustering(schema, parts(&self.clustering, values), staged)?;
         let range = self.range.as_ref().map(|range| self.bounds(range, values, staged)).transpose()?;
         let frame = Frame { table, schema, shape: &self.shape, options: *options, key, clustering };
         frame.stage(staged, range, |is_static, staged| self.stage_columns(is_static, values, staged))?;
@@ -259,7 +258,7 @@ impl Plan {
         let (mut start, mut end) = (StagedBound::OPEN_START, StagedBound::OPEN_END);
         let mut bound = |places: &[usize], kind: BoundKind| -> Result<StagedBound> {
             let size = prefix_size(places.len());
-            let values = with_parts(places, values, |parts| stage_clustering(schema, parts, staged))?;
+            let values = stage_clustering(schema, parts(places, values), staged)?;
             Ok(StagedBound { kind, size, values })
         };
         if let Some((places, included)) = &range.from {
@@ -372,12 +371,14 @@ fn keys(schema: &TableSchema, statement: &StatementPlan) -> Result<Keys> {
     Ok((key.into_iter().flatten().collect(), clustering.into_iter().flatten().collect()))
 }
 
-/// Shows the values at those indexes, which are among them, to `f`.
+/// The values at those indexes, which are among them.
 #[inline]
-fn with_parts<R>(indexes: &[usize], values: &[&dyn BindValue], f: impl FnOnce(&[KeyPart<'_>]) -> R) -> R {
-    let part = |&at: &usize| match values.get(at) {
+fn parts<'v>(
+    indexes: &'v [usize],
+    values: &'v [&'v dyn BindValue],
+) -> impl ExactSizeIterator<Item = KeyPart<'v>> {
+    indexes.iter().map(|&at| match values.get(at) {
         Some(value) => KeyPart(*value),
         None => unreachable!("a plan's places are among as many values as it takes"),
-    };
-    f(&indexes.iter().map(part).collect::<SmallVec<[KeyPart<'_>; 8]>>())
+    })
 }

@@ -59,9 +59,10 @@ impl<'t> Statement<'t> {
         }
         statement.attempt(|own, schema| {
             let staged = &mut own.workspace.staged;
-            key.with_values(|values| encode_partition_key(schema, values, &mut staged.bytes))?;
+            key.with_values(|values| encode_partition_key(schema, values.iter(), &mut staged.bytes))?;
             own.key = staged.span_from(0);
-            own.clustering = clustering.with_values(|values| stage_clustering(schema, values, staged))?;
+            own.clustering =
+                clustering.with_values(|values| stage_clustering(schema, values.iter(), staged))?;
             Ok(())
         });
         statement
@@ -86,7 +87,7 @@ impl<'t> Statement<'t> {
     pub(super) fn bound(mut self, values: &[&dyn EncodeValue], kind: BoundKind) -> Self {
         self = self.whole_range();
         self.attempt(|own, schema| {
-            let staged = stage_clustering(schema, values, &mut own.workspace.staged)?;
+            let staged = stage_clustering(schema, values.iter(), &mut own.workspace.staged)?;
             let bound = StagedBound { kind, size: prefix_size(values.len()), values: staged };
             let Some((start, end)) = &mut own.range else { unreachable!("there is a range now") };
             *(if kind.opens() { start } else { end }) = bound;
@@ -276,7 +277,7 @@ impl Frame<'_> {
 
 pub(super) fn stage_clustering<V: EncodeValue>(
     schema: &TableSchema,
-    values: &[V],
+    values: impl ExactSizeIterator<Item = V>,
     staged: &mut Staged,
 ) -> Result<Span> {
     let start = staged.bytes.len();

@@ -126,8 +126,9 @@ impl Select {
     /// in the order of the calls, each once.
     #[must_use]
     pub fn key(mut self, key: impl IntoKey) -> Self {
-        let span =
-            key.with_values(|values| self.encode(|schema, out| encode_partition_key(schema, values, out)));
+        let span = key.with_values(|values| {
+            self.encode(|schema, out| encode_partition_key(schema, values.iter(), out))
+        });
         self.keys.push(span);
         self
     }
@@ -428,7 +429,7 @@ impl Select {
     }
 
     fn end_of(&mut self, values: &[&dyn EncodeValue], kind: BoundKind) -> End {
-        let span = self.encode(|schema, out| encode_clustering_prefix(schema, values, out));
+        let span = self.encode(|schema, out| encode_clustering_prefix(schema, values.iter(), out));
         End { kind, size: values.len(), values: span }
     }
 

@@ -66,7 +66,7 @@ impl World {
 fn raw(table: &Table, key: impl IntoKey) -> String {
     let view = table.core.view.load_full();
     let mut bytes = Vec::new();
-    key.with_values(|values| crate::key::encode_partition_key(&view.state.schema, values, &mut bytes))
+    key.with_values(|values| crate::key::encode_partition_key(&view.state.schema, values.iter(), &mut bytes))
         .unwrap();
     let key = SearchKey::of(Partitioner::Murmur3, &bytes);
     let stream = view.partition(&key, &Slices::ALL, Direction::Forward, StaticRow::Wanted).unwrap();
