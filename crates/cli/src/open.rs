@@ -166,7 +166,7 @@ fn foreign_by(options: ForeignOptions, dir: &Path, source: &Source) -> Result<Fo
     let opened = options.open(&dirs.collect::<Result<Vec<_>, _>>()?);
     opened.map_err(|error| match error.kind() {
         ErrorKind::NotFound => Failure::failed(error.to_string())
-            .or_try("name a database, or a directory that Cassandra left; --schema FILE where nothing tells its schema"),
+            .or_try("name a database, or a directory of Cassandra's files; --schema FILE where its schema is not found"),
         _ => error.into(),
     })
 }

@@ -70,14 +70,14 @@ pub(crate) struct Rewrite {
     /// Chunks that get smaller by less than this stay as they are, 1.1 for instance
     #[arg(long, value_name = "X", requires = "codec")]
     pub(crate) min_compress_ratio: Option<f64>,
-    /// Bring deletions and expirations past 2038-01-19T03:14:06Z down to that second where the
-    /// version can't hold them
+    /// Cap deletions and expirations past 2038-01-19T03:14:06Z at that second where the version
+    /// can't hold them
     #[arg(long)]
     pub(crate) cap_expirations: bool,
     /// Number the outputs from 1 on: Cassandra before 4.1 knows no other ids
     #[arg(long)]
     pub(crate) number: bool,
-    /// Directory to make; it may be there if it is empty
+    /// Directory to create; it may exist if it is empty
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
     /// Data.db files, or directories of them
@@ -118,7 +118,7 @@ pub(super) fn writable(letters: &str) -> Result<Version, String> {
     Version::writable(letters).ok_or_else(|| "da, oa, nb and me can be written".to_owned())
 }
 
-/// Cuts SSTables that are larger than a size into several
+/// Splits SSTables that are larger than a given size
 ///
 /// Tables are cut between partitions, as soon as the Data.db that is being written is larger than
 /// --max-size. Tables that are not larger are left alone, and nothing of them is in --out. Pieces
@@ -136,10 +136,10 @@ pub(super) fn writable(letters: &str) -> Result<Version, String> {
 Exit codes: 0 done, 1 failed and there is no output, 2 the command line is wrong."
 )]
 pub(crate) struct Split {
-    /// Size of Data.db from which on another one is begun, in MiB
+    /// Size of Data.db, in MiB, from which another one is begun
     #[arg(long, short = 's', value_name = "MiB", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) max_size: u32,
-    /// Directory to make; it may be there if it is empty
+    /// Directory to create; it may exist if it is empty
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
     /// Data.db files, or directories of them

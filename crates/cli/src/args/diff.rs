@@ -24,8 +24,8 @@ use clap::Args;
 Exit codes: 0 the same, 1 different or failed, 2 the command line is wrong."
 )]
 pub(crate) struct Diff {
-    /// Take what has expired by then as the tombstone that a compaction makes of it; a second since
-    /// 1970, or now
+    /// Treat what has expired by then as the tombstone that a compaction makes of it; a second
+    /// since 1970, or now
     #[arg(long, value_name = "SECOND", value_parser = second, conflicts_with = "live")]
     pub(crate) expired: Option<Second>,
     /// Compare only what is alive then; a second since 1970, or now
@@ -34,7 +34,7 @@ pub(crate) struct Diff {
     /// Differences to print before giving up; 0 prints all
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub(crate) max: u64,
-    /// Print each difference as a JSON object, a line each
+    /// Print each difference as a JSON object, one per line
     #[arg(long)]
     pub(crate) json: bool,
     /// One side

@@ -25,13 +25,13 @@ pub(crate) struct Metadata {
     /// Read all rows too, and list the partitions with the most rows, bytes and tombstones
     #[arg(short = 's', long)]
     pub(crate) scan: bool,
-    /// Print a JSON object for each SSTable, a line each
+    /// Print a JSON object for each SSTable, one per line
     #[arg(long)]
     pub(crate) json: bool,
     /// How long tombstones are kept, for the estimate of those that are droppable
     #[arg(short = 'g', long = "gc_grace_seconds", value_name = "SECONDS", default_value_t = 0)]
     pub(crate) gc_grace_seconds: u32,
-    /// What the clients' timestamps count
+    /// Unit of the clients' timestamps
     #[arg(
         short = 't',
         long = "timestamp_unit",

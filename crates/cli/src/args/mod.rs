@@ -27,7 +27,7 @@ pub(crate) use verify::Verify;
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 the command line is wrong.
 
-DIR is a directory that Helenus made, or one that Cassandra left: a snapshot, a table's directory, a whole data directory.
+DIR is a directory that Helenus made, or one of Cassandra's files: a snapshot, a table's directory, a whole data directory.
 A table is written as in CQL: chat.messages, or '\"Fleet\".\"Trips\"' where upper case counts.";
 
 /// Reads, fills and tends tables in the format of Apache Cassandra, without a server.
@@ -75,7 +75,7 @@ pub(crate) struct Completions {
 #[command(after_help = "Example:
   helenus man ~/.local/share/man/man1 && man helenus-sstable-verify")]
 pub(crate) struct Man {
-    /// Where to; made if it is not there
+    /// Directory to write to; created if it does not exist
     pub(crate) dir: PathBuf,
 }
 
@@ -101,7 +101,7 @@ const COMPACT: &str = "Examples:
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
-    /// A JSON object a line, as CQL's SELECT JSON * returns it
+    /// A JSON object per line, as CQL's SELECT JSON * returns it
     Jsonl,
     /// RFC 4180 with a header line, values as cqlsh's COPY TO writes them
     Csv,
@@ -109,7 +109,7 @@ pub(crate) enum Format {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ExportFormat {
-    /// A JSON object a line, as CQL's SELECT JSON * returns it
+    /// A JSON object per line, as CQL's SELECT JSON * returns it
     Jsonl,
     /// RFC 4180 with a header line, values as cqlsh's COPY TO writes them
     Csv,
@@ -137,10 +137,10 @@ pub(crate) enum ExportFormat {
 pub(crate) struct Export {
     #[command(flatten)]
     pub(crate) source: Source,
-    /// What a row looks like
+    /// Format of the rows
     #[arg(long, value_enum, default_value = "jsonl")]
     pub(crate) format: ExportFormat,
-    /// Leave SSTables out that are damaged or missing, and say which; the exit code is 1 then. What
+    /// Leave out damaged and missing SSTables, and report them; the exit code is then 1. Data that
     /// they deleted in others is shown
     #[arg(long)]
     pub(crate) skip_damaged: bool,
@@ -150,7 +150,7 @@ pub(crate) struct Export {
     /// With csv: the text for null [default: the empty field]; values that read like it are quoted
     #[arg(long, value_name = "TEXT")]
     pub(crate) null: Option<String>,
-    /// The database, or a directory that Cassandra left
+    /// The database, or a directory of Cassandra's files
     pub(crate) dir: PathBuf,
     /// keyspace.table
     pub(crate) table: String,
@@ -175,25 +175,25 @@ pub(crate) struct Export {
 pub(crate) struct Get {
     #[command(flatten)]
     pub(crate) source: Source,
-    /// What a row looks like
+    /// Format of the rows
     #[arg(long, value_enum, default_value = "jsonl")]
     pub(crate) format: Format,
     /// With csv: the text for null [default: the empty field]; values that read like it are quoted
     #[arg(long, value_name = "TEXT")]
     pub(crate) null: Option<String>,
-    /// First rows wanted, by the clustering columns after KEY, included; in the table's order
+    /// Where the rows begin, by the clustering columns after KEY, inclusive; in the table's order
     #[arg(long, value_name = "LIT", num_args = 1.., allow_negative_numbers = true)]
     pub(crate) from: Vec<String>,
-    /// Last rows wanted, likewise
+    /// Where they end, likewise
     #[arg(long, value_name = "LIT", num_args = 1.., allow_negative_numbers = true)]
     pub(crate) to: Vec<String>,
     /// Last row first
     #[arg(long)]
     pub(crate) reverse: bool,
-    /// The most rows to print
+    /// Maximum number of rows to print
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<usize>,
-    /// The database, or a directory that Cassandra left; keyspace.table; literals of the key
+    /// The database, or a directory of Cassandra's files; keyspace.table; literals of the key
     #[arg(value_name = "DIR TABLE KEY", num_args = 0.., allow_negative_numbers = true)]
     place: Vec<String>,
     #[arg(skip)]
@@ -222,12 +222,12 @@ pub(crate) struct Get {
   helenus export ./old chat.messages | helenus import ./db --table chat.messages --schema chat.cql -"
 )]
 pub(crate) struct Import {
-    /// The database; made if it is not there
+    /// The database; created if it does not exist
     pub(crate) dir: PathBuf,
     /// keyspace.table to write into
     #[arg(long, value_name = "TABLE")]
     pub(crate) table: String,
-    /// CQL that makes the table (and its keyspace and types) if it is not there
+    /// CQL that creates the table (and its keyspace and types) if it does not exist
     #[arg(long, value_name = "FILE")]
     pub(crate) schema: Option<PathBuf>,
     #[command(flatten)]
@@ -236,7 +236,7 @@ pub(crate) struct Import {
     /// one row the larger value wins then, column by column, not the later line
     #[arg(long, value_name = "µs", allow_negative_numbers = true, verbatim_doc_comment)]
     pub(crate) timestamp: Option<i64>,
-    /// Seconds that rows live; 0 for ever [default: as the table's default_time_to_live says]
+    /// Seconds that rows live; 0 means for ever [default: as the table's default_time_to_live says]
     #[arg(long, value_name = "SECONDS")]
     pub(crate) ttl: Option<u32>,
     /// The file; - for standard input
@@ -249,10 +249,10 @@ pub(crate) struct RowFiles {
     /// How the file is written [default: JSON if it begins with a brace]
     #[arg(long, value_enum)]
     pub(crate) format: Option<Format>,
-    /// In CSV: what stands between fields, a single character; tab for that [default: ,]
+    /// In CSV: the separator of fields, a single character or the word tab [default: ,]
     #[arg(long, value_name = "CHAR", value_parser = delimiter)]
     pub(crate) delimiter: Option<u8>,
-    /// In CSV: the columns of the fields, in their order; the file has no line that names them then
+    /// In CSV: the columns of the fields, in their order; the file then has no header line
     #[arg(long, value_name = "COLUMN,…", value_delimiter = ',')]
     pub(crate) columns: Vec<String>,
     /// In CSV: the text for null [default: the empty field]; in quotes it is a value
@@ -261,7 +261,7 @@ pub(crate) struct RowFiles {
     /// In CSV: how quotes inside quotes are written
     #[arg(long, value_enum, default_value = "auto")]
     pub(crate) quotes: Quotes,
-    /// Bad lines of a file to pass over; one more ends it all
+    /// Invalid lines of a file to skip; one more ends the command
     #[arg(long, value_name = "N", default_value_t = 1000)]
     pub(crate) max_errors: u64,
 }
@@ -277,7 +277,7 @@ fn delimiter(text: &str) -> Result<u8, String> {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Quotes {
-    /// Found out from the beginning of the file
+    /// Detected from the beginning of the file
     Auto,
     /// Doubled (RFC 4180)
     Doubled,
@@ -291,12 +291,12 @@ pub(crate) struct Source {
     /// CQL that defines the tables, if DIR and the directories above it don't
     #[arg(long, value_name = "FILE")]
     pub(crate) schema: Option<PathBuf>,
-    /// Another data directory of the same node, as often as there are some
+    /// Another data directory of the same node; may be repeated
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Vec<PathBuf>,
 }
 
-/// Lists the tables of a database, or of what Cassandra left
+/// Lists the tables of a database, or of a directory of Cassandra's files
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   helenus tables ./db
@@ -304,10 +304,10 @@ pub(crate) struct Source {
 pub(crate) struct Dir {
     #[command(flatten)]
     pub(crate) source: Source,
-    /// Print a JSON object for each table, a line each
+    /// Print a JSON object for each table, one per line
     #[arg(long)]
     pub(crate) json: bool,
-    /// The database, or a directory that Cassandra left
+    /// The database, or a directory of Cassandra's files
     pub(crate) dir: PathBuf,
 }
 
@@ -315,10 +315,10 @@ pub(crate) struct Dir {
 pub(crate) struct Stats {
     #[command(flatten)]
     pub(crate) source: Source,
-    /// Print a JSON object for each table, a line each
+    /// Print a JSON object for each table, one per line
     #[arg(long)]
     pub(crate) json: bool,
-    /// The database, or a directory that Cassandra left
+    /// The database, or a directory of Cassandra's files
     pub(crate) dir: PathBuf,
     /// keyspace.table [default: all tables]
     pub(crate) table: Option<String>,

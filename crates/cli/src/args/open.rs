@@ -27,10 +27,10 @@ Exit codes: 0 every table can be read, 1 failed or some can't, 2 the command lin
 pub(crate) struct Open {
     #[command(flatten)]
     pub(crate) source: Source,
-    /// Print a JSON object for each table, a line each
+    /// Print a JSON object for each table, one per line
     #[arg(long)]
     pub(crate) json: bool,
-    /// Cassandra's own keyspaces too
+    /// Include Cassandra's own keyspaces
     #[arg(long)]
     pub(crate) system: bool,
     /// The directory
@@ -41,7 +41,7 @@ pub(crate) struct Open {
 ///
 /// Any number of snapshots (nodetool snapshot), tables' directories, keyspaces', whole data
 /// directories; schema and SSTables are found as `helenus open` finds them. SSTables are verified
-/// first, keep their version and come in by second names of their files (hard links), and as copies
+/// first, keep their version and come in as hard links of their files, and as copies
 /// across file systems; the originals are not changed, and no later write changes them. The
 /// database has an identity of its own, its tables keep theirs. Secondary indexes stay in the
 /// schema and are not built; materialized views and Cassandra's own tables are left out. It is made
@@ -62,10 +62,10 @@ pub(crate) struct Adopt {
     /// CQL that defines the tables, if SNAPSHOT and the directories above it don't
     #[arg(long, value_name = "FILE")]
     pub(crate) schema: Option<PathBuf>,
-    /// keyspace.table to adopt, as often as there are some [default: all tables]
+    /// keyspace.table to adopt; may be repeated [default: all tables]
     #[arg(long, value_name = "TABLE")]
     pub(crate) table: Vec<String>,
-    /// Copy the files instead of giving them second names
+    /// Copy the files instead of linking them
     #[arg(long)]
     pub(crate) copy_data: bool,
     /// Read metadata and indexes only, not the checksum of the data
@@ -74,10 +74,10 @@ pub(crate) struct Adopt {
     /// Decode every row, and look every key up in the index
     #[arg(long)]
     pub(crate) extended_verify: bool,
-    /// The database's directory; not there yet, or empty
+    /// The database's directory; it must be empty or not exist yet
     #[arg(long, value_name = "DB")]
     pub(crate) into: PathBuf,
-    /// Directories that Cassandra left
+    /// Directories of Cassandra's files
     #[arg(required = true, value_name = "SNAPSHOT")]
     pub(crate) dirs: Vec<PathBuf>,
 }
@@ -86,7 +86,7 @@ pub(crate) struct Adopt {
 ///
 /// They are verified first (the checksum of the data; every key in the filter, since one that lacks
 /// keys hides rows), get names of this database and become visible together, or not at all. By
-/// default their files get second names (hard links), and copies across file systems; the originals
+/// default their files are hard-linked, and copied across file systems; the originals
 /// stay unchanged. Rows count by their timestamps: newer data and later deletions of the table win.
 /// The counterpart of nodetool import, which moves the files without --copy-data.
 #[derive(Debug, Args)]
@@ -100,16 +100,16 @@ pub(crate) struct Adopt {
 Exit codes: 0 all are in, 1 failed and none is, 2 the command line is wrong."
 )]
 pub(crate) struct Ingest {
-    /// Copy the files instead of giving them second names
+    /// Copy the files instead of linking them
     #[arg(long, conflicts_with = "move_files")]
     pub(crate) copy_data: bool,
-    /// Remove the files where they were once they are in
+    /// Remove the originals once their files are in
     #[arg(long = "move")]
     pub(crate) move_files: bool,
-    /// Leave them in their level of a leveled compaction, instead of level 0
+    /// Keep their level of leveled compaction, instead of level 0
     #[arg(long)]
     pub(crate) keep_level: bool,
-    /// Leave them marked as repaired
+    /// Keep them marked as repaired
     #[arg(long)]
     pub(crate) keep_repaired: bool,
     /// Read metadata and indexes only, not the checksum of the data

@@ -25,23 +25,23 @@ use super::diff::{Second, second};
 Exit codes: 0 done, 1 something can't be read, 2 the command line is wrong."
 )]
 pub(crate) struct Partitions {
-    /// Uncompressed bytes from which on a partition is printed
+    /// Uncompressed bytes of a partition from which it is printed
     #[arg(short = 't', long, value_name = "SIZE", value_parser = size)]
     pub(crate) min_size: Option<u64>,
-    /// Rows from which on
+    /// Rows of a partition from which it is printed
     #[arg(short = 'w', long, value_name = "N")]
     pub(crate) min_rows: Option<u64>,
-    /// Cells from which on
+    /// Cells of a partition from which it is printed
     #[arg(short = 'c', long, value_name = "N")]
     pub(crate) min_cells: Option<u64>,
-    /// Tombstones from which on, with what has expired
+    /// Tombstones of a partition from which it is printed, expired data included
     #[arg(short = 'o', long, value_name = "N")]
     pub(crate) min_tombstones: Option<u64>,
-    /// Look at this partition alone, as often as there are some; the values of a key with several
-    /// columns between colons
+    /// Measure only this partition; may be repeated; the values of a key with several columns are
+    /// separated by colons
     #[arg(short = 'k', long = "key", value_name = "KEY", allow_hyphen_values = true)]
     pub(crate) keys: Vec<String>,
-    /// Pass over this partition, as often as there are some
+    /// Skip this partition; may be repeated
     #[arg(short = 'x', long = "exclude-key", value_name = "KEY", allow_hyphen_values = true)]
     pub(crate) excluded: Vec<String>,
     /// Count no rows, cells and tombstones
@@ -50,19 +50,19 @@ pub(crate) struct Partitions {
     /// The time by which something has expired: a second since 1970, or now
     #[arg(short = 'u', long, value_name = "SECOND", value_parser = second, default_value = "now")]
     pub(crate) current_timestamp: Second,
-    /// Look into directories in directories
+    /// Search subdirectories
     #[arg(short, long)]
     pub(crate) recursive: bool,
-    /// With -r: into those of snapshots too
+    /// With -r: search snapshots too
     #[arg(short, long, requires = "recursive")]
     pub(crate) snapshots: bool,
-    /// With -r: into those of backups too
+    /// With -r: search backups too
     #[arg(short, long, requires = "recursive")]
     pub(crate) backups: bool,
     /// Print the partitions as CSV, and nothing else
     #[arg(short = 'm', long)]
     pub(crate) csv: bool,
-    /// Print a JSON object for each partition, and one for each SSTable's figures, a line each
+    /// Print a JSON object for each partition, and one for each SSTable's figures, one per line
     #[arg(long, conflicts_with = "csv")]
     pub(crate) json: bool,
     /// Data.db files, or directories of them

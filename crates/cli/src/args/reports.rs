@@ -29,16 +29,16 @@ pub(crate) struct List {
     /// The files to list
     #[arg(short = 't', long = "type", value_name = "TYPE", value_enum, default_value = "all")]
     pub(crate) kind: ListType,
-    /// The logs of transactions too
+    /// Include the logs of transactions
     #[arg(short, long)]
     pub(crate) oplog: bool,
-    /// Say what each file is, and how many bytes it has
+    /// Print the role of each file and its size in bytes
     #[arg(short, long)]
     pub(crate) long: bool,
-    /// Print a JSON object for each file, a line each
+    /// Print a JSON object for each file, one per line
     #[arg(long)]
     pub(crate) json: bool,
-    /// Directories of tables; directories in them are not looked into
+    /// Directories of tables; their subdirectories are not searched
     #[arg(required = true, value_name = "DIR")]
     pub(crate) dirs: Vec<PathBuf>,
 }
@@ -74,7 +74,7 @@ pub(crate) struct Levels {
     /// List the SSTables of each level
     #[arg(short, long)]
     pub(crate) long: bool,
-    /// Print a JSON object for each directory, a line each
+    /// Print a JSON object for each directory, one per line
     #[arg(long)]
     pub(crate) json: bool,
     /// Data.db files, or directories of them; each directory is read separately

@@ -43,17 +43,17 @@ pub(crate) struct Scrub {
     /// timestamps one higher. Deletions keep theirs. Without it such rows and deletions are lost
     #[arg(long, short = 'r', verbatim_doc_comment)]
     pub(crate) reinsert_overflowed_ttl: bool,
-    /// Bring deletions and expirations past 2038-01-19T03:14:06Z down to that second where the
-    /// version can't hold them
+    /// Cap deletions and expirations past 2038-01-19T03:14:06Z at that second where the version
+    /// can't hold them
     #[arg(long)]
     pub(crate) cap_expirations: bool,
-    /// Print a JSON object for each SSTable, a line each
+    /// Print a JSON object for each SSTable, one per line
     #[arg(long)]
     pub(crate) json: bool,
     /// File to make for the report, in JSON; what is printed is not changed by it
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
-    /// Directory to make; it may be there if it is empty
+    /// Directory to create; it may exist if it is empty
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
     /// Data.db files, or directories of them
@@ -61,7 +61,7 @@ pub(crate) struct Scrub {
     pub(crate) inputs: Vec<PathBuf>,
 }
 
-/// Makes every derived component anew: index, summary, filter, statistics, checksums, TOC
+/// Rebuilds every derived component: index, summary, filter, statistics, checksums, TOC
 ///
 /// Of the input Data.db and the serialization header in Statistics.db are needed, and
 /// CompressionInfo.db if it is there. Data.db is linked, or copied to another file system; its
@@ -84,7 +84,7 @@ pub(crate) struct Rebuild {
     /// KiB of rows in a block of the row index [default: 16 in da, 64 elsewhere]
     #[arg(long, value_name = "KiB", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) column_index_size: Option<u32>,
-    /// Directory to make; it may be there if it is empty
+    /// Directory to create; it may exist if it is empty
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
     /// Data.db files, or directories of them

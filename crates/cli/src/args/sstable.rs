@@ -67,13 +67,13 @@ pub(crate) struct Dump {
     /// inside
     #[arg(short = 'd', conflicts_with = "lines")]
     pub(crate) unfiltereds: bool,
-    /// Print a JSON object for each partition, a line each
+    /// Print a JSON object for each partition, one per line
     #[arg(short = 'l')]
     pub(crate) lines: bool,
-    /// Print this partition alone, as often as there are some; it is found by the index
+    /// Print only this partition; may be repeated; it is looked up in the index
     #[arg(short = 'k', long = "key", value_name = "KEY", allow_hyphen_values = true)]
     pub(crate) keys: Vec<String>,
-    /// Pass over this partition, as often as there are some
+    /// Skip this partition; may be repeated
     #[arg(short = 'x', long = "exclude-key", value_name = "KEY", allow_hyphen_values = true)]
     pub(crate) excluded: Vec<String>,
     /// The table's Data.db; its other components are next to it
@@ -104,13 +104,13 @@ pub(crate) struct BulkWrite {
     /// keyspace.table [default: the only one of the schema]
     #[arg(long, value_name = "TABLE")]
     pub(crate) table: Option<String>,
-    /// Where the SSTables go: a directory that is empty or not there
+    /// Directory of the SSTables; it must be empty or not exist yet
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
     /// Version of the SSTables: da, oa, nb or me [default: the newest, da]
     #[arg(long, value_name = "VERSION", value_parser = writable)]
     pub(crate) to: Option<Version>,
-    /// How they are compressed [default: as the schema says]
+    /// Compression [default: as the schema says]
     #[arg(long, value_enum)]
     pub(crate) codec: Option<CompressorName>,
     /// Timestamp of all rows, in microseconds since 1970 [default: the clock's]
@@ -119,8 +119,8 @@ pub(crate) struct BulkWrite {
     /// Seconds that rows live [default: as the schema says]
     #[arg(long, value_name = "SECONDS")]
     pub(crate) ttl: Option<u32>,
-    /// Bring expirations past 2038-01-19T03:14:06Z down to that second where the version can't hold
-    /// them; else it all fails
+    /// Cap expirations past 2038-01-19T03:14:06Z at that second where the version can't hold them;
+    /// otherwise the command fails
     #[arg(long)]
     pub(crate) cap_expirations: bool,
     /// Rows come in the order of tokens and clustering, as `export` prints them: nothing is
@@ -130,7 +130,7 @@ pub(crate) struct BulkWrite {
     /// Memory for rows in any order
     #[arg(long, value_name = "MiB", default_value_t = 64)]
     pub(crate) buffer: u32,
-    /// Size from which on another SSTable is begun [default: none]
+    /// Size from which another SSTable is begun [default: none]
     #[arg(long, value_name = "MiB")]
     pub(crate) max_size: Option<u32>,
     /// Name SSTables by UUIDs, not by numbers

@@ -32,16 +32,16 @@ pub(crate) struct Verify {
     /// Everything; the default
     #[arg(long)]
     pub(crate) extended: bool,
-    /// Print a JSON object for each SSTable, a line each
+    /// Print a JSON object for each SSTable, one per line
     #[arg(long)]
     pub(crate) json: bool,
-    /// Look into directories in directories: a whole database, or a node's data directory
+    /// Search subdirectories, as of a whole database or a node's data directory
     #[arg(short, long)]
     pub(crate) recursive: bool,
-    /// With -r: into those of snapshots too
+    /// With -r: search snapshots too
     #[arg(short, long, requires = "recursive")]
     pub(crate) snapshots: bool,
-    /// With -r: into those of backups too
+    /// With -r: search backups too
     #[arg(short, long, requires = "recursive")]
     pub(crate) backups: bool,
     /// Data.db files, or directories with all SSTables in them

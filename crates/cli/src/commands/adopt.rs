@@ -33,9 +33,8 @@ pub(crate) fn adopt(args: &Adopt) -> Result<(), Failure> {
     });
     bar.finish();
     let done = done.map_err(|error| match error.kind() {
-        ErrorKind::NotFound => Failure::failed(error.to_string()).or_try(
-            "`helenus open SNAPSHOT` shows what is found; --schema FILE where nothing tells its schema",
-        ),
+        ErrorKind::NotFound => Failure::failed(error.to_string())
+            .or_try("`helenus open SNAPSHOT` shows what is found; --schema FILE where the schema is not"),
         ErrorKind::AlreadyExists => {
             Failure::failed(error.to_string()).or_try("name a directory that is not there yet, or is empty")
         }

@@ -161,7 +161,7 @@ fn select(table: &Table, args: &Get) -> Result<Select, Failure> {
         if of_clustering.len() + texts.len() > schema.shown_clustering().len() {
             let names = names(clustering());
             let text =
-                format!("{option} has more values than the clustering has columns behind the key ({names})");
+                format!("{option} has more values than the clustering has columns after the key ({names})");
             return Err(Failure::usage(text));
         }
         Literals::parse(texts, clustering().skip(of_clustering.len()))

@@ -251,7 +251,7 @@ fn ambiguous(path: &Path, line: Option<u64>) -> Failure {
     let line = line.map_or_else(String::new, |line| format!(":{line}"));
     let text = format!(
         "{}{line}: a backslash may stand for itself (RFC 4180) or before a quote or backslash (cqlsh), and nothing in \
-         the file tells which",
+         the file shows which",
         path.display()
     );
     Failure::usage(text).or_try("--quotes doubled, or --quotes backslash for what cqlsh's COPY TO wrote")

@@ -153,7 +153,7 @@ fn what_does_not_fit_is_told_with_the_next_step() {
     says(&helenus(["flush", &dir]).failed(1), &["holds no database", "try:", "helenus open"]);
     // Whatever command asks which SSTables a path names, the answer is the same.
     let nothing = empty.path().to_str().unwrap();
-    says(&helenus(["sstable", "verify", nothing]).failed(1), &["holds no SSTables", "-r looks into"]);
+    says(&helenus(["sstable", "verify", nothing]).failed(1), &["holds no SSTables", "-r searches"]);
     says(&helenus(["sstable", "levels", nothing]).failed(1), &["holds no SSTables", "da-1-bti-Data.db"]);
     for command in ["dump", "verify"] {
         let err = helenus(["sstable", command, &schema]).failed(1);

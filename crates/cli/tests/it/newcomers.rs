@@ -188,7 +188,7 @@ fn verify_looks_into_directories_in_directories() {
     room.import(TEXTS, "pk,t\n1,x\n", &[]).ok();
     helenus(["flush", &room.path("db")]).ok();
     let err = helenus(["sstable", "verify", &room.path("db")]).failed(1);
-    assert!(err.contains("-r looks into directories"), "{err}");
+    assert!(err.contains("-r searches subdirectories"), "{err}");
     let told = helenus(["sstable", "verify", "-r", &room.path("db")]).ok();
     assert!(
         told.lines().count() == 1 && told.contains(": clean (1 partition, 1 row and markers, "),

@@ -102,7 +102,7 @@ fn a_table_that_was_copied_out_has_the_schema_of_its_newest_snapshot() {
     std::fs::remove_dir_all(copied.join("snapshots")).unwrap();
     let without = Foreign::open(&copied).unwrap();
     let problem = without.tables[0].problem.clone().unwrap();
-    assert!(problem.contains("nothing tells its schema"), "{problem}");
+    assert!(problem.contains("its schema is not known"), "{problem}");
     let given = ForeignOptions::new().schema(&text).open(&[copied]).unwrap();
     assert_eq!(export(&given.open_table("chat", "messages").unwrap()), expected);
 }

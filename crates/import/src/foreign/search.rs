@@ -164,7 +164,7 @@ impl<'a> Search<'a> {
     fn own_schema(&mut self, place: &Place) -> Whose {
         let reason = match self.adopt_own_schema(place) {
             Ok(Some(id)) => return Whose::Table(id),
-            Ok(None) => "nothing tells its schema: there is no system_schema with SSTables beside it and no schema.cql \
+            Ok(None) => "its schema is not known: there is no system_schema with SSTables beside it and no schema.cql \
                          of a snapshot in it; give one, `DESCRIBE TABLE … WITH INTERNALS` prints it"
                 .to_owned(),
             Err(error) => error.to_string(),

@@ -259,7 +259,7 @@ impl fmt::Display for ScrubReport {
             (
                 self.rows_out_of_order,
                 "row out of order, in an SSTable of its own",
-                "rows out of order and behind such, in an SSTable of their own",
+                "rows out of order or after such rows, in an SSTable of their own",
             ),
             (self.duplicates, "duplicate of a row merged", "duplicates of rows merged"),
             (self.mended, "time that overflowed mended", "times that overflowed mended"),
@@ -280,7 +280,7 @@ impl fmt::Display for ScrubReport {
             write!(f, "\n  {}: {problem}; {instead}", component.name())?;
         }
         if !self.is_checked {
-            f.write_str("\n  Data.db has no checksums: a value may be wrong, and nobody would know")?;
+            f.write_str("\n  Data.db has no checksums: a wrong value would go unnoticed")?;
         }
         for loss in &self.losses {
             write!(f, "\n  lost: {}", loss.part.name())?;

@@ -120,7 +120,7 @@ impl<'a, 'm> Walk<'a, 'm> {
             self.guide.pass(entry.position() + 1);
             let position = entry.position();
             let Entry { key, .. } = entry;
-            let why = "it stood behind the end of Data.db".to_owned();
+            let why = "it was stored after the end of Data.db".to_owned();
             self.keeper.lose(Loss { part: LostPart::Partition, key, start: position, end: position, why })?;
         }
         let Walk { guide, mut keeper, mender, .. } = self;
@@ -372,7 +372,7 @@ impl<'a, 'm> Walk<'a, 'm> {
     fn too_long(&self, at: u64, bound: u64) -> String {
         match self.next_damaged(at) {
             Some((chunk, _)) => format!("chunk {chunk} is damaged"),
-            None => format!("a row that goes on behind {bound}, where its partition ends"),
+            None => format!("a row that extends past {bound}, where its partition ends"),
         }
     }
 

@@ -212,8 +212,8 @@ pub(super) fn data(
             let has_checksums = data.chunks().has_checksums();
             let (severity, lost) = match (has_checksums, is_whole) {
                 (true, true) => (Severity::Cosmetic, NOTHING),
-                (true, false) => (Severity::Cosmetic, "nothing but what the chunks' checksums tell"),
-                (false, _) => (Severity::Damage, "some bytes, nobody knows which"),
+                (true, false) => (Severity::Cosmetic, "nothing beyond what the chunks' checksums show"),
+                (false, _) => (Severity::Damage, "some bytes; which ones is not known"),
             };
             report.add(Finding::new(severity, Component::Digest, expected, found, lost));
         }

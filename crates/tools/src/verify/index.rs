@@ -261,7 +261,7 @@ impl<'a> IndexSide<'a> {
             }
         }
         if blocks.next.is_some() && self.next_block(&mut blocks.cursor)?.is_some() {
-            return Err(self.rows_finding("no block behind the last".to_owned(), "one".to_owned()));
+            return Err(self.rows_finding("no block after the last".to_owned(), "one".to_owned()));
         }
         Ok(())
     }

@@ -18,7 +18,7 @@ use super::values::{BadValue, Values, check_deletion, check_row, check_unfiltere
 const LOST_PARTITION: &str = "the partition";
 const LOST_REST: &str = "the rest of the partition";
 const LOST_ROW: &str = "the row";
-const LOST_BEHIND: &str = "what is behind, unless the index leads on";
+const LOST_AFTER: &str = "what follows, unless the index leads on";
 const WRONG_ORDER: &str = "reads and merges that go by the order";
 
 /// Partitions between two calls of what shows progress.
@@ -147,13 +147,13 @@ impl<'a> Walk<'a> {
 
     #[cold]
     fn damage(&mut self, error: &SsTableError, start: u64) {
-        let finding = Finding::of_error(Severity::Damage, Component::Data, error, LOST_BEHIND);
+        let finding = Finding::of_error(Severity::Damage, Component::Data, error, LOST_AFTER);
         // Chunks with wrong checksums were reported when checksums were compared.
         let is_known = self.report.findings.iter().any(|known| {
             known.chunk.is_some() && known.offset == finding.offset && known.component == Component::Data
         });
         if is_known && matches!(error.kind(), SsTableErrorKind::Corrupt(_)) {
-            let expected = "rows behind the partition's start".to_owned();
+            let expected = "rows after the partition's start".to_owned();
             let found = format!("a damaged chunk, read from {start} on");
             self.report
                 .add(Finding::new(Severity::Damage, Component::Data, expected, found, LOST_REST).at(start));
@@ -233,7 +233,7 @@ impl<'a> Walk<'a> {
                 Finding::new(
                     Severity::Damage,
                     Component::Data,
-                    "a partition behind the last one",
+                    "a partition after the last one",
                     "one that belongs before it",
                     WRONG_ORDER,
                 )

@@ -35,7 +35,7 @@ pub(super) fn refused(error: &ToolError) -> Failure {
             failure.or_try("another version, or --cap-expirations where times are too late")
         }
         ToolError::Stream(_) | ToolError::Write(_) => {
-            failure.or_try("`helenus sstable verify` tells all that is wrong with an input")
+            failure.or_try("`helenus sstable verify` reports everything that is wrong with an input")
         }
         _ => failure,
     }

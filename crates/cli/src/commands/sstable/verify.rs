@@ -53,7 +53,7 @@ fn inputs(disk: &dyn Disk, args: &Verify) -> Result<Vec<Descriptor>, Failure> {
     found.map_err(|error| match &error {
         ToolError::Table(error) if error.is_no_tables() && !args.recursive => {
             Failure::failed(error.to_string())
-                .or_try("-r looks into directories in directories, as of a database or a node")
+                .or_try("-r searches subdirectories, as of a database or a node")
         }
         _ => refused(&error),
     })
