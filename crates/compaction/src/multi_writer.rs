@@ -7,7 +7,8 @@ use std::sync::Arc;
 use helenus_io::Disk;
 use helenus_rows::{Header, PartitionRef, RowRef, StreamError, Unfiltered, UnfilteredStream};
 use helenus_sstable::{
-    Descriptor, SsTableError, SsTableWriter, WriteError, WriterOptions, WrittenTable, remove_table,
+    Descriptor, SsTableError, SsTableWriter, WriteError, WriteObserver, WriterOptions, WrittenTable,
+    remove_table,
 };
 use helenus_types::Token;
 
@@ -36,6 +37,8 @@ pub struct NextOutput {
     pub descriptor: Descriptor,
     /// How it is written.
     pub options: WriterOptions,
+    /// What makes further components of it.
+    pub observers: Vec<Box<dyn WriteObserver>>,
 }
 
 /// Partitions that are expected, which size the filters.
@@ -187,7 +190,7 @@ impl MultiWriter {
     pub fn abort(self) -> Result<(), SsTableError> {
         let mut outcome = self.open.map_or(Ok(()), SsTableWriter::abort);
         for table in &self.written {
-            outcome = outcome.and(remove_table(&*self.disk, &table.descriptor));
+            outcome = outcome.and(table.remove(&*self.disk));
         }
         outcome
     }
@@ -212,9 +215,10 @@ impl MultiWriter {
             let options = WriterOptions { level: self.shape.level, expected_keys, ..next.options };
             let writer =
                 SsTableWriter::new(&self.disk, next.descriptor.clone(), self.header.clone(), options);
+            let writer = writer.map(|writer| writer.with_observers(next.observers));
             self.open = Some(writer.inspect_err(|_| {
                 // The first error is the one to report.
-                remove_table(&*self.disk, &next.descriptor).ok();
+                remove_table(&*self.disk, &next.descriptor, []).ok();
             })?);
         }
         Ok(self.open_writer())

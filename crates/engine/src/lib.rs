@@ -12,6 +12,7 @@
 #![deny(unsafe_code)]
 #![deny(clippy::indexing_slicing, clippy::expect_used, clippy::panic)]
 
+mod attachment;
 mod database;
 mod engine;
 mod error;

@@ -6,6 +6,8 @@ use std::time::Duration;
 use helenus_io::{Clock, Disk, RealDisk, SystemClock};
 use helenus_sstable::{LateDeletionTimes, Version};
 
+use crate::attachment::Attachments;
+
 /// When a write is acknowledged; see the table in the README and `docs/DURABILITY.md`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
@@ -52,6 +54,7 @@ pub struct Options {
     pub(crate) background: Background,
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) attachments: Attachments,
 }
 
 impl Default for Options {
@@ -87,6 +90,7 @@ impl Options {
             background: Background::Threads(1),
             disk: Arc::new(RealDisk),
             clock: Arc::new(SystemClock::new()),
+            attachments: Attachments::default(),
         }
     }
 

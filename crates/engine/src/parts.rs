@@ -6,6 +6,8 @@
 //! * [`SinkTable`] and [`Sink`]: the write API of a table over another receiver of the writes.
 //! * [`NewDatabase`], and [`IngestTarget`] with [`Ingestion`]: records in the manifest the files
 //!   that are brought in.
+//! * [`Attachment`], [`with_attachments`], [`AttachedView`]: what an index hangs on a table; see
+//!   decision 0023.
 //! * [`is_database`], [`check_complete`]: the kind of a directory.
 //! * [`decode_all`], [`check_filter`]: whether an SSTable is whole.
 
@@ -13,25 +15,30 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use helenus_commitlog::TableTag;
-use helenus_io::{Clock, Disk};
+use helenus_io::{Clock, Disk, ReadFile};
 use helenus_rows::{EncodingBase, Header, TableSchema};
 use helenus_schema::{Catalog, TableDef};
-use helenus_sstable::{ChunkCache, SsTable};
+use helenus_sstable::{ChunkCache, Component, SsTable};
 use helenus_types::{Generation, LocalDeletionTime, Partitioner, TableId, Timestamp};
 
+pub use crate::attachment::Attachment;
 pub use crate::engine::{
     IngestTarget, IngestedTable, Ingestion, Mutation, NewDatabase, NewSsTable, Sink, UpdateBytes,
     check_complete, check_filter, decode_all, is_database,
 };
 pub use crate::random::random_uuid;
+pub use helenus_memtable::{MemtableObserver, ObservedPartition};
+pub use helenus_sstable::WriteObserver;
 
-use crate::engine::{self, Destination, LiveTable, SinkSide, TableCore, TableState};
+use crate::attachment::Attachments;
+use crate::engine::{self, Destination, LiveTable, SinkSide, TableCore, TableState, View};
 use crate::error::Result;
 use crate::key::IntoKey;
 use crate::mutate::{
     Delete, Insert, Prepared, StatementKind, StatementPlan, StatementWriter, Update, WriteOptions,
     WriteTarget,
 };
+use crate::options::Options;
 use crate::table::Table;
 
 /// Tables outside of any database: they are read, and never written.
@@ -191,5 +198,62 @@ impl SinkTable {
     /// Waits for the writes in flight; statements that still exist are refused from now on.
     pub fn close(&self) {
         self.writer.shut_sink();
+    }
+}
+
+/// A database that is opened with these options has the attachments that `attach` gives for each
+/// table. It is asked when a table is opened or made, and after each change of its definition.
+#[must_use]
+pub fn with_attachments(
+    options: Options,
+    attach: impl Fn(&TableDef) -> Vec<Arc<dyn Attachment>> + Send + Sync + 'static,
+) -> Options {
+    Options { attachments: Attachments::new(attach), ..options }
+}
+
+/// Makes the components that a table's SSTables lack, because they were written before the table
+/// had the attachment, or were brought in. A compaction that began before may still bring such an
+/// SSTable: a reader looks for the component of each, and asks again where one is missing.
+///
+/// # Errors
+/// When the database is only read, or reading or writing fails.
+pub fn build_attached(table: &Table) -> Result<()> {
+    table.writer.database()?.build_attached(&table.core)
+}
+
+/// Removes a component from all SSTables of a table. An [`AttachedView`] from before may not find
+/// it any more.
+///
+/// # Errors
+/// When the database is only read, or writing fails.
+pub fn drop_attached(table: &Table, component: &Component) -> Result<()> {
+    table.writer.database()?.drop_attached(&table.core, component)
+}
+
+/// What hangs on the memtables and SSTables of a table at one moment: together they have all rows
+/// that were acknowledged before.
+#[derive(Debug)]
+pub struct AttachedView(Arc<View>);
+
+impl AttachedView {
+    /// That of a table now.
+    pub fn of(table: &Table) -> Self {
+        Self(table.core.view.load_full())
+    }
+
+    /// The observers of each memtable.
+    pub fn memtables(&self) -> impl Iterator<Item = &[Arc<dyn MemtableObserver>]> {
+        self.0.memtables.iter().map(|memtable| memtable.observers())
+    }
+
+    /// The component of that name of each SSTable; `None` for one that lacks it.
+    ///
+    /// # Errors
+    /// The item, when a component can't be opened or has another length than it was made with.
+    pub fn components(
+        &self,
+        component: &Component,
+    ) -> impl Iterator<Item = Result<Option<Arc<dyn ReadFile>>>> {
+        self.0.sstables.iter().map(|live| live.attached(component).map(|file| file.open()).transpose())
     }
 }

@@ -10,11 +10,13 @@
 
 mod arena;
 mod memtable;
+mod observer;
 mod partition;
 mod stream;
 mod tree;
 mod versions;
 
 pub use memtable::Memtable;
+pub use observer::{MemtableObserver, ObservedPartition};
 pub use partition::PartitionSnapshot;
 pub use stream::{MemtableScan, SnapshotStream};

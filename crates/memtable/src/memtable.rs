@@ -11,6 +11,7 @@ use helenus_rows::{Header, Op, Place, Position, RowRef, UpdateRef};
 use helenus_types::{DecodeError, Timestamp, Token};
 use parking_lot::Mutex;
 
+use crate::observer::{MemtableObserver, ObservedPartition, ObservedRows};
 use crate::partition::{Partition, PartitionSnapshot, Rows};
 use crate::tree::{Entry, RowTree, Search, Sought};
 use crate::versions::{RowStore, Versions};
@@ -28,6 +29,7 @@ const ARC_BYTES: usize = 2 * size_of::<usize>();
 #[derive(Debug)]
 pub struct Memtable {
     header: Arc<Header>,
+    observers: Box<[Arc<dyn MemtableObserver>]>,
     hasher: DefaultHashBuilder,
     shards: Box<[Mutex<Shard>]>,
     allocated: AtomicUsize,
@@ -47,8 +49,14 @@ struct Shard {
 impl Memtable {
     /// An empty memtable for rows that are encoded against `header`.
     pub fn new(header: Arc<Header>) -> Self {
+        Self::observed(header, Vec::new())
+    }
+
+    /// The same with observers, which see all that is written to it.
+    pub fn observed(header: Arc<Header>, observers: Vec<Arc<dyn MemtableObserver>>) -> Self {
         Self {
             header,
+            observers: observers.into(),
             hasher: DefaultHashBuilder::default(),
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             allocated: AtomicUsize::new(0),
@@ -63,7 +71,12 @@ impl Memtable {
         &self.header
     }
 
-    /// Bytes allocated, garbage of overwritten rows included.
+    /// Those that see what is written to it.
+    pub fn observers(&self) -> &[Arc<dyn MemtableObserver>] {
+        &self.observers
+    }
+
+    /// Bytes allocated, garbage of overwritten rows included; what observers hold is not counted.
     pub fn allocated_bytes(&self) -> usize {
         self.allocated.load(Relaxed)
     }
@@ -122,7 +135,13 @@ impl Memtable {
                         update = next;
                     }
                 },
-                Ok(Some(op)) => rows += usize::from(shard.apply(header, at, &op)?),
+                Ok(Some(op)) if self.observers.is_empty() => {
+                    rows += usize::from(shard.apply(header, at, &op)?);
+                }
+                Ok(Some(op)) => {
+                    let partition = ObservedPartition { header, token, key };
+                    rows += usize::from(shard.apply_observed(partition, at, &op, &self.observers)?);
+                }
                 Err(error) => break Err(error),
             }
         };
@@ -255,6 +274,56 @@ impl Shard {
             Op::Row(row) => return self.apply_row(header, at, *row),
         }
         Ok(false)
+    }
+
+    /// The same before the eyes of observers.
+    fn apply_observed(
+        &mut self,
+        partition: ObservedPartition<'_>,
+        at: usize,
+        op: &Op<'_>,
+        observers: &[Arc<dyn MemtableObserver>],
+    ) -> Result<bool, DecodeError> {
+        let header = partition.header;
+        let mut rows = ObservedRows::default();
+        let mut was_there = false;
+        if let Op::Row(row) = op
+            && let Some((versions, clustering_len)) = self.versions_of(header, at, *row)
+        {
+            rows.keep_before(versions, clustering_len, header)?;
+            was_there = true;
+        }
+        let added = self.apply(header, at, op)?;
+        if let Op::Row(row) = op {
+            let Some((versions, clustering_len)) = self.versions_of(header, at, *row) else {
+                unreachable!("the row was written")
+            };
+            rows.keep_after(versions, clustering_len, header)?;
+        }
+        for observer in observers {
+            match op {
+                Op::Partition(deletion) => observer.partition_deleted(partition, *deletion),
+                Op::Range { start, end, deletion } => {
+                    observer.range_deleted(partition, *start, *end, *deletion);
+                }
+                Op::Row(_) => {
+                    let before = was_there.then(|| rows.before.as_ref(header));
+                    observer.row(partition, before, rows.after.as_ref(header));
+                }
+            }
+        }
+        Ok(added)
+    }
+
+    /// The versions of a row, or of the static row, and the length of its clustering.
+    fn versions_of(&self, header: &Header, at: usize, row: RowRef<'_>) -> Option<(&Versions, usize)> {
+        let partition = self.partitions.get(at)?;
+        if row.is_static() {
+            return partition.static_row.as_ref().map(|versions| (versions, 0));
+        }
+        let position = Position::row(&header.clustering, row.clustering);
+        let entry = partition.rows.find(&header.clustering, position);
+        entry.map(|entry| (entry.versions(), entry.clustering_len()))
     }
 
     fn apply_row(&mut self, header: &Header, at: usize, row: RowRef<'_>) -> Result<bool, DecodeError> {

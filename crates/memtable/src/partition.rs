@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use helenus_rows::{DeletionTime, Header, RangeTombstoneList, RowRef};
+use helenus_rows::{ClusteringComparator, DeletionTime, Header, Position, RangeTombstoneList, RowRef};
 use helenus_types::Token;
 
-use crate::tree::{Entry, RowTree};
+use crate::tree::{Entry, RowTree, Search, Sought};
 use crate::versions::Versions;
 
 /// A partition as the shard holds it. Rows and ranges are shared copy-on-write, so that a reader
@@ -27,6 +27,21 @@ pub(crate) enum Rows {
     None,
     One(Entry),
     Many(Arc<RowTree>),
+}
+
+impl Rows {
+    /// The row at that position.
+    pub(crate) fn find(&self, comparator: &ClusteringComparator, position: Position<'_>) -> Option<&Entry> {
+        let sought = Sought::new(comparator, position);
+        match self {
+            Self::None => None,
+            Self::One(entry) => entry.is_at(comparator, &sought).then_some(entry),
+            Self::Many(tree) => match tree.search(comparator, &sought) {
+                Search::Found(place) => tree.get(place),
+                Search::Vacant(_) => None,
+            },
+        }
+    }
 }
 
 impl Partition {
@@ -82,17 +97,9 @@ impl PartitionSnapshot {
         clustering: &[u8],
     ) -> (impl Iterator<Item = RowRef<'a>> + use<'a>, DeletionTime) {
         let comparator = &header.clustering;
-        let position = helenus_rows::Position::row(comparator, clustering);
+        let position = Position::row(comparator, clustering);
         let covering = self.ranges.as_ref().map_or(DeletionTime::LIVE, |r| r.covering(position, comparator));
-        let sought = crate::tree::Sought::new(comparator, position);
-        let entry = match &self.rows {
-            Rows::None => None,
-            Rows::One(entry) => entry.is_at(comparator, &sought).then_some(entry),
-            Rows::Many(tree) => match tree.search(comparator, &sought) {
-                crate::tree::Search::Found(place) => tree.get(place),
-                crate::tree::Search::Vacant(_) => None,
-            },
-        };
+        let entry = self.rows.find(comparator, position);
         let versions = entry.map(|entry| entry.versions().newest_first(header, entry.clustering_len()));
         (versions.into_iter().flatten(), covering)
     }

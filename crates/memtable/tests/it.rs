@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use helenus_memtable::{Memtable, SnapshotStream};
+use helenus_memtable::{Memtable, MemtableObserver, ObservedPartition, SnapshotStream};
 use helenus_rows::{
     Bound, BoundKind, Cell, CellEvent, ColumnKind, DeletionTime, Direction, EncodingBase, Header,
     LivenessInfo, Merge, RowBuf, RowBuilder, RowRef, Slice, Sliced, Slices, TableSchema, Unfiltered,
@@ -355,4 +355,77 @@ fn readers_see_whole_updates_while_writers_write() {
             assert!(values.windows(2).all(|pair| pair[0] == pair[1]), "{values:?}");
         }
     });
+}
+
+#[derive(Debug, Default)]
+struct Seen(parking_lot::Mutex<Vec<String>>);
+
+/// The value of the only column.
+fn value_in(row: RowRef<'_>) -> i32 {
+    let mut cells = row.cells().unwrap();
+    while let Some(event) = cells.next().unwrap() {
+        if let CellEvent::Simple { cell, .. } = event {
+            return i32::from_be_bytes(cell.value.try_into().unwrap());
+        }
+    }
+    panic!("each row here has a value")
+}
+
+impl MemtableObserver for Seen {
+    fn row(&self, partition: ObservedPartition<'_>, before: Option<RowRef<'_>>, after: RowRef<'_>) {
+        assert_eq!(partition.token, Partitioner::murmur3_token(partition.key));
+        let kind = if after.is_static() { "static" } else { "row" };
+        let (before, after) = (before.map(value_in), value_in(after));
+        self.0.lock().push(format!("{kind} {before:?} {after}"));
+    }
+
+    fn range_deleted(
+        &self,
+        _: ObservedPartition<'_>,
+        start: Bound<'_>,
+        _: Bound<'_>,
+        deletion: DeletionTime,
+    ) {
+        self.0.lock().push(format!("range {:?} {}", start.kind, deletion.marked_for_delete_at.0));
+    }
+
+    fn partition_deleted(&self, partition: ObservedPartition<'_>, deletion: DeletionTime) {
+        self.0.lock().push(format!("partition {:?} {}", partition.key, deletion.marked_for_delete_at.0));
+    }
+}
+
+/// An observer sees each row as the memtable had it and has it now, whatever order timestamps come
+/// in, and each deletion; the memtable is the same with it.
+#[test]
+fn an_observer_sees_each_change() {
+    let writes = [
+        Write::Row { p: 1, c: 1, timestamp: 5, value: 10 },
+        Write::Row { p: 1, c: 1, timestamp: 7, value: 11 },
+        Write::Row { p: 1, c: 1, timestamp: 6, value: 12 },
+        Write::Row { p: 1, c: 2, timestamp: 1, value: 13 },
+        Write::Static { p: 1, timestamp: 1, value: 14 },
+        Write::Static { p: 1, timestamp: 2, value: 15 },
+        Write::Range { p: 1, from: 1, to: 2, timestamp: 8 },
+        Write::Partition { p: 1, timestamp: 9 },
+        Write::Row { p: 1, c: 1, timestamp: 10, value: 16 },
+    ];
+    let expected = [
+        "row None 10",
+        "row Some(10) 11",
+        "row Some(11) 11",
+        "row None 13",
+        "static None 14",
+        "static Some(14) 15",
+        "range InclStart 8",
+        "partition [0, 0, 0, 1] 9",
+        "row Some(11) 16",
+    ];
+    let seen = Arc::new(Seen::default());
+    let plain = Memtable::new(header(Type::Int));
+    let observed = Memtable::observed(header(Type::Int), vec![seen.clone()]);
+    for write in &writes {
+        assert_eq!(write.apply(&plain), write.apply(&observed));
+    }
+    assert_eq!(*seen.0.lock(), expected);
+    assert_eq!((observed.row_count(), plain.row_count()), (2, 2));
 }

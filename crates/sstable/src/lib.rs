@@ -71,5 +71,6 @@ pub use table::{OpenOptions, SsTable};
 pub use table_index::{IndexBlocks, IndexWalk, IndexedPartition, TableIndex};
 pub use version::{Format, UnsupportedVersion, Version};
 pub use writer::{
-    ComponentWriter, LateDeletionTimes, SsTableWriter, WriteError, WriterOptions, WrittenTable, remove_table,
+    ComponentWriter, LateDeletionTimes, SsTableWriter, WriteError, WriteObserver, WriterOptions,
+    WrittenTable, remove_components, remove_table, write_observed,
 };

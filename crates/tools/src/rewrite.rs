@@ -119,7 +119,7 @@ impl OutputFactory for StagedOutputs<'_> {
             None => self.ids.next(self.staging)?,
         };
         let descriptor = Descriptor::new(self.staging, self.version, id);
-        Ok(NextOutput { descriptor, options: self.options.clone() })
+        Ok(NextOutput { descriptor, options: self.options.clone(), observers: Vec::new() })
     }
 
     /// All are of the version that was asked for.

@@ -111,7 +111,7 @@ impl OutputFactory for Numbered {
         self.last += 1;
         let id = SsTableId::from_generation(Generation(self.last)).unwrap();
         let descriptor = Descriptor::new("/out", self.version, id);
-        Ok(NextOutput { descriptor, options: self.options.clone() })
+        Ok(NextOutput { descriptor, options: self.options.clone(), observers: Vec::new() })
     }
 
     fn hold_late(&mut self, _: &SsTableError) -> bool {

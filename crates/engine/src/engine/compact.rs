@@ -10,12 +10,12 @@ use helenus_compaction::{
     Availability, CompactionError, Description, Details, Execution, ExpectedKeys, KeyRange, Moment, Outcome,
     Progress, Purging, Strategy, Task, TaskId, Waiting, execute,
 };
-use helenus_io::{parent_of, remove_if_exists};
+use helenus_io::parent_of;
 use helenus_rows::{
     PartitionRef, PurgeOptions, Purgeable, RowStats, StreamOrigin, Unfiltered, UnfilteredStream, validated,
 };
 use helenus_sstable::{
-    Component, Descriptor, PAGE_CHECKSUMS_COMPONENT, SsTable, SsTableError, StatsComponent,
+    Component, Descriptor, SsTable, SsTableError, StatsComponent, WrittenTable, remove_components,
 };
 use helenus_types::{Generation, LocalDeletionTime, Token, murmur3};
 
@@ -431,15 +431,12 @@ impl WriteSide {
         live.remove_when_unread(and_dir);
     }
 
-    /// Removes the files of an SSTable that is not live. A file that can't be removed does no harm:
-    /// it is removed at the next open.
-    pub(super) fn remove_files(&self, descriptor: &Descriptor) {
-        let ours = Component::from_name(PAGE_CHECKSUMS_COMPONENT);
-        // Data.db is removed first: the leftovers of a crash are then no table.
-        for component in Component::known().cloned().chain([ours]) {
-            if let Err(error) = remove_if_exists(&**self.set.disk(), &descriptor.path(&component)) {
-                tracing::warn!(%error, "a file that is no longer needed stays until the database is opened again");
-            }
+    /// Removes an SSTable that is not live. A file that can't be removed does no harm: it is
+    /// removed at the next open.
+    pub(super) fn remove_written(&self, written: &WrittenTable) {
+        let components = written.observed().map(|(component, _)| component);
+        if let Err(error) = remove_components(&**self.set.disk(), &written.descriptor, components) {
+            tracing::warn!(%error, "a file that is no longer needed stays until the database is opened again");
         }
     }
 

@@ -172,7 +172,7 @@ impl WriteSide {
 
     /// The state that a table has after a change. Where its columns change, everything that was
     /// encoded against the old ones is flushed first: so no record of the log that may be replayed
-    /// has another layout.
+    /// has another layout. So is what attachments saw, which may be others from now on.
     fn altered_state(
         &self,
         core: &Arc<TableCore>,
@@ -180,14 +180,20 @@ impl WriteSide {
         def: &TableDef,
     ) -> Result<TableState> {
         let old = active.state.clone();
-        let mut next = TableState::of(def, old.header.base, old.layout);
-        if next.header.same_encoding(&old.header) && next.schema.dropped() == old.schema.dropped() {
+        let next = TableState::of(def, old.header.base, old.layout);
+        let mut next = next.with_attachments(&self.options.attachments, def);
+        let is_encoded_alike =
+            next.header.same_encoding(&old.header) && next.schema.dropped() == old.schema.dropped();
+        if is_encoded_alike {
             next.header = old.header.clone();
-            return Ok(next);
+            if old.attachments.is_empty() && next.attachments.is_empty() {
+                return Ok(next);
+            }
+        } else {
+            next.layout += 1;
         }
         self.switch_locked(core, active);
         self.flush_retired(core)?;
-        next.layout += 1;
         Ok(next)
     }
 
@@ -214,7 +220,8 @@ impl WriteSide {
             edit.changes.push(Change::AddTable { tag, id: *id, base });
             edit.changes.push(Change::Flushed { tag, position });
             let dir = table_dir(def.keyspace(), def.name(), *id)?;
-            let state = Arc::new(TableState::of(def, base, 0));
+            let state = TableState::of(def, base, 0).with_attachments(&self.options.attachments, def);
+            let state = Arc::new(state);
             cores.push(Arc::new(TableCore::new(
                 *id,
                 TableTag(tag),
@@ -310,12 +317,13 @@ fn changes_columns(applied: &Applied) -> bool {
     applied.outcome.changes.iter().any(changes_columns)
 }
 
-/// Gives a table its new state; the active memtable is empty wherever the header changed.
+/// Gives a table its new state; the active memtable is empty wherever the header changed, or what
+/// sees its writes.
 fn publish(core: &TableCore, active: &mut Active, state: TableState) {
     let state = Arc::new(state);
     let header_changed = !Arc::ptr_eq(&state.header, &active.state.header);
-    if header_changed {
-        active.memtable = Arc::new(helenus_memtable::Memtable::new(state.header.clone()));
+    if header_changed || !active.state.attachments.is_empty() || !state.attachments.is_empty() {
+        active.memtable = state.memtable();
     }
     active.state = state.clone();
     let memtable = active.memtable.clone();

@@ -52,7 +52,7 @@ impl WriteSide {
     /// Retires the active memtable and queues its flush; the caller holds the table's write lock.
     pub(crate) fn switch_locked(&self, core: &Arc<TableCore>, active: &mut Active) {
         let state = active.state.clone();
-        let fresh = Arc::new(Memtable::new(state.header.clone()));
+        let fresh = state.memtable();
         let memtable = std::mem::replace(&mut active.memtable, fresh.clone());
         let upper = self.log().map_or(LogPosition::ZERO, |log| log.position());
         core.change_view(|view| View {
@@ -301,12 +301,11 @@ impl WriteSide {
             let Some(generation) = written.descriptor.id.generation() else {
                 unreachable!("SSTables of a database are named by generations")
             };
-            self.opener.open(written.descriptor.clone(), generation, written.level, now, state)
+            self.opener.open_written(written, generation, now, state)
         };
         let opened: Result<Vec<_>> = written.iter().map(open).collect();
         // Otherwise they are written anew, under other names.
-        let opened =
-            opened.inspect_err(|_| written.iter().for_each(|table| self.remove_files(&table.descriptor)))?;
+        let opened = opened.inspect_err(|_| written.iter().for_each(|table| self.remove_written(table)))?;
         let bytes = opened.iter().map(|live| live.facts.disk_len).sum();
         core.counters.bytes_written.fetch_add(bytes, Relaxed);
         Ok(opened)
@@ -357,7 +356,7 @@ impl OutputFactory for TableOutputs<'_> {
             host_id: Some(side.host_id),
             ..state.options.writer_options()
         };
-        Ok(NextOutput { descriptor, options })
+        Ok(NextOutput { descriptor, options, observers: state.write_observers() })
     }
 
     /// New writes that are too late are refused; but there may be some from before the table's

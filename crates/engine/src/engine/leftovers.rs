@@ -11,7 +11,7 @@ use super::flush::stem;
 use super::layout::{not_own, table_dir};
 use super::set::Tables;
 use crate::error::{Error, ErrorKind, Result};
-use crate::manifest::ManifestState;
+use crate::manifest::{ManifestState, SsTableFacts};
 
 /// Removes files of generations that the manifest reserved and that are not live: a crash left
 /// them. Any other file is a user's and stays.
@@ -31,11 +31,13 @@ pub(super) fn remove_leftovers(
             entry.sstables.values().map(|sstable| (&*sstable.stem, false)).collect();
         // For most files it is enough to see that they belong to a live table.
         let names = names.iter().filter(|(_, kind)| *kind == EntryKind::File);
-        let mut strange = Vec::new();
+        let (mut strange, mut unnamed) = (Vec::new(), Vec::new());
         for name in names.filter_map(|(name, _)| name.to_str()) {
             let (stem, component) = name.rsplit_once('-').unwrap_or_default();
             match live.get_mut(stem) {
-                Some(has_data) => *has_data |= component == Component::Data.name(),
+                Some(has_data) if component == Component::Data.name() => *has_data = true,
+                Some(_) if Component::from_name(component).is_own() => {}
+                Some(_) => unnamed.push((name, stem, component)),
                 None => strange.push(name),
             }
         }
@@ -43,6 +45,23 @@ pub(super) fn remove_leftovers(
             let path = core.dir.join(format!("{stem}-{}", Component::Data.name()));
             let text = format!("{} is missing: restore the file from a backup", path.display());
             return Err(Error::new(ErrorKind::Corrupt, text));
+        }
+        let facts = entry
+            .sstables
+            .values()
+            .filter_map(|sstable| sstable.facts.as_ref().map(|facts| (&*sstable.stem, &**facts)));
+        let facts: HashMap<&str, &SsTableFacts> = facts.collect();
+        // What an attachment was making or dropping beside its SSTable.
+        unnamed.retain(|(_, stem, component)| {
+            let is_named =
+                |facts: &&SsTableFacts| facts.attached().any(|known| known.component.name() == *component);
+            facts.get(stem).is_some_and(|facts| !is_named(facts))
+        });
+        for (name, ..) in &unnamed {
+            remove_if_exists(disk, &core.dir.join(name))?;
+        }
+        if !unnamed.is_empty() {
+            disk.sync_dir(&core.dir)?;
         }
         remove_strange(disk, state, &core.dir, &Listing::new(&core.dir, strange))?;
     }

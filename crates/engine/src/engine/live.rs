@@ -1,18 +1,17 @@
 //! A live SSTable: its place among the others, and the way to open it.
 
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering::Acquire, Ordering::Release};
 use std::sync::{Arc, OnceLock};
 
-use helenus_io::{Disk, OpenFiles, parent_of, remove_if_exists};
+use helenus_io::{Disk, OpenFiles};
 use helenus_rows::ColumnMap;
 use helenus_sstable::{
-    CachedFile, ChunkCache, Component, Descriptor, Keep, OpenOptions, PAGE_CHECKSUMS_COMPONENT,
-    PageVerification, SsTable, Upkeep,
+    CachedFile, ChunkCache, Component, ComponentDigest, Descriptor, OpenOptions, PageVerification, SsTable,
+    Upkeep, WrittenTable,
 };
 use helenus_types::{Generation, Partitioner, Timestamp, Token};
 use parking_lot::Mutex;
 
+use super::files::{AttachedFile, TableFiles};
 use super::state::TableState;
 use crate::error::Result;
 use crate::manifest::SsTableFacts;
@@ -40,6 +39,8 @@ pub(crate) struct LiveTable {
     pub(crate) token_range: (Token, Token),
     source: Arc<TableSource>,
     state: Arc<TableState>,
+    /// What attachments made of its rows.
+    attached: Arc<[Arc<AttachedFile>]>,
     /// The way from its columns to the table's; `None` when its rows are encoded as ours and hold
     /// nothing of a dropped column.
     map: OnceLock<Option<Arc<ColumnMap>>>,
@@ -67,14 +68,39 @@ impl Opener {
         created_seconds: u32,
         state: &Arc<TableState>,
     ) -> Result<LiveTable> {
+        self.open_with(descriptor, generation, (level, created_seconds), state, &[])
+    }
+
+    /// Opens an SSTable that a writer made just now.
+    pub(crate) fn open_written(
+        &self,
+        written: &WrittenTable,
+        generation: Generation,
+        created_seconds: u32,
+        state: &Arc<TableState>,
+    ) -> Result<LiveTable> {
+        let attached: Vec<_> = written.observed().cloned().collect();
+        let place = (written.level, created_seconds);
+        self.open_with(written.descriptor.clone(), generation, place, state, &attached)
+    }
+
+    fn open_with(
+        &self,
+        descriptor: Descriptor,
+        generation: Generation,
+        (level, created_seconds): (u32, u32),
+        state: &Arc<TableState>,
+        attached: &[(Component, u64)],
+    ) -> Result<LiveTable> {
         let source = self.source(descriptor, generation, None);
         let sstable = source.open(state)?;
-        let (facts, token_range) = (Arc::new(SsTableFacts::of(sstable)), sstable.token_range());
+        let (facts, token_range) = (SsTableFacts::of(sstable).with_attached(attached), sstable.token_range());
         Ok(LiveTable {
             generation,
             level,
             created_seconds,
-            facts,
+            attached: source.attached(&facts),
+            facts: Arc::new(facts),
             token_range,
             source: Arc::new(source),
             state: state.clone(),
@@ -91,6 +117,7 @@ impl Opener {
         facts: &Arc<SsTableFacts>,
         state: &Arc<TableState>,
     ) -> LiveTable {
+        let source = self.source(descriptor, generation, Some(facts));
         LiveTable {
             generation,
             level,
@@ -99,7 +126,8 @@ impl Opener {
                 .map(|key| Partitioner::murmur3_token(key))
                 .into(),
             facts: facts.clone(),
-            source: Arc::new(self.source(descriptor, generation, Some(facts))),
+            attached: source.attached(facts),
+            source: Arc::new(source),
             state: state.clone(),
             map: OnceLock::new(),
         }
@@ -135,6 +163,14 @@ impl Opener {
 }
 
 impl TableSource {
+    /// Its components that attachments made.
+    fn attached(&self, facts: &SsTableFacts) -> Arc<[Arc<AttachedFile>]> {
+        let file = |ComponentDigest { component, len, .. }: &ComponentDigest| {
+            Arc::new(AttachedFile::new(&self.disk, &self.files, component, *len))
+        };
+        facts.attached().map(file).collect()
+    }
+
     #[cold]
     fn open(&self, state: &TableState) -> Result<&Arc<SsTable>> {
         let _once = self.opening.lock();
@@ -172,6 +208,7 @@ impl LiveTable {
                 opened: OnceLock::from(sstable),
                 opening: Mutex::new(()),
             }),
+            attached: Arc::default(),
             state: state.clone(),
             map: OnceLock::new(),
         }
@@ -197,6 +234,26 @@ impl LiveTable {
             files: files.clone(),
         };
         Self { source: Arc::new(source), map: OnceLock::new(), ..self.clone() }
+    }
+
+    /// The same SSTable with another component, which an attachment made.
+    pub(crate) fn with_attached(&self, component: &Component, len: u64) -> Self {
+        let facts = SsTableFacts::clone(&self.facts).with_attached([&(component.clone(), len)]);
+        let file = AttachedFile::new(&self.source.disk, &self.source.files, component, len);
+        let attached = self.attached.iter().cloned().chain([Arc::new(file)]).collect();
+        Self { facts: Arc::new(facts), attached, ..self.clone() }
+    }
+
+    /// The same SSTable without a component that an attachment made.
+    pub(crate) fn without_attached(&self, component: &Component) -> Self {
+        let facts = SsTableFacts::clone(&self.facts).without_attached(component);
+        let kept = self.attached.iter().filter(|file| file.component() != component);
+        Self { facts: Arc::new(facts), attached: kept.cloned().collect(), ..self.clone() }
+    }
+
+    /// A component that an attachment made.
+    pub(crate) fn attached(&self, component: &Component) -> Option<&Arc<AttachedFile>> {
+        self.attached.iter().find(|file| file.component() == component)
     }
 
     /// The SSTable, opened if it isn't yet.
@@ -252,58 +309,6 @@ impl LiveTable {
         if let Some(sstable) = self.opened() {
             sstable.forget_cached();
         }
-        self.source.files.remove_dir.store(and_dir, Release);
-        self.source.files.is_obsolete.store(true, Release);
-    }
-}
-
-/// The files of an SSTable: kept as long as a view, a reader or a compaction may come back to them,
-/// as a closed file is opened again by its name; removed after the last of these, once the SSTable
-/// is live no more.
-#[derive(Debug)]
-struct TableFiles {
-    disk: Arc<dyn Disk>,
-    descriptor: Descriptor,
-    is_obsolete: AtomicBool,
-    remove_dir: AtomicBool,
-    /// The process whose they are: a forked child removes nothing.
-    pid: u32,
-}
-
-impl Keep for TableFiles {}
-
-impl TableFiles {
-    fn new(disk: &Arc<dyn Disk>, descriptor: &Descriptor) -> Self {
-        Self {
-            disk: disk.clone(),
-            descriptor: descriptor.clone(),
-            is_obsolete: AtomicBool::new(false),
-            remove_dir: AtomicBool::new(false),
-            pid: std::process::id(),
-        }
-    }
-
-    fn remove(&self) -> helenus_io::Result<()> {
-        let ours = Component::from_name(PAGE_CHECKSUMS_COMPONENT);
-        // Data.db is removed first: the leftovers of a crash are then no table.
-        for component in Component::known().cloned().chain([ours]) {
-            remove_if_exists(&*self.disk, &self.descriptor.path(&component))?;
-        }
-        let dir: PathBuf = parent_of(&self.descriptor.path(&Component::Data)).to_owned();
-        if self.remove_dir.load(Acquire) && self.disk.exists(&dir)? && self.disk.list(&dir)?.is_empty() {
-            self.disk.remove_dir(&dir)?;
-        }
-        Ok(())
-    }
-}
-
-impl Drop for TableFiles {
-    fn drop(&mut self) {
-        if self.is_obsolete.load(Acquire)
-            && self.pid == std::process::id()
-            && let Err(error) = self.remove()
-        {
-            tracing::warn!(%error, "left for the next time that the database is opened");
-        }
+        self.source.files.retire(and_dir);
     }
 }

@@ -2,6 +2,7 @@
 //! scheduler.
 
 mod admission;
+mod attached;
 mod backlog;
 mod buffers;
 mod calls;
@@ -10,6 +11,7 @@ mod compact;
 mod ddl;
 mod destination;
 mod failures;
+mod files;
 mod flush;
 mod health;
 mod ingest;
@@ -36,6 +38,8 @@ mod verify;
 mod write;
 mod write_side;
 
+#[cfg(test)]
+mod attached_tests;
 #[cfg(test)]
 mod schema_change_tests;
 #[cfg(test)]

@@ -28,6 +28,7 @@ use super::set::{TableSet, Tables};
 use super::state::TableState;
 use super::table::TableCore;
 use super::write_side::WriteSide;
+use crate::attachment::Attachments;
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::{Change, DATA_DIR, Edit, Manifest, ManifestState};
 use crate::options::{Durability, Options};
@@ -109,7 +110,7 @@ fn list(dir: &Path, options: &Options, exists: bool) -> Result<DirectoryContents
     let schema = catalog.to_cql();
     let cache = Arc::new(ChunkCache::new(options.cache_bytes));
     let opener = opener(options, &cache);
-    let tables = open_tables(dir, &opener, &state, &catalog)?;
+    let tables = open_tables(dir, &opener, &state, &catalog, &options.attachments)?;
     let set = TableSet::new(dir, disk.clone(), clock.clone(), cache, catalog, tables);
     Ok(DirectoryContents { host_id, state, opener, set, schema })
 }
@@ -427,14 +428,21 @@ fn opener(options: &Options, cache: &Arc<ChunkCache>) -> Opener {
     }
 }
 
-fn open_tables(dir: &Path, opener: &Opener, state: &ManifestState, catalog: &Catalog) -> Result<Tables> {
+fn open_tables(
+    dir: &Path,
+    opener: &Opener,
+    state: &ManifestState,
+    catalog: &Catalog,
+    attachments: &Attachments,
+) -> Result<Tables> {
     let mut tables = Tables::default();
     for (&tag, entry) in &state.tables {
         let Some(def) = catalog.table_by_id(entry.id) else {
             let text = format!("table {:#} is in {MANIFEST} but not in the schema", entry.id);
             return Err(Error::new(ErrorKind::Corrupt, text));
         };
-        let table_state = Arc::new(TableState::of(def, entry.base, entry.layout));
+        let table_state = TableState::of(def, entry.base, entry.layout).with_attachments(attachments, def);
+        let table_state = Arc::new(table_state);
         let path = table_dir(table_state.schema.keyspace(), table_state.schema.name(), entry.id)?.below(dir);
         let mut live = Vec::new();
         for (&generation, sstable) in &entry.sstables {

@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
+use helenus_memtable::Memtable;
 use helenus_rows::{ColumnMap, EncodingBase, Header, TableSchema};
 use helenus_schema::{TableDef, TableOptions};
-use helenus_sstable::SsTable;
+use helenus_sstable::{SsTable, WriteObserver};
+
+use crate::attachment::{AttachmentList, Attachments};
 
 /// Everything about a table that changes only by a schema change. A truncation puts an equal one in
 /// its place: by another state writes notice that what they were made of has changed.
@@ -24,6 +27,8 @@ pub(crate) struct TableState {
     /// The reason why the table can't be written, if it can't: views and indexes that are not
     /// maintained.
     pub(crate) read_only: Option<&'static str>,
+    /// What hangs on it; none for the usual table.
+    pub(crate) attachments: AttachmentList,
 }
 
 impl TableState {
@@ -39,7 +44,24 @@ impl TableState {
             layout,
             durable_writes: def.durable_writes(),
             read_only: def.read_only(),
+            attachments: AttachmentList::default(),
         }
+    }
+
+    /// The same state with what hangs on such a table.
+    pub(crate) fn with_attachments(self, attachments: &Attachments, def: &TableDef) -> Self {
+        Self { attachments: attachments.of(def), ..self }
+    }
+
+    /// A new memtable of the table.
+    pub(crate) fn memtable(&self) -> Arc<Memtable> {
+        let observers = self.attachments.iter().filter_map(|attachment| attachment.memtable(&self.header));
+        Arc::new(Memtable::observed(self.header.clone(), observers.collect()))
+    }
+
+    /// What makes further components of a new SSTable of the table.
+    pub(crate) fn write_observers(&self) -> Vec<Box<dyn WriteObserver>> {
+        self.attachments.iter().filter_map(|attachment| attachment.sstable(&self.header)).collect()
     }
 
     /// The way from an SSTable's columns to the table's, where one is needed.

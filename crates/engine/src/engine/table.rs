@@ -57,6 +57,8 @@ pub(crate) struct TableCore {
     pub(crate) active: RwLock<Active>,
     pub(crate) view: ArcSwap<View>,
     view_changes: Mutex<()>,
+    /// Held while components of its SSTables are made or dropped.
+    pub(crate) building: Mutex<()>,
     partition_locks: Box<[Mutex<()>]>,
     /// SSTables that running compactions have, and which has it.
     pub(crate) compacting: Mutex<BTreeMap<Generation, TaskId>>,
@@ -77,7 +79,7 @@ impl TableCore {
         state: Arc<TableState>,
         sstables: Vec<LiveTable>,
     ) -> Self {
-        let memtable = Arc::new(Memtable::new(state.header.clone()));
+        let memtable = state.memtable();
         let view = View {
             state: state.clone(),
             memtables: vec![memtable.clone()],
@@ -91,6 +93,7 @@ impl TableCore {
             active: RwLock::new(Active { memtable, state }),
             view: ArcSwap::from_pointee(view),
             view_changes: Mutex::new(()),
+            building: Mutex::new(()),
             partition_locks: (0..PARTITION_LOCKS).map(|_| Mutex::new(())).collect(),
             compacting: Mutex::default(),
             ingests: AtomicU64::new(0),

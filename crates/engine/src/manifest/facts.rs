@@ -57,6 +57,32 @@ impl SsTableFacts {
         }
     }
 
+    /// The same with more components, which attachments made.
+    pub(crate) fn with_attached<'a>(
+        mut self,
+        attached: impl IntoIterator<Item = &'a (Component, u64)>,
+    ) -> Self {
+        let mut digests = self.digests.to_vec();
+        for (component, len) in attached {
+            digests.push(ComponentDigest { component: component.clone(), len: *len, crc: None });
+            self.disk_len += len;
+        }
+        Self { digests: digests.into(), ..self }
+    }
+
+    /// The same without a component that an attachment made.
+    pub(crate) fn without_attached(mut self, component: &Component) -> Self {
+        let (gone, kept): (Vec<_>, Vec<_>) =
+            self.digests.iter().cloned().partition(|digest| digest.component == *component);
+        self.disk_len -= gone.iter().map(|digest| digest.len).sum::<u64>();
+        Self { digests: kept.into(), ..self }
+    }
+
+    /// The components that attachments made.
+    pub(crate) fn attached(&self) -> impl Iterator<Item = &ComponentDigest> {
+        self.digests.iter().filter(|digest| !digest.component.is_own())
+    }
+
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
         vint::write_unsigned(out, self.digests.len() as u64);
         for ComponentDigest { component, len, crc } in &*self.digests {

@@ -9,9 +9,7 @@ use helenus_engine::{Error, ErrorKind, Result};
 use helenus_io::{Clock, Disk, parent_of};
 use helenus_rows::Header;
 use helenus_schema::TableOptions;
-use helenus_sstable::{
-    Component, Descriptor, SsTableError, SsTableId, Version, WriterOptions, WrittenTable, remove_table,
-};
+use helenus_sstable::{Component, Descriptor, SsTableError, SsTableId, Version, WriterOptions, WrittenTable};
 use helenus_types::{Generation, timeuuid};
 
 use super::options::BulkOptions;
@@ -132,7 +130,7 @@ impl Output {
     /// Removes what was written, and the directory if it was made for it.
     pub(super) fn remove(&mut self) -> Result<()> {
         for table in std::mem::take(&mut self.written) {
-            remove_table(&*self.disk, &table.descriptor)?;
+            table.remove(&*self.disk)?;
         }
         if self.made_dir {
             self.disk.remove_dir(&self.dir)?;
@@ -163,7 +161,7 @@ impl OutputFactory for Output {
     fn next_output(&mut self) -> Result<NextOutput> {
         let id = self.next_id()?;
         let descriptor = Descriptor::new(&self.dir, self.version, id);
-        Ok(NextOutput { descriptor, options: self.writer.clone() })
+        Ok(NextOutput { descriptor, options: self.writer.clone(), observers: Vec::new() })
     }
 
     /// All are of the version that was asked for.

@@ -1,5 +1,7 @@
 //! The components of an SSTable and their file names.
 
+use crate::page_checksums::PAGE_CHECKSUMS_COMPONENT;
+
 /// One of the files of an SSTable.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Component {
@@ -48,6 +50,18 @@ impl Component {
     /// All components that Cassandra's tables can have, Data.db first.
     pub fn known() -> impl Iterator<Item = &'static Component> {
         NAMES.iter().map(|(component, _)| component)
+    }
+
+    /// All components that a writer here makes by itself, in one version or another, Data.db first:
+    /// those of Cassandra's tables, and the checksums of pages.
+    pub fn own() -> impl Iterator<Item = Component> {
+        Self::known().cloned().chain([Self::from_name(PAGE_CHECKSUMS_COMPONENT)])
+    }
+
+    /// Whether a writer here makes it by itself.
+    #[must_use]
+    pub fn is_own(&self) -> bool {
+        !matches!(self, Component::Custom(name) if **name != *PAGE_CHECKSUMS_COMPONENT)
     }
 
     /// The component of that name; unknown names are custom ones.

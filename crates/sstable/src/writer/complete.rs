@@ -7,6 +7,7 @@ use helenus_types::Type;
 
 use super::files::Files;
 use super::index::IndexWriter;
+use super::observer::WriteObserver;
 use super::options::{WriterOptions, WrittenTable};
 use crate::compression::WrittenChunks;
 use crate::descriptor::{Component, Descriptor};
@@ -14,17 +15,24 @@ use crate::error::SsTableError;
 use crate::page_checksums::{PAGE_CHECKSUMS_COMPONENT, PageChecksums};
 use crate::statistics::{HeaderComponent, Statistics, StatsCollector, ValidationComponent};
 
+/// What a table consists of besides Data.db.
+pub(super) struct Rest<'a> {
+    pub(super) index: IndexWriter,
+    pub(super) filter: Option<&'a Filter>,
+    pub(super) observers: Vec<Box<dyn WriteObserver>>,
+    pub(super) statistics: Statistics,
+    pub(super) key_count: u64,
+}
+
 /// Completes a table around its Data.db of `chunks`, and makes it durable. No deletion time was
 /// capped.
 pub(super) fn complete(
     disk: &dyn Disk,
     descriptor: Descriptor,
     chunks: &WrittenChunks,
-    index: IndexWriter,
-    filter: Option<&Filter>,
-    statistics: Statistics,
-    key_count: u64,
+    rest: Rest<'_>,
 ) -> Result<WrittenTable, SsTableError> {
+    let Rest { index, filter, observers, statistics, key_count } = rest;
     let version = descriptor.version;
     let mut files = Files { disk, descriptor: &descriptor, sizes: vec![(Component::Data, chunks.file_len)] };
     let mut checksums = PageChecksums::default();
@@ -39,6 +47,7 @@ pub(super) fn complete(
     let mut bytes = Vec::new();
     checksums.encode(&mut bytes);
     files.write(Component::from_name(PAGE_CHECKSUMS_COMPONENT), &bytes)?;
+    files.write_observed(observers)?;
     files.write(Component::Statistics, &statistics.encode(version))?;
     files.write_toc()?;
     let file_sizes = files.sizes;

@@ -7,9 +7,10 @@ use helenus_bloom::Filter;
 use helenus_io::Disk;
 use helenus_rows::{Capabilities, DeletionTime, Header, PartitionRef, RowError, RowRef, Unfiltered};
 
-use super::complete::{complete, statistics};
+use super::complete::{Rest, complete, statistics};
 use super::files::{remove_table, unwritable};
 use super::index::IndexWriter;
+use super::observer::{WriteObserver, component_of};
 use super::options::{WriterOptions, WrittenTable};
 use super::partition::Partition;
 use crate::compression::WrittenChunks;
@@ -166,25 +167,27 @@ impl DerivedComponents {
         self.index.write_built()
     }
 
-    /// Completes the table around its Data.db of `chunks`, and makes it durable; `amend` has the
-    /// last word on its statistics.
+    /// Completes the table around its Data.db of `chunks`, with what observers made, and makes it
+    /// durable; `amend` has the last word on its statistics.
     ///
     /// # Errors
     /// A failed write; what there was of the files is removed as far as possible then.
     pub(super) fn complete(
         self,
         chunks: &WrittenChunks,
+        observers: Vec<Box<dyn WriteObserver>>,
         amend: impl FnOnce(&mut Statistics),
     ) -> Result<WrittenTable, SsTableError> {
         let DerivedComponents { disk, descriptor, header, options, stats, key_count, index, filter, .. } =
             self;
         let mut statistics = statistics(stats, &header, options, chunks);
         amend(&mut statistics);
-        let done =
-            complete(&*disk, descriptor.clone(), chunks, index, filter.as_ref(), statistics, key_count);
-        done.inspect_err(|_| {
+        let observed: Vec<_> = observers.iter().map(|observer| component_of(&**observer)).collect();
+        let filter = filter.as_ref();
+        let rest = Rest { index, filter, observers, statistics, key_count };
+        complete(&*disk, descriptor.clone(), chunks, rest).inspect_err(|_| {
             // Report the first error.
-            remove_table(&*disk, &descriptor).ok();
+            remove_table(&*disk, &descriptor, &observed).ok();
         })
     }
 
@@ -192,7 +195,7 @@ impl DerivedComponents {
     pub(super) fn abort(self) -> Result<(), SsTableError> {
         let DerivedComponents { disk, descriptor, index, .. } = self;
         drop(index);
-        remove_table(&*disk, &descriptor)
+        remove_table(&*disk, &descriptor, [])
     }
 
     #[cold]

@@ -6,7 +6,7 @@ use crate::bti::IndexOutput;
 use crate::compression::WrittenChunks;
 use crate::descriptor::{Component, Descriptor, Toc};
 use crate::error::{SsTableError, SsTableErrorKind};
-use crate::page_checksums::{PAGE_CHECKSUMS_COMPONENT, PageChecksums, PageHasher};
+use crate::page_checksums::{PageChecksums, PageHasher};
 
 /// An index file, written as it grows.
 #[derive(Debug)]
@@ -111,28 +111,35 @@ impl Files<'_> {
     }
 }
 
-/// Removes every file that a writer may have made of a table, complete or not.
+/// Removes every file of a table that a writer makes by itself, and the other `components`,
+/// complete or not. Data.db goes first: what a crash leaves is then no table. All that can be
+/// removed is, and is gone durably once the directory is synced.
 ///
 /// # Errors
-/// When a file can't be removed; those after it stay then.
-pub fn remove_table(disk: &dyn Disk, descriptor: &Descriptor) -> Result<(), SsTableError> {
-    let components = [
-        Component::Toc,
-        Component::Statistics,
-        Component::from_name(PAGE_CHECKSUMS_COMPONENT),
-        Component::Filter,
-        Component::Partitions,
-        Component::Rows,
-        Component::Summary,
-        Component::Index,
-        Component::Digest,
-        Component::Crc,
-        Component::CompressionInfo,
-        Component::Data,
-    ];
-    for component in &components {
-        remove_if_exists(disk, &descriptor.path(component))?;
+/// The first file that can't be removed.
+pub fn remove_components<'a>(
+    disk: &dyn Disk,
+    descriptor: &Descriptor,
+    components: impl IntoIterator<Item = &'a Component>,
+) -> helenus_io::Result<()> {
+    let others = components.into_iter().filter(|component| !component.is_own());
+    let mut outcome = Ok(());
+    for component in Component::own().chain(others.cloned()) {
+        outcome = outcome.and(remove_if_exists(disk, &descriptor.path(&component)).map(drop));
     }
+    outcome
+}
+
+/// The same, durably.
+///
+/// # Errors
+/// As there.
+pub fn remove_table<'a>(
+    disk: &dyn Disk,
+    descriptor: &Descriptor,
+    components: impl IntoIterator<Item = &'a Component>,
+) -> Result<(), SsTableError> {
+    remove_components(disk, descriptor, components)?;
     Ok(disk.sync_dir(parent_of(&descriptor.path(&Component::Data)))?)
 }
 

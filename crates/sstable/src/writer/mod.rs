@@ -5,13 +5,14 @@
 //! 1. Data.db, then CompressionInfo.db or CRC.db, and Digest.crc32;
 //! 2. Rows.db and Partitions.db, or Index.db and Summary.db; Filter.db; then the checksums of these
 //!    three;
-//! 3. Statistics.db, whose numbers are complete only now;
+//! 3. what observers made of the rows; Statistics.db, whose numbers are complete only now;
 //! 4. TOC.txt, whose presence says that the table is; the directory.
 
 mod complete;
 mod derived;
 mod files;
 mod index;
+mod observer;
 mod options;
 mod partition;
 mod rebuild;
@@ -27,7 +28,8 @@ use helenus_rows::{
 use helenus_types::LocalDeletionTime;
 
 use self::derived::{DerivedComponents, filter_of};
-pub use self::files::remove_table;
+pub use self::files::{remove_components, remove_table};
+pub use self::observer::{WriteObserver, write_observed};
 pub use self::options::{LateDeletionTimes, WriterOptions, WrittenTable};
 pub use self::rebuild::ComponentWriter;
 use self::transcoder::{Transcoder, Unfit};
@@ -81,6 +83,7 @@ pub struct SsTableWriter {
     /// Bytes that follow those in `data`.
     buffer: Vec<u8>,
     transcoder: Transcoder,
+    observers: Vec<Box<dyn WriteObserver>>,
 }
 
 /// Bytes that are gathered before they go to the chunks.
@@ -121,7 +124,21 @@ impl SsTableWriter {
             // The caller has no writer to do so. Report the first error.
             disk.remove_file(&path).ok();
         })?;
-        Ok(SsTableWriter { derived, data, buffer: Vec::with_capacity(2 * BUFFER_LEN), transcoder })
+        Ok(SsTableWriter {
+            derived,
+            data,
+            buffer: Vec::with_capacity(2 * BUFFER_LEN),
+            transcoder,
+            observers: Vec::new(),
+        })
+    }
+
+    /// Observers that see all rows, and each of which makes a component of the table. Before the
+    /// first row.
+    #[must_use]
+    pub fn with_observers(self, observers: Vec<Box<dyn WriteObserver>>) -> SsTableWriter {
+        assert!(self.data_position() == 0, "observers see all rows");
+        SsTableWriter { observers, ..self }
     }
 
     /// The descriptor of the table that is written.
@@ -191,6 +208,9 @@ impl SsTableWriter {
         if let Some(row) = row {
             derived.row(row)?;
         }
+        for observer in &mut self.observers {
+            observer.start_partition(PartitionRef { token, key, deletion }, row, start);
+        }
         derived.partition.body_offset = self.data.position() + self.buffer.len() as u64 - start;
         Ok(())
     }
@@ -214,6 +234,9 @@ impl SsTableWriter {
                 let prev_size = derived.place(unfiltered, position);
                 write_row(row, prev_size, &mut self.buffer);
                 derived.row(row)?;
+                for observer in &mut self.observers {
+                    observer.unfiltered(Unfiltered::Row(row), position);
+                }
             }
             Unfiltered::Marker(marker) => self.append_marker(marker, position)?,
         }
@@ -235,6 +258,9 @@ impl SsTableWriter {
         let prev_size = derived.place(Unfiltered::Marker(marker), position);
         write_marker(&derived.header, marker, prev_size, &mut self.buffer);
         derived.marker(marker.close, marker.open);
+        for observer in &mut self.observers {
+            observer.unfiltered(Unfiltered::Marker(marker), position);
+        }
         Ok(())
     }
 
@@ -304,7 +330,7 @@ impl SsTableWriter {
             self.abort()?;
             return Ok(None);
         }
-        let SsTableWriter { derived, mut data, buffer, transcoder } = self;
+        let SsTableWriter { derived, mut data, buffer, transcoder, observers } = self;
         let chunks = match data.append(&buffer).and_then(|()| data.finish()) {
             Ok(chunks) => chunks,
             Err(error) => {
@@ -313,7 +339,7 @@ impl SsTableWriter {
                 return Err(error);
             }
         };
-        let done = derived.complete(&chunks, |_| {})?;
+        let done = derived.complete(&chunks, observers, |_| {})?;
         Ok(Some(WrittenTable { capped_deletion_times: transcoder.capped(), ..done }))
     }
 

@@ -1,11 +1,14 @@
 //! Options of a writer, and what is known of a table that was written.
 
+use helenus_io::Disk;
 use helenus_types::Partitioner;
 use uuid::Uuid;
 
+use super::files::remove_table;
 use crate::big::DEFAULT_MIN_INDEX_INTERVAL;
 use crate::compression::CompressionParams;
 use crate::descriptor::{Component, Descriptor};
+use crate::error::SsTableError;
 use crate::statistics::{CommitLogInterval, StatsComponent};
 
 /// Options of writing a table.
@@ -98,4 +101,19 @@ pub struct WrittenTable {
     pub capped_deletion_times: u64,
     /// Counts, bounds and histograms.
     pub stats: StatsComponent,
+}
+
+impl WrittenTable {
+    /// Removes the table.
+    ///
+    /// # Errors
+    /// As [`remove_table`].
+    pub fn remove(&self, disk: &dyn Disk) -> Result<(), SsTableError> {
+        remove_table(disk, &self.descriptor, self.file_sizes.iter().map(|(component, _)| component))
+    }
+
+    /// The components that observers made, and their bytes.
+    pub fn observed(&self) -> impl Iterator<Item = &(Component, u64)> {
+        self.file_sizes.iter().filter(|(component, _)| !component.is_own())
+    }
 }

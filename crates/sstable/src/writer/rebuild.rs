@@ -104,6 +104,6 @@ impl ComponentWriter {
     /// A failed write; the files are then removed if possible.
     pub fn finish(self, chunks: &WrittenChunks) -> Result<WrittenTable, SsTableError> {
         let Self { derived, stored_header, .. } = self;
-        derived.complete(chunks, |statistics| statistics.header = stored_header)
+        derived.complete(chunks, Vec::new(), |statistics| statistics.header = stored_header)
     }
 }
