@@ -523,7 +523,7 @@ fn encode_in_place(header: &Header, told: &Told, len_hint: usize, rng: &mut Rng,
         told.columns.iter().any(|(_, complex, _)| complex.is_some_and(|d| !d.is_live()));
     let (liveness, deletion) = (told.liveness, told.deletion);
     let head = RowHead { liveness, deletion, columns: &named, has_complex_deletion, len_hint };
-    let mut writer = RowWriter::start(out, header, place, head);
+    let mut writer = RowWriter::start(out, header, place, head, None);
     for column in order {
         match told_of(column) {
             None if header.columns(told.is_static).get(column).unwrap().complex => {}
@@ -548,7 +548,7 @@ fn encode_in_place(header: &Header, told: &Told, len_hint: usize, rng: &mut Rng,
             }
         }
     }
-    writer.finish()
+    writer.finish().is_some()
 }
 
 /// Whatever length was expected, and whichever columns, a row that is encoded where it stands has

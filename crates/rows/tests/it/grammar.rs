@@ -217,7 +217,7 @@ fn a_range_may_be_open_where_reading_goes_on() {
     let Item::Row(later, _) = row(&header, 2, |_| {}) else { panic!("a row") };
     let Item::Row(earlier, _) = row(&header, 1, |_| {}) else { panic!("a row") };
     let mut grammar = Grammar::new(Direction::Forward);
-    let mut position = |grammar: &mut Grammar, row: &RowBuf| {
+    let position = |grammar: &mut Grammar, row: &RowBuf| {
         grammar.position(&header, &Unfiltered::Row(row.as_ref(&header)))
     };
     assert_eq!(position(&mut grammar, &later), Ok(()));
