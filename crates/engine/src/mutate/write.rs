@@ -13,7 +13,7 @@ use super::errors::{too_late, too_much};
 use super::resolve::{RowFinder, resolve};
 use super::restage::restage;
 use super::staged::{Entry, Staged, Target, any_twice};
-use crate::engine::{Destination, Mutation, Written};
+use crate::engine::{Destination, Written};
 use crate::error::Result;
 
 /// Writes what is encoded and staged; all becomes visible and durable together, or nothing is
@@ -60,12 +60,7 @@ pub(super) fn write(
     own: bool,
 ) -> Result<Written> {
     check_expirations(destination, staged, tables, time)?;
-    send(destination, encoder.finish(staged, tables, time, own), tables)
-}
-
-/// Writes a mutation of some tables.
-#[inline]
-fn send(destination: &Destination, mutation: &Mutation, tables: &[Entry]) -> Result<Written> {
+    let mutation = encoder.finish(staged, tables, time, own);
     // The log refuses it too; but a keyspace may have none, and the table's name helps.
     let max = destination.max_mutation_bytes();
     if mutation.payload.len() > max
