@@ -345,7 +345,7 @@ fn clusterings_that_begin_alike_are_in_order() {
             update.start(b"key");
             update.row(row.as_ref(&header));
             let update = UpdateRef::new(update.finish()).unwrap();
-            memtable.apply(Partitioner::murmur3_token(b"key"), update, Timestamp(timestamp)).unwrap();
+            memtable.apply(Partitioner::murmur3_token(b"key"), [update], Timestamp(timestamp)).unwrap();
         }
         assert_eq!(memtable.row_count(), 300);
         let memtable = Arc::new(memtable);

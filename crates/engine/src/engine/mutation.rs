@@ -217,6 +217,9 @@ impl MutationBuilder {
     /// change the length of rows.
     pub(crate) fn move_to(&mut self, moment: impl FnOnce() -> Moment) -> bool {
         let Some(from) = self.moment else { return true };
+        if self.open == Some(0) {
+            self.close();
+        }
         let moment = moment();
         let Mutation { payload, updates, .. } = &mut self.mutation;
         let mut states = updates.chunk_by(|a, b| Arc::ptr_eq(&a.state, &b.state)).filter_map(<[_]>::first);

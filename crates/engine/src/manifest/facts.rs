@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use helenus_io::RelativePath;
 use helenus_sstable::{Component, ComponentDigest, SsTable};
 use helenus_types::{DecodeError, LocalDeletionTime, Reader, Timestamp, vint};
 
@@ -105,7 +106,7 @@ impl SsTableFacts {
         let count = reader.unsigned_vint()?;
         let mut digests = Vec::new();
         for _ in 0..count {
-            let component = Component::from_name(&text(reader)?);
+            let component = component(reader)?;
             let len = reader.unsigned_vint()?;
             let crc = if reader.bool()? { Some(reader.u32()?) } else { None };
             digests.push(ComponentDigest { component, len, crc });
@@ -122,6 +123,16 @@ impl SsTableFacts {
             data_len: reader.unsigned_vint()?,
             disk_len: reader.unsigned_vint()?,
         })
+    }
+}
+
+/// The name of a component becomes part of a file's: it must lead nowhere else.
+fn component(reader: &mut Reader<'_>) -> Result<Component, DecodeError> {
+    let at = reader.position() as u64;
+    let name = text(reader)?;
+    match RelativePath::of_names([&name]) {
+        Ok(_) => Ok(Component::from_name(&name)),
+        Err(error) => Err(DecodeError::new(at, "the name of a component", error.to_string())),
     }
 }
 

@@ -21,8 +21,8 @@ fn fill(db: &Database, range: std::ops::Range<i32>, text: &str) {
     }
 }
 
-/// A disk with a database and a directory with three SSTables, one of them of another version than
-/// ours; the path of that directory.
+/// A disk with a database, and a directory of no database with three SSTables, one of them of
+/// another version than ours; the path of that directory.
 pub(crate) fn disk() -> (SimDisk, PathBuf) {
     let disk = SimDisk::new();
     let clock = clock();
@@ -46,11 +46,15 @@ pub(crate) fn disk() -> (SimDisk, PathBuf) {
     db.close().unwrap();
     let dir = Path::new("/source/data/app");
     let table = dir.join(disk.list(dir).unwrap()[0].name.clone());
-    for entry in disk.list(Path::new("/other")).unwrap() {
-        disk.rename(&Path::new("/other").join(&entry.name), &table.join(&entry.name)).unwrap();
+    let files = Path::new("/files/app").join(table.file_name().unwrap());
+    disk.create_dir_all(&files).unwrap();
+    for from in [&*table, Path::new("/other")] {
+        for entry in disk.list(from).unwrap() {
+            disk.rename(&from.join(&entry.name), &files.join(&entry.name)).unwrap();
+        }
     }
-    disk.sync_dir(&table).unwrap();
-    (disk, table)
+    disk.sync_dir(&files).unwrap();
+    (disk, files)
 }
 
 /// Brings the files in; the table's rows then, if that went well.

@@ -11,7 +11,7 @@ use helenus::{
     SystemClock, Table, Value,
 };
 use helenus_io::Operation;
-use helenus_sim::{Errno, Fault, SimClock, SimDisk};
+use helenus_sim::{Errno, Fault, Rng, SimClock, SimDisk};
 
 const SCHEMA: &str = "
     CREATE KEYSPACE ks WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1};
@@ -486,11 +486,13 @@ fn a_disk_that_is_full_for_a_while() {
         let disk = SimDisk::new();
         let (db, a, _) = create(threads(&disk).write_timeout(Duration::from_millis(50)));
         disk.limit_space(200_000);
-        let text = "x".repeat(1000);
+        // Compactions can't make room by compressing it.
+        let mut rng = Rng::new(7);
+        let mut text = || (0..500).map(|_| format!("{:02x}", rng.below(256))).collect::<String>();
         let mut written = Vec::new();
         let (mut refused, mut is_known) = (0, false);
         for p in 0..2000 {
-            match put(&a, p, &text) {
+            match put(&a, p, &text()) {
                 Ok(()) => written.push(p),
                 Err(error) => {
                     let kind = error.kind();
