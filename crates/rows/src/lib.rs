@@ -48,9 +48,9 @@ pub use clustering::{
     Bound, BoundKind, ClusteringComparator, Components, Position, PositionKind, encode_clustering,
 };
 pub use codec::{
-    CellEvent, CellReader, ColumnSet, MarkerRef, Moment, RowBuf, RowBuilder, RowHead, RowPlace, RowRef,
-    RowWriter, TimePlaces, Unfiltered, UnfilteredFrame, ValuePlace, read_unfiltered, write_marker, write_row,
-    write_static_row,
+    CellEvent, CellReader, ColumnSet, MarkerRef, RowBuf, RowBuilder, RowHead, RowPlace, RowRef, RowWriter,
+    TimePlaces, Unfiltered, UnfilteredFrame, ValuePlace, WriteMoment, read_unfiltered, write_marker,
+    write_row, write_static_row,
 };
 pub use column_filter::ColumnFilter;
 pub use column_map::ColumnMap;

@@ -37,7 +37,7 @@ struct ByValue;
 struct InMemory(Mutex<Keys>);
 
 #[derive(Debug, Default)]
-struct OnDisk {
+struct ValueFile {
     column: Option<usize>,
     key: Vec<u8>,
     /// Where its last row began, which must grow.
@@ -70,7 +70,7 @@ impl Attachment for ByValue {
     }
 
     fn sstable(&self, header: &Arc<Header>) -> Option<Box<dyn WriteObserver>> {
-        Some(Box::new(OnDisk { column: column(header), ..OnDisk::default() }))
+        Some(Box::new(ValueFile { column: column(header), ..ValueFile::default() }))
     }
 }
 
@@ -92,7 +92,7 @@ impl MemtableObserver for InMemory {
     fn partition_deleted(&self, _: ObservedPartition<'_>, _: DeletionTime) {}
 }
 
-impl WriteObserver for OnDisk {
+impl WriteObserver for ValueFile {
     fn component(&self) -> Component {
         component()
     }

@@ -10,7 +10,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use helenus_commitlog::TableTag;
-use helenus_rows::{Moment, TimePlaces, UpdateRef, UpdateWriter};
+use helenus_rows::{TimePlaces, UpdateRef, UpdateWriter, WriteMoment};
 use helenus_types::{DecodeError, Partitioner, Reader, Timestamp, Token};
 
 use super::state::TableState;
@@ -50,7 +50,7 @@ pub(crate) struct MutationBuilder {
     /// Number of operations of the last update, while others may follow.
     open: Option<usize>,
     /// The moment of what was encoded early, and where it stands.
-    moment: Option<Moment>,
+    moment: Option<WriteMoment>,
     times: TimePlaces,
 }
 
@@ -209,13 +209,13 @@ impl MutationBuilder {
 
     /// The moment of rows that are encoded early; `first`, if there are none yet.
     #[inline]
-    pub(crate) fn early_moment(&mut self, first: impl FnOnce() -> Moment) -> Moment {
+    pub(crate) fn early_moment(&mut self, first: impl FnOnce() -> WriteMoment) -> WriteMoment {
         *self.moment.get_or_insert_with(first)
     }
 
     /// Gives a moment to what was encoded early. False, and nothing has changed, where that would
     /// change the length of rows.
-    pub(crate) fn move_to(&mut self, moment: impl FnOnce() -> Moment) -> bool {
+    pub(crate) fn move_to(&mut self, moment: impl FnOnce() -> WriteMoment) -> bool {
         let Some(from) = self.moment else { return true };
         if self.open == Some(0) {
             self.close();
@@ -235,7 +235,7 @@ impl MutationBuilder {
     }
 
     /// What was encoded early, with its moment.
-    pub(crate) fn early(&mut self) -> Option<(Moment, &Mutation)> {
+    pub(crate) fn early(&mut self) -> Option<(WriteMoment, &Mutation)> {
         self.close();
         self.moment.map(|moment| (moment, &self.mutation))
     }

@@ -4,8 +4,8 @@ use std::cell::{Cell, OnceCell};
 use std::convert::Infallible;
 
 use helenus_rows::{
-    Bound, Cell as RowCell, Column, ColumnSet, Columns, DeletionTime, Header, LivenessInfo, Moment, RowHead,
-    RowPlace, RowWriter, UpdateWriter,
+    Bound, Cell as RowCell, Column, ColumnSet, Columns, DeletionTime, Header, LivenessInfo, RowHead,
+    RowPlace, RowWriter, UpdateWriter, WriteMoment,
 };
 use helenus_types::{LocalDeletionTime, Timestamp, Type, timeuuid};
 
@@ -51,8 +51,8 @@ impl<'i> WriteTime<'i> {
 
     /// A moment that is not final.
     #[inline]
-    pub(super) fn early(destination: &'i Destination, moment: Moment) -> Self {
-        let Moment { timestamp, second } = moment;
+    pub(super) fn early(destination: &'i Destination, moment: WriteMoment) -> Self {
+        let WriteMoment { timestamp, second } = moment;
         Self::at(destination, timestamp, timestamp, OnceCell::from(second.0), true)
     }
 
@@ -74,8 +74,8 @@ impl<'i> WriteTime<'i> {
     }
 
     /// Its moment.
-    pub(super) fn moment(&self) -> Moment {
-        Moment { timestamp: self.timestamp, second: LocalDeletionTime(self.now()) }
+    pub(super) fn moment(&self) -> WriteMoment {
+        WriteMoment { timestamp: self.timestamp, second: LocalDeletionTime(self.now()) }
     }
 
     /// The current second, in the range of tombstones.

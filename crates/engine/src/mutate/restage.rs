@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use helenus_rows::{CellEvent, Moment, Op, RowRef};
+use helenus_rows::{CellEvent, Op, RowRef, WriteMoment};
 use helenus_types::DecodeError;
 
 use super::options::WriteOptions;
@@ -41,7 +41,7 @@ pub(super) fn restage(staged: &mut Staged, builder: &mut MutationBuilder, tables
 }
 
 /// Stages the cells of a row, in the order that they have.
-fn stage_row(staged: &mut Staged, row: RowRef<'_>, moment: Moment) -> Result<Target, DecodeError> {
+fn stage_row(staged: &mut Staged, row: RowRef<'_>, moment: WriteMoment) -> Result<Target, DecodeError> {
     let mut cells = row.cells()?;
     let (insert, delete) = (!cells.liveness().is_empty(), !cells.deletion().is_live());
     while let Some(event) = cells.next()? {

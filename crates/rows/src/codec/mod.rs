@@ -19,7 +19,7 @@ mod write;
 pub use build::{ColumnSet, RowBuf, RowBuilder};
 pub use place::{RowHead, RowPlace, RowWriter, ValuePlace};
 pub use read::{CellEvent, CellReader, MarkerRef, RowRef, Unfiltered, UnfilteredFrame, read_unfiltered};
-pub use times::{Moment, TimePlaces};
+pub use times::{TimePlaces, WriteMoment};
 pub use write::{write_marker, write_row, write_static_row};
 
 /// Bits of an unfiltered's first byte.

@@ -8,14 +8,14 @@ use crate::header::Header;
 
 /// The moment of a write: the timestamp of what it leaves, the second of what it deletes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Moment {
+pub struct WriteMoment {
     /// Microseconds.
     pub timestamp: Timestamp,
     /// The same moment, as local deletion times count.
     pub second: LocalDeletionTime,
 }
 
-impl Moment {
+impl WriteMoment {
     /// Whether rows encoded against `header` have the same length at both moments, also where a
     /// collection is deleted a microsecond before.
     pub fn fits(self, other: Self, header: &Header) -> bool {
@@ -33,7 +33,7 @@ impl Moment {
     }
 }
 
-/// The places of times in rows that were encoded before their [`Moment`] was known.
+/// The places of times in rows that were encoded before their [`WriteMoment`] was known.
 ///
 /// Each is a difference to the header's base, so that it moves by the difference of two moments.
 #[derive(Debug, Default)]
@@ -64,9 +64,9 @@ impl TimePlaces {
         while self.0.pop_if(|place| place.at as usize >= at).is_some() {}
     }
 
-    /// Changes the times in `bytes` from one moment to another, which [`fits`](Moment::fits) the
+    /// Changes the times in `bytes` from one moment to another, which [`fits`](WriteMoment::fits) the
     /// headers of all rows.
-    pub fn change(&self, bytes: &mut [u8], from: Moment, to: Moment) {
+    pub fn change(&self, bytes: &mut [u8], from: WriteMoment, to: WriteMoment) {
         let micros = to.timestamp.0.wrapping_sub(from.timestamp.0).cast_unsigned();
         let seconds = to.second.0.wrapping_sub(from.second.0);
         for place in &self.0 {

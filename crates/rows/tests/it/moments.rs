@@ -3,7 +3,7 @@
 
 use helenus_rows::{
     Capabilities, Cell, ClusteringComparator, Column, ColumnSet, Columns, DeletionTime, EncodingBase, Header,
-    LivenessInfo, Moment, RowHead, RowPlace, RowWriter, TimePlaces,
+    LivenessInfo, RowHead, RowPlace, RowWriter, TimePlaces, WriteMoment,
 };
 use helenus_testkit::histories::Rng;
 use helenus_types::{LocalDeletionTime, Partitioner, Timestamp, Type};
@@ -28,16 +28,16 @@ fn header(columns: usize) -> Header {
     }
 }
 
-fn moment(micros: i64) -> Moment {
+fn moment(micros: i64) -> WriteMoment {
     let second = u32::try_from((BASE + micros) / 1_000_000).unwrap();
-    Moment { timestamp: Timestamp(BASE + micros), second: LocalDeletionTime(second) }
+    WriteMoment { timestamp: Timestamp(BASE + micros), second: LocalDeletionTime(second) }
 }
 
 /// A random row of that moment: the same for the same seed.
-fn row(seed: u64, header: &Header, moment: Moment, out: &mut Vec<u8>, times: Option<&mut TimePlaces>) {
+fn row(seed: u64, header: &Header, moment: WriteMoment, out: &mut Vec<u8>, times: Option<&mut TimePlaces>) {
     let mut rng = Rng::new(seed);
     let mut chance = |of: usize| rng.one_in(of);
-    let Moment { timestamp, second } = moment;
+    let WriteMoment { timestamp, second } = moment;
     let deleted = |timestamp: Timestamp| DeletionTime::new(timestamp, second);
     let liveness = if chance(3) { LivenessInfo::EMPTY } else { LivenessInfo::new(timestamp) };
     let deletion = if chance(3) { deleted(timestamp) } else { DeletionTime::LIVE };
@@ -120,6 +120,6 @@ fn moments_of_other_lengths_do_not_fit() {
     }
     // 128 seconds take two bytes, if the timestamp doesn't say it first.
     let (early, late) = (moment(200_000_000), moment(200_000_001));
-    let late = Moment { second: LocalDeletionTime(1_700_000_100), ..late };
+    let late = WriteMoment { second: LocalDeletionTime(1_700_000_100), ..late };
     assert!(!early.fits(late, &header));
 }

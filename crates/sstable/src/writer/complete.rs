@@ -16,7 +16,7 @@ use crate::page_checksums::{PAGE_CHECKSUMS_COMPONENT, PageChecksums};
 use crate::statistics::{HeaderComponent, Statistics, StatsCollector, ValidationComponent};
 
 /// What a table consists of besides Data.db.
-pub(super) struct Rest<'a> {
+pub(super) struct Parts<'a> {
     pub(super) index: IndexWriter,
     pub(super) filter: Option<&'a Filter>,
     pub(super) observers: Vec<Box<dyn WriteObserver>>,
@@ -30,9 +30,9 @@ pub(super) fn complete(
     disk: &dyn Disk,
     descriptor: Descriptor,
     chunks: &WrittenChunks,
-    rest: Rest<'_>,
+    rest: Parts<'_>,
 ) -> Result<WrittenTable, SsTableError> {
-    let Rest { index, filter, observers, statistics, key_count } = rest;
+    let Parts { index, filter, observers, statistics, key_count } = rest;
     let version = descriptor.version;
     let mut files = Files { disk, descriptor: &descriptor, sizes: vec![(Component::Data, chunks.file_len)] };
     let mut checksums = PageChecksums::default();

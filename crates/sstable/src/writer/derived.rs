@@ -7,7 +7,7 @@ use helenus_bloom::Filter;
 use helenus_io::Disk;
 use helenus_rows::{Capabilities, DeletionTime, Header, PartitionRef, RowError, RowRef, Unfiltered};
 
-use super::complete::{Rest, complete, statistics};
+use super::complete::{Parts, complete, statistics};
 use super::files::{remove_table, unwritable};
 use super::index::IndexWriter;
 use super::observer::{WriteObserver, component_of};
@@ -184,7 +184,7 @@ impl DerivedComponents {
         amend(&mut statistics);
         let observed: Vec<_> = observers.iter().map(|observer| component_of(&**observer)).collect();
         let filter = filter.as_ref();
-        let rest = Rest { index, filter, observers, statistics, key_count };
+        let rest = Parts { index, filter, observers, statistics, key_count };
         complete(&*disk, descriptor.clone(), chunks, rest).inspect_err(|_| {
             // Report the first error.
             remove_table(&*disk, &descriptor, &observed).ok();

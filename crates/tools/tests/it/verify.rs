@@ -67,7 +67,9 @@ fn what_keeps_a_table_shut_is_not_cosmetic() {
                 let opens = SsTable::open(&disk(), &copy.table, options).is_ok();
                 let report = verify(&disk(), &copy.table, Depth::Quick, &mut |_| {});
                 let is_cosmetic = report.worst() == Some(Severity::Cosmetic);
-                assert!(is_cosmetic == opens, "{table} {}: {opens}, {report}", component.name());
+                // Another reader may trust a summary that is ignored here.
+                let is_expected = is_cosmetic == opens || opens && component == Component::Summary;
+                assert!(is_expected, "{table} {}: {opens}, {report}", component.name());
                 *(if opens { &mut opened } else { &mut shut }) += 1;
             }
         }
