@@ -328,7 +328,7 @@ fn partitions_are_counted_and_found() {
     assert!(!memtable.contains(Token(1), &key(1)));
 }
 
-/// Rows are told apart by eight bytes where these differ; here they never do.
+/// Rows differ, as a rule, in eight bytes that are compared first; here they never do.
 #[test]
 fn clusterings_that_begin_alike_are_in_order() {
     for ty in [Type::Text, Type::Text.reversed()] {

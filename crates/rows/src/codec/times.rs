@@ -64,8 +64,8 @@ impl TimePlaces {
         while self.0.pop_if(|place| place.at as usize >= at).is_some() {}
     }
 
-    /// Changes the times in `bytes` from one moment to another, which [`fits`](WriteMoment::fits) the
-    /// headers of all rows.
+    /// Changes the times in `bytes` from one moment to another, which
+    /// [`fits`](WriteMoment::fits) the headers of all rows.
     pub fn change(&self, bytes: &mut [u8], from: WriteMoment, to: WriteMoment) {
         let micros = to.timestamp.0.wrapping_sub(from.timestamp.0).cast_unsigned();
         let seconds = to.second.0.wrapping_sub(from.second.0);
