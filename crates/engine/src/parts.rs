@@ -1,5 +1,6 @@
-//! Parts of the engine for the crate above it, `helenus-import`: it reads tables outside of
-//! databases, writes SSTables outside of databases, and makes databases from foreign SSTables.
+//! Parts of the engine for the crates above it. `helenus-import` reads tables outside of databases,
+//! writes SSTables outside of databases, and makes databases from foreign SSTables; `helenus-cql`
+//! executes statements.
 //! `helenus` doesn't re-export them.
 //!
 //! * [`ReadOnlyTables`]: tables over SSTables that are only read.
@@ -8,6 +9,8 @@
 //!   that are brought in.
 //! * [`Attachment`], [`with_attachments`], [`AttachedView`]: what an index hangs on a table; see
 //!   decision 0023.
+//! * [`apply_schema`], [`now_micros`]: a statement of CQL that was parsed already, and the clock
+//!   that it is executed by.
 //! * [`is_database`], [`check_complete`]: the kind of a directory.
 //! * [`decode_all`], [`check_filter`]: whether an SSTable is whole.
 
@@ -15,9 +18,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use helenus_commitlog::TableTag;
+use helenus_cql_syntax::Statement;
 use helenus_io::{Clock, Disk, ReadFile};
 use helenus_rows::{EncodingBase, Header, TableSchema};
-use helenus_schema::{Catalog, TableDef};
+use helenus_schema::{Catalog, SchemaOutcome, TableDef};
 use helenus_sstable::{ChunkCache, Component, SsTable};
 use helenus_types::{Generation, LocalDeletionTime, Partitioner, TableId, Timestamp};
 
@@ -31,6 +35,7 @@ pub use helenus_memtable::{MemtableObserver, ObservedPartition};
 pub use helenus_sstable::WriteObserver;
 
 use crate::attachment::Attachments;
+use crate::database::Database;
 use crate::engine::{self, Destination, LiveTable, SinkSide, TableCore, TableState, View};
 use crate::error::Result;
 use crate::key::IntoKey;
@@ -40,6 +45,24 @@ use crate::mutate::{
 };
 use crate::options::Options;
 use crate::table::Table;
+
+/// Applies one schema statement to a database, as [`crate::Database::execute_schema`] does; names
+/// without a keyspace are in `keyspace`.
+///
+/// # Errors
+/// As there.
+pub fn apply_schema(
+    database: &Database,
+    statement: &Statement,
+    keyspace: Option<&str>,
+) -> Result<SchemaOutcome> {
+    database.writer.database()?.apply_schema(statement, keyspace)
+}
+
+/// The time of a database's clock, in microseconds since 1970.
+pub fn now_micros(database: &Database) -> i64 {
+    database.set.clock().now_micros()
+}
 
 /// Tables outside of any database: they are read, and never written.
 #[derive(Clone, Debug)]

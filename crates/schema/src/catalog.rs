@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use helenus_types::TableId;
+use helenus_types::{TableId, Type};
 
 use super::names::is_system_keyspace;
 use super::table_def::TableDef;
@@ -162,6 +162,11 @@ impl Keyspace {
     /// Whether writes go through the log.
     pub fn durable_writes(&self) -> bool {
         self.durable_writes
+    }
+
+    /// The user type of that name, multi-cell.
+    pub fn user_type(&self, name: &str) -> Option<Type> {
+        self.types.get(name)
     }
 
     /// Its tables and views, by name.

@@ -25,6 +25,7 @@ pub const LAYERS: &[(&str, &[&str])] = &[
         "import",
         &["types", "cql-syntax", "rows", "io", "memtable", "sstable", "compaction", "schema", "engine"],
     ),
+    ("cql", &["types", "cql-syntax", "rows", "schema", "engine"]),
     ("derive", &[]),
     ("helenus", &["engine", "import", "derive"]),
     ("tools", &["types", "cql-syntax", "rows", "io", "bloom", "sstable", "compaction"]),

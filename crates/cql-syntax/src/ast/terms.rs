@@ -1,6 +1,7 @@
 //! Literals, terms and what can be selected.
 
 use std::borrow::Cow;
+use std::hash::{Hash, Hasher};
 
 use helenus_types::Hex;
 
@@ -27,12 +28,14 @@ pub enum Literal {
 }
 
 /// A place for a value that comes with the execution.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Marker {
-    /// `?`
-    Positional,
-    /// `:name`
-    Named(Identifier),
+///
+/// Markers that are written the same are equal, wherever they stand.
+#[derive(Clone, Debug)]
+pub struct Marker {
+    /// How many markers stand before it in the statement (a batch is one statement).
+    pub index: usize,
+    /// `name` of `:name`; none of `?`.
+    pub name: Option<Identifier>,
 }
 
 /// A value, or an expression for one.
@@ -150,6 +153,20 @@ pub enum BinaryOperator {
     Divide,
     /// `%`
     Modulo,
+}
+
+impl PartialEq for Marker {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Marker {}
+
+impl Hash for Marker {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.name.hash(state);
+    }
 }
 
 impl Literal {

@@ -23,6 +23,8 @@ pub(super) struct Parser<'a> {
     /// The error of the last token, where that is malformed.
     malformed: Option<Failure>,
     next: usize,
+    /// How many markers of the statement were taken.
+    markers: usize,
     depth: usize,
     chain: usize,
     /// Whether a `:` here ends the key of a map.
@@ -37,6 +39,7 @@ impl<'a> Parser<'a> {
             tokens: tokens.list,
             malformed: tokens.error,
             next: 0,
+            markers: 0,
             depth: 0,
             chain: 0,
             in_key: false,
@@ -214,12 +217,23 @@ impl<'a> Parser<'a> {
         rule: impl FnOnce(&mut Self) -> Parsed<T>,
         accepted: impl FnOnce(&Self, &T) -> bool,
     ) -> Option<T> {
-        let start = self.next;
+        let (start, markers) = (self.next, self.markers);
         let result = rule(self).ok().filter(|result| accepted(self, result));
         if result.is_none() {
-            self.next = start;
+            (self.next, self.markers) = (start, markers);
         }
         result
+    }
+
+    /// The index of a marker that was just taken.
+    pub(super) fn next_marker(&mut self) -> usize {
+        self.markers += 1;
+        self.markers - 1
+    }
+
+    /// The markers of the next statement count from zero.
+    pub(super) fn restart_markers(&mut self) {
+        self.markers = 0;
     }
 
     /// Runs a rule as part of the key of a map, or outside of any.

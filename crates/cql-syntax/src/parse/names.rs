@@ -135,10 +135,11 @@ impl Parser<'_> {
     /// `?` or `:name`, if one stands here.
     pub(super) fn marker(&mut self) -> Parsed<Option<Marker>> {
         if self.take_kind(TokenKind::QuestionMark) {
-            return Ok(Some(Marker::Positional));
+            return Ok(Some(Marker { index: self.next_marker(), name: None }));
         }
         if self.take_symbol(b':') {
-            return self.named("the name of a marker").map(|name| Some(Marker::Named(name)));
+            let name = Some(self.named("the name of a marker")?);
+            return Ok(Some(Marker { index: self.next_marker(), name }));
         }
         Ok(None)
     }

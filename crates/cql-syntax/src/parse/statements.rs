@@ -40,6 +40,7 @@ impl Parser<'_> {
     }
 
     pub(super) fn statement(&mut self) -> Parsed<Statement> {
+        self.restart_markers();
         if OPAQUE.iter().any(|words| self.are_words(words)) {
             return self.opaque();
         }

@@ -6,7 +6,7 @@ use super::terms::enclosed;
 use super::{quoted, separated, words_if};
 use crate::ast::{
     Assignment, AssignmentOperation, Batch, BatchKind, Condition, Delete, DeleteTarget, Insert, InsertValues,
-    JsonValue, Modification, Order, Ordering, Relation, Select, Selection, Selector, Update, Using,
+    IntValue, JsonValue, Modification, Order, Ordering, Relation, Select, Selection, Selector, Update, Using,
 };
 
 impl Display for Select {
@@ -86,12 +86,18 @@ impl Display for InsertValues {
 /// Writes ` USING …`; nothing where there is nothing.
 impl Display for Using {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        words_if(f, !self.is_empty(), " USING ")?;
-        if let Some(timestamp) = &self.timestamp_us {
-            write!(f, "TIMESTAMP {timestamp}")?;
+        match (&self.timestamp_us, &self.ttl_s) {
+            (None, None) => Ok(()),
+            (Some(timestamp), None) => write!(f, " USING TIMESTAMP {timestamp}"),
+            (None, Some(ttl)) => write!(f, " USING TTL {ttl}"),
+            // Markers keep their order.
+            (Some(IntValue::Marker(timestamp)), Some(IntValue::Marker(ttl)))
+                if ttl.index < timestamp.index =>
+            {
+                write!(f, " USING TTL {ttl} AND TIMESTAMP {timestamp}")
+            }
+            (Some(timestamp), Some(ttl)) => write!(f, " USING TIMESTAMP {timestamp} AND TTL {ttl}"),
         }
-        words_if(f, self.timestamp_us.is_some() && self.ttl_s.is_some(), " AND ")?;
-        self.ttl_s.as_ref().map_or(Ok(()), |ttl| write!(f, "TTL {ttl}"))
     }
 }
 

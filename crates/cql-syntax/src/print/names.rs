@@ -60,9 +60,9 @@ impl Display for FunctionName<'_> {
 
 impl Display for Marker {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Positional => f.write_str("?"),
-            Self::Named(name) => write!(f, ":{name}"),
+        match &self.name {
+            None => f.write_str("?"),
+            Some(name) => write!(f, ":{name}"),
         }
     }
 }

@@ -52,7 +52,7 @@ pub(crate) fn qualified_name() -> BoxedStrategy<QualifiedName> {
 }
 
 pub(crate) fn marker() -> BoxedStrategy<Marker> {
-    prop_oneof![Just(Marker::Positional), identifier().prop_map(Marker::Named)].boxed()
+    option::of(identifier()).prop_map(|name| Marker { index: 0, name }).boxed()
 }
 
 pub(crate) fn cql_type() -> BoxedStrategy<CqlType> {
@@ -145,7 +145,7 @@ fn simple(inner: BoxedStrategy<Term>, in_selection: bool) -> BoxedStrategy<Term>
     let hint = (cql_type(), unhinted.clone())
         .prop_filter("ambiguous", move |(cql_type, term)| match term {
             Term::List(_) => !in_selection || !matches!(cql_type, CqlType::User(_)),
-            Term::Marker(Marker::Named(_)) => false,
+            Term::Marker(Marker { name: Some(_), .. }) => false,
             _ => true,
         })
         .prop_map(|(cql_type, term)| Term::TypeHint { cql_type, term: Box::new(term) });

@@ -232,7 +232,7 @@ impl Batch {
         let Self { writer, workspace, tables, timestamp, .. } = self;
         let destination = writer.destination()?;
         let timestamp = timestamp.filter(|timestamp| timestamp.0 >= 0);
-        let first = || WriteTime::next(destination, timestamp).moment();
+        let first = || WriteTime::next(destination, timestamp, None).moment();
         let time = WriteTime::early(destination, workspace.encoder.builder.early_moment(first));
         let (staged, encoded) = (workspace.staged.mark(), workspace.encoder.builder.mark());
         let done = put(workspace, table, &time).and_then(|()| {

@@ -103,6 +103,13 @@ tuples! {
     (A, B, C, D, E, F, G, H, I, J, K, L, M, N, O) (A, B, C, D, E, F, G, H, I, J, K, L, M, N, O, P)
 }
 
+impl BindValues for () {
+    #[inline]
+    fn with_values<R>(&self, f: impl FnOnce(&[&dyn BindValue]) -> R) -> R {
+        f(&[])
+    }
+}
+
 impl BindValues for [&dyn BindValue] {
     #[inline]
     fn with_values<R>(&self, f: impl FnOnce(&[&dyn BindValue]) -> R) -> R {

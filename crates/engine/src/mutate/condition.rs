@@ -251,7 +251,7 @@ impl FoundRow {
 
 impl<'a> Checking<'a> {
     pub(super) fn new(destination: &Destination, staged: &'a Staged, view: &'a View) -> Self {
-        Self { staged, view, now: destination.now_seconds() }
+        Self { staged, view, now: staged.now().unwrap_or_else(|| destination.now_seconds()) }
     }
 
     /// The existing rows, if the conditions don't hold.

@@ -42,11 +42,16 @@ pub(super) struct WriteTime<'i> {
 }
 
 impl<'i> WriteTime<'i> {
-    /// A new timestamp, or the caller's.
+    /// A new timestamp, or the caller's, and the second that is given, or the clock's.
     #[inline]
-    pub(super) fn next(destination: &'i Destination, timestamp: Option<Timestamp>) -> Self {
+    pub(super) fn next(
+        destination: &'i Destination,
+        timestamp: Option<Timestamp>,
+        second: Option<u32>,
+    ) -> Self {
         let next = destination.next_timestamp();
-        Self::at(destination, timestamp.unwrap_or(next), next, OnceCell::new(), false)
+        let now = second.map_or_else(OnceCell::new, |now| OnceCell::from(now.min(LocalDeletionTime::MAX.0)));
+        Self::at(destination, timestamp.unwrap_or(next), next, now, false)
     }
 
     /// A moment that is not final.

@@ -12,6 +12,7 @@ use helenus_schema::MAX_TTL_SECONDS;
 pub struct WriteOptions {
     pub(super) timestamp: Option<Timestamp>,
     pub(super) ttl: Option<u32>,
+    pub(super) now: Option<u32>,
 }
 
 impl WriteOptions {
@@ -35,10 +36,23 @@ impl WriteOptions {
         self
     }
 
+    /// The second (since 1970) at which the write is carried out, instead of the clock's: what
+    /// expires does so a time to live later, and conditions see what hasn't expired then. Of writes
+    /// in one batch the first that has one decides.
+    #[must_use]
+    pub fn now_seconds(mut self, seconds: u32) -> Self {
+        self.now = Some(seconds);
+        self
+    }
+
     /// These options; those that are not set are taken from `others`.
     #[inline]
     pub(super) fn or(self, others: Self) -> Self {
-        Self { timestamp: self.timestamp.or(others.timestamp), ttl: self.ttl.or(others.ttl) }
+        Self {
+            timestamp: self.timestamp.or(others.timestamp),
+            ttl: self.ttl.or(others.ttl),
+            now: self.now.or(others.now),
+        }
     }
 
     /// The options that are set.

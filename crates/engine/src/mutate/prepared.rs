@@ -231,7 +231,7 @@ impl Prepared {
                     "a statement with conditions is executed by `execute_if`, which tells whether they held";
                 return Err(table_problem(&plan.entry.state.schema, text));
             }
-            let time = WriteTime::next(destination, None);
+            let time = WriteTime::next(destination, None, options.now);
             plan.put(values, options, workspace, 0, &time)?;
             let Workspace { staged, encoder, .. } = &mut *workspace;
             if staged.reads_first() {

@@ -274,6 +274,11 @@ pub(super) struct Mark {
 }
 
 impl Staged {
+    /// The second of the first operation that has one.
+    pub(super) fn now(&self) -> Option<u32> {
+        self.ops.iter().find_map(|op| op.options.now)
+    }
+
     pub(super) fn clear(&mut self) {
         self.bytes.clear();
         self.cells.clear();

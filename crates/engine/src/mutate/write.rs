@@ -31,7 +31,7 @@ pub(super) fn commit(
         return commit_reading(destination, staged, encoder, tables, timestamp);
     }
     loop {
-        let time = WriteTime::next(destination, timestamp);
+        let time = WriteTime::next(destination, timestamp, staged.now());
         if !encoder.builder.move_to(|| time.moment()) {
             restage(staged, &mut encoder.builder, tables);
         }
@@ -139,7 +139,7 @@ pub(super) fn commit_if(
             std::thread::yield_now();
             continue;
         }
-        let time = WriteTime::next(destination, timestamp);
+        let time = WriteTime::next(destination, timestamp, staged.now());
         if !staged.conditions.is_empty()
             && let Some(view) = views.first()
             && let Some(refused) = Checking::new(destination, staged, view).refuses(&mut finder)?

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{MICROS, World, check, raw};
+use super::{MICROS, NOW, World, check, raw};
 use crate::{Batch, BindValue, Prepared, Table, Unset, WriteOptions};
 
 const NULL: Option<i32> = None;
@@ -163,6 +163,35 @@ fn what_is_encoded_and_what_is_staged_is_written_together() {
     assert_eq!(lines(2), lines(3));
     assert!(raw(&t, 1).contains("b=\"d\"@7"), "{}", raw(&t, 1));
     assert!(raw(&t, 2).contains("[0]=\"c\""), "{}", raw(&t, 2));
+}
+
+/// A second that is given stands for the clock's: for what expires, for tombstones, and for what
+/// was encoded before it was known.
+#[test]
+fn a_second_that_is_given_stands_for_the_clocks() {
+    let world = World::new();
+    let t = world.t();
+    let statements = Statements::new(&t);
+    let insert = t.prepare_insert(&["p", "c", "d", "a"]).unwrap();
+    let later = WriteOptions::new().now_seconds(NOW + 50);
+    let write = |p: i32, options: WriteOptions| {
+        let mut batch = world.db.batch();
+        statements.add(p, &mut batch);
+        assert!(is_encoded(&batch), "each is encoded when it is added");
+        insert.add_with(&options, &mut batch, (p, 30, "x", 1)).unwrap();
+        assert!(!is_encoded(&batch), "what brings a second of its own is staged");
+        insert.add_with(&options.ttl(100), &mut batch, (p, 31, "x", 1)).unwrap();
+        batch.timestamp(MICROS).execute().unwrap();
+        let options = options.timestamp(MICROS);
+        insert.execute_with(&options, (p, 32, "x", None::<i32>)).unwrap();
+        insert.execute_with(&options.ttl(100), (p, 33, "x", 1)).unwrap();
+    };
+    write(1, later);
+    write(2, WriteOptions::new().ttl(0));
+    world.clock.set_micros(MICROS + 50_000_000);
+    write(3, WriteOptions::new().ttl(0));
+    assert_eq!(raw(&t, 1), raw(&t, 3));
+    assert_ne!(raw(&t, 1), raw(&t, 2));
 }
 
 /// A value that is refused leaves the batch as it was, whatever it had begun.

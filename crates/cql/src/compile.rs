@@ -1,0 +1,88 @@
+//! Which room takes a statement.
+
+use std::sync::Arc;
+
+use helenus_cql_syntax::{Modification, Statement};
+use helenus_engine::Database;
+use helenus_schema::TableDef;
+
+use crate::ddl;
+use crate::error::{CqlResult, refuse};
+use crate::execution::StatementRun;
+use crate::response::{Answer, Response};
+use crate::scope::Scope;
+use crate::select::{self, SelectPlan};
+use crate::spec::ColumnSpec;
+use crate::write::{self, BatchPlan, WritePlan};
+
+/// A statement that was compiled against a catalog.
+#[derive(Debug)]
+pub(crate) enum Compiled {
+    Select(Box<SelectPlan>),
+    Write(Arc<WritePlan>),
+    Batch(Box<BatchPlan>),
+    /// A schema statement, and the keyspace of its names.
+    Schema(Box<Statement>, Option<String>),
+    Use(String),
+}
+
+/// Compiles a statement; its markers are noted.
+pub(crate) fn compile(
+    scope: &mut Scope<'_>,
+    database: &Database,
+    statement: Statement,
+) -> CqlResult<Compiled> {
+    let write = |scope: &mut Scope<'_>, statement: &Modification| {
+        Ok(Compiled::Write(Arc::new(write::compile(scope, database, statement)?)))
+    };
+    match statement {
+        Statement::Select(select) => Ok(Compiled::Select(Box::new(select::compile(scope, &select)?))),
+        Statement::Insert(insert) => write(scope, &Modification::Insert(insert)),
+        Statement::Update(update) => write(scope, &Modification::Update(update)),
+        Statement::Delete(delete) => write(scope, &Modification::Delete(delete)),
+        Statement::Batch(batch) => {
+            Ok(Compiled::Batch(Box::new(write::compile_batch(scope, database, &batch)?)))
+        }
+        Statement::Use(keyspace) => {
+            if scope.catalog.keyspace(keyspace.as_str()).is_err() {
+                return refuse(format!("Keyspace '{}' does not exist", keyspace.as_str()));
+            }
+            Ok(Compiled::Use(keyspace.into()))
+        }
+        Statement::Other(text) => {
+            let words: Vec<_> = text.split_whitespace().take(2).collect();
+            refuse(format!("{} is not supported", words.join(" ").to_ascii_uppercase()))
+        }
+        schema => Ok(Compiled::Schema(Box::new(schema), scope.keyspace.map(str::to_owned))),
+    }
+}
+
+impl Compiled {
+    /// The table that a statement of data is about.
+    pub(crate) fn table(&self) -> Option<&Arc<TableDef>> {
+        match self {
+            Self::Select(select) => Some(select.table()),
+            Self::Write(write) => Some(write.table()),
+            _ => None,
+        }
+    }
+
+    /// The columns of the result, where they are known before.
+    pub(crate) fn specs(&self) -> &[ColumnSpec] {
+        match self {
+            Self::Select(select) => select.specs(),
+            _ => &[],
+        }
+    }
+
+    /// Carries it out; warnings are left in `run`.
+    pub(crate) fn execute(&self, run: &StatementRun<'_>) -> CqlResult<Response> {
+        match self {
+            Self::Select(select) => select.execute(run),
+            Self::Write(write) => write.execute(run),
+            Self::Batch(batch) => batch.execute(run),
+            Self::Schema(statement, keyspace) => ddl::execute(run, statement, keyspace.as_deref()),
+            Self::Use(keyspace) => Ok(Answer::SetKeyspace(keyspace.clone()).into()),
+        }
+    }
+}

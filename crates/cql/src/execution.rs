@@ -1,0 +1,57 @@
+//! What a compiled statement is executed with.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use helenus_engine::{Database, parts};
+use helenus_schema::Catalog;
+
+use crate::options::QueryOptions;
+use crate::value::BoundValue;
+
+/// One execution: the values of the markers, the options, the clock, and the warnings so far.
+#[derive(Debug)]
+pub(crate) struct StatementRun<'a> {
+    pub(crate) database: &'a Database,
+    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) values: &'a [BoundValue],
+    pub(crate) options: &'a QueryOptions,
+    /// When the execution began, µs since 1970.
+    pub(crate) began_us: i64,
+    warnings: RefCell<Vec<String>>,
+}
+
+impl<'a> StatementRun<'a> {
+    pub(crate) fn new(
+        database: &'a Database,
+        catalog: Arc<Catalog>,
+        values: &'a [BoundValue],
+        options: &'a QueryOptions,
+    ) -> Self {
+        let began_us = parts::now_micros(database);
+        Self { database, catalog, values, options, began_us, warnings: RefCell::default() }
+    }
+
+    /// The same execution with other values; its warnings are its own.
+    pub(crate) fn with_values<'b>(&'b self, values: &'b [BoundValue]) -> StatementRun<'b> {
+        let Self { database, options, began_us, .. } = *self;
+        StatementRun {
+            database,
+            catalog: self.catalog.clone(),
+            values,
+            options,
+            began_us,
+            warnings: RefCell::default(),
+        }
+    }
+
+    /// Adds a warning to the answer.
+    pub(crate) fn warn(&self, text: impl Into<String>) {
+        self.warnings.borrow_mut().push(text.into());
+    }
+
+    /// The warnings so far, in their order.
+    pub(crate) fn take_warnings(&self) -> Vec<String> {
+        self.warnings.take()
+    }
+}

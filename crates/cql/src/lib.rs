@@ -1,0 +1,44 @@
+//! CQL in process: statements parsed, compiled against the schema, and executed over the engine.
+//!
+//! **Knows** what a statement of CQL means, and what Cassandra answers to it: rows, types, order,
+//! pages, errors in its words. **Must not know** sockets and files, nor how the engine keeps data:
+//! it uses the engine's public API.
+//!
+//! **Start reading** at [`Session`], then `compile.rs` (which room takes a statement), then the
+//! rooms: `select/`, `write/`, `ddl.rs`. Terms (`term/`), functions and restrictions serve them.
+
+#![deny(unsafe_code)]
+#![deny(clippy::indexing_slicing, clippy::expect_used, clippy::panic)]
+
+mod assignability;
+mod compilation;
+mod compile;
+mod ddl;
+mod describe;
+mod error;
+mod execution;
+mod functions;
+mod guardrails;
+mod json;
+mod markers;
+mod options;
+mod prepared;
+mod response;
+mod restrictions;
+mod scope;
+mod select;
+mod session;
+mod spec;
+mod system;
+mod term;
+mod value;
+mod write;
+
+pub use error::{CqlError, CqlResult, ErrorCode, ErrorDetail};
+pub use helenus_cql_syntax::BatchKind;
+pub use options::QueryOptions;
+pub use prepared::PreparedStatement;
+pub use response::{Answer, EventChange, EventTarget, Response, ResultRow, ResultRows, SchemaChangeEvent};
+pub use session::{BatchEntry, Session};
+pub use spec::ColumnSpec;
+pub use value::BoundValue;

@@ -1,0 +1,604 @@
+//! Relations to restrictions: columns looked up, operands prepared, what contradicts refused.
+
+use std::sync::Arc;
+
+use helenus_cql_syntax::{Comparison, Identifier, InValues, Relation, RelationTarget, Term};
+use helenus_rows::ColumnKind;
+use helenus_schema::TableDef;
+use helenus_types::Type;
+
+use super::indexes::{self, IndexKind};
+use super::{
+    ColumnPlace, DeletedPart, InOperand, NEEDS_FILTERING, OperandExpr, Purpose, Restriction, RestrictionKind,
+    Restrictions, in_type, tuple_type,
+};
+use crate::error::{CqlResult, refuse};
+use crate::scope::{Scope, column, spec, spec_of};
+use crate::spec::ColumnSpec;
+use crate::term::{self, Expr, InExpr};
+
+/// The restrictions that the relations make; their markers are noted.
+pub(crate) fn prepare(
+    scope: &mut Scope<'_>,
+    table: &Arc<TableDef>,
+    relations: &[Relation],
+    purpose: Purpose,
+) -> CqlResult<Restrictions> {
+    let mut sorted = SortedRelations::default();
+    for relation in relations {
+        let (restriction, is_token) = restriction(scope, table, relation, purpose)?;
+        sorted.add(table, restriction, is_token)?;
+    }
+    sorted.into_restrictions(table, purpose)
+}
+
+/// The restrictions to one row whose key's values are known otherwise.
+pub(crate) fn of_row(
+    table: &Arc<TableDef>,
+    key: Vec<(ColumnPlace, ColumnSpec, Expr)>,
+    purpose: Purpose,
+) -> CqlResult<Restrictions> {
+    let mut sorted = SortedRelations::default();
+    for (place, spec, expr) in key {
+        let kind = RestrictionKind::Equal(OperandExpr::Each(vec![expr]));
+        sorted.add(table, Restriction { columns: vec![(place, spec)], kind }, false)?;
+    }
+    sorted.into_restrictions(table, purpose)
+}
+
+/// Restrictions by the kind of their columns.
+#[derive(Default)]
+struct SortedRelations {
+    partition: Vec<Restriction>,
+    token: Option<Restriction>,
+    clustering: Vec<Restriction>,
+    others: Vec<Restriction>,
+}
+
+impl SortedRelations {
+    fn add(&mut self, table: &TableDef, restriction: Restriction, is_token: bool) -> CqlResult<()> {
+        if is_token {
+            return match &mut self.token {
+                Some(known) => {
+                    let key = table.schema().partition_key().iter().map(|column| &*column.name);
+                    merge(known, restriction, &key.collect::<Vec<_>>().join(", "))
+                }
+                none => {
+                    *none = Some(restriction);
+                    Ok(())
+                }
+            };
+        }
+        let list = match restriction.columns.first().map(|(place, _)| place.kind) {
+            Some(ColumnKind::PartitionKey) => &mut self.partition,
+            Some(ColumnKind::Clustering) => &mut self.clustering,
+            _ => &mut self.others,
+        };
+        let is_same = |known: &&mut Restriction| {
+            known.columns.iter().any(|(place, _)| restriction.columns.iter().any(|(other, _)| place == other))
+        };
+        let may_repeat = matches!(
+            restriction.kind,
+            RestrictionKind::Contains(_) | RestrictionKind::ContainsKey(_) | RestrictionKind::Entry { .. }
+        );
+        match list.iter_mut().find(is_same).filter(|_| !may_repeat) {
+            Some(known) => {
+                let name = super::names(&known.columns);
+                merge(known, restriction, &name)
+            }
+            None => {
+                list.push(restriction);
+                Ok(())
+            }
+        }
+    }
+
+    fn into_restrictions(self, table: &Arc<TableDef>, purpose: Purpose) -> CqlResult<Restrictions> {
+        let Self { partition, token, clustering, others } = self;
+        let mut restrictions = Restrictions {
+            table: table.clone(),
+            partition: Vec::new(),
+            token,
+            clustering: Vec::new(),
+            tests: Vec::new(),
+            is_keyed: false,
+            needs_filtering: false,
+            uses_index: false,
+        };
+        let is_select = matches!(purpose, Purpose::Select { .. });
+        let all_keys: Vec<Restriction> = partition.iter().chain(&clustering).cloned().collect();
+        restrictions.take_partition(partition, purpose)?;
+        restrictions.take_clustering(clustering, purpose)?;
+        let unkeyed = if restrictions.is_keyed { restrictions.tests.clone() } else { all_keys };
+        let filtered: Vec<_> =
+            unkeyed.iter().chain(&others).map(|one| indexes::serving(table, one)).collect();
+        if is_select && filtered.iter().any(Option::is_some) {
+            if restrictions.names_several_partitions() {
+                return refuse(
+                    "Select on indexed columns and with IN clause for the PRIMARY KEY are not supported",
+                );
+            }
+            let is_attached = |one: &Option<IndexKind>| *one == Some(IndexKind::StorageAttached);
+            restrictions.uses_index = true;
+            restrictions.needs_filtering = filtered.len() > 1 && !filtered.iter().all(is_attached);
+        } else if !others.is_empty() {
+            match purpose {
+                Purpose::Select { allow_filtering: false, .. } => return refuse(NEEDS_FILTERING),
+                Purpose::Select { .. } => {}
+                Purpose::Write { .. } => {
+                    let names: Vec<_> = others.iter().map(|one| super::names(&one.columns)).collect();
+                    return refuse(format!(
+                        "Non PRIMARY KEY columns found in where clause: {} ",
+                        names.join(", ")
+                    ));
+                }
+            }
+        }
+        restrictions.tests.extend(others);
+        Ok(restrictions)
+    }
+}
+
+impl Restrictions {
+    fn take_partition(&mut self, given: Vec<Restriction>, purpose: Purpose) -> CqlResult<()> {
+        let columns = self.table.schema().partition_key();
+        let of =
+            |index: usize| given.iter().find(|one| one.columns.iter().any(|(place, _)| place.index == index));
+        let missing: Vec<_> = columns.iter().filter(|column| of(column.index).is_none()).collect();
+        if let Purpose::Write { .. } = purpose {
+            if !missing.is_empty() {
+                let names: Vec<&str> = missing.iter().map(|column| &*column.name).collect();
+                return refuse(format!("Some partition key parts are missing: {}", names.join(", ")));
+            }
+            if given.iter().any(|one| !matches!(one.kind, RestrictionKind::Equal(_) | RestrictionKind::In(_)))
+            {
+                return refuse(
+                    "Only EQ and IN relation are supported on the partition key (unless you use the token() function) \
+                     for UPDATE statements",
+                );
+            }
+        }
+        let is_keyed = missing.is_empty()
+            && given.iter().all(|one| matches!(one.kind, RestrictionKind::Equal(_) | RestrictionKind::In(_)));
+        if is_keyed {
+            self.partition = (0..columns.len()).map(|index| of(index).cloned()).collect();
+            self.is_keyed = true;
+        } else if !given.is_empty() {
+            self.needs_filtering = true;
+            self.tests.extend(given);
+        }
+        Ok(())
+    }
+
+    fn take_clustering(&mut self, given: Vec<Restriction>, purpose: Purpose) -> CqlResult<()> {
+        let table = self.table.clone();
+        let columns = table.schema().shown_clustering();
+        let mut rest = given;
+        let mut next = 0;
+        let is_next = |one: &Restriction, next: usize| {
+            one.columns.first().is_some_and(|(place, _)| place.index == next)
+                && matches!(
+                    one.kind,
+                    RestrictionKind::Equal(_) | RestrictionKind::In(_) | RestrictionKind::Slice { .. }
+                )
+        };
+        while let Some(at) = rest.iter().position(|one| is_next(one, next)) {
+            let restriction = rest.remove(at);
+            let is_range = !matches!(restriction.kind, RestrictionKind::Equal(_) | RestrictionKind::In(_));
+            next += restriction.columns.len();
+            let order = |(place, _): &(ColumnPlace, ColumnSpec)| {
+                columns.get(place.index).map(|column| column.ty.is_reversed())
+            };
+            let first = restriction.columns.first().map(order);
+            if is_range && restriction.columns.iter().any(|column| Some(order(column)) != first) {
+                // Columns in different orders: the rows are no range of the table's.
+                self.tests.push(restriction);
+                break;
+            }
+            self.clustering.push(restriction);
+            if is_range {
+                break;
+            }
+        }
+        self.check_named_rows(purpose, next, !rest.is_empty())?;
+        if !rest.is_empty() {
+            let is_served = rest.iter().all(|one| indexes::serving(&table, one).is_some());
+            let is_allowed = match purpose {
+                Purpose::Select { allow_filtering, .. } => allow_filtering || is_served,
+                Purpose::Write { .. } => false,
+            };
+            if !is_allowed {
+                return self.refuse_clustering(&rest, next);
+            }
+            self.tests.extend(rest);
+        }
+        if !self.is_keyed && !self.clustering.is_empty() {
+            self.needs_filtering = true;
+        }
+        Ok(())
+    }
+
+    /// Refuses what doesn't name rows as the statement needs it.
+    fn check_named_rows(&self, purpose: Purpose, next: usize, has_rest: bool) -> CqlResult<()> {
+        let columns = self.table.schema().shown_clustering();
+        match purpose {
+            Purpose::Write { only_statics, ranges, statement, deletes } => {
+                if only_statics && (next > 0 || has_rest) && statement != "INSERT" {
+                    return refuse(format!(
+                        "Invalid restrictions on clustering columns since the {statement} statement modifies only \
+                         static columns"
+                    ));
+                }
+                let is_exact =
+                    self.clustering.iter().all(|one| !matches!(one.kind, RestrictionKind::Slice { .. }));
+                if !only_statics && !ranges && !is_exact && statement == "UPDATE" {
+                    return refuse(
+                        "Slice restrictions are not supported on the clustering columns in UPDATE statements",
+                    );
+                }
+                if !only_statics && !ranges && statement == "DELETE" && (next < columns.len() || !is_exact) {
+                    return refuse(self.unnamed_rows(deletes));
+                }
+                if !only_statics && !ranges && (next < columns.len() || !is_exact) {
+                    let names: Vec<&str> = columns.iter().skip(next).map(|column| &*column.name).collect();
+                    return refuse(format!("Some clustering keys are missing: {}", names.join(", ")));
+                }
+            }
+            Purpose::Select { only_statics: true, .. } if next > 0 || has_rest => {
+                return refuse("Cannot restrict clustering columns when selecting only static columns");
+            }
+            Purpose::Select { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// What is said of a deletion that doesn't name rows one by one.
+    fn unnamed_rows(&self, deletes: DeletedPart) -> &'static str {
+        match deletes {
+            DeletedPart::Columns => "Range deletions are not supported for specific columns",
+            DeletedPart::Rows => {
+                "DELETE statements must restrict all PRIMARY KEY columns with equality relations in order to delete non \
+                 static columns"
+            }
+        }
+    }
+
+    fn refuse_clustering(&self, rest: &[Restriction], next: usize) -> CqlResult<()> {
+        let name = rest.first().and_then(|one| one.columns.first()).map_or("", |(_, spec)| &*spec.name);
+        let last = self.clustering.last();
+        if let Some(before) = last.filter(|one| matches!(one.kind, RestrictionKind::Slice { .. })) {
+            let before = before.columns.first().map_or("", |(_, spec)| &*spec.name);
+            return refuse(format!(
+                "Clustering column \"{name}\" cannot be restricted (preceding column \"{before}\" is restricted by a \
+                 non-EQ relation)"
+            ));
+        }
+        let before = self.table.schema().shown_clustering().get(next).map_or("", |column| &*column.name);
+        refuse(format!(
+            "PRIMARY KEY column \"{name}\" cannot be restricted as preceding column \"{before}\" is not restricted"
+        ))
+    }
+}
+
+/// Adds a second restriction of the same columns.
+fn merge(known: &mut Restriction, other: Restriction, name: &str) -> CqlResult<()> {
+    let repeated = |what: &str| {
+        refuse(format!("{name} cannot be restricted by more than one relation if it includes {what}"))
+    };
+    match (&mut known.kind, other.kind) {
+        (RestrictionKind::Equal(_), _) | (_, RestrictionKind::Equal(_)) => repeated("an Equal"),
+        (RestrictionKind::In(_), _) | (_, RestrictionKind::In(_)) => repeated("a IN"),
+        (
+            RestrictionKind::Slice { low, high },
+            RestrictionKind::Slice { low: other_low, high: other_high },
+        ) => {
+            let twice = |end: &str| {
+                refuse(format!("More than one restriction was found for the {end} bound on {name}"))
+            };
+            if low.is_some() && other_low.is_some() {
+                return twice("start");
+            }
+            if high.is_some() && other_high.is_some() {
+                return twice("end");
+            }
+            *low = low.take().or(other_low);
+            *high = high.take().or(other_high);
+            Ok(())
+        }
+        _ => refuse(format!(
+            "Collection column {name} can only be restricted by CONTAINS, CONTAINS KEY, or map-entry equality"
+        )),
+    }
+}
+
+/// One relation, and whether it is about the token.
+fn restriction(
+    scope: &mut Scope<'_>,
+    table: &Arc<TableDef>,
+    relation: &Relation,
+    purpose: Purpose,
+) -> CqlResult<(Restriction, bool)> {
+    if let (Purpose::Write { statement, .. }, Relation::Contains { .. } | Relation::ContainsKey { .. }) =
+        (purpose, relation)
+    {
+        let operator =
+            if matches!(relation, Relation::Contains { .. }) { "CONTAINS" } else { "CONTAINS_KEY" };
+        return refuse(format!("Cannot use {statement} with {operator}"));
+    }
+    let of = |name: &Identifier| placed(table, name).map(|column| vec![column]);
+    let whole = |columns, kind| Ok((Restriction { columns, kind }, false));
+    match relation {
+        Relation::Comparison { target: RelationTarget::Token(names), operator, value } => {
+            token(scope, table, names, *operator, value).map(|restriction| (restriction, true))
+        }
+        Relation::Comparison { target: RelationTarget::Element { column, key }, operator, value } => {
+            let columns = of(column)?;
+            let kind = entry(scope, &columns, key, *operator, value)?;
+            whole(columns, kind)
+        }
+        Relation::Comparison { target, operator, value } => {
+            let columns = columns_of(table, target, relation)?;
+            check_whole(&columns, operator.sign())?;
+            let operand = operand(scope, &columns, value)?;
+            let kind = compared(*operator, operand, || relation.to_string())?;
+            whole(columns, kind)
+        }
+        Relation::In { target, values } => {
+            let columns = columns_of(table, target, relation)?;
+            check_whole(&columns, "IN")?;
+            let kind = match in_operand(scope, &columns, values)? {
+                InOperand::Each(mut each) if each.len() == 1 => match each.pop() {
+                    Some(only) => RestrictionKind::Equal(only),
+                    None => RestrictionKind::In(InOperand::Each(each)),
+                },
+                operand => RestrictionKind::In(operand),
+            };
+            whole(columns, kind)
+        }
+        Relation::Contains { column, value } => {
+            let columns = of(column)?;
+            let Some(ty) = columns.first().and_then(|(_, spec)| element_type(&spec.ty)) else {
+                return refuse(format!("Cannot use CONTAINS on non-collection column {column}"));
+            };
+            let spec = columns.first().map(|(_, spec)| spec.value(&ty));
+            let Some(spec) = spec else { return refuse(relation.to_string()) };
+            let value = term::prepare(scope, value, &spec)?;
+            whole(columns, RestrictionKind::Contains(value))
+        }
+        Relation::ContainsKey { column, key } => {
+            let columns = of(column)?;
+            let Some((_, spec)) = columns.first() else { return refuse(relation.to_string()) };
+            let Type::Map { entry, .. } = &spec.ty else {
+                return refuse(format!("Cannot use CONTAINS KEY on non-map column {column}"));
+            };
+            let key = term::prepare(scope, key, &spec.key(&entry.0))?;
+            whole(columns, RestrictionKind::ContainsKey(key))
+        }
+        Relation::Like { column, pattern } => {
+            let (_, spec) = placed(table, column)?;
+            term::prepare(scope, pattern, &spec)?;
+            refuse(format!(
+                "LIKE restriction is only supported on properly indexed columns. {relation} is not valid."
+            ))
+        }
+        Relation::IsNotNull(_) | Relation::Expression { .. } => {
+            refuse(format!("Unsupported restriction: {relation}"))
+        }
+    }
+}
+
+/// A comparison with an operand.
+fn compared(
+    operator: Comparison,
+    operand: OperandExpr,
+    relation: impl FnOnce() -> String,
+) -> CqlResult<RestrictionKind> {
+    Ok(match operator {
+        Comparison::Equal => RestrictionKind::Equal(operand),
+        Comparison::NotEqual => return refuse(format!("Unsupported \"!=\" relation: {}", relation())),
+        Comparison::Less => RestrictionKind::Slice { low: None, high: Some((operand, false)) },
+        Comparison::LessOrEqual => RestrictionKind::Slice { low: None, high: Some((operand, true)) },
+        Comparison::Greater => RestrictionKind::Slice { low: Some((operand, false)), high: None },
+        Comparison::GreaterOrEqual => RestrictionKind::Slice { low: Some((operand, true)), high: None },
+    })
+}
+
+/// `column[key] = value`
+fn entry(
+    scope: &mut Scope<'_>,
+    columns: &[(ColumnPlace, ColumnSpec)],
+    key: &Term,
+    operator: Comparison,
+    value: &Term,
+) -> CqlResult<RestrictionKind> {
+    let Some((_, spec)) = columns.first() else { return refuse("no column is restricted") };
+    let name = &spec.name;
+    let entry = match &spec.ty {
+        Type::List { .. } => {
+            return refuse(format!(
+                "Indexes on list entries ({name}[index] = value) are not currently supported."
+            ));
+        }
+        Type::Map { frozen: true, .. } => {
+            return refuse(format!(
+                "Map-entry equality predicates on frozen map column {name} are not supported"
+            ));
+        }
+        Type::Map { entry, .. } => entry,
+        _ => return refuse(format!("Column {name} cannot be used as a map")),
+    };
+    if operator != Comparison::Equal {
+        return refuse("Only EQ relations are supported on map entries");
+    }
+    let key = term::prepare(scope, key, &spec.key(&entry.0))?;
+    let value = term::prepare(scope, value, &spec.value(&entry.1))?;
+    Ok(RestrictionKind::Entry { key, value })
+}
+
+fn element_type(ty: &Type) -> Option<Type> {
+    match ty {
+        Type::List { element, .. } | Type::Set { element, .. } => Some((**element).clone()),
+        Type::Map { entry, .. } => Some(entry.1.clone()),
+        _ => None,
+    }
+}
+
+/// A column's place and specification.
+pub(crate) fn placed(table: &TableDef, name: &Identifier) -> CqlResult<(ColumnPlace, ColumnSpec)> {
+    let def = column(table, name)?;
+    let Some((kind, index)) = table.schema().column(&def.name) else {
+        return refuse(format!(
+            "Undefined column name {name} in table {}.{}",
+            table.keyspace(),
+            table.name()
+        ));
+    };
+    Ok((ColumnPlace { kind, index }, spec_of(table, &def)))
+}
+
+fn columns_of(
+    table: &TableDef,
+    target: &RelationTarget,
+    relation: &Relation,
+) -> CqlResult<Vec<(ColumnPlace, ColumnSpec)>> {
+    match target {
+        RelationTarget::Column(name) => Ok(vec![placed(table, name)?]),
+        RelationTarget::Tuple(names) => {
+            let mut columns: Vec<(ColumnPlace, ColumnSpec)> = Vec::new();
+            for name in names {
+                let (place, spec) = placed(table, name)?;
+                if place.kind != ColumnKind::Clustering {
+                    return refuse(format!(
+                        "Multi-column relations can only be applied to clustering columns but was applied to: {name}"
+                    ));
+                }
+                if columns.iter().any(|(known, _)| *known == place) {
+                    return refuse(format!("Column \"{name}\" appeared twice in a relation: {relation}"));
+                }
+                if columns.last().is_some_and(|(before, _)| before.index + 1 != place.index) {
+                    return refuse(format!(
+                        "Clustering columns must appear in the PRIMARY KEY order in multi-column relations: {relation}"
+                    ));
+                }
+                columns.push((place, spec));
+            }
+            Ok(columns)
+        }
+        RelationTarget::Element { column, .. } | RelationTarget::Field { column, .. } => {
+            refuse(format!("Unsupported restriction on a part of column {column}"))
+        }
+        RelationTarget::Token(_) => refuse("IN restrictions are not supported on token()"),
+    }
+}
+
+/// Refuses to compare a value of several cells.
+fn check_whole(columns: &[(ColumnPlace, ColumnSpec)], operator: &str) -> CqlResult<()> {
+    let Some((_, spec)) = columns.iter().find(|(_, spec)| spec.ty.is_multi_cell()) else { return Ok(()) };
+    let (name, ty) = (&spec.name, spec.ty.cql_name());
+    if matches!(spec.ty, Type::Udt { .. }) {
+        return refuse(format!("Non-frozen UDT column '{name}' ({ty}) cannot be restricted by any relation"));
+    }
+    refuse(format!("Collection column '{name}' ({ty}) cannot be restricted by a '{operator}' relation"))
+}
+
+/// The operand of a comparison.
+fn operand(
+    scope: &mut Scope<'_>,
+    columns: &[(ColumnPlace, ColumnSpec)],
+    value: &Term,
+) -> CqlResult<OperandExpr> {
+    match (columns, value) {
+        ([(_, spec)], value) => Ok(OperandExpr::Each(vec![term::prepare(scope, value, spec)?])),
+        (several, Term::Tuple(terms)) => {
+            if terms.len() != several.len() {
+                return refuse(format!(
+                    "Expected {} elements in value tuple, but got {}: {value}",
+                    several.len(),
+                    terms.len()
+                ));
+            }
+            let each = terms.iter().zip(several).map(|(term, (_, spec))| term::prepare(scope, term, spec));
+            Ok(OperandExpr::Each(each.collect::<CqlResult<_>>()?))
+        }
+        (several, value) => {
+            let Some((_, first)) = several.first() else { return refuse("no column is restricted") };
+            let receiver = first.other(super::names(several), &tuple_type(several));
+            Ok(OperandExpr::Tuple(term::prepare(scope, value, &receiver)?))
+        }
+    }
+}
+
+fn in_operand(
+    scope: &mut Scope<'_>,
+    columns: &[(ColumnPlace, ColumnSpec)],
+    values: &InValues,
+) -> CqlResult<InOperand> {
+    match (columns, values) {
+        ([(_, spec)], _) => Ok(match term::prepare_in(scope, values, spec)? {
+            InExpr::Each(each) => {
+                InOperand::Each(each.into_iter().map(|expr| OperandExpr::Each(vec![expr])).collect())
+            }
+            InExpr::All(all) => InOperand::All(all),
+        }),
+        (several, InValues::List(terms)) => {
+            let each = terms.iter().map(|term| operand(scope, several, term));
+            Ok(InOperand::Each(each.collect::<CqlResult<_>>()?))
+        }
+        (several, InValues::Marker(marker)) => {
+            let Some((_, first)) = several.first() else { return refuse("no column is restricted") };
+            let receiver = first.other(format!("in{}", super::names(several)), &in_type(several));
+            term::prepare(scope, &Term::Marker(marker.clone()), &receiver).map(InOperand::All)
+        }
+    }
+}
+
+/// What is wrong with the arguments of `token`.
+fn wrong_token(columns: &[(ColumnPlace, ColumnSpec)], key: &[helenus_rows::ColumnDef]) -> String {
+    let has = |index: usize| {
+        columns.iter().any(|(place, _)| place.kind == ColumnKind::PartitionKey && place.index == index)
+    };
+    if !(0..key.len()).all(has) {
+        return "The token() function must be applied to all partition key components or none of them"
+            .to_owned();
+    }
+    let is_repeated = |(at, (place, _)): (usize, &(ColumnPlace, ColumnSpec))| {
+        columns.iter().take(at).any(|(before, _)| before == place)
+    };
+    if columns.iter().enumerate().any(is_repeated) {
+        return "The token() function contains duplicate partition key components".to_owned();
+    }
+    if columns.len() != key.len() {
+        return "The token() function must contains only partition key components".to_owned();
+    }
+    let key: Vec<&str> = key.iter().map(|column| &*column.name).collect();
+    format!("The token function arguments must be in the partition key order: {}", key.join(", "))
+}
+
+/// `token(…) operator value`
+fn token(
+    scope: &mut Scope<'_>,
+    table: &Arc<TableDef>,
+    names: &[Identifier],
+    operator: Comparison,
+    value: &Term,
+) -> CqlResult<Restriction> {
+    let columns = names.iter().map(|name| placed(table, name)).collect::<CqlResult<Vec<_>>>()?;
+    let key = table.schema().partition_key();
+    let is_key = columns.len() == key.len()
+        && columns
+            .iter()
+            .enumerate()
+            .all(|(at, (place, _))| place.kind == ColumnKind::PartitionKey && place.index == at);
+    if !is_key {
+        return refuse(wrong_token(&columns, key));
+    }
+    let receiver = spec(table, "partition key token", &Type::BigInt);
+    let operand = OperandExpr::Each(vec![term::prepare(scope, value, &receiver)?]);
+    let text = || {
+        let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+        format!("token({}) != {value}", names.join(", "))
+    };
+    let kind = compared(operator, operand, text)?;
+    let place = columns.first().map(|(place, _)| *place);
+    Ok(Restriction { columns: place.map(|place| (place, receiver)).into_iter().collect(), kind })
+}

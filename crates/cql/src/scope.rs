@@ -1,0 +1,102 @@
+//! What a statement is compiled against.
+
+use std::sync::Arc;
+
+use helenus_cql_syntax::{CqlType, Identifier, QualifiedName};
+use helenus_rows::{ColumnKind, Columns};
+use helenus_schema::{Catalog, TableColumn, TableDef};
+use helenus_types::Type;
+
+use crate::error::{CqlResult, refuse};
+use crate::markers::Markers;
+use crate::spec::ColumnSpec;
+use crate::system;
+
+/// The catalog, the keyspace of names that bring none, and the markers seen so far.
+#[derive(Debug)]
+pub(crate) struct Scope<'a> {
+    pub(crate) catalog: &'a Catalog,
+    pub(crate) keyspace: Option<&'a str>,
+    pub(crate) markers: Markers,
+}
+
+impl<'a> Scope<'a> {
+    pub(crate) fn new(catalog: &'a Catalog, keyspace: Option<&'a str>) -> Self {
+        Self { catalog, keyspace, markers: Markers::default() }
+    }
+
+    /// The keyspace that a name is in.
+    pub(crate) fn keyspace_of<'n>(&'n self, name: &'n QualifiedName) -> CqlResult<&'n str> {
+        let keyspace = name.keyspace.as_ref().map(Identifier::as_str).or(self.keyspace);
+        keyspace.map_or_else(
+            || refuse("No keyspace has been specified. USE a keyspace, or explicitly specify keyspace.tablename"),
+            Ok,
+        )
+    }
+
+    /// The table or virtual table of that name (`Schema.validateTable`).
+    pub(crate) fn table(&self, name: &QualifiedName) -> CqlResult<Arc<TableDef>> {
+        let (keyspace, table) = (self.keyspace_of(name)?, name.name.as_str());
+        if let Some(table) = system::table(keyspace, table) {
+            return Ok(table);
+        }
+        let Ok(known) = self.catalog.keyspace(keyspace) else {
+            return refuse(format!("keyspace {keyspace} does not exist"));
+        };
+        if table.is_empty() {
+            return refuse("non-empty table is required");
+        }
+        match self.catalog.table(known.name(), table) {
+            Ok(table) => Ok(table.clone()),
+            Err(_missing) => refuse(format!("table {table} does not exist")),
+        }
+    }
+
+    /// The storage's form of a type in that keyspace.
+    pub(crate) fn resolve_type(&self, keyspace: &str, ty: &CqlType) -> CqlResult<Type> {
+        let lookup =
+            |name: &str| self.catalog.keyspace(keyspace).ok().and_then(|keyspace| keyspace.user_type(name));
+        Ok(ty.resolve(keyspace, &lookup)?)
+    }
+}
+
+/// The column of that name (`TableMetadata.getExistingColumn`).
+pub(crate) fn column(table: &TableDef, name: &Identifier) -> CqlResult<TableColumn> {
+    table.column(name.as_str()).map_or_else(
+        || {
+            let (keyspace, table) = (table.keyspace(), table.name());
+            refuse(format!("Undefined column name {name} in table {keyspace}.{table}"))
+        },
+        Ok,
+    )
+}
+
+/// A column as the receiver of a term.
+pub(crate) fn spec_of(table: &TableDef, column: &TableColumn) -> ColumnSpec {
+    spec(table, column.name.clone(), &column.ty)
+}
+
+/// A receiver in that table.
+pub(crate) fn spec(table: &TableDef, name: impl Into<Arc<str>>, ty: &Type) -> ColumnSpec {
+    let (keyspace, table) = (table.keyspace().clone(), table.name().clone());
+    ColumnSpec { keyspace, table, name: name.into(), ty: ty.base().clone() }
+}
+
+/// All columns in the order of `SELECT *`: partition key, clustering, then static and regular ones
+/// by name.
+pub(crate) fn all_columns(table: &TableDef) -> Vec<TableColumn> {
+    let schema = table.schema();
+    let keys = schema.partition_key().iter().chain(schema.shown_clustering()).map(|column| &*column.name);
+    let by_name = |columns: &'_ Columns| {
+        let mut names: Vec<_> = columns.as_slice().iter().map(|column| column.name.clone()).collect();
+        names.sort();
+        names
+    };
+    let others = [by_name(schema.statics()), by_name(schema.regulars())].concat();
+    keys.chain(others.iter().map(|name| &**name)).filter_map(|name| table.column(name)).collect()
+}
+
+/// Whether the column is of the primary key.
+pub(crate) fn is_key(column: &TableColumn) -> bool {
+    matches!(column.kind, ColumnKind::PartitionKey | ColumnKind::Clustering)
+}

@@ -1,0 +1,10 @@
+//! SELECT (`SelectStatement`): selectors, groups, limits, pages.
+
+mod groups;
+mod page;
+mod plan;
+mod selectable;
+mod selection;
+mod selector;
+
+pub(crate) use plan::{SelectPlan, compile};

@@ -1,0 +1,495 @@
+//! A SELECT, compiled and executed.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use helenus_cql_syntax::{IntValue, Order, Select};
+use helenus_engine::{Rows, Select as Query, Table};
+use helenus_rows::ColumnKind;
+use helenus_schema::{TableColumn, TableDef};
+use helenus_types::Type;
+
+use super::groups::{GroupKey, Grouping, name, prepare_groups};
+use super::page::PageState;
+use super::selection::{Selectables, Selectors};
+use crate::error::{CqlResult, refuse};
+use crate::execution::StatementRun;
+use crate::response::{Answer, Response, ResultRows, RowBuffer};
+use crate::restrictions::RawKey;
+use crate::restrictions::{self, ColumnPlace, PartitionChoice, Purpose, Restrictions};
+use crate::scope::{Scope, column, spec};
+use crate::spec::ColumnSpec;
+use crate::term::{self, Expr};
+use crate::value::BoundValue;
+
+/// A SELECT that was compiled.
+#[derive(Debug)]
+pub(crate) struct SelectPlan {
+    table: Arc<TableDef>,
+    selectors: Selectors,
+    restrictions: Restrictions,
+    distinct: bool,
+    grouping: Option<Grouping>,
+    /// The columns of the clustering that rows of several partitions are sorted by.
+    sorted_by: Vec<usize>,
+    is_reversed: bool,
+    limit: Option<Expr>,
+    limit_per_partition: Option<Expr>,
+}
+
+/// The numbers of a request.
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    rows: u64,
+    per_partition: u64,
+    page: u64,
+}
+
+/// Compiles a SELECT; its markers are noted.
+pub(crate) fn compile(scope: &mut Scope<'_>, select: &Select) -> CqlResult<SelectPlan> {
+    let table = scope.table(&select.table)?;
+    let selectables = Selectables::prepare(scope, &table, select)?;
+    let purpose = Purpose::Select {
+        allow_filtering: select.allow_filtering,
+        only_statics: selectables.only_statics() && !table.schema().shown_clustering().is_empty(),
+    };
+    let restrictions = restrictions::prepare(scope, &table, &select.where_clause, purpose)?;
+    let selectors = selectables.select(scope, &table, select.json)?;
+    check_distinct(&table, select, &selectors, &restrictions)?;
+    let grouping = prepare_groups(scope, &table, select, &restrictions)?;
+    if grouping.is_none() && selectors.is_aggregate() && select.per_partition_limit.is_some() {
+        return refuse("PER PARTITION LIMIT is not allowed with aggregate queries.");
+    }
+    let is_reversed = is_reversed(&table, select, &restrictions)?;
+    let sorted_by = sorted_by(&table, select, &restrictions);
+    restrictions.check_filtering(purpose)?;
+    let mut limit = |value: &Option<IntValue>, name: &str| {
+        let receiver = spec(&table, name, &Type::Int);
+        value.as_ref().map(|value| term::prepare_int(scope, value, &receiver)).transpose()
+    };
+    let limit_per_partition = limit(&select.per_partition_limit, "[per_partition_limit]")?;
+    let limit = limit(&select.limit, "[limit]")?;
+    Ok(SelectPlan {
+        table,
+        selectors,
+        restrictions,
+        distinct: select.distinct,
+        grouping,
+        sorted_by,
+        is_reversed,
+        limit,
+        limit_per_partition,
+    })
+}
+
+fn check_distinct(
+    table: &TableDef,
+    select: &Select,
+    selectors: &Selectors,
+    restrictions: &Restrictions,
+) -> CqlResult<()> {
+    if !select.distinct {
+        return Ok(());
+    }
+    if select.per_partition_limit.is_some() {
+        return refuse("PER PARTITION LIMIT is not allowed with SELECT DISTINCT queries");
+    }
+    if restrictions.restricts_clustering() || restrictions.restricts_regulars() {
+        return refuse(
+            "SELECT DISTINCT with WHERE clause only supports restriction by partition key and/or static columns.",
+        );
+    }
+    let is_other = |place: &ColumnPlace| matches!(place.kind, ColumnKind::Clustering | ColumnKind::Regular);
+    if let Some(place) = selectors.places().find(is_other) {
+        return refuse(format!(
+            "SELECT DISTINCT queries must only request partition key columns and/or static columns (not {})",
+            name(table, place)
+        ));
+    }
+    if restrictions.names_partitions() {
+        return Ok(());
+    }
+    let is_missing = |place: &ColumnPlace| selectors.places().all(|selected| selected != *place);
+    let key = 0..table.schema().partition_key().len();
+    match key.map(|index| ColumnPlace { kind: ColumnKind::PartitionKey, index }).find(is_missing) {
+        Some(place) => refuse(format!(
+            "SELECT DISTINCT queries must request all the partition key columns (missing {})",
+            name(table, place)
+        )),
+        None => Ok(()),
+    }
+}
+
+/// Whether the rows come in the reverse of the table's order (`SelectStatement.isReversed`).
+fn is_reversed(table: &TableDef, select: &Select, restrictions: &Restrictions) -> CqlResult<bool> {
+    if select.order_by.is_empty() {
+        return Ok(false);
+    }
+    let columns = select.order_by.iter().map(|ordering| column(table, &ordering.column));
+    let columns = columns.collect::<CqlResult<Vec<_>>>()?;
+    if restrictions.uses_index() {
+        return refuse("ORDER BY with 2ndary indexes is not supported, except for ANN queries.");
+    }
+    if !restrictions.names_partitions() {
+        return refuse("ORDER BY is only supported when the partition key is restricted by an EQ or an IN.");
+    }
+    let clustering = table.schema().shown_clustering();
+    let mut reversed = None;
+    let mut next = 0;
+    // Of a column that is named twice, the last order holds, in the first place.
+    let mut orders: Vec<(&TableColumn, &helenus_cql_syntax::Ordering)> = Vec::new();
+    for (def, ordering) in columns.iter().zip(&select.order_by) {
+        match orders.iter_mut().find(|(known, _)| known.name == def.name) {
+            Some(known) => known.1 = ordering,
+            None => orders.push((def, ordering)),
+        }
+    }
+    for (def, ordering) in orders {
+        let Some(place) = clustering.iter().position(|column| column.name == def.name) else {
+            return refuse(format!(
+                "Order by is currently only supported on the clustered columns of the PRIMARY KEY, got {}",
+                ordering.column
+            ));
+        };
+        let is_equal = |index| restrictions.is_equal(ColumnPlace { kind: ColumnKind::Clustering, index });
+        if place < next || !(next..place).all(is_equal) {
+            return refuse(
+                "Order by currently only supports the ordering of columns following their declared order in the \
+                 PRIMARY KEY",
+            );
+        }
+        next = place + 1;
+        let is_descending = clustering.get(place).is_some_and(|column| column.ty.is_reversed());
+        let is_reversed = (ordering.order == Order::Descending) != is_descending;
+        if reversed.is_some_and(|before| before != is_reversed) {
+            return refuse("Unsupported order by relation");
+        }
+        reversed = Some(is_reversed);
+    }
+    Ok(reversed.unwrap_or_default())
+}
+
+/// The columns of the clustering that rows of several partitions are sorted by.
+fn sorted_by(table: &TableDef, select: &Select, restrictions: &Restrictions) -> Vec<usize> {
+    if !restrictions.names_several_partitions() {
+        return Vec::new();
+    }
+    let clustering = table.schema().shown_clustering();
+    let place = |name: &str| clustering.iter().position(|column| &*column.name == name);
+    select.order_by.iter().filter_map(|ordering| place(ordering.column.as_str())).collect()
+}
+
+/// A limit in an execution; unset is none.
+fn limit(run: &StatementRun<'_>, limit: Option<&Expr>, name: &str, word: &str) -> CqlResult<u64> {
+    let Some(expr) = limit else { return Ok(u64::MAX) };
+    let bytes = match expr.evaluate(run)? {
+        BoundValue::Unset => return Ok(u64::MAX),
+        BoundValue::Null => return refuse(format!("Invalid null value of {name}")),
+        BoundValue::Bytes(bytes) => bytes,
+    };
+    let Ok(bytes) = <[u8; 4]>::try_from(bytes.as_slice()) else {
+        return refuse(format!("Invalid {name} value"));
+    };
+    match u64::try_from(i32::from_be_bytes(bytes)) {
+        Ok(rows) if rows > 0 => Ok(rows),
+        _ => refuse(format!("{word} must be strictly positive")),
+    }
+}
+
+impl SelectPlan {
+    /// The table.
+    pub(crate) fn table(&self) -> &Arc<TableDef> {
+        &self.table
+    }
+
+    /// The columns of the result.
+    pub(crate) fn specs(&self) -> &Arc<[ColumnSpec]> {
+        &self.selectors.specs
+    }
+
+    /// One page of the rows.
+    pub(crate) fn execute(&self, run: &StatementRun<'_>) -> CqlResult<Response> {
+        let page = run.options.page_size.map_or(u64::MAX, |size| u64::try_from(size).unwrap_or(u64::MAX));
+        let limits = Limits {
+            rows: limit(run, self.limit.as_ref(), "limit", "LIMIT")?,
+            per_partition: limit(run, self.limit_per_partition.as_ref(), "per partition limit", "LIMIT")?,
+            page,
+        };
+        let begun = run.options.paging_state.as_deref().map(PageState::from_bytes).transpose()?;
+        let table = run.database.table(self.table.keyspace(), self.table.name())?;
+        let query = self.query(run, &table)?;
+        if self.is_aggregate() {
+            self.warn_of_aggregation(run);
+        }
+        if !self.sorted_by.is_empty() && query.is_some() && page != u64::MAX {
+            return refuse(
+                "Cannot page queries with both ORDER BY and a IN restriction on the partition key; you must either \
+                 remove the ORDER BY or the IN and sort client side, or disable paging for this query",
+            );
+        }
+        if self.is_aggregate() {
+            return self.aggregated(run, query, limits, begun);
+        }
+        let Some(query) = query else { return Ok(self.answer(RowBuffer::default(), None)) };
+        if !self.sorted_by.is_empty() {
+            return self.sorted(run, query, limits);
+        }
+        self.page(run, query, limits, begun)
+    }
+
+    fn is_aggregate(&self) -> bool {
+        self.grouping.is_some() || self.selectors.is_aggregate()
+    }
+
+    fn warn_of_aggregation(&self, run: &StatementRun<'_>) {
+        if !self.restrictions.restricts_partitions() {
+            run.warn("Aggregation query used without partition key");
+        } else if self.restrictions.names_several_partitions() {
+            run.warn("Aggregation query used on multiple partition keys (IN restriction)");
+        }
+    }
+
+    fn answer(&self, buffer: RowBuffer, state: Option<Vec<u8>>) -> Response {
+        Answer::Rows(ResultRows::new(self.specs().clone(), buffer, state)).into()
+    }
+
+    /// A page of rows as they come.
+    fn page(
+        &self,
+        run: &StatementRun<'_>,
+        mut query: Query,
+        limits: Limits,
+        begun: Option<PageState>,
+    ) -> CqlResult<Response> {
+        let evaluation = self.selectors.evaluation(run)?;
+        let left = begun.as_ref().map_or(limits.rows, |begun| begun.left);
+        query =
+            query.limit(as_usize(left.min(limits.page))).limit_per_partition(as_usize(limits.per_partition));
+        if let Some(begun) = begun {
+            query = query.after(begun.position);
+        }
+        let mut cursor = query.rows()?;
+        let mut buffer = RowBuffer::default();
+        while let Some(row) = cursor.next()? {
+            self.selectors.append(&evaluation, &row, &mut buffer)?;
+        }
+        // A page that isn't full is the last one.
+        let left = left - buffer.len() as u64;
+        let state = cursor.position().filter(|_| left > 0 && buffer.len() as u64 == limits.page);
+        let last = self.last_key(run)?;
+        let state = state
+            .filter(|position| !self.is_last(position, last.as_deref(), limits))
+            .map(|position| PageState { left, of_partition: 0, position }.to_bytes());
+        Ok(self.answer(buffer, state))
+    }
+
+    /// The last of the partitions that are named by their keys.
+    fn last_key(&self, run: &StatementRun<'_>) -> CqlResult<Option<Vec<u8>>> {
+        let PartitionChoice::Keys(keys) = self.restrictions.partitions(run)? else { return Ok(None) };
+        Ok(keys.last().map(|key| match key.as_slice() {
+            [one] => one.clone(),
+            several => {
+                let length = |part: &Vec<u8>| u16::try_from(part.len()).unwrap_or(u16::MAX).to_be_bytes();
+                several.iter().flat_map(|part| [&length(part)[..], part, &[0]].concat()).collect()
+            }
+        }))
+    }
+
+    /// Whether it is known that no row comes after that position, as Cassandra's pagers know it.
+    fn is_last(&self, position: &helenus_engine::RowPosition, last: Option<&[u8]>, limits: Limits) -> bool {
+        let is_done = self.distinct
+            || position.clustering().is_none()
+            || position.shown_of_partition() >= limits.per_partition;
+        is_done && last == Some(position.partition_key())
+    }
+
+    /// All rows, of several partitions, in the order of some columns.
+    fn sorted(&self, run: &StatementRun<'_>, query: Query, limits: Limits) -> CqlResult<Response> {
+        let evaluation = self.selectors.evaluation(run)?;
+        let mut cursor = query.limit_per_partition(as_usize(limits.per_partition)).rows()?;
+        let mut rows: Vec<(Vec<Option<Vec<u8>>>, RowBuffer)> = Vec::new();
+        while let Some(row) = cursor.next()? {
+            let values: Vec<_> = row.clustering_values().collect();
+            let value = |index: &usize| values.get(*index).copied().flatten().map(<[u8]>::to_vec);
+            let mut buffer = RowBuffer::default();
+            self.selectors.append(&evaluation, &row, &mut buffer)?;
+            rows.push((self.sorted_by.iter().map(value).collect(), buffer));
+        }
+        rows.sort_by(|(a, _), (b, _)| self.compare(a, b));
+        let mut buffer = RowBuffer::default();
+        rows.iter().take(as_usize(limits.rows)).for_each(|(_, row)| buffer.append(row));
+        Ok(self.answer(buffer, None))
+    }
+
+    fn compare(&self, a: &[Option<Vec<u8>>], b: &[Option<Vec<u8>>]) -> Ordering {
+        let clustering = self.table.schema().shown_clustering();
+        let mut each = self.sorted_by.iter().zip(a.iter().zip(b)).map(|(index, (a, b))| match (a, b) {
+            (Some(a), Some(b)) => {
+                clustering.get(*index).map_or(Ordering::Equal, |column| column.ty.compare(a, b))
+            }
+            _ => a.is_some().cmp(&b.is_some()),
+        });
+        let order = each.find(|order| order.is_ne()).unwrap_or(Ordering::Equal);
+        if self.is_reversed { order.reverse() } else { order }
+    }
+
+    /// A page of groups.
+    fn aggregated(
+        &self,
+        run: &StatementRun<'_>,
+        query: Option<Query>,
+        limits: Limits,
+        begun: Option<PageState>,
+    ) -> CqlResult<Response> {
+        let evaluation = self.selectors.evaluation(run)?;
+        let Some(grouping) = &self.grouping else {
+            let mut group = evaluation.group();
+            let mut cursor = query.map(|query| query.rows()).transpose()?;
+            while let Some(cursor) = &mut cursor
+                && let Some(row) = cursor.next()?
+            {
+                evaluation.add(&mut group, &row)?;
+            }
+            let mut buffer = RowBuffer::default();
+            self.selectors.append_group(&evaluation, &group, &mut buffer)?;
+            return Ok(self.answer(buffer, None));
+        };
+        let Some(mut query) = query else { return Ok(self.answer(RowBuffer::default(), None)) };
+        let mut progress = PageProgress {
+            left: begun.as_ref().map_or(limits.rows, |begun| begun.left),
+            of_partition: begun.as_ref().map_or(0, |begun| begun.of_partition),
+            partition: begun.as_ref().map(|begun| begun.position.partition_key().to_vec()),
+            limits,
+            buffer: RowBuffer::default(),
+        };
+        if let Some(begun) = begun {
+            query = query.after(begun.position);
+        }
+        let function = grouping.evaluation(run)?;
+        let mut cursor = query.rows()?;
+        let mut open: Option<(GroupKey, super::selector::Group)> = None;
+        loop {
+            let before = cursor.position();
+            let Some(row) = cursor.next()? else { break };
+            let key = grouping.key(function.as_ref(), &row)?;
+            if let Some((known, group)) = &mut open {
+                if *known == key {
+                    evaluation.add(group, &row)?;
+                    continue;
+                }
+                if progress.accepts() {
+                    self.selectors.append_group(&evaluation, group, &mut progress.buffer)?;
+                    progress.count();
+                }
+                if progress.is_full() {
+                    return Ok(self.stopped(progress, before));
+                }
+            }
+            progress.enter(&key.partition);
+            let mut group = evaluation.group();
+            evaluation.add(&mut group, &row)?;
+            open = Some((key, group));
+        }
+        if let Some((_, group)) = &open
+            && progress.accepts()
+        {
+            self.selectors.append_group(&evaluation, group, &mut progress.buffer)?;
+            progress.count();
+        }
+        let position = last_position(&cursor, &progress);
+        Ok(self.stopped(progress, position))
+    }
+
+    fn stopped(&self, progress: PageProgress, position: Option<helenus_engine::RowPosition>) -> Response {
+        let PageProgress { left, of_partition, limits, buffer, .. } = progress;
+        let position = position.filter(|_| left > 0 && buffer.len() as u64 == limits.page);
+        let state = position.map(|position| PageState { left, of_partition, position }.to_bytes());
+        self.answer(buffer, state)
+    }
+
+    /// The engine's query; `None` where no row can qualify.
+    fn query(&self, run: &StatementRun<'_>, table: &Table) -> CqlResult<Option<Query>> {
+        let mut query = table.select();
+        match self.restrictions.partitions(run)? {
+            PartitionChoice::Nothing => return Ok(None),
+            PartitionChoice::Tokens(tokens) => query = query.tokens(tokens),
+            PartitionChoice::Keys(keys) => {
+                for key in &keys {
+                    query = query.key(RawKey(key));
+                }
+            }
+        }
+        let slices = self.restrictions.slices(run)?;
+        if slices.0.is_empty() {
+            return Ok(None);
+        }
+        query = slices.restrict(query);
+        let name = |place: ColumnPlace| match place.kind {
+            ColumnKind::Static => self.table.schema().statics().get(place.index).map(|column| &*column.name),
+            ColumnKind::Regular => {
+                self.table.schema().regulars().get(place.index).map(|column| &*column.name)
+            }
+            ColumnKind::PartitionKey | ColumnKind::Clustering => None,
+        };
+        let names: Vec<&str> = self.selectors.places().filter_map(name).collect();
+        query = query.columns(&names);
+        if let Some(test) = self.restrictions.test(run)? {
+            let tested: Vec<&str> = test.places().filter_map(name).collect();
+            query = query.filter(&tested, move |row| test.passes(row));
+        }
+        if self.distinct {
+            query = query.distinct();
+        }
+        if self.is_reversed {
+            query = query.reverse();
+        }
+        if let Some(now) = run.options.now_seconds {
+            query = query.now_seconds(now);
+        }
+        Ok(Some(query))
+    }
+}
+
+/// How far a page of groups is.
+struct PageProgress {
+    /// Groups that LIMIT leaves.
+    left: u64,
+    /// Groups of the partition so far.
+    of_partition: u64,
+    partition: Option<Vec<u8>>,
+    limits: Limits,
+    buffer: RowBuffer,
+}
+
+impl PageProgress {
+    /// A group of that partition begins.
+    fn enter(&mut self, partition: &[u8]) {
+        if self.partition.as_deref() != Some(partition) {
+            self.partition = Some(partition.to_vec());
+            self.of_partition = 0;
+        }
+    }
+
+    /// Whether the limits leave room for one more group of the partition.
+    fn accepts(&self) -> bool {
+        self.left > 0 && self.of_partition < self.limits.per_partition
+    }
+
+    fn count(&mut self) {
+        self.left -= 1;
+        self.of_partition += 1;
+    }
+
+    fn is_full(&self) -> bool {
+        self.left == 0 || self.buffer.len() as u64 == self.limits.page
+    }
+}
+
+/// Where a page that ends with the last row of all ends.
+fn last_position(cursor: &Rows, progress: &PageProgress) -> Option<helenus_engine::RowPosition> {
+    cursor.position().filter(|_| progress.is_full())
+}
+
+fn as_usize(rows: u64) -> usize {
+    usize::try_from(rows).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,148 @@
+//! Prepared terms, and their values.
+
+use std::fmt;
+use std::sync::Arc;
+
+use helenus_types::{ElementsWriter, Type, ValueError};
+
+use super::bytes;
+use crate::error::{CqlError, CqlResult, refuse};
+use crate::execution::StatementRun;
+use crate::functions::Function;
+use crate::json;
+use crate::spec::ColumnSpec;
+use crate::value::BoundValue;
+
+/// A term that was prepared for a receiver.
+#[derive(Clone)]
+pub(crate) enum Expr {
+    /// A literal's bytes; none is null.
+    Constant(Option<Vec<u8>>),
+    /// A bind marker.
+    Marker {
+        /// Which of the values.
+        index: usize,
+        /// What it is for.
+        spec: ColumnSpec,
+    },
+    /// The value of a column in the JSON object that a marker brings.
+    Json { marker: usize, columns: Arc<[ColumnSpec]>, column: usize, default: BoundValue },
+    /// Nothing that is written.
+    Unset,
+    /// A collection, tuple or user type of other terms: of a map each key before its value.
+    Elements { spec: ColumnSpec, parts: Vec<Expr> },
+    /// A function's result.
+    Call { function: Arc<Function>, arguments: Vec<Expr> },
+}
+
+impl Expr {
+    /// Its value in an execution, valid for the receiver.
+    pub(crate) fn evaluate(&self, run: &StatementRun<'_>) -> CqlResult<BoundValue> {
+        match self {
+            Self::Constant(bytes) => Ok(bytes.clone().into()),
+            Self::Marker { index, spec } => {
+                let value = run.values.get(*index).cloned().unwrap_or_default();
+                if let Some(bytes) = value.bytes() {
+                    validate(spec, bytes)?;
+                }
+                Ok(value)
+            }
+            Self::Json { marker, columns, column, default } => {
+                let value = run.values.get(*marker).and_then(BoundValue::bytes);
+                let Some(text) = value else {
+                    return refuse("Got null for INSERT JSON values");
+                };
+                let text = String::from_utf8_lossy(text);
+                let values = json::columns(&text, columns, default)?;
+                Ok(values.into_iter().nth(*column).unwrap_or_default())
+            }
+            Self::Unset => Ok(BoundValue::Unset),
+            Self::Elements { spec, parts } => evaluate_elements(run, spec, parts),
+            Self::Call { function, arguments } => {
+                let mut values = Vec::with_capacity(arguments.len());
+                for argument in arguments {
+                    match argument.evaluate(run)? {
+                        BoundValue::Unset => {
+                            return refuse(format!(
+                                "Invalid unset value for argument in call to function {}",
+                                function.name
+                            ));
+                        }
+                        value => values.push(value),
+                    }
+                }
+                let values: Vec<_> = values.iter().map(BoundValue::bytes).collect();
+                let mut out = Vec::new();
+                let some = function.call(run, &values, &mut out)?;
+                Ok(some.then_some(out).into())
+            }
+        }
+    }
+
+    /// Its bytes, of a value that is neither null nor unset.
+    pub(crate) fn required(
+        &self,
+        run: &StatementRun<'_>,
+        null: impl FnOnce() -> String,
+        unset: impl FnOnce() -> String,
+    ) -> CqlResult<Vec<u8>> {
+        match self.evaluate(run)? {
+            BoundValue::Bytes(bytes) => Ok(bytes),
+            BoundValue::Null => refuse(null()),
+            BoundValue::Unset => refuse(unset()),
+        }
+    }
+}
+
+impl From<BoundValue> for Expr {
+    fn from(value: BoundValue) -> Self {
+        match value {
+            BoundValue::Unset => Self::Unset,
+            BoundValue::Null => Self::Constant(None),
+            BoundValue::Bytes(bytes) => Self::Constant(Some(bytes)),
+        }
+    }
+}
+
+/// Refuses bytes of a marker that are no value of its type.
+fn validate(spec: &ColumnSpec, bytes: &[u8]) -> CqlResult<()> {
+    spec.ty.validate(bytes).map_err(|error| {
+        CqlError::invalid(bytes::problem(&spec.ty, bytes).unwrap_or_else(|| error.to_string()))
+    })
+}
+
+fn evaluate_elements(run: &StatementRun<'_>, spec: &ColumnSpec, parts: &[Expr]) -> CqlResult<BoundValue> {
+    let mut out = Vec::new();
+    let mut elements = ElementsWriter::new(&spec.ty, &mut out)?;
+    let may_be_null = matches!(spec.ty, Type::Tuple(_) | Type::Udt { .. });
+    for part in parts {
+        let value = part.evaluate(run)?;
+        let bytes = match &value {
+            BoundValue::Bytes(bytes) => Some(bytes),
+            BoundValue::Null if may_be_null => None,
+            BoundValue::Null => return refuse("null is not supported inside collections"),
+            BoundValue::Unset => return refuse("unset value is not supported inside collections"),
+        };
+        elements.push::<ValueError>(&mut out, |_, out| {
+            out.extend_from_slice(bytes.map_or(&[], Vec::as_slice));
+            Ok(bytes.is_some())
+        })?;
+    }
+    elements.finish(&mut out)?;
+    Ok(BoundValue::Bytes(out))
+}
+
+impl fmt::Debug for Expr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Constant(bytes) => f.debug_tuple("Constant").field(bytes).finish(),
+            Self::Marker { index, .. } => f.debug_tuple("Marker").field(index).finish(),
+            Self::Json { marker, column, .. } => f.debug_tuple("Json").field(marker).field(column).finish(),
+            Self::Unset => f.write_str("Unset"),
+            Self::Elements { parts, .. } => f.debug_tuple("Elements").field(parts).finish(),
+            Self::Call { function, arguments } => {
+                f.debug_tuple("Call").field(&function.name).field(arguments).finish()
+            }
+        }
+    }
+}

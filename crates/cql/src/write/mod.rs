@@ -1,0 +1,9 @@
+//! INSERT, UPDATE, DELETE and BATCH (`ModificationStatement`, `BatchStatement`).
+
+mod batch;
+mod conditions;
+mod operations;
+mod plan;
+
+pub(crate) use batch::{BatchPlan, compile as compile_batch};
+pub(crate) use plan::{WritePlan, compile};

@@ -1,0 +1,538 @@
+//! One INSERT, UPDATE or DELETE, compiled and executed.
+
+use std::ops::Bound;
+use std::sync::Arc;
+
+use helenus_cql_syntax::{
+    Comparison, Condition, Delete, Insert, InsertValues, IntValue, JsonValue, Modification, QualifiedName,
+    Relation, RelationTarget, Update,
+};
+use helenus_engine::{
+    Action, Batch, BindValue, Conditions, Database, Outcome, Prepared, StatementKind, StatementPlan,
+    WriteOptions,
+};
+use helenus_rows::ColumnKind;
+use helenus_schema::TableDef;
+use helenus_types::Type;
+
+use super::conditions;
+use super::operations::{self, Operands};
+use crate::error::{CqlResult, refuse};
+use crate::execution::StatementRun;
+use crate::json;
+use crate::response::{Answer, Response};
+use crate::restrictions::{
+    self, ColumnPlace, DeletedPart, KeyParts, PartitionChoice, Purpose, RawKey, Restrictions,
+};
+use crate::scope::{Scope, all_columns, column, is_key, spec, spec_of};
+use crate::spec::ColumnSpec;
+use crate::term::{self, Expr};
+use crate::value::BoundValue;
+
+/// A write that was compiled.
+#[derive(Debug)]
+pub(crate) struct WritePlan {
+    table: Arc<TableDef>,
+    restrictions: Restrictions,
+    /// Operands after the values of the key.
+    exprs: Vec<Expr>,
+    attributes: UsingAttributes,
+    is_conditional: bool,
+    /// Whether it is `IF NOT EXISTS`.
+    if_not_exists: bool,
+    target: WrittenRows,
+}
+
+/// What is written.
+#[derive(Debug)]
+enum WrittenRows {
+    /// Rows or partitions that are named one by one.
+    Rows(Box<Prepared>),
+    /// Ranges of rows, which are deleted.
+    Ranges,
+}
+
+/// What comes after USING (`UsingAttributes`).
+#[derive(Debug, Default)]
+pub(super) struct UsingAttributes {
+    timestamp: Option<Expr>,
+    ttl: Option<Expr>,
+}
+
+/// Compiles one write; its markers are noted.
+pub(crate) fn compile(
+    scope: &mut Scope<'_>,
+    database: &Database,
+    statement: &Modification,
+) -> CqlResult<WritePlan> {
+    match statement {
+        Modification::Insert(insert) => compile_insert(scope, database, insert),
+        Modification::Update(update) => compile_update(scope, database, update),
+        Modification::Delete(delete) => compile_delete(scope, database, delete),
+    }
+}
+
+/// The parts of a write before its columns are known.
+struct Draft {
+    table: Arc<TableDef>,
+    attributes: UsingAttributes,
+    conditions: Conditions,
+    operands: Operands,
+    operations: Vec<(ColumnSpec, Action)>,
+}
+
+impl Draft {
+    fn new(
+        scope: &mut Scope<'_>,
+        name: &QualifiedName,
+        timestamp: Option<&IntValue>,
+        ttl: Option<&IntValue>,
+    ) -> CqlResult<Self> {
+        let table = scope.table(name)?;
+        let attributes = UsingAttributes::prepare(scope, &table, timestamp, ttl)?;
+        if table.view().is_some() {
+            return refuse("Cannot directly modify a materialized view");
+        }
+        if table.is_counter() {
+            if attributes.timestamp.is_some() {
+                return refuse("Cannot provide custom timestamp for counter updates");
+            }
+            if attributes.ttl.is_some() {
+                return refuse("Cannot provide custom TTL for counter updates");
+            }
+        }
+        Ok(Self {
+            table,
+            attributes,
+            conditions: Conditions::None,
+            operands: Operands::default(),
+            operations: Vec::new(),
+        })
+    }
+
+    fn wait(&mut self, scope: &mut Scope<'_>, condition: Option<&Condition>) -> CqlResult<()> {
+        if condition.is_none() {
+            return Ok(());
+        }
+        self.check_conditional()?;
+        self.conditions = conditions::prepare(scope, &self.table, condition, &mut self.operands)?;
+        Ok(())
+    }
+
+    fn check_conditional(&self) -> CqlResult<()> {
+        if self.table.is_counter() {
+            return refuse("Conditional updates are not supported on counter tables");
+        }
+        if self.attributes.timestamp.is_some() {
+            return refuse("Cannot provide custom timestamp for conditional updates");
+        }
+        Ok(())
+    }
+
+    /// Whether only static columns are written and looked at (`appliesOnlyToStaticColumns`).
+    fn only_statics(&self) -> bool {
+        let is_static =
+            |name: &str| self.table.column(name).is_some_and(|column| column.kind == ColumnKind::Static);
+        let by_conditions = match &self.conditions {
+            Conditions::Columns(conditions) => {
+                conditions.iter().all(|condition| is_static(&condition.column))
+            }
+            _ => true,
+        };
+        !self.operations.is_empty()
+            && by_conditions
+            && self.operations.iter().all(|(spec, _)| is_static(&spec.name))
+    }
+
+    fn finish(
+        self,
+        database: &Database,
+        kind: StatementKind,
+        restrictions: Restrictions,
+    ) -> CqlResult<WritePlan> {
+        let Self { table, attributes, conditions, operands, operations } = self;
+        let is_conditional = conditions != Conditions::None;
+        let if_not_exists = conditions == Conditions::NotExists;
+        if restrictions.names_range() {
+            return Ok(WritePlan {
+                table,
+                restrictions,
+                exprs: operands.exprs,
+                attributes,
+                is_conditional,
+                if_not_exists,
+                target: WrittenRows::Ranges,
+            });
+        }
+        let mut plan = StatementPlan::new(kind, 0);
+        let rows = restrictions.row_columns();
+        let names =
+            table.schema().partition_key().iter().chain(table.schema().shown_clustering().iter().take(rows));
+        plan.key = names.enumerate().map(|(place, column)| (column.name.clone(), place)).collect();
+        let offset = plan.key.len();
+        plan.values = offset + operands.exprs.len();
+        plan.operations =
+            operations.iter().map(|(spec, action)| (spec.name.clone(), moved(action, offset))).collect();
+        plan.conditions = moved_conditions(conditions, offset);
+        let prepared = database.table(table.keyspace(), table.name())?.prepare(plan)?;
+        Ok(WritePlan {
+            table,
+            restrictions,
+            exprs: operands.exprs,
+            attributes,
+            is_conditional,
+            if_not_exists,
+            target: WrittenRows::Rows(Box::new(prepared)),
+        })
+    }
+}
+
+fn compile_insert(scope: &mut Scope<'_>, database: &Database, insert: &Insert) -> CqlResult<WritePlan> {
+    let using = &insert.using;
+    let mut draft = Draft::new(scope, &insert.table, using.timestamp_us.as_ref(), using.ttl_s.as_ref())?;
+    if insert.if_not_exists {
+        draft.check_conditional()?;
+        draft.conditions = Conditions::NotExists;
+    }
+    let table = draft.table.clone();
+    if table.is_counter() {
+        return refuse("INSERT statements are not allowed on counter tables, use UPDATE instead");
+    }
+    let (columns, values) = match &insert.values {
+        InsertValues::Columns { columns, values } => (columns, values),
+        InsertValues::Json { value, default_unset } => {
+            return compile_json(scope, database, draft, value, *default_unset);
+        }
+    };
+    if columns.len() != values.len() {
+        return refuse("Unmatched column names/values");
+    }
+    if columns.iter().enumerate().any(|(at, name)| columns.iter().take(at).any(|before| before == name)) {
+        return refuse("The column names contains duplicates");
+    }
+    let mut relations = Vec::new();
+    let mut sets_clustering = false;
+    for (name, value) in columns.iter().zip(values) {
+        let def = column(&table, name)?;
+        sets_clustering |= def.kind == ColumnKind::Clustering;
+        if is_key(&def) {
+            let target = RelationTarget::Column(name.clone());
+            relations.push(Relation::Comparison {
+                target,
+                operator: Comparison::Equal,
+                value: value.clone(),
+            });
+        } else {
+            let spec = spec_of(&table, &def);
+            let place = draft.operands.add(scope, value, &spec)?;
+            draft.operations.push((spec, Action::Set(place)));
+        }
+    }
+    let only_statics = !sets_clustering && draft.only_statics();
+    let purpose =
+        Purpose::Write { statement: "INSERT", only_statics, ranges: false, deletes: DeletedPart::Rows };
+    let restrictions = restrictions::prepare(scope, &table, &relations, purpose)?;
+    draft.finish(database, StatementKind::Insert, restrictions)
+}
+
+/// The rest of an `INSERT JSON`, which writes all columns (`ParsedInsertJson`).
+fn compile_json(
+    scope: &mut Scope<'_>,
+    database: &Database,
+    mut draft: Draft,
+    value: &JsonValue,
+    default_unset: bool,
+) -> CqlResult<WritePlan> {
+    let table = draft.table.clone();
+    let defs = all_columns(&table);
+    let columns: Arc<[ColumnSpec]> = defs.iter().map(|def| spec_of(&table, def)).collect();
+    let default = if default_unset { BoundValue::Unset } else { BoundValue::Null };
+    let exprs: Vec<Expr> = match value {
+        JsonValue::Text(text) => {
+            json::columns(text, &columns, &default)?.into_iter().map(Expr::from).collect()
+        }
+        JsonValue::Marker(marker) => {
+            scope.markers.note(marker, &spec(&table, "[json]", &Type::Text));
+            let of = |column| Expr::Json {
+                marker: marker.index,
+                columns: columns.clone(),
+                column,
+                default: default.clone(),
+            };
+            (0..columns.len()).map(of).collect()
+        }
+    };
+    let mut key = Vec::new();
+    for ((def, spec), expr) in defs.iter().zip(columns.iter()).zip(exprs) {
+        match table.schema().column(&def.name) {
+            Some((kind, index)) if is_key(def) => key.push((ColumnPlace { kind, index }, spec.clone(), expr)),
+            _ => {
+                let place = draft.operands.push(expr);
+                draft.operations.push((spec.clone(), Action::Set(place)));
+            }
+        }
+    }
+    let purpose = Purpose::Write {
+        statement: "INSERT",
+        only_statics: false,
+        ranges: false,
+        deletes: DeletedPart::Rows,
+    };
+    let restrictions = restrictions::of_row(&table, key, purpose)?;
+    draft.finish(database, StatementKind::Insert, restrictions)
+}
+
+fn compile_update(scope: &mut Scope<'_>, database: &Database, update: &Update) -> CqlResult<WritePlan> {
+    let using = &update.using;
+    let mut draft = Draft::new(scope, &update.table, using.timestamp_us.as_ref(), using.ttl_s.as_ref())?;
+    draft.wait(scope, update.condition.as_ref())?;
+    let table = draft.table.clone();
+    for assignment in &update.assignments {
+        let operation = operations::assign(scope, &table, assignment, &mut draft.operands)?;
+        draft.operations.push(operation);
+    }
+    let purpose = Purpose::Write {
+        statement: "UPDATE",
+        only_statics: draft.only_statics(),
+        ranges: false,
+        deletes: DeletedPart::Rows,
+    };
+    let restrictions = restrictions::prepare(scope, &table, &update.where_clause, purpose)?;
+    check_in(&restrictions, !matches!(draft.conditions, Conditions::None), "updates")?;
+    draft.finish(database, StatementKind::Update, restrictions)
+}
+
+fn compile_delete(scope: &mut Scope<'_>, database: &Database, delete: &Delete) -> CqlResult<WritePlan> {
+    let mut draft = Draft::new(scope, &delete.table, delete.timestamp_us.as_ref(), None)?;
+    draft.wait(scope, delete.condition.as_ref())?;
+    let table = draft.table.clone();
+    for target in &delete.targets {
+        let operation = operations::delete(scope, &table, target, &mut draft.operands)?;
+        draft.operations.push(operation);
+    }
+    let is_conditional = !matches!(draft.conditions, Conditions::None);
+    let ranges = draft.operations.is_empty() && !is_conditional;
+    let deletes = match (draft.operations.is_empty(), is_conditional) {
+        (false, false) => DeletedPart::Columns,
+        _ => DeletedPart::Rows,
+    };
+    let purpose = Purpose::Write { statement: "DELETE", only_statics: draft.only_statics(), ranges, deletes };
+    let restrictions = restrictions::prepare(scope, &table, &delete.where_clause, purpose)?;
+    check_in(&restrictions, is_conditional, "deletions")?;
+    draft.finish(database, StatementKind::Delete, restrictions)
+}
+
+fn check_in(restrictions: &Restrictions, is_conditional: bool, what: &str) -> CqlResult<()> {
+    if is_conditional && (restrictions.names_several_partitions() || restrictions.names_several_rows()) {
+        let part =
+            if restrictions.names_several_partitions() { "partition key" } else { "clustering key columns" };
+        return refuse(format!("IN on the {part} is not supported with conditional {what}"));
+    }
+    Ok(())
+}
+
+/// The action with its operands behind the values of the key.
+fn moved(action: &Action, by: usize) -> Action {
+    match action.clone() {
+        Action::Set(v) => Action::Set(v + by),
+        Action::Add(v) => Action::Add(v + by),
+        Action::Subtract(v) => Action::Subtract(v + by),
+        Action::Prepend(v) => Action::Prepend(v + by),
+        Action::AppendElement(v) => Action::AppendElement(v + by),
+        Action::PrependElement(v) => Action::PrependElement(v + by),
+        Action::RemoveValue(v) => Action::RemoveValue(v + by),
+        Action::SetAt { index, value } => Action::SetAt { index: index + by, value: value + by },
+        Action::RemoveAt(v) => Action::RemoveAt(v + by),
+        Action::AddKey(v) => Action::AddKey(v + by),
+        Action::PutKey { key, value } => Action::PutKey { key: key + by, value: value + by },
+        Action::RemoveKey(v) => Action::RemoveKey(v + by),
+        Action::SetField { field, value } => Action::SetField { field, value: value + by },
+        rest @ (Action::Delete | Action::RemoveField(_)) => rest,
+    }
+}
+
+fn moved_conditions(conditions: Conditions, by: usize) -> Conditions {
+    use helenus_engine::{Operand, Part};
+    let Conditions::Columns(mut each) = conditions else { return conditions };
+    for condition in &mut each {
+        match &mut condition.operand {
+            Operand::One(place) => *place += by,
+            Operand::Several(places) => places.iter_mut().for_each(|place| *place += by),
+        }
+        if let Part::Element(place) = &mut condition.part {
+            *place += by;
+        }
+    }
+    Conditions::Columns(each)
+}
+
+impl UsingAttributes {
+    pub(super) fn prepare(
+        scope: &mut Scope<'_>,
+        table: &TableDef,
+        timestamp: Option<&IntValue>,
+        ttl: Option<&IntValue>,
+    ) -> CqlResult<Self> {
+        let mut one = |value: Option<&IntValue>, name: &str, ty: Type| {
+            let receiver = spec(table, name, &ty);
+            value.map(|value| term::prepare_int(scope, value, &receiver)).transpose()
+        };
+        let timestamp = one(timestamp, "[timestamp]", Type::BigInt)?;
+        Ok(Self { timestamp, ttl: one(ttl, "[ttl]", Type::Int)? })
+    }
+
+    /// The engine's options in an execution.
+    pub(super) fn options(&self, run: &StatementRun<'_>) -> CqlResult<WriteOptions> {
+        let mut options = WriteOptions::new();
+        let timestamp = match &self.timestamp {
+            None => run.options.timestamp_us,
+            Some(expr) => match expr.evaluate(run)? {
+                BoundValue::Null => return refuse("Invalid null value of timestamp"),
+                BoundValue::Unset => run.options.timestamp_us,
+                BoundValue::Bytes(bytes) => match <[u8; 8]>::try_from(bytes.as_slice()) {
+                    Ok(bytes) => Some(i64::from_be_bytes(bytes)),
+                    Err(_) => return refuse("Invalid timestamp value"),
+                },
+            },
+        };
+        if let Some(timestamp) = timestamp {
+            options = options.timestamp(timestamp);
+        }
+        if let Some(now) = run.options.now_seconds {
+            options = options.now_seconds(now);
+        }
+        if let Some(expr) = &self.ttl {
+            options = match expr.evaluate(run)? {
+                BoundValue::Unset => options,
+                BoundValue::Null => options.ttl(0),
+                BoundValue::Bytes(bytes) if bytes.is_empty() => options.ttl(0),
+                BoundValue::Bytes(bytes) => options.ttl(seconds(&bytes)?),
+            };
+        }
+        Ok(options)
+    }
+}
+
+fn seconds(bytes: &[u8]) -> CqlResult<u32> {
+    let Ok(bytes) = <[u8; 4]>::try_from(bytes) else { return refuse("Invalid TTL value") };
+    let ttl = i32::from_be_bytes(bytes);
+    let Ok(seconds) = u32::try_from(ttl) else {
+        return refuse(format!("A TTL must be greater or equal to 0, but was {ttl}"));
+    };
+    let most = helenus_schema::MAX_TTL_SECONDS;
+    if seconds > most {
+        return refuse(format!("ttl is too large. requested ({seconds}) maximum ({most})"));
+    }
+    Ok(seconds)
+}
+
+impl WritePlan {
+    /// The table.
+    pub(crate) fn table(&self) -> &Arc<TableDef> {
+        &self.table
+    }
+
+    /// Whether it waits upon conditions.
+    pub(crate) fn is_conditional(&self) -> bool {
+        self.is_conditional
+    }
+
+    /// Whether it brings a timestamp of its own.
+    pub(super) fn has_timestamp(&self) -> bool {
+        self.attributes.timestamp.is_some()
+    }
+
+    /// Carries it out.
+    pub(crate) fn execute(&self, run: &StatementRun<'_>) -> CqlResult<Response> {
+        let options = self.attributes.options(run)?;
+        if let (WrittenRows::Rows(prepared), true) = (&self.target, self.is_conditional) {
+            let [values] = self.values(run)?.try_into().map_err(|_several| {
+                crate::error::CqlError::invalid("a conditional statement writes one row")
+            })?;
+            let bound: Vec<&dyn BindValue> = values.iter().map(|value| value as &dyn BindValue).collect();
+            let rows = match prepared.execute_if_with(&options, bound.as_slice())? {
+                Outcome::Applied => conditions::applied(&self.table),
+                Outcome::Refused(columns) if self.if_not_exists => {
+                    let key = values.len() - self.exprs.len();
+                    conditions::refused_row(&self.table, values.get(..key).unwrap_or_default(), &columns)?
+                }
+                Outcome::Refused(columns) => conditions::refused(&self.table, &[columns])?,
+            };
+            return Ok(Answer::Rows(rows).into());
+        }
+        let mut batch = run.database.batch();
+        self.add_to(run, &mut batch, &options)?;
+        batch.execute()?;
+        Ok(Response::void())
+    }
+
+    /// Adds it to a batch, for which those options hold where it brings none.
+    pub(super) fn add(&self, run: &StatementRun<'_>, batch: &mut Batch) -> CqlResult<()> {
+        let options = self.attributes.options(run)?;
+        self.add_to(run, batch, &options)
+    }
+
+    fn add_to(&self, run: &StatementRun<'_>, batch: &mut Batch, options: &WriteOptions) -> CqlResult<()> {
+        match &self.target {
+            WrittenRows::Rows(prepared) => {
+                for values in self.values(run)? {
+                    let values: Vec<&dyn BindValue> =
+                        values.iter().map(|value| value as &dyn BindValue).collect();
+                    prepared.add_with(options, batch, values.as_slice())?;
+                }
+                Ok(())
+            }
+            WrittenRows::Ranges => self.delete_ranges(run, batch),
+        }
+    }
+
+    fn delete_ranges(&self, run: &StatementRun<'_>, batch: &mut Batch) -> CqlResult<()> {
+        let table = run.database.table(self.table.keyspace(), self.table.name())?;
+        let slices = self.restrictions.slices(run)?;
+        for key in self.keys(run)? {
+            for [from, to] in &slices.0 {
+                let mut delete = table.delete(RawKey(&key), ());
+                delete = delete.from(as_key(from)).to(as_key(to));
+                if let Some(timestamp) = self.timestamp(run)? {
+                    delete = delete.timestamp(timestamp);
+                }
+                delete.add_to(batch)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn timestamp(&self, run: &StatementRun<'_>) -> CqlResult<Option<i64>> {
+        let Some(expr) = &self.attributes.timestamp else { return Ok(run.options.timestamp_us) };
+        let value = expr.evaluate(run)?;
+        let bytes = value.bytes().and_then(|bytes| <[u8; 8]>::try_from(bytes).ok());
+        Ok(bytes.map(i64::from_be_bytes).or(run.options.timestamp_us))
+    }
+
+    /// The keys of its partitions.
+    pub(super) fn keys(&self, run: &StatementRun<'_>) -> CqlResult<Vec<KeyParts>> {
+        Ok(match self.restrictions.partitions(run)? {
+            PartitionChoice::Keys(keys) => keys,
+            PartitionChoice::Nothing | PartitionChoice::Tokens(_) => Vec::new(),
+        })
+    }
+
+    /// For each row or partition the values of its key, then those of the operands.
+    fn values(&self, run: &StatementRun<'_>) -> CqlResult<Vec<Vec<BoundValue>>> {
+        let keys = self.keys(run)?;
+        let rows = self.restrictions.rows(run)?;
+        let operands = self.exprs.iter().map(|expr| expr.evaluate(run)).collect::<CqlResult<Vec<_>>>()?;
+        let mut all = Vec::with_capacity(keys.len() * rows.len());
+        for key in &keys {
+            for row in &rows {
+                let of_key = key.iter().chain(row).map(|bytes| BoundValue::Bytes(bytes.clone()));
+                all.push(of_key.chain(operands.iter().cloned()).collect());
+            }
+        }
+        Ok(all)
+    }
+}
+
+fn as_key(end: &Bound<KeyParts>) -> Bound<RawKey<'_>> {
+    end.as_ref().map(|values| RawKey(values))
+}
