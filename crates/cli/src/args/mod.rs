@@ -121,8 +121,8 @@ pub(crate) enum ExportFormat {
 /// Prints all rows of a table, or writes them to a file
 ///
 /// Rows come in the order of their tokens and clustering. Only live data is shown, merged from all
-/// SSTables and the log. A database may be open elsewhere meanwhile. NaN and the infinities, which
-/// JSON lacks, are strings in it.
+/// SSTables and the log. A database may be open elsewhere meanwhile. Lines of JSON are those of
+/// SELECT JSON, where NaN and the infinities are null.
 #[derive(Debug, Args)]
 #[command(
     verbatim_doc_comment,
@@ -144,6 +144,9 @@ pub(crate) struct Export {
     /// they deleted in others is shown
     #[arg(long)]
     pub(crate) skip_damaged: bool,
+    /// With jsonl: NaN and the infinities as strings, which import reads back
+    #[arg(long)]
+    pub(crate) lossless: bool,
     /// A file to write instead of printing; it appears when it is complete
     #[arg(long, short, value_name = "FILE", required_if_eq("format", "parquet"))]
     pub(crate) output: Option<PathBuf>,

@@ -14,6 +14,9 @@ use crate::output::{self, Lines, Progress, counted};
 use crate::parquet::Written;
 
 pub(crate) fn export(args: &Export) -> Result<(), Failure> {
+    if args.lossless && args.format != ExportFormat::Jsonl {
+        return Err(Failure::usage("--lossless is of jsonl; the other formats lose nothing"));
+    }
     let format = match args.format {
         ExportFormat::Jsonl => Format::Jsonl,
         ExportFormat::Csv => Format::Csv,
@@ -25,7 +28,11 @@ pub(crate) fn export(args: &Export) -> Result<(), Failure> {
     check_null(args.null.as_deref(), format == Format::Csv)?;
     let Exported { table, damaged } = Exported::open(args)?;
     let rows = table.metrics().rows_estimate;
-    let printer = printer(&table, format, args.null.as_deref());
+    let printer = if args.lossless {
+        RowPrinter::lossless_json(&table.schema())
+    } else {
+        printer(&table, format, args.null.as_deref())
+    };
     match &args.output {
         None => print(&table.select(), printer, output::stdout(), Progress::beside_output(rows))?,
         Some(path) => {
@@ -111,7 +118,7 @@ fn check_null(null: Option<&str>, is_csv: bool) -> Result<(), Failure> {
 
 fn printer(table: &Table, format: Format, null: Option<&str>) -> RowPrinter {
     match format {
-        Format::Jsonl => RowPrinter::lossless_json(&table.schema()),
+        Format::Jsonl => RowPrinter::json(&table.schema()),
         Format::Csv => RowPrinter::csv(&table.schema(), null.unwrap_or_default()),
     }
 }

@@ -185,7 +185,7 @@ fn round_trip_all(root: &Path) {
         let temp = tempfile::tempdir().unwrap();
         let path = |name: &str| temp.path().join(name).to_str().unwrap().to_owned();
         let schema = table.schema_file.to_str().unwrap();
-        let export = |dir: &str| helenus(["export", "--schema", schema, dir, &table.name]).ok();
+        let export = |dir: &str| helenus(["export", "--lossless", "--schema", schema, dir, &table.name]).ok();
         let lines = export(table.dir.to_str().unwrap());
         std::fs::write(path("rows.jsonl"), &lines).unwrap();
         let (out, file) = (path("out"), path("rows.jsonl"));

@@ -127,11 +127,7 @@ fn run(table: &Table, command: &str, options: &[&str], key: &[String]) -> Result
         args.extend(key.iter().map(String::as_str));
     }
     let done = helenus(args);
-    if done.code == 0 {
-        Ok(table.as_select_json(&done.out))
-    } else {
-        Err(format!("{key:?}: exit {}: {}", done.code, done.err))
-    }
+    if done.code == 0 { Ok(done.out) } else { Err(format!("{key:?}: exit {}: {}", done.code, done.err)) }
 }
 
 fn compare_rows(table: &Table, got: &str, expected: &[String]) -> Result<(), String> {

@@ -80,16 +80,6 @@ impl Table {
         key.iter().take(count).map(literal).collect()
     }
 
-    /// What `export` prints, with null for numbers that JSON lacks, as in `SELECT JSON`.
-    pub(crate) fn as_select_json(&self, lines: &str) -> String {
-        let mut lines = lines.to_owned();
-        for number in ["NaN", "Infinity", "-Infinity"] {
-            lines = lines.replace(&format!("\"{number}\": "), "\"null\": ");
-            lines = lines.replace(&format!("\"{number}\""), "null");
-        }
-        lines
-    }
-
     /// Whether there are floats or doubles in a column's values.
     pub(crate) fn has_floats(&self, column: &str) -> bool {
         let column = column.trim_matches('"');
