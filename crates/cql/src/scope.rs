@@ -10,7 +10,6 @@ use helenus_types::Type;
 use crate::error::{CqlResult, refuse};
 use crate::markers::Markers;
 use crate::spec::ColumnSpec;
-use crate::system;
 
 /// The catalog, the keyspace of names that bring none, and the markers seen so far.
 #[derive(Debug)]
@@ -34,12 +33,9 @@ impl<'a> Scope<'a> {
         )
     }
 
-    /// The table or virtual table of that name (`Schema.validateTable`).
+    /// The table of that name (`Schema.validateTable`).
     pub(crate) fn table(&self, name: &QualifiedName) -> CqlResult<Arc<TableDef>> {
         let (keyspace, table) = (self.keyspace_of(name)?, name.name.as_str());
-        if let Some(table) = system::table(keyspace, table) {
-            return Ok(table);
-        }
         let Ok(known) = self.catalog.keyspace(keyspace) else {
             return refuse(format!("keyspace {keyspace} does not exist"));
         };

@@ -115,18 +115,12 @@ fn token(scope: &Scope<'_>, caller: Caller<'_>) -> CqlResult<Function> {
     let Some((keyspace, table)) = caller.table else {
         return refuse("No receiver keyspace has been specified for function system.token");
     };
-    let table = match crate::system::table(keyspace, table) {
-        Some(table) => table,
-        None => match scope.catalog.table(keyspace, table) {
-            Ok(table) => table.clone(),
-            Err(_missing) => {
-                return refuse(format!(
-                    "The receiver table {keyspace}.{table} specified by call to function system.token hasn't been found"
-                ));
-            }
-        },
-    };
-    Ok(collections::token(&table))
+    match scope.catalog.table(keyspace, table) {
+        Ok(table) => Ok(collections::token(table)),
+        Err(_missing) => refuse(format!(
+            "The receiver table {keyspace}.{table} specified by call to function system.token hasn't been found"
+        )),
+    }
 }
 
 fn described(name: &str, parameters: &[Parameter]) -> String {
