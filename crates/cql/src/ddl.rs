@@ -1,12 +1,14 @@
 //! Schema statements, and the events of their changes (`cql3/statements/schema`).
 
+use std::sync::Arc;
+
 use helenus_cql_syntax::{QualifiedName, Statement};
 use helenus_engine::parts;
-use helenus_schema::{SchemaChange, TableDef};
+use helenus_schema::{SchemaChange, SchemaEvent, SchemaEventKind, SchemaTarget, TableDef};
 
 use crate::error::{CqlError, CqlResult, ErrorCode, ErrorDetail};
 use crate::execution::StatementRun;
-use crate::response::{Answer, EventChange, EventTarget, Response, SchemaChangeEvent};
+use crate::response::{Answer, Response};
 
 /// Carries out a schema statement; names without a keyspace are in `keyspace`.
 pub(crate) fn execute(
@@ -24,8 +26,9 @@ pub(crate) fn execute(
             let named = table.indexes().iter().filter_map(|index| index.name.as_ref());
             **table.keyspace() == *event.keyspace && named.into_iter().any(|name| *name == drop.name.name)
         };
-        event.name =
-            run.catalog.tables().find(|table| has_index(table)).map(|table| table.name().to_string());
+        if let Some(table) = run.catalog.tables().find(|table| has_index(table)) {
+            event.target = SchemaTarget::Table(table.name().clone());
+        }
     }
     let outcome = parts::apply_schema(run.database, statement, keyspace)
         .map_err(|error| refused(error, Some(&event)))?;
@@ -39,53 +42,50 @@ pub(crate) fn execute(
     Ok(Answer::SchemaChange(event).into())
 }
 
-/// The event of a statement that is carried out.
-fn event_of(statement: &Statement, keyspace: Option<&str>) -> Option<SchemaChangeEvent> {
-    use {EventChange as C, EventTarget as T};
-    let event = |change, target, name: &QualifiedName| SchemaChangeEvent {
-        change,
-        target,
+/// The event of a statement that is carried out (`AlterSchemaStatement.schemaChangeEvent`).
+fn event_of(statement: &Statement, keyspace: Option<&str>) -> Option<SchemaEvent> {
+    use SchemaEventKind::{Created, Dropped, Updated};
+    let of = |kind, target: fn(Arc<str>) -> SchemaTarget, name: &QualifiedName| SchemaEvent {
+        kind,
+        target: target(name.name.as_str().into()),
         keyspace: name
             .keyspace
             .as_ref()
             .map_or(keyspace, |name| Some(name.as_str()))
             .unwrap_or_default()
-            .to_owned(),
-        name: Some(name.name.as_str().to_owned()),
-        arguments: Vec::new(),
+            .into(),
     };
-    let of_keyspace = |change, name: &str| SchemaChangeEvent {
-        change,
-        target: T::Keyspace,
-        keyspace: name.to_owned(),
-        name: None,
-        arguments: Vec::new(),
-    };
+    let of_keyspace =
+        |kind, name: &str| SchemaEvent { kind, target: SchemaTarget::Keyspace, keyspace: name.into() };
+    let of_type = |kind, name| of(kind, SchemaTarget::Type, name);
+    let of_table = |kind, name| of(kind, SchemaTarget::Table, name);
     Some(match statement {
-        Statement::CreateKeyspace(create) => of_keyspace(C::Created, create.name.as_str()),
-        Statement::AlterKeyspace(alter) => of_keyspace(C::Updated, alter.name.as_str()),
-        Statement::DropKeyspace(drop) => of_keyspace(C::Dropped, drop.name.as_str()),
-        Statement::CreateType(create) => event(C::Created, T::Type, &create.name),
-        Statement::AlterType(alter) => event(C::Updated, T::Type, &alter.name),
-        Statement::DropType(drop) => event(C::Dropped, T::Type, &drop.name),
-        Statement::CreateTable(create) => event(C::Created, T::Table, &create.name),
-        Statement::AlterTable(alter) => event(C::Updated, T::Table, &alter.name),
-        Statement::DropTable(drop) | Statement::DropView(drop) => event(C::Dropped, T::Table, &drop.name),
-        Statement::CreateIndex(create) => event(C::Updated, T::Table, &create.table),
-        Statement::DropIndex(drop) => event(C::Updated, T::Table, &drop.name),
-        Statement::CreateView(create) => event(C::Created, T::Table, &create.name),
-        Statement::AlterView(alter) => event(C::Updated, T::Table, &alter.name),
+        Statement::CreateKeyspace(create) => of_keyspace(Created, create.name.as_str()),
+        Statement::AlterKeyspace(alter) => of_keyspace(Updated, alter.name.as_str()),
+        Statement::DropKeyspace(drop) => of_keyspace(Dropped, drop.name.as_str()),
+        Statement::CreateType(create) => of_type(Created, &create.name),
+        Statement::AlterType(alter) => of_type(Updated, &alter.name),
+        Statement::DropType(drop) => of_type(Dropped, &drop.name),
+        Statement::CreateTable(create) => of_table(Created, &create.name),
+        Statement::AlterTable(alter) => of_table(Updated, &alter.name),
+        Statement::DropTable(drop) | Statement::DropView(drop) => of_table(Dropped, &drop.name),
+        Statement::CreateIndex(create) => of_table(Updated, &create.table),
+        Statement::DropIndex(drop) => of_table(Updated, &drop.name),
+        Statement::CreateView(create) => of_table(Created, &create.name),
+        Statement::AlterView(alter) => of_table(Updated, &alter.name),
         _ => return None,
     })
 }
 
 /// The error of a statement that was refused.
-fn refused(error: helenus_engine::Error, event: Option<&SchemaChangeEvent>) -> CqlError {
+fn refused(error: helenus_engine::Error, event: Option<&SchemaEvent>) -> CqlError {
     let error = CqlError::from(error);
     match event {
-        Some(event) if error.code() == ErrorCode::AlreadyExists && event.target != EventTarget::Type => {
-            let (keyspace, table) = (event.keyspace.clone(), event.name.clone().unwrap_or_default());
-            error.with_detail(ErrorDetail::Existing { keyspace, table })
+        Some(SchemaEvent { target, keyspace, .. })
+            if error.code() == ErrorCode::AlreadyExists && !matches!(target, SchemaTarget::Type(_)) =>
+        {
+            let table = target.words().1.unwrap_or_default().to_owned();
+            error.with_detail(ErrorDetail::Existing { keyspace: keyspace.to_string(), table })
         }
         _ => error,
     }

@@ -33,9 +33,10 @@ mod write;
 
 pub use error::{CqlError, CqlResult, ErrorCode, ErrorDetail};
 pub use helenus_cql_syntax::BatchKind;
+pub use helenus_schema::{SchemaEvent, SchemaEventKind, SchemaTarget};
 pub use options::QueryOptions;
 pub use prepared::PreparedStatement;
-pub use response::{Answer, EventChange, EventTarget, Response, ResultRow, ResultRows, SchemaChangeEvent};
+pub use response::{Answer, Response, ResultRow, ResultRows};
 pub use session::{BatchEntry, Session};
 pub use spec::ColumnSpec;
 pub use value::BoundValue;

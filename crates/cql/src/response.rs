@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use helenus_schema::SchemaEvent;
 use helenus_types::DecodeValue;
 
 use crate::error::{CqlError, CqlResult};
@@ -25,49 +26,9 @@ pub enum Answer {
     Rows(ResultRows),
     /// The session has another keyspace from now on.
     SetKeyspace(String),
-    /// The schema was changed.
-    SchemaChange(SchemaChangeEvent),
-}
-
-/// A change of the schema as drivers receive it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SchemaChangeEvent {
-    /// What happened.
-    pub change: EventChange,
-    /// To what.
-    pub target: EventTarget,
-    /// The keyspace.
-    pub keyspace: String,
-    /// The table, type, function or aggregate; none of a keyspace.
-    pub name: Option<String>,
-    /// The types of a function's or aggregate's arguments in CQL.
-    pub arguments: Vec<String>,
-}
-
-/// What happened to a part of the schema.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum EventChange {
-    /// `CREATED`
-    Created,
-    /// `UPDATED`
-    Updated,
-    /// `DROPPED`
-    Dropped,
-}
-
-/// The kind of a part of the schema.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum EventTarget {
-    /// `KEYSPACE`
-    Keyspace,
-    /// `TABLE`, also of views and indexes
-    Table,
-    /// `TYPE`
-    Type,
-    /// `FUNCTION`
-    Function,
-    /// `AGGREGATE`
-    Aggregate,
+    /// The schema was changed: what the statement was about, also where its definition is the same
+    /// as before. [`follow_schema`](helenus_engine::Database::follow_schema) has all that changed.
+    SchemaChange(SchemaEvent),
 }
 
 /// The rows of one page, one at a time: a lending cursor.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use helenus_cql::{
-    Answer, BatchEntry, BatchKind, BoundValue, ColumnSpec, CqlError, ErrorDetail, EventChange, EventTarget,
-    PreparedStatement, QueryOptions, Response, Session,
+    Answer, BatchEntry, BatchKind, BoundValue, ColumnSpec, CqlError, ErrorDetail, PreparedStatement,
+    QueryOptions, Response, Session,
 };
 use helenus_engine::Database;
 use helenus_types::{Hex, Type};
@@ -239,26 +239,12 @@ fn rows_of(
         }
         Answer::SchemaChange(event) => {
             set("kind", "schema_change".into());
-            set("keyspace", event.keyspace.into());
-            let change = match event.change {
-                EventChange::Created => "CREATED",
-                EventChange::Updated => "UPDATED",
-                EventChange::Dropped => "DROPPED",
-            };
-            set("change", change.into());
-            let target = match event.target {
-                EventTarget::Keyspace => "KEYSPACE",
-                EventTarget::Table => "TABLE",
-                EventTarget::Type => "TYPE",
-                EventTarget::Function => "FUNCTION",
-                EventTarget::Aggregate => "AGGREGATE",
-            };
+            set("keyspace", (*event.keyspace).into());
+            set("change", event.kind.to_string().into());
+            let (target, name) = event.target.words();
             set("target", target.into());
-            if let Some(name) = event.name {
+            if let Some(name) = name {
                 set("name", name.into());
-            }
-            if matches!(event.target, EventTarget::Function | EventTarget::Aggregate) {
-                set("args", event.arguments.into());
             }
         }
         Answer::Rows(mut rows) => {
