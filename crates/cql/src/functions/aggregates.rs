@@ -3,12 +3,13 @@
 use std::cmp::Ordering;
 use std::fmt;
 
+use helenus_cql_syntax::BinaryOperator;
 use helenus_types::Type;
 use num_bigint::BigInt;
 use num_traits::Zero;
 
 use super::decimal::BigDecimal;
-use super::number::{Number, Operator};
+use super::number::{Arithmetic, Number};
 use crate::error::{CqlError, CqlResult, ErrorCode};
 
 /// An aggregate over values of one type.
@@ -134,7 +135,7 @@ impl Accumulator for Sum {
 }
 
 fn add_numbers(ty: &Type, left: &Number, right: &Number) -> CqlResult<Number> {
-    let sum = Operator::Add.calculate(ty, left, right);
+    let sum = BinaryOperator::Add.calculate(ty, left, right);
     sum.map_err(|problem| CqlError::new(ErrorCode::Server, problem))
 }
 

@@ -3,10 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
+use helenus_cql_syntax::BinaryOperator;
 use helenus_types::Type;
 
 use super::aggregates::AggregateKind;
-use super::number::Operator;
+use super::number::{Arithmetic, OPERATORS};
 use crate::error::{CqlError, CqlResult, ErrorCode, ErrorDetail, refuse};
 use crate::execution::StatementRun;
 
@@ -128,7 +129,7 @@ pub(crate) const COUNT_ROWS: &str = "countRows";
 
 /// The sign of the operator behind a function's name.
 pub(crate) fn operator_of(name: &str) -> Option<char> {
-    Operator::ALL.into_iter().find(|operator| operator.function() == name).map(Operator::sign)
+    OPERATORS.into_iter().find(|operator| operator.function() == name).map(BinaryOperator::sign)
 }
 
 /// An error of a function on its arguments.

@@ -1,21 +1,22 @@
 //! Arithmetic, mathematical functions and casts as overloads.
 
+use helenus_cql_syntax::BinaryOperator;
 use helenus_types::{Scalar, Type};
 
-use super::number::{MathFunction, Number, Operator, TYPES, negate, result_type};
+use super::number::{Arithmetic, MathFunction, Number, TYPES, negate, result_type};
 use super::{Function, NEGATE, blobs, failure, time};
 use crate::error::{CqlError, CqlResult};
 use crate::execution::StatementRun;
 
 /// The overloads of an operator.
-pub(super) fn operations(operator: Operator, out: &mut Vec<Function>) {
+pub(super) fn operations(operator: BinaryOperator, out: &mut Vec<Function>) {
     for left in &TYPES {
         out.extend(TYPES.iter().map(|right| numeric(operator, left, right)));
     }
-    if matches!(operator, Operator::Add | Operator::Subtract) {
+    if matches!(operator, BinaryOperator::Add | BinaryOperator::Subtract) {
         out.extend([Type::Timestamp, Type::Date].map(|ty| temporal(operator, ty)));
     }
-    if operator == Operator::Add {
+    if operator == BinaryOperator::Add {
         let text = [
             [Type::Text, Type::Text],
             [Type::Ascii, Type::Ascii],
@@ -26,13 +27,13 @@ pub(super) fn operations(operator: Operator, out: &mut Vec<Function>) {
     }
 }
 
-fn operation_failure(operator: Operator, types: &[Type], problem: &str) -> CqlError {
+fn operation_failure(operator: BinaryOperator, types: &[Type], problem: &str) -> CqlError {
     let names: Vec<String> = types.iter().map(Type::cql_name).collect();
     let between = names.join(&format!(" {} ", operator.sign()));
     failure(operator.function(), types, format!("the operation '{between}' failed: {problem}"))
 }
 
-fn numeric(operator: Operator, left: &Type, right: &Type) -> Function {
+fn numeric(operator: BinaryOperator, left: &Type, right: &Type) -> Function {
     let (types, result) = (vec![left.clone(), right.clone()], result_type(left, right));
     let (of, to) = ([left.clone(), right.clone()], result.clone());
     Function::scalar(
@@ -56,7 +57,7 @@ fn numbers(types: &[Type; 2], arguments: &[Option<&[u8]>]) -> [Option<Number>; 2
 }
 
 /// A point in time and a duration.
-fn temporal(operator: Operator, ty: Type) -> Function {
+fn temporal(operator: BinaryOperator, ty: Type) -> Function {
     let types = [ty.clone(), Type::Duration];
     let of = types.clone();
     Function::scalar(
@@ -68,7 +69,7 @@ fn temporal(operator: Operator, ty: Type) -> Function {
             let (Some(millis), Some(duration)) = (time::millis(&ty, point), time::duration(duration)) else {
                 return Ok(false);
             };
-            let sign = if operator == Operator::Add { 1 } else { -1 };
+            let sign = if operator == BinaryOperator::Add { 1 } else { -1 };
             let moved = time::check_duration(&ty, duration)
                 .map(|()| time::add(millis, duration, sign))
                 .map_err(|problem| operation_failure(operator, &of, &problem))?;

@@ -2,7 +2,7 @@
 
 use helenus_types::{Type, timeuuid};
 
-use super::number::{MathFunction, Operator, TYPES};
+use super::number::{Arithmetic, MathFunction, OPERATORS, TYPES};
 use super::{AggregateKind, COUNT_ROWS, Function, NEGATE, blobs, math, time};
 
 /// All overloads of a name, also of a name from before Cassandra 5.0.
@@ -49,7 +49,7 @@ fn conversions(name: &str, from: &[Type], to: &Type, out: &mut Vec<Function>) {
 
 /// Functions whose names have a type's or an operator's in them.
 fn by_type(name: &str, out: &mut Vec<Function>) {
-    if let Some(operator) = Operator::ALL.into_iter().find(|operator| operator.function() == name) {
+    if let Some(operator) = OPERATORS.into_iter().find(|operator| operator.function() == name) {
         return math::operations(operator, out);
     }
     if let Some(function) = MathFunction::ALL.into_iter().find(|function| function.name() == name) {

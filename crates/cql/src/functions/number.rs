@@ -1,5 +1,6 @@
 //! Numbers of all types, and what is calculated with them (`NumberType`).
 
+use helenus_cql_syntax::BinaryOperator;
 use helenus_types::{Scalar, Type};
 use num_bigint::BigInt;
 use num_traits::{Signed, Zero};
@@ -30,15 +31,23 @@ pub(super) enum Number {
     Decimal(BigDecimal),
 }
 
-/// An operator between two numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Operator {
-    Add,
-    Subtract,
-    Multiply,
-    Divide,
-    Modulo,
+/// What an operator does to two numbers.
+pub(super) trait Arithmetic {
+    /// The name of its function.
+    fn function(self) -> &'static str;
+
+    /// The operation's result as a number of that type.
+    fn calculate(self, result: &Type, left: &Number, right: &Number) -> Result<Number, Problem>;
 }
+
+/// Every operator.
+pub(super) const OPERATORS: [BinaryOperator; 5] = [
+    BinaryOperator::Add,
+    BinaryOperator::Subtract,
+    BinaryOperator::Multiply,
+    BinaryOperator::Divide,
+    BinaryOperator::Modulo,
+];
 
 /// A function of one number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -219,11 +228,8 @@ fn size(ty: &Type) -> usize {
     }
 }
 
-impl Operator {
-    pub(super) const ALL: [Self; 5] = [Self::Add, Self::Subtract, Self::Multiply, Self::Divide, Self::Modulo];
-
-    /// The name of its function.
-    pub(super) fn function(self) -> &'static str {
+impl Arithmetic for BinaryOperator {
+    fn function(self) -> &'static str {
         match self {
             Self::Add => "_add",
             Self::Subtract => "_substract",
@@ -233,88 +239,74 @@ impl Operator {
         }
     }
 
-    pub(super) fn sign(self) -> char {
-        match self {
-            Self::Add => '+',
-            Self::Subtract => '-',
-            Self::Multiply => '*',
-            Self::Divide => '/',
-            Self::Modulo => '%',
-        }
-    }
-
-    /// The operation's result as a number of that type.
-    pub(super) fn calculate(self, result: &Type, left: &Number, right: &Number) -> Result<Number, Problem> {
+    fn calculate(self, result: &Type, left: &Number, right: &Number) -> Result<Number, Problem> {
         Ok(match result {
             Type::TinyInt | Type::SmallInt | Type::Int => {
-                Number::Integer(self.on_ints(left.to_i32(), right.to_i32())?.into())
+                // What doesn't fit is cut, as Java does.
+                let whole = on_longs(self, left.to_i32().into(), right.to_i32().into())?;
+                Number::Integer(Number::Integer(whole).to_i32().into())
             }
-            Type::BigInt => Number::Integer(self.on_longs(left.to_i64(), right.to_i64())?),
-            Type::Float => Number::Float(self.on_floats(left.to_f32(), right.to_f32())),
-            Type::Double => Number::Double(self.on_floats(left.to_f64(), right.to_f64())),
-            Type::Varint => Number::Varint(self.on_varints(&left.to_big(), &right.to_big())?),
-            _ => Number::Decimal(self.on_decimals(&left.to_decimal()?, &right.to_decimal()?)?),
+            Type::BigInt => Number::Integer(on_longs(self, left.to_i64(), right.to_i64())?),
+            Type::Float => Number::Float(on_floats(self, left.to_f32(), right.to_f32())),
+            Type::Double => Number::Double(on_floats(self, left.to_f64(), right.to_f64())),
+            Type::Varint => Number::Varint(on_varints(self, &left.to_big(), &right.to_big())?),
+            _ => Number::Decimal(on_decimals(self, &left.to_decimal()?, &right.to_decimal()?)?),
         })
     }
+}
 
-    fn on_ints(self, left: i32, right: i32) -> Result<i32, Problem> {
-        match self {
-            Self::Add => Ok(left.wrapping_add(right)),
-            Self::Subtract => Ok(left.wrapping_sub(right)),
-            Self::Multiply => Ok(left.wrapping_mul(right)),
-            Self::Divide | Self::Modulo if right == 0 => Err(BY_ZERO.to_owned()),
-            Self::Divide => Ok(left.wrapping_div(right)),
-            Self::Modulo => Ok(left.wrapping_rem(right)),
-        }
+fn on_longs(operator: BinaryOperator, left: i64, right: i64) -> Result<i64, Problem> {
+    use BinaryOperator::{Add, Divide, Modulo, Multiply, Subtract};
+    match operator {
+        Add => Ok(left.wrapping_add(right)),
+        Subtract => Ok(left.wrapping_sub(right)),
+        Multiply => Ok(left.wrapping_mul(right)),
+        Divide | Modulo if right == 0 => Err(BY_ZERO.to_owned()),
+        Divide => Ok(left.wrapping_div(right)),
+        Modulo => Ok(left.wrapping_rem(right)),
     }
+}
 
-    fn on_longs(self, left: i64, right: i64) -> Result<i64, Problem> {
-        match self {
-            Self::Add => Ok(left.wrapping_add(right)),
-            Self::Subtract => Ok(left.wrapping_sub(right)),
-            Self::Multiply => Ok(left.wrapping_mul(right)),
-            Self::Divide | Self::Modulo if right == 0 => Err(BY_ZERO.to_owned()),
-            Self::Divide => Ok(left.wrapping_div(right)),
-            Self::Modulo => Ok(left.wrapping_rem(right)),
-        }
+fn on_floats<T>(operator: BinaryOperator, left: T, right: T) -> T
+where
+    T: std::ops::Add<Output = T>
+        + std::ops::Sub<Output = T>
+        + std::ops::Mul<Output = T>
+        + std::ops::Div<Output = T>
+        + std::ops::Rem<Output = T>,
+{
+    match operator {
+        BinaryOperator::Add => left + right,
+        BinaryOperator::Subtract => left - right,
+        BinaryOperator::Multiply => left * right,
+        BinaryOperator::Divide => left / right,
+        BinaryOperator::Modulo => left % right,
     }
+}
 
-    fn on_floats<T>(self, left: T, right: T) -> T
-    where
-        T: std::ops::Add<Output = T>
-            + std::ops::Sub<Output = T>
-            + std::ops::Mul<Output = T>
-            + std::ops::Div<Output = T>
-            + std::ops::Rem<Output = T>,
-    {
-        match self {
-            Self::Add => left + right,
-            Self::Subtract => left - right,
-            Self::Multiply => left * right,
-            Self::Divide => left / right,
-            Self::Modulo => left % right,
-        }
+fn on_varints(operator: BinaryOperator, left: &BigInt, right: &BigInt) -> Result<BigInt, Problem> {
+    use BinaryOperator::{Add, Divide, Modulo, Multiply, Subtract};
+    match operator {
+        Add => Ok(left + right),
+        Subtract => Ok(left - right),
+        Multiply => Ok(left * right),
+        Divide | Modulo if right.is_zero() => Err("BigInteger divide by zero".to_owned()),
+        Divide => Ok(left / right),
+        Modulo => Ok(left % right),
     }
+}
 
-    fn on_varints(self, left: &BigInt, right: &BigInt) -> Result<BigInt, Problem> {
-        match self {
-            Self::Add => Ok(left + right),
-            Self::Subtract => Ok(left - right),
-            Self::Multiply => Ok(left * right),
-            Self::Divide | Self::Modulo if right.is_zero() => Err("BigInteger divide by zero".to_owned()),
-            Self::Divide => Ok(left / right),
-            Self::Modulo => Ok(left % right),
-        }
-    }
-
-    fn on_decimals(self, left: &BigDecimal, right: &BigDecimal) -> Result<BigDecimal, Problem> {
-        match self {
-            Self::Add => left.add(right),
-            Self::Subtract => left.add(&right.negate()),
-            Self::Multiply => left.multiply(right),
-            Self::Divide => left.divide(right),
-            Self::Modulo => left.remainder(right),
-        }
+fn on_decimals(
+    operator: BinaryOperator,
+    left: &BigDecimal,
+    right: &BigDecimal,
+) -> Result<BigDecimal, Problem> {
+    match operator {
+        BinaryOperator::Add => left.add(right),
+        BinaryOperator::Subtract => left.add(&right.negate()),
+        BinaryOperator::Multiply => left.multiply(right),
+        BinaryOperator::Divide => left.divide(right),
+        BinaryOperator::Modulo => left.remainder(right),
     }
 }
 
