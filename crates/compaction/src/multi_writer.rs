@@ -92,6 +92,7 @@ pub struct MultiWriter {
     open: Option<SsTableWriter>,
     /// How many shards have ended before the partition that came last.
     shard: usize,
+    is_unrepaired: bool,
     written: Vec<WrittenTable>,
     /// Partitions and uncompressed bytes of what is in `written`.
     before: (u64, u64),
@@ -107,8 +108,17 @@ impl MultiWriter {
         expected: ExpectedKeys,
     ) -> Self {
         debug_assert!(shape.shard_ends.is_sorted(), "shards end one after the other");
-        let disk = Arc::clone(disk);
-        Self { disk, header, shape, expected, open: None, shard: 0, written: Vec::new(), before: (0, 0) }
+        Self {
+            disk: Arc::clone(disk),
+            header,
+            shape,
+            expected,
+            open: None,
+            shard: 0,
+            is_unrepaired: false,
+            written: Vec::new(),
+            before: (0, 0),
+        }
     }
 
     /// Partitions so far.
@@ -121,6 +131,12 @@ impl MultiWriter {
     #[must_use]
     pub fn data_bytes(&self) -> u64 {
         self.before.1 + self.open.as_ref().map_or(0, SsTableWriter::data_position)
+    }
+
+    /// Says that the data was not repaired after all, and is in no repair, whatever the options of
+    /// the outputs are that are not completed yet.
+    pub fn mark_unrepaired(&mut self) {
+        self.is_unrepaired = true;
     }
 
     /// Begins a partition, in the next output if the shape wants it.
@@ -230,7 +246,10 @@ impl MultiWriter {
     }
 
     fn end_output(&mut self) -> Result<(), SsTableError> {
-        let Some(writer) = self.open.take() else { return Ok(()) };
+        let Some(mut writer) = self.open.take() else { return Ok(()) };
+        if self.is_unrepaired {
+            writer.mark_unrepaired();
+        }
         if let Some(written) = writer.finish()? {
             self.before.0 += written.key_count;
             self.before.1 += written.data_len;

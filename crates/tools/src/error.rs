@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use helenus_compaction::CompactionError;
 use helenus_io::IoError;
 use helenus_rows::StreamError;
 use helenus_sstable::{Descriptor, SsTableError, WriteError};
@@ -49,6 +50,16 @@ pub enum ToolError {
     /// The caller stopped the tool.
     #[error("stopped")]
     Stopped,
+}
+
+impl From<CompactionError<ToolError>> for ToolError {
+    fn from(error: CompactionError<ToolError>) -> ToolError {
+        match error {
+            CompactionError::Source(error) => error.into(),
+            CompactionError::Output(error) => error.into(),
+            CompactionError::Factory(error) => error,
+        }
+    }
 }
 
 impl ToolError {

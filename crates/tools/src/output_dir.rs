@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use helenus_io::{Disk, EntryKind, Lock, parent_of, remove_dir_all};
+use helenus_sstable::WrittenTable;
 
 use crate::error::ToolError;
 
@@ -52,9 +53,10 @@ impl OutputDir {
         &self.staging
     }
 
-    /// Where it will be.
-    pub(crate) fn dir(&self) -> &Path {
-        &self.dir
+    /// The table as it will be when the directory has its name.
+    pub(crate) fn in_place(&self, mut written: WrittenTable) -> WrittenTable {
+        self.dir.clone_into(&mut written.descriptor.dir);
+        written
     }
 
     /// Removes the directory: there is nothing to be put in it.

@@ -66,7 +66,7 @@ pub fn rebuild(
             let id = run.ids.of(input)?;
             let target = run.target(input.version, id);
             let rebuilt = rebuild_one(disk, input, target, options, &run.meter)?;
-            Ok(Rebuilt { to: run.in_place(rebuilt.to), ..rebuilt })
+            Ok(Rebuilt { to: run.output.in_place(rebuilt.to), ..rebuilt })
         },
     )
 }

@@ -5,9 +5,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use helenus_compaction::{
-    CompactionError, ExpectedKeys, MultiWriter, NextOutput, OutputFactory, OutputShape, write_stream,
-};
+use helenus_compaction::{ExpectedKeys, MultiWriter, NextOutput, OutputFactory, OutputShape, write_stream};
 use helenus_io::Disk;
 use helenus_sstable::{
     DataFile, Descriptor, Folder, SsTableError, SsTableId, Version, WriterOptions, WrittenTable,
@@ -69,12 +67,6 @@ impl Rewrite<'_> {
         Descriptor::new(self.output.staging(), version, id)
     }
 
-    /// The table as it will be when the directory has its name.
-    pub(crate) fn in_place(&self, mut written: WrittenTable) -> WrittenTable {
-        self.output.dir().clone_into(&mut written.descriptor.dir);
-        written
-    }
-
     /// Writes all rows of `source` again, in tables of a version and shape; `options` say how. The
     /// first is called `first`, if that is given.
     pub(crate) fn write_again(
@@ -89,25 +81,24 @@ impl Rewrite<'_> {
             tokens: (Token::MIN, Token::MAX),
         };
         let writer = MultiWriter::new(self.disk, Arc::clone(source.header()), shape, expected);
-        let staging = self.output.staging();
-        let mut outputs = StagedOutputs { ids: &mut self.ids, first, staging, version, options: &options };
+        let Rewrite { ids, output: dir, .. } = self;
+        let mut outputs = StagedOutputs { ids, first, dir, version, options };
         match write_stream(&mut Watched::new(source.scan(), &self.meter), writer, &mut outputs) {
-            Ok(written) => Ok(written.into_iter().map(|table| self.in_place(table)).collect()),
+            Ok(written) => Ok(written.into_iter().map(|table| dir.in_place(table)).collect()),
             Err(_) if self.meter.is_stopped() => Err(ToolError::Stopped),
-            Err(CompactionError::Source(error)) => Err(error.into()),
-            Err(CompactionError::Output(error)) => Err(error.into()),
-            Err(CompactionError::Factory(error)) => Err(error),
+            Err(error) => Err(error.into()),
         }
     }
 }
 
 /// Outputs in the directory that is being written.
-struct StagedOutputs<'a> {
-    ids: &'a mut FreeIds,
-    first: Option<SsTableId>,
-    staging: &'a Path,
-    version: Version,
-    options: &'a WriterOptions,
+pub(crate) struct StagedOutputs<'a> {
+    /// For those after the first, and for that one if it is not named.
+    pub(crate) ids: &'a mut FreeIds,
+    pub(crate) first: Option<SsTableId>,
+    pub(crate) dir: &'a OutputDir,
+    pub(crate) version: Version,
+    pub(crate) options: WriterOptions,
 }
 
 impl OutputFactory for StagedOutputs<'_> {
@@ -116,9 +107,9 @@ impl OutputFactory for StagedOutputs<'_> {
     fn next_output(&mut self) -> Result<NextOutput, ToolError> {
         let id = match self.first.take() {
             Some(id) => id,
-            None => self.ids.next(self.staging)?,
+            None => self.ids.next(self.dir.staging())?,
         };
-        let descriptor = Descriptor::new(self.staging, self.version, id);
+        let descriptor = Descriptor::new(self.dir.staging(), self.version, id);
         Ok(NextOutput { descriptor, options: self.options.clone(), observers: Vec::new() })
     }
 

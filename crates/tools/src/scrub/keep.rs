@@ -9,40 +9,29 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use helenus_compaction::{ExpectedKeys, MultiWriter, OutputShape};
 use helenus_io::Disk;
 use helenus_rows::{
     Bound, BoundKind, DeletionTime, Header, MarkerRef, PartitionRef, Position, PositionKind, RowBuf,
     RowMerger, RowRef, Unfiltered, merge_rows,
 };
-use helenus_sstable::{DataFile, Descriptor, SearchKey, SsTableId, SsTableWriter, Version, WriterOptions};
+use helenus_sstable::{DataFile, SearchKey};
 
 use super::late::{Gathered, MAX_GATHERED_BYTES};
 use super::report::{Loss, LostPart, ScrubReport};
 use crate::error::ToolError;
-use crate::output_dir::OutputDir;
-use crate::rewrite::FreeIds;
-
-/// The directory and the options of outputs.
-pub(super) struct Outputs<'a> {
-    pub(super) disk: &'a Arc<dyn Disk>,
-    pub(super) dir: &'a OutputDir,
-    pub(super) version: Version,
-    /// The id of the first output.
-    pub(super) id: SsTableId,
-    /// For further ones.
-    pub(super) ids: &'a mut FreeIds,
-    pub(super) options: WriterOptions,
-    /// Whether rows of counters may be lost.
-    pub(super) skip_corrupted: bool,
-}
+use crate::rewrite::StagedOutputs;
 
 /// Writes what is kept, and the report.
 pub(super) struct Keeper<'a> {
     pub(super) report: ScrubReport,
-    outputs: Outputs<'a>,
+    disk: &'a Arc<dyn Disk>,
+    outputs: StagedOutputs<'a>,
     header: Arc<Header>,
-    is_counter: bool,
-    writer: Option<SsTableWriter>,
+    /// Whether rows that can't be kept end the scrub.
+    keeps_counts: bool,
+    /// Writes what is in order.
+    writer: MultiWriter,
     /// Whether it is in a partition.
     is_started: bool,
     search: SearchKey,
@@ -74,13 +63,21 @@ enum Held {
 }
 
 impl<'a> Keeper<'a> {
-    pub(super) fn new(source: &DataFile, outputs: Outputs<'a>, report: ScrubReport) -> Keeper<'a> {
+    /// Whether rows of counters may be lost comes with the report.
+    pub(super) fn new(
+        disk: &'a Arc<dyn Disk>,
+        source: &DataFile,
+        outputs: StagedOutputs<'a>,
+        (report, skip_corrupted): (ScrubReport, bool),
+    ) -> Keeper<'a> {
         let header = source.header();
-        let columns = header.statics.as_slice().iter().chain(header.regulars.as_slice());
+        let mut columns = header.statics.as_slice().iter().chain(header.regulars.as_slice());
+        let (level, keys) = (outputs.options.level, outputs.options.expected_keys);
         Keeper {
             report,
-            is_counter: { columns }.any(|column| column.counter),
-            writer: None,
+            keeps_counts: !skip_corrupted && columns.any(|column| column.counter),
+            writer: writer(disk, header, level, keys),
+            disk,
             is_started: false,
             search: SearchKey::new(outputs.options.partitioner.clone()),
             header: Arc::clone(header),
@@ -105,7 +102,7 @@ impl<'a> Keeper<'a> {
     /// # Errors
     /// Where what is left of counters would be less than was counted.
     pub(super) fn lose(&mut self, loss: Loss) -> Result<(), ToolError> {
-        if self.is_counter && !self.outputs.skip_corrupted {
+        if self.keeps_counts {
             return Err(ToolError::CounterLoss { table: self.report.table.clone(), why: loss.why });
         }
         self.report.lose(loss);
@@ -139,12 +136,8 @@ impl<'a> Keeper<'a> {
         last.clear();
         last.extend_from_slice(self.search.comparable());
         self.report.unfiltereds += u64::from(static_row.is_some());
-        let writer = match &mut self.writer {
-            Some(writer) => writer,
-            none => none.insert(self.outputs.writer(&self.header, None)?),
-        };
         self.is_started = true;
-        Ok(writer.start_partition(partition, static_row)?)
+        Ok(self.writer.start_partition(&mut self.outputs, partition, static_row)?)
     }
 
     /// Takes the data of the current partition that was gathered for another output.
@@ -319,8 +312,7 @@ impl<'a> Keeper<'a> {
         match std::mem::replace(&mut self.held, Held::Nothing) {
             Held::Nothing => Ok(()),
             Held::Row => {
-                let Some(writer) = &mut self.writer else { return Ok(()) };
-                writer.append(Unfiltered::Row(self.held_row.as_ref(&self.header)))?;
+                self.writer.append(Unfiltered::Row(self.held_row.as_ref(&self.header)))?;
                 self.report.unfiltereds += 1;
                 Ok(())
             }
@@ -352,8 +344,7 @@ impl<'a> Keeper<'a> {
             (false, true) => BoundKind::end(side),
             (false, false) => BoundKind::boundary(side),
         };
-        let Some(writer) = &mut self.writer else { return Ok(()) };
-        writer.append(Unfiltered::Marker(MarkerRef { bound: Bound { kind, ..bound }, close, open }))?;
+        self.writer.append(Unfiltered::Marker(MarkerRef { bound: Bound { kind, ..bound }, close, open }))?;
         self.report.unfiltereds += 1;
         Ok(())
     }
@@ -368,12 +359,10 @@ impl<'a> Keeper<'a> {
             gathered.end();
             self.keep_late(gathered)?;
         }
-        if std::mem::take(&mut self.is_started)
-            && let Some(writer) = &mut self.writer
-        {
-            let before = writer.key_count();
-            writer.end_partition()?;
-            self.report.partitions += writer.key_count() - before;
+        if std::mem::take(&mut self.is_started) {
+            let before = self.writer.key_count();
+            self.writer.end_partition()?;
+            self.report.partitions += self.writer.key_count() - before;
         }
         Ok(())
     }
@@ -401,50 +390,37 @@ impl<'a> Keeper<'a> {
         if late.is_empty() {
             return Ok(());
         }
-        let mut writer = self.outputs.writer(&self.header, Some(late.len() as u64))?;
+        let mut writer = writer(self.disk, &self.header, 0, late.len() as u64);
         for mut gathered in late.into_values() {
-            self.report.unfiltereds += gathered.write(&mut writer, &self.header, &mut self.merger)?;
+            let written = gathered.write(&mut writer, &mut self.outputs, &self.header, &mut self.merger);
+            self.report.unfiltereds += written?;
         }
         self.report.partitions += writer.key_count();
         self.finish_writer(writer)
     }
 
-    fn finish_writer(&mut self, mut writer: SsTableWriter) -> Result<(), ToolError> {
+    fn finish_writer(&mut self, mut writer: MultiWriter) -> Result<(), ToolError> {
         if self.report.is_lossy() {
             // A repair must bring back what is lost here.
             writer.mark_unrepaired();
         }
-        if let Some(mut written) = writer.finish()? {
-            self.outputs.dir.dir().clone_into(&mut written.descriptor.dir);
-            self.report.outputs.push(written);
-        }
+        let written = writer.finish()?.into_iter();
+        self.report.outputs.extend(written.map(|table| self.outputs.dir.in_place(table)));
         Ok(())
     }
 
     /// Completes the outputs.
     pub(super) fn finish(mut self) -> Result<ScrubReport, ToolError> {
-        if let Some(writer) = self.writer.take() {
-            self.finish_writer(writer)?;
-        }
+        let unused = writer(self.disk, &self.header, 0, 0);
+        let in_order = std::mem::replace(&mut self.writer, unused);
+        self.finish_writer(in_order)?;
         self.write_late()?;
         Ok(self.report)
     }
 }
 
-impl Outputs<'_> {
-    /// A writer of the first output, or of another one for `late_keys` partitions.
-    fn writer(&mut self, header: &Arc<Header>, late_keys: Option<u64>) -> Result<SsTableWriter, ToolError> {
-        let staging = self.dir.staging();
-        let id = match late_keys {
-            None => self.id,
-            Some(_) => self.ids.next(staging)?,
-        };
-        let target = Descriptor::new(staging, self.version, id);
-        let same = self.options.clone();
-        let options = match late_keys {
-            None => same,
-            Some(expected_keys) => WriterOptions { expected_keys, level: 0, ..same },
-        };
-        Ok(SsTableWriter::new(self.disk, target, Arc::clone(header), options)?)
-    }
+/// A writer of one output.
+fn writer(disk: &Arc<dyn Disk>, header: &Arc<Header>, level: u32, keys: u64) -> MultiWriter {
+    let shape = OutputShape { level, ..OutputShape::default() };
+    MultiWriter::new(disk, Arc::clone(header), shape, ExpectedKeys::Each(keys))
 }

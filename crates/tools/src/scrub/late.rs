@@ -1,13 +1,14 @@
 //! Gathers partitions and rows that are out of order, to write them in order.
 
+use helenus_compaction::MultiWriter;
 use helenus_rows::{
     Bound, BoundKind, ClusteringComparator, DeletionTime, Direction, Header, MarkerRef, PartitionRef,
     Position, PositionKind, RangeTombstoneList, RowBuf, RowMerger, RowRef, Slice, StreamError, Unfiltered,
     merge_rows,
 };
-use helenus_sstable::{SsTableWriter, WriteError};
 
 use crate::error::ToolError;
+use crate::rewrite::StagedOutputs;
 
 /// The most bytes that are gathered before they are written into an output of their own.
 pub(super) const MAX_GATHERED_BYTES: usize = 24 << 20;
@@ -123,7 +124,8 @@ impl Gathered {
     /// Writes it as a partition, rows of the same clustering merged; how many rows and markers.
     pub(super) fn write(
         &mut self,
-        writer: &mut SsTableWriter,
+        writer: &mut MultiWriter,
+        outputs: &mut StagedOutputs<'_>,
         header: &Header,
         merger: &mut RowMerger,
     ) -> Result<u64, ToolError> {
@@ -132,7 +134,7 @@ impl Gathered {
         let token = header.partitioner.prefix(&self.key);
         let partition = PartitionRef { token, key: &self.key, deletion: self.deletion };
         let static_row = self.static_row.as_ref().map(|row| row.as_ref(header));
-        writer.start_partition(partition, static_row)?;
+        writer.start_partition(outputs, partition, static_row)?;
         let mut written = u64::from(static_row.is_some());
         let mut markers = self.ranges.markers(Slice::ALL, Direction::Forward, clustering).peekable();
         let mut merged = RowBuf::default();
@@ -156,7 +158,7 @@ impl Gathered {
             writer.append(Unfiltered::Marker(marker))?;
             written += 1;
         }
-        writer.end_partition().map_err(WriteError::from)?;
+        writer.end_partition()?;
         Ok(written)
     }
 }

@@ -22,11 +22,11 @@ use helenus_sstable::{Component, DataFile, Descriptor, Salvaged, TableIndex, Ver
 
 use crate::convert::{Compression, late_deletion_times};
 use crate::error::ToolError;
-use crate::rewrite::{Ids, Rewrite, rewrite, same_options};
+use crate::rewrite::{Ids, Rewrite, StagedOutputs, rewrite, same_options};
 use crate::watched::OnProgress;
 
 use guide::Guide;
-use keep::{Keeper, Outputs};
+use keep::Keeper;
 use walk::Walk;
 
 pub use report::{Loss, LostPart, MAX_LOSSES, ScrubReport, Substitute};
@@ -87,7 +87,7 @@ fn scrub_one(
     options: &ScrubOptions,
 ) -> Result<ScrubReport, ToolError> {
     let id = run.ids.of(input)?;
-    let Rewrite { disk, ids, meter, output } = run;
+    let Rewrite { disk, ids, meter, output: dir } = run;
     let disk = *disk;
     let Salvaged { data, troubles, damaged_chunks, is_checked } = DataFile::salvage(disk, input)?;
     let mut report = ScrubReport::new(input, &data.header().key_type);
@@ -103,21 +103,19 @@ fn scrub_one(
     );
     let same = same_options(&data);
     let expected_keys = guide.count(same.expected_keys).min(data.data_len() / SHORTEST_PARTITION);
-    let outputs = Outputs {
-        disk,
-        dir: &*output,
-        version: options.version.unwrap_or(input.version.writable_in_line()),
-        id,
+    let outputs = StagedOutputs {
         ids,
+        first: Some(id),
+        dir,
+        version: options.version.unwrap_or(input.version.writable_in_line()),
         options: WriterOptions {
             compression: options.compression.of(&data),
             late_deletion_times: late_deletion_times(options.cap_expirations),
             expected_keys,
             ..same
         },
-        skip_corrupted: options.skip_corrupted,
     };
-    let keeper = Keeper::new(&data, outputs, report);
+    let keeper = Keeper::new(disk, &data, outputs, (report, options.skip_corrupted));
     let is_mending = options.reinsert_overflowed_ttl;
     let walk = Walk::new(&data, is_checked, &damaged_chunks, guide, keeper, is_mending, meter);
     walk.run()?.finish()

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use helenus_io::{Disk, RealDisk, parent_of, read_to_vec};
 use helenus_rows::{Unfiltered, UnfilteredStream};
-use helenus_sstable::{Component, DataFile, Descriptor, Format, PageVerification, TableIndex, Version};
+use helenus_sstable::{
+    Component, DataFile, Descriptor, Format, PageVerification, Statistics, TableIndex, Version,
+};
 use helenus_tools::{
     Compression, ConvertOptions, Depth, Ids, LostPart, ScrubOptions, ScrubReport, ToolError, convert,
     find_tables, scrub, verify,
@@ -477,6 +479,28 @@ fn what_is_out_of_order_is_sorted() {
     assert_eq!(report.outputs.len(), 2, "{report}");
     assert!(texts(&outputs(&report)) == texts(&all), "{report}");
     is_clean(&report);
+}
+
+/// A repair must bring back what a scrub lost: the output is then not repaired.
+#[test]
+fn what_lost_rows_is_repaired_no_longer() {
+    let mut copy = Copy::converted(&folder("da/comp_none"), Version::NB);
+    let path = copy.path(&Component::Statistics);
+    let mut statistics = Statistics::decode(&path, &copy.read(&Component::Statistics), Version::NB).unwrap();
+    statistics.stats.repaired_at_ms = 1_700_000_000_000;
+    copy.write(&Component::Statistics, &statistics.encode(Version::NB));
+    let repaired_at_ms = |report: &ScrubReport| -> Vec<i64> {
+        report.outputs.iter().map(|output| output.stats.repaired_at_ms).collect()
+    };
+    assert_eq!(repaired_at_ms(&copy.scrub()), [1_700_000_000_000]);
+
+    let mut bytes = copy.read(&Component::Data);
+    let last = bytes.len() - 5;
+    bytes[last] ^= 1;
+    copy.write(&Component::Data, &bytes);
+    let report = copy.scrub();
+    assert!(report.is_lossy(), "{report}");
+    assert_eq!(repaired_at_ms(&report), [0]);
 }
 
 #[test]
