@@ -1,17 +1,16 @@
 //! What of the restrictions the engine does: keys of partitions, ranges of tokens, ranges of rows.
 
+use std::cmp::Ordering;
 use std::ops::{Bound, RangeInclusive};
 
 use helenus_engine::{IntoKey, Select};
+use helenus_rows::ColumnDef;
 use helenus_types::{EncodeValue, Partitioner, Serialized, Token};
 
-use super::{ColumnPlace, OperandExpr, Restriction, RestrictionKind, Restrictions};
+use super::ranges::{KeyParts, SliceEnd, behind, ranges};
+use super::{OperandExpr, Purpose, Restriction, RestrictionKind, Restrictions};
 use crate::error::{CqlResult, refuse};
 use crate::execution::StatementRun;
-use crate::spec::ColumnSpec;
-
-/// The values of a partition key or of the beginning of a clustering, serialized.
-pub(crate) type KeyParts = Vec<Vec<u8>>;
 
 /// The partitions of a statement.
 #[derive(Clone, Debug)]
@@ -50,22 +49,8 @@ impl Restrictions {
         if !self.is_keyed {
             return Ok(PartitionChoice::Tokens(Token::MIN..=Token::MAX));
         }
-        let mut keys: Vec<KeyParts> = vec![Vec::new()];
-        for restriction in self.partition.iter().flatten() {
-            let values = choices(run, restriction)?;
-            keys = keys
-                .iter()
-                .flat_map(|key| values.iter().map(move |more| [key.as_slice(), more].concat()))
-                .collect();
-        }
         let columns = self.table.schema().partition_key();
-        let compare = |a: &KeyParts, b: &KeyParts| {
-            let mut each =
-                columns.iter().zip(a.iter().zip(b)).map(|(column, (a, b))| column.ty.compare(a, b));
-            each.find(|order| order.is_ne()).unwrap_or(std::cmp::Ordering::Equal)
-        };
-        keys.sort_by(compare);
-        keys.dedup();
+        let mut keys = combined(run, self.partition.iter().flatten(), columns, "partition key")?;
         match tokens {
             None => {}
             Some(PartitionChoice::Tokens(tokens)) => keys.retain(|key| tokens.contains(&token_of(key))),
@@ -76,64 +61,46 @@ impl Restrictions {
 
     /// The rows. No ranges are no rows; all rows are one range without ends.
     pub(crate) fn slices(&self, run: &StatementRun<'_>) -> CqlResult<RowSlices> {
-        let mut prefixes: Vec<KeyParts> = vec![Vec::new()];
-        for restriction in &self.clustering {
-            if let RestrictionKind::Slice { low, high } = &restriction.kind {
-                let low = end(run, restriction, low.as_ref())?;
-                let high = end(run, restriction, high.as_ref())?;
-                let ends = if self.is_descending(restriction) { [high, low] } else { [low, high] };
-                if self.is_empty(restriction, &ends) {
-                    return Ok(RowSlices(Vec::new()));
-                }
-                let slice = |prefix: KeyParts| ends.clone().map(|end| behind(&prefix, end));
-                return Ok(RowSlices(prefixes.into_iter().map(slice).collect()));
-            }
-            let values = choices(run, restriction)?;
-            prefixes = prefixes
-                .iter()
-                .flat_map(|prefix| values.iter().map(move |more| [prefix.as_slice(), more].concat()))
-                .collect();
-        }
-        let slice = |prefix: KeyParts| [behind(&prefix, Bound::Unbounded), behind(&prefix, Bound::Unbounded)];
-        Ok(RowSlices(prefixes.into_iter().map(slice).collect()))
-    }
-
-    /// The clusterings of rows that are named one by one.
-    pub(crate) fn rows(&self, run: &StatementRun<'_>) -> CqlResult<Vec<KeyParts>> {
-        let mut rows: Vec<KeyParts> = vec![Vec::new()];
-        for restriction in &self.clustering {
-            let values = choices(run, restriction)?;
-            rows = rows
-                .iter()
-                .flat_map(|row| values.iter().map(move |more| [row.as_slice(), more].concat()))
-                .collect();
-        }
-        Ok(rows)
-    }
-
-    /// Whether no row can be between these ends, which begin at a restriction's columns.
-    fn is_empty(&self, restriction: &Restriction, ends: &[Bound<KeyParts>; 2]) -> bool {
-        let first = restriction.columns.first().map_or(0, |(place, _)| place.index);
-        let [Bound::Included(from) | Bound::Excluded(from), Bound::Included(to) | Bound::Excluded(to)] = ends
-        else {
-            return false;
+        let columns = self.table.schema().shown_clustering();
+        let (slice, named) = match self.clustering.split_last() {
+            Some((last, named)) if matches!(last.kind, RestrictionKind::Slice { .. }) => (Some(last), named),
+            _ => (None, self.clustering.as_slice()),
         };
-        let columns = self.table.schema().shown_clustering().iter().skip(first);
-        let mut each =
-            columns.zip(from.iter().zip(to)).map(|(column, (from, to))| column.ty.compare(from, to));
-        match each.find(|order| order.is_ne()) {
-            Some(order) => order.is_gt(),
-            None => {
-                let [start, end] = ends.each_ref().map(|end| matches!(end, Bound::Excluded(_)));
-                (start && from.len() <= to.len()) || (end && to.len() <= from.len())
-            }
-        }
+        let prefixes = combined(run, named.iter(), columns, "clustering key")?;
+        let ranges = match slice {
+            Some(slice) => self.ranges(run, slice)?,
+            None => vec![[Bound::Unbounded, Bound::Unbounded]],
+        };
+        let behind = |prefix: &KeyParts| {
+            let ranges = ranges.iter().map(|range| range.clone().map(|end| behind(prefix, end)));
+            ranges.collect::<Vec<_>>()
+        };
+        Ok(RowSlices(prefixes.iter().flat_map(behind).collect()))
     }
 
-    fn is_descending(&self, restriction: &Restriction) -> bool {
-        let first = restriction.columns.first().map(|(place, _)| place.index);
-        let column = first.and_then(|index| self.table.schema().shown_clustering().get(index));
-        column.is_some_and(|column| column.ty.is_reversed())
+    /// The ranges of a slice.
+    fn ranges(&self, run: &StatementRun<'_>, slice: &Restriction) -> CqlResult<Vec<[Bound<KeyParts>; 2]>> {
+        let RestrictionKind::Slice { low, high } = &slice.kind else { return Ok(Vec::new()) };
+        let end = |end: &Option<(OperandExpr, bool)>| -> CqlResult<Option<(KeyParts, bool)>> {
+            let Some((operand, inclusive)) = end else { return Ok(None) };
+            let values = match self.purpose {
+                Purpose::Select { .. } => operand.evaluate_end(run, &slice.columns)?,
+                // One null that an application binds must not delete all rows.
+                Purpose::Write { .. } => operand.evaluate(run, &slice.columns)?,
+            };
+            Ok(Some((values, *inclusive)))
+        };
+        let (low, high) = (end(low)?, end(high)?);
+        let columns = columns_of(slice, self.table.schema().shown_clustering());
+        let [low, high] = [&low, &high]
+            .map(|end| end.as_ref().map(|(values, inclusive)| SliceEnd { values, inclusive: *inclusive }));
+        Ok(ranges(columns, low, high))
+    }
+
+    /// The clusterings of rows that are named one by one, in the table's order, each once.
+    pub(crate) fn rows(&self, run: &StatementRun<'_>) -> CqlResult<Vec<KeyParts>> {
+        let columns = self.table.schema().shown_clustering();
+        combined(run, self.clustering.iter(), columns, "clustering key")
     }
 }
 
@@ -153,6 +120,55 @@ impl RowSlices {
     }
 }
 
+/// The most keys that a statement may name by the combinations of several lists.
+const MAX_COMBINATIONS: usize = 1 << 20;
+
+/// Refuses more combinations than memory should hold.
+pub(crate) fn check_combinations(some: usize, others: usize, what: &str) -> CqlResult<()> {
+    let all = some.saturating_mul(others);
+    if some > 1 && others > 1 && all > MAX_COMBINATIONS {
+        return refuse(format!(
+            "Guardrail in_select_cartesian_product violated: Aborting query because the cartesian product of the IN \
+             restrictions on {what} produces {all} values, this exceeds fail threshold of {MAX_COMBINATIONS}."
+        ));
+    }
+    Ok(())
+}
+
+/// The combinations of the values that the restrictions name, in the order of those columns, each
+/// once.
+fn combined<'r>(
+    run: &StatementRun<'_>,
+    restrictions: impl Iterator<Item = &'r Restriction>,
+    columns: &[ColumnDef],
+    what: &str,
+) -> CqlResult<Vec<KeyParts>> {
+    let mut keys: Vec<KeyParts> = vec![Vec::new()];
+    for restriction in restrictions {
+        let columns = columns_of(restriction, columns);
+        let compare = |a: &KeyParts, b: &KeyParts| {
+            let mut each =
+                columns.iter().zip(a.iter().zip(b)).map(|(column, (a, b))| column.ty.compare(a, b));
+            each.find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+        };
+        let mut values = choices(run, restriction)?;
+        values.sort_by(compare);
+        values.dedup_by(|a, b| compare(a, b).is_eq());
+        check_combinations(keys.len(), values.len(), what)?;
+        keys = keys
+            .iter()
+            .flat_map(|key| values.iter().map(move |more| [key.as_slice(), more].concat()))
+            .collect();
+    }
+    Ok(keys)
+}
+
+/// The columns from the restriction's first on.
+fn columns_of<'c>(restriction: &Restriction, columns: &'c [ColumnDef]) -> &'c [ColumnDef] {
+    let first = restriction.columns.first().map_or(0, |(place, _)| place.index);
+    columns.get(first..).unwrap_or_default()
+}
+
 /// The values that `=` or IN names.
 fn choices(run: &StatementRun<'_>, restriction: &Restriction) -> CqlResult<Vec<KeyParts>> {
     match &restriction.kind {
@@ -161,28 +177,6 @@ fn choices(run: &StatementRun<'_>, restriction: &Restriction) -> CqlResult<Vec<K
         _ => refuse(
             "Only EQ and IN relation are supported on the partition key (unless you use the token() function)",
         ),
-    }
-}
-
-/// An end of a slice of those columns.
-fn end(
-    run: &StatementRun<'_>,
-    restriction: &Restriction,
-    end: Option<&(OperandExpr, bool)>,
-) -> CqlResult<Bound<KeyParts>> {
-    let Some((operand, inclusive)) = end else { return Ok(Bound::Unbounded) };
-    let columns: &[(ColumnPlace, ColumnSpec)] = &restriction.columns;
-    let values = operand.evaluate_end(run, columns)?;
-    Ok(if *inclusive { Bound::Included(values) } else { Bound::Excluded(values) })
-}
-
-/// An end among the rows that begin with the prefix.
-fn behind(prefix: &[Vec<u8>], end: Bound<KeyParts>) -> Bound<KeyParts> {
-    match end {
-        Bound::Included(values) => Bound::Included([prefix, &values].concat()),
-        Bound::Excluded(values) => Bound::Excluded([prefix, &values].concat()),
-        Bound::Unbounded if prefix.is_empty() => Bound::Unbounded,
-        Bound::Unbounded => Bound::Included(prefix.to_vec()),
     }
 }
 

@@ -4,11 +4,13 @@
 mod bounds;
 mod indexes;
 mod prepare;
+mod ranges;
 mod restriction;
 mod test;
 
-pub(crate) use bounds::{KeyParts, PartitionChoice, RawKey};
+pub(crate) use bounds::{PartitionChoice, RawKey, check_combinations};
 pub(crate) use prepare::{of_row, placed, prepare};
+pub(crate) use ranges::KeyParts;
 pub(crate) use restriction::{ColumnPlace, Restriction};
 pub(crate) use test::RowTest;
 
@@ -60,6 +62,8 @@ pub(crate) enum DeletedPart {
 #[derive(Debug)]
 pub(crate) struct Restrictions {
     pub(crate) table: Arc<TableDef>,
+    /// What they are for.
+    purpose: Purpose,
     /// Of each column of the partition key: `=` or IN.
     pub(super) partition: Vec<Option<Restriction>>,
     /// Of the token.

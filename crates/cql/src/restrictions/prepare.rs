@@ -83,7 +83,11 @@ impl SortedRelations {
         );
         match list.iter_mut().find(is_same).filter(|_| !may_repeat) {
             Some(known) => {
-                let name = super::names(&known.columns);
+                let is_common = |(place, _): &&(ColumnPlace, ColumnSpec)| {
+                    restriction.columns.iter().any(|(other, _)| place == other)
+                };
+                let common = known.columns.iter().filter(is_common).map(|(_, spec)| &*spec.name);
+                let name = common.collect::<Vec<_>>().join(" ,");
                 merge(known, restriction, &name)
             }
             None => {
@@ -97,6 +101,7 @@ impl SortedRelations {
         let Self { partition, token, clustering, others } = self;
         let mut restrictions = Restrictions {
             table: table.clone(),
+            purpose,
             partition: Vec::new(),
             token,
             clustering: Vec::new(),
@@ -135,6 +140,7 @@ impl SortedRelations {
             }
         }
         restrictions.tests.extend(others);
+        assert!(is_select || restrictions.tests.is_empty(), "a write names all its rows by their keys");
         Ok(restrictions)
     }
 }
@@ -172,7 +178,6 @@ impl Restrictions {
 
     fn take_clustering(&mut self, given: Vec<Restriction>, purpose: Purpose) -> CqlResult<()> {
         let table = self.table.clone();
-        let columns = table.schema().shown_clustering();
         let mut rest = given;
         let mut next = 0;
         let is_next = |one: &Restriction, next: usize| {
@@ -186,15 +191,6 @@ impl Restrictions {
             let restriction = rest.remove(at);
             let is_range = !matches!(restriction.kind, RestrictionKind::Equal(_) | RestrictionKind::In(_));
             next += restriction.columns.len();
-            let order = |(place, _): &(ColumnPlace, ColumnSpec)| {
-                columns.get(place.index).map(|column| column.ty.is_reversed())
-            };
-            let first = restriction.columns.first().map(order);
-            if is_range && restriction.columns.iter().any(|column| Some(order(column)) != first) {
-                // Columns in different orders: the rows are no range of the table's.
-                self.tests.push(restriction);
-                break;
-            }
             self.clustering.push(restriction);
             if is_range {
                 break;
@@ -292,6 +288,16 @@ fn merge(known: &mut Restriction, other: Restriction, name: &str) -> CqlResult<(
             RestrictionKind::Slice { low, high },
             RestrictionKind::Slice { low: other_low, high: other_high },
         ) => {
+            let first =
+                |columns: &[(ColumnPlace, ColumnSpec)]| columns.first().map_or(0, |(place, _)| place.index);
+            if first(&known.columns) != first(&other.columns) {
+                let starts = [known.columns.first(), other.columns.first()].into_iter().flatten();
+                let later = starts.max_by_key(|(place, _)| place.index);
+                return refuse(format!(
+                    "Column \"{}\" cannot be restricted by two inequalities not starting with the same column",
+                    later.map_or("", |(_, spec)| &*spec.name)
+                ));
+            }
             let twice = |end: &str| {
                 refuse(format!("More than one restriction was found for the {end} bound on {name}"))
             };
@@ -303,6 +309,10 @@ fn merge(known: &mut Restriction, other: Restriction, name: &str) -> CqlResult<(
             }
             *low = low.take().or(other_low);
             *high = high.take().or(other_high);
+            // The longer tuple has the columns of both.
+            if known.columns.len() < other.columns.len() {
+                known.columns = other.columns;
+            }
             Ok(())
         }
         _ => refuse(format!(
@@ -523,7 +533,7 @@ fn operand(
         (several, value) => {
             let Some((_, first)) = several.first() else { return refuse("no column is restricted") };
             let receiver = first.other(super::names(several), &tuple_type(several));
-            Ok(OperandExpr::Tuple(term::prepare(scope, value, &receiver)?))
+            Ok(OperandExpr::Tuple(term::prepare(scope, value, &receiver)?, several.len()))
         }
     }
 }

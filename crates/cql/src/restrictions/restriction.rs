@@ -46,8 +46,8 @@ pub(super) enum RestrictionKind {
 #[derive(Clone, Debug)]
 pub(super) enum OperandExpr {
     Each(Vec<Expr>),
-    /// A marker for a tuple of them.
-    Tuple(Expr),
+    /// A marker for a tuple of values of that many columns.
+    Tuple(Expr, usize),
 }
 
 /// The operand of IN.
@@ -110,7 +110,7 @@ impl OperandExpr {
                 [only] if only.evaluate(run)? == BoundValue::Null => Ok(vec![Vec::new()]),
                 _ => self.evaluate(run, columns),
             },
-            Self::Tuple(_) => self.evaluate(run, columns),
+            Self::Tuple(..) => self.evaluate(run, columns),
         }
     }
 
@@ -133,7 +133,8 @@ impl OperandExpr {
                     )
                 })
                 .collect(),
-            Self::Tuple(expr) => {
+            Self::Tuple(expr, count) => {
+                let columns = columns.get(..*count).unwrap_or(columns);
                 let name = names(columns);
                 let bytes = expr.required(
                     run,

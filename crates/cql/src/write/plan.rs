@@ -521,12 +521,14 @@ impl WritePlan {
     fn values(&self, run: &StatementRun<'_>) -> CqlResult<Vec<Vec<BoundValue>>> {
         let keys = self.keys(run)?;
         let rows = self.restrictions.rows(run)?;
-        let operands = self.exprs.iter().map(|expr| expr.evaluate(run)).collect::<CqlResult<Vec<_>>>()?;
+        restrictions::check_combinations(keys.len(), rows.len(), "primary key")?;
         let mut all = Vec::with_capacity(keys.len() * rows.len());
         for key in &keys {
             for row in &rows {
-                let of_key = key.iter().chain(row).map(|bytes| BoundValue::Bytes(bytes.clone()));
-                all.push(of_key.chain(operands.iter().cloned()).collect());
+                let of_key = key.iter().chain(row).map(|bytes| Ok(BoundValue::Bytes(bytes.clone())));
+                // Each row has its own `uuid()`.
+                let operands = self.exprs.iter().map(|expr| expr.evaluate(run));
+                all.push(of_key.chain(operands).collect::<CqlResult<_>>()?);
             }
         }
         Ok(all)

@@ -9,4 +9,7 @@
 )]
 
 mod answers;
+mod ask;
 mod session;
+mod slices;
+mod writes;
