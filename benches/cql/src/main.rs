@@ -1,8 +1,16 @@
-//! The same work through CQL and through the typed API, in alternation, on one database in memory.
+//! Measures CQL beside the typed API: the same work through both, in alternation, on one database
+//! in memory.
 //!
-//! `cargo run --release -p helenus-bench-cql` prints a table: nanoseconds for each row, the median
-//! of the rounds, and the ratio. `--only NAME --side cql --rounds 1` does one thing alone, for
-//! `valgrind --tool=callgrind`; its instructions are those of `--times N` less those of `--times 0`.
+//! Prints nanoseconds for each row or call, the median of the rounds, and the ratio. `--only NAME
+//! --side cql --rounds 1` does one thing alone, for `valgrind --tool=callgrind`: its instructions
+//! are those with `--times N` less those with `--times 0`.
+//!
+//! **Knows** the table, and each work in both forms. **Must not know** anything of CQL and of the
+//! engine but their public API.
+//!
+//! Start reading at [`Work`].
+
+#![expect(clippy::print_stdout, reason = "it prints what it found")]
 
 mod work;
 

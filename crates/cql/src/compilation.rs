@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use helenus_cql_syntax::{Identifier, parse_statement};
-use helenus_engine::{BindValues, Database};
+use helenus_engine::{BindValue, BindValues, Database};
+use smallvec::SmallVec;
 
 use crate::compile::{Compiled, compile};
 use crate::error::{CqlError, CqlResult, refuse};
@@ -46,9 +47,36 @@ pub(crate) fn run(
     values: &[BoundValue],
     options: &QueryOptions,
 ) -> CqlResult<Response> {
+    if let Compiled::Write(write) = &compilation.compiled {
+        let each: SmallVec<[&dyn BindValue; 16]> =
+            values.iter().map(|value| value as &dyn BindValue).collect();
+        if let Some(written) = write.execute_directly(options, &each) {
+            return written;
+        }
+    }
     let run = StatementRun::new(database, compilation.catalog.clone(), values, options);
     let answered = compilation.compiled.execute(&run);
     finish(&run, answered)
+}
+
+/// Executes what was compiled with Rust's values.
+pub(crate) fn run_with(
+    database: &Database,
+    compilation: &Compilation,
+    values: impl BindValues,
+    options: &QueryOptions,
+) -> CqlResult<Response> {
+    if let Compiled::Write(write) = &compilation.compiled {
+        let written = values.with_values(|values| {
+            let is_whole = values.len() == compilation.markers.len();
+            is_whole.then(|| write.execute_directly(options, values)).flatten()
+        });
+        if let Some(written) = written {
+            return written;
+        }
+    }
+    let values = bind(&compilation.markers, values)?;
+    run(database, compilation, &values, options)
 }
 
 /// The answer or the error with the warnings of its execution.

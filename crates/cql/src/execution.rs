@@ -21,6 +21,31 @@ pub(crate) struct StatementRun<'a> {
     warnings: RefCell<Vec<String>>,
 }
 
+/// An execution whose rows are still being read.
+#[derive(Debug)]
+pub(crate) struct DetachedRun {
+    database: Database,
+    catalog: Arc<Catalog>,
+    values: Vec<BoundValue>,
+    options: QueryOptions,
+    began_us: i64,
+}
+
+impl DetachedRun {
+    /// The execution.
+    pub(crate) fn as_run(&self) -> StatementRun<'_> {
+        let Self { database, catalog, values, options, began_us } = self;
+        StatementRun {
+            database,
+            catalog: catalog.clone(),
+            values,
+            options,
+            began_us: *began_us,
+            warnings: RefCell::default(),
+        }
+    }
+}
+
 impl<'a> StatementRun<'a> {
     pub(crate) fn new(
         database: &'a Database,
@@ -42,6 +67,17 @@ impl<'a> StatementRun<'a> {
             options,
             began_us,
             warnings: RefCell::default(),
+        }
+    }
+
+    /// What of it outlives the statement's execution: all but its warnings.
+    pub(crate) fn detach(&self) -> DetachedRun {
+        DetachedRun {
+            database: self.database.clone(),
+            catalog: self.catalog.clone(),
+            values: self.values.to_vec(),
+            options: self.options.clone(),
+            began_us: self.began_us,
         }
     }
 

@@ -27,6 +27,7 @@ mod scope;
 mod select;
 mod session;
 mod spec;
+mod statements;
 mod term;
 mod value;
 mod write;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use helenus_engine::{BindValues, Database};
 use parking_lot::RwLock;
 
-use crate::compilation::{Compilation, bind, compile_text, in_order, run};
+use crate::compilation::{Compilation, compile_text, in_order, run, run_with};
 use crate::error::{CqlResult, refuse};
 use crate::options::QueryOptions;
 use crate::response::Response;
@@ -65,8 +65,7 @@ impl PreparedStatement {
     /// Cassandra's.
     pub fn execute(&self, values: impl BindValues, options: &QueryOptions) -> CqlResult<Response> {
         let compilation = self.compilation()?;
-        let values = bind(&compilation.markers, values)?;
-        run(&self.database, &compilation, &values, options)
+        run_with(&self.database, &compilation, values, options)
     }
 
     /// Executes it with serialized values for its markers, which are validated as they are used.

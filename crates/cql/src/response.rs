@@ -1,5 +1,6 @@
 //! The answer to a statement.
 
+use std::fmt;
 use std::sync::Arc;
 
 use helenus_schema::SchemaEvent;
@@ -31,14 +32,30 @@ pub enum Answer {
     SchemaChange(SchemaEvent),
 }
 
-/// The rows of one page, one at a time: a lending cursor.
+/// The rows of one page, or of all, one at a time: a lending cursor. It holds a part of them and
+/// reads on when that is taken, so that a result may be larger than memory. Writes that come in
+/// between show as in [`Rows`](helenus_engine::Rows).
 #[derive(Debug)]
 pub struct ResultRows {
     columns: Arc<[ColumnSpec]>,
     buffer: RowBuffer,
     next: usize,
     paging_state: Option<Vec<u8>>,
+    rest: Option<Box<dyn MoreRows>>,
 }
+
+/// Rows that were not read yet.
+pub(crate) trait MoreRows: fmt::Debug + Send {
+    /// Appends some of them; false after the last.
+    fn fill(&mut self, buffer: &mut RowBuffer) -> CqlResult<bool>;
+
+    /// The paging state after the last.
+    fn paging_state(&mut self) -> CqlResult<Option<Vec<u8>>>;
+}
+
+/// The bytes and cells of a result that are held at once.
+const FULL_BYTES: usize = 64 << 10;
+const FULL_CELLS: usize = 16 << 10;
 
 /// Rows of cells, one after the other.
 #[derive(Clone, Debug, Default)]
@@ -47,6 +64,13 @@ pub(crate) struct RowBuffer {
     /// Where each cell begins and ends; none of null.
     cells: Vec<Option<(usize, usize)>>,
     rows: usize,
+}
+
+/// A row that is being filled, in any order.
+#[derive(Debug)]
+pub(crate) struct NewRow<'b> {
+    bytes: &'b mut Vec<u8>,
+    cells: &'b mut [Option<(usize, usize)>],
 }
 
 /// A row of a result.
@@ -76,6 +100,32 @@ impl RowBuffer {
         Ok(())
     }
 
+    /// Appends a row of `width` cells, null at first, and fills it.
+    pub(crate) fn push_row<E>(
+        &mut self,
+        width: usize,
+        fill: impl FnOnce(&mut NewRow<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let first = self.cells.len();
+        self.cells.resize(first + width, None);
+        let cells = self.cells.get_mut(first..).unwrap_or_default();
+        fill(&mut NewRow { bytes: &mut self.bytes, cells })?;
+        self.rows += 1;
+        Ok(())
+    }
+
+    /// Removes all rows, and keeps the room.
+    pub(crate) fn clear(&mut self) {
+        self.bytes.clear();
+        self.cells.clear();
+        self.rows = 0;
+    }
+
+    /// Whether it has as much as is read at once.
+    pub(crate) fn is_full(&self) -> bool {
+        self.bytes.len() >= FULL_BYTES || self.cells.len() >= FULL_CELLS
+    }
+
     /// Ends the row that was filled.
     pub(crate) fn end_row(&mut self) {
         self.rows += 1;
@@ -95,9 +145,25 @@ impl RowBuffer {
     }
 }
 
+impl NewRow<'_> {
+    /// Gives the cell of a column its value.
+    pub(crate) fn set(&mut self, column: usize, value: &[u8]) {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(value);
+        if let Some(cell) = self.cells.get_mut(column) {
+            *cell = Some((start, self.bytes.len()));
+        }
+    }
+}
+
 impl ResultRows {
     pub(crate) fn new(columns: Arc<[ColumnSpec]>, buffer: RowBuffer, paging_state: Option<Vec<u8>>) -> Self {
-        Self { columns, buffer, next: 0, paging_state }
+        Self { columns, buffer, next: 0, paging_state, rest: None }
+    }
+
+    /// Rows of which the buffer has the first.
+    pub(crate) fn begun(columns: Arc<[ColumnSpec]>, buffer: RowBuffer, rest: Box<dyn MoreRows>) -> Self {
+        Self { columns, buffer, next: 0, paging_state: None, rest: Some(rest) }
     }
 
     /// The columns.
@@ -112,7 +178,7 @@ impl ResultRows {
     /// Damage or failed reads.
     #[expect(clippy::should_implement_trait, reason = "rows are lent, an iterator would have to copy them")]
     pub fn next(&mut self) -> CqlResult<Option<ResultRow<'_>>> {
-        if self.next == self.buffer.len() {
+        if self.next == self.buffer.len() && !self.read_on()? {
             return Ok(None);
         }
         let width = self.columns.len();
@@ -120,6 +186,18 @@ impl ResultRows {
         self.next += 1;
         let cells = self.buffer.cells.get(from..to).unwrap_or_default();
         Ok(Some(ResultRow { columns: &self.columns, bytes: &self.buffer.bytes, cells }))
+    }
+
+    /// Fills the buffer again; false when there is no row left.
+    fn read_on(&mut self) -> CqlResult<bool> {
+        let Some(rest) = &mut self.rest else { return Ok(false) };
+        self.buffer.clear();
+        self.next = 0;
+        if !rest.fill(&mut self.buffer)? {
+            self.paging_state = rest.paging_state()?;
+            self.rest = None;
+        }
+        Ok(self.buffer.len() > 0)
     }
 
     /// Where the next page begins, once the last row was taken; `None` if there is none.

@@ -13,6 +13,7 @@ use crate::execution::StatementRun;
 use crate::options::QueryOptions;
 use crate::prepared::PreparedStatement;
 use crate::response::{Answer, Response};
+use crate::statements::StatementCache;
 use crate::value::BoundValue;
 use crate::write::BatchPlan;
 
@@ -38,6 +39,7 @@ use crate::write::BatchPlan;
 pub struct Session {
     pub(crate) database: Database,
     keyspace: RwLock<Option<String>>,
+    statements: StatementCache,
 }
 
 /// A statement of a batch: compiled, with its values.
@@ -53,7 +55,11 @@ impl Session {
     /// A session without a keyspace.
     #[must_use]
     pub fn new(database: &Database) -> Self {
-        Self { database: database.clone(), keyspace: RwLock::new(None) }
+        Self {
+            database: database.clone(),
+            keyspace: RwLock::new(None),
+            statements: StatementCache::default(),
+        }
     }
 
     /// The keyspace of names that bring none.
@@ -134,7 +140,7 @@ impl Session {
         let mut all = Vec::new();
         for entry in entries {
             let (compilation, values) = match entry {
-                BatchEntry::Text(text, values) => (Arc::new(self.compile(text, options)?), values),
+                BatchEntry::Text(text, values) => (self.compile(text, options)?, values),
                 BatchEntry::Prepared(prepared, values) => (prepared.compilation()?, values),
             };
             let Compiled::Write(write) = &compilation.compiled else {
@@ -171,9 +177,15 @@ impl Session {
         Ok(response)
     }
 
-    fn compile(&self, text: &str, options: &QueryOptions) -> CqlResult<Compilation> {
+    /// What the text means now: what it meant the last time, unless the schema changed.
+    fn compile(&self, text: &str, options: &QueryOptions) -> CqlResult<Arc<Compilation>> {
         let own = self.keyspace();
         let keyspace = options.keyspace.as_deref().or(own.as_deref());
-        compile_text(&self.database, text, keyspace)
+        if let Some(known) = self.statements.get(text, keyspace, &self.database.schema()) {
+            return Ok(known);
+        }
+        let compilation = Arc::new(compile_text(&self.database, text, keyspace)?);
+        self.statements.put(text, keyspace, &compilation);
+        Ok(compilation)
     }
 }

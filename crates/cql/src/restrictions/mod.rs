@@ -21,6 +21,7 @@ use helenus_schema::TableDef;
 
 use crate::error::{CqlResult, refuse};
 use crate::execution::StatementRun;
+use crate::term::Expr;
 
 use restriction::{InOperand, OperandExpr, RestrictionKind, in_type, names, tuple_type};
 
@@ -139,6 +140,13 @@ impl Restrictions {
             matches!(one.kind, RestrictionKind::Equal(_))
                 && one.columns.iter().any(|(known, _)| *known == place)
         })
+    }
+
+    /// The terms of the values that name one row or one partition, in the order of the key; `None`
+    /// if they may name several, or are given together.
+    pub(crate) fn key_exprs(&self) -> Option<Vec<&Expr>> {
+        let partition = self.partition.iter().map(Option::as_ref);
+        partition.chain(self.clustering.iter().map(Some)).map(|one| one?.equal_expr()).collect()
     }
 
     /// How many columns of the clustering name rows.

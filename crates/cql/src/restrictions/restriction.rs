@@ -59,6 +59,17 @@ pub(super) enum InOperand {
 }
 
 impl Restriction {
+    /// The term that its only column must be equal to.
+    pub(super) fn equal_expr(&self) -> Option<&Expr> {
+        match &self.kind {
+            RestrictionKind::Equal(OperandExpr::Each(exprs)) => match exprs.as_slice() {
+                [expr] => Some(expr),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     pub(super) fn is_of(&self, kind: ColumnKind) -> bool {
         self.columns.iter().any(|(place, _)| place.kind == kind)
     }

@@ -6,5 +6,6 @@ mod plan;
 mod selectable;
 mod selection;
 mod selector;
+mod stream;
 
 pub(crate) use plan::{SelectPlan, compile};

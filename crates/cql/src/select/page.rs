@@ -13,6 +13,14 @@ use crate::error::{CqlError, CqlResult, ErrorCode};
 
 const VERSION: u8 = 1;
 
+/// The numbers of a request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    pub(super) rows: u64,
+    pub(super) per_partition: u64,
+    pub(super) page: u64,
+}
+
 /// Where a page begins.
 #[derive(Clone, Debug)]
 pub(crate) struct PageState {

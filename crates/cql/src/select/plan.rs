@@ -10,8 +10,9 @@ use helenus_schema::{TableColumn, TableDef};
 use helenus_types::Type;
 
 use super::groups::{GroupKey, Grouping, name, prepare_groups};
-use super::page::PageState;
+use super::page::{Limits, PageState};
 use super::selection::{Selectables, Selectors};
+use super::stream::PageRows;
 use crate::error::{CqlResult, refuse};
 use crate::execution::StatementRun;
 use crate::response::{Answer, Response, ResultRows, RowBuffer};
@@ -26,8 +27,8 @@ use crate::value::BoundValue;
 #[derive(Debug)]
 pub(crate) struct SelectPlan {
     table: Arc<TableDef>,
-    selectors: Selectors,
-    restrictions: Restrictions,
+    selectors: Arc<Selectors>,
+    restrictions: Arc<Restrictions>,
     distinct: bool,
     grouping: Option<Grouping>,
     /// The columns of the clustering that rows of several partitions are sorted by.
@@ -35,14 +36,6 @@ pub(crate) struct SelectPlan {
     is_reversed: bool,
     limit: Option<Expr>,
     limit_per_partition: Option<Expr>,
-}
-
-/// The numbers of a request.
-#[derive(Clone, Copy, Debug)]
-struct Limits {
-    rows: u64,
-    per_partition: u64,
-    page: u64,
 }
 
 /// Compiles a SELECT; its markers are noted.
@@ -71,8 +64,8 @@ pub(crate) fn compile(scope: &mut Scope<'_>, select: &Select) -> CqlResult<Selec
     let limit = limit(&select.limit, "[limit]")?;
     Ok(SelectPlan {
         table,
-        selectors,
-        restrictions,
+        selectors: Arc::new(selectors),
+        restrictions: Arc::new(restrictions),
         distinct: select.distinct,
         grouping,
         sorted_by,
@@ -261,46 +254,28 @@ impl SelectPlan {
         limits: Limits,
         begun: Option<PageState>,
     ) -> CqlResult<Response> {
-        let evaluation = self.selectors.evaluation(run)?;
         let left = begun.as_ref().map_or(limits.rows, |begun| begun.left);
         query =
             query.limit(as_usize(left.min(limits.page))).limit_per_partition(as_usize(limits.per_partition));
         if let Some(begun) = begun {
             query = query.after(begun.position);
         }
-        let mut cursor = query.rows()?;
+        let mut page = PageRows {
+            selectors: self.selectors.clone(),
+            restrictions: self.restrictions.clone(),
+            distinct: self.distinct,
+            cursor: query.rows()?,
+            limits,
+            left,
+            shown: 0,
+        };
         let mut buffer = RowBuffer::default();
-        while let Some(row) = cursor.next()? {
-            self.selectors.append(&evaluation, &row, &mut buffer)?;
+        if page.fill(run, &mut buffer)? {
+            let rest = Box::new(page.detach(run));
+            return Ok(Answer::Rows(ResultRows::begun(self.specs().clone(), buffer, rest)).into());
         }
-        // A page that isn't full is the last one.
-        let left = left - buffer.len() as u64;
-        let state = cursor.position().filter(|_| left > 0 && buffer.len() as u64 == limits.page);
-        let last = self.last_key(run)?;
-        let state = state
-            .filter(|position| !self.is_last(position, last.as_deref(), limits))
-            .map(|position| PageState { left, of_partition: 0, position }.to_bytes());
+        let state = page.paging_state(run)?;
         Ok(self.answer(buffer, state))
-    }
-
-    /// The last of the partitions that are named by their keys.
-    fn last_key(&self, run: &StatementRun<'_>) -> CqlResult<Option<Vec<u8>>> {
-        let PartitionChoice::Keys(keys) = self.restrictions.partitions(run)? else { return Ok(None) };
-        Ok(keys.last().map(|key| match key.as_slice() {
-            [one] => one.clone(),
-            several => {
-                let length = |part: &Vec<u8>| u16::try_from(part.len()).unwrap_or(u16::MAX).to_be_bytes();
-                several.iter().flat_map(|part| [&length(part)[..], part, &[0]].concat()).collect()
-            }
-        }))
-    }
-
-    /// Whether it is known that no row comes after that position, as Cassandra's pagers know it.
-    fn is_last(&self, position: &helenus_engine::RowPosition, last: Option<&[u8]>, limits: Limits) -> bool {
-        let is_done = self.distinct
-            || position.clustering().is_none()
-            || position.shown_of_partition() >= limits.per_partition;
-        is_done && last == Some(position.partition_key())
     }
 
     /// All rows, of several partitions, in the order of some columns.

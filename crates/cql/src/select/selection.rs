@@ -32,6 +32,88 @@ pub(super) struct Selectors {
     parts: Parts,
     /// The columns that are shown as one JSON object.
     json: Option<Vec<ColumnSpec>>,
+    /// Where each value of a row goes, if all that is selected is columns.
+    plain: Option<PlainColumns>,
+}
+
+/// Columns of a table, with their places in the result; those of a kind in the order of a row.
+#[derive(Debug, Default)]
+struct PlainColumns {
+    partition_key: Vec<(usize, usize)>,
+    clustering: Vec<(usize, usize)>,
+    statics: Vec<(usize, usize)>,
+    regulars: Vec<(usize, usize)>,
+}
+
+impl PlainColumns {
+    fn new(nodes: &[SelectorNode], parts: &Parts) -> Option<Self> {
+        let mut plain = Self::default();
+        for (at, node) in nodes.iter().enumerate() {
+            let SelectorNode::Column(column) = node else { return None };
+            let place = parts.columns.get(*column)?;
+            let of_kind = match place.kind {
+                ColumnKind::PartitionKey => &mut plain.partition_key,
+                ColumnKind::Clustering => &mut plain.clustering,
+                ColumnKind::Static => &mut plain.statics,
+                ColumnKind::Regular => &mut plain.regulars,
+            };
+            of_kind.push((place.index, at));
+        }
+        let Self { partition_key, clustering, statics, regulars } = &mut plain;
+        for of_kind in [partition_key, clustering, statics, regulars] {
+            of_kind.sort_unstable();
+        }
+        Some(plain)
+    }
+
+    /// Appends a row: its values are gone through once.
+    fn append(&self, row: &RowView<'_>, width: usize, out: &mut RowBuffer) -> CqlResult<()> {
+        out.push_row(width, |new| {
+            for &(index, at) in &self.partition_key {
+                new.set(at, row.partition_key_value(index)?);
+            }
+            if !self.clustering.is_empty() {
+                let mut wanted = Wanted(&self.clustering);
+                for (index, value) in row.clustering_values().enumerate() {
+                    if let Some(value) = value {
+                        wanted.each(index, |at| new.set(at, value));
+                    }
+                }
+            }
+            for (kind, of_kind) in
+                [(ColumnKind::Static, &self.statics), (ColumnKind::Regular, &self.regulars)]
+            {
+                if of_kind.is_empty() {
+                    continue;
+                }
+                let (mut values, mut assembled) = (row.values(kind)?, Vec::new());
+                let mut wanted = Wanted(of_kind);
+                while !wanted.0.is_empty()
+                    && let Some((index, value)) = values.next(&mut assembled)?
+                {
+                    wanted.each(index, |at| new.set(at, value));
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Columns that were not met yet, by their index.
+struct Wanted<'a>(&'a [(usize, usize)]);
+
+impl Wanted<'_> {
+    /// Shows the places of a column; columns come in ascending order.
+    fn each(&mut self, index: usize, mut show: impl FnMut(usize)) {
+        while let Some((&(wanted, at), rest)) = self.0.split_first()
+            && wanted <= index
+        {
+            if wanted == index {
+                show(at);
+            }
+            self.0 = rest;
+        }
+    }
 }
 
 impl Selectables {
@@ -85,9 +167,10 @@ impl Selectables {
         let parts = builder.finish();
         if json {
             let object: Arc<[ColumnSpec]> = [spec(table, "[json]", &Type::Text)].into();
-            return Ok(Selectors { specs: object, nodes, parts, json: Some(specs) });
+            return Ok(Selectors { specs: object, nodes, parts, json: Some(specs), plain: None });
         }
-        Ok(Selectors { specs: specs.into(), nodes, parts, json: None })
+        let plain = PlainColumns::new(&nodes, &parts);
+        Ok(Selectors { specs: specs.into(), nodes, parts, json: None, plain })
     }
 }
 
@@ -115,19 +198,10 @@ impl Selectors {
         row: &RowView<'_>,
         out: &mut RowBuffer,
     ) -> CqlResult<()> {
-        if self.json.is_some() {
-            return self.append_from(evaluation, Source::Row(row), out);
+        match &self.plain {
+            Some(plain) => plain.append(row, self.specs.len(), out),
+            None => self.append_from(evaluation, Source::Row(row), out),
         }
-        for node in &self.nodes {
-            let column =
-                if let SelectorNode::Column(index) = node { self.parts.columns.get(*index) } else { None };
-            match column {
-                Some(place) => out.push_with(|bytes| row.serialized(place.kind, place.index, bytes))?,
-                None => out.push(evaluation.value(node, Source::Row(row))?.as_deref()),
-            }
-        }
-        out.end_row();
-        Ok(())
     }
 
     /// Appends the row of the result that a group makes.

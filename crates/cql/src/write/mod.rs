@@ -2,6 +2,7 @@
 
 mod batch;
 mod conditions;
+mod direct;
 mod operations;
 mod plan;
 

@@ -16,10 +16,12 @@ use helenus_schema::TableDef;
 use helenus_types::Type;
 
 use super::conditions;
+use super::direct::DirectWrite;
 use super::operations::{self, Operands};
 use crate::error::{CqlResult, refuse};
 use crate::execution::StatementRun;
 use crate::json;
+use crate::options::QueryOptions;
 use crate::response::{Answer, Response};
 use crate::restrictions::{
     self, ColumnPlace, DeletedPart, KeyParts, PartitionChoice, Purpose, RawKey, Restrictions,
@@ -41,6 +43,8 @@ pub(crate) struct WritePlan {
     /// Whether it is `IF NOT EXISTS`.
     if_not_exists: bool,
     target: WrittenRows,
+    /// The values as the engine takes them, where nothing is made of them.
+    direct: Option<DirectWrite>,
 }
 
 /// What is written.
@@ -162,6 +166,7 @@ impl Draft {
                 is_conditional,
                 if_not_exists,
                 target: WrittenRows::Ranges,
+                direct: None,
             });
         }
         let mut plan = StatementPlan::new(kind, 0);
@@ -175,6 +180,9 @@ impl Draft {
             operations.iter().map(|(spec, action)| (spec.name.clone(), moved(action, offset))).collect();
         plan.conditions = moved_conditions(conditions, offset);
         let prepared = database.table(table.keyspace(), table.name())?.prepare(plan)?;
+        let is_plain = !is_conditional && attributes.timestamp.is_none() && attributes.ttl.is_none();
+        let key = restrictions.key_exprs().filter(|_| is_plain);
+        let direct = key.and_then(|key| DirectWrite::new(key.into_iter().chain(&operands.exprs)));
         Ok(WritePlan {
             table,
             restrictions,
@@ -183,6 +191,7 @@ impl Draft {
             is_conditional,
             if_not_exists,
             target: WrittenRows::Rows(Box::new(prepared)),
+            direct,
         })
     }
 }
@@ -464,6 +473,18 @@ impl WritePlan {
         self.add_to(run, &mut batch, &options)?;
         batch.execute()?;
         Ok(Response::void())
+    }
+
+    /// Carries it out with values that go to the engine as they are; `None` where something is made
+    /// of them, and where they are refused: [`execute`](Self::execute) says why, in Cassandra's
+    /// words.
+    pub(crate) fn execute_directly(
+        &self,
+        options: &QueryOptions,
+        values: &[&dyn BindValue],
+    ) -> Option<CqlResult<Response>> {
+        let (Some(direct), WrittenRows::Rows(prepared)) = (&self.direct, &self.target) else { return None };
+        direct.execute(prepared, options, values)
     }
 
     /// Adds it to a batch, for which those options hold where it brings none.

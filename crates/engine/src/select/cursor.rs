@@ -21,9 +21,10 @@ use crate::engine::{Lookup, PointRow, Source, View};
 use crate::error::{Error, ErrorKind, Result};
 use crate::table::Table;
 
-/// The rows of a query's result, one at a time: a lending cursor. It sees the table's state at the
-/// beginning of the query: an open cursor continues even if the database is closed or the table
-/// dropped.
+/// The rows of a query's result, one at a time: a lending cursor. It reads the memtables and the
+/// SSTables that were there at the beginning of the query: an open cursor continues even if the
+/// database is closed or the table dropped. A partition is seen in one state, the one in which the
+/// cursor finds it: writes to partitions that it has not come to may show.
 ///
 /// Its iterator returns copies, [`OwnedRow`]s.
 #[derive(Debug)]

@@ -130,6 +130,23 @@ impl<'a> RowView<'a> {
             .flat_map(|row| row.header.clustering.components(row.clustering, row.header.clustering.len()))
     }
 
+    /// The serialized value of a column of the partition key.
+    ///
+    /// # Errors
+    /// Where the bytes are not a key's.
+    #[inline]
+    pub fn partition_key_value(&self, index: usize) -> Result<&'a [u8]> {
+        if self.schema().partition_key().len() == 1 {
+            return Ok(self.key);
+        }
+        let mut reader = Reader::new(self.key);
+        for _ in 0..index {
+            reader.u16_bytes()?;
+            reader.u8()?;
+        }
+        Ok(reader.u16_bytes()?)
+    }
+
     /// Whether this is a partition without a row, shown for its static columns.
     pub fn is_static_only(&self) -> bool {
         self.row.is_none()
@@ -294,7 +311,7 @@ impl<'a> RowView<'a> {
     /// The serialized value of a column; `None` is null.
     fn value_of(&self, kind: ColumnKind, index: usize) -> Result<Option<&'a [u8]>> {
         match kind {
-            ColumnKind::PartitionKey => self.key_value(index),
+            ColumnKind::PartitionKey => self.partition_key_value(index).map(Some),
             ColumnKind::Clustering => Ok(self.clustering_values().nth(index).flatten()),
             ColumnKind::Static | ColumnKind::Regular if self.is_assembled(kind, index) => {
                 self.scratch.value((kind, index), |out| self.assemble(kind, index, out))
@@ -303,21 +320,15 @@ impl<'a> RowView<'a> {
         }
     }
 
-    fn key_value(&self, index: usize) -> Result<Option<&'a [u8]>> {
-        if self.schema().partition_key().len() == 1 {
-            return Ok(Some(self.key));
-        }
-        let mut reader = Reader::new(self.key);
-        for _ in 0..index {
-            reader.u16_bytes()?;
-            reader.u8()?;
-        }
-        Ok(Some(reader.u16_bytes()?))
-    }
-
     /// Whether a column's value is not the bytes of one cell.
     fn is_assembled(&self, kind: ColumnKind, index: usize) -> bool {
-        self.column_of(kind, index).is_ok_and(|column| column.complex || column.counter)
+        let schema = self.schema();
+        let column = match kind {
+            ColumnKind::Static => schema.statics().get(index),
+            ColumnKind::Regular => schema.regulars().get(index),
+            ColumnKind::PartitionKey | ColumnKind::Clustering => None,
+        };
+        column.is_some_and(|column| column.complex || column.counter)
     }
 
     /// Appends the value of a column of several cells, or of a counter; false when it has none.
