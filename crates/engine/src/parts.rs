@@ -12,7 +12,7 @@
 //! * [`apply_schema`], [`now_micros`]: a statement of CQL that was parsed already, and the clock
 //!   that it is executed by.
 //! * [`is_database`], [`check_complete`]: the kind of a directory.
-//! * [`decode_all`], [`check_filter`]: whether an SSTable is whole.
+//! * [`decode_all`], [`READABLE`], [`check_filter`]: whether an SSTable is whole.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -27,7 +27,7 @@ use helenus_types::{Generation, LocalDeletionTime, Partitioner, TableId, Timesta
 
 pub use crate::attachment::Attachment;
 pub use crate::engine::{
-    IngestTarget, IngestedTable, Ingestion, Mutation, NewDatabase, NewSsTable, Sink, UpdateBytes,
+    IngestTarget, IngestedTable, Ingestion, Mutation, NewDatabase, NewSsTable, READABLE, Sink, UpdateBytes,
     check_complete, check_filter, decode_all, is_database,
 };
 pub use crate::random::random_uuid;

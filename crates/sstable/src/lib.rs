@@ -7,8 +7,8 @@
 //! Start reading at [`SsTable`] in `table.rs` (what a table is), then `data/` (how rows are found
 //! in it) and [`SsTableWriter`] in `writer/`. Below them: [`Version`] in `version.rs`, the ledger
 //! of what each version changed, `descriptor/` (names), `compression/` (Data.db as chunks),
-//! `statistics/` (metadata), `big/` and `bti/` (indexes). [`dump()`] prints a table, [`Metadata`]
-//! what is known of one without reading its rows.
+//! `statistics/` (metadata), `big/` and `bti/` (indexes). [`dump()`] prints a table, [`RowsCheck`]
+//! verifies its rows, [`Metadata`] shows what is known of one without reading them.
 
 #![deny(unsafe_code)]
 #![deny(clippy::indexing_slicing, clippy::expect_used, clippy::panic)]
@@ -33,6 +33,7 @@ mod salvage;
 mod statistics;
 mod table;
 mod table_index;
+mod verify;
 mod version;
 mod writer;
 
@@ -55,7 +56,7 @@ pub use descriptor::{
     Component, Descriptor, Folder, FoundTable, LeftOut, Listing, LogRecord, LogRecordKind, SsTableId, Toc,
     TransactionLog, TransactionLogName,
 };
-pub use dump::{DumpForm, DumpKeys, DumpOptions, DumpTimes, dump, dump_keys, push_key_text};
+pub use dump::{DumpForm, DumpKeys, DumpOptions, DumpTimes, KeyName, dump, dump_keys, push_key_text};
 pub use error::{SsTableError, SsTableErrorKind};
 pub use index::{PartitionBound, SearchKey};
 pub use metadata::{Bars, Metadata, MetadataOptions, Overview, TimestampUnit, overview};
@@ -69,6 +70,9 @@ pub use statistics::{
 };
 pub use table::{OpenOptions, SsTable};
 pub use table_index::{IndexBlocks, IndexWalk, IndexedPartition, TableIndex};
+pub use verify::{
+    BadValue, CheckedRows, Concern, Finding, FindingSink, RowCheck, RowsCheck, Severity, check_unfiltered,
+};
 pub use version::{Format, UnsupportedVersion, Version};
 pub use writer::{
     ComponentWriter, LateDeletionTimes, SsTableWriter, WriteError, WriteObserver, WriterOptions,

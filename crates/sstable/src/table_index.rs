@@ -21,7 +21,6 @@ use crate::version::Format;
 #[derive(Debug)]
 pub struct TableIndex {
     index: Index,
-    clustering: ClusteringComparator,
     summary: Option<Bytes>,
 }
 
@@ -32,6 +31,10 @@ pub struct IndexedPartition {
 }
 
 impl IndexedPartition {
+    pub(crate) fn new(at: PartitionAt) -> IndexedPartition {
+        IndexedPartition { at }
+    }
+
     /// Where it begins in the uncompressed data.
     #[must_use]
     pub fn position(&self) -> u64 {
@@ -49,6 +52,19 @@ impl IndexedPartition {
     pub fn deletion(&self) -> Option<DeletionTime> {
         self.at.row_index.map(|index| index.deletion)
     }
+
+    /// The block in which a read looks for a clustering position; `None` without blocks. `scratch`
+    /// is overwritten.
+    pub(crate) fn floor(
+        &self,
+        index: &Index,
+        sought: Position<'_>,
+        order: &ClusteringComparator,
+        scratch: &mut Vec<u8>,
+    ) -> Result<Option<IndexBlock>, SsTableError> {
+        let floor = |row_index| index.floor(row_index, sought, order, scratch);
+        self.at.row_index.map(floor).transpose()
+    }
 }
 
 impl TableIndex {
@@ -62,7 +78,7 @@ impl TableIndex {
         page_checksums: PageVerification,
     ) -> Result<TableIndex, SsTableError> {
         let descriptor = data.descriptor();
-        let clustering = data.header().clustering.clone();
+        let clustering = &data.header().clustering;
         let mut files = Files::new(&**disk, descriptor, page_checksums)?;
         let (index, summary) = match descriptor.format() {
             Format::Bti => {
@@ -73,10 +89,10 @@ impl TableIndex {
                 let primary = files.paged(&Component::Index)?;
                 let summary = files.read_rewritable(&Component::Summary)?;
                 let sample = summary.clone().map(PagedFile::from);
-                (Index::big(descriptor, primary, sample, data.partitioner(), &clustering)?, summary)
+                (Index::big(descriptor, primary, sample, data.partitioner(), clustering)?, summary)
             }
         };
-        Ok(TableIndex { index, clustering, summary })
+        Ok(TableIndex { index, summary })
     }
 
     /// Opens index files of which any part may be damaged, to [walk](Self::partitions) along them:
@@ -86,7 +102,7 @@ impl TableIndex {
     /// When a file is missing or unreadable, or the footer of Partitions.db is damaged.
     pub fn salvage(disk: &Arc<dyn Disk>, data: &DataFile) -> Result<TableIndex, SsTableError> {
         let descriptor = data.descriptor();
-        let clustering = data.header().clustering.clone();
+        let clustering = &data.header().clustering;
         let mut files = Files::new(&**disk, descriptor, PageVerification::Skip)?;
         let index = match descriptor.format() {
             Format::Bti => {
@@ -95,10 +111,10 @@ impl TableIndex {
             }
             Format::Big => {
                 let primary = files.paged(&Component::Index)?;
-                Index::big_unsampled(descriptor, primary, data.partitioner(), &clustering)
+                Index::big_unsampled(descriptor, primary, data.partitioner(), clustering)
             }
         };
-        Ok(TableIndex { index, clustering, summary: None })
+        Ok(TableIndex { index, summary: None })
     }
 
     /// Whether Summary.db is a sample of Index.db; true where there is none.
@@ -148,7 +164,7 @@ impl TableIndex {
     /// Its partitions, in order.
     #[must_use]
     pub fn partitions(&self) -> IndexWalk<'_> {
-        IndexWalk { index: &self.index, partitions: self.index.partitions(), last: None, key: None }
+        IndexWalk::new(&self.index)
     }
 
     /// The place at which a read of the key would look; since the index may not have whole keys,
@@ -161,50 +177,68 @@ impl TableIndex {
     }
 
     /// The blocks of a partition; `None` if it has none.
-    ///
-    /// # Errors
-    /// A damaged index.
-    pub fn blocks(&self, partition: IndexedPartition) -> Result<Option<IndexBlocks<'_>>, SsTableError> {
-        let Some(row_index) = partition.at.row_index else { return Ok(None) };
-        Ok(Some(IndexBlocks { index: &self.index, cursor: self.index.blocks(row_index), is_started: false }))
+    #[must_use]
+    pub fn blocks(&self, partition: IndexedPartition) -> Option<IndexBlocks<'_>> {
+        IndexBlocks::new(&self.index, partition)
     }
 
-    /// The block in which a read looks for a clustering position; `None` without blocks. `scratch`
-    /// is overwritten.
-    ///
-    /// # Errors
-    /// A damaged index.
-    pub fn floor(
-        &self,
-        partition: IndexedPartition,
-        sought: Position<'_>,
-        scratch: &mut Vec<u8>,
-    ) -> Result<Option<IndexBlock>, SsTableError> {
-        let Some(row_index) = partition.at.row_index else { return Ok(None) };
-        self.index.floor(row_index, sought, &self.clustering, scratch).map(Some)
+    /// For a comparison with the data.
+    pub(crate) fn index(&self) -> &Index {
+        &self.index
     }
 }
 
-/// Goes through the partitions of a [`TableIndex`].
+/// Goes through the partitions of an index, as far as it is intact: the guide of whatever reads
+/// data beside its index.
 #[derive(Debug, Clone)]
 pub struct IndexWalk<'a> {
     index: &'a Index,
     partitions: Partitions,
+    current: Option<IndexedPartition>,
     last: Option<u64>,
-    key: Option<Vec<u8>>,
+    /// The key of `current`, if `has_key`; the buffer is used again for the next one.
+    key: Vec<u8>,
+    has_key: bool,
+    is_broken: bool,
 }
 
-impl IndexWalk<'_> {
+impl<'a> IndexWalk<'a> {
+    pub(crate) fn new(index: &'a Index) -> IndexWalk<'a> {
+        IndexWalk {
+            index,
+            partitions: index.partitions(),
+            current: None,
+            last: None,
+            key: Vec::new(),
+            has_key: false,
+            is_broken: false,
+        }
+    }
+
     /// The next partition; `None` after the last. One whose blocks can't be read comes without:
     /// only [`TableIndex::find`] reports that.
     ///
     /// # Errors
-    /// A damaged index, or one whose partitions are not in the order of the data.
+    /// A damaged index, or one whose partitions are not in the order of the data. Entries after
+    /// that can't be trusted: the walk is at its end.
     #[expect(clippy::should_implement_trait, reason = "an iterator could not stop after the first error")]
     pub fn next(&mut self) -> Result<Option<IndexedPartition>, SsTableError> {
-        let key = &mut self.key;
-        *key = None;
-        let next = self.partitions.next_entry(self.index, |found| *key = Some(found.to_vec()))?;
+        self.current = None;
+        self.has_key = false;
+        if self.is_broken {
+            return Ok(None);
+        }
+        self.current = self.step().inspect_err(|_| self.is_broken = true)?;
+        Ok(self.current)
+    }
+
+    fn step(&mut self) -> Result<Option<IndexedPartition>, SsTableError> {
+        let (key, has_key) = (&mut self.key, &mut self.has_key);
+        let next = self.partitions.next_entry(self.index, |found| {
+            key.clear();
+            key.extend_from_slice(found);
+            *has_key = true;
+        })?;
         let Some((at, _)) = next else { return Ok(None) };
         if self.last.is_some_and(|last| last >= at.data) {
             let expected = "partitions in the order of the data";
@@ -215,10 +249,39 @@ impl IndexWalk<'_> {
         Ok(Some(IndexedPartition { at }))
     }
 
-    /// The whole key of the partition that came last, if the index has it.
+    /// The partition that came last; `None` before the first and at the end.
+    #[must_use]
+    pub fn current(&self) -> Option<IndexedPartition> {
+        self.current
+    }
+
+    /// The whole key of that partition, if the index has it.
     #[must_use]
     pub fn key(&self) -> Option<&[u8]> {
-        self.key.as_deref()
+        Some(&*self.key).filter(|_| self.has_key && self.current.is_some())
+    }
+
+    /// Whether no damage has ended the walk.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        !self.is_broken
+    }
+
+    /// Advances to the first partition that begins at or after `position`, unless it is past that
+    /// already; `passed` receives those before it.
+    ///
+    /// # Errors
+    /// As [`next`](Self::next).
+    pub fn pass(
+        &mut self,
+        position: u64,
+        mut passed: impl FnMut(IndexedPartition),
+    ) -> Result<(), SsTableError> {
+        while let Some(before) = self.current.filter(|current| current.position() < position) {
+            passed(before);
+            self.next()?;
+        }
+        Ok(())
     }
 }
 
@@ -230,7 +293,13 @@ pub struct IndexBlocks<'a> {
     is_started: bool,
 }
 
-impl IndexBlocks<'_> {
+impl<'a> IndexBlocks<'a> {
+    /// Those of a partition, if it has any.
+    pub(crate) fn new(index: &'a Index, partition: IndexedPartition) -> Option<IndexBlocks<'a>> {
+        let cursor = index.blocks(partition.at.row_index?);
+        Some(IndexBlocks { index, cursor, is_started: false })
+    }
+
     /// The next block; `None` after the last. Formats that say where the last one ends do so with
     /// one more block.
     ///

@@ -18,7 +18,7 @@ use helenus_sstable::{
 use crate::error::ToolError;
 use crate::rewrite::{Ids, rewrite, same_options};
 use crate::scrub::Substitute;
-use crate::watched::{Meter, OnProgress};
+use crate::watched::{Meter, OnProgress, Steps};
 
 /// Options of making components.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -98,12 +98,11 @@ fn rebuild_one(
     let is_linked = link_or_copy(&**disk, &path, &target.path(&Component::Data))?;
     let mut writer = ComponentWriter::new(disk, target, &data, writer_options)?;
     let mut scan = data.scan();
-    let mut told = 0;
+    let mut steps = Steps::default();
     let mut tell = |position: u64| {
-        if position >= told + PROGRESS_STEP {
+        if let Some(bytes) = steps.due(position) {
             // Whether it was stopped the meter remembers.
-            let _told: ControlFlow<()> = meter.add(position - told);
-            told = position;
+            let _told: ControlFlow<()> = meter.add(bytes);
         }
     };
     while scan.next_partition()? {
@@ -122,9 +121,6 @@ fn rebuild_one(
     let substitutes = troubles.into_iter().map(substitute).collect();
     Ok(Rebuilt { from: input.clone(), to, substitutes, is_linked })
 }
-
-/// Bytes between two reports of progress.
-const PROGRESS_STEP: u64 = 4 << 20;
 
 /// Partitions of a table, by going through them.
 fn count(data: &DataFile) -> Result<u64, SsTableError> {

@@ -51,6 +51,29 @@ impl<'a> Meter<'a> {
     }
 }
 
+/// Positions in the data that grow: says when to report one.
+#[derive(Default)]
+pub(crate) struct Steps {
+    told: u64,
+}
+
+impl Steps {
+    /// Uncompressed bytes between two reports.
+    const LEN: u64 = 4 << 20;
+
+    /// Bytes since the last report, if another one is due.
+    pub(crate) fn due(&mut self, position: u64) -> Option<u64> {
+        (position >= self.told + Steps::LEN).then(|| self.all(position))
+    }
+
+    /// Bytes since the last report.
+    pub(crate) fn all(&mut self, position: u64) -> u64 {
+        let since = position.saturating_sub(self.told);
+        self.told = position;
+        since
+    }
+}
+
 /// A scan whose reader reports to a meter.
 pub(crate) struct Watched<'m, 'a> {
     scan: Scan,

@@ -65,6 +65,6 @@ pub use schema_followers::{SchemaNotice, SchemaSubscription};
 pub(crate) use set::{TableSet, Tables};
 pub(crate) use state::TableState;
 pub(crate) use table::{TableCore, View};
-pub use verify::{check_filter, decode_all};
+pub use verify::{READABLE, check_filter, decode_all};
 pub(crate) use write::Written;
 pub(crate) use write_side::WriteSide;

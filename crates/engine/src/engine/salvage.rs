@@ -9,7 +9,7 @@ use helenus_types::{Generation, TableId};
 use super::buffers::Lookups;
 use super::live::LiveTable;
 use super::table::{TableCore, View};
-use super::verify::decode_all;
+use super::verify::{READABLE, decode_all};
 use crate::error::{Error, ErrorKind, Result};
 
 /// An SSTable that is not read, and the reason.
@@ -67,5 +67,5 @@ pub(super) fn is_damage(error: &Error) -> bool {
 }
 
 fn look_at(live: &LiveTable) -> Result<()> {
-    decode_all(live.sstable()?, &mut |_| {})
+    decode_all(live.sstable()?, READABLE, &mut |_| {})
 }

@@ -1,19 +1,29 @@
 //! A look at every row of an SSTable.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use helenus_rows::{UnfilteredStream, Validator};
-use helenus_sstable::{Component, SsTable, push_key_text};
-use helenus_types::{Hex, murmur3};
+use helenus_rows::ShownKey;
+use helenus_sstable::{Concern, Finding, RowsCheck, Severity, SsTable};
+use helenus_types::murmur3;
 
 use crate::error::{Error, ErrorKind, Result};
 
-fn damaged(sstable: &SsTable, key: &[u8], what: &str) -> Error {
-    let mut name = String::new();
-    push_key_text(&sstable.header().key_type, key, &mut name);
-    let hex = Hex(key);
-    let path = sstable.descriptor().path(&Component::Data);
-    Error::new(ErrorKind::Corrupt, format!("{}: partition '{name}' (0x{hex}): {what}", path.display()))
+/// What is no reason to leave a whole SSTable out: all partitions are found, and all rows read.
+pub const READABLE: &[Concern] = &[Concern::Slices, Concern::Value];
+
+#[cold]
+fn error_of(sstable: &SsTable, finding: &Finding) -> Error {
+    let path = sstable.descriptor().path(&finding.component);
+    let mut text = format!("{}: ", path.display());
+    if let Some(key) = &finding.key {
+        text.push_str(&format!("partition {}: ", ShownKey::new(sstable.header(), key)));
+    }
+    if let Some(offset) = finding.offset {
+        text.push_str(&format!("at offset {offset}: "));
+    }
+    text.push_str(&format!("expected {}, found {}", finding.expected, finding.found));
+    Error::new(ErrorKind::Corrupt, text)
 }
 
 /// Fails for a key that the filter says is not there.
@@ -23,34 +33,33 @@ fn damaged(sstable: &SsTable, key: &[u8], what: &str) -> Error {
 pub fn check_filter(sstable: &SsTable, key: &[u8]) -> Result<()> {
     match sstable.filter() {
         Some(filter) if !filter.may_contain_hash(murmur3(key)) => {
-            Err(damaged(sstable, key, "the filter says that it is not there"))
+            Err(error_of(sstable, &Finding::of_filter(key)))
         }
         _ => Ok(()),
     }
 }
 
-/// Decodes everything, and compares it with index and filter. `passed` gets the number of bytes of
+/// Decodes everything, and compares it with index and filter. Faults that only readers of `ignored`
+/// meet are passed over, as are those that nobody does. `passed` gets the number of bytes of
 /// Data.db read.
 ///
 /// # Errors
 /// Damage and failed reads.
-pub fn decode_all(sstable: &Arc<SsTable>, passed: &mut dyn FnMut(u64)) -> Result<()> {
-    let bytes_per_partition = sstable.data_file_len() / sstable.estimated_key_count().max(1);
-    let mut partitions = 0;
-    let mut rows = Validator::new(sstable.scan());
-    let mut keys = sstable.keys();
-    while rows.next_partition()? {
-        let partition = rows.partition();
-        if keys.next()? != Some((partition.token, partition.key)) {
-            return Err(damaged(sstable, partition.key, "the index leads to another one in its place"));
+pub fn decode_all(sstable: &Arc<SsTable>, ignored: &[Concern], passed: &mut dyn FnMut(u64)) -> Result<()> {
+    let mut fault = None;
+    let mut found = |finding: Finding, error: Option<_>| {
+        if finding.severity == Severity::Cosmetic || ignored.contains(&finding.concern) {
+            return ControlFlow::Continue(());
         }
-        check_filter(sstable, partition.key)?;
-        while rows.advance()? {}
-        partitions += 1;
-        passed(sstable.data_file_len().min(partitions * bytes_per_partition));
-    }
-    match keys.next()? {
-        None => Ok(()),
-        Some((_, key)) => Err(damaged(sstable, key, "it is in the index and not in the data")),
-    }
+        fault = Some(error.map_or_else(|| error_of(sstable, &finding), Error::from));
+        ControlFlow::Break(())
+    };
+    let (data_len, file_len) = (sstable.data_len(), sstable.data_file_len());
+    RowsCheck::of_table(sstable).run(&mut found, &mut |position| {
+        let read = u128::from(position) * u128::from(file_len) / u128::from(data_len.max(1));
+        passed(u64::try_from(read).map_or(file_len, |read| read.min(file_len)));
+    });
+    fault.map_or(Ok(()), Err)?;
+    passed(file_len);
+    Ok(())
 }

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use helenus::{
-    Background, Clock, Database, ErrorKind, IngestOptions, Options, Transfer, Verification, ingest,
+    Background, Clock, Database, ErrorKind, ForeignOptions, IngestOptions, Options, Transfer, Verification,
+    ingest,
 };
 
 use crate::corpus::{contents, copy_all, corpus, export, lines, sample};
@@ -91,12 +92,56 @@ fn what_is_damaged_or_of_another_table_stays_out() {
     std::fs::write(&filter, bits).unwrap();
     for options in [IngestOptions::default(), extended()] {
         let error = ingest(&table, std::slice::from_ref(&source), options).unwrap_err();
-        assert!(error.to_string().contains("the filter says that it is not there"), "{error}");
+        assert!(error.to_string().contains("a filter that excludes it"), "{error}");
     }
     let error = ingest(&table, &[sample("collections")], IngestOptions::default()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
     assert_eq!(table.metrics().sstables, 0);
     assert!(!dir.join("data").exists(), "nothing was made for what stays out");
+}
+
+/// Rows around an invalid value are read as they are: only a close look keeps their table out.
+#[test]
+fn an_invalid_value_keeps_a_table_out_only_where_values_are_looked_at() {
+    let temp = tempfile::tempdir().unwrap();
+    let schema = TABLE.replace("v int", "v text");
+    let open = |dir: &str| {
+        let db = Options::new().background(Background::Manual).open(temp.path().join(dir)).unwrap();
+        db.execute_schema(&schema).unwrap();
+        db
+    };
+    let db = open("source");
+    let table = db.table("k", "t").unwrap();
+    for (p, v) in [(1, "some text"), (2, "no other")] {
+        table.insert(p, ()).set("v", v).execute().unwrap();
+    }
+    db.close().unwrap();
+    let source = temp.path().join("in");
+    copy_all(&table_dir(&temp.path().join("source")), &source);
+    let named = |end: &str| {
+        let all = contents(&source).into_keys();
+        all.into_iter().find(|path| path.to_str().unwrap().ends_with(end)).unwrap()
+    };
+    // Without checksums nothing else is wrong.
+    for component in ["Digest.crc32", "CRC.db", "Helenus.crc32", "TOC.txt"] {
+        std::fs::remove_file(named(component)).unwrap();
+    }
+    let data = named("Data.db");
+    let mut bytes = std::fs::read(&data).unwrap();
+    let at = bytes.windows(9).position(|window| window == b"some text").unwrap();
+    bytes[at] = 0xFF;
+    std::fs::write(&data, bytes).unwrap();
+
+    let db = open("db");
+    let table = db.table("k", "t").unwrap();
+    let error = ingest(&table, std::slice::from_ref(&source), extended()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Corrupt);
+    assert!(error.to_string().contains("partition 1 (0x00000001)"), "{error}");
+    assert!(error.to_string().contains("in column v, found"), "{error}");
+    let foreign = ForeignOptions::new().skip_damaged(true).open(std::slice::from_ref(&source)).unwrap();
+    assert_eq!(foreign.damaged(), []);
+    let ingested = ingest(&table, &[source], IngestOptions::default()).unwrap();
+    assert_eq!(ingested.sstables, 1);
 }
 
 #[test]

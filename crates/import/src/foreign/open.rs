@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
-use helenus_engine::parts::{ReadOnlyTables, decode_all};
+use helenus_engine::parts::{READABLE, ReadOnlyTables, decode_all};
 use helenus_engine::{Error, ErrorKind, LeftOut, Result, Table};
 use helenus_io::{OpenFiles, default_open_files};
 use helenus_rows::{ColumnKind, EncodingBase, Header};
@@ -87,7 +87,7 @@ fn open_listed(
         let descriptor = &present.found.descriptor;
         let sstable = open_one(options, descriptor, cache, numbers).and_then(|sstable| {
             if options.skip_damaged {
-                decode_all(&sstable, &mut |_| {})?;
+                decode_all(&sstable, READABLE, &mut |_| {})?;
             }
             Ok(sstable)
         });

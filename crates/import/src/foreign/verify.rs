@@ -7,7 +7,7 @@ use helenus_engine::{Error, ErrorKind, Result};
 use helenus_io::{Disk, read_to_vec};
 use helenus_rows::{Header, TableSchema};
 use helenus_sstable::{
-    CachedFile, ChunkCache, Component, Digest, FoundTable, OpenOptions, PageVerification, SsTable,
+    CachedFile, ChunkCache, Component, Concern, Digest, FoundTable, OpenOptions, PageVerification, SsTable,
 };
 use helenus_types::Partitioner;
 
@@ -27,7 +27,8 @@ pub enum Verification {
     /// filter: one that lacks keys hides their rows. Without a checksum, everything is decoded.
     #[default]
     Checksums,
-    /// Every row is decoded, keys are compared with the index and looked up in the filter.
+    /// Every row is decoded, every value compared with its type, and keys are looked up in index
+    /// and filter.
     Extended,
 }
 
@@ -74,10 +75,10 @@ fn verify(
     match how {
         Verification::None => Ok(()),
         Verification::Checksums if digest_is_right(disk, sstable, passed)? => filter_holds_keys(sstable),
-        Verification::Checksums => decode_all(sstable, passed),
+        Verification::Checksums => decode_all(sstable, &[Concern::Value], passed),
         Verification::Extended => {
             digest_is_right(disk, sstable, &mut |_| {})?;
-            decode_all(sstable, passed)
+            decode_all(sstable, &[], passed)
         }
     }
 }

@@ -24,12 +24,13 @@ use crate::data::{Head, Scan};
 use crate::error::SsTableError;
 use crate::index::SearchKey;
 use crate::table::SsTable;
+use crate::table_index::IndexWalk;
 use json::Json;
 use lines::Lines;
 pub use options::{DumpForm, DumpKeys, DumpOptions, DumpTimes};
 use out::{ENOUGH, hand_on};
-pub use text::push_key_text;
 pub(crate) use text::push_plain;
+pub use text::{KeyName, push_key_text};
 
 /// Writes the whole table to `out`; the damage that was met.
 ///
@@ -222,11 +223,8 @@ fn skip(scan: &mut Scan) -> Result<(), SsTableError> {
 
 /// The start of the first partition after `position` that the index knows.
 fn next_partition(table: &SsTable, position: u64) -> Result<Option<u64>, SsTableError> {
-    let mut partitions = table.index().partitions();
-    while let Some(at) = partitions.next(table.index())? {
-        if at.data > position {
-            return Ok(Some(at.data));
-        }
-    }
-    Ok(None)
+    let mut walk = IndexWalk::new(table.index());
+    walk.next()?;
+    walk.pass(position.saturating_add(1), |_| {})?;
+    Ok(walk.current().map(|found| found.position()))
 }

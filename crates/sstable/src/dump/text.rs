@@ -1,5 +1,7 @@
 //! The text forms that `sstabledump` has besides JSON's own.
 
+use std::fmt;
+
 use helenus_types::{Day, Elements, Hex, Reader, Scalar, Type, push_number};
 
 /// Seconds or microseconds since 1970.
@@ -71,6 +73,37 @@ pub(crate) fn push_plain(ty: &Type, value: &[u8], out: &mut String) {
     if !push_valid(ty, value, out) {
         out.truncate(start);
         Hex(value).push(out);
+    }
+}
+
+/// A partition, for people: its key as `sstabledump` and `sstablepartitions` print it, with its
+/// bytes; the bytes alone where the key's type is not known.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyName<'a> {
+    /// The type of the table's keys, if it is known.
+    pub key_type: Option<&'a Type>,
+    /// The raw key.
+    pub key: &'a [u8],
+}
+
+impl KeyName<'_> {
+    /// The text of the key, if its type is known.
+    #[must_use]
+    pub fn text(&self) -> Option<String> {
+        self.key_type.map(|key_type| {
+            let mut text = String::new();
+            push_key_text(key_type, self.key, &mut text);
+            text
+        })
+    }
+}
+
+impl fmt::Display for KeyName<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.text() {
+            Some(text) => write!(f, "'{text}' (0x{})", Hex(self.key)),
+            None => write!(f, "0x{}", Hex(self.key)),
+        }
     }
 }
 

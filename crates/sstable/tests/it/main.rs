@@ -18,5 +18,6 @@ mod metadata;
 mod reading;
 mod salvage;
 mod scylla;
+mod verify;
 mod versions;
 mod writing;

@@ -21,7 +21,7 @@ pub use origin::Origin;
 
 use crate::error::ToolError;
 use crate::key_text::parse_key_text;
-use crate::watched::{OnProgress, Progress};
+use crate::watched::{OnProgress, Progress, Steps};
 
 /// The limits of which a reported partition reaches at least one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -89,7 +89,7 @@ pub fn partitions(
     let mut measuring = Measuring {
         figures: TableFigures::new(&data),
         bytes_total: data.data_len(),
-        passed: 0,
+        steps: Steps::default(),
         data: &data,
         options,
         told,
@@ -109,9 +109,6 @@ pub fn partitions(
     Ok(measuring.figures)
 }
 
-/// Uncompressed bytes between two reports of progress.
-const PROGRESS_STEP: u64 = 4 << 20;
-
 /// The measuring of one table.
 struct Measuring<'a> {
     data: &'a DataFile,
@@ -120,8 +117,7 @@ struct Measuring<'a> {
     told: &'a mut dyn FnMut(&PartitionFigures) -> ControlFlow<()>,
     progress: OnProgress<'a>,
     bytes_total: u64,
-    /// The position at which progress was last reported.
-    passed: u64,
+    steps: Steps,
 }
 
 impl Measuring<'_> {
@@ -157,7 +153,7 @@ impl Measuring<'_> {
                     let added = figures.add(&unfiltered, self.options.now_s);
                     added.map_err(|error| self.damaged(scan.current_position(), error))?;
                 }
-                if scan.position() >= self.passed + PROGRESS_STEP {
+                if self.steps.due(scan.position()).is_some() {
                     self.report(scan.position())?;
                 }
             }
@@ -174,7 +170,6 @@ impl Measuring<'_> {
     }
 
     fn report(&mut self, position: u64) -> Result<(), ToolError> {
-        self.passed = position;
         let progress = Progress { bytes_read: position, bytes_total: self.bytes_total };
         if (self.progress)(progress).is_break() { Err(ToolError::Stopped) } else { Ok(()) }
     }

@@ -3,10 +3,10 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use helenus_sstable::{Component, Descriptor, SsTableError, WrittenTable};
+use helenus_sstable::{Component, Descriptor, KeyName, SsTableError, WrittenTable};
 use helenus_types::{Hex, JsonObject, Type, push_json_list, push_json_string};
 
-use crate::words::{KeyName, counted};
+use crate::words::counted;
 
 /// A kind of loss.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

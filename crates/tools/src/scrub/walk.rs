@@ -9,27 +9,24 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use helenus_rows::{
-    Broken, CellEvent, DeletionTime, Grammar, Header, MarkerRef, OverflowMender, PartitionRef, RowBuf,
-    RowBuilder, RowRef, Unfiltered,
+    Broken, CellEvent, DeletionTime, Header, MarkerRef, OverflowMender, PartitionRef, RowBuf, RowBuilder,
+    RowRef, Unfiltered,
 };
 use helenus_sstable::{
-    ChunkScratch, ChunkVerification, DataCursor, DataFile, Found, IndexBlock, IndexBlocks, SearchKey,
-    SsTableError,
+    BadValue, ChunkScratch, ChunkVerification, DataCursor, DataFile, Found, IndexBlock, IndexBlocks,
+    RowCheck, SearchKey, SsTableError, check_unfiltered,
 };
 
 use super::guide::{Entry, Guide};
 use super::keep::Keeper;
 use super::report::{Loss, LostPart, Substitute};
 use crate::error::ToolError;
-use crate::verify::values::{BadValue, Values, check_row, check_unfiltered};
-use crate::watched::Meter;
+use crate::watched::{Meter, Steps};
 
 /// Longest row that is looked for where it isn't known that one begins.
 const LONGEST_TRIAL: u64 = 1 << 20;
 /// Rows that have to follow each other for the first to be taken for one.
 const CHAIN: u32 = 4;
-/// Bytes between two reports of progress.
-const PROGRESS_STEP: u64 = 4 << 20;
 
 /// A walk through one table.
 pub(super) struct Walk<'a, 'm> {
@@ -40,9 +37,8 @@ pub(super) struct Walk<'a, 'm> {
     /// For looking ahead.
     probe: DataCursor,
     search: SearchKey,
-    values: Values,
     /// Knows whether a row can be decoded.
-    grammar: Grammar,
+    check: RowCheck,
     /// Whether chunks have checksums: what is read is what was written then.
     is_checked: bool,
     damaged: BTreeSet<u32>,
@@ -53,7 +49,7 @@ pub(super) struct Walk<'a, 'm> {
     /// it isn't searched again.
     clear_until: u64,
     meter: &'a Meter<'m>,
-    told: u64,
+    steps: Steps,
 }
 
 /// The known part of a partition's head.
@@ -90,8 +86,7 @@ impl<'a, 'm> Walk<'a, 'm> {
             cursor: data.cursor(),
             probe: data.cursor(),
             search: SearchKey::new(data.partitioner().clone()),
-            values: Values::new(data.header()),
-            grammar: Grammar::default(),
+            check: RowCheck::new(data.header()),
             is_checked,
             damaged: damaged.iter().copied().collect(),
             mender: is_mending.then(OverflowMender::default),
@@ -99,7 +94,7 @@ impl<'a, 'm> Walk<'a, 'm> {
             mended: RowBuf::default(),
             clear_until: 0,
             meter,
-            told: 0,
+            steps: Steps::default(),
             data,
         }
     }
@@ -112,11 +107,12 @@ impl<'a, 'm> Walk<'a, 'm> {
             self.tell(at)?;
             at = self.partition(at)?.max(at + 1);
         }
-        self.tell_now(data_len)?;
+        let rest = self.steps.all(data_len);
+        self.told(rest)?;
         // An intact index knows of partitions after the end of a file that was cut. The length of
         // compressed data is known.
         let may_be_cut = !self.data.chunks().is_compressed() && self.guide.is_whole_to_the_end();
-        while let Some(entry) = self.guide.next().filter(|_| may_be_cut).cloned() {
+        while let Some(entry) = self.guide.next().filter(|_| may_be_cut) {
             self.guide.pass(entry.position() + 1);
             let position = entry.position();
             let Entry { key, .. } = entry;
@@ -133,12 +129,10 @@ impl<'a, 'm> Walk<'a, 'm> {
     }
 
     fn tell(&mut self, at: u64) -> Result<(), ToolError> {
-        if at >= self.told + PROGRESS_STEP { self.tell_now(at) } else { Ok(()) }
+        self.steps.due(at).map_or(Ok(()), |passed| self.told(passed))
     }
 
-    fn tell_now(&mut self, at: u64) -> Result<(), ToolError> {
-        let passed = at.saturating_sub(self.told);
-        self.told = at;
+    fn told(&self, passed: u64) -> Result<(), ToolError> {
         match self.meter.add(passed) {
             ControlFlow::Continue(()) => Ok(()),
             ControlFlow::Break(()) => Err(ToolError::Stopped),
@@ -306,7 +300,7 @@ impl<'a, 'm> Walk<'a, 'm> {
             .cursor
             .static_row()
             .filter(|row| !is_overflowed(*row))
-            .map_or(Ok(()), |row| decode(&mut self.grammar, &self.values, header, row, true));
+            .map_or(Ok(()), |row| decode(&mut self.check, header, row, true));
         let has_static_row = checked.is_ok();
         if let Err(why) = checked {
             self.lose_static_row(&key, body, end, &why)?;
@@ -405,8 +399,7 @@ impl<'a, 'm> Walk<'a, 'm> {
                     }
                     self.keeper.report.overflowed += u64::from(checked.is_err());
                 }
-                let checked =
-                    checked.and_then(|()| decode(&mut self.grammar, &self.values, header, row, false));
+                let checked = checked.and_then(|()| decode(&mut self.check, header, row, false));
                 if checked.is_ok() {
                     self.keeper.push(Unfiltered::Row(row), at)?;
                 }
@@ -547,7 +540,7 @@ impl<'a, 'm> Walk<'a, 'm> {
     fn is_valid_probe(&mut self) -> bool {
         let header = self.data.header();
         match self.probe.current() {
-            Some(Unfiltered::Row(row)) => decode(&mut self.grammar, &self.values, header, row, false).is_ok(),
+            Some(Unfiltered::Row(row)) => decode(&mut self.check, header, row, false).is_ok(),
             Some(marker) => check_unfiltered(header, &marker).is_ok(),
             None => false,
         }
@@ -631,7 +624,7 @@ impl<'a, 'm> Walk<'a, 'm> {
             }
             if let Some(row) = self.probe.static_row() {
                 has_content = true;
-                if decode(&mut self.grammar, &self.values, header, row, true).is_err() {
+                if decode(&mut self.check, header, row, true).is_err() {
                     return false;
                 }
             }
@@ -728,24 +721,12 @@ fn text(bad: &BadValue) -> String {
 }
 
 /// Whether a row can be decoded and holds what the types of its columns allow.
-fn decode(
-    grammar: &mut Grammar,
-    values: &Values,
-    header: &Header,
-    row: RowRef<'_>,
-    is_static: bool,
-) -> Result<(), String> {
+fn decode(check: &mut RowCheck, header: &Header, row: RowRef<'_>, is_static: bool) -> Result<(), String> {
     if row.is_empty().unwrap_or(false) {
         return Ok(());
     }
     // A row that cannot be decoded is found when its cells are read.
-    let head = row.cells().ok().filter(|_| row.has_deletion_flags());
-    let mut bad = head.and_then(|cells| check_row(cells.liveness(), cells.deletion()).err());
-    let checked = grammar.row(header, row, is_static, |event: CellEvent<'_>| {
-        if bad.is_none() {
-            bad = values.check(&row, &event).err();
-        }
-    });
+    let (bad, checked) = check.row(header, row, is_static, |_: CellEvent<'_>| {});
     match checked {
         Err(Broken::Rule(what)) => Err(what.to_owned()),
         Err(Broken::Row(error)) => Err(format!("in the row's body {error}")),

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use helenus_io::{Disk, read_to_vec};
 use helenus_sstable::{
-    Component, DataFile, Descriptor, Digest, Format, Listing, PAGE_CHECKSUMS_COMPONENT, PageChecksums,
-    PageVerification, SsTableError, Statistics, Toc,
+    Component, DataFile, Descriptor, Digest, Finding, Format, Listing, PAGE_CHECKSUMS_COMPONENT,
+    PageChecksums, PageVerification, Severity, SsTableError, Statistics, Toc,
 };
 
-use super::report::{Finding, Severity, VerifyReport};
+use super::report::VerifyReport;
 
 /// Longest TOC.txt and digest that are read: far beyond any real one.
 const MAX_SMALL_LEN: usize = 1 << 20;

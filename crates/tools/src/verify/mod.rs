@@ -1,27 +1,27 @@
 //! Verifies the files of a table: `nodetool verify`, `sstableverify`, and more.
 //!
-//! [`files`] compares components and checksums; [`rows`] reads the data once, together with
-//! [`index`], and passes every value to [`values`]; [`statistics`] compares the statistics gathered
-//! on the way. Nothing is written. Memory holds the index files and the filter, one chunk and one
-//! row, never a partition. (Cassandra: `io.sstable.format.SortedTableVerifier`, which reads no
-//! cells and doesn't check the filter.)
+//! [`files`] compares components and checksums; [`RowsCheck`] reads the data once, together with
+//! index and filter; [`statistics`] compares the statistics gathered on the way. Nothing is
+//! written. Memory holds the index files and the filter, one chunk and one row, never a partition.
+//! (Cassandra: `io.sstable.format.SortedTableVerifier`, which reads no cells and doesn't check the
+//! filter.)
 
 mod files;
-mod index;
 mod report;
-mod rows;
 mod statistics;
-pub(crate) mod values;
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use helenus_bloom::{BitOrder, Filter};
 use helenus_io::{Disk, read_to_vec};
-use helenus_sstable::{Component, DataFile, Descriptor, PageVerification, SsTableError, TableIndex};
+use helenus_sstable::{
+    Component, DataFile, Descriptor, Finding, PageVerification, RowsCheck, Severity, SsTableError, TableIndex,
+};
 
 use crate::watched::Progress;
 
-pub use report::{Depth, Finding, MAX_FINDINGS, Severity, VerifyReport};
+pub use report::{Depth, MAX_FINDINGS, VerifyReport};
 
 /// Checks one table. `progress` counts the bytes of Data.db, and in the extended
 /// form those of its rows too.
@@ -53,11 +53,18 @@ pub fn verify(
         progress(Progress { bytes_read: passed, bytes_total: total });
     });
     if depth == Depth::Extended {
-        let walk = rows::Walk::new(&data, index.as_ref(), filter, &mut report);
-        let gathered = walk.run(&mut |passed| {
+        let damaged = report.damaged_chunks();
+        let check = RowsCheck::of_files(&data, index.as_ref(), filter.as_ref(), &damaged);
+        let mut found = |finding, _| {
+            report.add(finding);
+            ControlFlow::Continue(())
+        };
+        let checked = check.run(&mut found, &mut |passed| {
             progress(Progress { bytes_read: data.file_len() + passed, bytes_total: total });
         });
-        if let Some(gathered) = gathered {
+        (report.partitions, report.unfiltereds) = (checked.partitions, checked.unfiltereds);
+        report.bytes = data.data_len();
+        if let Some(gathered) = checked.statistics {
             statistics::compare(&data, gathered, &mut report);
         }
     }

@@ -1,11 +1,11 @@
-//! The report of a verification: findings, their severity and their JSON.
+//! The report of a verification: its text and its JSON.
 
 use std::fmt;
 
-use helenus_sstable::{Component, Descriptor, SsTableError, SsTableErrorKind};
+use helenus_sstable::{Component, Descriptor, Finding, KeyName, Severity};
 use helenus_types::{Hex, JsonObject, Type, push_json_list};
 
-use crate::words::{KeyName, counted};
+use crate::words::counted;
 
 /// The depth of a verification.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,112 +28,24 @@ impl Depth {
     }
 }
 
-/// The consequence of a finding for readers of the table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
-    /// No row is lost or missed: an estimate, a copy or a convenience is wrong.
-    Cosmetic,
-    /// The data is there, but some reads don't find it, or find too much of it; or the table isn't
-    /// opened.
-    Hidden,
-    /// Data can't be read, or not as it was written.
-    Damage,
-}
-
-impl Severity {
-    /// Its name.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Severity::Cosmetic => "cosmetic",
-            Severity::Hidden => "hidden",
-            Severity::Damage => "damage",
-        }
+/// Appends a finding as a JSON object.
+fn write_finding(finding: &Finding, key_type: Option<&Type>, out: &mut String) {
+    let mut json = JsonObject::new(out);
+    json.text("severity", finding.severity.name());
+    json.text("component", finding.component.name());
+    json.optional("offset", finding.offset);
+    json.optional("chunk", finding.chunk);
+    match &finding.key {
+        None => json.null("key"),
+        Some(key) => json.text("key", &Hex(key).to_string()),
     }
-}
-
-/// One thing that is wrong with a table.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    /// Its severity.
-    pub severity: Severity,
-    /// The file that is at fault, as far as it is known.
-    pub component: Component,
-    /// Where in the file; in the uncompressed data if it is Data.db and [`chunk`](Self::chunk) is
-    /// `None`.
-    pub offset: Option<u64>,
-    /// The chunk of Data.db whose bytes are wrong; the offset is that in the file then.
-    pub chunk: Option<u32>,
-    /// Raw key of the partition that is concerned.
-    pub key: Option<Vec<u8>>,
-    /// The expected content.
-    pub expected: String,
-    /// The content found.
-    pub found: String,
-    /// The loss or the consequence.
-    pub lost: &'static str,
-}
-
-impl Finding {
-    /// A finding without a place.
-    pub(crate) fn new(
-        severity: Severity,
-        component: Component,
-        expected: impl Into<String>,
-        found: impl Into<String>,
-        lost: &'static str,
-    ) -> Finding {
-        let (expected, found) = (expected.into(), found.into());
-        Finding { severity, component, offset: None, chunk: None, key: None, expected, found, lost }
+    if let Some(name) = finding.key.as_deref().and_then(|key| KeyName { key_type, key }.text()) {
+        json.text("key_text", &name);
     }
-
-    /// The finding for an error in a component.
-    pub(crate) fn of_error(
-        severity: Severity,
-        component: Component,
-        error: &SsTableError,
-        lost: &'static str,
-    ) -> Finding {
-        match error.kind() {
-            SsTableErrorKind::Corrupt(error) => {
-                let found = Finding::new(severity, component, &*error.expected, &*error.found, lost);
-                found.at(error.offset)
-            }
-            other => Finding::new(severity, component, "a file that can be read", other.to_string(), lost),
-        }
-    }
-
-    pub(crate) fn at(self, offset: u64) -> Finding {
-        Finding { offset: Some(offset), ..self }
-    }
-
-    pub(crate) fn in_chunk(self, chunk: u32) -> Finding {
-        Finding { chunk: Some(chunk), ..self }
-    }
-
-    pub(crate) fn of_key(self, key: &[u8]) -> Finding {
-        Finding { key: Some(key.to_vec()), ..self }
-    }
-
-    /// Appends it as a JSON object.
-    fn write_json(&self, key_type: Option<&Type>, out: &mut String) {
-        let mut json = JsonObject::new(out);
-        json.text("severity", self.severity.name());
-        json.text("component", self.component.name());
-        json.optional("offset", self.offset);
-        json.optional("chunk", self.chunk);
-        match &self.key {
-            None => json.null("key"),
-            Some(key) => json.text("key", &Hex(key).to_string()),
-        }
-        if let Some(name) = self.key.as_deref().and_then(|key| KeyName { key_type, key }.text()) {
-            json.text("key_text", &name);
-        }
-        json.text("expected", &self.expected);
-        json.text("found", &self.found);
-        json.text("lost", self.lost);
-        json.end();
-    }
+    json.text("expected", &finding.expected);
+    json.text("found", &finding.found);
+    json.text("lost", finding.lost);
+    json.end();
 }
 
 /// A finding as a line; the type names its partition.
@@ -203,6 +115,12 @@ impl VerifyReport {
         }
     }
 
+    /// Where damaged chunks begin in Data.db, as far as they were reported.
+    pub(super) fn damaged_chunks(&self) -> Vec<u64> {
+        let chunks = self.findings.iter().filter(|finding| finding.chunk.is_some());
+        chunks.filter_map(|finding| finding.offset).collect()
+    }
+
     /// Whether nothing is wrong.
     #[must_use]
     pub fn is_clean(&self) -> bool {
@@ -226,7 +144,7 @@ impl VerifyReport {
         json.value("bytes", self.bytes);
         json.value("more", self.more);
         push_json_list(json.member("findings"), &self.findings, |finding, out| {
-            finding.write_json(self.key_type.as_ref(), out);
+            write_finding(finding, self.key_type.as_ref(), out);
         });
         json.end();
     }

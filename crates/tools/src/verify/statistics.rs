@@ -6,14 +6,13 @@ use helenus_rows::{
     Bound, BoundKind, ClusteringComparator, Columns, Header, compare_names, encode_clustering,
 };
 use helenus_sstable::{
-    Component, CoveredBound, CoveredClusterings, DataFile, EstimatedHistogram, StatsCollector,
-    StatsComponent, push_key_text,
+    Component, CoveredBound, CoveredClusterings, DataFile, EstimatedHistogram, Finding, KeyName, Severity,
+    StatsCollector, StatsComponent, push_key_text,
 };
 
 use helenus_types::{Partitioner, Type};
 
-use super::report::{Finding, Severity, VerifyReport};
-use crate::words::KeyName;
+use super::report::VerifyReport;
 
 const ESTIMATES: &str = "nothing; estimates and reports are off";
 const SKIPPED: &str = "rows and deletions, for reads that pass over the table because of it";

@@ -1,106 +1,99 @@
 //! Compares the index with the data.
 
-use helenus_rows::{DeletionTime, Grammar, Position, Unfiltered};
-use helenus_sstable::{
-    Component, Format, IndexBlock, IndexBlocks, IndexWalk, IndexedPartition, SearchKey, SsTableError,
-    TableIndex,
-};
+use helenus_rows::{ClusteringComparator, DeletionTime, Grammar, Header, Position, Unfiltered};
+use helenus_types::Type;
 
-use super::report::{Finding, Severity, VerifyReport};
-use crate::words::KeyName;
+use super::finding::{Concern, Finding, Findings, Reported, Severity};
+use crate::bti::IndexBlock;
+use crate::descriptor::Component;
+use crate::dump::KeyName;
+use crate::error::SsTableError;
+use crate::index::{Index, SearchKey};
+use crate::table_index::{IndexBlocks, IndexWalk, IndexedPartition};
 
 const MISSED: &str = "the partition, for reads by key";
 const MISSED_ROWS: &str = "rows of the partition, for reads of slices and single rows";
 const STRAY: &str = "nothing by itself; reads of the key that it was made for fail";
 
+/// What of a table's index is compared with the data.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct IndexParts<'a> {
+    index: &'a Index,
+    clustering: &'a ClusteringComparator,
+    key_type: &'a Type,
+}
+
+impl<'a> IndexParts<'a> {
+    pub(super) fn new(index: &'a Index, header: &'a Header) -> IndexParts<'a> {
+        IndexParts { index, clustering: &header.clustering, key_type: &header.key_type }
+    }
+}
+
 /// An index that is walked along with the data.
 pub(super) struct IndexSide<'a> {
-    index: &'a TableIndex,
+    parts: IndexParts<'a>,
+    /// Stands at the partition that must come next.
     walk: IndexWalk<'a>,
-    /// The partition that must come next.
-    pending: Option<IndexedPartition>,
-    is_broken: bool,
-    entries: u64,
     primary: Component,
     rows: Component,
     scratch: Vec<u8>,
 }
 
 impl<'a> IndexSide<'a> {
-    pub(super) fn new(index: &'a TableIndex, format: Format, report: &mut VerifyReport) -> IndexSide<'a> {
-        let (primary, rows) = match format {
-            Format::Big => (Component::Index, Component::Index),
-            Format::Bti => (Component::Partitions, Component::Rows),
-        };
+    pub(super) fn new(parts: IndexParts<'a>, findings: &mut Findings<'_>) -> IndexSide<'a> {
+        let index = parts.index;
         let mut side = IndexSide {
-            walk: index.partitions(),
-            index,
-            pending: None,
-            is_broken: false,
-            entries: 0,
-            primary,
-            rows,
+            walk: IndexWalk::new(index),
+            parts,
+            primary: index.partitions_component(),
+            rows: index.rows_component(),
             scratch: Vec::new(),
         };
-        side.step(report);
+        side.step(findings);
         side
     }
 
-    fn step(&mut self, report: &mut VerifyReport) {
-        self.pending = None;
-        if self.is_broken {
-            return;
-        }
-        match self.walk.next() {
-            Ok(next) => {
-                self.entries += u64::from(next.is_some());
-                self.pending = next;
-            }
-            Err(error) => {
-                self.is_broken = true;
-                report.add(self.damaged(&error));
-            }
+    fn step(&mut self, findings: &mut Findings<'_>) {
+        if let Err(error) = self.walk.next() {
+            findings.fault(self.damaged(error, Concern::Reads));
         }
     }
 
     #[cold]
-    fn damaged(&self, error: &SsTableError) -> Finding {
+    fn damaged(&self, error: SsTableError, concern: Concern) -> Reported {
         let name = error.file().to_string_lossy().into_owned();
         let component = if name.ends_with(self.rows.name()) { &self.rows } else { &self.primary };
-        Finding::of_error(Severity::Hidden, component.clone(), error, MISSED)
+        let finding = Finding::of_error(Severity::Hidden, component.clone(), &error, MISSED);
+        Reported::new(finding.met_by(concern), Some(error))
     }
 
     /// The start of the first partition after `position` according to the index: a place to
     /// continue after damage.
-    pub(super) fn next_behind(&mut self, position: u64, report: &mut VerifyReport) -> Option<u64> {
-        while let Some(pending) = self.pending {
-            if pending.position() > position {
-                return Some(pending.position());
-            }
-            self.step(report);
+    pub(super) fn next_behind(&mut self, position: u64, findings: &mut Findings<'_>) -> Option<u64> {
+        if let Err(error) = self.walk.pass(position.saturating_add(1), |_| {}) {
+            findings.fault(self.damaged(error, Concern::Reads));
         }
-        None
+        self.pending()
     }
 
     /// The start of the next partition according to the index.
     pub(super) fn pending(&self) -> Option<u64> {
-        self.pending.map(|pending| pending.position())
+        self.walk.current().map(|pending| pending.position())
     }
 
     /// Goes on to the partition that begins at `position`; whether it is in the list.
-    pub(super) fn pass(&mut self, position: u64, report: &mut VerifyReport) -> bool {
-        while let Some(pending) = self.pending
-            && pending.position() < position
-        {
-            let found = "none begins there".to_owned();
-            let finding =
-                Finding::new(Severity::Hidden, self.primary.clone(), "partitions in order", found, STRAY);
-            report.add(finding.at(pending.position()));
-            self.step(report);
+    pub(super) fn pass(&mut self, position: u64, findings: &mut Findings<'_>) -> bool {
+        let passed = self.walk.pass(position, |stray| {
+            let (expected, found) = ("partitions in order", "none begins there");
+            let finding = Finding::new(Severity::Hidden, self.primary.clone(), expected, found, STRAY);
+            findings.add(finding.at(stray.position()));
+        });
+        if let Err(error) = passed {
+            findings.fault(self.damaged(error, Concern::Reads));
         }
-        let is_listed = self.pending.is_some_and(|pending| pending.position() == position);
+        let is_listed = self.pending() == Some(position);
         if is_listed {
-            self.step(report);
+            self.step(findings);
         }
         is_listed
     }
@@ -112,13 +105,13 @@ impl<'a> IndexSide<'a> {
         key: &SearchKey,
         position: u64,
         deletion: DeletionTime,
-        report: &mut VerifyReport,
+        findings: &mut Findings<'_>,
     ) -> Option<Blocks<'a>> {
-        let is_listed = self.pass(position, report);
-        let found = match self.index.find(key) {
-            Ok(found) => found,
+        let is_listed = self.pass(position, findings);
+        let found = match self.parts.index.find(key) {
+            Ok(found) => found.map(IndexedPartition::new),
             Err(error) => {
-                report.add(self.damaged(&error).of_key(key.key()));
+                findings.fault(self.damaged(error, Concern::Reads).of_key(key.key()));
                 return None;
             }
         };
@@ -129,57 +122,53 @@ impl<'a> IndexSide<'a> {
             };
             let expected = format!("the partition's position {position}");
             let finding = Finding::new(Severity::Hidden, self.primary.clone(), expected, found, MISSED);
-            report.add(finding.of_key(key.key()));
+            findings.add(finding.of_key(key.key()));
             return None;
         };
-        if !is_listed && !self.is_broken {
+        if !is_listed && self.walk.is_whole() {
             let expected = format!("the partition at {position} among all");
             let lost = "the partition, for scans of keys";
             let finding = Finding::new(Severity::Hidden, self.primary.clone(), expected, "none", lost);
-            report.add(finding.of_key(key.key()));
+            findings.add(finding.of_key(key.key()));
         }
         if let Some(indexed) = at.deletion().filter(|indexed| *indexed != deletion) {
             let (expected, found) = (format!("{deletion:?}"), format!("{indexed:?}"));
             let lost = "the partition's deletion, for reads by key";
             let finding = Finding::new(Severity::Hidden, self.rows.clone(), expected, found, lost);
-            report.add(finding.of_key(key.key()));
+            findings.add(finding.of_key(key.key()));
         }
-        self.blocks(at, key, report)
+        self.blocks(at, key, findings)
     }
 
     fn blocks(
         &mut self,
         at: IndexedPartition,
         key: &SearchKey,
-        report: &mut VerifyReport,
+        findings: &mut Findings<'_>,
     ) -> Option<Blocks<'a>> {
-        let opened = self.index.blocks(at).and_then(|cursor| {
-            let Some(mut cursor) = cursor else { return Ok(None) };
-            let next = cursor.next()?;
-            Ok(Some(Blocks { at, cursor, next, now: None, end: at.position(), is_checked: true }))
-        });
-        match opened {
-            Ok(blocks) => blocks,
+        let mut cursor = IndexBlocks::new(self.parts.index, at)?;
+        match cursor.next() {
+            Ok(next) => Some(Blocks { at, cursor, next, now: None, end: at.position(), is_checked: true }),
             Err(error) => {
-                report.add(self.damaged(&error).of_key(key.key()));
+                findings.fault(self.damaged(error, Concern::Slices).of_key(key.key()));
                 None
             }
         }
     }
 
     /// After the last partition.
-    pub(super) fn end(&mut self, partitions: u64, is_whole: bool, report: &mut VerifyReport) {
-        while let Some(pending) = self.pending {
+    pub(super) fn end(&mut self, partitions: u64, is_whole: bool, findings: &mut Findings<'_>) {
+        while let Some(pending) = self.pending() {
             let finding =
                 Finding::new(Severity::Hidden, self.primary.clone(), "the end", "one more partition", STRAY);
-            report.add(finding.at(pending.position()));
-            self.step(report);
+            findings.add(finding.at(pending));
+            self.step(findings);
         }
-        let count = self.index.key_count();
-        if is_whole && !self.is_broken && count != partitions {
+        let count = self.parts.index.key_count();
+        if is_whole && self.walk.is_whole() && count != partitions {
             let expected = format!("a count of {partitions} partitions");
             let lost = "nothing but the estimates made with it";
-            report.add(Finding::new(
+            findings.add(Finding::new(
                 Severity::Cosmetic,
                 self.primary.clone(),
                 expected,
@@ -190,16 +179,15 @@ impl<'a> IndexSide<'a> {
     }
 
     /// Compares first and last key.
-    pub(super) fn ends(&self, first: &[u8], last: &[u8], report: &mut VerifyReport) {
+    pub(super) fn ends(&self, first: &[u8], last: &[u8], findings: &mut Findings<'_>) {
         for (name, stored, found) in
-            [("first", self.index.first_key(), first), ("last", self.index.last_key(), last)]
+            [("first", self.parts.index.first_key(), first), ("last", self.parts.index.last_key(), last)]
         {
             if stored != found {
                 let lost = "partitions outside the keys, for every read";
-                let key_type = report.key_type.clone();
-                let show = |key| KeyName { key_type: key_type.as_ref(), key }.to_string();
+                let show = |key| KeyName { key_type: Some(self.parts.key_type), key }.to_string();
                 let (expected, stored) = (format!("the {name} key {}", show(found)), show(stored));
-                report.add(Finding::new(Severity::Hidden, self.primary.clone(), expected, stored, lost));
+                findings.add(Finding::new(Severity::Hidden, self.primary.clone(), expected, stored, lost));
             }
         }
     }
@@ -212,7 +200,7 @@ impl<'a> IndexSide<'a> {
         grammar: &Grammar,
         start: u64,
         unfiltered: &Unfiltered<'_>,
-    ) -> Result<(), Box<Finding>> {
+    ) -> Result<(), Reported> {
         while let Some(next) =
             blocks.next.filter(|next| blocks.at.position().saturating_add(next.offset) <= start)
         {
@@ -246,7 +234,7 @@ impl<'a> IndexSide<'a> {
         blocks: &mut Blocks<'_>,
         grammar: &Grammar,
         end: u64,
-    ) -> Result<(), Box<Finding>> {
+    ) -> Result<(), Reported> {
         if let (Some(now), Some(last)) = (blocks.now, grammar.last_position()) {
             self.leads(blocks.at, last, now)?;
         }
@@ -266,8 +254,8 @@ impl<'a> IndexSide<'a> {
         Ok(())
     }
 
-    fn next_block(&self, cursor: &mut IndexBlocks<'_>) -> Result<Option<IndexBlock>, Box<Finding>> {
-        cursor.next().map_err(|error| Box::new(self.damaged(&error)))
+    fn next_block(&self, cursor: &mut IndexBlocks<'_>) -> Result<Option<IndexBlock>, Reported> {
+        cursor.next().map_err(|error| self.damaged(error, Concern::Slices))
     }
 
     /// Whether a read of the position looks into the block.
@@ -276,11 +264,12 @@ impl<'a> IndexSide<'a> {
         at: IndexedPartition,
         position: Position<'_>,
         block: IndexBlock,
-    ) -> Result<(), Box<Finding>> {
-        let found = self
-            .index
-            .floor(at, position, &mut self.scratch)
-            .map_err(|error| Box::new(self.damaged(&error)))?;
+    ) -> Result<(), Reported> {
+        let IndexParts { index, clustering, .. } = self.parts;
+        let found = match at.floor(index, position, clustering, &mut self.scratch) {
+            Ok(found) => found,
+            Err(error) => return Err(self.damaged(error, Concern::Slices)),
+        };
         match found {
             Some(found) if found == block => Ok(()),
             _ => {
@@ -294,8 +283,9 @@ impl<'a> IndexSide<'a> {
     }
 
     #[cold]
-    fn rows_finding(&self, expected: String, found: String) -> Box<Finding> {
-        Box::new(Finding::new(Severity::Hidden, self.rows.clone(), expected, found, MISSED_ROWS))
+    fn rows_finding(&self, expected: String, found: String) -> Reported {
+        let finding = Finding::new(Severity::Hidden, self.rows.clone(), expected, found, MISSED_ROWS);
+        Reported::new(finding.met_by(Concern::Slices), None)
     }
 }
 

@@ -1,15 +1,18 @@
 //! Whether what rows hold is what their types allow.
 
 use helenus_rows::{
-    BoundKind, Cell, CellEvent, Column, Columns, CounterContext, DeletionTime, Header, LivenessInfo, RowRef,
-    Unfiltered,
+    BoundKind, Broken, Cell, CellEvent, Column, Columns, CounterContext, DeletionTime, Grammar, Header,
+    LivenessInfo, RowRef, RowVisitor, Unfiltered,
 };
 use helenus_types::{LocalDeletionTime, Type, ValueError};
 
-/// An invalid value: its column and the fault.
-pub(crate) struct BadValue {
-    pub(crate) expected: String,
-    pub(crate) found: String,
+/// An invalid value or time, and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadValue {
+    /// The type or kind, and the place.
+    pub expected: String,
+    /// What is wrong.
+    pub found: String,
 }
 
 impl BadValue {
@@ -19,13 +22,71 @@ impl BadValue {
     }
 }
 
+/// Checks rows of a table: that they follow the grammar of streams and can be decoded, and that
+/// they hold what the types of their columns allow.
+#[derive(Debug)]
+pub struct RowCheck {
+    values: Values,
+    pub(super) grammar: Grammar,
+}
+
+impl RowCheck {
+    /// For rows with that header.
+    #[must_use]
+    pub fn new(header: &Header) -> RowCheck {
+        RowCheck { values: Values::new(header), grammar: Grammar::default() }
+    }
+
+    /// Decodes a row once: the first invalid value in it, its clustering aside, and whether it is a
+    /// row. `visitor` receives what is decoded.
+    #[inline]
+    pub fn row(
+        &mut self,
+        header: &Header,
+        row: RowRef<'_>,
+        is_static: bool,
+        visitor: impl RowVisitor,
+    ) -> (Option<BadValue>, Result<(), Broken>) {
+        let mut visit = Visit { row: &row, values: &self.values, bad: None, visitor };
+        let checked = self.grammar.row(header, row, is_static, &mut visit);
+        (visit.bad, checked)
+    }
+}
+
+/// Visits everything in a row.
+struct Visit<'a, V> {
+    row: &'a RowRef<'a>,
+    values: &'a Values,
+    /// The first value that is wrong.
+    bad: Option<BadValue>,
+    visitor: V,
+}
+
+impl<V: RowVisitor> RowVisitor for &mut Visit<'_, V> {
+    #[inline]
+    fn head(&mut self, liveness: LivenessInfo, deletion: DeletionTime) {
+        self.bad = check_row(liveness, deletion).err();
+        self.visitor.head(liveness, deletion);
+    }
+
+    #[inline]
+    fn event(&mut self, event: CellEvent<'_>) {
+        if let Err(bad) = self.values.check(self.row, &event) {
+            self.bad.get_or_insert(bad);
+        }
+        self.visitor.event(event);
+    }
+}
+
 /// Types of values, looked up once for a table.
-pub(crate) struct Values {
+#[derive(Debug)]
+struct Values {
     statics: Vec<ColumnValues>,
     regulars: Vec<ColumnValues>,
 }
 
 /// The kind of values in the cells of a column.
+#[derive(Debug)]
 enum ColumnValues {
     Counter,
     /// One type for all cells, and that of their paths.
@@ -54,14 +115,14 @@ impl ColumnValues {
 }
 
 impl Values {
-    pub(crate) fn new(header: &Header) -> Values {
+    fn new(header: &Header) -> Values {
         let all = |columns: &Columns| columns.as_slice().iter().map(ColumnValues::of).collect();
         Values { statics: all(&header.statics), regulars: all(&header.regulars) }
     }
 
     /// Checks one event of a row.
     #[inline]
-    pub(crate) fn check(&self, row: &RowRef<'_>, event: &CellEvent<'_>) -> Result<(), BadValue> {
+    fn check(&self, row: &RowRef<'_>, event: &CellEvent<'_>) -> Result<(), BadValue> {
         let (column, cell) = match event {
             CellEvent::Simple { column, cell } | CellEvent::Element { column, cell } => (*column, cell),
             CellEvent::Complex { deletion, .. } => return check_deletion(*deletion, "a collection"),
@@ -105,8 +166,11 @@ fn check_value(values: &ColumnValues, cell: &Cell<'_>) -> Result<(), ValueError>
 }
 
 /// Checks what a row or marker has besides cells: its clustering and deletions.
+///
+/// # Errors
+/// What is invalid.
 #[inline]
-pub(crate) fn check_unfiltered(header: &Header, unfiltered: &Unfiltered<'_>) -> Result<(), BadValue> {
+pub fn check_unfiltered(header: &Header, unfiltered: &Unfiltered<'_>) -> Result<(), BadValue> {
     let position = unfiltered.position();
     let values = header.clustering.components(position.values, position.size);
     for (index, value) in values.enumerate() {
@@ -126,7 +190,7 @@ pub(crate) fn check_unfiltered(header: &Header, unfiltered: &Unfiltered<'_>) -> 
 
 /// Checks a row's own liveness and deletion.
 #[inline]
-pub(crate) fn check_row(liveness: LivenessInfo, deletion: DeletionTime) -> Result<(), BadValue> {
+fn check_row(liveness: LivenessInfo, deletion: DeletionTime) -> Result<(), BadValue> {
     if liveness.local_expiration_time == LocalDeletionTime::INVALID {
         return Err(bad_time("a row", liveness.local_expiration_time));
     }
@@ -134,7 +198,7 @@ pub(crate) fn check_row(liveness: LivenessInfo, deletion: DeletionTime) -> Resul
 }
 
 /// Checks a deletion's local time: negative ones in old files are damage (CASSANDRA-14092, -17506).
-pub(crate) fn check_deletion(deletion: DeletionTime, what: &str) -> Result<(), BadValue> {
+pub(super) fn check_deletion(deletion: DeletionTime, what: &str) -> Result<(), BadValue> {
     let time = deletion.local_deletion_time;
     let is_wrong =
         !deletion.is_live() && (time == LocalDeletionTime::INVALID || time == LocalDeletionTime::NONE);
@@ -151,7 +215,7 @@ fn bad_time(what: &str, time: LocalDeletionTime) -> BadValue {
 }
 
 /// The kind of bound that a row or marker is the start of.
-pub(crate) fn start_kind(unfiltered: &Unfiltered<'_>) -> BoundKind {
+pub(super) fn start_kind(unfiltered: &Unfiltered<'_>) -> BoundKind {
     match unfiltered {
         Unfiltered::Row(_) => BoundKind::InclStart,
         Unfiltered::Marker(marker) => BoundKind::start(marker.bound.kind.side()),
