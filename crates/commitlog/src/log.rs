@@ -539,23 +539,25 @@ impl RecordBytes {
             return Err(too_large);
         }
         let mut bytes = SmallVec::from_elem(0, RECORD_HEAD_LEN as usize + tags.len() * 4);
-        if let Some((head, places)) = bytes.split_first_chunk_mut::<{ RECORD_HEAD_LEN as usize }>() {
-            *head = encode_record_head(body, KIND_RECORD, tag_count);
-            for (place, tag) in places.as_chunks_mut::<4>().0.iter_mut().zip(tags) {
-                *place = tag.0.to_le_bytes();
-            }
+        let Some((head, places)) = bytes.split_first_chunk_mut::<{ RECORD_HEAD_LEN as usize }>() else {
+            unreachable!("a record begins with its head")
+        };
+        *head = encode_record_head(body, KIND_RECORD, tag_count);
+        for (place, tag) in places.as_chunks_mut::<4>().0.iter_mut().zip(tags) {
+            *place = tag.0.to_le_bytes();
         }
         let mut hasher = crc32fast::Hasher::new();
-        hasher.update(bytes.get(4..).unwrap_or_default());
+        hasher.update(bytes.split_at(size_of::<u32>()).1);
         payload.iter().for_each(|part| hasher.update(part));
         Ok(Self { bytes, checksum: hasher.finalize(), len: RECORD_HEAD_LEN + body })
     }
 
     /// Completes the checksum for a place.
     fn seal(&mut self, salt: u64, offset: u32) {
-        if let Some(checksum) = self.bytes.first_chunk_mut::<4>() {
-            *checksum = (self.checksum ^ mask(salt, offset)).to_le_bytes();
-        }
+        let Some(checksum) = self.bytes.first_chunk_mut::<4>() else {
+            unreachable!("a record begins with its checksum")
+        };
+        *checksum = (self.checksum ^ mask(salt, offset)).to_le_bytes();
     }
 }
 

@@ -56,7 +56,9 @@ impl Pending {
             Some(piece) if piece.segment == id => piece.len += len,
             _ => self.pieces.push(Piece { segment: id, file: Arc::clone(&segment.file), offset, len }),
         }
+        let before = self.bytes.len();
         parts.for_each(|part| self.bytes.extend_from_slice(part));
+        assert_eq!(self.bytes.len() - before, len as usize, "parts are as long as said");
         segment.offset += len;
     }
 
@@ -64,11 +66,11 @@ impl Pending {
     pub(crate) fn write(&mut self) -> Result<(), IoError> {
         let mut rest = self.bytes.as_slice();
         for piece in &self.pieces {
-            let (bytes, after) = rest.split_at_checked(piece.len as usize).unwrap_or((rest, &[]));
-            debug_assert_eq!(bytes.len(), piece.len as usize, "pieces cover the bytes");
+            let (bytes, after) = rest.split_at(piece.len as usize);
             piece.file.write_at(u64::from(piece.offset), bytes)?;
             rest = after;
         }
+        assert!(rest.is_empty(), "pieces cover the bytes");
         self.pieces.clear();
         self.bytes.clear();
         if self.bytes.capacity() > KEPT_CAPACITY {

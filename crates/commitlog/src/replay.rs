@@ -413,7 +413,7 @@ impl<E> Replay<'_, E> {
             if at >= cut {
                 break Ok(Ended::Cut);
             }
-            let (head, record) = match window.record(at)? {
+            let (head, body) = match window.record(at)? {
                 Ok(record) => record,
                 Err(damage) => break Err(damage),
             };
@@ -421,7 +421,6 @@ impl<E> Replay<'_, E> {
             if end > cut {
                 break Ok(Ended::Cut);
             }
-            let body = record.get(RECORD_HEAD_LEN as usize..).unwrap_or_default();
             match head.kind {
                 KIND_END => {
                     let next = match decode_end(body) {
@@ -433,8 +432,7 @@ impl<E> Replay<'_, E> {
                 }
                 KIND_MARK | KIND_LINK => {}
                 _ => {
-                    let (tags, payload) =
-                        body.split_at_checked(usize::from(head.tags) * 4).unwrap_or((body, &[]));
+                    let (tags, payload) = body.split_at(usize::from(head.tags) * 4);
                     self.tags.clear();
                     self.tags.extend(tags.chunks_exact(4).filter_map(decode_tag));
                     self.tags.iter().for_each(|tag| dirty.note(*tag, end));

@@ -33,8 +33,8 @@ impl Found {
     /// The link that the segment begins with, if it was begun. `buf` is scratch.
     pub(crate) fn link(&self, buf: &mut Vec<u8>) -> Result<Result<Link, Damage>, IoError> {
         let mut window = Window::new(self, std::mem::take(buf));
-        let link = window.record(HEADER_LEN)?.and_then(|(head, record)| match head.kind {
-            KIND_LINK => Link::decode(record.get(RECORD_HEAD_LEN as usize..).unwrap_or_default()),
+        let link = window.record(HEADER_LEN)?.and_then(|(head, body)| match head.kind {
+            KIND_LINK => Link::decode(body),
             found => Err(Damage::RecordKind { found }),
         });
         *buf = window.into_buf();
@@ -66,7 +66,7 @@ impl<'a> Window<'a> {
         self.buf
     }
 
-    /// The record at `at`, whole and verified.
+    /// Head and body of the record at `at`, verified.
     pub(crate) fn record(&mut self, at: u32) -> Result<Result<(RecordHead, &[u8]), Damage>, IoError> {
         // The space that records may take ends with the segment, not with the file: a file that was
         // cut is another reason to stop.
@@ -80,7 +80,8 @@ impl<'a> Window<'a> {
         let Some(bytes) = self.bytes(at, RECORD_HEAD_LEN + head.body_len)? else {
             return Ok(Err(Damage::RecordCut));
         };
-        Ok(head.verify(bytes, salt, at).map(|()| (head, bytes)))
+        let (_, body) = bytes.split_at(RECORD_HEAD_LEN as usize);
+        Ok(head.verify(bytes, salt, at).map(|()| (head, body)))
     }
 
     /// `len` bytes at `at`, which lies not before the last one asked for; `None` if the file ends
@@ -101,12 +102,16 @@ impl<'a> Window<'a> {
             if self.buf.len() < wanted {
                 self.buf.resize(wanted, 0);
             }
-            let space = self.buf.get_mut(kept..wanted).unwrap_or_default();
+            let Some(space) = self.buf.get_mut(kept..wanted) else {
+                unreachable!("fewer bytes are kept than are wanted")
+            };
             self.segment.file.read_exact_at(u64::from(at) + kept as u64, space)?;
             self.filled = wanted;
         }
         let from = (at - self.start) as usize;
-        Ok(self.buf.get(from..from + len as usize))
+        let bytes = self.buf.get(from..from + len as usize);
+        assert!(bytes.is_some(), "what the file holds has been read");
+        Ok(bytes)
     }
 }
 
@@ -141,7 +146,7 @@ pub(crate) fn promised_beyond(
         if buf.len() < len {
             buf.resize(len, 0);
         }
-        let piece = buf.get_mut(..len).unwrap_or_default();
+        let (piece, _) = buf.split_at_mut(len);
         segment.file.read_exact_at(at as u64, piece)?;
         for found in needles_in(piece) {
             let mark = found.checked_sub(MARK_NEEDLE_OFFSET).and_then(|start| {
@@ -214,7 +219,7 @@ fn read_header<E>(disk: &dyn Disk, path: PathBuf, id: u64) -> Result<Found, Repl
     let len = file.len()?;
     let mut bytes = [0; HEADER_LEN as usize];
     let present = usize::try_from(len).unwrap_or(bytes.len()).min(bytes.len());
-    let bytes = bytes.get_mut(..present).unwrap_or_default();
+    let (bytes, _) = bytes.split_at_mut(present);
     file.read_exact_at(0, bytes)?;
     match Header::decode(bytes, id) {
         Ok(header) => Ok(Found { path, file, len, header }),

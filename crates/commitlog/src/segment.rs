@@ -211,7 +211,7 @@ fn fill_with_zeros(file: &dyn WriteFile, len: u32) -> Result<(), IoError> {
     let mut at = HEADER_LEN;
     while at < len {
         let piece_len = (ZEROS_LEN - at % ZEROS_LEN).min(len - at);
-        let piece = ZEROS.get(..piece_len as usize).unwrap_or_default();
+        let (piece, _) = ZEROS.split_at(piece_len as usize);
         file.write_at(u64::from(at), piece)?;
         at += piece_len;
     }

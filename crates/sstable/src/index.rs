@@ -365,14 +365,16 @@ impl Index {
 
     /// The row index of the entry at a position of Index.db.
     fn promoted(&self, held: &mut HeldPage, position: u64) -> Result<Promoted<'_>, SsTableError> {
-        let none = || DecodeError::new(position, "a partition with a row index", "none");
         let Index::Big { primary, clustering, form, .. } = self else {
-            return Err(self.damaged_rows(none()));
+            unreachable!("only entries of Index.db have a row index in it")
         };
         let found = PromotedIndex::read(primary.file(), held, position, *form);
         match found.map_err(|error| self.damaged_rows(error))? {
             Some(index) => Ok(Promoted { index, file: primary.file(), clustering }),
-            None => Err(self.damaged_rows(none())),
+            None => {
+                let none = DecodeError::new(position, "a partition with a row index", "none");
+                Err(self.damaged_rows(none))
+            }
         }
     }
 
@@ -424,7 +426,7 @@ impl Index {
         position: u64,
         wanted: impl FnOnce(&[u8]) -> bool,
     ) -> Result<Option<PartitionAt>, SsTableError> {
-        let Index::Bti { rows, .. } = self else { return Ok(None) };
+        let Index::Bti { rows, .. } = self else { unreachable!("only Partitions.db leads to Rows.db") };
         let held = &mut HeldPage::default();
         let entry = rows.entry(held, position).map_err(|error| self.damaged_rows(error))?;
         if !wanted(entry.key) {
@@ -509,7 +511,7 @@ impl Partitions {
                     }
                 }))
             }
-            (Partitions::Big(_), Index::Bti { .. }) => Ok(None),
+            (Partitions::Big(_), Index::Bti { .. }) => unreachable!("a cursor is given its own index"),
         }
     }
 }

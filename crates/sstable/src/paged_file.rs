@@ -128,7 +128,7 @@ impl PagedFile {
         while at < len {
             let tail = self.tail(&mut held, at)?;
             let most = usize::try_from(len - at).unwrap_or(usize::MAX);
-            let piece = tail.get(..tail.len().min(most)).unwrap_or_default();
+            let (piece, _) = tail.split_at(tail.len().min(most));
             if piece.is_empty() {
                 return Err(cut(at, "more bytes").into());
             }
@@ -225,13 +225,13 @@ impl PagedFile {
             if spill.is_empty() && tail.len() >= len {
                 held.spill = spill;
                 let tail = self.tail(held, position)?;
-                return Ok(tail.get(..len).unwrap_or_default());
+                return Ok(tail.split_at(len).0);
             }
             let taken = tail.len().min(len - spill.len());
             if taken == 0 {
                 break;
             }
-            spill.extend_from_slice(tail.get(..taken).unwrap_or_default());
+            spill.extend_from_slice(tail.split_at(taken).0);
             at += taken as u64;
         }
         held.spill = spill;

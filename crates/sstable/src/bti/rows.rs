@@ -338,8 +338,9 @@ impl BlockPayload {
 
 impl Payload for BlockPayload {
     fn flags(&self) -> u8 {
-        // A partition is shorter than 2^55 bytes.
-        let size = u8::try_from(self.offset_size()).unwrap_or(7);
+        let Ok(size @ 1..HAS_OPEN_DELETION) = u8::try_from(self.offset_size()) else {
+            unreachable!("a partition is shorter than 2^55 bytes")
+        };
         if self.0.open_deletion.is_live() { size } else { HAS_OPEN_DELETION | size }
     }
 

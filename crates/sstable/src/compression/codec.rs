@@ -277,10 +277,7 @@ impl Decompressor {
                 state.decompress_to_buffer(payload, out).map_err(|error| error.to_string())?
             }
             Codec::Noop => {
-                let len = payload.len().min(expected);
-                out.get_mut(..len)
-                    .unwrap_or_default()
-                    .copy_from_slice(payload.get(..len).unwrap_or_default());
+                out.iter_mut().zip(payload).for_each(|(to, from)| *to = *from);
                 payload.len()
             }
             #[cfg(not(feature = "snappy"))]

@@ -449,7 +449,7 @@ impl ChunkReader {
         };
         let begin = out.len();
         out.resize(begin + chunks.chunk_data_len(index), 0);
-        let out = out.get_mut(begin..).unwrap_or_default();
+        let Some(out) = out.get_mut(begin..) else { unreachable!("it was made longer") };
         match &chunks.layout {
             Layout::Plain { .. } => {
                 self.file.read_exact_at(offset, out)?;
@@ -513,15 +513,16 @@ impl ChunkReader {
         stored: &'a [u8],
         stored_at: u64,
     ) -> Result<&'a [u8], SsTableError> {
-        let begin = usize::try_from(offset.saturating_sub(stored_at)).unwrap_or(usize::MAX);
-        let rest = stored.get(begin..).unwrap_or_default();
-        let (payload, rest) =
-            rest.split_at_checked(usize::try_from(len).unwrap_or(usize::MAX)).unwrap_or_default();
-        match rest.first_chunk() {
-            Some(crc) if verification == ChunkVerification::Check => {
-                self.compare_checksum(offset, len, u32::from_be_bytes(*crc), payload)?;
-            }
-            _ => {}
+        let begin = usize::try_from(offset - stored_at).ok();
+        let rest = begin.zip(usize::try_from(len).ok()).and_then(|(begin, len)| {
+            let (payload, rest) = stored.get(begin..)?.split_at_checked(len)?;
+            Some((payload, rest.first_chunk()?))
+        });
+        let Some((payload, crc)) = rest else {
+            unreachable!("{len} bytes at {offset} and their checksum were taken")
+        };
+        if verification == ChunkVerification::Check {
+            self.compare_checksum(offset, len, u32::from_be_bytes(*crc), payload)?;
         }
         Ok(payload)
     }

@@ -26,7 +26,7 @@ impl ChunkReader {
         let mut at = 0;
         while at < file_len {
             let len = READ_LEN.min(usize::try_from(file_len - at).unwrap_or(READ_LEN));
-            let bytes = buffer.get_mut(..len).unwrap_or_default();
+            let (bytes, _) = buffer.split_at_mut(len);
             self.file().read_exact_at(at, bytes)?;
             digest.update(bytes);
             chunk.take(self, at, bytes, damaged)?;

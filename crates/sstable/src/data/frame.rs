@@ -70,13 +70,16 @@ impl Head {
         self.start = start;
         self.key.clear();
         window.need_in(start, 2, ShownKey::new(header, sought))?;
-        let key_len = match window.at(start) {
-            [high, low, ..] => usize::from(u16::from_be_bytes([*high, *low])),
-            _ => 0,
+        let Some(&key_len) = window.at(start).first_chunk() else {
+            unreachable!("the window holds the two bytes that were asked for")
         };
+        let key_len = usize::from(u16::from_be_bytes(key_len));
         // With the first byte of the deletion, which decides its length.
         window.need_in(start, 2 + key_len + 1, ShownKey::new(header, sought))?;
-        self.key.extend_from_slice(window.at(start).get(2..2 + key_len).unwrap_or_default());
+        let Some(key) = window.at(start).get(2..2 + key_len) else {
+            unreachable!("the window holds the key that was asked for")
+        };
+        self.key.extend_from_slice(key);
         self.token = header.partitioner.prefix(&self.key);
         Ok(())
     }
@@ -269,23 +272,23 @@ impl Item {
     #[inline]
     pub(crate) fn get<'a>(&self, header: &'a Header, window: &'a Window) -> Unfiltered<'a> {
         let bytes = window.at(self.start);
+        let part = |from: usize, to: usize| {
+            let Some(part) = bytes.get(from..to) else {
+                unreachable!("the window holds the item at {} until it is asked for others", self.start)
+            };
+            part
+        };
         match self.kind {
             ItemKind::Row { flags, extended, clustering_len, body_at, end } => {
                 // An extended flags byte follows when there is anything in it, or when it says so.
                 let at = 1 + usize::from(flags & 0x80 != 0);
-                Unfiltered::Row(RowRef {
-                    header,
-                    flags,
-                    extended,
-                    clustering: bytes.get(at..at + clustering_len).unwrap_or_default(),
-                    body: bytes.get(body_at..end).unwrap_or_default(),
-                })
+                let (clustering, body) = (part(at, at + clustering_len), part(body_at, end));
+                Unfiltered::Row(RowRef { header, flags, extended, clustering, body })
             }
-            ItemKind::Marker { kind, size, values_len, close, open } => Unfiltered::Marker(MarkerRef {
-                bound: Bound { kind, size, values: bytes.get(4..4 + values_len).unwrap_or_default() },
-                close,
-                open,
-            }),
+            ItemKind::Marker { kind, size, values_len, close, open } => {
+                let bound = Bound { kind, size, values: part(4, 4 + values_len) };
+                Unfiltered::Marker(MarkerRef { bound, close, open })
+            }
         }
     }
 }

@@ -266,6 +266,13 @@ impl PartitionStream {
         self.slices.nth(self.slices_done, self.direction)
     }
 
+    /// The slice that the stream stands before, in or after.
+    #[inline]
+    fn current_slice(&self) -> Slice<'_> {
+        let Some(slice) = self.slice() else { unreachable!("a stream with items has a slice left") };
+        slice
+    }
+
     /// Goes to the block in which the current slice begins, unless the stream is already in it or
     /// after its start.
     fn seek(&mut self) -> Result<(), SsTableError> {
@@ -290,7 +297,7 @@ impl PartitionStream {
     /// Whether an item is before the current slice. A marker at its start is: its effect is inside.
     #[inline]
     fn is_before_slice(&self, item: &Item) -> bool {
-        let Some(Slice { start, .. }) = self.slice() else { return false };
+        let Slice { start, .. } = self.current_slice();
         // The bottom comes before everything that is not the bottom itself, which only a marker can
         // be.
         if start.size == 0 && start.kind == BoundKind::InclStart && item.open_after().is_none() {
@@ -302,7 +309,7 @@ impl PartitionStream {
     /// Whether an item is before the end of the current slice.
     #[inline]
     pub(super) fn is_before_end(&self, item: &Item) -> bool {
-        let Some(Slice { end, .. }) = self.slice() else { return false };
+        let Slice { end, .. } = self.current_slice();
         if end.size == 0 && end.kind == BoundKind::InclEnd && item.open_after().is_none() {
             return true;
         }
@@ -348,13 +355,12 @@ impl UnfilteredStream for PartitionStream {
     }
 
     fn current(&self) -> Option<Unfiltered<'_>> {
-        let slice = || self.slice();
         let live = DeletionTime::LIVE;
         let marker = match self.current {
             Current::None => return None,
             Current::Item(item) => return Some(item.get(self.table.header(), &self.window)),
-            Current::Start(open) => MarkerRef { bound: slice()?.start, close: live, open },
-            Current::End(close) => MarkerRef { bound: slice()?.end, close, open: live },
+            Current::Start(open) => MarkerRef { bound: self.current_slice().start, close: live, open },
+            Current::End(close) => MarkerRef { bound: self.current_slice().end, close, open: live },
         };
         Some(Unfiltered::Marker(marker))
     }

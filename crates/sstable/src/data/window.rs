@@ -185,8 +185,10 @@ impl Window {
         } else {
             self.joined.clear();
             if let Some((_, start, bytes)) = self.chunk.as_ref().filter(|_| kept > 0) {
-                let skipped = usize::try_from(position - start).unwrap_or(usize::MAX);
-                self.joined.extend_from_slice(bytes.get(skipped..).unwrap_or_default());
+                let Some(rest) = bytes.get(skipped(position, *start)..) else {
+                    unreachable!("the chunk holds {kept} bytes from {position} on")
+                };
+                self.joined.extend_from_slice(rest);
             }
         }
         self.is_joined = true;
@@ -196,7 +198,7 @@ impl Window {
             let chunks = self.reader.chunks();
             self.start = chunks.chunk_position(chunks.chunk_at(position));
         }
-        let skipped = usize::try_from(position - self.start).unwrap_or(usize::MAX);
+        let skipped = skipped(position, self.start);
         let wanted = skipped.saturating_add(if self.cached.is_some() { len } else { len.max(FILL) });
         while self.joined.len() < wanted {
             match self.append_next(wanted) {
@@ -220,14 +222,14 @@ impl Window {
         let index = self.reader.chunks().chunk_at(at);
         if self.cached.is_some() {
             self.load_chunk(index)?;
-            if let Some((_, start, bytes)) = &self.chunk {
-                // The following bytes are lent from the chunk itself again, unless earlier ones are
-                // held.
-                let least = if self.hold.is_some() { usize::MAX } else { JOIN };
-                let len = wanted.saturating_sub(self.joined.len()).max(least);
-                let rest = bytes.get(usize::try_from(at - start).unwrap_or(usize::MAX)..).unwrap_or_default();
-                self.joined.extend_from_slice(rest.get(..len).unwrap_or(rest));
-            }
+            // The following bytes are lent from the chunk itself again, unless earlier ones are held.
+            let least = if self.hold.is_some() { usize::MAX } else { JOIN };
+            let len = wanted.saturating_sub(self.joined.len()).max(least);
+            let rest = self.chunk.as_ref().and_then(|(_, start, bytes)| bytes.get(skipped(at, *start)..));
+            let Some(rest) = rest.filter(|rest| !rest.is_empty()) else {
+                unreachable!("chunk {index} of the cache holds the byte at {at}")
+            };
+            self.joined.extend_from_slice(rest.get(..len).unwrap_or(rest));
         } else {
             let before = self.joined.len();
             let read = self.reader.append(index, self.verification, &mut self.scratch, &mut self.joined);
@@ -243,7 +245,7 @@ impl Window {
         if self.chunk.as_ref().is_some_and(|(loaded, ..)| *loaded == index) {
             return Ok(());
         }
-        let Some(cached) = &self.cached else { return Ok(()) };
+        let Some(cached) = &self.cached else { unreachable!("chunks are lent by the cache alone") };
         let (reader, verification, scratch) = (&self.reader, self.verification, &mut self.scratch);
         let bytes = cached.cache.get_or_load(cached.file, index, || {
             let mut bytes = Vec::with_capacity(reader.chunks().chunk_data_len(index));
@@ -268,6 +270,12 @@ impl Window {
         }
         SsTableError::corrupt(chunks.path(), error.offset, error.expected, found)
     }
+}
+
+/// Bytes from `start` of a buffer to `position`, which is in it or in a chunk.
+fn skipped(position: u64, start: u64) -> usize {
+    let Ok(skipped) = usize::try_from(position - start) else { unreachable!("buffers fit into memory") };
+    skipped
 }
 
 fn push_key(key: ShownKey<'_>, text: &mut String) {

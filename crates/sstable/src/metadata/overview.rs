@@ -67,17 +67,18 @@ pub fn overview(data: &DataFile, at: &mut dyn FnMut(u64)) -> Result<Overview, Ss
         }
         counts.tombstones += u64::from(!scan.partition().deletion.is_live());
         while scan.advance()? {
-            match scan.current() {
-                Some(Unfiltered::Row(row)) => {
-                    let position = scan.current_position().unwrap_or(start);
+            let (Some(unfiltered), Some(position)) = (scan.current(), scan.current_position()) else {
+                unreachable!("a scan that advanced stands at a row or marker")
+            };
+            match unfiltered {
+                Unfiltered::Row(row) => {
                     let size = row_size(data.header(), row).map_err(|error| damaged(position, error))?;
                     counts.rows += 1;
                     counts.bytes += size.bytes;
                     counts.tombstones += size.tombstones;
                     overview.cells += size.cells;
                 }
-                Some(Unfiltered::Marker(_)) => counts.tombstones += 1,
-                None => {}
+                Unfiltered::Marker(_) => counts.tombstones += 1,
             }
         }
         overview.partitions += 1;

@@ -124,6 +124,7 @@ impl StatsComponent {
         let repaired_at_ms = reader.i64()?;
         let (clustering_types, covered_clusterings) = decode_covered(reader, version)?;
         let has_legacy_counter_shards = reader.bool()?;
+        // -1 is Cassandra's word for figures that nobody gathered.
         let [columns_set, rows] =
             [reader.i64()?, reader.i64()?].map(|count| u64::try_from(count).unwrap_or(0));
         let commit_log_intervals = decode_intervals(reader, version, upper_bound)?;

@@ -66,7 +66,7 @@ impl ComponentWriter {
             let (Some(position), Some(unfiltered)) =
                 (scan.current_position(), UnfilteredStream::current(scan))
             else {
-                continue;
+                unreachable!("a scan that advanced stands at a row or marker")
             };
             self.unfiltered(unfiltered, position)?;
             let offset = scan.position() - start;

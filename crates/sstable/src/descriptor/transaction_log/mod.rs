@@ -272,7 +272,9 @@ impl TransactionLog {
                 }
                 Err(error) => return Err(error),
             }
-            let (Some(record), Some(found)) = (record, found) else { continue };
+            let (Some(record), Some(found)) = (record, found) else {
+                unreachable!("a line without a record does not pass the check")
+            };
             let [added, removed] = &mut left_out;
             match record.kind {
                 LogRecordKind::Add => added.extend(record.stem().map(str::to_owned)),
