@@ -55,10 +55,10 @@ impl DataFile {
         descriptor: &Descriptor,
         page_checksums: PageVerification,
     ) -> Result<DataFile, SsTableError> {
-        DataFile::read(&mut Files::new(&**disk, descriptor, page_checksums)?)
+        DataFile::read(&mut ComponentReader::new(&**disk, descriptor, page_checksums)?)
     }
 
-    pub(crate) fn read(files: &mut Files<'_>) -> Result<DataFile, SsTableError> {
+    pub(crate) fn read(files: &mut ComponentReader<'_>) -> Result<DataFile, SsTableError> {
         let descriptor = files.descriptor;
         let version = descriptor.version;
         let path = descriptor.path(&Component::Statistics);
@@ -235,8 +235,9 @@ impl ReadFile for KeptFile {
     }
 }
 
-/// Reads the components of a table.
-pub(crate) struct Files<'a> {
+/// Reads the components of a table, and compares them with the checksums that Helenus left.
+#[derive(Debug)]
+pub struct ComponentReader<'a> {
     disk: &'a dyn Disk,
     descriptor: &'a Descriptor,
     upkeep: &'a Upkeep,
@@ -260,15 +261,18 @@ const TOOLS_CACHE_BYTES: usize = 4 << 20;
 /// The default: no such demands.
 static NO_UPKEEP: Upkeep = Upkeep { open_files: None, keep: None, digests: None };
 
-impl<'a> Files<'a> {
-    /// Reads the checksums.
-    pub(crate) fn new(
+impl<'a> ComponentReader<'a> {
+    /// Of a table's files, whose checksums it reads.
+    ///
+    /// # Errors
+    /// When there are checksums that cannot be read, or none where they are required.
+    pub fn new(
         disk: &'a dyn Disk,
         descriptor: &'a Descriptor,
         page_checksums: PageVerification,
-    ) -> Result<Files<'a>, SsTableError> {
+    ) -> Result<ComponentReader<'a>, SsTableError> {
         let cache = Arc::new(ChunkCache::new(TOOLS_CACHE_BYTES));
-        Files::with_upkeep(disk, descriptor, page_checksums, &NO_UPKEEP, (&cache, CachedFile(0)))
+        ComponentReader::with_upkeep(disk, descriptor, page_checksums, &NO_UPKEEP, (&cache, CachedFile(0)))
     }
 
     /// The same, holding the files to what is known of them; pages go through a cache, in which the
@@ -279,8 +283,8 @@ impl<'a> Files<'a> {
         page_checksums: PageVerification,
         upkeep: &'a Upkeep,
         (cache, number): (&Arc<ChunkCache>, CachedFile),
-    ) -> Result<Files<'a>, SsTableError> {
-        let mut files = Files {
+    ) -> Result<ComponentReader<'a>, SsTableError> {
+        let mut files = ComponentReader {
             disk,
             descriptor,
             upkeep,
@@ -398,8 +402,12 @@ impl<'a> Files<'a> {
         Ok(Some(paged))
     }
 
-    /// The bytes of a [rewritable](Self::rewritable) component, if it is there.
-    pub(crate) fn read_rewritable(&mut self, component: &Component) -> Result<Option<Bytes>, SsTableError> {
+    /// The bytes of a component that nodes write anew in place, Summary.db or Filter.db, if it is
+    /// there and is what it was when Helenus wrote it.
+    ///
+    /// # Errors
+    /// When it cannot be read; in a database of ours, as [`read_optional`](Self::read_optional).
+    pub fn read_rewritable(&mut self, component: &Component) -> Result<Option<Bytes>, SsTableError> {
         let found = self.read_optional(component);
         self.rewritable(component, found)
     }
@@ -483,15 +491,21 @@ impl<'a> Files<'a> {
     }
 
     /// The bytes of a component that must be there.
-    pub(crate) fn read(&mut self, component: &Component) -> Result<Bytes, SsTableError> {
+    ///
+    /// # Errors
+    /// When it is missing, cannot be read, or is not what its checksums say.
+    pub fn read(&mut self, component: &Component) -> Result<Bytes, SsTableError> {
         match self.read_optional(component)? {
             Some(bytes) => Ok(bytes),
             None => Err(self.missing(component, "restore the file from a backup or a replica")),
         }
     }
 
-    /// The bytes of a component, compared with its checksums.
-    pub(crate) fn read_optional(&mut self, component: &Component) -> Result<Option<Bytes>, SsTableError> {
+    /// The bytes of a component, compared with its checksums, if it is there.
+    ///
+    /// # Errors
+    /// When it cannot be read, is not what its checksums say, or is missing though there are some.
+    pub fn read_optional(&mut self, component: &Component) -> Result<Option<Bytes>, SsTableError> {
         let path = self.descriptor.path(component);
         let bytes = match read_to_vec(self.disk, &path, usize::MAX) {
             Ok(bytes) => bytes,

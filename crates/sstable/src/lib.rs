@@ -8,7 +8,7 @@
 //! in it) and [`SsTableWriter`] in `writer/`. Below them: [`Version`] in `version.rs`, the ledger
 //! of what each version changed, `descriptor/` (names), `compression/` (Data.db as chunks),
 //! `statistics/` (metadata), `big/` and `bti/` (indexes). [`dump()`] prints a table, [`RowsCheck`]
-//! verifies its rows, [`Metadata`] shows what is known of one without reading them.
+//! verifies its rows.
 
 #![deny(unsafe_code)]
 #![deny(clippy::indexing_slicing, clippy::expect_used, clippy::panic)]
@@ -26,7 +26,6 @@ mod dump;
 mod error;
 mod index;
 mod java_utf;
-mod metadata;
 mod page_checksums;
 mod paged_file;
 mod salvage;
@@ -50,16 +49,17 @@ pub use compression::{
 pub use data::{
     DataCursor, Found, Keys, PartitionPoint, PartitionStream, RowPoint, RowReader, Scan, StaticRow,
 };
-pub use data_file::{ComponentDigest, DataFile, Keep, PageVerification, Upkeep};
+pub use data_file::{ComponentDigest, ComponentReader, DataFile, Keep, PageVerification, Upkeep};
 pub use deletion_time::DeletionTimeForm;
 pub use descriptor::{
     Component, Descriptor, Folder, FoundTable, LeftOut, Listing, LogRecord, LogRecordKind, SsTableId, Toc,
     TransactionLog, TransactionLogName,
 };
-pub use dump::{DumpForm, DumpKeys, DumpOptions, DumpTimes, KeyName, dump, dump_keys, push_key_text};
+pub use dump::{
+    DumpForm, DumpKeys, DumpOptions, DumpTimes, KeyName, dump, dump_keys, push_key_text, push_plain,
+};
 pub use error::{SsTableError, SsTableErrorKind};
 pub use index::{PartitionBound, SearchKey};
-pub use metadata::{Bars, Metadata, MetadataOptions, Overview, TimestampUnit, overview};
 pub use page_checksums::{PAGE_CHECKSUMS_COMPONENT, PageChecksums, PageHasher};
 pub use paged_file::{HeldPage, PagedFile};
 pub use salvage::{Salvaged, Trouble};

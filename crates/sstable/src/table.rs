@@ -14,7 +14,7 @@ use helenus_types::{
 
 use crate::chunk_cache::{CachedFile, ChunkCache, SetAside};
 use crate::data::{Cached, Head, Scan, Window};
-use crate::data_file::{ComponentDigest, DataFile, Files, Keep, PageVerification, Upkeep};
+use crate::data_file::{ComponentDigest, ComponentReader, DataFile, Keep, PageVerification, Upkeep};
 use crate::descriptor::{Component, Descriptor};
 use crate::error::SsTableError;
 use crate::index::{Index, PartitionAt, PartitionBound, SearchKey};
@@ -120,7 +120,7 @@ struct FoundFilter {
 
 impl FoundFilter {
     fn read(
-        files: &mut Files<'_>,
+        files: &mut ComponentReader<'_>,
         descriptor: &Descriptor,
         index: &Index,
         options: &OpenOptions,
@@ -178,8 +178,13 @@ impl SsTable {
         options: OpenOptions,
     ) -> Result<Arc<SsTable>, SsTableError> {
         let cache = (&options.chunk_cache, options.cached_file);
-        let mut files =
-            Files::with_upkeep(&**disk, descriptor, options.page_checksums, &options.upkeep, cache)?;
+        let mut files = ComponentReader::with_upkeep(
+            &**disk,
+            descriptor,
+            options.page_checksums,
+            &options.upkeep,
+            cache,
+        )?;
         if options.page_checksums == PageVerification::Require {
             files.read_unneeded()?;
         }

@@ -9,7 +9,7 @@ use helenus_types::DecodeError;
 
 use crate::big::Summary;
 use crate::bti::IndexBlock;
-use crate::data_file::{DataFile, Files, PageVerification};
+use crate::data_file::{ComponentReader, DataFile, PageVerification};
 use crate::descriptor::Component;
 use crate::error::SsTableError;
 use crate::index::{Blocks, Index, PartitionAt, Partitions, SearchKey};
@@ -79,7 +79,7 @@ impl TableIndex {
     ) -> Result<TableIndex, SsTableError> {
         let descriptor = data.descriptor();
         let clustering = &data.header().clustering;
-        let mut files = Files::new(&**disk, descriptor, page_checksums)?;
+        let mut files = ComponentReader::new(&**disk, descriptor, page_checksums)?;
         let (index, summary) = match descriptor.format() {
             Format::Bti => {
                 let partitions = files.paged(&Component::Partitions)?;
@@ -103,7 +103,7 @@ impl TableIndex {
     pub fn salvage(disk: &Arc<dyn Disk>, data: &DataFile) -> Result<TableIndex, SsTableError> {
         let descriptor = data.descriptor();
         let clustering = &data.header().clustering;
-        let mut files = Files::new(&**disk, descriptor, PageVerification::Skip)?;
+        let mut files = ComponentReader::new(&**disk, descriptor, PageVerification::Skip)?;
         let index = match descriptor.format() {
             Format::Bti => {
                 let partitions = files.paged(&Component::Partitions)?;

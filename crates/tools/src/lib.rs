@@ -19,6 +19,7 @@ mod inputs;
 mod key_text;
 mod levels;
 mod list;
+mod metadata;
 mod output_dir;
 mod partitions;
 mod rebuild;
@@ -39,6 +40,7 @@ pub use inputs::{Below, find_tables, find_tables_below};
 pub use key_text::parse_key_text;
 pub use levels::{LeveledTable, Levels, Overlap, levels};
 pub use list::{FileRole, ListedFile, list};
+pub use metadata::{Bars, Metadata, MetadataOptions, Overview, TimestampUnit, overview};
 pub use partitions::{
     Detail, Distribution, Origin, PartitionFigures, PartitionLimits, PartitionsOptions, TableFigures,
     partitions,

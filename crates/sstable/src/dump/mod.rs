@@ -29,8 +29,7 @@ use json::Json;
 use lines::Lines;
 pub use options::{DumpForm, DumpKeys, DumpOptions, DumpTimes};
 use out::{ENOUGH, hand_on};
-pub(crate) use text::push_plain;
-pub use text::{KeyName, push_key_text};
+pub use text::{KeyName, push_key_text, push_plain};
 
 /// Writes the whole table to `out`; the damage that was met.
 ///

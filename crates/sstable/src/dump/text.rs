@@ -68,7 +68,7 @@ fn push_digits(number: i64, width: u32, out: &mut String) {
 
 /// Appends a value as `AbstractType.getString` prints it, without quotes: keys and paths. What is
 /// not a value of the type is hexadecimal.
-pub(crate) fn push_plain(ty: &Type, value: &[u8], out: &mut String) {
+pub fn push_plain(ty: &Type, value: &[u8], out: &mut String) {
     let start = out.len();
     if !push_valid(ty, value, out) {
         out.truncate(start);

@@ -55,7 +55,7 @@ impl EstimatedHistogram {
     }
 
     /// Counts `value` `times` times.
-    pub(crate) fn add_times(&mut self, value: u64, times: u64) {
+    pub fn add_times(&mut self, value: u64, times: u64) {
         let bucket = self.offsets.partition_point(|offset| *offset < value);
         if let Some(count) = self.counts.get_mut(bucket) {
             *count = count.saturating_add(times);

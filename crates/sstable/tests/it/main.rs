@@ -14,7 +14,6 @@ mod components;
 mod corpus;
 mod damage;
 mod dumps;
-mod metadata;
 mod reading;
 mod salvage;
 mod scylla;

@@ -15,6 +15,7 @@ mod diff;
 mod hostile;
 mod key_text;
 mod memory;
+mod metadata;
 mod partitions;
 mod rebuild;
 mod reports;

@@ -4,11 +4,8 @@ use std::io::Write;
 use std::sync::Arc;
 
 use helenus::{Clock, Disk, RealDisk, SystemClock};
-use helenus_sstable::{
-    Bars, DataFile, Descriptor, Metadata, MetadataOptions, Overview, PageVerification, SsTableError,
-    TimestampUnit, overview,
-};
-use helenus_tools::find_tables;
+use helenus_sstable::{DataFile, Descriptor, PageVerification, SsTableError};
+use helenus_tools::{Bars, Metadata, MetadataOptions, Overview, TimestampUnit, find_tables, overview};
 
 use super::common::{refused, unreadable};
 use crate::args::{Metadata as Asked, Unit};

@@ -12,18 +12,14 @@ mod overview;
 mod text;
 
 use helenus_io::Disk;
+use helenus_sstable::{
+    Component, ComponentReader, CompressionInfo, Descriptor, PageVerification, SsTableError, Statistics,
+    Summary, push_plain,
+};
 use helenus_types::{Hex, LocalDeletionTime, Partitioner, Type};
 
-use crate::big::Summary;
-use crate::compression::CompressionInfo;
-use crate::data_file::Files;
-use crate::data_file::PageVerification;
-use crate::descriptor::{Component, Descriptor};
-use crate::dump::push_plain;
-use crate::error::SsTableError;
-use crate::statistics::Statistics;
 pub use histogram::Bars;
-pub(crate) use overview::TopPartition;
+use overview::TopPartition;
 pub use overview::{Overview, overview};
 
 /// Statistics.db and the other metadata of a table.
@@ -88,7 +84,7 @@ impl Metadata {
     /// Summary.db is none.
     pub fn read(disk: &dyn Disk, descriptor: &Descriptor) -> Result<Metadata, SsTableError> {
         let version = descriptor.version;
-        let mut files = Files::new(disk, descriptor, PageVerification::Check)?;
+        let mut files = ComponentReader::new(disk, descriptor, PageVerification::Check)?;
         let path = |component| descriptor.path(&component);
         let statistics = files.read(&Component::Statistics)?;
         let statistics = Statistics::decode(&path(Component::Statistics), &statistics, version)?;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::statistics::EstimatedHistogram;
+use helenus_sstable::EstimatedHistogram;
 
 /// The characters of bars.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]

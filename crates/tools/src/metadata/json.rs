@@ -5,12 +5,11 @@
 //! TTLs in seconds, `repaired_at` in milliseconds, all since 1970. What a file doesn't have is
 //! `null`.
 
+use helenus_sstable::{CompressionInfo, CoveredBound, EstimatedHistogram};
 use helenus_types::{Hex, JsonObject, LocalDeletionTime, LogPosition, push_json_list, push_json_string};
 
 use super::java::double;
 use super::{Metadata, MetadataOptions, Overview, TopPartition, class_text};
-use crate::compression::CompressionInfo;
-use crate::statistics::{CoveredBound, EstimatedHistogram};
 
 impl Metadata {
     /// Appends all of it as one JSON object in one line; with what a scan found, if there was one.

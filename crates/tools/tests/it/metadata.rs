@@ -1,11 +1,16 @@
 //! Metadata against what Cassandra's `sstablemetadata` printed of the same files.
 
-use std::sync::Arc;
-
 use helenus_io::{Disk, RealDisk, read_to_vec};
-use helenus_sstable::{Bars, DataFile, Metadata, MetadataOptions, PageVerification, TimestampUnit, overview};
+use helenus_sstable::{DataFile, Descriptor, PageVerification};
+use helenus_tools::{Bars, Below, Metadata, MetadataOptions, TimestampUnit, find_tables_below, overview};
 
-use crate::corpus::{root, tables};
+use crate::corpus::{corpus, disk};
+
+/// All tables below a folder of the corpus; none where there is no corpus.
+fn tables(folder: &str) -> Option<Vec<Descriptor>> {
+    let below = Below { snapshots: true, backups: true };
+    Some(find_tables_below(&RealDisk, &[corpus(folder)?], below).unwrap())
+}
 
 /// The day on which the corpus was written and its metadata printed: the first moment and the last.
 const DAY: [u32; 2] = [1_795_305_600, 1_795_391_999];
@@ -22,17 +27,17 @@ fn text(metadata: &Metadata) -> String {
 
 #[test]
 fn metadata_is_that_of_sstablemetadata() {
-    let Some(root) = root() else { return };
     let mut equal = 0;
     for version in ["da", "oa", "nb"] {
-        for found in tables(&root, version) {
-            let name = format!("{}.txt", found.descriptor);
-            let expected = found.descriptor.dir.join("metadata").join(name);
+        let Some(tables) = tables(version) else { return };
+        for found in tables {
+            let name = format!("{}.txt", found);
+            let expected = found.dir.join("metadata").join(name);
             if !RealDisk.exists(&expected).unwrap() {
                 continue;
             }
             let theirs = String::from_utf8(read_to_vec(&RealDisk, &expected, 1 << 20).unwrap()).unwrap();
-            let metadata = Metadata::read(&RealDisk, &found.descriptor).unwrap();
+            let metadata = Metadata::read(&RealDisk, &found).unwrap();
             let ours = text(&metadata);
             let place = expected.display();
             let mut names = ours.lines().zip(theirs.lines());
@@ -59,10 +64,10 @@ fn metadata_is_that_of_sstablemetadata() {
 
 #[test]
 fn every_legacy_table_has_metadata() {
-    let Some(root) = root() else { return };
+    let Some(tables) = tables("legacy") else { return };
     let (mut tables_seen, mut with_keys) = (0, 0);
-    for found in tables(&root, "legacy") {
-        let metadata = Metadata::read(&RealDisk, &found.descriptor).unwrap();
+    for found in tables {
+        let metadata = Metadata::read(&RealDisk, &found).unwrap();
         let text = text(&metadata);
         assert!(
             text.contains("\nPartitioner: org.apache.cassandra.dht.") && text.contains("\nIsTransient: "),
@@ -97,14 +102,13 @@ Partitioner: ";
 
 #[test]
 fn what_a_scan_tells() {
-    let Some(root) = root() else { return };
-    let found = tables(&root, "da/composite").remove(0);
-    let data =
-        DataFile::open(&(Arc::new(RealDisk) as _), &found.descriptor, PageVerification::Check).unwrap();
+    let Some(tables) = tables("da/composite") else { return };
+    let found = &tables[0];
+    let data = DataFile::open(&disk(), found, PageVerification::Check).unwrap();
     let mut last = 0;
     let overview = overview(&data, &mut |position| last = position).unwrap();
     assert_eq!(last, data.data_len());
-    let metadata = Metadata::read(&RealDisk, &found.descriptor).unwrap();
+    let metadata = Metadata::read(&RealDisk, found).unwrap();
     let mut text = String::new();
     metadata.push_text(options(DAY[1]), Some(&overview), &mut text);
     let (_, text) = text.split_once('\n').unwrap();

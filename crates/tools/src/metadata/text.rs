@@ -1,12 +1,10 @@
 //! The lines of `sstablemetadata`.
 
+use helenus_sstable::{Cardinality, Codec, CoveredBound, EstimatedHistogram, push_plain};
 use helenus_types::{Hex, LocalDeletionTime, LogPosition, Timestamp, Type};
 
 use super::java::{byte_size, date, double, duration_words, hash_map_order};
 use super::{Metadata, MetadataOptions, Overview, TimestampUnit, TopPartition, class_text, histogram};
-use crate::compression::Codec;
-use crate::dump::push_plain;
-use crate::statistics::{CoveredBound, EstimatedHistogram};
 
 impl Metadata {
     /// Appends the text that `sstablemetadata` prints, lines in the same order; with what a scan
@@ -132,9 +130,10 @@ impl Metadata {
         text.field("SSTable Level", stats.level);
         let repaired = (stats.repaired_at_ms != 0).then(|| date(stats.repaired_at_ms));
         text.commented("Repaired at", Some(&stats.repaired_at_ms.to_string()), repaired.as_deref());
-        let id = |id: Option<uuid::Uuid>| id.map_or_else(|| "--".to_owned(), |id| id.to_string());
-        text.field("Originating host id", id(stats.originating_host_id));
-        text.field("Pending repair", id(stats.pending_repair));
+        let ids = [stats.originating_host_id, stats.pending_repair];
+        let [host, repair] = ids.map(|id| id.map_or_else(|| "--".to_owned(), |id| id.to_string()));
+        text.field("Originating host id", host);
+        text.field("Pending repair", repair);
         let intervals = stats.commit_log_intervals.iter();
         let intervals: Vec<String> = intervals
             .map(|interval| format!("{}={}", position(interval.start), position(interval.end)))
@@ -169,7 +168,7 @@ impl Metadata {
     #[must_use]
     pub fn estimated_partitions(&self) -> Option<u64> {
         let cardinality = &self.statistics.compaction.cardinality;
-        crate::statistics::Cardinality::decode(cardinality).ok().map(|cardinality| cardinality.estimate())
+        Cardinality::decode(cardinality).ok().map(|cardinality| cardinality.estimate())
     }
 
     fn push_header(&self, unit: TimestampUnit, text: &mut Text<'_>) {

@@ -1,9 +1,7 @@
 //! The results of a scan of the rows (`SSTableMetadataViewer.printScannedOverview`).
 
 use helenus_rows::{CellEvent, Header, RowRef, Unfiltered, UnfilteredStream};
-
-use crate::data_file::DataFile;
-use crate::error::SsTableError;
+use helenus_sstable::{Component, DataFile, SsTableError};
 
 /// Counts over all rows, and the partitions that stand out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -58,7 +56,7 @@ pub fn overview(data: &DataFile, at: &mut dyn FnMut(u64)) -> Result<Overview, Ss
     while scan.next_partition()? {
         let mut counts = Counts::default();
         let damaged = |position: u64, error: helenus_types::DecodeError| {
-            SsTableError::new(data.descriptor().path(&crate::Component::Data), error.shifted(position))
+            SsTableError::new(data.descriptor().path(&Component::Data), error.shifted(position))
         };
         let start = scan.partition_position();
         if let Some(row) = scan.static_row() {
