@@ -3,10 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 
-use helenus_memtable::MemtableObserver;
-use helenus_rows::Header;
+use helenus_memtable::{MemtableObserver, ObservedPartition};
+use helenus_rows::{Header, Op, Slices, UnfilteredStream, UpdateRef, WriteMoment};
 use helenus_schema::TableDef;
 use helenus_sstable::WriteObserver;
+
+use crate::error::Result;
 
 /// A part of a table that is made of its rows as they are written: an index.
 ///
@@ -20,6 +22,84 @@ pub trait Attachment: fmt::Debug + Send + Sync {
     /// What makes the component of a new SSTable, whose rows are encoded against `header`. Its
     /// component has always the same name.
     fn sstable(&self, header: &Arc<Header>) -> Option<Box<dyn WriteObserver>>;
+
+    /// What adds rows to each write of the table; `None` for one that adds none. It is always the
+    /// one or the other.
+    fn growth(&self) -> Option<&dyn Growth> {
+        None
+    }
+}
+
+/// Adds rows to the writes of a table, such as those of an index's or a view's own table.
+///
+/// All writes of the table, plain ones too, hold the locks of the partitions that they are about
+/// from before this is asked until they can be read. So what it finds of a partition is what the
+/// write will meet there, and writes of one partition are grown one after the other. The locks of
+/// the partitions that it adds rows to are not taken: rows that two partitions of the table give
+/// must be different rows. What is added is not grown again.
+pub trait Growth: Send + Sync {
+    /// Grows one partition's part of a mutation, whatever statements it comes from. Where the
+    /// schema changes meanwhile the mutation is made again, and this is asked again.
+    ///
+    /// It is called under locks: it must not write to the database, nor change its schema.
+    ///
+    /// # Errors
+    /// The write's, of which then nothing is done.
+    fn grow(&self, write: &mut dyn GrowingWrite) -> Result<()>;
+}
+
+/// A mutation that is about to be written, seen from one of its partitions.
+pub trait GrowingWrite {
+    /// The partition.
+    fn partition(&self) -> ObservedPartition<'_>;
+
+    /// The moment of the mutation: what brings no timestamp has this one, and deletions this
+    /// second.
+    fn moment(&self) -> WriteMoment;
+
+    /// What the mutation does to it: all is reconciled, so order has no meaning.
+    fn updates(&self) -> Vec<UpdateRef<'_>>;
+
+    /// The partition without the mutation: a stream of it alone, or of nothing.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    fn before(&self, slices: &Slices) -> Result<Box<dyn UnfilteredStream>>;
+
+    /// The partition with the mutation; what is added to it is not in it.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    fn after(&self, slices: &Slices) -> Result<Box<dyn UnfilteredStream>>;
+
+    /// A table of the database, to add rows to.
+    ///
+    /// # Errors
+    /// When there is none of that name.
+    fn table(&mut self, keyspace: &str, name: &str) -> Result<GrownTable>;
+
+    /// Adds an operation on the partition of a table that has that raw key. Its times are those
+    /// that it brings: usually such as the table's own rows have.
+    ///
+    /// # Errors
+    /// When the key is empty or longer than 65,535 bytes, or the row is not encoded against
+    /// [the table's header](GrownTable::header).
+    fn add(&mut self, table: &GrownTable, key: &[u8], op: Op<'_>) -> Result<()>;
+}
+
+/// A table that a write adds rows to. It is of that write.
+#[derive(Clone, Debug)]
+pub struct GrownTable {
+    /// Its number among those of the write.
+    pub(crate) at: usize,
+    pub(crate) header: Arc<Header>,
+}
+
+impl GrownTable {
+    /// The header that rows of the table are encoded against, now.
+    pub fn header(&self) -> &Arc<Header> {
+        &self.header
+    }
 }
 
 /// The attachments of one table.

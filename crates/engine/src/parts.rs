@@ -7,8 +7,8 @@
 //! * [`SinkTable`] and [`Sink`]: the write API of a table over another receiver of the writes.
 //! * [`NewDatabase`], and [`IngestTarget`] with [`Ingestion`]: records in the manifest the files
 //!   that are brought in.
-//! * [`Attachment`], [`with_attachments`], [`AttachedView`]: what an index hangs on a table; see
-//!   decision 0023.
+//! * [`Attachment`], [`with_attachments`], [`AttachedView`]: what an index hangs on a table, and
+//!   [`Growth`]: what it adds to the table's writes; see decision 0023.
 //! * [`apply_schema`], [`now_micros`]: a statement of CQL that was parsed already, and the clock
 //!   that it is executed by.
 //! * [`is_database`], [`check_complete`]: the kind of a directory.
@@ -25,7 +25,7 @@ use helenus_schema::{Catalog, SchemaOutcome, TableDef};
 use helenus_sstable::{ChunkCache, Component, SsTable};
 use helenus_types::{Generation, LocalDeletionTime, Partitioner, TableId, Timestamp};
 
-pub use crate::attachment::Attachment;
+pub use crate::attachment::{Attachment, GrowingWrite, GrownTable, Growth};
 pub use crate::engine::{
     IngestTarget, IngestedTable, Ingestion, Mutation, NewDatabase, NewSsTable, READABLE, Sink, UpdateBytes,
     check_complete, check_filter, decode_all, is_database,

@@ -4,12 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use helenus_io::{Clock, OwnProcess};
-use helenus_rows::Capabilities;
+use helenus_rows::{Capabilities, WriteMoment};
 use helenus_sstable::LateDeletionTimes;
 use helenus_types::{LocalDeletionTime, Timestamp};
 use uuid::Uuid;
 
 use super::calls::Calls;
+use super::growing::Growing;
 use super::mutation::Mutation;
 use super::set::{check_here, now_seconds};
 use super::state::TableState;
@@ -92,6 +93,15 @@ impl Destination {
         match self {
             Self::Database(side) => side.write(mutation),
             Self::Sink(side) => side.write(mutation).map(|()| Written::Yes),
+        }
+    }
+
+    /// What attachments add to a mutation whose partitions are locked; `None` where a table's
+    /// schema changed meanwhile. A sink has no attachments.
+    pub(crate) fn grow(&self, mutation: &Mutation, moment: WriteMoment) -> Result<Option<Growing>> {
+        match self {
+            Self::Database(side) => Growing::of(&side.set, mutation, moment),
+            Self::Sink(_) => Ok(Some(Growing::new())),
         }
     }
 

@@ -13,6 +13,7 @@ mod destination;
 mod failures;
 mod files;
 mod flush;
+mod growing;
 mod health;
 mod ingest;
 mod layout;
@@ -40,6 +41,8 @@ mod write_side;
 
 #[cfg(test)]
 mod attached_tests;
+#[cfg(test)]
+mod growing_tests;
 #[cfg(test)]
 mod schema_change_tests;
 #[cfg(test)]

@@ -10,7 +10,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use helenus_commitlog::TableTag;
-use helenus_rows::{TimePlaces, UpdateRef, UpdateWriter, WriteMoment};
+use helenus_rows::{Header, Op, RowStats, TimePlaces, UpdateRef, UpdateWriter, WriteMoment};
 use helenus_types::{DecodeError, Partitioner, Reader, Timestamp, Token};
 
 use super::state::TableState;
@@ -262,10 +262,52 @@ impl MutationBuilder {
     #[inline]
     pub(crate) fn finish(&mut self, own_timestamps: bool) -> &Mutation {
         self.close();
-        let Mutation { payload, updates, tags } = &mut self.mutation;
-        if let Some(kind) = payload.first_mut() {
+        if let Some(kind) = self.mutation.payload.first_mut() {
             *kind = if own_timestamps { OWN_TIMESTAMPS } else { CALLERS_TIMESTAMPS };
         }
+        self.complete()
+    }
+
+    /// Reads operations that came from elsewhere, and so their timestamps; returns the newest.
+    ///
+    /// # Errors
+    /// When one is none.
+    pub(crate) fn read_through(&mut self) -> Result<Timestamp, DecodeError> {
+        self.close();
+        let mut newest = Timestamp::MIN;
+        for at in 0..self.mutation.updates.len() {
+            let Mutation { updates, .. } = &self.mutation;
+            let Some(update) = updates.get(at) else { unreachable!("none is removed") };
+            let (min, max) = timestamps_of(&update.state.header, self.mutation.ops_of(update))?;
+            let Some(update) = self.mutation.updates.get_mut(at) else { unreachable!("none is removed") };
+            update.min_timestamp = min;
+            newest = newest.max(max);
+        }
+        Ok(newest)
+    }
+
+    /// The mutation that was finished, with the updates of another one, which may have other
+    /// timestamps than those that the database chose if `newer`.
+    pub(crate) fn finish_with(&mut self, mut other: Self, newer: bool) -> &Mutation {
+        other.close();
+        let Mutation { payload, updates, .. } = &mut self.mutation;
+        let Some((kind, added)) = other.mutation.payload.split_first() else { return &self.mutation };
+        if newer && let Some(own) = payload.first_mut() {
+            *own = CALLERS_TIMESTAMPS;
+        }
+        let shift = payload.len() - size_of_val(kind);
+        payload.extend_from_slice(added);
+        updates.extend(other.mutation.updates.into_iter().map(|update| PartitionUpdate {
+            bytes: update.bytes.start + shift..update.bytes.end + shift,
+            ..update
+        }));
+        self.complete()
+    }
+
+    /// Puts the updates in order.
+    #[inline]
+    fn complete(&mut self) -> &Mutation {
+        let Mutation { payload, updates, tags } = &mut self.mutation;
         if updates.len() > 1 {
             sort(updates, payload);
         }
@@ -365,4 +407,24 @@ impl<'a> LoggedMutation<'a> {
         let len = self.reader.u32()? as usize;
         Ok(Some(LoggedUpdate { tag, layout, bytes: self.reader.take(len)? }))
     }
+}
+
+/// The oldest and the newest timestamp of an update.
+///
+/// # Errors
+/// When its bytes are not operations on rows of that header.
+pub(crate) fn timestamps_of(
+    header: &Header,
+    mut update: UpdateRef<'_>,
+) -> Result<(Timestamp, Timestamp), DecodeError> {
+    let mut stats = RowStats::default();
+    while let Some(op) = update.next(header)? {
+        match op {
+            Op::Partition(deletion) | Op::Range { deletion, .. } => stats.deletion(deletion, |_| {}),
+            Op::Row(row) => {
+                stats.row(row, |_| {})?;
+            }
+        }
+    }
+    Ok((stats.min_timestamp, stats.max_timestamp))
 }

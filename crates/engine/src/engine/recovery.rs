@@ -11,7 +11,7 @@ use helenus_commitlog::{
     CommitLog, LogOptions, Record, ReplayError, ReplayOptions, ReplayReport, TableTag, replay,
 };
 use helenus_io::{Clock, Disk, OpenFiles, RelativePath, default_open_files, read_to_vec, write_atomically};
-use helenus_rows::{FormerOrder, Op, RowStats, UpdateRef};
+use helenus_rows::{FormerOrder, UpdateRef};
 use helenus_schema::Catalog;
 use helenus_sstable::{ChunkCache, Descriptor};
 use helenus_types::{LogPosition, Partitioner, Timestamp};
@@ -22,7 +22,7 @@ use super::layout::{LOG_DIR, MANIFEST, SCHEMA, check_complete, identity, not_own
 use super::leftovers::{remove_dropped, remove_leftovers};
 use super::live::Opener;
 use super::lock::DirectoryLock;
-use super::mutation::LoggedMutation;
+use super::mutation::{LoggedMutation, timestamps_of};
 use super::salvage::is_damage;
 use super::set::{TableSet, Tables};
 use super::state::TableState;
@@ -264,7 +264,7 @@ impl<'a> LogReplay<'a> {
                     update = UpdateRef::new(former.encode(update, header)?)?;
                 }
             }
-            let (min, max) = timestamps_of(&active.state, update.clone())?;
+            let (min, max) = timestamps_of(&active.state.header, update.clone())?;
             if own_timestamps {
                 self.newest = self.newest.max(max);
             }
@@ -499,18 +499,4 @@ fn log_options(options: &Options, first_segment: u64) -> LogOptions {
         salt_seed: random_uuid().as_u64_pair().0,
         ..LogOptions::default()
     }
-}
-
-/// The oldest and the newest timestamp of an update.
-fn timestamps_of(state: &TableState, mut update: UpdateRef<'_>) -> Result<(Timestamp, Timestamp)> {
-    let mut stats = RowStats::default();
-    while let Some(op) = update.next(&state.header)? {
-        match op {
-            Op::Partition(deletion) | Op::Range { deletion, .. } => stats.deletion(deletion, |_| {}),
-            Op::Row(row) => {
-                stats.row(row, |_| {})?;
-            }
-        }
-    }
-    Ok((stats.min_timestamp, stats.max_timestamp))
 }

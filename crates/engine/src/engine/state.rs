@@ -53,6 +53,12 @@ impl TableState {
         Self { attachments: attachments.of(def), ..self }
     }
 
+    /// Whether attachments add rows to its writes.
+    #[inline]
+    pub(crate) fn grows(&self) -> bool {
+        self.attachments.iter().any(|attachment| attachment.growth().is_some())
+    }
+
     /// A new memtable of the table.
     pub(crate) fn memtable(&self) -> Arc<Memtable> {
         let observers = self.attachments.iter().filter_map(|attachment| attachment.memtable(&self.header));

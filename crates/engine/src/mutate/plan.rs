@@ -95,7 +95,8 @@ impl Plan {
         // In canonical order, as they are written; those of one column stay in their own.
         statics.sort_by_key(|column| column.index);
         regulars.sort_by_key(|column| column.index);
-        let simple_row = SimpleRow::new(&schema, &shape, &regulars);
+        // What grows is staged: it is encoded under locks.
+        let simple_row = SimpleRow::new(&schema, &shape, &regulars).filter(|_| !entry.state.grows());
         let range = statement.range.clone();
         let values = statement.values;
         Ok(Self { entry, shape, key, clustering, range, statics, regulars, conditions, values, simple_row })
@@ -200,8 +201,9 @@ impl Plan {
         Ok(())
     }
 
+    /// Refuses another number of values than the statement takes, and options that it can't have.
     #[inline]
-    fn check_values(&self, values: &[&dyn BindValue], options: &WriteOptions) -> Result<()> {
+    pub(super) fn check_values(&self, values: &[&dyn BindValue], options: &WriteOptions) -> Result<()> {
         let schema = &*self.entry.state.schema;
         if values.len() != self.values {
             let text = format_args!("{} values were expected, {} given", self.values, values.len());
@@ -215,7 +217,7 @@ impl Plan {
         self.shape.conditions.any()
     }
 
-    /// Stages the statement with those values.
+    /// Stages the statement with those values, which were [checked](Self::check_values).
     pub(super) fn stage(
         &self,
         values: &[&dyn BindValue],

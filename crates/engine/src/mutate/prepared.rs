@@ -179,7 +179,9 @@ impl Prepared {
         let Workspace { staged, encoder, .. } = &mut *workspace;
         let options = options.or(writer.options);
         let plan = self.fresh_plan()?;
-        let done = values.with_values(|values| plan.stage(values, &options, staged, 0)).and_then(|()| {
+        let done = values.with_values(|values| {
+            plan.check_values(values, &options)?;
+            plan.stage(values, &options, staged, 0)?;
             commit_if(writer.destination()?, staged, encoder, &mut [plan.entry.clone()], None)
         });
         writer.workspaces.give(workspace);
@@ -234,7 +236,7 @@ impl Prepared {
             let time = WriteTime::next(destination, None, options.now);
             plan.put(values, options, workspace, 0, &time)?;
             let Workspace { staged, encoder, .. } = &mut *workspace;
-            if staged.reads_first() {
+            if staged.reads_first() || plan.entry.state.grows() {
                 return commit_reading(destination, staged, encoder, &mut [plan.entry.clone()], None);
             }
             let (tables, own) = (std::slice::from_ref(&plan.entry), options.timestamp.is_none());

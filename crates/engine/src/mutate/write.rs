@@ -13,7 +13,7 @@ use super::errors::{too_late, too_much};
 use super::resolve::{RowFinder, resolve};
 use super::restage::restage;
 use super::staged::{Entry, Staged, Target, any_twice};
-use crate::engine::{Destination, Written};
+use crate::engine::{Destination, Mutation, Written};
 use crate::error::Result;
 
 /// Writes what is encoded and staged; all becomes visible and durable together, or nothing is
@@ -26,11 +26,11 @@ pub(super) fn commit(
     tables: &mut [Entry],
     timestamp: Option<Timestamp>,
 ) -> Result<()> {
-    if staged.reads_first() {
-        restage(staged, &mut encoder.builder, tables);
-        return commit_reading(destination, staged, encoder, tables, timestamp);
-    }
     loop {
+        if staged.reads_first() || tables.iter().any(|entry| entry.state.grows()) {
+            restage(staged, &mut encoder.builder, tables);
+            return commit_reading(destination, staged, encoder, tables, timestamp);
+        }
         let time = WriteTime::next(destination, timestamp, staged.now());
         if !encoder.builder.move_to(|| time.moment()) {
             restage(staged, &mut encoder.builder, tables);
@@ -60,7 +60,29 @@ pub(super) fn write(
     own: bool,
 ) -> Result<Written> {
     check_expirations(destination, staged, tables, time)?;
+    send(destination, encoder.finish(staged, tables, time, own), tables)
+}
+
+/// As [`write`], of operations on tables whose attachments add to it; their partitions are locked.
+fn write_grown(
+    destination: &Destination,
+    staged: &Staged,
+    encoder: &mut Encoder,
+    tables: &[Entry],
+    time: &WriteTime<'_>,
+    own: bool,
+) -> Result<Written> {
+    check_expirations(destination, staged, tables, time)?;
     let mutation = encoder.finish(staged, tables, time, own);
+    let Some(grown) = destination.grow(mutation, time.moment())? else {
+        return Ok(Written::Stale);
+    };
+    let (added, newest) = grown.into_parts();
+    send(destination, encoder.builder.finish_with(added, newest > time.timestamp), tables)
+}
+
+#[inline]
+fn send(destination: &Destination, mutation: &Mutation, tables: &[Entry]) -> Result<Written> {
     // The log refuses it too; but a keyspace may have none, and the table's name helps.
     let max = destination.max_mutation_bytes();
     if mutation.payload.len() > max
@@ -113,6 +135,10 @@ pub(super) fn commit_reading(
 
 /// Writes the staged operations if their conditions hold, after reading the existing data that they
 /// need, all under the locks of the partitions. Returns the rows that refused it, if they don't.
+///
+/// A writer takes the locks of partitions all at once, before any other lock, and in an order that
+/// all writers keep; what attachments add is written without those of its partitions. So no two
+/// writers wait for each other.
 pub(super) fn commit_if(
     destination: &Destination,
     staged: &mut Staged,
@@ -126,53 +152,78 @@ pub(super) fn commit_if(
         // What a table shows is looked up by its index.
         staged.rebase(tables)?;
     }
-    let cores: SmallVec<[_; 4]> = tables.iter().map(|entry| entry.core.clone()).collect();
-    let locks = locks_of(staged, &cores);
-    let _held: SmallVec<[MutexGuard<'_, ()>; 4]> = locks.iter().map(|lock| lock.lock()).collect();
-    let mut finder = RowFinder::default();
     loop {
-        let views: SmallVec<[_; 4]> = tables.iter().map(|entry| entry.core.view.load_full()).collect();
-        let current = views.iter().zip(&*tables).all(|(view, entry)| Arc::ptr_eq(&view.state, &entry.state));
-        if !current {
-            staged.rebase(tables)?;
-            // A schema change shows in the table first, in its view a moment later.
-            std::thread::yield_now();
-            continue;
-        }
-        let time = WriteTime::next(destination, timestamp, staged.now());
-        if !staged.conditions.is_empty()
-            && let Some(view) = views.first()
-            && let Some(refused) = Checking::new(destination, staged, view).refuses(&mut finder)?
-        {
-            return Ok(Some(refused));
-        }
-        encoder.builder.clear();
-        let written = if staged.reads_first() {
-            let resolved = resolve(destination, staged, &mut finder, &views, &time)?;
-            write(destination, &resolved, encoder, tables, &time, timestamp.is_none())?
-        } else {
-            write(destination, staged, encoder, tables, &time, timestamp.is_none())?
+        let attempt = {
+            let locks = locks_of(staged, tables);
+            let _held: SmallVec<[MutexGuard<'_, ()>; 4]> = locks.iter().map(|lock| lock.lock()).collect();
+            attempt(destination, staged, encoder, tables, timestamp)?
         };
-        match written {
-            Written::Yes => return Ok(None),
-            Written::Stale => staged.rebase(tables)?,
+        match attempt {
+            Attempt::Written => return Ok(None),
+            Attempt::Refused(rows) => return Ok(Some(rows)),
+            Attempt::Stale => {}
         }
+        // With the schema, what has to be locked changes.
+        staged.rebase(tables)?;
+        // A schema change shows in the table first, in its view a moment later.
+        std::thread::yield_now();
     }
 }
 
+/// The end of an attempt to write what needs locks.
+enum Attempt {
+    Written,
+    Refused(Vec<FoundRow>),
+    /// A table's schema changed; nothing was written.
+    Stale,
+}
+
+/// One attempt to write the staged operations under the locks of their partitions.
+fn attempt(
+    destination: &Destination,
+    staged: &Staged,
+    encoder: &mut Encoder,
+    tables: &[Entry],
+    timestamp: Option<Timestamp>,
+) -> Result<Attempt> {
+    let views: SmallVec<[_; 4]> = tables.iter().map(|entry| entry.core.view.load_full()).collect();
+    if !views.iter().zip(tables).all(|(view, entry)| Arc::ptr_eq(&view.state, &entry.state)) {
+        return Ok(Attempt::Stale);
+    }
+    let mut finder = RowFinder::default();
+    let time = WriteTime::next(destination, timestamp, staged.now());
+    if !staged.conditions.is_empty()
+        && let Some(view) = views.first()
+        && let Some(refused) = Checking::new(destination, staged, view).refuses(&mut finder)?
+    {
+        return Ok(Attempt::Refused(refused));
+    }
+    encoder.builder.clear();
+    let resolved;
+    let staged = if staged.reads_first() {
+        resolved = resolve(destination, staged, &mut finder, &views, &time)?;
+        &resolved
+    } else {
+        staged
+    };
+    let grows = tables.iter().any(|entry| entry.state.grows());
+    let write = if grows { write_grown } else { write };
+    Ok(match write(destination, staged, encoder, tables, &time, timestamp.is_none())? {
+        Written::Yes => Attempt::Written,
+        Written::Stale => Attempt::Stale,
+    })
+}
+
 /// The locks of the partitions that are read, each once, in an order that all writers keep.
-fn locks_of<'c>(staged: &Staged, cores: &'c [Arc<crate::engine::TableCore>]) -> SmallVec<[&'c Mutex<()>; 4]> {
+fn locks_of<'t>(staged: &Staged, tables: &'t [Entry]) -> SmallVec<[&'t Mutex<()>; 4]> {
     let mut locks: SmallVec<[&Mutex<()>; 4]> = SmallVec::new();
     // All operations of a batch with conditions are about one partition.
     let all = !staged.conditions.is_empty();
     for op in &staged.ops {
-        if !all && !staged.cells_of(op).iter().any(|cell| cell.change.reads_first()) {
-            continue;
+        let Entry { core, state } = entry_of(tables, op);
+        if all || state.grows() || staged.cells_of(op).iter().any(|cell| cell.change.reads_first()) {
+            locks.push(core.partition_lock(op.token.0.cast_unsigned()));
         }
-        let Some(core) = cores.get(op.table as usize) else {
-            unreachable!("operations are about tables of their batch")
-        };
-        locks.push(core.partition_lock(op.token.0.cast_unsigned()));
     }
     locks.sort_unstable_by_key(|lock| std::ptr::from_ref::<Mutex<()>>(lock).addr());
     locks.dedup_by(|a, b| std::ptr::eq(*a, *b));

@@ -163,6 +163,18 @@ fn wrong_times() {
 }
 
 #[test]
+fn wrong_numbers_of_values_and_options_under_conditions() {
+    with_t(|_, t| {
+        let insert = t.prepare_insert(&["p", "c", "d", "a"]).unwrap();
+        refused(insert.execute_if((1,)).map(drop), "ks.t: 4 values were expected, 1 given");
+        refused(
+            insert.execute_if_with(&WriteOptions::new().ttl(21 * 365 * 86_400), (1, 2, "x", 1)).map(drop),
+            "ks.t: a time to live of at most 630720000 s (20 years) was expected, 662256000 found",
+        );
+    });
+}
+
+#[test]
 fn wrong_statements() {
     with_t(|db, t| {
         let problem = |prepared: Result<crate::Prepared>| prepared.map(drop);
