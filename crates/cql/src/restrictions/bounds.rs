@@ -7,7 +7,7 @@ use helenus_engine::{IntoKey, Select};
 use helenus_rows::ColumnDef;
 use helenus_types::{EncodeValue, Partitioner, Serialized, Token};
 
-use super::ranges::{KeyParts, SliceEnd, behind, ranges};
+use super::ranges::{GivenEnd, KeyParts, behind, ranges};
 use super::{OperandExpr, Purpose, Restriction, RestrictionKind, Restrictions};
 use crate::error::{CqlResult, refuse};
 use crate::execution::StatementRun;
@@ -93,7 +93,7 @@ impl Restrictions {
         let (low, high) = (end(low)?, end(high)?);
         let columns = columns_of(slice, self.table.schema().shown_clustering());
         let [low, high] = [&low, &high]
-            .map(|end| end.as_ref().map(|(values, inclusive)| SliceEnd { values, inclusive: *inclusive }));
+            .map(|end| end.as_ref().map(|(values, inclusive)| GivenEnd { values, inclusive: *inclusive }));
         Ok(ranges(columns, low, high))
     }
 

@@ -14,12 +14,12 @@ pub(crate) type KeyParts = Vec<Vec<u8>>;
 
 /// An end of a slice: values of its first columns.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct SliceEnd<'a> {
+pub(super) struct GivenEnd<'a> {
     pub(super) values: &'a [Vec<u8>],
     pub(super) inclusive: bool,
 }
 
-impl<'a> SliceEnd<'a> {
+impl<'a> GivenEnd<'a> {
     /// The values of the first columns, and the end among the others, if it says more of those.
     fn split(self, columns: usize) -> (&'a [Vec<u8>], Option<Self>) {
         match self.values.split_at_checked(columns) {
@@ -32,8 +32,8 @@ impl<'a> SliceEnd<'a> {
 /// The ranges of values between two ends, in the table's order.
 pub(super) fn ranges(
     columns: &[ColumnDef],
-    low: Option<SliceEnd<'_>>,
-    high: Option<SliceEnd<'_>>,
+    low: Option<GivenEnd<'_>>,
+    high: Option<GivenEnd<'_>>,
 ) -> Vec<[Bound<KeyParts>; 2]> {
     let descends = columns.first().is_some_and(|column| column.ty.is_reversed());
     let alike = columns.iter().take_while(|column| column.ty.is_reversed() == descends).count();
