@@ -3,15 +3,97 @@
 
 use helenus_types::is_reserved;
 
+use crate::ast::NativeType;
+
 /// Words that are identifiers, but neither names of functions nor names of types without quotes
 /// (`unreserved_keyword` less `unreserved_function_keyword` in Cassandra's grammar).
 const NOT_A_FUNCTION: [&str; 7] = ["cast", "distinct", "json", "key", "maxwritetime", "ttl", "writetime"];
+
+/// The other words of the grammar that are identifiers too, native types aside
+/// (`basic_unreserved_keyword`, and what of `unreserved_keyword` stands above).
+const UNRESERVED: [&str; 68] = [
+    "access",
+    "aggregate",
+    "aggregates",
+    "all",
+    "ann",
+    "as",
+    "called",
+    "cidrs",
+    "cluster",
+    "clustering",
+    "compact",
+    "contains",
+    "count",
+    "custom",
+    "datacenters",
+    "default",
+    "exists",
+    "filtering",
+    "finalfunc",
+    "frozen",
+    "function",
+    "functions",
+    "group",
+    "hashed",
+    "identity",
+    "initcond",
+    "input",
+    "internals",
+    "keys",
+    "keyspaces",
+    "language",
+    "like",
+    "list",
+    "login",
+    "map",
+    "masked",
+    "mbean",
+    "mbeans",
+    "nologin",
+    "nosuperuser",
+    "only",
+    "options",
+    "partition",
+    "password",
+    "per",
+    "permission",
+    "permissions",
+    "replace",
+    "returns",
+    "role",
+    "roles",
+    "select_masked",
+    "sfunc",
+    "static",
+    "storage",
+    "stype",
+    "superuser",
+    "tables",
+    "trigger",
+    "tuple",
+    "type",
+    "types",
+    "unmask",
+    "unset",
+    "user",
+    "users",
+    "values",
+    "vector",
+];
 
 /// Names that Cassandra keeps for types to come (`reservedTypeNames`).
 const RESERVED_TYPES: [&str; 7] = ["bitstring", "byte", "complex", "date", "enum", "interval", "macaddr"];
 
 /// Words that begin or end a selection, so that as the name of a selected column they are quoted.
 const SELECTION_WORDS: [&str; 4] = ["as", "distinct", "json", "per"];
+
+/// Whether the lower case `word` is a word of the grammar and an identifier as well: options have
+/// such words as values without quotes, and no others.
+#[must_use]
+pub fn is_unreserved_keyword(word: &str) -> bool {
+    NOT_A_FUNCTION.contains(&word) || UNRESERVED.contains(&word) || NativeType::from_name(word).is_some()
+}
 
 /// Whether the lower case `word` needs quotes to be the name of a function. `token` does not,
 /// although it is reserved.

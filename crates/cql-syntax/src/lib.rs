@@ -52,6 +52,7 @@ pub use ast::{
     Select, Selection, Selector, Statement, TableOptions, Term, Update, Using,
 };
 pub use error::SyntaxError;
+pub use keywords::is_unreserved_keyword;
 pub use parse::{
     MAX_NESTING, parse_index_targets, parse_qualified_name, parse_relations, parse_statement,
     parse_statements, parse_term, parse_type,

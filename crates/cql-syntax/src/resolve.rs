@@ -16,6 +16,9 @@ pub enum ResolveError {
     /// Cassandra refuses it; in its words.
     #[error("{0}")]
     Refused(String),
+    /// Cassandra refuses it, and counts it as an error of syntax; in its words.
+    #[error("{0}")]
+    Syntax(String),
     /// There is no such user type.
     #[error("Unknown type {keyspace}.{name}")]
     Unknown {
@@ -58,6 +61,26 @@ impl CqlType {
         let resolved = resolver.resolve(self, false)?;
         check_size(&resolved)?;
         Ok(resolved)
+    }
+
+    /// The same type with the keyspace before all names of user types.
+    #[must_use]
+    pub fn in_keyspace(&self, keyspace: &Identifier) -> Self {
+        let again = |ty: &Self| Box::new(ty.in_keyspace(keyspace));
+        match self {
+            Self::Frozen(inner) => Self::Frozen(again(inner)),
+            Self::List(element) => Self::List(again(element)),
+            Self::Set(element) => Self::Set(again(element)),
+            Self::Map(key, value) => Self::Map(again(key), again(value)),
+            Self::Tuple(fields) => {
+                Self::Tuple(fields.iter().map(|field| field.in_keyspace(keyspace)).collect())
+            }
+            Self::Vector(element, dimension) => Self::Vector(again(element), *dimension),
+            Self::User(QualifiedName { keyspace: None, name }) => {
+                Self::User(QualifiedName::qualified(keyspace.clone(), name.clone()))
+            }
+            Self::Native(_) | Self::User(_) | Self::Custom(_) => self.clone(),
+        }
     }
 
     /// The type as a statement names it. What CQL has no name for is named by its class.
@@ -115,7 +138,7 @@ impl Resolver<'_> {
             CqlType::Native(native) => native.ty(),
             CqlType::Frozen(inner) => {
                 if matches!(**inner, CqlType::Native(_) | CqlType::Custom(_)) {
-                    return Err(ResolveError::refused(format!(
+                    return Err(ResolveError::Syntax(format!(
                         "frozen<> is only allowed on collections, tuples, and user-defined types (got {inner})"
                     )));
                 }

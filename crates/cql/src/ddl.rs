@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use helenus_cql_syntax::{QualifiedName, Statement};
 use helenus_engine::parts;
-use helenus_schema::{SchemaChange, SchemaEvent, SchemaEventKind, SchemaTarget, TableDef};
+use helenus_schema::{SchemaEvent, SchemaEventKind, SchemaRules, SchemaTarget, SchemaWarning};
 
-use crate::error::{CqlError, CqlResult, ErrorCode, ErrorDetail};
+use crate::error::CqlResult;
 use crate::execution::StatementRun;
 use crate::response::{Answer, Response};
 
@@ -16,33 +16,18 @@ pub(crate) fn execute(
     statement: &Statement,
     keyspace: Option<&str>,
 ) -> CqlResult<Response> {
-    let Some(mut event) = event_of(statement, keyspace) else {
-        parts::apply_schema(run.database, statement, keyspace).map_err(|error| refused(error, None))?;
-        return Ok(Response::void());
-    };
-    // The table of an index that is dropped is known before alone.
-    if let Statement::DropIndex(drop) = statement {
-        let has_index = |table: &TableDef| {
-            let named = table.indexes().iter().filter_map(|index| index.name.as_ref());
-            **table.keyspace() == *event.keyspace && named.into_iter().any(|name| *name == drop.name.name)
-        };
-        if let Some(table) = run.catalog.tables().find(|table| has_index(table)) {
-            event.target = SchemaTarget::Table(table.name().clone());
-        }
-    }
-    let outcome = parts::apply_schema(run.database, statement, keyspace)
-        .map_err(|error| refused(error, Some(&event)))?;
-    // That an index is not built is no news here: what it makes legal is answered by looking
+    let outcome = parts::apply_schema(run.database, statement, keyspace, SchemaRules::NODE)?;
+    // What a node doesn't say is no news here: what an index makes legal is answered by looking
     // through the rows.
-    let warnings = outcome.warnings.into_iter().filter(|warning| !warning.ends_with("no read goes by it"));
-    warnings.for_each(|warning| run.warn(warning));
-    if outcome.changes.iter().all(|change| *change == SchemaChange::Nothing) {
-        return Ok(Response::void());
-    }
-    Ok(Answer::SchemaChange(event).into())
+    let warnings = outcome.warnings.into_iter().filter(SchemaWarning::is_of_node);
+    warnings.for_each(|warning| run.warn(warning.to_string()));
+    // A statement that leaves everything as it was has no event.
+    let Some(first) = outcome.events.into_iter().next() else { return Ok(Response::void()) };
+    // An index is a part of its table, which its name doesn't say.
+    Ok(Answer::SchemaChange(event_of(statement, keyspace).unwrap_or(first)).into())
 }
 
-/// The event of a statement that is carried out (`AlterSchemaStatement.schemaChangeEvent`).
+/// The event of a statement that changed something (`AlterSchemaStatement.schemaChangeEvent`).
 fn event_of(statement: &Statement, keyspace: Option<&str>) -> Option<SchemaEvent> {
     use SchemaEventKind::{Created, Dropped, Updated};
     let of = |kind, target: fn(Arc<str>) -> SchemaTarget, name: &QualifiedName| SchemaEvent {
@@ -70,23 +55,8 @@ fn event_of(statement: &Statement, keyspace: Option<&str>) -> Option<SchemaEvent
         Statement::AlterTable(alter) => of_table(Updated, &alter.name),
         Statement::DropTable(drop) | Statement::DropView(drop) => of_table(Dropped, &drop.name),
         Statement::CreateIndex(create) => of_table(Updated, &create.table),
-        Statement::DropIndex(drop) => of_table(Updated, &drop.name),
         Statement::CreateView(create) => of_table(Created, &create.name),
         Statement::AlterView(alter) => of_table(Updated, &alter.name),
         _ => return None,
     })
-}
-
-/// The error of a statement that was refused.
-fn refused(error: helenus_engine::Error, event: Option<&SchemaEvent>) -> CqlError {
-    let error = CqlError::from(error);
-    match event {
-        Some(SchemaEvent { target, keyspace, .. })
-            if error.code() == ErrorCode::AlreadyExists && !matches!(target, SchemaTarget::Type(_)) =>
-        {
-            let table = target.words().1.unwrap_or_default().to_owned();
-            error.with_detail(ErrorDetail::Existing { keyspace: keyspace.to_string(), table })
-        }
-        _ => error,
-    }
 }

@@ -170,25 +170,42 @@ impl From<ValueError> for CqlError {
     }
 }
 
-impl From<CatalogError> for CqlError {
-    fn from(error: CatalogError) -> Self {
+impl From<&CatalogError> for CqlError {
+    fn from(error: &CatalogError) -> Self {
         let code = match error.kind() {
             CatalogErrorKind::Syntax => ErrorCode::Syntax,
-            CatalogErrorKind::AlreadyExists => ErrorCode::AlreadyExists,
+            CatalogErrorKind::Configuration => ErrorCode::Config,
+            CatalogErrorKind::Unauthorized => ErrorCode::Unauthorized,
+            // What else may exist already has no code of its own.
+            CatalogErrorKind::AlreadyExists if error.existing().is_some() => ErrorCode::AlreadyExists,
             _ => ErrorCode::Invalid,
         };
-        Self::new(code, error.to_string())
+        let detail = error.existing().map(|existing| ErrorDetail::Existing {
+            keyspace: existing.keyspace.clone(),
+            table: existing.table.clone().unwrap_or_default(),
+        });
+        Self::new(code, error.to_string()).with_detail(detail.unwrap_or_default())
+    }
+}
+
+impl From<CatalogError> for CqlError {
+    fn from(error: CatalogError) -> Self {
+        Self::from(&error)
     }
 }
 
 impl From<helenus_engine::Error> for CqlError {
     fn from(error: helenus_engine::Error) -> Self {
+        if let Some(refusal) = error.refusal() {
+            return Self::from(refusal);
+        }
         let code = match error.kind() {
             ErrorKind::Syntax => ErrorCode::Syntax,
-            ErrorKind::AlreadyExists => ErrorCode::AlreadyExists,
-            ErrorKind::Invalid | ErrorKind::NotFound | ErrorKind::Unsupported | ErrorKind::ReadOnly => {
-                ErrorCode::Invalid
-            }
+            ErrorKind::AlreadyExists
+            | ErrorKind::Invalid
+            | ErrorKind::NotFound
+            | ErrorKind::Unsupported
+            | ErrorKind::ReadOnly => ErrorCode::Invalid,
             ErrorKind::Overloaded => ErrorCode::Overloaded,
             ErrorKind::Corrupt => ErrorCode::ReadFailure,
             _ => ErrorCode::Server,

@@ -13,7 +13,7 @@ use crate::metrics::DatabaseMetrics;
 use crate::mutate::{StatementWriter, WriteOptions};
 use crate::options::{Durability, Options};
 use crate::table::Table;
-use helenus_schema::{Catalog, SchemaOutcome};
+use helenus_schema::{Catalog, SchemaOutcome, SchemaRules};
 
 /// An open database. Cloning it gives another handle to the same one; it is closed with the last
 /// handle, or by [`close`](Self::close).
@@ -82,7 +82,11 @@ impl Database {
             match &statement.node {
                 Statement::Use(name) => keyspace = Some(name.as_str().to_owned()),
                 statement => {
-                    let one = self.writer.database()?.apply_schema(statement, keyspace.as_deref())?;
+                    let one = self.writer.database()?.apply_schema(
+                        statement,
+                        keyspace.as_deref(),
+                        SchemaRules::default(),
+                    )?;
                     outcome.changes.extend(one.changes);
                     outcome.events.extend(one.events);
                     outcome.warnings.extend(one.warnings);
@@ -131,7 +135,8 @@ impl Database {
             {
                 continue;
             }
-            match self.writer.database()?.apply_schema(statement, default.as_deref()) {
+            match self.writer.database()?.apply_schema(statement, default.as_deref(), SchemaRules::default())
+            {
                 Ok(_) => {}
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),

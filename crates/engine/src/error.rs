@@ -91,6 +91,12 @@ impl Error {
         Self { kind: self.kind, text: self.text.clone(), source: self.source.clone() }
     }
 
+    /// What the schema refused, if that is why: what of a keyspace or table is there already, and
+    /// a kind that distinguishes wrong options from other wrong statements.
+    pub fn refusal(&self) -> Option<&CatalogError> {
+        self.source.as_deref()?.downcast_ref()
+    }
+
     /// The operating system's error, if it caused this one.
     pub(crate) fn io_kind(&self) -> Option<std::io::ErrorKind> {
         let source: &(dyn StdError + 'static) = self.source.as_deref()?;

@@ -42,8 +42,9 @@ pub use helenus_rows::{
     Cell, ColumnDef, ColumnKind, Columns, DeletionTime, LivenessInfo, TableSchema, UnfilteredStream,
 };
 pub use helenus_schema::{
-    Catalog, CatalogError, CatalogErrorKind, Keyspace, LoadedSchema, SchemaChange, SchemaEvent,
-    SchemaEventKind, SchemaOutcome, SchemaTarget, TableColumn, TableDef, TableOptions, ViewDef,
+    Catalog, CatalogError, CatalogErrorKind, Existing, Keyspace, LoadedSchema, SchemaChange, SchemaEvent,
+    SchemaEventKind, SchemaOutcome, SchemaTarget, SchemaWarning, TableColumn, TableDef, TableOptions,
+    ViewDef,
 };
 pub use helenus_sstable::{Codec, CompressionParams, LateDeletionTimes, Version};
 pub use helenus_types::{

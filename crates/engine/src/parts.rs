@@ -21,7 +21,7 @@ use helenus_commitlog::TableTag;
 use helenus_cql_syntax::Statement;
 use helenus_io::{Clock, Disk, ReadFile};
 use helenus_rows::{EncodingBase, Header, TableSchema};
-use helenus_schema::{Catalog, SchemaOutcome, TableDef};
+use helenus_schema::{Catalog, SchemaOutcome, SchemaRules, TableDef};
 use helenus_sstable::{ChunkCache, Component, SsTable};
 use helenus_types::{Generation, LocalDeletionTime, Partitioner, TableId, Timestamp};
 
@@ -46,8 +46,8 @@ use crate::mutate::{
 use crate::options::Options;
 use crate::table::Table;
 
-/// Applies one schema statement to a database, as [`crate::Database::execute_schema`] does; names
-/// without a keyspace are in `keyspace`.
+/// Applies one schema statement to a database, as [`crate::Database::execute_schema`] does, but by
+/// those rules; names without a keyspace are in `keyspace`.
 ///
 /// # Errors
 /// As there.
@@ -55,8 +55,9 @@ pub fn apply_schema(
     database: &Database,
     statement: &Statement,
     keyspace: Option<&str>,
+    rules: SchemaRules,
 ) -> Result<SchemaOutcome> {
-    database.writer.database()?.apply_schema(statement, keyspace)
+    database.writer.database()?.apply_schema(statement, keyspace, rules)
 }
 
 /// The time of a database's clock, in microseconds since 1970.

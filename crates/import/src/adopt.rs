@@ -292,7 +292,7 @@ fn choose<'a>(
         let Some(def) = def else {
             return Err(Error::new(ErrorKind::Unsupported, format!("the schema doesn't define {place}")));
         };
-        warnings.extend(def.index_warnings());
+        warnings.extend(def.index_warnings().map(|warning| warning.to_string()));
         chosen.push(table);
     }
     if chosen.is_empty() {

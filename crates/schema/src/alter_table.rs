@@ -10,8 +10,12 @@ use helenus_types::{Timestamp, Type};
 
 use super::apply::Applier;
 use super::change::SchemaChange;
+use super::index_classes::vector_warnings;
+use super::names::check_column_name;
+use super::options::TableOptions;
+use super::options_given::GivenOptions;
 use super::table_def::{TableColumn, TableDef, is_key};
-use super::tables::static_without_clustering;
+use super::tables::{given_id, static_without_clustering};
 use super::type_changes::{expand_user_types, reads_cells_of};
 use super::type_statements::check_multi_cell_fields;
 use crate::error::{CatalogError, CatalogErrorKind, Result};
@@ -43,8 +47,12 @@ impl Applier<'_> {
                 Err(CatalogError::invalid("Altering column types is no longer supported"))
             }
             AlterTableAction::Mask { if_exists, column, mask } => {
+                self.check_mask(mask.as_ref())?;
                 self.mask_column(&table, *if_exists, column, mask.as_ref())
             }
+            AlterTableAction::DropCompactStorage if !self.rules.drop_compact_storage_enabled => Err(
+                CatalogError::invalid("DROP COMPACT STORAGE is disabled. Enable in cassandra.yaml to use."),
+            ),
             AlterTableAction::DropCompactStorage if table.schema().compact().is_some() => {
                 self.put_altered(TableDef::clone(&table).with_compact(None), true)
             }
@@ -65,6 +73,7 @@ impl Applier<'_> {
         let mut adopted = Vec::new();
         for definition in added {
             let name = definition.name.as_str();
+            let ty = self.resolve(table.keyspace(), &definition.cql_type, &mut adopted)?;
             if columns.iter().any(|column| *column.name == *name) {
                 if if_not_exists {
                     continue;
@@ -72,7 +81,9 @@ impl Applier<'_> {
                 let text = format!("Column with name '{}' already exists", definition.name);
                 return Err(CatalogError::new(CatalogErrorKind::AlreadyExists, text));
             }
-            let ty = self.resolve(table.keyspace(), &definition.cql_type, &mut adopted)?;
+            if !self.reading {
+                check_column_name(name)?;
+            }
             check_added(table, definition, &ty)?;
             let kind = if definition.is_static { ColumnKind::Static } else { ColumnKind::Regular };
             let mask = definition.mask.clone();
@@ -83,6 +94,9 @@ impl Applier<'_> {
         }
         self.adopt(table.keyspace(), adopted)?;
         let changed = table.with_columns(columns, table.schema().dropped().to_vec())?;
+        if !self.reading {
+            self.warnings.extend(vector_warnings(&changed));
+        }
         self.put_altered(changed, true)
     }
 
@@ -131,7 +145,7 @@ impl Applier<'_> {
                 CqlType::of(&column.ty)
             )));
         }
-        check_not_indexed(table, name, "drop")?;
+        check_not_indexed(table, name, "Cannot drop")?;
         if table.has_views {
             return Err(CatalogError::invalid(format!(
                 "Cannot drop column {name} on base table {} with materialized views",
@@ -146,10 +160,11 @@ impl Applier<'_> {
         for Rename { from, to } in renames {
             let position = columns.iter().position(|column| *column.name == *from.as_str());
             let Some(column) = position.and_then(|at| columns.get(at)) else {
-                if if_exists {
+                // Cassandra refuses this with `IF EXISTS` as well; earlier releases did not.
+                if if_exists && self.reading {
                     continue;
                 }
-                let text = format!("Column {from} was not found in table {}", table.full_name());
+                let text = format!("Undefined column name {from} in table {}", table.full_name());
                 return Err(CatalogError::new(CatalogErrorKind::NotFound, text));
             };
             if !is_key(column.kind) {
@@ -171,13 +186,10 @@ impl Applier<'_> {
                     table.full_name()
                 )));
             }
-            check_not_indexed(table, from, "rename")?;
+            check_not_indexed(table, from, "Can't rename")?;
             if let Some(column) = position.and_then(|at| columns.get_mut(at)) {
                 column.name = to.as_str().into();
             }
-        }
-        if columns == table.columns() {
-            return self.nothing();
         }
         let changed = table.with_columns(columns, table.schema().dropped().to_vec())?;
         self.rename_in_views(table, renames)?;
@@ -205,24 +217,30 @@ impl Applier<'_> {
     }
 
     fn alter_options(&mut self, table: &TableDef, properties: &[Property]) -> Result<()> {
-        if properties.iter().any(|property| property.name == "id") {
-            return Err(CatalogError::invalid("Cannot alter table id."));
-        }
-        let options = table.options.altered(properties)?;
+        let options = self.altered_options(table, properties)?;
         if table.is_counter() && options.default_time_to_live > 0 {
             return Err(CatalogError::invalid("Cannot set default_time_to_live on a table with counters"));
         }
         if table.has_views && options.gc_grace_seconds == 0 {
-            return Err(CatalogError::invalid(
-                "Cannot alter gc_grace_seconds of the base table of a materialized view to 0, since this value is \
-                 used to TTL undelivered updates.",
-            ));
+            return Err(CatalogError::invalid(format!(
+                "Cannot alter gc_grace_seconds of the base table of a materialized view to 0, {UNDELIVERED}"
+            )));
         }
-        let compacted_otherwise = properties.iter().any(|property| property.name == "compaction");
-        if let Some(warning) = options.warning().filter(|_| compacted_otherwise) {
-            self.warnings.push(format!("table {}: {warning}", table.full_name()));
+        if properties.iter().any(|property| property.name == "compaction") {
+            self.warn_of_effect(&table.full_name(), &options);
         }
         self.put_altered(TableDef { options: Arc::new(options), ..table.clone() }, false)
+    }
+
+    /// The options of a table or view after a statement.
+    pub(super) fn altered_options(&self, table: &TableDef, properties: &[Property]) -> Result<TableOptions> {
+        let given = GivenOptions::read(properties, self.origin())?;
+        given.check_known()?;
+        if let Some(id) = properties.iter().find(|property| property.name == "id") {
+            given_id(id)?;
+            return Err(CatalogError::configuration("Cannot alter table id."));
+        }
+        table.options.altered(given)
     }
 
     /// Puts a changed table in its place, and carries the change into its views.
@@ -233,6 +251,10 @@ impl Applier<'_> {
         self.derive_views(&keyspace, &name)
     }
 }
+
+/// Why views need tombstones for a time.
+pub(super) const UNDELIVERED: &str = "since this value is used to TTL undelivered updates. Setting gc_grace_seconds too \
+                                      low might cause undelivered updates to expire before being replayed.";
 
 /// Rejects columns that may not be added to the table.
 fn check_added(table: &TableDef, definition: &ColumnDefinition, ty: &Type) -> Result<()> {
@@ -246,12 +268,12 @@ fn check_added(table: &TableDef, definition: &ColumnDefinition, ty: &Type) -> Re
             true => format!("Cannot have a counter column (\"{name}\") in a non counter table"),
             false => format!("Cannot have a non counter column (\"{name}\") in a counter table"),
         };
-        return Err(CatalogError::invalid(text));
+        return Err(CatalogError::configuration(format!("{}: {text}", table.full_name())));
     }
     let Some(dropped) = table.schema().dropped_column(name.as_str()) else { return Ok(()) };
     if !reads_cells_of(ty, &dropped.ty) {
         return Err(CatalogError::invalid(format!(
-            "Cannot re-add previously dropped column '{name}' of type {}, incompatible with previous type {}",
+            "Cannot add a column '{name}' of type {}, incompatible with previously dropped column '{name}' of type {}",
             CqlType::of(ty),
             CqlType::of(&dropped.ty)
         )));
@@ -281,6 +303,6 @@ fn check_not_indexed(table: &TableDef, name: &Identifier, what: &str) -> Result<
     }
     let indexes = indexes.into_iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     Err(CatalogError::invalid(format!(
-        "Cannot {what} column {name} because it has dependent secondary indexes ({indexes})"
+        "{what} column {name} because it has dependent secondary indexes ({indexes})"
     )))
 }

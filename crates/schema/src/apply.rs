@@ -2,15 +2,20 @@
 
 use std::sync::Arc;
 
-use helenus_cql_syntax::{CqlType, QualifiedName, Statement};
+use helenus_cql_syntax::{
+    AlterTableAction, CqlType, Property, PropertyValue, QualifiedName, Statement, is_unreserved_keyword,
+};
 use helenus_sstable::CompressionParams;
 use helenus_types::{TableId, Timestamp, Type, UserType};
 
 use super::catalog::{Catalog, Keyspace};
 use super::change::SchemaChange;
 use super::events::{SchemaEvent, events};
-use super::names::check_not_system;
+use super::names::{MAX_NAME_CHARS, check_keyspace_name, check_modifiable};
+use super::options_values::OptionSource;
+use super::rules::SchemaRules;
 use super::table_def::TableDef;
+use super::warning::SchemaWarning;
 use crate::error::{CatalogError, CatalogErrorKind, Result};
 
 /// Inputs of a statement besides the catalog and its text.
@@ -20,9 +25,8 @@ pub struct ApplyContext<'a> {
     pub now: Timestamp,
     /// Makes the identity of a table that brings none.
     pub new_id: &'a mut dyn FnMut() -> TableId,
-    /// Whether views can be created: `materialized_views_enabled` of `cassandra.yaml`, which is
-    /// false there unless it is set.
-    pub views_enabled: bool,
+    /// What the node's configuration decides.
+    pub rules: SchemaRules,
 }
 
 /// A catalog after a statement, and what the statement did.
@@ -47,7 +51,7 @@ pub struct SchemaOutcome {
     /// truncation is no event, nor is a statement that left everything as it was.
     pub events: Vec<SchemaEvent>,
     /// Differences between the request and its effect, in words.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<SchemaWarning>,
 }
 
 /// Gives a new table its identity.
@@ -66,10 +70,10 @@ pub(super) struct Applier<'a> {
     pub(super) lenient: Option<HeaderTypes<'a>>,
     /// Set when the whole schema is read: then functions are kept.
     pub(super) reading: bool,
-    /// Whether views can be created.
-    pub(super) views_enabled: bool,
+    /// What the node's configuration decides.
+    pub(super) rules: SchemaRules,
     pub(super) changes: Vec<SchemaChange>,
-    pub(super) warnings: Vec<String>,
+    pub(super) warnings: Vec<SchemaWarning>,
 }
 
 impl Catalog {
@@ -85,7 +89,7 @@ impl Catalog {
         context: ApplyContext<'_>,
     ) -> Result<Applied> {
         let mut catalog = self.clone();
-        let ApplyContext { now, new_id, views_enabled } = context;
+        let ApplyContext { now, new_id, rules } = context;
         let mut applier = Applier {
             catalog: &mut catalog,
             default_keyspace: default_keyspace.map(Arc::from),
@@ -93,10 +97,11 @@ impl Catalog {
             new_id: &mut |_, _| new_id(),
             lenient: None,
             reading: false,
-            views_enabled,
+            rules,
             changes: Vec::new(),
             warnings: Vec::new(),
         };
+        check_words(statement)?;
         applier.statement(statement)?;
         let Applier { changes, warnings, .. } = applier;
         self.check_compressors(&catalog, &changes)?;
@@ -124,6 +129,34 @@ impl Catalog {
         }
         Ok(())
     }
+}
+
+/// Rejects values of options that are words and none of the grammar's. Texts of schemas have them
+/// from releases that took any.
+fn check_words(statement: &Statement) -> Result<()> {
+    let properties: &[Property] = match statement {
+        Statement::CreateKeyspace(create) => &create.properties,
+        Statement::AlterKeyspace(alter) => &alter.properties,
+        Statement::CreateTable(create) => &create.options.properties,
+        Statement::AlterTable(alter) => match &alter.action {
+            AlterTableAction::With(properties) => properties,
+            _ => &[],
+        },
+        Statement::CreateView(create) => &create.options.properties,
+        Statement::AlterView(alter) => &alter.properties,
+        Statement::CreateIndex(create) => &create.properties,
+        _ => &[],
+    };
+    for Property { name, value } in properties {
+        if let PropertyValue::Word(word) = value
+            && !is_unreserved_keyword(word.as_str())
+        {
+            let word = word.as_str();
+            let text = format!("the value of {name} is a constant or a map: '{word}' needs quotes");
+            return Err(CatalogError::syntax(text));
+        }
+    }
+    Ok(())
 }
 
 impl Applier<'_> {
@@ -166,18 +199,25 @@ impl Applier<'_> {
 
     /// The keyspace that a name is in.
     pub(super) fn keyspace_of(&self, name: &QualifiedName) -> Result<Arc<str>> {
-        let keyspace = match (&name.keyspace, &self.default_keyspace) {
-            (Some(keyspace), _) => keyspace.as_str().into(),
-            (None, Some(default)) => default.clone(),
-            (None, None) => {
-                let text = format!("No keyspace has been specified: write keyspace.{}", name.name);
-                return Err(CatalogError::invalid(text));
-            }
-        };
+        let keyspace = self.keyspace_for_data(name)?;
         if self.lenient.is_none() {
-            check_not_system(&keyspace)?;
+            check_modifiable(&keyspace)?;
+            check_keyspace_name(&keyspace, MAX_NAME_CHARS)?;
         }
         Ok(keyspace)
+    }
+
+    /// The keyspace that a name of something with data is in, which may be Cassandra's own.
+    pub(super) fn keyspace_for_data(&self, name: &QualifiedName) -> Result<Arc<str>> {
+        let given = name.keyspace.as_ref().map(|keyspace| keyspace.as_str().into());
+        given.or_else(|| self.default_keyspace.clone()).ok_or_else(|| {
+            CatalogError::invalid(format!("No keyspace has been specified: write keyspace.{}", name.name))
+        })
+    }
+
+    /// Where the options of a statement stand.
+    pub(super) fn origin(&self) -> OptionSource {
+        if self.reading { OptionSource::Text } else { OptionSource::Statement }
     }
 
     /// The keyspace that something is to be created in.

@@ -16,6 +16,11 @@ pub enum CatalogErrorKind {
     Syntax,
     /// Cassandra refuses the statement.
     Invalid,
+    /// Cassandra refuses an option of a keyspace, table or index, or what follows from options
+    /// (`ConfigurationException`).
+    Configuration,
+    /// What the statement changes is Cassandra's own.
+    Unauthorized,
     /// The object that the statement names doesn't exist.
     NotFound,
     /// The object that the statement would create exists.
@@ -28,7 +33,17 @@ pub enum CatalogErrorKind {
 pub struct CatalogError {
     kind: CatalogErrorKind,
     text: Cow<'static, str>,
+    existing: Option<Existing>,
     source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+/// The keyspace, or the table or view in it, that a statement would create and that is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Existing {
+    /// The keyspace.
+    pub keyspace: String,
+    /// The table or view; `None` where the keyspace itself is there.
+    pub table: Option<String>,
 }
 
 /// Result of what is done with a catalog.
@@ -36,7 +51,25 @@ pub type Result<T> = std::result::Result<T, CatalogError>;
 
 impl CatalogError {
     pub(crate) fn new(kind: CatalogErrorKind, text: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, text: text.into(), source: None }
+        Self { kind, text: text.into(), existing: None, source: None }
+    }
+
+    pub(crate) fn configuration(text: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(CatalogErrorKind::Configuration, text)
+    }
+
+    pub(crate) fn syntax(text: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(CatalogErrorKind::Syntax, text)
+    }
+
+    pub(crate) fn exists(existing: Existing) -> Self {
+        let text = match &existing {
+            Existing { keyspace, table: Some(table) } => {
+                format!("Cannot add already existing table \"{table}\" to keyspace \"{keyspace}\"")
+            }
+            Existing { keyspace, table: None } => format!("Cannot add existing keyspace \"{keyspace}\""),
+        };
+        Self { existing: Some(existing), ..Self::new(CatalogErrorKind::AlreadyExists, text) }
     }
 
     pub(crate) fn invalid(text: impl Into<Cow<'static, str>>) -> Self {
@@ -44,12 +77,19 @@ impl CatalogError {
     }
 
     pub(crate) fn with(kind: CatalogErrorKind, source: impl Error + Send + Sync + 'static) -> Self {
-        Self { kind, text: source.to_string().into(), source: Some(Box::new(source)) }
+        let text = source.to_string().into();
+        Self { kind, text, existing: None, source: Some(Box::new(source)) }
     }
 
     /// The kind of the error.
     pub fn kind(&self) -> CatalogErrorKind {
         self.kind
+    }
+
+    /// The keyspace or table that is there already, if that is why. Of other things that exist
+    /// Cassandra says no more than the text.
+    pub fn existing(&self) -> Option<&Existing> {
+        self.existing.as_ref()
     }
 
     /// The same error, saying where it happened.
@@ -98,7 +138,11 @@ impl From<TypeError> for CatalogError {
 
 impl From<ResolveError> for CatalogError {
     fn from(error: ResolveError) -> Self {
-        let is_unknown = matches!(error, ResolveError::Unknown { .. });
-        Self::with(if is_unknown { CatalogErrorKind::NotFound } else { CatalogErrorKind::Invalid }, error)
+        let kind = match &error {
+            ResolveError::Unknown { .. } => CatalogErrorKind::NotFound,
+            ResolveError::Syntax(_) => CatalogErrorKind::Syntax,
+            ResolveError::Refused(_) | ResolveError::Class(_) => CatalogErrorKind::Invalid,
+        };
+        Self::with(kind, error)
     }
 }

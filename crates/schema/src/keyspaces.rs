@@ -3,57 +3,79 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use helenus_cql_syntax::{AlterKeyspace, CreateKeyspace, DropKeyspace, Property};
+use helenus_cql_syntax::{AlterKeyspace, CreateKeyspace, DropKeyspace, Identifier, Property, PropertyValue};
 
 use super::apply::Applier;
 use super::catalog::Keyspace;
 use super::change::SchemaChange;
-use super::names::{check_name, check_not_system};
-use super::options::unknown_property;
-use super::options_values::{boolean, map_of};
+use super::names::{
+    MAX_KEYSPACE_CHARS, MAX_NAME_CHARS, check_keyspace_name, check_modifiable, check_not_system,
+};
+use super::options_values::{boolean, map_of, unknown_property};
+use super::replication::{self, ReplicationMap, check_class, default_replication, prepared};
 use super::table_def::TableDef;
 use super::user_types::UserTypes;
-use crate::error::{CatalogError, CatalogErrorKind, Result};
+use crate::error::{CatalogError, Existing, Result};
 
 /// The attributes that a statement gives a keyspace.
 #[derive(Default)]
 struct Attributes {
-    replication: Option<BTreeMap<String, String>>,
-    durable_writes: Option<bool>,
+    replication: Option<ReplicationMap>,
+    durable_writes: Option<(Identifier, PropertyValue)>,
+}
+
+impl Attributes {
+    fn durable_writes(&self, default: bool) -> Result<bool> {
+        self.durable_writes.as_ref().map_or(Ok(default), |(name, value)| boolean(name, value))
+    }
 }
 
 impl Applier<'_> {
     pub(super) fn create_keyspace(&mut self, statement: &CreateKeyspace) -> Result<()> {
         let name: Arc<str> = statement.name.as_str().into();
-        check_name("Keyspace", &name)?;
         let lenient = self.lenient.is_some();
         if !lenient {
             check_not_system(&name)?;
         }
+        check_keyspace_name(&name, self.longest_keyspace_name())?;
         let attributes = attributes(&statement.properties, lenient)?;
+        if attributes.replication.is_none() && !lenient {
+            return Err(CatalogError::invalid("Missing mandatory option 'replication'"));
+        }
         if self.catalog.keyspaces.contains_key(&name) {
             if statement.if_not_exists {
                 return self.nothing();
             }
-            let text = format!("Cannot add existing keyspace \"{name}\"");
-            return Err(CatalogError::new(CatalogErrorKind::AlreadyExists, text));
+            return Err(CatalogError::exists(Existing { keyspace: name.to_string(), table: None }));
         }
-        let replication = attributes.replication.filter(|map| !map.is_empty());
-        let Some(replication) = replication.or_else(|| lenient.then(default_replication)) else {
-            return Err(CatalogError::invalid("Missing mandatory option 'replication'"));
+        let durable_writes = attributes.durable_writes(true)?;
+        let given = attributes.replication.unwrap_or_default();
+        let replication = match (given.is_empty(), self.reading) {
+            (false, true) => given,
+            (true, true) if lenient => default_replication(),
+            (true, _) => return Err(CatalogError::invalid("Missing mandatory option 'replication'")),
+            (false, false) => prepared(&name, &given, &ReplicationMap::new(), self.rules.datacenter)?,
         };
-        self.put_keyspace(&name, replication, attributes.durable_writes.unwrap_or(true));
+        if self.rules.datacenter.is_some() {
+            self.warnings.extend(replication::warnings(&name, &replication, None));
+        }
+        self.put_keyspace(&name, replication, durable_writes);
         Ok(())
     }
 
     /// A keyspace that a foreign file uses and doesn't create.
     pub(super) fn create_default_keyspace(&mut self, name: &Arc<str>) -> Result<()> {
-        check_name("Keyspace", name)?;
+        check_keyspace_name(name, MAX_NAME_CHARS)?;
         self.put_keyspace(name, default_replication(), true);
         Ok(())
     }
 
-    fn put_keyspace(&mut self, name: &Arc<str>, replication: BTreeMap<String, String>, durable_writes: bool) {
+    /// Earlier releases took longer names than Cassandra does, which are in schemas.
+    fn longest_keyspace_name(&self) -> usize {
+        if self.reading { MAX_NAME_CHARS } else { MAX_KEYSPACE_CHARS }
+    }
+
+    fn put_keyspace(&mut self, name: &Arc<str>, replication: ReplicationMap, durable_writes: bool) {
         let keyspace = Keyspace {
             name: name.clone(),
             replication,
@@ -68,17 +90,25 @@ impl Applier<'_> {
 
     pub(super) fn alter_keyspace(&mut self, statement: &AlterKeyspace) -> Result<()> {
         let name: Arc<str> = statement.name.as_str().into();
-        check_not_system(&name)?;
+        check_modifiable(&name)?;
+        check_keyspace_name(&name, MAX_NAME_CHARS)?;
         let attributes = attributes(&statement.properties, self.lenient.is_some())?;
         let Some(present) = self.catalog.keyspaces.get(&name) else {
             return self.missing(statement.if_exists, || format!("Keyspace '{name}' doesn't exist"));
         };
         let mut changed = Keyspace::clone(present);
+        let durable_writes = attributes.durable_writes(changed.durable_writes)?;
         // An empty map leaves the replication unchanged, as in Cassandra.
-        if let Some(replication) = attributes.replication.filter(|map| !map.is_empty()) {
-            changed.replication = replication;
+        if let Some(given) = attributes.replication.filter(|map| !map.is_empty()) {
+            changed.replication = match self.reading {
+                true => given,
+                false => prepared(&name, &given, &changed.replication, self.rules.datacenter)?,
+            };
+            if self.rules.datacenter.is_some() {
+                let previous = Some(&present.replication);
+                self.warnings.extend(replication::warnings(&name, &changed.replication, previous));
+            }
         }
-        let durable_writes = attributes.durable_writes.unwrap_or(changed.durable_writes);
         self.changes.push(SchemaChange::KeyspaceAltered { name: name.clone(), durable_writes });
         if durable_writes != changed.durable_writes {
             changed.durable_writes = durable_writes;
@@ -93,7 +123,8 @@ impl Applier<'_> {
 
     pub(super) fn drop_keyspace(&mut self, statement: &DropKeyspace) -> Result<()> {
         let name: Arc<str> = statement.name.as_str().into();
-        check_not_system(&name)?;
+        check_modifiable(&name)?;
+        check_keyspace_name(&name, MAX_NAME_CHARS)?;
         let Some(dropped) = self.catalog.keyspaces.remove(&name) else {
             return self.missing(statement.if_exists, || format!("Keyspace '{name}' doesn't exist"));
         };
@@ -106,68 +137,23 @@ impl Applier<'_> {
     }
 }
 
-/// The replication of a keyspace that is made without a description.
-fn default_replication() -> BTreeMap<String, String> {
-    let entries = [("class", "SimpleStrategy"), ("replication_factor", "1")];
-    entries.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
-}
-
 fn attributes(properties: &[Property], lenient: bool) -> Result<Attributes> {
+    let is_known = |name: &Identifier| *name == "replication" || *name == "durable_writes";
+    let unknown = properties.iter().find(|property| !is_known(&property.name));
+    if let Some(unknown) = unknown.filter(|_| !lenient) {
+        return Err(unknown_property(unknown.name.as_str()));
+    }
     let mut attributes = Attributes::default();
     for Property { name, value } in properties {
         match name.as_str() {
             "replication" => {
                 let map = map_of(name, value)?;
-                if !lenient && !map.is_empty() {
-                    check_replication(&map)?;
-                }
+                check_class(&map)?;
                 attributes.replication = Some(map);
             }
-            "durable_writes" => attributes.durable_writes = Some(boolean(name, value)?),
-            _ if lenient => {}
-            other => return Err(unknown_property(other)),
+            "durable_writes" => attributes.durable_writes = Some((name.clone(), value.clone())),
+            _ => {}
         }
     }
     Ok(attributes)
-}
-
-/// What a replication map may say (`AbstractReplicationStrategy.validateOptions`).
-fn check_replication(map: &BTreeMap<String, String>) -> Result<()> {
-    let Some(class) = map.get("class") else {
-        return Err(CatalogError::invalid("Missing replication strategy class"));
-    };
-    let simple = class.strip_prefix("org.apache.cassandra.locator.").unwrap_or(class);
-    match simple {
-        "LocalStrategy" => {
-            let text = "Unable to use given strategy class: LocalStrategy is reserved for internal use.";
-            return Err(CatalogError::invalid(text));
-        }
-        "SimpleStrategy" => {
-            if let Some(unknown) = map.keys().find(|name| *name != "class" && *name != "replication_factor") {
-                let text = format!("Unrecognized strategy option {{{unknown}}} passed to SimpleStrategy");
-                return Err(CatalogError::invalid(text));
-            }
-            if !map.contains_key("replication_factor") {
-                return Err(CatalogError::invalid(
-                    "SimpleStrategy requires a replication_factor strategy option.",
-                ));
-            }
-        }
-        "NetworkTopologyStrategy" => {}
-        _ => {
-            return Err(CatalogError::invalid(format!(
-                "Unable to find replication strategy class '{class}'"
-            )));
-        }
-    }
-    // A factor, or one with its transient replicas after a slash.
-    let is_factor = |value: &str| {
-        value.split('/').all(|part| part.parse::<u16>().is_ok()) && value.split('/').count() <= 2
-    };
-    match map.iter().find(|(name, value)| *name != "class" && !is_factor(value)) {
-        Some((_, value)) => Err(CatalogError::invalid(format!(
-            "Replication factor must be numeric and non-negative, found '{value}'"
-        ))),
-        None => Ok(()),
-    }
 }

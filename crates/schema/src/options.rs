@@ -3,18 +3,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use helenus_bloom::MIN_FP_CHANCE;
 use helenus_compaction::CompactionParams;
 use helenus_cql_syntax::{Identifier, Property, PropertyValue};
 use helenus_sstable::{CompressionParams, Version, WriterOptions};
 
-use super::extensions::sstable_version;
-use super::options_kept::{KEPT, kept_defaults};
-use super::options_values::{float, integer, literal_map, map_of, number_value};
-use crate::error::{CatalogError, Result};
-
-/// The longest time to live, in seconds: 20 years (`Attributes.MAX_TTL`).
-pub const MAX_TTL_SECONDS: u32 = 20 * 365 * 24 * 60 * 60;
+use super::extensions::{self, sstable_version};
+use super::options_given::{GivenOptions, OptionValue, check_intervals, fp_chance};
+use super::options_kept::kept_defaults;
+use super::options_values::{integer, literal_map, number_value};
+use crate::error::Result;
 
 const DEFAULT_GC_GRACE_SECONDS: u32 = 10 * 24 * 60 * 60;
 
@@ -79,26 +76,19 @@ impl TableOptions {
 
     /// Partitions from one sample of Summary.db to the next.
     pub fn min_index_interval(&self) -> u32 {
-        let interval = self.kept.get("min_index_interval");
-        // The stored text was checked.
-        interval
-            .and_then(|value| integer(&Identifier::exact("min_index_interval"), value, 1).ok())
-            .unwrap_or(128)
+        self.kept_number("min_index_interval").map_or(128, i32::unsigned_abs)
     }
 
-    /// The options of a new table.
+    /// The options of a new table. Of the given ones every option that isn't known is left out.
     ///
     /// # Errors
-    /// What Cassandra refuses: unknown options, values out of range. `unknown` decides about the
-    /// former.
-    pub(super) fn created(
-        properties: &[Property],
-        unknown: &mut dyn FnMut(&str) -> Result<()>,
-    ) -> Result<Self> {
+    /// What Cassandra refuses: values out of range.
+    pub(super) fn created(given: GivenOptions) -> Result<Self> {
+        given.check_values()?;
+        let has_chance = given.has("bloom_filter_fp_chance");
         let mut options = Self::default();
-        options.set(properties, unknown)?;
-        let given = properties.iter().any(|property| property.name == "bloom_filter_fp_chance");
-        if !given {
+        options.set(given)?;
+        if !has_chance {
             options.bloom_filter_fp_chance = options.compaction.default_bloom_filter_fp_chance();
         }
         Ok(options)
@@ -108,77 +98,57 @@ impl TableOptions {
     ///
     /// # Errors
     /// As [`Self::created`].
-    pub(super) fn altered(&self, properties: &[Property]) -> Result<Self> {
+    pub(super) fn altered(&self, given: GivenOptions) -> Result<Self> {
+        given.check_values()?;
         let mut options = self.clone();
-        options.set(properties, &mut |name| Err(unknown_property(name)))?;
+        options.set(given)?;
+        let interval = |name| options.kept_number(name).unwrap_or(0);
+        check_intervals(interval("min_index_interval"), interval("max_index_interval"))?;
         Ok(options)
     }
 
-    fn set(&mut self, properties: &[Property], unknown: &mut dyn FnMut(&str) -> Result<()>) -> Result<()> {
-        for Property { name, value } in properties {
-            match name.as_str() {
-                "compression" => {
-                    let map = map_of(name, value)?;
-                    let entries = map.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-                    self.compression = CompressionParams::from_options(entries)
-                        .map_err(|e| CatalogError::invalid(e.to_string()))?;
+    /// Sets what was checked.
+    fn set(&mut self, given: GivenOptions) -> Result<()> {
+        let mut chance = self.bloom_filter_fp_chance;
+        for (name, value) in given.into_values() {
+            match (name, value) {
+                (_, OptionValue::Compression(params)) => self.compression = params,
+                (_, OptionValue::Compaction(params)) => self.compaction = *params,
+                ("bloom_filter_fp_chance", OptionValue::Float(number)) => chance = number,
+                (_, OptionValue::Float(number)) => self.crc_check_chance = number,
+                ("default_time_to_live", OptionValue::Whole(number)) => {
+                    self.default_time_to_live = number.unsigned_abs();
                 }
-                "compaction" => {
-                    self.compaction = CompactionParams::from_map(map_of(name, value)?)
-                        .map_err(|e| CatalogError::invalid(e.to_string()))?;
+                ("gc_grace_seconds", OptionValue::Whole(number)) => {
+                    self.gc_grace_seconds = number.unsigned_abs();
                 }
-                "bloom_filter_fp_chance" => self.bloom_filter_fp_chance = float(name, value)?,
-                "crc_check_chance" => self.crc_check_chance = float(name, value)?,
-                "default_time_to_live" => self.default_time_to_live = integer(name, value, 0)?,
-                "gc_grace_seconds" => self.gc_grace_seconds = integer(name, value, 0)?,
-                "memtable_flush_period_in_ms" => {
-                    let millis = u64::from(integer(name, value, 0)?);
-                    self.memtable_flush_period = (millis > 0).then(|| Duration::from_millis(millis));
+                ("memtable_flush_period_in_ms", OptionValue::Whole(number)) => {
+                    let period = Duration::from_millis(u64::from(number.unsigned_abs()));
+                    self.memtable_flush_period = (number > 0).then_some(period);
                 }
-                other => match KEPT.iter().find(|kept| kept.name == other) {
-                    Some(kept) => {
-                        let value = (kept.check)(name, value)?;
-                        if kept.name == "extensions" {
-                            self.sstable_version = sstable_version(&value)?;
-                        }
-                        self.kept.insert(kept.name, value);
-                    }
-                    None => unknown(other)?,
-                },
+                (name, OptionValue::Whole(number)) => {
+                    self.kept.insert(name, number_value(number.to_string()));
+                }
+                ("extensions", OptionValue::Kept(value)) => {
+                    let before = self.kept.get("extensions").cloned();
+                    let value = before.map_or(value.clone(), |before| extensions::changed(&before, value));
+                    self.sstable_version = sstable_version(&value)?;
+                    self.kept.insert(name, value);
+                }
+                (name, OptionValue::Kept(value)) => {
+                    self.kept.insert(name, value);
+                }
             }
         }
-        self.check()
+        let default = || self.compaction.default_bloom_filter_fp_chance();
+        self.bloom_filter_fp_chance = fp_chance(chance).unwrap_or_else(default);
+        Ok(())
     }
 
-    /// Rejects what `TableParams.validate` refuses.
-    fn check(&self) -> Result<()> {
-        let fp_chance = self.bloom_filter_fp_chance;
-        if !(fp_chance > MIN_FP_CHANCE && fp_chance <= 1.0) {
-            return Err(CatalogError::invalid(format!(
-                "bloom_filter_fp_chance must be larger than {MIN_FP_CHANCE} and less than or equal to 1.0 (got {fp_chance})"
-            )));
-        }
-        if !(0.0..=1.0).contains(&self.crc_check_chance) {
-            return Err(CatalogError::invalid(format!(
-                "crc_check_chance must be larger than or equal to 0 and smaller than or equal to 1.0 (got {})",
-                self.crc_check_chance
-            )));
-        }
-        if self.default_time_to_live > MAX_TTL_SECONDS {
-            return Err(CatalogError::invalid(format!(
-                "default_time_to_live must be less than or equal to {MAX_TTL_SECONDS} (got {})",
-                self.default_time_to_live
-            )));
-        }
-        let interval =
-            |name| self.kept.get(name).map_or(Ok(0), |value| integer(&Identifier::exact(name), value, 1));
-        let (min, max) = (interval("min_index_interval")?, interval("max_index_interval")?);
-        if max < min {
-            return Err(CatalogError::invalid(format!(
-                "max_index_interval must be greater than or equal to min_index_interval ({min}) (got {max})"
-            )));
-        }
-        Ok(())
+    /// A kept option that is a number; the stored text was checked.
+    fn kept_number(&self, name: &'static str) -> Option<i32> {
+        let value = self.kept.get(name)?;
+        integer(&Identifier::exact(name), value).ok()
     }
 
     /// All options as `DESCRIBE` prints them, in its order.
@@ -208,8 +178,4 @@ impl TableOptions {
         properties.splice(after_compression..after_compression, memtable.map(property));
         properties
     }
-}
-
-pub(super) fn unknown_property(name: &str) -> CatalogError {
-    CatalogError::invalid(format!("Unknown property '{name}'"))
 }

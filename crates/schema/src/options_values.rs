@@ -1,4 +1,5 @@
-//! Values of options: from the tree and back (`PropertyDefinitions`).
+//! Values of options: from the tree and back (`PropertyDefinitions`). What is no value of an
+//! option's type is a syntax error to Cassandra.
 
 use std::collections::BTreeMap;
 
@@ -6,13 +7,22 @@ use helenus_cql_syntax::{Identifier, Literal, PropertyValue};
 
 use crate::error::{CatalogError, Result};
 
+/// Where options stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OptionSource {
+    /// In a statement that is executed now.
+    Statement,
+    /// In the text of a schema, which another release or node may have written.
+    Text,
+}
+
 /// The text of a value that isn't a map; quotes make no difference.
 pub(super) fn text(name: &Identifier, value: &PropertyValue) -> Result<String> {
     match value {
         PropertyValue::Literal(literal) => Ok(literal.raw_text().into_owned()),
         PropertyValue::Word(word) => Ok(word.as_str().to_owned()),
         PropertyValue::Map(_) => {
-            Err(CatalogError::invalid(format!("Invalid value for property '{name}'. It should be a string")))
+            Err(CatalogError::syntax(format!("Invalid value for property '{name}'. It should be a string")))
         }
     }
 }
@@ -20,7 +30,7 @@ pub(super) fn text(name: &Identifier, value: &PropertyValue) -> Result<String> {
 /// The texts of a map.
 pub(super) fn map_of(name: &Identifier, value: &PropertyValue) -> Result<BTreeMap<String, String>> {
     let PropertyValue::Map(entries) = value else {
-        return Err(CatalogError::invalid(format!(
+        return Err(CatalogError::syntax(format!(
             "Invalid value for property '{name}'. It should be a map."
         )));
     };
@@ -29,25 +39,18 @@ pub(super) fn map_of(name: &Identifier, value: &PropertyValue) -> Result<BTreeMa
     Ok(entries.iter().map(texts).collect())
 }
 
-/// A whole number from `min` to what 31 bits hold.
-pub(super) fn integer(name: &Identifier, value: &PropertyValue, min: u32) -> Result<u32> {
+/// A whole number of 32 bits.
+pub(super) fn integer(name: &Identifier, value: &PropertyValue) -> Result<i32> {
     let text = text(name, value)?;
-    let Ok(number) = text.parse::<i32>() else {
-        return Err(CatalogError::invalid(format!("Invalid integer value {text} for '{name}'")));
-    };
-    match u32::try_from(number) {
-        Ok(number) if number >= min => Ok(number),
-        _ => Err(CatalogError::invalid(format!(
-            "{name} must be greater than or equal to {min} (got {number})"
-        ))),
-    }
+    let number = text.parse().ok();
+    number.ok_or_else(|| CatalogError::syntax(format!("Invalid integer value {text} for '{name}'")))
 }
 
 pub(super) fn float(name: &Identifier, value: &PropertyValue) -> Result<f64> {
     let text = text(name, value)?;
     match text.parse::<f64>() {
         Ok(number) if number.is_finite() => Ok(number),
-        _ => Err(CatalogError::invalid(format!("Invalid double value {text} for '{name}'"))),
+        _ => Err(CatalogError::syntax(format!("Invalid double value {text} for '{name}'"))),
     }
 }
 
@@ -56,11 +59,15 @@ pub(super) fn boolean(name: &Identifier, value: &PropertyValue) -> Result<bool> 
     match text.to_ascii_lowercase().as_str() {
         "1" | "true" | "yes" => Ok(true),
         "0" | "false" | "no" => Ok(false),
-        _ => Err(CatalogError::invalid(format!(
+        _ => Err(CatalogError::syntax(format!(
             "Invalid boolean value {text} for '{name}'. Positive values can be '1', 'true' or 'yes'. \
              Negative values can be '0', 'false' or 'no'."
         ))),
     }
+}
+
+pub(super) fn unknown_property(name: &str) -> CatalogError {
+    CatalogError::syntax(format!("Unknown property '{name}'"))
 }
 
 pub(super) fn string_value(text: impl Into<String>) -> PropertyValue {

@@ -7,9 +7,9 @@
 use std::fmt::Write;
 
 use helenus_cql_syntax::{
-    AlterTable, AlterTableAction, ColumnDefinition, CqlType, CreateKeyspace, CreateTable, CreateType,
-    CreateView, FieldDefinition, Identifier, Literal, Order, PrimaryKey, Property, PropertyValue, Statement,
-    TableOptions,
+    AlterKeyspace, AlterTable, AlterTableAction, ColumnDefinition, CqlType, CreateKeyspace, CreateTable,
+    CreateType, CreateView, FieldDefinition, Identifier, Literal, Order, PrimaryKey, Property, PropertyValue,
+    Statement, TableOptions,
 };
 use helenus_rows::{ColumnDef, DroppedColumn};
 use helenus_types::{TableId, UserType};
@@ -79,15 +79,7 @@ impl Output {
 
     fn keyspace(&mut self, keyspace: &Keyspace) {
         self.blank_line();
-        let property = |name: &str, value| Property { name: Identifier::exact(name), value };
-        self.statement(Statement::CreateKeyspace(CreateKeyspace {
-            if_not_exists: false,
-            name: Identifier::exact(&*keyspace.name),
-            properties: vec![
-                property("replication", literal_map(class_first(keyspace))),
-                property("durable_writes", boolean_value(keyspace.durable_writes)),
-            ],
-        }));
+        self.statement(keyspace_statement(keyspace, true));
         for definition in keyspace.types.in_order() {
             self.blank_line();
             self.statement(create_type(&keyspace.name, definition));
@@ -128,6 +120,28 @@ impl Output {
     }
 }
 
+impl Catalog {
+    /// What creates a keyspace as it is, or makes one that is there such a one.
+    pub(super) fn keyspace_statement(&self, name: &str, is_new: bool) -> String {
+        let keyspace = self.keyspaces.get(name);
+        keyspace.map(|keyspace| print_statement(keyspace_statement(keyspace, is_new))).unwrap_or_default()
+    }
+}
+
+fn keyspace_statement(keyspace: &Keyspace, is_new: bool) -> Statement {
+    let property = |name: &str, value| Property { name: Identifier::exact(name), value };
+    let name = Identifier::exact(&*keyspace.name);
+    let properties = vec![
+        property("replication", literal_map(class_first(keyspace))),
+        property("durable_writes", boolean_value(keyspace.durable_writes)),
+    ];
+    if is_new {
+        Statement::CreateKeyspace(CreateKeyspace { if_not_exists: false, name, properties })
+    } else {
+        Statement::AlterKeyspace(AlterKeyspace { if_exists: false, name, properties })
+    }
+}
+
 /// The replication as Cassandra prints it.
 fn class_first(keyspace: &Keyspace) -> impl Iterator<Item = (String, String)> {
     let (class, others): (Vec<_>, Vec<_>) =
@@ -162,7 +176,7 @@ fn create_table(table: &TableDef) -> CreateTable {
         if_not_exists: false,
         name: qualified(table.keyspace(), table.name()),
         columns: live.chain(former).collect(),
-        primary_key: primary_key(table),
+        primary_keys: vec![primary_key(table)],
         options: TableOptions {
             compact_storage: table.schema().compact().is_some(),
             clustering_order: table.schema().shown_clustering().iter().map(order).collect(),

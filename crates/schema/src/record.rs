@@ -4,11 +4,12 @@
 //! That is the statement itself with what it took from outside: the keyspace of its names, the
 //! identity of a new table, the name of a new index, the time of a drop.
 
-use helenus_cql_syntax::{AlterTableAction, Identifier, QualifiedName, Statement};
+use helenus_cql_syntax::{AlterTableAction, Identifier, Property, QualifiedName, Statement};
 use helenus_types::Timestamp;
 
 use super::catalog::Catalog;
 use super::change::SchemaChange;
+use super::extensions::as_stored;
 use super::print::print_statement;
 
 impl Catalog {
@@ -40,10 +41,15 @@ impl Catalog {
                     let Some(index) = made else { unreachable!("the index was created") };
                     return print_statement(Statement::CreateIndex(Box::new(index.clone())));
                 }
+                SchemaChange::KeyspaceCreated(name) => return self.keyspace_statement(name, true),
+                SchemaChange::KeyspaceAltered { name, .. } => return self.keyspace_statement(name, false),
                 _ => {}
             }
         }
         let mut statement = statement.clone();
+        if let Some(properties) = properties_of(&mut statement) {
+            as_stored(properties);
+        }
         if let Some((name, default)) = name_of(&mut statement).zip(default_keyspace) {
             name.keyspace.get_or_insert_with(|| Identifier::exact(default));
         }
@@ -53,6 +59,18 @@ impl Catalog {
             timestamp_us.get_or_insert(now.0);
         }
         print_statement(statement)
+    }
+}
+
+/// The options that a statement changes of a table or view.
+fn properties_of(statement: &mut Statement) -> Option<&mut Vec<Property>> {
+    match statement {
+        Statement::AlterTable(alter) => match &mut alter.action {
+            AlterTableAction::With(properties) => Some(properties),
+            _ => None,
+        },
+        Statement::AlterView(alter) => Some(&mut alter.properties),
+        _ => None,
     }
 }
 

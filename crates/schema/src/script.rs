@@ -6,6 +6,7 @@ use uuid::Builder;
 
 use super::apply::{Applier, HeaderTypes};
 use super::catalog::Catalog;
+use super::rules::SchemaRules;
 use crate::error::{CatalogError, CatalogErrorKind, Result};
 
 /// A catalog that was read from a file of another program.
@@ -100,7 +101,7 @@ fn carry_out<'a>(
         new_id: &mut id_of_name,
         lenient,
         reading: true,
-        views_enabled: true,
+        rules: SchemaRules { views_enabled: true, ..SchemaRules::default() },
         changes: Vec::new(),
         warnings: Vec::new(),
     };
@@ -108,7 +109,7 @@ fn carry_out<'a>(
         applier.statement(statement).map_err(|error| (at, error))?;
         applier.changes.clear();
     }
-    Ok(applier.warnings)
+    Ok(applier.warnings.iter().map(ToString::to_string).collect())
 }
 
 fn at_statement(error: CatalogError, text: &str, statement: &Spanned<Statement>) -> CatalogError {

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use helenus_cql_syntax::{
-    CqlType, CreateTable, DropObject, Identifier, NativeType, Order, PrimaryKey, Property, QualifiedName,
+    ColumnMask, CqlType, CreateTable, DropObject, Identifier, NativeType, Order, PrimaryKey, Property,
+    QualifiedName,
 };
 use helenus_rows::ColumnKind;
 use helenus_types::{TableId, Type};
@@ -12,19 +13,22 @@ use helenus_types::{TableId, Type};
 use super::apply::Applier;
 use super::change::SchemaChange;
 use super::compact;
-use super::names::check_name;
-use super::options::{TableOptions, unknown_property};
-use super::options_values::text;
+use super::names::{check_column_name, check_table_name};
+use super::options::TableOptions;
+use super::options_given::GivenOptions;
+use super::options_values::{OptionSource, text};
 use super::table_def::{TableColumn, TableDef, is_key};
 use super::type_statements::check_multi_cell_fields;
-use crate::error::{CatalogError, CatalogErrorKind, Result};
+use super::warning::SchemaWarning;
+use crate::error::{CatalogError, CatalogErrorKind, Existing, Result};
 
 impl Applier<'_> {
     pub(super) fn create_table(&mut self, statement: &CreateTable) -> Result<()> {
+        let primary_key = check_parts(statement)?;
         let keyspace = self.keyspace_of(&statement.name)?;
         let name: Arc<str> = statement.name.name.as_str().into();
-        check_name("Keyspace", &keyspace)?;
-        check_name("Table", &name)?;
+        let given = self.given_options(&keyspace, &name, &statement.options.properties)?;
+        statement.columns.iter().try_for_each(|column| self.check_mask(column.mask.as_ref()))?;
         let durable_writes = self.keyspace_for_new(&keyspace)?.durable_writes;
         if self.find_table(&keyspace, &name).is_some() {
             return self.exists(&keyspace, &name, statement.if_not_exists);
@@ -35,25 +39,14 @@ impl Applier<'_> {
             let text = format!("table {keyspace}.{name}: COMPACT STORAGE is not supported");
             return Err(CatalogError::new(CatalogErrorKind::Unsupported, text));
         }
+        let options = self.new_options(&keyspace, &name, given)?;
         let mut adopted = Vec::new();
-        let mut columns = self.columns(&keyspace, &name, statement, &mut adopted)?;
+        let mut columns = self.columns(&keyspace, &name, statement, primary_key, &mut adopted)?;
         let compact =
             statement.options.compact_storage.then(|| compact::keep(&mut columns, &name)).transpose()?;
-        let (id, options) = self.identity_and_options(&keyspace, &name, &statement.options.properties)?;
-        let is_counter = |ty: &CqlType| *ty == CqlType::Native(NativeType::COUNTER);
-        if statement.columns.iter().any(|column| is_counter(&column.cql_type)) {
-            let mixed = |column: &TableColumn| !is_key(column.kind) && !column.ty.is_counter();
-            if columns.iter().any(mixed) {
-                return Err(CatalogError::invalid(
-                    "Cannot mix counter and non counter columns in the same table",
-                ));
-            }
-            if options.default_time_to_live > 0 {
-                return Err(CatalogError::invalid(
-                    "Cannot set default_time_to_live on a table with counters",
-                ));
-            }
-        }
+        check_counters(statement, &columns, &options)?;
+        let id = self.identity(&keyspace, &name, &statement.options.properties)?;
+        check_table_name(&keyspace, &name)?;
         let table = TableDef::new(keyspace.clone(), name, id, columns, Arc::new(options), durable_writes)?;
         let table = table.with_compact(compact);
         self.adopt(&keyspace, adopted)?;
@@ -67,56 +60,92 @@ impl Applier<'_> {
         if if_not_exists {
             return self.nothing();
         }
-        let text = format!("Cannot add already existing table \"{name}\" to keyspace \"{keyspace}\"");
-        Err(CatalogError::new(CatalogErrorKind::AlreadyExists, text))
+        let table = Some(name.to_owned());
+        Err(CatalogError::exists(Existing { keyspace: keyspace.to_owned(), table }))
     }
 
-    /// The identity that the options bring, or a new one; and the other options.
-    pub(super) fn identity_and_options(
+    /// Rejects a new mask where columns can't have one (`ColumnMask.ensureEnabled`).
+    pub(super) fn check_mask(&self, mask: Option<&ColumnMask>) -> Result<()> {
+        if mask.is_none() || self.rules.masking_enabled {
+            return Ok(());
+        }
+        Err(CatalogError::invalid(
+            "Cannot mask columns because dynamic data masking is not enabled. You can enable it with the \
+             dynamic_data_masking_enabled property on cassandra.yaml",
+        ))
+    }
+
+    /// The identity that the options bring, or a new one.
+    pub(super) fn identity(
         &mut self,
         keyspace: &str,
         name: &str,
         properties: &[Property],
-    ) -> Result<(TableId, TableOptions)> {
-        let (identity, others): (Vec<_>, Vec<_>) =
-            properties.iter().cloned().partition(|property| property.name == "id");
-        let id = match identity.first() {
-            Some(Property { name, value }) => {
-                let text = text(name, value)?;
-                text.parse().map_err(|e| CatalogError::invalid(format!("Invalid table id '{text}': {e}")))?
-            }
+    ) -> Result<TableId> {
+        let id = match properties.iter().find(|property| property.name == "id") {
+            Some(property) => given_id(property)?,
             None => (self.new_id)(keyspace, name),
         };
-        if let Some(other) = self.catalog.table_by_id(id) {
-            let text = format!("table {keyspace}.{name} can't have the id {id:#} of {}", other.full_name());
-            return Err(CatalogError::new(CatalogErrorKind::AlreadyExists, text));
-        }
-        let (lenient, warnings) = (self.lenient.is_some(), &mut self.warnings);
-        let is_taken = |property: &Property| {
-            // An option that another release or vendor gave a value of its own is no reason to
-            // refuse the table.
-            let alone = TableOptions::created(std::slice::from_ref(property), &mut |_| Ok(()));
-            let problem = alone.err().filter(|_| lenient);
-            problem.map(|error| format!("table {keyspace}.{name}: an option is left out: {error}"))
-        };
-        let (taken, problems): (Vec<_>, Vec<_>) = others
-            .into_iter()
-            .map(|property| (is_taken(&property), property))
-            .partition(|(p, _)| p.is_none());
-        warnings.extend(problems.into_iter().filter_map(|(problem, _)| problem));
-        let others: Vec<_> = taken.into_iter().map(|(_, property)| property).collect();
-        let options = TableOptions::created(&others, &mut |option| {
-            if lenient {
-                warnings
-                    .push(format!("table {keyspace}.{name}: the option {option} is unknown and left out"));
-                return Ok(());
+        match self.catalog.table_by_id(id) {
+            Some(other) => {
+                let other = other.full_name();
+                let text = format!("table {keyspace}.{name} can't have the id {id:#} of {other}");
+                Err(CatalogError::new(CatalogErrorKind::AlreadyExists, text))
             }
-            Err(unknown_property(option))
-        })?;
-        if let Some(warning) = options.warning() {
-            self.warnings.push(format!("table {keyspace}.{name}: {warning}"));
+            None => Ok(id),
         }
-        Ok((id, options))
+    }
+
+    /// The options that a statement gives a new table. Of a foreign file they are left out where
+    /// another release or vendor gave them a value of its own.
+    pub(super) fn given_options(
+        &mut self,
+        keyspace: &str,
+        name: &str,
+        properties: &[Property],
+    ) -> Result<GivenOptions> {
+        if self.lenient.is_none() {
+            return GivenOptions::read(properties, self.origin());
+        }
+        let mut taken = Vec::with_capacity(properties.len());
+        for property in properties {
+            let alone = GivenOptions::read(std::slice::from_ref(property), OptionSource::Text);
+            match alone.and_then(TableOptions::created) {
+                Ok(_) => taken.push(property.clone()),
+                Err(error) => self.leave_out(keyspace, name, format!("an option is left out: {error}")),
+            }
+        }
+        let given = GivenOptions::read(&taken, OptionSource::Text)?;
+        for option in given.unknown() {
+            self.leave_out(keyspace, name, format!("the option {option} is unknown and left out"));
+        }
+        Ok(given)
+    }
+
+    fn leave_out(&mut self, keyspace: &str, name: &str, part: String) {
+        self.warnings.push(SchemaWarning::LeftOut { table: format!("{keyspace}.{name}"), part });
+    }
+
+    /// The options of a new table.
+    pub(super) fn new_options(
+        &mut self,
+        keyspace: &str,
+        name: &str,
+        given: GivenOptions,
+    ) -> Result<TableOptions> {
+        if self.lenient.is_none() {
+            given.check_known()?;
+        }
+        let options = TableOptions::created(given)?;
+        self.warn_of_effect(&format!("{keyspace}.{name}"), &options);
+        Ok(options)
+    }
+
+    /// Says where options of a table act differently from what they say.
+    pub(super) fn warn_of_effect(&mut self, table: &str, options: &TableOptions) {
+        let effect = options.warning();
+        let warning = effect.map(|effect| SchemaWarning::OtherEffect { table: table.to_owned(), effect });
+        self.warnings.extend(warning);
     }
 
     /// The columns of the statement, checked as `CreateTableStatement.builder` does.
@@ -125,16 +154,13 @@ impl Applier<'_> {
         keyspace: &str,
         table: &str,
         statement: &CreateTable,
+        primary_key: &PrimaryKey,
         adopted: &mut Vec<helenus_types::UserType>,
     ) -> Result<Vec<TableColumn>> {
         let mut columns = Vec::with_capacity(statement.columns.len());
-        let mut names = BTreeSet::new();
         for column in &statement.columns {
-            if !names.insert(column.name.as_str()) {
-                return Err(CatalogError::invalid(format!(
-                    "Duplicate column '{}' declaration for table '{table}'",
-                    column.name
-                )));
+            if !self.reading {
+                check_column_name(column.name.as_str())?;
             }
             columns.push(TableColumn {
                 name: column.name.as_str().into(),
@@ -146,8 +172,8 @@ impl Applier<'_> {
         }
         let typed: Vec<_> = columns.iter().map(|column| (&*column.name, &column.ty)).collect();
         check_multi_cell_fields(&typed)?;
-        place_keys(&mut columns, table, &statement.primary_key)?;
-        let clustering: Vec<_> = statement.primary_key.clustering.iter().collect();
+        place_keys(&mut columns, table, primary_key)?;
+        let clustering: Vec<_> = primary_key.clustering.iter().collect();
         order_clustering(&mut columns, &clustering, &statement.options.clustering_order)?;
         if clustering.is_empty() && columns.iter().any(|column| column.kind == ColumnKind::Static) {
             return Err(static_without_clustering());
@@ -180,8 +206,15 @@ impl Applier<'_> {
     }
 
     pub(super) fn truncate(&mut self, name: &QualifiedName) -> Result<()> {
-        let keyspace = self.keyspace_of(name)?;
-        let table = self.catalog.table(&keyspace, name.name.as_str())?;
+        let keyspace = self.keyspace_for_data(name)?;
+        let missing = |what: &str, name: &str| {
+            CatalogError::new(CatalogErrorKind::NotFound, format!("{what} {name} does not exist"))
+        };
+        let Some(definitions) = self.catalog.keyspaces.get(&keyspace) else {
+            return Err(missing("keyspace", &keyspace));
+        };
+        let table = name.name.as_str();
+        let table = definitions.tables.get(table).ok_or_else(|| missing("table", table))?;
         if table.view.is_some() {
             return Err(CatalogError::invalid(
                 "Cannot TRUNCATE materialized view directly; must truncate base table instead",
@@ -193,6 +226,56 @@ impl Applier<'_> {
         self.changes.extend(truncated.collect::<Vec<_>>());
         Ok(())
     }
+}
+
+/// Rejects what Cassandra's parser does: a column, its order or the primary key twice. Returns the
+/// primary key.
+fn check_parts(statement: &CreateTable) -> Result<&PrimaryKey> {
+    let table = statement.name.name.as_str();
+    if let Some(name) = twice(statement.columns.iter().map(|column| &column.name)) {
+        return Err(CatalogError::invalid(format!(
+            "Duplicate column '{name}' declaration for table '{table}'"
+        )));
+    }
+    if statement.primary_keys.len() > 1 {
+        return Err(CatalogError::invalid(format!(
+            "Multiple PRIMARY KEY specified for table '{table}' (exactly one required)"
+        )));
+    }
+    if let Some(name) = twice(statement.options.clustering_order.iter().map(|(name, _)| name)) {
+        return Err(CatalogError::invalid(format!(
+            "Duplicate column '{name}' in CLUSTERING ORDER BY clause for table '{table}'"
+        )));
+    }
+    statement.primary_keys.first().ok_or_else(|| {
+        CatalogError::invalid(format!("No PRIMARY KEY specifed for table '{table}' (exactly one required)"))
+    })
+}
+
+/// The first name that was there before.
+fn twice<'a>(mut names: impl Iterator<Item = &'a Identifier>) -> Option<&'a Identifier> {
+    let mut known = BTreeSet::new();
+    names.find(|name| !known.insert(name.as_str()))
+}
+
+fn check_counters(statement: &CreateTable, columns: &[TableColumn], options: &TableOptions) -> Result<()> {
+    let is_counter = |ty: &CqlType| *ty == CqlType::Native(NativeType::COUNTER);
+    if !statement.columns.iter().any(|column| is_counter(&column.cql_type)) {
+        return Ok(());
+    }
+    if columns.iter().any(|column| !is_key(column.kind) && !column.ty.is_counter()) {
+        return Err(CatalogError::invalid("Cannot mix counter and non counter columns in the same table"));
+    }
+    if options.default_time_to_live > 0 {
+        return Err(CatalogError::invalid("Cannot set default_time_to_live on a table with counters"));
+    }
+    Ok(())
+}
+
+/// The identity that an option names.
+pub(super) fn given_id(Property { name, value }: &Property) -> Result<TableId> {
+    let text = text(name, value)?;
+    text.parse().ok().ok_or_else(|| CatalogError::configuration("Invalid table id"))
 }
 
 pub(super) fn static_without_clustering() -> CatalogError {
@@ -272,9 +355,7 @@ fn order_clustering(
                 return Err(CatalogError::invalid(format!("Missing CLUSTERING ORDER for column {expected}")));
             }
             None => {
-                return Err(CatalogError::invalid(format!(
-                    "Column {name} is given twice in CLUSTERING ORDER BY"
-                )));
+                unreachable!("no column is ordered twice, and all that are ordered are clustering columns")
             }
         }
         if *direction == Order::Descending

@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use helenus_cql_syntax::{
-    AlterType, AlterTypeAction, CqlType, CreateType, DropObject, FieldDefinition, NativeType, Rename,
-    check_size,
+    AlterType, AlterTypeAction, CqlType, CreateType, DropObject, FieldDefinition, Identifier, NativeType,
+    Rename, check_size,
 };
 use helenus_types::{Type, UserType};
 
 use super::apply::Applier;
 use super::change::SchemaChange;
+use super::names::qualified;
 use super::table_def::TableDef;
 use super::type_changes::references;
 use crate::error::{CatalogError, CatalogErrorKind, Result};
@@ -105,6 +106,8 @@ impl Applier<'_> {
         field: &FieldDefinition,
     ) -> Result<UserType> {
         let (name, added) = (&present.name, field.name.as_str());
+        let full = full_name(present);
+        let written = field.cql_type.in_keyspace(&Identifier::exact(&**keyspace));
         check_field(&field.cql_type)?;
         if present.fields.iter().any(|(known, _)| known == added) {
             if if_not_exists {
@@ -112,7 +115,7 @@ impl Applier<'_> {
             }
             return Err(CatalogError::new(
                 CatalogErrorKind::AlreadyExists,
-                format!("Cannot add field {added} to type {name}: a field with name {added} already exists"),
+                format!("Cannot add field {added} to type {full}: a field with name {added} already exists"),
             ));
         }
         let mut adopted = Vec::new();
@@ -120,8 +123,7 @@ impl Applier<'_> {
         self.adopt(keyspace, adopted)?;
         if references(&ty, name) {
             return Err(CatalogError::invalid(format!(
-                "Cannot add new field {added} of type {} to user type {name} as it would create a circular reference",
-                field.cql_type
+                "Cannot add new field {added} of type {written} to user type {full} as it would create a circular reference"
             )));
         }
         let in_key = |table: &&Arc<TableDef>| {
@@ -131,9 +133,8 @@ impl Applier<'_> {
         let tables: Vec<_> = tables.map(|table| table.full_name()).collect();
         if !tables.is_empty() {
             return Err(CatalogError::invalid(format!(
-                "Cannot add new field {added} of type {} to user type {name} as the type is being used in partition \
+                "Cannot add new field {added} of type {written} to user type {full} as the type is being used in partition \
                  key by the following tables: {}",
-                field.cql_type,
                 tables.join(", ")
             )));
         }
@@ -189,6 +190,11 @@ pub(super) fn check_multi_cell_fields(columns: &[(&str, &Type)]) -> Result<()> {
     Ok(())
 }
 
+/// The type's name as statements write it, with its keyspace.
+fn full_name(definition: &UserType) -> String {
+    qualified(&definition.keyspace, &definition.name).to_string()
+}
+
 fn rename_fields(present: &UserType, if_exists: bool, renames: &[Rename]) -> Result<UserType> {
     let mut changed = present.clone();
     for Rename { from, to } in renames {
@@ -197,7 +203,8 @@ fn rename_fields(present: &UserType, if_exists: bool, renames: &[Rename]) -> Res
             Some((name, _)) => *name = to.as_str().to_owned(),
             None if if_exists => {}
             None => {
-                let text = format!("Unknown field {from} in user type {}", present.name);
+                // Cassandra's spelling.
+                let text = format!("Unkown field {from} in user type {}", full_name(present));
                 return Err(CatalogError::new(CatalogErrorKind::NotFound, text));
             }
         }
@@ -205,7 +212,8 @@ fn rename_fields(present: &UserType, if_exists: bool, renames: &[Rename]) -> Res
     let mut names = BTreeSet::new();
     match changed.fields.iter().find(|(name, _)| !names.insert(name.as_str())) {
         Some((name, _)) => {
-            Err(CatalogError::invalid(format!("Duplicate field name {name} in type {}", present.name)))
+            // Cassandra names the keyspace here.
+            Err(CatalogError::invalid(format!("Duplicate field name {name} in type {}", present.keyspace)))
         }
         None => Ok(changed),
     }

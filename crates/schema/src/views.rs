@@ -10,22 +10,23 @@ use helenus_cql_syntax::{
 };
 use helenus_rows::ColumnKind;
 
+use super::alter_table::UNDELIVERED;
 use super::apply::Applier;
 use super::change::SchemaChange;
-use super::names::{check_name, qualified};
+use super::names::{check_table_name, qualified};
 use super::table_def::{TableColumn, TableDef, ViewDef, is_key};
 use super::tables::check_key_type;
 use crate::error::{CatalogError, CatalogErrorKind, Result};
 
 impl Applier<'_> {
     pub(super) fn create_view(&mut self, statement: &CreateView) -> Result<()> {
-        if !self.views_enabled {
+        if !self.rules.views_enabled {
             let text = "Materialized views are disabled. Enable in cassandra.yaml to use.";
             return Err(CatalogError::new(CatalogErrorKind::Unsupported, text));
         }
         let keyspace = self.keyspace_of(&statement.name)?;
         let name: Arc<str> = statement.name.name.as_str().into();
-        check_name("Table", &name)?;
+        check_table_name(&keyspace, &name)?;
         if self.keyspace_of(&statement.base)? != keyspace {
             return Err(CatalogError::invalid(
                 "Cannot create a materialized view on a table in a separate keyspace",
@@ -43,7 +44,9 @@ impl Applier<'_> {
         let selected = selected(&base, &statement.selection, &name, self.reading)?;
         check_key(&base, statement, &selected, &name)?;
         check_where(&base, statement)?;
-        let (id, options) = self.identity_and_options(&keyspace, &name, &statement.options.properties)?;
+        let given = self.given_options(&keyspace, &name, &statement.options.properties)?;
+        let options = self.new_options(&keyspace, &name, given)?;
+        let id = self.identity(&keyspace, &name, &statement.options.properties)?;
         if options.default_time_to_live != 0 {
             return Err(CatalogError::invalid(
                 "Cannot set default_time_to_live for a materialized view. Data in a materialized view always expire \
@@ -66,15 +69,11 @@ impl Applier<'_> {
                 format!("Materialized view '{keyspace}.{}' doesn't exist", statement.name.name)
             });
         };
-        if statement.properties.iter().any(|property| property.name == "id") {
-            return Err(CatalogError::invalid("Cannot alter table id."));
-        }
-        let options = view.options.altered(&statement.properties)?;
+        let options = self.altered_options(&view, &statement.properties)?;
         if options.gc_grace_seconds == 0 {
-            return Err(CatalogError::invalid(
-                "Cannot alter gc_grace_seconds of a materialized view to 0, since this value is used to TTL \
-                 undelivered updates.",
-            ));
+            return Err(CatalogError::invalid(format!(
+                "Cannot alter gc_grace_seconds of a materialized view to 0, {UNDELIVERED}"
+            )));
         }
         if options.default_time_to_live > 0 {
             return Err(CatalogError::invalid(

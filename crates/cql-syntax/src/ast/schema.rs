@@ -133,8 +133,9 @@ pub struct CreateTable {
     pub name: QualifiedName,
     /// In the order of the statement.
     pub columns: Vec<ColumnDefinition>,
-    /// The primary key; `PRIMARY KEY` after a column and as a clause of its own give the same tree.
-    pub primary_key: PrimaryKey,
+    /// The primary keys, of which a table has exactly one; `PRIMARY KEY` after a column and as a
+    /// clause of its own give the same tree.
+    pub primary_keys: Vec<PrimaryKey>,
     /// The options after `WITH`.
     pub options: TableOptions,
 }

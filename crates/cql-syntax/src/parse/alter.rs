@@ -11,7 +11,7 @@ use crate::ast::{
 impl Parser<'_> {
     pub(super) fn alter(&mut self) -> Parsed<Statement> {
         self.word("alter")?;
-        if self.take_keyspace_word() {
+        if self.take_word("keyspace") {
             let if_exists = self.if_exists()?;
             let name = self.named("a keyspace name")?;
             self.word("with")?;
@@ -43,7 +43,7 @@ impl Parser<'_> {
     fn alter_table_action(&mut self) -> Parsed<AlterTableAction> {
         if self.take_word("add") {
             let if_not_exists = self.if_not_exists()?;
-            let columns = self.list_maybe_parenthesized(Self::column_definition)?;
+            let columns = self.one_or_parenthesized(Self::column_definition)?;
             return Ok(AlterTableAction::Add { if_not_exists, columns });
         }
         if self.take_word("drop") {
@@ -68,7 +68,7 @@ impl Parser<'_> {
             return Ok(AlterTableAction::DropCompactStorage);
         }
         let if_exists = self.if_exists()?;
-        let columns = self.list_maybe_parenthesized(Self::column)?;
+        let columns = self.one_or_parenthesized(Self::column)?;
         let timestamp_us =
             if self.take_words(&["using", "timestamp"]) { Some(self.integer()?) } else { None };
         Ok(AlterTableAction::Drop { if_exists, columns, timestamp_us })
@@ -120,8 +120,8 @@ impl Parser<'_> {
         }
     }
 
-    /// `rule, …` with or without parentheses around it.
-    fn list_maybe_parenthesized<T>(&mut self, rule: impl FnMut(&mut Self) -> Parsed<T>) -> Parsed<Vec<T>> {
-        if self.is_symbol(0, b'(') { self.parenthesized(rule) } else { self.list(rule) }
+    /// One of them, or several in parentheses.
+    fn one_or_parenthesized<T>(&mut self, mut rule: impl FnMut(&mut Self) -> Parsed<T>) -> Parsed<Vec<T>> {
+        if self.is_symbol(0, b'(') { self.parenthesized(rule) } else { Ok(vec![rule(self)?]) }
     }
 }

@@ -17,7 +17,7 @@ pub(super) const OBJECTS: &str = "KEYSPACE, TYPE, TABLE, INDEX or MATERIALIZED V
 impl Parser<'_> {
     pub(super) fn create(&mut self) -> Parsed<Statement> {
         self.word("create")?;
-        if self.take_keyspace_word() {
+        if self.take_word("keyspace") {
             return self.create_keyspace().map(Statement::CreateKeyspace);
         }
         if self.take_table_word() {
@@ -38,7 +38,7 @@ impl Parser<'_> {
 
     pub(super) fn drop(&mut self) -> Parsed<Statement> {
         self.word("drop")?;
-        if self.take_keyspace_word() {
+        if self.take_word("keyspace") {
             let if_exists = self.if_exists()?;
             let name = self.named("a keyspace name")?;
             return Ok(Statement::DropKeyspace(DropKeyspace { if_exists, name }));
@@ -66,10 +66,6 @@ impl Parser<'_> {
         self.word("truncate")?;
         self.take_table_word();
         self.qualified_name().map(Statement::Truncate)
-    }
-
-    pub(super) fn take_keyspace_word(&mut self) -> bool {
-        self.take_word("keyspace") || self.take_word("schema")
     }
 
     pub(super) fn take_table_word(&mut self) -> bool {
@@ -145,33 +141,29 @@ impl Parser<'_> {
         let name = self.qualified_name()?;
         self.symbol(b'(')?;
         let mut columns = Vec::new();
-        let mut primary_key = None;
-        self.table_element(&mut columns, &mut primary_key)?;
+        let mut primary_keys = Vec::new();
+        self.table_element(&mut columns, &mut primary_keys)?;
         while self.take_symbol(b',') {
             // `DESCRIBE` leaves a comma after the last column of some tables that had columns
             // dropped.
             if !self.is_symbol(0, b')') {
-                self.table_element(&mut columns, &mut primary_key)?;
+                self.table_element(&mut columns, &mut primary_keys)?;
             }
         }
-        let primary_key = primary_key.ok_or_else(|| self.unexpected("a `PRIMARY KEY` of the table"))?;
         self.symbol(b')')?;
         let options = self.table_options()?;
-        Ok(CreateTable { if_not_exists, name, columns, primary_key, options })
+        Ok(CreateTable { if_not_exists, name, columns, primary_keys, options })
     }
 
     /// `column type … [PRIMARY KEY]` or `PRIMARY KEY (…)`
     fn table_element(
         &mut self,
         columns: &mut Vec<ColumnDefinition>,
-        key: &mut Option<PrimaryKey>,
+        keys: &mut Vec<PrimaryKey>,
     ) -> Parsed<()> {
         let column = if self.is_word(0, "primary") { None } else { Some(self.column_definition()?) };
         if self.is_word(0, "primary") {
-            if key.is_some() {
-                return Err(self.unexpected("one `PRIMARY KEY`"));
-            }
-            *key = Some(match &column {
+            keys.push(match &column {
                 None => self.primary_key()?,
                 Some(column) => {
                     self.words(&["primary", "key"])?;

@@ -96,9 +96,9 @@ impl Display for CreateTable {
             write!(f, "{comma}\n    {column}")?;
             words_if(f, inline == Some(index), " PRIMARY KEY")?;
         }
-        if inline.is_none() {
-            let comma = if self.columns.is_empty() { "" } else { "," };
-            write!(f, "{comma}\n    {}", self.primary_key)?;
+        for (index, key) in self.primary_keys.iter().enumerate().skip(usize::from(inline.is_some())) {
+            let comma = if index == 0 && self.columns.is_empty() { "" } else { "," };
+            write!(f, "{comma}\n    {key}")?;
         }
         f.write_str("\n)")?;
         words_if(f, !self.options.is_empty(), " ")?;
@@ -107,9 +107,10 @@ impl Display for CreateTable {
 }
 
 impl CreateTable {
-    /// The column after which `PRIMARY KEY` is written, if that column is the whole key.
+    /// The column after which `PRIMARY KEY` is written, if that column is the whole first key.
     fn inline_key(&self) -> Option<usize> {
-        match (self.primary_key.partition_key.as_slice(), self.primary_key.clustering.as_slice()) {
+        let PrimaryKey { partition_key, clustering } = self.primary_keys.first()?;
+        match (partition_key.as_slice(), clustering.as_slice()) {
             ([only], []) => self.columns.iter().position(|column| column.name == *only),
             _ => None,
         }

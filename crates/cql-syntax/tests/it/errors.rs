@@ -16,11 +16,13 @@ fn errors_say_where_and_what() {
         "line 1:8: expected KEYSPACE, TYPE, TABLE, INDEX or MATERIALIZED VIEW, found `TABEL`",
     );
     check("USE a;\n  DROP TABLE select", "line 2:14: expected a name, found `select`");
-    check("CREATE TABLE t (a int, b int)", "line 1:29: expected a `PRIMARY KEY` of the table, found `)`");
+    check("CREATE TABLE t ()", "line 1:17: expected a column name, found `)`");
     check(
-        "CREATE TABLE t (a int PRIMARY KEY, PRIMARY KEY (a))",
-        "line 1:36: expected one `PRIMARY KEY`, found `PRIMARY`",
+        "CREATE SCHEMA s",
+        "line 1:8: expected KEYSPACE, TYPE, TABLE, INDEX or MATERIALIZED VIEW, found `SCHEMA`",
     );
+    check("ALTER TABLE t ADD a int, b int", "line 1:24: expected `;`, found `,`");
+    check("ALTER TABLE t DROP a, b", "line 1:21: expected `;`, found `,`");
     check("CREATE TABLE t (a int PRIMARY KEY, b map<int>)", "line 1:45: expected `,`, found `>`");
     check(
         "CREATE TABLE t (a int PRIMARY KEY) WITH x = 1 AND X = 2",

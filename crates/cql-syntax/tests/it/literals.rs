@@ -150,7 +150,7 @@ impl Script {
         });
         let columns = columns.collect();
         let name = table.name.name.as_str().to_owned();
-        let key = &table.primary_key;
+        let Some(key) = table.primary_keys.first() else { return };
         if matches!(key.partition_key.as_slice(), [key] if *key == "k") && key.clustering.is_empty() {
             self.keyed.insert(name.clone());
         }

@@ -27,7 +27,7 @@ fn keyspaces() {
          AND durable_writes = true",
     );
     check(
-        "create schema \"A\" with Durable_Writes = FALSE;",
+        "create keyspace \"A\" with Durable_Writes = FALSE;",
         "CREATE KEYSPACE \"A\" WITH durable_writes = false",
     );
     same("ALTER KEYSPACE IF EXISTS a WITH durable_writes = false");
@@ -85,11 +85,11 @@ fn tables() {
 #[test]
 fn alter_table() {
     same("ALTER TABLE IF EXISTS ks.t ADD IF NOT EXISTS a int static MASKED WITH DEFAULT");
-    check("ALTER TABLE t ADD a int, b text static", "ALTER TABLE t ADD (a int, b text static)");
+    check("ALTER TABLE t ADD (a int static)", "ALTER TABLE t ADD a int static");
     same("ALTER TABLE t ADD (a int, b text)");
     same("ALTER TABLE t DROP IF EXISTS a USING TIMESTAMP 1795374269080000");
     check(
-        "ALTER TABLE t DROP a, \"B\" USING TIMESTAMP -5",
+        "ALTER TABLE t DROP (a,\"B\") USING TIMESTAMP -5",
         "ALTER TABLE t DROP (a, \"B\") USING TIMESTAMP -5",
     );
     same("ALTER TABLE t DROP compact");

@@ -58,14 +58,25 @@ fn types() -> BoxedStrategy<Statement> {
 }
 
 fn tables() -> BoxedStrategy<Statement> {
-    let create =
-        (any::<bool>(), qualified_name(), vec(column(), 0..4), primary_key(), any::<bool>(), options());
+    let create = (
+        any::<bool>(),
+        qualified_name(),
+        vec(column(), 0..4),
+        vec(primary_key(), 0..3),
+        any::<bool>(),
+        options(),
+    );
     prop_oneof![
-        create.prop_map(|(if_not_exists, name, columns, mut primary_key, own_key, options)| {
-            if let (true, Some(column)) = (own_key, columns.first()) {
-                primary_key = PrimaryKey { partition_key: vec![column.name.clone()], clustering: Vec::new() };
+        create.prop_map(|(if_not_exists, name, columns, mut primary_keys, own_key, options)| {
+            if let (true, Some(column), Some(key)) = (own_key, columns.first(), primary_keys.first_mut()) {
+                *key = PrimaryKey { partition_key: vec![column.name.clone()], clustering: Vec::new() };
             }
-            let table = CreateTable { if_not_exists, name, columns, primary_key, options };
+            // There is something in the parentheses.
+            if columns.is_empty() && primary_keys.is_empty() {
+                primary_keys
+                    .push(PrimaryKey { partition_key: vec![name.name.clone()], clustering: Vec::new() });
+            }
+            let table = CreateTable { if_not_exists, name, columns, primary_keys, options };
             Statement::CreateTable(Box::new(table))
         }),
         (any::<bool>(), qualified_name(), alter_action()).prop_map(|(if_exists, name, action)| {

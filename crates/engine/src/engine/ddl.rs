@@ -19,7 +19,9 @@ use super::table::{Active, TableCore, View};
 use super::write_side::WriteSide;
 use crate::error::Result;
 use crate::manifest::{Change, Edit};
-use helenus_schema::{Applied, ApplyContext, Catalog, CatalogError, SchemaChange, SchemaOutcome, TableDef};
+use helenus_schema::{
+    Applied, ApplyContext, Catalog, CatalogError, SchemaChange, SchemaOutcome, SchemaRules, TableDef,
+};
 
 impl WriteSide {
     /// Applies one schema statement: all that it changes becomes visible, and durable, by one edit.
@@ -28,22 +30,26 @@ impl WriteSide {
         &self,
         statement: &Statement,
         keyspace: Option<&str>,
+        rules: SchemaRules,
     ) -> Result<SchemaOutcome> {
-        let outcome = self.apply_silently(statement, keyspace);
+        let outcome = self.apply_silently(statement, keyspace, rules);
         self.set.schema_followers.deliver();
         outcome
     }
 
-    fn apply_silently(&self, statement: &Statement, keyspace: Option<&str>) -> Result<SchemaOutcome> {
+    fn apply_silently(
+        &self,
+        statement: &Statement,
+        keyspace: Option<&str>,
+        rules: SchemaRules,
+    ) -> Result<SchemaOutcome> {
         let _call = self.enter()?;
         let _one_at_a_time = self.ddl.lock();
         let before = self.set.catalog.read().clone();
         let now = self.next_timestamp();
         let apply = |now: Timestamp| {
             let new_id = &mut || TableId(new_table_id(now));
-            // Views are not kept up: refused, as by a node with the default configuration.
-            let context = ApplyContext { now, new_id, views_enabled: false };
-            before.apply(statement, keyspace, context)
+            before.apply(statement, keyspace, ApplyContext { now, new_id, rules })
         };
         let applied = apply(now)?;
         let changes = &applied.outcome.changes;

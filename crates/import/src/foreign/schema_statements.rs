@@ -251,7 +251,7 @@ pub(super) fn table(rows: &SchemaRows, row: &SchemaRow) -> Result<Vec<Statement>
         if_not_exists: false,
         name: full_name.clone(),
         columns: definitions,
-        primary_key: primary_key(&columns),
+        primary_keys: vec![primary_key(&columns)],
         options,
     }))];
     let mut alter = |action| {

@@ -1,8 +1,10 @@
 //! Statements that Cassandra refuses, with its messages.
 
 use super::super::Catalog;
-use super::{apply, catalog, check_round_trip};
-use crate::error::CatalogErrorKind::{self, AlreadyExists, Invalid, NotFound, Unsupported};
+use super::{apply, apply_on_node, catalog, check_round_trip};
+use crate::error::CatalogErrorKind::{
+    self, AlreadyExists, Configuration, Invalid, NotFound, Syntax, Unauthorized, Unsupported,
+};
 
 const SETUP: &str = "
     CREATE TYPE address (street text, city text);
@@ -37,11 +39,21 @@ fn check(cases: &[(&str, CatalogErrorKind, &str)]) {
 fn names() {
     let long = format!("CREATE TABLE {} (p int PRIMARY KEY)", "n".repeat(223));
     check(&[
-        (&long, Invalid, "Table name must not be empty, more than 222 characters"),
-        ("CREATE TABLE \"../x\" (p int PRIMARY KEY)", Invalid, "non-alphanumeric-underscore"),
-        ("CREATE TABLE \"\" (p int PRIMARY KEY)", Invalid, "must not be empty"),
-        ("CREATE TABLE \"naïve\" (p int PRIMARY KEY)", Invalid, "non-alphanumeric-underscore"),
-        ("CREATE TABLE \"a\0b\" (p int PRIMARY KEY)", Invalid, "(got \"a\\u{0}b\")"),
+        (
+            &long,
+            Configuration,
+            "Table name must not be more than 222 characters long (got 223 characters for",
+        ),
+        (
+            "CREATE TABLE \"../x\" (p int PRIMARY KEY)",
+            Configuration,
+            "k.../x: Table name must not be empty or not",
+        ),
+        ("CREATE TABLE \"\" (p int PRIMARY KEY)", Syntax, "no identifier"),
+        ("CREATE TABLE \"naïve\" (p int PRIMARY KEY)", Configuration, "(got \"naïve\")"),
+        ("CREATE TABLE n (p int PRIMARY KEY, \"\" int)", Syntax, "no identifier"),
+        ("ALTER TABLE t ADD \"\" int", Syntax, "no identifier"),
+        ("CREATE TABLE \"a\0b\" (p int PRIMARY KEY)", Configuration, "(got \"a\\u{0}b\")"),
         (
             "CREATE KEYSPACE \"../x\" WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}",
             Invalid,
@@ -50,10 +62,15 @@ fn names() {
         ("CREATE TABLE \"..\".t (p int PRIMARY KEY)", Invalid, "Keyspace name"),
         (
             "CREATE TABLE system.t (p int PRIMARY KEY)",
+            Unauthorized,
+            "system keyspace is not user-modifiable.",
+        ),
+        ("DROP KEYSPACE system_schema", Unauthorized, "system_schema keyspace is not user-modifiable."),
+        (
+            "CREATE KEYSPACE system WITH replication = {'class': 'SimpleStrategy'}",
             Invalid,
             "System keyspace 'system' is not user-modifiable",
         ),
-        ("DROP KEYSPACE system_schema", Invalid, "not user-modifiable"),
         ("CREATE TABLE nowhere.t (p int PRIMARY KEY)", NotFound, "Keyspace 'nowhere' doesn't exist"),
         ("SELECT * FROM t", Invalid, "only statements that define a schema"),
         (
@@ -67,7 +84,7 @@ fn names() {
     assert!(apply(&catalog(SETUP), &long).is_ok());
     let statement = helenus_cql_syntax::parse_statement("DROP TABLE t").unwrap();
     let context =
-        super::ApplyContext { now: super::NOW, new_id: &mut || unreachable!(), views_enabled: true };
+        super::ApplyContext { now: super::NOW, new_id: &mut || unreachable!(), rules: super::VIEWS };
     let error = Catalog::default().apply(&statement, None, context).unwrap_err();
     assert!(error.to_string().contains("No keyspace has been specified"), "{error}");
 }
@@ -76,8 +93,12 @@ fn names() {
 fn keyspaces() {
     check(&[
         ("CREATE KEYSPACE j WITH durable_writes = true", Invalid, "Missing mandatory option 'replication'"),
-        ("CREATE KEYSPACE j WITH replication = {'a': 1}", Invalid, "Missing replication strategy class"),
-        ("CREATE KEYSPACE j WITH replication = 'x'", Invalid, "It should be a map"),
+        (
+            "CREATE KEYSPACE j WITH replication = {'a': 1}",
+            Configuration,
+            "Missing replication strategy class",
+        ),
+        ("CREATE KEYSPACE j WITH replication = 'x'", Syntax, "It should be a map"),
         (
             "CREATE KEYSPACE j WITH replication = {'class': 'LocalStrategy'}",
             Invalid,
@@ -85,31 +106,26 @@ fn keyspaces() {
         ),
         (
             "CREATE KEYSPACE j WITH replication = {'class': 'Nothing'}",
-            Invalid,
-            "Unable to find replication strategy",
-        ),
-        (
-            "CREATE KEYSPACE j WITH replication = {'class': 'SimpleStrategy'}",
-            Invalid,
-            "requires a replication_factor",
+            Configuration,
+            "Unable to find replication strategy class 'org.apache.cassandra.locator.Nothing'",
         ),
         (
             "CREATE KEYSPACE j WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1, 'dc': 2}",
-            Invalid,
-            "Unrecognized strategy option {dc}",
+            Configuration,
+            "Unrecognized strategy option {dc} passed to SimpleStrategy for keyspace j",
         ),
         (
             "CREATE KEYSPACE j WITH replication = {'class': 'NetworkTopologyStrategy', 'dc': 'many'}",
-            Invalid,
-            "must be numeric",
+            Configuration,
+            "For input string: \"many\"",
         ),
         (
             "CREATE KEYSPACE k WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}",
             AlreadyExists,
             "Cannot add existing keyspace \"k\"",
         ),
-        ("ALTER KEYSPACE k WITH colour = 'red'", Invalid, "Unknown property 'colour'"),
-        ("ALTER KEYSPACE k WITH durable_writes = 'perhaps'", Invalid, "Invalid boolean value perhaps"),
+        ("ALTER KEYSPACE k WITH colour = 'red'", Syntax, "Unknown property 'colour'"),
+        ("ALTER KEYSPACE k WITH durable_writes = 'perhaps'", Syntax, "Invalid boolean value perhaps"),
         ("ALTER KEYSPACE j WITH durable_writes = false", NotFound, "Keyspace 'j' doesn't exist"),
         ("DROP KEYSPACE j", NotFound, "Keyspace 'j' doesn't exist"),
     ]);
@@ -142,7 +158,7 @@ fn types_of_columns() {
         ),
         (
             "CREATE TABLE n (p int PRIMARY KEY, v frozen<int>)",
-            Invalid,
+            Syntax,
             "frozen<> is only allowed on collections",
         ),
         (
@@ -233,10 +249,13 @@ fn tables() {
         (
             "CREATE TABLE n (p int, c int, PRIMARY KEY (p, c)) WITH CLUSTERING ORDER BY (c ASC, c DESC)",
             Invalid,
-            "given twice",
+            "Duplicate column 'c' in CLUSTERING ORDER BY clause for table 'n'",
         ),
         ("CREATE TABLE n (p int PRIMARY KEY, v int) WITH COMPACT STORAGE", Unsupported, "COMPACT STORAGE"),
-        ("CREATE TABLE n (p int PRIMARY KEY) WITH id = 'seven'", Invalid, "Invalid table id"),
+        ("CREATE TABLE n (p int PRIMARY KEY) WITH id = 'seven'", Configuration, "Invalid table id"),
+        ("CREATE TABLE n (p int)", Invalid, "No PRIMARY KEY specifed for table 'n' (exactly one required)"),
+        ("CREATE TABLE n (p int PRIMARY KEY, q int PRIMARY KEY)", Invalid, "Multiple PRIMARY KEY specified"),
+        ("CREATE TABLE n (p int PRIMARY KEY) WITH comment = hello", Syntax, "'hello' needs quotes"),
         (
             "CREATE TABLE n (p int PRIMARY KEY) WITH id = 00000000-0000-0000-0000-000000000065",
             AlreadyExists,
@@ -245,7 +264,7 @@ fn tables() {
         ("DROP TABLE n", NotFound, "Table 'k.n' doesn't exist"),
         ("DROP TABLE seen", Invalid, "Please use DROP MATERIALIZED VIEW"),
         ("DROP TABLE base", Invalid, "materialized views still depend on it (seen)"),
-        ("TRUNCATE n", NotFound, "doesn't exist"),
+        ("TRUNCATE n", NotFound, "table n does not exist"),
         ("TRUNCATE seen", Invalid, "must truncate base table"),
     ]);
 }
@@ -258,12 +277,20 @@ fn alterations() {
         ("ALTER TABLE t ADD v int", AlreadyExists, "Column with name 'v' already exists"),
         ("ALTER TABLE t ADD (n int, n int)", AlreadyExists, "'n' already exists"),
         ("ALTER TABLE flat ADD s int static", Invalid, "Static columns are only useful"),
-        ("ALTER TABLE t ADD n counter", Invalid, "Cannot have a counter column"),
-        ("ALTER TABLE cnt ADD v int", Invalid, "Cannot have a non counter column"),
+        ("ALTER TABLE t ADD n counter", Configuration, "k.t: Cannot have a counter column"),
+        ("ALTER TABLE cnt ADD v int", Configuration, "k.cnt: Cannot have a non counter column"),
         ("ALTER TABLE cnt ADD o counter", Invalid, "Cannot re-add previously dropped counter column o"),
         ("ALTER TABLE t ADD q loose", Invalid, "Non-frozen UDTs with nested non-frozen collections"),
-        ("ALTER TABLE t ADD x int", Invalid, "of type int, incompatible with previous type ascii"),
-        ("ALTER TABLE t ADD z bigint", Invalid, "of type bigint, incompatible with previous type int"),
+        (
+            "ALTER TABLE t ADD x int",
+            Invalid,
+            "of type int, incompatible with previously dropped column 'x' of type ascii",
+        ),
+        (
+            "ALTER TABLE t ADD z bigint",
+            Invalid,
+            "of type bigint, incompatible with previously dropped column 'z' of type int",
+        ),
         ("ALTER TABLE t ADD z blob", Invalid, "incompatible"),
         (
             "ALTER TABLE t ADD z int static",
@@ -277,12 +304,17 @@ fn alterations() {
         ("ALTER TABLE flat DROP v", Invalid, "dependent secondary indexes (by_v)"),
         ("ALTER TABLE base DROP w", Invalid, "with materialized views"),
         ("ALTER TABLE t RENAME v TO w", Invalid, "Cannot rename non PRIMARY KEY column v"),
-        ("ALTER TABLE t RENAME n TO w", NotFound, "Column n was not found"),
+        ("ALTER TABLE t RENAME n TO w", NotFound, "Undefined column name n in table k.t"),
+        ("ALTER TABLE t RENAME IF EXISTS n TO w", NotFound, "Undefined column name n in table k.t"),
         ("ALTER TABLE t RENAME c TO v", AlreadyExists, "another column with that name already exists"),
         ("ALTER TABLE t RENAME c TO x", Invalid, "a column of that name was dropped"),
         ("ALTER TABLE t ALTER v TYPE blob", Invalid, "Altering column types is no longer supported"),
         ("ALTER TABLE t DROP COMPACT STORAGE", Invalid, "COMPACT STORAGE"),
-        ("ALTER TABLE t WITH id = 00000000-0000-0000-0000-000000000065", Invalid, "Cannot alter table id"),
+        (
+            "ALTER TABLE t WITH id = 00000000-0000-0000-0000-000000000065",
+            Configuration,
+            "Cannot alter table id",
+        ),
         ("ALTER TABLE cnt WITH default_time_to_live = 1", Invalid, "on a table with counters"),
         (
             "ALTER TABLE base WITH gc_grace_seconds = 0",
@@ -310,8 +342,8 @@ fn user_types() {
             "used in partition key by the following tables: k.keyed",
         ),
         ("ALTER TYPE person ADD n counter", Invalid, "cannot contain counters"),
-        ("ALTER TYPE address RENAME town TO city", NotFound, "Unknown field town"),
-        ("ALTER TYPE address RENAME street TO city", Invalid, "Duplicate field name city"),
+        ("ALTER TYPE address RENAME town TO city", NotFound, "Unkown field town in user type k.address"),
+        ("ALTER TYPE address RENAME street TO city", Invalid, "Duplicate field name city in type k"),
         ("ALTER TYPE address ALTER city TYPE blob", Invalid, "Altering field types is no longer supported"),
         ("DROP TYPE n", NotFound, "Type 'k.n' doesn't exist"),
         ("DROP TYPE address", Invalid, "still used by user types person"),
@@ -351,10 +383,10 @@ fn indexes_and_views() {
     let all = "v IS NOT NULL AND p IS NOT NULL AND c IS NOT NULL";
     let (star, key) = ("*", "(v, p, c)");
     check(&[
-        ("CREATE INDEX ON n (v)", NotFound, "Table 'k.n' doesn't exist"),
+        ("CREATE INDEX ON n (v)", NotFound, "Table 'n' doesn't exist"),
         ("CREATE INDEX by_v ON t (v)", AlreadyExists, "Index 'by_v' already exists"),
         ("CREATE INDEX again ON flat (v)", AlreadyExists, "is a duplicate of existing index by_v"),
-        ("CREATE INDEX ON flat (n)", NotFound, "Column 'n' doesn't exist"),
+        ("CREATE INDEX ON flat (n)", NotFound, "Undefined column name n in table k.flat"),
         ("CREATE INDEX ON flat (p)", Invalid, "only partition key column p"),
         ("CREATE INDEX ON flat (d)", Invalid, "not supported on duration columns"),
         ("CREATE INDEX ON flat (fl)", Invalid, "fully indexed by using the 'full(fl)' modifier"),
@@ -365,7 +397,8 @@ fn indexes_and_views() {
         ("CREATE INDEX ON t (v, l)", Invalid, "Only CUSTOM indexes support multiple columns"),
         ("CREATE INDEX ON cnt (n)", Invalid, "counter tables aren't supported"),
         ("CREATE INDEX ON seen (w)", Invalid, "materialized views aren't supported"),
-        ("CREATE CUSTOM INDEX ON flat (m)", Invalid, "CUSTOM index requires"),
+        ("CREATE CUSTOM INDEX ON flat (m)", Configuration, "custom indexer class 'legacy_local_table'"),
+        ("CREATE INDEX \"odd Name\" ON flat (m)", Configuration, "Illegal index name odd Name"),
         ("DROP INDEX n", NotFound, "Index 'k.n' doesn't exist"),
         ("DROP MATERIALIZED VIEW n", NotFound, "Materialized view 'k.n' doesn't exist"),
         ("DROP MATERIALIZED VIEW base", NotFound, "doesn't exist"),
@@ -393,62 +426,75 @@ fn indexes_and_views() {
 #[test]
 fn options() {
     let cases = [
-        ("colour = 'red'", "Unknown property 'colour'"),
-        ("bloom_filter_fp_chance = 0", "must be larger than"),
-        ("bloom_filter_fp_chance = 1.5", "less than or equal to 1.0 (got 1.5)"),
-        ("bloom_filter_fp_chance = 'NaN'", "Invalid double value NaN"),
-        ("crc_check_chance = 1.01", "crc_check_chance must be"),
-        ("default_time_to_live = 630720001", "less than or equal to 630720000"),
-        ("default_time_to_live = -1", "greater than or equal to 0 (got -1)"),
-        ("gc_grace_seconds = 'soon'", "Invalid integer value soon"),
-        ("gc_grace_seconds = 4294967296", "Invalid integer value"),
-        ("min_index_interval = 0", "greater than or equal to 1"),
+        ("colour = 'red'", Syntax, "Unknown property 'colour'"),
+        ("bloom_filter_fp_chance = 0", Configuration, "must be larger than"),
+        ("bloom_filter_fp_chance = 1.5", Configuration, "less than or equal to 1.0 (got 1.5)"),
+        ("bloom_filter_fp_chance = 'NaN'", Syntax, "Invalid double value NaN"),
+        ("crc_check_chance = 1.01", Configuration, "crc_check_chance must be"),
+        ("default_time_to_live = 630720001", Configuration, "less than or equal to 630720000"),
+        ("default_time_to_live = -1", Configuration, "greater than or equal to 0 (got -1)"),
+        ("gc_grace_seconds = 'soon'", Syntax, "Invalid integer value soon"),
+        ("gc_grace_seconds = 4294967296", Syntax, "Invalid integer value"),
+        (
+            "min_index_interval = 0",
+            Configuration,
+            "min_index_interval must be greater than or equal to 1 (got 0)",
+        ),
         (
             "max_index_interval = 64",
+            Configuration,
             "max_index_interval must be greater than or equal to min_index_interval (128)",
         ),
-        ("memtable_flush_period_in_ms = -5", "greater than or equal to 0"),
-        ("comment = {'a': 'b'}", "It should be a string"),
-        ("cdc = 'maybe'", "Invalid boolean value maybe"),
-        ("caching = {'keys': 'SOME'}", "caching sub-option 'keys'"),
-        ("caching = {'rows_per_partition': 'few'}", "caching sub-option 'rows_per_partition'"),
-        ("caching = {'pages': 'ALL'}", "Invalid caching sub-options [pages]"),
-        ("caching = 'ALL'", "It should be a map"),
-        ("speculative_retry = '101p'", "Invalid value 101p"),
-        ("speculative_retry = 'sometimes'", "Invalid value sometimes"),
-        ("additional_write_policy = 'MIN(99p,98p)'", "Invalid value"),
-        ("extensions = 'none'", "It should be a map"),
+        ("memtable_flush_period_in_ms = -5", Configuration, "greater than or equal to 0"),
+        ("comment = {'a': 'b'}", Syntax, "It should be a string"),
+        ("cdc = 'maybe'", Syntax, "Invalid boolean value maybe"),
+        ("caching = {'keys': 'SOME'}", Configuration, "caching sub-option 'keys'"),
+        ("caching = {'rows_per_partition': 'few'}", Configuration, "caching sub-option 'rows_per_partition'"),
+        ("caching = {'pages': 'ALL'}", Configuration, "Invalid caching sub-options [pages]"),
+        ("caching = 'ALL'", Syntax, "It should be a map"),
+        ("speculative_retry = '101p'", Configuration, "Invalid value 101p"),
+        ("speculative_retry = 'sometimes'", Configuration, "Invalid value sometimes"),
+        ("additional_write_policy = 'MIN(99p,98p)'", Configuration, "Invalid value"),
+        ("extensions = 'none'", Syntax, "It should be a map"),
         (
             "extensions = {'x': 0x00, 'helenus_sstable_version': 0x6c61}",
+            Configuration,
             "Invalid value 0x6c61 for extension 'helenus_sstable_version': expected one of 0x6461 (da), 0x6f61 (oa), \
              0x6e62 (nb), 0x6d65 (me)",
         ),
-        ("read_repair = 'EAGER'", "expected NONE or BLOCKING"),
-        ("compression = {'class': 'LzoCompressor'}", "Could not create Compression"),
-        ("compression = {'class': 'LZ4Compressor', 'chunk_length_in_kb': 3}", "power of 2"),
-        ("compaction = {'min_threshold': 2}", "Missing sub-option 'class'"),
-        ("compaction = {'class': 'com.example.Fast'}", "Unable to find compaction strategy class"),
+        ("read_repair = 'EAGER'", Invalid, "expected NONE or BLOCKING"),
+        ("compression = {'class': 'LzoCompressor'}", Configuration, "Could not create Compression"),
+        ("compression = {'class': 'LZ4Compressor', 'chunk_length_in_kb': 3}", Configuration, "power of 2"),
+        ("compaction = {'min_threshold': 2}", Configuration, "Missing sub-option 'class'"),
+        (
+            "compaction = {'class': 'com.example.Fast'}",
+            Configuration,
+            "Unable to find compaction strategy class",
+        ),
         (
             "compaction = {'class': 'SizeTieredCompactionStrategy', 'sstable_size_in_mb': 1}",
+            Configuration,
             "[sstable_size_in_mb] are not understood",
         ),
         (
             "compaction = {'class': 'SizeTieredCompactionStrategy', 'min_threshold': 1}",
+            Configuration,
             "Min compaction threshold cannot",
         ),
         (
             "compaction = {'class': 'SizeTieredCompactionStrategy', 'min_threshold': 9, 'max_threshold': 8}",
+            Configuration,
             "cannot be greater than max compaction threshold (got 8)",
         ),
     ];
     let catalog = catalog(SETUP);
-    for (option, text) in cases {
+    for (option, kind, text) in cases {
         let alter = format!("ALTER TABLE t WITH {option}");
         let create = format!("CREATE TABLE n (p int PRIMARY KEY) WITH {option}");
         for statement in [alter, create] {
             let error = apply(&catalog, &statement).map(|applied| applied.outcome.changes).unwrap_err();
             assert!(error.to_string().contains(text), "{statement}: {error}");
-            assert_eq!(error.kind(), Invalid, "{statement}");
+            assert_eq!(error.kind(), kind, "{statement}");
         }
     }
 }
@@ -490,4 +536,61 @@ fn compressors_that_the_build_leaves_out() {
         let present = Catalog::parse(&text).unwrap();
         apply(&present, "ALTER TABLE flat ADD more int").unwrap();
     }
+}
+
+/// What a program with a schema of its own may do, and a client of one node may not.
+#[test]
+fn a_node_as_it_comes() {
+    let catalog = catalog(SETUP);
+    let network = |options: &str| {
+        format!("ALTER KEYSPACE k WITH replication = {{'class': 'NetworkTopologyStrategy'{options}}}")
+    };
+    let sai = |column: &str, options: &str| {
+        format!("CREATE INDEX n ON flat ({column}) USING 'sai' WITH OPTIONS = {{{options}}}")
+    };
+    let masked = "Cannot mask columns because dynamic data masking is not enabled.";
+    for (statement, kind, text) in [
+        (&*network(", 'dc1': 3"), Configuration, "Unrecognized strategy option {dc1}"),
+        (&network(", 'datacenter1': '-1'"), Configuration, "must be non-negative, found -1"),
+        (&network(", 'datacenter1': '3/1'"), Configuration, "Transient replication is not enabled"),
+        (&network(", 'datacenter1': 0"), Configuration, "at least one datacenter must be present"),
+        ("CREATE TABLE n (p int PRIMARY KEY, v int MASKED WITH DEFAULT)", Invalid, masked),
+        ("ALTER TABLE t ALTER nothing MASKED WITH DEFAULT", Invalid, masked),
+        ("ALTER TABLE t DROP COMPACT STORAGE", Invalid, "DROP COMPACT STORAGE is disabled."),
+        (
+            "CREATE INDEX n ON flat (m) USING 'nope'",
+            Configuration,
+            "Unable to find custom indexer class 'nope'",
+        ),
+        ("CREATE INDEX n ON flat (v) WITH OPTIONS = {'a': 'b'}", Invalid, "for a non-CUSTOM index"),
+        (
+            "CREATE CUSTOM INDEX n ON flat (v) USING 'org.apache.cassandra.index.sasi.SASIIndex'",
+            Invalid,
+            "SASI indexes are disabled.",
+        ),
+        (&sai("v", "'mode': 'x'"), Configuration, "[mode] are not understood by StorageAttachedIndex"),
+        (&sai("v", "'ascii': 'maybe'"), Invalid, "Illegal value for boolean option 'ascii': maybe"),
+        (&sai("m", "'ascii': 'true'"), Invalid, "CQL type int cannot be analyzed."),
+        (&sai("v", "'similarity_function': 'cosine'"), Invalid, "CQL type text cannot have vector options"),
+    ] {
+        let error = apply_on_node(&catalog, statement).map(|applied| applied.outcome.changes).unwrap_err();
+        assert!(error.to_string().contains(text), "{statement}: {error}");
+        assert_eq!(error.kind(), kind, "{statement}");
+    }
+    let replicated = |options: &str| {
+        let applied = apply_on_node(&catalog, &network(options)).unwrap();
+        check_round_trip(&applied.catalog);
+        let warnings: Vec<_> = applied.outcome.warnings.iter().map(ToString::to_string).collect();
+        (applied.catalog.keyspace("k").unwrap().replication()["datacenter1"].clone(), warnings)
+    };
+    assert_eq!(replicated(""), ("1".to_owned(), vec![]));
+    let (factor, warnings) = replicated(", 'replication_factor': 3");
+    assert_eq!((factor.as_str(), warnings.len()), ("3", 2), "{warnings:?}");
+    assert!(
+        warnings[0].ends_with("higher than the number of nodes 1 for datacenter datacenter1"),
+        "{warnings:?}"
+    );
+    // What has a mask may lose it.
+    let catalog = apply(&catalog, "ALTER TABLE flat ALTER v MASKED WITH DEFAULT").unwrap().catalog;
+    apply_on_node(&catalog, "ALTER TABLE flat ALTER v DROP MASKED").unwrap();
 }

@@ -29,7 +29,7 @@ pub enum Codec {
     Noop,
 }
 
-const PACKAGE: &str = "org.apache.cassandra.io.compress.";
+pub(super) const PACKAGE: &str = "org.apache.cassandra.io.compress.";
 
 /// Codecs and their classes.
 const CLASSES: [(Codec, &str); 5] = [

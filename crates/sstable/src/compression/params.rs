@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use super::codec::PACKAGE;
 use super::{Codec, MAX_CHUNK_LEN, NEVER_RAW};
 use crate::error::SsTableErrorKind;
 
@@ -27,7 +28,8 @@ pub struct CompressionParams {
 pub struct InvalidCompression(String);
 
 /// Cassandra's default since 4.0; 64 KiB before.
-const DEFAULT_CHUNK_LEN: u32 = 16 << 10;
+const DEFAULT_CHUNK_KIB: i32 = 16;
+const DEFAULT_CHUNK_LEN: u32 = DEFAULT_CHUNK_KIB.cast_unsigned() << 10;
 
 const CLASS: &str = "class";
 const ENABLED: &str = "enabled";
@@ -72,7 +74,7 @@ impl CompressionParams {
     pub fn from_options<'a>(
         map: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Result<Option<CompressionParams>, InvalidCompression> {
-        let mut map = Options::new(map)?;
+        let mut map = Options { entries: map.into_iter().collect() };
         if map.entries.is_empty() {
             return Ok(None);
         }
@@ -88,8 +90,6 @@ impl CompressionParams {
         }
         let class = match class {
             None => return invalid(format!("Missing sub-option '{CLASS}' for the 'compression' option.")),
-            // Only the old name could disable compression like that.
-            Some("") if map.old_class => return Ok(None),
             Some("") => {
                 return invalid(format!(
                     "The '{CLASS}' option must not be empty. To disable compression use '{ENABLED}' : false"
@@ -97,14 +97,41 @@ impl CompressionParams {
             }
             Some(class) => class,
         };
-        let codec = Codec::from_class(class)
-            .ok_or_else(|| InvalidCompression(format!("Could not create Compression for type {class}")))?;
-        let chunk_len = map.take(CHUNK_LENGTH_IN_KB).map_or(Ok(DEFAULT_CHUNK_LEN), chunk_len)?;
+        let chunk_kib = map.take(CHUNK_LENGTH_IN_KB).map_or(Ok(DEFAULT_CHUNK_KIB), chunk_kib)?;
         let min_compress_ratio = map.take(MIN_COMPRESS_RATIO).map_or(Ok(0.0), ratio)?;
-        let max_compressed = max_compressed(chunk_len, min_compress_ratio)?;
+        let codec = Codec::from_class(class).ok_or_else(|| {
+            let package = if class.contains('.') { "" } else { PACKAGE };
+            InvalidCompression(format!("Could not create Compression for type {package}{class}"))
+        })?;
         let options = map.rest();
         check_options(codec, &options)?;
+        let chunk_len = chunk_len(chunk_kib)?;
+        let max_compressed = max_compressed(chunk_len, min_compress_ratio)?;
         Ok(Some(CompressionParams { codec, options, chunk_len, max_compressed, min_compress_ratio }))
+    }
+
+    /// The same for a map of a schema that any release wrote: options may have the names that they
+    /// had until 3.0.
+    ///
+    /// # Errors
+    /// As [`from_options`](Self::from_options), and an option that is given by both its names.
+    pub fn from_options_of_any_release<'a>(
+        map: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<Option<CompressionParams>, InvalidCompression> {
+        let mut entries: Vec<(&str, &str)> = Vec::new();
+        for (name, value) in map.into_iter().filter(|(name, _)| *name != CRC_CHECK_CHANCE) {
+            let renamed = OLD_NAMES.iter().find(|(old, _)| *old == name);
+            let current = renamed.map_or(name, |(_, current)| current);
+            if entries.iter().any(|(known, _)| *known == current) {
+                return invalid(format!("The '{current}' option is given twice, once by its old name"));
+            }
+            // Only the old name could disable compression like that.
+            if renamed.is_some() && current == CLASS && value.is_empty() {
+                return Ok(None);
+            }
+            entries.push((current, value));
+        }
+        Self::from_options(entries)
     }
 
     /// The map as Cassandra prints it in a schema, sorted by name.
@@ -160,29 +187,12 @@ impl CompressionParams {
     }
 }
 
-/// A map's entries under their current names.
+/// A map's entries that have not been read yet.
 struct Options<'a> {
     entries: Vec<(&'a str, &'a str)>,
-    old_class: bool,
 }
 
 impl<'a> Options<'a> {
-    fn new(map: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Options<'a>, InvalidCompression> {
-        let mut options = Options { entries: Vec::new(), old_class: false };
-        for (name, value) in map {
-            let renamed = OLD_NAMES.iter().find(|(old, _)| *old == name);
-            let current = renamed.map_or(name, |(_, current)| current);
-            if options.entries.iter().any(|(known, _)| *known == current) {
-                return invalid(format!("The '{current}' option is given twice, once by its old name"));
-            }
-            options.old_class |= renamed.is_some_and(|(_, current)| *current == CLASS);
-            if name != CRC_CHECK_CHANCE {
-                options.entries.push((current, value));
-            }
-        }
-        Ok(options)
-    }
-
     fn take(&mut self, name: &str) -> Option<&'a str> {
         let position = self.entries.iter().position(|(known, _)| *known == name)?;
         Some(self.entries.swap_remove(position).1)
@@ -200,24 +210,28 @@ fn invalid<T>(text: String) -> Result<T, InvalidCompression> {
     Err(InvalidCompression(text))
 }
 
-fn chunk_len(kib: &str) -> Result<u32, InvalidCompression> {
-    let Ok(parsed) = kib.parse::<i32>() else {
-        return invalid(format!("Invalid value for {CHUNK_LENGTH_IN_KB}"));
-    };
-    if parsed > i32::MAX / 1024 {
-        return invalid(format!("Value of {CHUNK_LENGTH_IN_KB} is too large ({parsed})"));
+fn chunk_kib(text: &str) -> Result<i32, InvalidCompression> {
+    match text.parse::<i32>() {
+        Err(_not_a_number) => invalid(format!("Invalid value for {CHUNK_LENGTH_IN_KB}")),
+        Ok(kib) if kib > i32::MAX / 1024 => {
+            invalid(format!("Value of {CHUNK_LENGTH_IN_KB} is too large ({kib})"))
+        }
+        Ok(kib) => Ok(kib),
     }
-    let Ok(parsed @ 1..) = u32::try_from(parsed) else {
+}
+
+fn chunk_len(kib: i32) -> Result<u32, InvalidCompression> {
+    let Ok(kib @ 1..) = u32::try_from(kib) else {
         return invalid(format!("Invalid negative or null {CHUNK_LENGTH_IN_KB}"));
     };
-    if !parsed.is_power_of_two() {
+    if !kib.is_power_of_two() {
         return invalid(format!("{CHUNK_LENGTH_IN_KB} must be a power of 2"));
     }
     // Above this limit, which is ours, a reader would have to trust a file with too much memory.
-    if parsed > MAX_CHUNK_LEN >> 10 {
-        return invalid(format!("Value of {CHUNK_LENGTH_IN_KB} is too large ({parsed})"));
+    if kib > MAX_CHUNK_LEN >> 10 {
+        return invalid(format!("Value of {CHUNK_LENGTH_IN_KB} is too large ({kib})"));
     }
-    Ok(parsed << 10)
+    Ok(kib << 10)
 }
 
 fn ratio(text: &str) -> Result<f64, InvalidCompression> {
@@ -243,20 +257,39 @@ fn max_compressed(chunk_len: u32, ratio: f64) -> Result<u32, InvalidCompression>
     Ok(max as u32)
 }
 
+/// The compressor's own options, in its words. Its values are looked at before names that it
+/// doesn't know.
 fn check_options(codec: Codec, options: &[(String, String)]) -> Result<(), InvalidCompression> {
-    for (name, value) in options {
+    let known: &[&str] = match codec {
+        Codec::Lz4 => &[LZ4_TYPE, LZ4_HIGH_LEVEL],
+        Codec::Zstd => &[ZSTD_LEVEL],
+        Codec::Snappy | Codec::Deflate | Codec::Noop => &[],
+    };
+    let values = known.iter().filter_map(|known| options.iter().find(|(name, _)| name == known));
+    for (name, value) in values {
         let number = value.parse::<i32>().ok();
-        let valid = match (codec, name.as_str()) {
-            (Codec::Lz4, LZ4_TYPE) => matches!(value.as_str(), "fast" | LZ4_HIGH),
-            (Codec::Lz4, LZ4_HIGH_LEVEL) => number.is_some_and(|level| (1..=17).contains(&level)),
-            (Codec::Zstd, ZSTD_LEVEL) => number.is_some_and(|level| (-131_072..=22).contains(&level)),
-            _ => return invalid(format!("Unknown compression options {name}")),
+        let refused = match (name.as_str(), number) {
+            (LZ4_TYPE, _) if !matches!(value.as_str(), "fast" | LZ4_HIGH) => format!(
+                "Invalid compressor type '{value}' specified for LZ4 parameter '{LZ4_TYPE}'. Valid options are [fast, \
+                 {LZ4_HIGH}]."
+            ),
+            (LZ4_HIGH_LEVEL, level) if !level.is_some_and(|level| (1..=17).contains(&level)) => format!(
+                "Invalid value [{value}] for parameter '{LZ4_HIGH_LEVEL}'. Value must be between 1 and 17."
+            ),
+            (ZSTD_LEVEL, None) => format!(
+                "ZstdCompressor.create() threw an error: java.lang.NumberFormatException For input string: \"{value}\""
+            ),
+            (ZSTD_LEVEL, Some(level)) if !(-131_072..=22).contains(&level) => format!(
+                "ZstdCompressor.create() threw an error: java.lang.IllegalArgumentException {ZSTD_LEVEL}={level} is invalid"
+            ),
+            _ => continue,
         };
-        if !valid {
-            return invalid(format!("Invalid value '{value}' for the compression option '{name}'"));
-        }
+        return invalid(refused);
     }
-    Ok(())
+    match options.iter().find(|(name, _)| !known.contains(&name.as_str())) {
+        Some((name, _)) => invalid(format!("Unknown compression options {name}")),
+        None => Ok(()),
+    }
 }
 
 #[cfg(test)]
@@ -267,7 +300,7 @@ mod tests {
     fn check(options: &str, expected: &str) {
         let pairs =
             options.split(' ').filter(|pair| !pair.is_empty()).map(|pair| pair.split_once('=').unwrap());
-        let found = match CompressionParams::from_options(pairs) {
+        let found = match CompressionParams::from_options_of_any_release(pairs) {
             Ok(None) => "none".to_owned(),
             Ok(Some(params)) => {
                 format!(
@@ -304,7 +337,10 @@ mod tests {
         check("chunk_length_in_kb=4", "refused: Missing sub-option 'class'");
         check("class=", "refused: The 'class' option must not be empty");
         check("class=LZ4Compressor enabled=false", "refused: If the 'enabled' option");
-        check("class=LzoCompressor", "refused: Could not create");
+        check(
+            "class=LzoCompressor",
+            "refused: Could not create Compression for type org.apache.cassandra.io.compress.LzoCompressor",
+        );
         check("class=com.example.LZ4Compressor", "refused: Could not create");
         check("class=LZ4Compressor chunk_length_in_kb=0", "refused: Invalid negative or null");
         check("class=LZ4Compressor chunk_length_in_kb=-4", "refused: Invalid negative or null");
@@ -314,14 +350,30 @@ mod tests {
         check("class=LZ4Compressor min_compress_ratio=-1", "refused: Invalid negative");
         check("class=LZ4Compressor min_compress_ratio=0.9", "refused: min_compress_ratio can either");
         check("class=LZ4Compressor min_compress_ratio=NaN", "refused: Invalid value");
-        check("class=LZ4Compressor lz4_compressor_type=slow", "refused: Invalid value 'slow'");
-        check("class=LZ4Compressor lz4_high_compressor_level=18", "refused: Invalid value '18'");
-        check("class=ZstdCompressor compression_level=23", "refused: Invalid value '23'");
+        check("class=LZ4Compressor lz4_compressor_type=slow", "refused: Invalid compressor type 'slow'");
+        check("class=LZ4Compressor lz4_high_compressor_level=18", "refused: Invalid value [18]");
+        check(
+            "class=ZstdCompressor compression_level=23",
+            "refused: ZstdCompressor.create() threw an error: java.lang.IllegalArgumentException compression_level=23",
+        );
         check("class=SnappyCompressor compression_level=1", "refused: Unknown compression options");
         check(
             "class=LZ4Compressor sstable_compression=LZ4Compressor",
             "refused: The 'class' option is given twice",
         );
+    }
+
+    /// What releases until 3.0 wrote is read, and refused in a statement, as a node does.
+    #[test]
+    fn old_names_are_for_old_schemas() {
+        let old = [("sstable_compression", "LZ4Compressor"), ("chunk_length_kb", "4")];
+        assert!(CompressionParams::from_options_of_any_release(old).unwrap().is_some());
+        let refused = |map: &[(&'static str, &'static str)]| {
+            CompressionParams::from_options(map.iter().copied()).unwrap_err().to_string()
+        };
+        assert_eq!(refused(&old), "Missing sub-option 'class' for the 'compression' option.");
+        let chance = [("class", "LZ4Compressor"), ("crc_check_chance", "0.5")];
+        assert_eq!(refused(&chance), "Unknown compression options crc_check_chance");
     }
 
     #[test]
