@@ -33,8 +33,21 @@ impl Assignability {
 /// Whether every value of `found` is one of `wanted` (`isValueCompatibleWith`).
 pub(crate) fn is_value_of(found: &Type, wanted: &Type) -> bool {
     let (found, wanted) = (found.base(), wanted.base());
-    found.freeze() == wanted.freeze()
-        || matches!(
+    if found.freeze() == wanted.freeze() {
+        return true;
+    }
+    match (found, wanted) {
+        (Type::List { element: found, .. }, Type::List { element: wanted, .. }) => is_value_of(found, wanted),
+        (Type::Set { .. }, Type::Set { .. }) => is_ordered_as(found, wanted),
+        (Type::Map { entry: found, .. }, Type::Map { entry: wanted, .. }) => {
+            is_ordered_as(&found.0, &wanted.0) && is_value_of(&found.1, &wanted.1)
+        }
+        // A tuple may have more components at its end.
+        (Type::Tuple(found), Type::Tuple(wanted)) => {
+            found.len() <= wanted.len()
+                && found.iter().zip(wanted.iter()).all(|(found, wanted)| is_value_of(found, wanted))
+        }
+        _ => matches!(
             (found, wanted),
             (_, Type::Blob)
                 | (Type::Ascii, Type::Text)
@@ -43,7 +56,30 @@ pub(crate) fn is_value_of(found: &Type, wanted: &Type) -> bool {
                 | (Type::BigInt, Type::Timestamp | Type::Time)
                 | (Type::Timestamp, Type::BigInt)
                 | (Type::TimeUuid, Type::Uuid)
-        )
+        ),
+    }
+}
+
+/// Whether every value of `found` is one of `wanted`, and in the same order (`isCompatibleWith`).
+fn is_ordered_as(found: &Type, wanted: &Type) -> bool {
+    let (found, wanted) = (found.base(), wanted.base());
+    if found.freeze() == wanted.freeze() {
+        return true;
+    }
+    match (found, wanted) {
+        (Type::List { element: found, .. }, Type::List { element: wanted, .. })
+        | (Type::Set { element: found, .. }, Type::Set { element: wanted, .. }) => {
+            is_ordered_as(found, wanted)
+        }
+        (Type::Map { entry: found, .. }, Type::Map { entry: wanted, .. }) => {
+            is_ordered_as(&found.0, &wanted.0) && is_ordered_as(&found.1, &wanted.1)
+        }
+        (Type::Tuple(found), Type::Tuple(wanted)) => {
+            found.len() <= wanted.len()
+                && found.iter().zip(wanted.iter()).all(|(found, wanted)| is_ordered_as(found, wanted))
+        }
+        _ => matches!((found, wanted), (Type::Ascii, Type::Text) | (Type::Ascii | Type::Text, Type::Blob)),
+    }
 }
 
 /// How well a type suits another.

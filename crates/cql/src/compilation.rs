@@ -36,7 +36,7 @@ pub(crate) fn compile_text(
     let mut scope = Scope::new(&catalog, keyspace);
     let compiled = compile(&mut scope, database, statement)?;
     let table = compiled.table().map(|table| &**table.schema());
-    let (markers, key_markers) = scope.markers.finish(table);
+    let (markers, key_markers) = scope.markers.finish(table)?;
     Ok(Compilation { compiled, markers, key_markers, catalog })
 }
 

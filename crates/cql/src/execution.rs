@@ -1,12 +1,15 @@
 //! What a compiled statement is executed with.
 
 use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use helenus_engine::{Database, parts};
 use helenus_schema::Catalog;
 
+use crate::error::CqlResult;
 use crate::options::QueryOptions;
+use crate::spec::ColumnSpec;
 use crate::value::BoundValue;
 
 /// One execution: the values of the markers, the options, the clock, and the warnings so far.
@@ -19,6 +22,16 @@ pub(crate) struct StatementRun<'a> {
     /// When the execution began, µs since 1970.
     pub(crate) began_us: i64,
     warnings: RefCell<Vec<String>>,
+    /// The values that a marker's JSON object gives to columns, once they are known.
+    json_row: RefCell<Option<InsertedJson>>,
+}
+
+/// The values of a row in JSON: which marker brings them, for which columns.
+#[derive(Debug)]
+struct InsertedJson {
+    marker: usize,
+    columns: Arc<[ColumnSpec]>,
+    values: Rc<[BoundValue]>,
 }
 
 /// An execution whose rows are still being read.
@@ -42,6 +55,7 @@ impl DetachedRun {
             options,
             began_us: *began_us,
             warnings: RefCell::default(),
+            json_row: RefCell::default(),
         }
     }
 }
@@ -54,7 +68,15 @@ impl<'a> StatementRun<'a> {
         options: &'a QueryOptions,
     ) -> Self {
         let began_us = parts::now_micros(database);
-        Self { database, catalog, values, options, began_us, warnings: RefCell::default() }
+        Self {
+            database,
+            catalog,
+            values,
+            options,
+            began_us,
+            warnings: RefCell::default(),
+            json_row: RefCell::default(),
+        }
     }
 
     /// The same execution with other values; its warnings are its own.
@@ -67,6 +89,7 @@ impl<'a> StatementRun<'a> {
             options,
             began_us,
             warnings: RefCell::default(),
+            json_row: RefCell::default(),
         }
     }
 
@@ -79,6 +102,24 @@ impl<'a> StatementRun<'a> {
             options: self.options.clone(),
             began_us: self.began_us,
         }
+    }
+
+    /// The values that a marker's JSON object gives to the columns: `parse` is asked for them once,
+    /// with the marker's bytes.
+    pub(crate) fn json_row(
+        &self,
+        marker: usize,
+        columns: &Arc<[ColumnSpec]>,
+        parse: impl FnOnce(Option<&[u8]>) -> CqlResult<Vec<BoundValue>>,
+    ) -> CqlResult<Rc<[BoundValue]>> {
+        let is_known = |row: &&InsertedJson| row.marker == marker && Arc::ptr_eq(&row.columns, columns);
+        if let Some(known) = self.json_row.borrow().as_ref().filter(is_known) {
+            return Ok(known.values.clone());
+        }
+        let values: Rc<[BoundValue]> = parse(self.values.get(marker).and_then(BoundValue::bytes))?.into();
+        let row = InsertedJson { marker, columns: columns.clone(), values: values.clone() };
+        *self.json_row.borrow_mut() = Some(row);
+        Ok(values)
     }
 
     /// Adds a warning to the answer.

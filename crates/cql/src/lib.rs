@@ -21,6 +21,7 @@ mod json;
 mod markers;
 mod options;
 mod prepared;
+mod resolutions;
 mod response;
 mod restrictions;
 mod scope;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use helenus_cql_syntax::Marker;
 use helenus_rows::TableSchema;
 
+use crate::error::{CqlResult, refuse};
 use crate::spec::ColumnSpec;
 
 /// The markers of a statement that is compiled.
@@ -29,7 +30,13 @@ impl Markers {
 
     /// The specifications, and for each column of the table's partition key the marker that gives
     /// its value; none unless all have one.
-    pub(crate) fn finish(self, table: Option<&TableSchema>) -> (Vec<ColumnSpec>, Vec<usize>) {
+    ///
+    /// # Errors
+    /// When a marker stands for nothing: of a field that is given twice the last one counts.
+    pub(crate) fn finish(self, table: Option<&TableSchema>) -> CqlResult<(Vec<ColumnSpec>, Vec<usize>)> {
+        if self.seen.iter().any(Option::is_none) {
+            return refuse("A bind marker stands for nothing: the field that it is for is given twice");
+        }
         let of_column = |column: &Arc<str>| {
             self.seen.iter().rposition(|seen| seen.as_ref().is_some_and(|(_, receiver)| receiver == column))
         };
@@ -37,6 +44,6 @@ impl Markers {
             table.partition_key().iter().map(|column| of_column(&column.name)).collect::<Option<Vec<_>>>()
         });
         let specs = self.seen.into_iter().flatten().map(|(spec, _)| spec).collect();
-        (specs, keys.unwrap_or_default())
+        Ok((specs, keys.unwrap_or_default()))
     }
 }

@@ -1,5 +1,6 @@
 //! What a statement is compiled against.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use helenus_cql_syntax::{CqlType, Identifier, QualifiedName};
@@ -9,6 +10,7 @@ use helenus_types::Type;
 
 use crate::error::{CqlResult, refuse};
 use crate::markers::Markers;
+use crate::resolutions::Resolutions;
 use crate::spec::ColumnSpec;
 
 /// The catalog, the keyspace of names that bring none, and the markers seen so far.
@@ -17,11 +19,13 @@ pub(crate) struct Scope<'a> {
     pub(crate) catalog: &'a Catalog,
     pub(crate) keyspace: Option<&'a str>,
     pub(crate) markers: Markers,
+    /// What is known of a call while it is resolved.
+    pub(crate) resolutions: RefCell<Resolutions>,
 }
 
 impl<'a> Scope<'a> {
     pub(crate) fn new(catalog: &'a Catalog, keyspace: Option<&'a str>) -> Self {
-        Self { catalog, keyspace, markers: Markers::default() }
+        Self { catalog, keyspace, markers: Markers::default(), resolutions: RefCell::default() }
     }
 
     /// The keyspace that a name is in.

@@ -8,7 +8,7 @@ use helenus_types::Type;
 use num_bigint::BigInt;
 use num_traits::Zero;
 
-use super::decimal::BigDecimal;
+use super::decimal::{BigDecimal, Problem};
 use super::number::{Arithmetic, Number};
 use crate::error::{CqlError, CqlResult, ErrorCode};
 
@@ -121,7 +121,9 @@ impl Accumulator for Sum {
     fn add(&mut self, value: Option<&[u8]>) -> CqlResult<()> {
         let Some(number) = value.and_then(|bytes| Number::decode(&self.ty, bytes)) else { return Ok(()) };
         self.sum = match (&self.sum, &number) {
-            (Number::Decimal(_), _) => add_numbers(&Type::Decimal, &self.sum, &number)?,
+            (Number::Decimal(sum), Number::Decimal(number)) => {
+                Number::Decimal(sum.sum(number).map_err(server)?)
+            }
             (Number::Varint(_), _) => add_numbers(&Type::Varint, &self.sum, &number)?,
             _ => add_numbers(&Type::BigInt, &self.sum, &number)?,
         };
@@ -136,7 +138,11 @@ impl Accumulator for Sum {
 
 fn add_numbers(ty: &Type, left: &Number, right: &Number) -> CqlResult<Number> {
     let sum = BinaryOperator::Add.calculate(ty, left, right);
-    sum.map_err(|problem| CqlError::new(ErrorCode::Server, problem))
+    sum.map_err(server)
+}
+
+fn server(problem: Problem) -> CqlError {
+    CqlError::new(ErrorCode::Server, problem)
 }
 
 /// An average of integers, rounded towards zero.
@@ -175,10 +181,9 @@ impl Accumulator for DecimalAverage {
             return Ok(());
         };
         self.count += 1;
-        let server = |problem| CqlError::new(ErrorCode::Server, problem);
         let number = number.to_decimal().map_err(server)?;
-        let step = number.add(&self.average.negate()).map_err(server)?.divide_half_even(self.count);
-        self.average = self.average.add(&step).map_err(server)?;
+        let step = number.sum(&self.average.negate()).map_err(server)?.divide_half_even(self.count);
+        self.average = self.average.sum(&step).map_err(server)?;
         Ok(())
     }
 
@@ -257,16 +262,15 @@ impl Accumulator for FloatAverage {
         let Some(number) = value.and_then(|bytes| Number::decode(&self.ty, bytes)) else { return Ok(()) };
         let number = number.to_f64();
         self.count += 1;
-        let server = |problem| CqlError::new(ErrorCode::Server, problem);
         let decimal = |number| super::number::decimal_of(number).map_err(server);
         if let Some(big) = &mut self.big {
-            *big = big.add(&decimal(number)?).map_err(server)?;
+            *big = big.sum(&decimal(number)?).map_err(server)?;
             return Ok(());
         }
         let before = self.sum.sum;
         self.sum.add(number);
         if self.sum.sum.is_infinite() && !number.is_infinite() && before.is_finite() {
-            self.big = Some(decimal(before)?.add(&decimal(number)?).map_err(server)?);
+            self.big = Some(decimal(before)?.sum(&decimal(number)?).map_err(server)?);
         }
         Ok(())
     }

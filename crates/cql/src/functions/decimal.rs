@@ -90,6 +90,15 @@ impl BigDecimal {
         Ok(Self::new(sum, scale).rounded(MAX_DIGITS))
     }
 
+    /// The sum with all its digits.
+    pub(super) fn sum(&self, other: &Self) -> Result<Self, Problem> {
+        let scale = self.scale.max(other.scale);
+        for number in [self, other].into_iter().filter(|number| !number.unscaled.is_zero()) {
+            check_shift(scale - number.scale)?;
+        }
+        Ok(Self::new(self.at_scale(scale).unscaled + other.at_scale(scale).unscaled, scale))
+    }
+
     pub(super) fn multiply(&self, other: &Self) -> Result<Self, Problem> {
         let product = Self::new(&self.unscaled * &other.unscaled, self.scale + other.scale);
         product.rounded(MAX_DIGITS).in_range()
@@ -191,6 +200,9 @@ impl BigDecimal {
     fn at_scale(&self, scale: i64) -> Self {
         if scale <= self.scale {
             return self.clone();
+        }
+        if self.unscaled.is_zero() {
+            return Self::new(BigInt::zero(), scale);
         }
         Self::new(&self.unscaled * power(scale - self.scale), scale)
     }
@@ -322,7 +334,8 @@ fn digits(number: &BigInt) -> i64 {
 }
 
 fn power(of_ten: i64) -> BigInt {
-    BigInt::from(10).pow(u32::try_from(of_ten).unwrap_or(0))
+    let Ok(of_ten) = u32::try_from(of_ten) else { unreachable!("shifts are checked before") };
+    BigInt::from(10).pow(of_ten)
 }
 
 /// Refuses to write out a number with that many zeros.
@@ -389,10 +402,12 @@ fn exp(number: &BigDecimal, digits: i64) -> BigDecimal {
 
 /// The number as an integer of 10^-scale.
 fn fixed(number: &BigDecimal, scale: i64) -> BigInt {
-    if number.scale <= scale {
+    if number.place() <= -scale {
+        BigInt::zero()
+    } else if number.scale <= scale {
         &number.unscaled * power(scale - number.scale)
     } else {
-        &number.unscaled / power((number.scale - scale).min(i64::from(u32::MAX)))
+        &number.unscaled / power(number.scale - scale)
     }
 }
 

@@ -45,14 +45,14 @@ pub(super) fn from_json(name: &str, receiver: Option<&Type>) -> CqlResult<Functi
         to.clone(),
         move |_: &StatementRun<'_>, arguments: &[Option<&[u8]>], out: &mut Vec<u8>| {
             let Some(bytes) = arguments.first().copied().flatten() else { return Ok(false) };
-            let text = String::from_utf8_lossy(bytes);
-            match crate::json::parse_value(&ty, &text) {
+            let Ok(text) = std::str::from_utf8(bytes) else { unreachable!("arguments are valid") };
+            match crate::json::parse_value(&ty, text) {
                 Ok(Some(value)) => {
                     out.extend_from_slice(&value);
                     Ok(true)
                 }
                 Ok(None) => Ok(false),
-                Err(problem) => Err(failure(FROM_JSON, &[Type::Text], problem.in_function(FROM_JSON, &text))),
+                Err(problem) => Err(failure(FROM_JSON, &[Type::Text], problem.in_function(FROM_JSON, text))),
             }
         },
     ))

@@ -2,7 +2,7 @@
 
 use helenus_types::{ElementsWriter, Type, timeuuid};
 use sha1::Sha1;
-use sha2::{Digest, Sha224, Sha256, Sha384, Sha512};
+use sha2::{Digest, Sha224, Sha256, Sha384, Sha512, Sha512_224, Sha512_256};
 use uuid::Uuid;
 
 use super::Function;
@@ -153,7 +153,7 @@ pub(super) fn hash(given: Vec<Type>) -> Function {
     )
 }
 
-/// A digest of one of the algorithms that every Java knows.
+/// A digest of one of the algorithms of SHA-1, SHA-2 or MD5 by Java's names.
 fn digest(algorithm: &str, value: &[u8]) -> CqlResult<Vec<u8>> {
     Ok(match algorithm.to_ascii_uppercase().as_str() {
         "MD5" => md5::compute(value).0.to_vec(),
@@ -162,6 +162,8 @@ fn digest(algorithm: &str, value: &[u8]) -> CqlResult<Vec<u8>> {
         "SHA-256" => Sha256::digest(value).to_vec(),
         "SHA-384" => Sha384::digest(value).to_vec(),
         "SHA-512" => Sha512::digest(value).to_vec(),
+        "SHA-512/224" => Sha512_224::digest(value).to_vec(),
+        "SHA-512/256" => Sha512_256::digest(value).to_vec(),
         _ => return refuse(format!("Hash algorithm not found: {algorithm}")),
     })
 }

@@ -1,12 +1,28 @@
 //! The functions whose types are fixed, by name (`NativeFunctions`).
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
+
 use helenus_types::{Type, timeuuid};
 
 use super::number::{Arithmetic, MathFunction, OPERATORS, TYPES};
 use super::{AggregateKind, COUNT_ROWS, Function, NEGATE, blobs, math, time};
 
+/// The operators, which have many overloads each.
+static OPERATIONS: LazyLock<BTreeMap<&str, Vec<Arc<Function>>>> = LazyLock::new(|| {
+    let names = OPERATORS.into_iter().map(Arithmetic::function).chain([NEGATE]);
+    names.map(|name| (name, made(name).into_iter().map(Arc::new).collect())).collect()
+});
+
 /// All overloads of a name, also of a name from before Cassandra 5.0.
-pub(super) fn overloads(name: &str) -> Vec<Function> {
+pub(super) fn overloads(name: &str) -> Vec<Arc<Function>> {
+    match OPERATIONS.get(name) {
+        Some(known) => known.clone(),
+        None => made(name).into_iter().map(Arc::new).collect(),
+    }
+}
+
+fn made(name: &str) -> Vec<Function> {
     let mut out = Vec::new();
     match name {
         "now" | "current_timeuuid" | "currenttimeuuid" => out.push(time::now(name, &Type::TimeUuid)),

@@ -63,8 +63,20 @@ pub(crate) fn resolve(
     if name.keyspace.as_deref().is_some_and(|keyspace| keyspace != "system") {
         return Ok(None);
     }
+    scope.resolutions.borrow_mut().enter();
+    let found = overload(scope, name, arguments, caller);
+    scope.resolutions.borrow_mut().leave();
+    found
+}
+
+fn overload(
+    scope: &Scope<'_>,
+    name: &FunctionReference,
+    arguments: &[&dyn Argument],
+    caller: Caller<'_>,
+) -> CqlResult<Option<Arc<Function>>> {
     let mut candidates = natives::overloads(&name.name);
-    candidates.extend(factory::make(scope, &name.name, arguments, caller)?);
+    candidates.extend(factory::make(scope, &name.name, arguments, caller)?.map(Arc::new));
     let found = match candidates.len() {
         0 => return Ok(None),
         1 => candidates.pop(),
@@ -73,7 +85,7 @@ pub(crate) fn resolve(
     if let Some(only) = &found {
         check_types(scope, only, arguments, caller)?;
     }
-    Ok(found.map(Arc::new))
+    Ok(found)
 }
 
 fn check_types(
@@ -109,21 +121,20 @@ fn best(
     name: &FunctionReference,
     arguments: &[&dyn Argument],
     caller: Caller<'_>,
-    candidates: Vec<Function>,
+    candidates: Vec<Arc<Function>>,
 ) -> CqlResult<Arc<Function>> {
     let texts = || -> Vec<String> { arguments.iter().map(|argument| argument.text()).collect() };
-    let signatures = |functions: &[Function]| -> String {
+    let signatures = |functions: &[Arc<Function>]| -> String {
         functions.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
     };
-    let all = signatures(&candidates);
     let mut compatible = Vec::new();
-    for candidate in candidates {
+    for candidate in &candidates {
         if caller.receiver.is_some_and(|receiver| !is_value_of(&candidate.result, receiver)) {
             continue;
         }
-        match suits(scope, &candidate, arguments, caller)? {
-            Assignability::Exact => return Ok(Arc::new(candidate)),
-            Assignability::Weak => compatible.push(candidate),
+        match suits(scope, candidate, arguments, caller)? {
+            Assignability::Exact => return Ok(candidate.clone()),
+            Assignability::Weak => compatible.push(candidate.clone()),
             Assignability::None => {}
         }
     }
@@ -133,16 +144,17 @@ fn best(
             refuse(format!("the '{sign}' operation is not supported between {}", texts().join(" and ")))
         }
         (0, None) => refuse(format!(
-            "Invalid call to function {name}, none of its type signatures match (known type signatures: {all})"
+            "Invalid call to function {name}, none of its type signatures match (known type signatures: {})",
+            signatures(&candidates)
         )),
-        (1, _) => compatible.pop().map_or_else(|| refuse("no function"), |only| Ok(Arc::new(only))),
+        (1, _) => compatible.pop().map_or_else(|| refuse("no function"), Ok),
         (_, Some(sign)) => {
             let has_markers = arguments.iter().any(|argument| argument.is_marker());
-            let of_receiver = |function: &Function| {
+            let of_receiver = |function: &Arc<Function>| {
                 caller.receiver.is_some_and(|receiver| function.arguments.iter().all(|ty| ty == receiver))
             };
             if let (false, Some(at)) = (has_markers, compatible.iter().position(of_receiver)) {
-                return Ok(Arc::new(compatible.swap_remove(at)));
+                return Ok(compatible.swap_remove(at));
             }
             refuse(format!(
                 "Ambiguous '{sign}' operation with args {}: use type hint to disambiguate, example '(int) ?'",

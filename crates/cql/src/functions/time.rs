@@ -253,7 +253,7 @@ fn floor_millis(millis: i64, duration: Duration, start: i64) -> CqlResult<i64> {
     let fine = i64::from(duration.days) * MILLIS_PER_DAY + duration.nanoseconds / NANOS_PER_MILLI;
     let months = i64::from(duration.months);
     if months == 0 {
-        return Ok(if fine == 0 { millis } else { millis - millis.wrapping_sub(start) % fine });
+        return Ok(if fine == 0 { millis } else { millis.wrapping_sub(millis.wrapping_sub(start) % fine) });
     }
     let (to, from) = (day(millis.div_euclid(MILLIS_PER_DAY)), day(start.div_euclid(MILLIS_PER_DAY)));
     let mut steps = ((to.year - from.year) * 12 + to.month - from.month) / months;

@@ -151,7 +151,10 @@ impl Grouping {
         let values = row.clustering_values().take(self.columns);
         let mut clustering: Vec<_> = values.map(|value| value.map(<[u8]>::to_vec)).collect();
         if let (Some((node, evaluation)), Some(last)) = (function, clustering.last_mut()) {
-            *last = evaluation.value(node, Source::Row(row))?;
+            // An aggregate within it is one over this row alone.
+            let mut group = evaluation.group();
+            evaluation.add(&mut group, row)?;
+            *last = evaluation.value(node, Source::Group(&group))?;
         }
         Ok(GroupKey { partition: row.partition_key().to_vec(), clustering })
     }

@@ -241,8 +241,11 @@ impl Evaluation<'_, '_> {
             SelectorNode::Meta(index) => self.meta(*index, source),
             SelectorNode::Value(index) => Ok(self.bytes(*index).map(<[u8]>::to_vec)),
             SelectorNode::Aggregate(index) => {
-                let Source::Group(group) = source else { return Ok(None) };
-                let Some(accumulator) = group.accumulators.get(*index) else { return Ok(None) };
+                let accumulator = match source {
+                    Source::Group(group) => group.accumulators.get(*index),
+                    Source::Row(_) => None,
+                };
+                let Some(accumulator) = accumulator else { unreachable!("an aggregate is of a group") };
                 let mut out = Vec::new();
                 Ok(accumulator.result(&mut out)?.then_some(out))
             }

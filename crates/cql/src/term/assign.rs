@@ -225,6 +225,16 @@ pub(crate) fn check_elements(scope: &Scope<'_>, term: &Term, receiver: &ColumnSp
 
 /// How well a call's result suits a receiver (`FunctionCall.Raw.testAssignment`).
 fn call_assignment(scope: &Scope<'_>, term: &Term, receiver: &ColumnSpec) -> Assignability {
+    let call = std::ptr::from_ref(term).addr();
+    if let Some(known) = scope.resolutions.borrow().assignment(call, receiver) {
+        return known;
+    }
+    let found = assignment_of_call(scope, term, receiver);
+    scope.resolutions.borrow_mut().note_assignment(call, receiver, found);
+    found
+}
+
+fn assignment_of_call(scope: &Scope<'_>, term: &Term, receiver: &ColumnSpec) -> Assignability {
     let Some((name, terms)) = functions::call_of(term) else { return Assignability::None };
     let caller = Caller { table: Some((&receiver.keyspace, &receiver.table)), receiver: Some(&receiver.ty) };
     match functions::resolve(scope, &name, &as_arguments(&terms), caller) {
@@ -238,6 +248,16 @@ fn call_assignment(scope: &Scope<'_>, term: &Term, receiver: &ColumnSpec) -> Ass
 /// The type of a call's, an operation's or a cast's result, if only one overload takes its
 /// arguments (`FunctionCall.Raw.getExactTypeIfKnown`).
 fn call_type(scope: &Scope<'_>, term: &Term) -> CqlResult<Option<Type>> {
+    let call = std::ptr::from_ref(term).addr();
+    if let Some(known) = scope.resolutions.borrow().compatible_type(call) {
+        return known;
+    }
+    let found = type_of_call(scope, term);
+    scope.resolutions.borrow_mut().note_compatible_type(call, &found);
+    found
+}
+
+fn type_of_call(scope: &Scope<'_>, term: &Term) -> CqlResult<Option<Type>> {
     let Some((name, terms)) = functions::call_of(term) else { return Ok(None) };
     let caller = Caller { table: None, receiver: None };
     let function = functions::resolve(scope, &name, &as_arguments(&terms), caller)?;

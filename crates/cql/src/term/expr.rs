@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use helenus_types::{ElementsWriter, Type, ValueError};
+use helenus_types::{DecodeError, Elements, ElementsWriter, Hex, Type, ValueError};
 
 use super::bytes;
 use crate::error::{CqlError, CqlResult, refuse};
@@ -41,20 +41,22 @@ impl Expr {
         match self {
             Self::Constant(bytes) => Ok(bytes.clone().into()),
             Self::Marker { index, spec } => {
-                let value = run.values.get(*index).cloned().unwrap_or_default();
-                if let Some(bytes) = value.bytes() {
-                    validate(spec, bytes)?;
-                }
-                Ok(value)
+                let Some(value) = run.values.get(*index) else {
+                    return refuse("Invalid amount of bind variables");
+                };
+                let Some(bytes) = value.bytes() else { return Ok(value.clone()) };
+                validate(spec, bytes)?;
+                Ok(BoundValue::Bytes(in_order(&spec.ty, bytes)?))
             }
             Self::Json { marker, columns, column, default } => {
-                let value = run.values.get(*marker).and_then(BoundValue::bytes);
-                let Some(text) = value else {
-                    return refuse("Got null for INSERT JSON values");
-                };
-                let text = String::from_utf8_lossy(text);
-                let values = json::columns(&text, columns, default)?;
-                Ok(values.into_iter().nth(*column).unwrap_or_default())
+                let values = run.json_row(*marker, columns, |text| {
+                    let Some(text) = text else { return refuse("Got null for INSERT JSON values") };
+                    let Ok(text) = std::str::from_utf8(text) else {
+                        return refuse(format!("Invalid UTF-8 bytes {}", Hex(text)));
+                    };
+                    json::columns(text, columns, default)
+                })?;
+                Ok(values.get(*column).cloned().unwrap_or_default())
             }
             Self::Unset => Ok(BoundValue::Unset),
             Self::Elements { spec, parts } => evaluate_elements(run, spec, parts),
@@ -102,6 +104,32 @@ impl From<BoundValue> for Expr {
             BoundValue::Bytes(bytes) => Self::Constant(Some(bytes)),
         }
     }
+}
+
+/// Whether values of the type have an order among themselves, which drivers don't know: sets of
+/// theirs come as they are hashed.
+pub(crate) fn has_order(ty: &Type) -> bool {
+    matches!(ty.base(), Type::Set { .. } | Type::Map { .. })
+}
+
+/// The bytes of a marker as they are stored: a set and a map in their order, each key once
+/// (`Sets.Value.fromSerialized`).
+fn in_order(ty: &Type, bytes: &[u8]) -> CqlResult<Vec<u8>> {
+    if !has_order(ty) {
+        return Ok(bytes.to_vec());
+    }
+    let damaged = |error: DecodeError| CqlError::invalid(error.to_string());
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut writer = ElementsWriter::new(ty, &mut out)?;
+    for element in Elements::new(ty, bytes).map_err(damaged)?.into_iter().flatten() {
+        let element = element.map_err(damaged)?;
+        writer.push::<ValueError>(&mut out, |_, out| {
+            out.extend_from_slice(element.unwrap_or_default());
+            Ok(element.is_some())
+        })?;
+    }
+    writer.finish(&mut out)?;
+    Ok(out)
 }
 
 /// Refuses bytes of a marker that are no value of its type.

@@ -9,7 +9,7 @@ mod bytes;
 mod expr;
 
 pub(crate) use assign::{assignment, compatible_type};
-pub(crate) use expr::Expr;
+pub(crate) use expr::{Expr, has_order};
 
 use helenus_cql_syntax::{InValues, IntValue, Term};
 use helenus_types::Type;

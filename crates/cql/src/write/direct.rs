@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use crate::error::CqlResult;
 use crate::options::QueryOptions;
 use crate::response::Response;
-use crate::term::Expr;
+use crate::term::{self, Expr};
 use crate::value::BoundValue;
 
 /// Where the values of the engine's statement come from, in its order.
@@ -24,6 +24,8 @@ impl DirectWrite {
     /// `None` if one of the terms is neither a marker nor a constant.
     pub(super) fn new<'e>(exprs: impl Iterator<Item = &'e Expr>) -> Option<Self> {
         let value = |expr: &Expr| match expr {
+            // A driver's set is not in the order in which it is stored.
+            Expr::Marker { spec, .. } if term::has_order(&spec.ty) => None,
             Expr::Marker { index, .. } => Some(DirectValue::Marker(*index)),
             Expr::Constant(bytes) => Some(DirectValue::Constant(bytes.clone().into())),
             Expr::Unset => Some(DirectValue::Constant(BoundValue::Unset)),

@@ -12,4 +12,5 @@ mod answers;
 mod ask;
 mod session;
 mod slices;
+mod terms;
 mod writes;
