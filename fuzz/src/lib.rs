@@ -13,6 +13,7 @@ mod json;
 mod log;
 mod rows;
 mod schemas;
+mod statements;
 mod tables;
 mod types;
 mod whole;
@@ -26,6 +27,7 @@ pub use json::jsonl;
 pub use log::log_replay;
 pub use rows::{unfiltered, update};
 pub use schemas::{SCHEMAS, schema, type_named};
+pub use statements::{BEGIN, cql_statement};
 pub use tables::{
     TABLE_PARTS, compression_info, data_db, filter_db, page_checksums, partitions_db, rows_db, statistics_db,
 };
@@ -56,6 +58,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("manifest", manifest),
     ("schema_cql", schema_cql),
     ("cql_schema", cql_schema),
+    ("cql_statement", cql_statement),
     ("type_names", type_names),
     ("values", values),
     ("jsonl", jsonl),

@@ -213,6 +213,9 @@ fn made(out: &Out) {
     for (index, text) in SCRIPTS.iter().enumerate() {
         out.put("cql_schema", &format!("made-{index}"), text.as_bytes());
     }
+    for (index, text) in helenus_fuzz::BEGIN.iter().chain(STATEMENTS).enumerate() {
+        out.put("cql_statement", &format!("made-{index}"), text.as_bytes());
+    }
     out.put("schema_cql", "made", SCRIPTS[..5].join("\n").as_bytes());
     for (index, manifest) in helenus_fuzz::manifests().iter().enumerate() {
         out.put("manifest", &format!("made-{index}"), manifest);
@@ -341,6 +344,36 @@ const LITERALS: &[&str] = &[
     "(1, 'a', [50554d6e-29bb-11e5-b345-feff819cdc9f])",
     "[1.0, 2.0, 3.0]",
     "{'::1': {(1.0, true)}}",
+];
+
+/// On the tables of `helenus_fuzz::BEGIN`.
+const STATEMENTS: &[&str] = &[
+    "SELECT * FROM t WHERE p = 1 AND (c, d) > (0, 'a') ORDER BY c ASC LIMIT 3",
+    "SELECT p, s, count(*), sum(v), max(c) FROM t GROUP BY p PER PARTITION LIMIT 1 ALLOW FILTERING",
+    "SELECT DISTINCT p, s FROM t WHERE token(p) > -9 AND token(p) <= 9223372036854775807",
+    "SELECT JSON p, l[0], m['k'], u.a, f, writetime(v), ttl(v), maxwritetime(m) FROM t WHERE m CONTAINS KEY 'k' \
+     ALLOW FILTERING",
+    "SELECT cast(v AS text) AS x, (float) 1.5 * -v, toTimestamp(now()), system.uuid(), exp(2.5) FROM t",
+    "SELECT p FROM t WHERE p IN (1, 2) AND c IN (1, 2) AND d >= '' AND v != 3 ALLOW FILTERING",
+    "SELECT t FROM a WHERE t LIKE '%x%' ALLOW FILTERING",
+    "SELECT id FROM a ORDER BY ve ANN OF [1.0, 2.0, 3.0] LIMIT 2",
+    "INSERT INTO t JSON '{\"p\": 1, \"c\": 2, \"d\": \"\", \"m\": {\"a\": 1}, \"u\": {\"a\": null}}' DEFAULT UNSET",
+    "INSERT INTO a (p, t, de, vi, ts, da, du, i, b, id, dbl, ve) VALUES (1, $$x$$, 1.5e10, 99999999999999999999, \
+     '2020-01-01T00:00:00Z', '2020-01-01', 1y2mo3d4h, '::1', 0xff, 123e4567-e89b-12d3-a456-426614174000, -NaN, [1, 2, 3]) \
+     USING TTL 100 AND TIMESTAMP 5",
+    "UPDATE t USING TTL 5 SET l = [0] + l, m = m - {'k'}, f = {}, u.b = 'c', s += 1 WHERE p = 1 AND c = 1 AND d = 'a'",
+    "UPDATE t SET v = 4, l[0] = 3 WHERE p = 1 AND c = 1 AND d = 'a' IF v = 2 AND l[1] IN (1, 2) AND u.a != null",
+    "DELETE l[0], m['k'], u.a FROM t USING TIMESTAMP 9 WHERE p = 1 AND c = 1 AND d = 'a' IF EXISTS",
+    "DELETE FROM t WHERE p IN (1, 2) AND c >= 1 AND c < 9",
+    "BEGIN UNLOGGED BATCH USING TIMESTAMP 4 UPDATE t SET v = 1 WHERE p = 1 AND c = 1 AND d = ''; \
+     INSERT INTO t (p, s) VALUES (1, 3) ; APPLY BATCH",
+    "ALTER TABLE t ADD z int WITH comment = 'x' AND compaction = {'class': 'LeveledCompactionStrategy'}",
+    "CREATE INDEX ON t (keys(m))",
+    "CREATE CUSTOM INDEX i ON a (t) USING 'StorageAttachedIndex' WITH OPTIONS = {'case_sensitive': false}",
+    "DESCRIBE TABLE t WITH INTERNALS",
+    "SELECT * FROM system_schema.columns WHERE keyspace_name = 'k'",
+    "TRUNCATE TABLE t",
+    "USE \"k\"",
 ];
 
 const SCRIPTS: &[&str] = &[

@@ -10,6 +10,7 @@
 
 mod answers;
 mod ask;
+mod properties;
 mod session;
 mod slices;
 mod terms;
