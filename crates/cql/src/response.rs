@@ -228,6 +228,17 @@ impl<'a> ResultRow<'a> {
 }
 
 impl Response {
+    /// The rows of a statement that returns some.
+    ///
+    /// # Errors
+    /// When the statement returns none.
+    pub fn into_rows(self) -> CqlResult<ResultRows> {
+        match self.answer {
+            Answer::Rows(rows) => Ok(rows),
+            _ => Err(CqlError::invalid("the statement returns no rows")),
+        }
+    }
+
     pub(crate) fn void() -> Self {
         Answer::Void.into()
     }

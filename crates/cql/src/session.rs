@@ -17,11 +17,12 @@ use crate::statements::StatementCache;
 use crate::value::BoundValue;
 use crate::write::BatchPlan;
 
-/// Executes CQL on a database. Many sessions may be open at once, each with its own keyspace, and
+/// Executes CQL on a database: one that is open for writing, or one that is only read, where what
+/// writes is refused. Many sessions may be open at once, each with its own keyspace, and
 /// many threads may use one.
 ///
 /// ```
-/// use helenus_cql::{Answer, Session};
+/// use helenus_cql::Session;
 ///
 /// let session = Session::new(&helenus_engine::Database::in_memory()?);
 /// session.execute(
@@ -31,7 +32,7 @@ use crate::write::BatchPlan;
 /// session.execute("USE k", ())?;
 /// session.execute("CREATE TABLE t (id int PRIMARY KEY, v text)", ())?;
 /// session.execute("INSERT INTO t (id, v) VALUES (?, ?)", (1, "one"))?;
-/// let Answer::Rows(mut rows) = session.execute("SELECT v FROM t WHERE id = 1", ())?.answer else { panic!() };
+/// let mut rows = session.execute("SELECT v FROM t WHERE id = 1", ())?.into_rows()?;
 /// assert_eq!(rows.next()?.unwrap().get::<&str>(0)?, "one");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

@@ -3,7 +3,7 @@
 //! executes statements.
 //! `helenus` doesn't re-export them.
 //!
-//! * [`ReadOnlyTables`]: tables over SSTables that are only read.
+//! * [`ReadOnlyTables`]: tables over SSTables that are only read, and a database of them.
 //! * [`SinkTable`] and [`Sink`]: the write API of a table over another receiver of the writes.
 //! * [`NewDatabase`], and [`IngestTarget`] with [`Ingestion`]: records in the manifest the files
 //!   that are brought in.
@@ -72,17 +72,41 @@ pub struct ReadOnlyTables {
     writer: Arc<StatementWriter>,
 }
 
+/// Finds the SSTables of a table that is to be opened.
+pub type OpenSstables = Box<dyn Fn(&TableDef) -> Result<ReadOnlySstables> + Send + Sync>;
+
+/// What a table is opened over that is only read.
+#[derive(Debug)]
+pub struct ReadOnlySstables {
+    /// The directory that errors and metrics name.
+    pub dir: PathBuf,
+    /// The partitioner of all of them.
+    pub partitioner: Partitioner,
+    /// The SSTables, which have the table's columns.
+    pub sstables: Vec<Arc<SsTable>>,
+}
+
 impl ReadOnlyTables {
-    /// Tables of that schema in or below a directory, none of them opened yet.
+    /// Tables of that schema in or below a directory, none of them opened yet. `open` is asked for
+    /// a table that was not opened when it is wanted.
     pub fn new(
         dir: &Path,
         disk: &Arc<dyn Disk>,
         clock: &Arc<dyn Clock>,
         cache: &Arc<ChunkCache>,
         catalog: Catalog,
+        open: Option<OpenSstables>,
     ) -> Self {
         let (disk, clock, cache) = (disk.clone(), clock.clone(), cache.clone());
-        let set = engine::TableSet::new(dir, disk, clock, cache, catalog, engine::Tables::default());
+        let mut set = engine::TableSet::new(dir, disk, clock, cache, catalog, engine::Tables::default());
+        set.opener = open.map(|open| {
+            let opener = move |set: &engine::TableSet, id| {
+                let catalog = set.schema();
+                let def = catalog.table_by_id(id).ok_or_else(|| engine::no_table(id))?;
+                Ok(open_in(set, def, open(def)?))
+            };
+            engine::TableOpener(Box::new(opener))
+        });
         Self { set: Arc::new(set), writer: Arc::new(StatementWriter::nobody()) }
     }
 
@@ -91,34 +115,38 @@ impl ReadOnlyTables {
         self.set.schema()
     }
 
-    /// A table that was opened.
-    pub fn opened(&self, id: TableId) -> Option<Table> {
-        self.set.core(id).ok().map(|core| Table::new(&self.set, &self.writer, core))
+    /// A table, opened if it is not open.
+    ///
+    /// # Errors
+    /// When there is none of that identity, or it can't be opened.
+    pub fn table(&self, id: TableId) -> Result<Table> {
+        Ok(Table::new(&self.set, &self.writer, self.set.core(id)?))
     }
 
-    /// Opens a table over SSTables, all of which have that partitioner and the table's columns. If
-    /// it was opened meanwhile, that one stays.
-    pub fn open(
-        &self,
-        dir: &Path,
-        def: &TableDef,
-        partitioner: Partitioner,
-        sstables: Vec<Arc<SsTable>>,
-    ) -> Table {
-        let state = TableState::of(def, EncodingBase::EPOCH, 0);
-        let state = Arc::new(TableState {
-            header: Arc::new(Header { partitioner, ..(*state.header).clone() }),
-            read_only: Some("it is a directory of SSTables, not a database"),
-            ..state
-        });
-        let live = (1..).zip(sstables).map(|(number, sstable)| {
-            LiveTable::of_others(Generation(number), self.set.disk(), sstable, &state)
-        });
-        let live = live.collect();
-        let core =
-            self.set.add_table(def.id(), |tag| TableCore::new(def.id(), tag, dir.to_owned(), state, live));
-        Table::new(&self.set, &self.writer, core)
+    /// Opens a table over SSTables. If it was opened meanwhile, that one stays.
+    pub fn open(&self, def: &TableDef, over: ReadOnlySstables) -> Table {
+        Table::new(&self.set, &self.writer, open_in(&self.set, def, over))
     }
+
+    /// The same tables as a database that is only read.
+    pub fn database(&self) -> Database {
+        Database { set: self.set.clone(), writer: self.writer.clone() }
+    }
+}
+
+fn open_in(set: &engine::TableSet, def: &TableDef, over: ReadOnlySstables) -> Arc<TableCore> {
+    let ReadOnlySstables { dir, partitioner, sstables } = over;
+    let state = TableState::of(def, EncodingBase::EPOCH, 0);
+    let state = Arc::new(TableState {
+        header: Arc::new(Header { partitioner, ..(*state.header).clone() }),
+        read_only: Some("it is a directory of SSTables, not a database"),
+        ..state
+    });
+    let live = (1..)
+        .zip(sstables)
+        .map(|(number, sstable)| LiveTable::of_others(Generation(number), set.disk(), sstable, &state));
+    let live = live.collect();
+    set.add_table(def.id(), |tag| TableCore::new(def.id(), tag, dir, state, live))
 }
 
 /// A table whose writes go to a [`Sink`]. It can't be read, so that there are no

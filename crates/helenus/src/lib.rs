@@ -2,11 +2,69 @@
 //! SSTables.
 //!
 //! **Knows** the public API of the library: the list below, and nothing else. **Must not know** its
-//! implementation: that is in `helenus-engine`, `helenus-import` and the crates below them.
+//! implementation: that is in `helenus-engine`, `helenus-import`, `helenus-cql` and the crates below
+//! them.
 //!
-//! Start reading at [`Database`] and [`Table`]; [`Options`] says how a database is opened,
-//! [`Row`](macro@Row) maps structs to rows. There is no server and no query language for data:
-//! statements are built by methods. The schema is CQL.
+//! Start reading at [`Database`], then at [`Session`] for CQL or at [`Table`] for statements that
+//! are built by methods; both work on the same tables. [`Options`] says how a database is opened,
+//! [`Row`](macro@Row) maps structs to rows. There is no server: everything happens in the process.
+//!
+//! # CQL
+//!
+//! A [`Session`] executes CQL as Cassandra 5.0 does: the same rows in the same order, the same
+//! pages, the same errors. Markers take Rust's own values. A session has a keyspace of its own and
+//! can be used by many threads; module [`cql`] has what belongs to it.
+//!
+//! ```
+//! use helenus::cql::QueryOptions;
+//! use helenus::{Database, Session};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let db = Database::in_memory()?; // or Database::open("chat.db")?
+//! let session = Session::new(&db);
+//! session.execute("CREATE KEYSPACE chat WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}", ())?;
+//! session.execute("USE chat", ())?;
+//! session.execute("CREATE TABLE messages (channel bigint, id bigint, body text, PRIMARY KEY (channel, id))", ())?;
+//!
+//! // What is executed again and again is prepared once.
+//! let insert = session.prepare("INSERT INTO messages (channel, id, body) VALUES (?, ?, ?)")?;
+//! for id in 0..25 {
+//!     insert.execute((42, id, "hello"), &QueryOptions::default())?;
+//! }
+//!
+//! // Page by page: the state of a page is bytes, good at any later time and in another process.
+//! let mut options = QueryOptions { page_size: Some(10), ..QueryOptions::default() };
+//! let mut count = 0;
+//! loop {
+//!     let mut rows = session.execute_with("SELECT * FROM messages WHERE channel = ?", 42, &options)?.into_rows()?;
+//!     while let Some(row) = rows.next()? {
+//!         assert_eq!(row.get::<&str>(2)?, "hello");
+//!         count += 1;
+//!     }
+//!     options.paging_state = rows.paging_state().map(<[u8]>::to_vec);
+//!     if options.paging_state.is_none() {
+//!         break;
+//!     }
+//! }
+//! assert_eq!(count, 25);
+//!
+//! let error = session.execute("SELECT * FROM nowhere", ()).unwrap_err();
+//! assert_eq!((error.code().number(), error.to_string().as_str()), (0x2200, "table nowhere does not exist"));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A backup is queried where it lies: [`Foreign::database`] gives the tables of a snapshot, of one
+//! table's folder or of a node's whole data directory to a session, to be read only.
+//!
+//! ```no_run
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let snapshot = helenus::Foreign::open("snapshots/before-migration")?;
+//! let session = helenus::Session::new(&snapshot.database());
+//! let mut rows = session.execute("SELECT count(*) FROM chat.messages", ())?.into_rows()?;
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! # Writing
 //!
@@ -178,6 +236,8 @@
 
 #![deny(unsafe_code)]
 
+pub use helenus_cql as cql;
+pub use helenus_cql::Session;
 #[cfg(feature = "derive")]
 pub use helenus_derive::{Row, Udt};
 pub use helenus_engine::{

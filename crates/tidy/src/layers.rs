@@ -27,7 +27,7 @@ pub const LAYERS: &[(&str, &[&str])] = &[
     ),
     ("cql", &["types", "cql-syntax", "rows", "schema", "engine"]),
     ("derive", &[]),
-    ("helenus", &["engine", "import", "derive"]),
+    ("helenus", &["engine", "import", "cql", "derive"]),
     ("tools", &["types", "cql-syntax", "rows", "io", "bloom", "sstable", "compaction"]),
     ("cli", &["helenus", "sstable", "tools"]),
     ("sim", &["io"]),

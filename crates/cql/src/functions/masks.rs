@@ -1,12 +1,11 @@
 //! Functions that hide values (`cql3/functions/masking`).
 
 use helenus_types::{ElementsWriter, Type, timeuuid};
-use sha1::Sha1;
-use sha2::{Digest, Sha224, Sha256, Sha384, Sha512, Sha512_224, Sha512_256};
 use uuid::Uuid;
 
 use super::Function;
 use super::collections::push;
+use super::sha::{sha1, sha256, sha512, sha512_of_bits};
 use crate::error::{CqlResult, refuse};
 use crate::execution::StatementRun;
 
@@ -157,13 +156,13 @@ pub(super) fn hash(given: Vec<Type>) -> Function {
 fn digest(algorithm: &str, value: &[u8]) -> CqlResult<Vec<u8>> {
     Ok(match algorithm.to_ascii_uppercase().as_str() {
         "MD5" => md5::compute(value).0.to_vec(),
-        "SHA-1" | "SHA1" | "SHA" => Sha1::digest(value).to_vec(),
-        "SHA-224" => Sha224::digest(value).to_vec(),
-        "SHA-256" => Sha256::digest(value).to_vec(),
-        "SHA-384" => Sha384::digest(value).to_vec(),
-        "SHA-512" => Sha512::digest(value).to_vec(),
-        "SHA-512/224" => Sha512_224::digest(value).to_vec(),
-        "SHA-512/256" => Sha512_256::digest(value).to_vec(),
+        "SHA-1" | "SHA1" | "SHA" => sha1(value),
+        "SHA-224" => sha256(value, true),
+        "SHA-256" => sha256(value, false),
+        "SHA-384" => sha512(value, true),
+        "SHA-512" => sha512(value, false),
+        "SHA-512/224" => sha512_of_bits(value, 224),
+        "SHA-512/256" => sha512_of_bits(value, 256),
         _ => return refuse(format!("Hash algorithm not found: {algorithm}")),
     })
 }

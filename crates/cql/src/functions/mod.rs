@@ -17,6 +17,7 @@ mod math;
 mod natives;
 mod number;
 mod resolve;
+mod sha;
 mod time;
 mod vectors;
 

@@ -65,7 +65,7 @@ pub(crate) use read::{PointRow, Source};
 pub(crate) use recovery::open;
 pub use salvage::LeftOut;
 pub use schema_followers::{SchemaNotice, SchemaSubscription};
-pub(crate) use set::{TableSet, Tables};
+pub(crate) use set::{TableOpener, TableSet, Tables, no_table};
 pub(crate) use state::TableState;
 pub(crate) use table::{TableCore, View};
 pub use verify::{READABLE, check_filter, decode_all};

@@ -2,6 +2,7 @@
 //! directories of SSTables that are no database.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Acquire, Ordering::Release};
@@ -39,6 +40,19 @@ pub(crate) struct TableSet {
     is_closed: AtomicBool,
     /// The process that opened it.
     origin: OwnProcess,
+    /// What opens a table that is asked for and not open.
+    pub(crate) opener: Option<TableOpener>,
+}
+
+/// Opens tables of the catalog when they are first asked for.
+pub(crate) struct TableOpener(pub(crate) Box<OpenTable>);
+
+type OpenTable = dyn Fn(&TableSet, TableId) -> Result<Arc<TableCore>> + Send + Sync;
+
+impl fmt::Debug for TableOpener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TableOpener")
+    }
 }
 
 /// The tables, by identity and by tag.
@@ -81,6 +95,7 @@ impl TableSet {
             salvage: None,
             is_closed: AtomicBool::new(false),
             origin: OwnProcess::here(),
+            opener: None,
         }
     }
 
@@ -139,7 +154,12 @@ impl TableSet {
 
     /// The table of that identity.
     pub(crate) fn core(&self, id: TableId) -> Result<Arc<TableCore>> {
-        let core = self.tables.read().by_id.get(&id).cloned().ok_or_else(|| no_table(id))?;
+        let known = self.tables.read().by_id.get(&id).cloned();
+        let core = match (known, &self.opener) {
+            (Some(core), _) => core,
+            (None, Some(opener)) => (opener.0)(self, id)?,
+            (None, None) => return Err(no_table(id)),
+        };
         if let Some(salvage) = &self.salvage {
             salvage.lock().leave_out_damaged(&core)?;
         }

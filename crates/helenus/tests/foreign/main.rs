@@ -11,6 +11,7 @@
 
 mod adopt;
 mod corpus;
+mod cql;
 mod ingest;
 mod lookalikes;
 mod opening;

@@ -1,12 +1,12 @@
 //! The contents of foreign directories, table by table.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use helenus_engine::parts::ReadOnlyTables;
-use helenus_engine::{Error, ErrorKind, LeftOut, Result, Table};
-use helenus_schema::{Catalog, is_system_keyspace};
+use helenus_engine::parts::{ReadOnlySstables, ReadOnlyTables};
+use helenus_engine::{Database, Error, ErrorKind, LeftOut, Result, Table};
+use helenus_schema::{Catalog, TableDef, is_system_keyspace};
 use helenus_sstable::ChunkCache;
 use helenus_types::TableId;
 use parking_lot::Mutex;
@@ -45,11 +45,64 @@ pub struct Foreign {
     pub left_out: Vec<LeftOut>,
     /// Parts of the schema that were left out or act differently, in words.
     pub warnings: Vec<String>,
-    options: ForeignOptions,
     set: ReadOnlyTables,
+    damaged: Arc<Mutex<Vec<LeftOut>>>,
+}
+
+/// Opens the SSTables of tables.
+struct Opener {
+    options: ForeignOptions,
+    /// The directory of tables that have none.
+    first: PathBuf,
+    /// For each table its directories, or why it can't be read.
+    places: HashMap<TableId, std::result::Result<Vec<PathBuf>, String>>,
     cache: Arc<ChunkCache>,
     numbers: CacheNumbers,
-    damaged: Mutex<Vec<LeftOut>>,
+    damaged: Arc<Mutex<Vec<LeftOut>>>,
+}
+
+impl Opener {
+    fn new(options: &ForeignOptions, first: &Path, found: &Findings, cache: &Arc<ChunkCache>) -> Self {
+        let place = |table: &ForeignTable| {
+            let place = table.problem.clone().map_or_else(|| Ok(table.dirs.clone()), Err);
+            Some((table.id?, place))
+        };
+        Self {
+            options: options.clone(),
+            first: first.to_owned(),
+            places: found.tables.iter().filter_map(place).collect(),
+            cache: cache.clone(),
+            numbers: CacheNumbers::default(),
+            damaged: Arc::default(),
+        }
+    }
+
+    fn open(&self, def: &TableDef) -> Result<ReadOnlySstables> {
+        let name = || format!("{}.{}", def.keyspace(), def.name());
+        let dirs = match self.places.get(&def.id()) {
+            Some(Ok(dirs)) => dirs,
+            Some(Err(problem)) => return Err(unreadable(&name(), problem)),
+            None => {
+                let text = format!("there is no directory of table {}", name());
+                return Err(Error::new(ErrorKind::NotFound, text));
+            }
+        };
+        let Opened { sstables, mut damaged } =
+            open::open_all(&self.options, dirs, &self.cache, &self.numbers)?;
+        self.damaged.lock().append(&mut damaged);
+        open::fitting(dirs.first().unwrap_or(&self.first), def, sstables)
+    }
+}
+
+fn unreadable(name: &str, problem: &str) -> Error {
+    Error::new(ErrorKind::Unsupported, format!("{name}: {problem}"))
+}
+
+/// What was found in directories.
+#[derive(Default)]
+struct Findings {
+    tables: Vec<ForeignTable>,
+    left_out: Vec<LeftOut>,
 }
 
 /// A table that was found.
@@ -132,36 +185,70 @@ impl Foreign {
         let whose = search.read_schemas(&layouts)?;
         let is_whole = layouts.iter().any(|layout| layout.kind == ForeignKind::DataDirectory);
         let Search { catalog, warnings, .. } = search;
-        let cache = Arc::new(ChunkCache::new(options.cache_bytes));
-        let set = ReadOnlyTables::new(first, &options.disk, &options.clock, &cache, catalog);
-        let catalog = set.schema();
-        let mut foreign = Self {
-            dirs: dirs.to_vec(),
-            kind,
-            tables: Vec::new(),
-            left_out: Vec::new(),
-            warnings,
-            options,
-            set,
-            cache,
-            numbers: CacheNumbers::default(),
-            damaged: Mutex::default(),
-        };
+        let mut found = Findings::default();
         for (place, whose) in layouts.into_iter().flat_map(|layout| layout.places).zip(whose) {
-            foreign.place(place, whose, &catalog);
+            found.place(place, whose, &catalog);
         }
         if is_whole {
             // A table that nothing was written to yet has no directory in a copy, and often no
             // files in the original.
             for def in catalog.tables().filter(|def| !is_system_keyspace(def.keyspace())) {
-                foreign.entry(def.keyspace(), def.name(), Some(def.id()));
+                found.entry(def.keyspace(), def.name(), Some(def.id()));
             }
         }
-        foreign.tables.sort_by(|a, b| (&a.keyspace, &a.name, a.id).cmp(&(&b.keyspace, &b.name, b.id)));
-        foreign.refuse_twins();
-        Ok(foreign)
+        found.tables.sort_by(|a, b| (&a.keyspace, &a.name, a.id).cmp(&(&b.keyspace, &b.name, b.id)));
+        found.refuse_twins();
+        let cache = Arc::new(ChunkCache::new(options.cache_bytes));
+        let opener = Opener::new(&options, first, &found, &cache);
+        let damaged = opener.damaged.clone();
+        let open = Box::new(move |def: &TableDef| opener.open(def));
+        let set = ReadOnlyTables::new(first, &options.disk, &options.clock, &cache, catalog, Some(open));
+        let Findings { tables, left_out } = found;
+        Ok(Self { dirs: dirs.to_vec(), kind, tables, left_out, warnings, set, damaged })
     }
 
+    /// SSTables of tables opened so far that were left out because they are damaged, with
+    /// [`ForeignOptions::skip_damaged`].
+    pub fn damaged(&self) -> Vec<LeftOut> {
+        self.damaged.lock().clone()
+    }
+
+    /// The table of that name, if it was found.
+    pub fn table(&self, keyspace: &str, name: &str) -> Option<&ForeignTable> {
+        self.tables.iter().find(|table| table.keyspace == keyspace && table.name == name)
+    }
+
+    /// The schema of its tables.
+    pub fn schema(&self) -> Arc<Catalog> {
+        self.set.schema()
+    }
+
+    /// Opens a table; a second call returns the same one.
+    ///
+    /// # Errors
+    /// When there is no such table, or it can't be read.
+    pub fn open_table(&self, keyspace: &str, name: &str) -> Result<Table> {
+        // One that can't be read may be missing in the schema.
+        if let Some(problem) = self.table(keyspace, name).and_then(|found| found.problem.as_ref()) {
+            return Err(unreadable(&format!("{keyspace}.{name}"), problem));
+        }
+        self.set.table(self.schema().table(keyspace, name)?.id())
+    }
+
+    /// Opens the tables, by keyspace and name: those that can be opened, without Cassandra's own.
+    pub fn open_tables(&self) -> Vec<Table> {
+        let listed = self.tables.iter().filter(|table| !table.is_system());
+        listed.filter_map(|table| self.open_table(&table.keyspace, &table.name).ok()).collect()
+    }
+
+    /// The same tables as a database that is only read: what writes is refused. A session of CQL
+    /// is opened on it as on any other; each table is opened when it is first asked for.
+    pub fn database(&self) -> Database {
+        self.set.database()
+    }
+}
+
+impl Findings {
     /// Refuses tables of one name and several ids. It is unknown which of them is alive, and a
     /// look-up by name would return any of them.
     fn refuse_twins(&mut self) {
@@ -180,12 +267,6 @@ impl Foreign {
             );
             twins.iter_mut().for_each(|table| table.problem = Some(problem.clone()));
         }
-    }
-
-    /// SSTables of tables opened so far that were left out because they are damaged, with
-    /// [`ForeignOptions::skip_damaged`].
-    pub fn damaged(&self) -> Vec<LeftOut> {
-        self.damaged.lock().clone()
     }
 
     /// Puts a directory to the table that it is of.
@@ -234,47 +315,6 @@ impl Foreign {
         });
         #[expect(clippy::indexing_slicing, reason = "found, or pushed just now")]
         &mut self.tables[at]
-    }
-
-    /// The table of that name, if it was found.
-    pub fn table(&self, keyspace: &str, name: &str) -> Option<&ForeignTable> {
-        self.tables.iter().find(|table| table.keyspace == keyspace && table.name == name)
-    }
-
-    /// The schema of its tables.
-    pub fn schema(&self) -> Arc<Catalog> {
-        self.set.schema()
-    }
-
-    /// Opens a table; a second call returns the same one.
-    ///
-    /// # Errors
-    /// When there is no such table, or it can't be read.
-    pub fn open_table(&self, keyspace: &str, name: &str) -> Result<Table> {
-        let found = self.table(keyspace, name);
-        if let Some(problem) = found.and_then(|found| found.problem.as_ref()) {
-            return Err(Error::new(ErrorKind::Unsupported, format!("{keyspace}.{name}: {problem}")));
-        }
-        let catalog = self.schema();
-        let def = catalog.table(keyspace, name)?;
-        if let Some(opened) = self.set.opened(def.id()) {
-            return Ok(opened);
-        }
-        let Some(found) = self.tables.iter().find(|table| table.id == Some(def.id())) else {
-            let text = format!("there is no directory of table {keyspace}.{name}");
-            return Err(Error::new(ErrorKind::NotFound, text));
-        };
-        let Opened { sstables, mut damaged } =
-            open::open_all(&self.options, &found.dirs, &self.cache, &self.numbers)?;
-        self.damaged.lock().append(&mut damaged);
-        let dir = found.dirs.first().or(self.dirs.first()).map_or(Path::new("."), PathBuf::as_path);
-        open::table_over(&self.set, dir, def, sstables)
-    }
-
-    /// Opens the tables, by keyspace and name: those that can be opened, without Cassandra's own.
-    pub fn open_tables(&self) -> Vec<Table> {
-        let listed = self.tables.iter().filter(|table| !table.is_system());
-        listed.filter_map(|table| self.open_table(&table.keyspace, &table.name).ok()).collect()
     }
 }
 

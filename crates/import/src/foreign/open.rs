@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
-use helenus_engine::parts::{READABLE, ReadOnlyTables, decode_all};
+use helenus_engine::parts::{READABLE, ReadOnlySstables, ReadOnlyTables, decode_all};
 use helenus_engine::{Error, ErrorKind, LeftOut, Result, Table};
 use helenus_io::{OpenFiles, default_open_files};
 use helenus_rows::{ColumnKind, EncodingBase, Header};
@@ -137,19 +137,14 @@ fn partitioner_of(sstables: &[Arc<SsTable>]) -> Result<Partitioner> {
     }
 }
 
-/// The table over those SSTables.
-pub(super) fn table_over(
-    set: &ReadOnlyTables,
-    dir: &Path,
-    def: &TableDef,
-    sstables: Vec<Arc<SsTable>>,
-) -> Result<Table> {
+/// What a table is opened over: those SSTables, if they fit its definition.
+pub(super) fn fitting(dir: &Path, def: &TableDef, sstables: Vec<Arc<SsTable>>) -> Result<ReadOnlySstables> {
     let partitioner = partitioner_of(&sstables)?;
     let header = Header { partitioner: partitioner.clone(), ..def.schema().header(EncodingBase::EPOCH) };
     for sstable in &sstables {
         check_fits(def.schema(), &header, sstable.header(), sstable.descriptor())?;
     }
-    Ok(set.open(dir, def, partitioner, sstables))
+    Ok(ReadOnlySstables { dir: dir.to_owned(), partitioner, sstables })
 }
 
 /// A table of `system_schema`, whose key is known and whose other columns come from its SSTables;
@@ -191,8 +186,8 @@ pub(super) fn open_system_table(
         Arc::new(TableOptions::default()),
         true,
     )?;
-    let set = ReadOnlyTables::new(dir, &options.disk, &options.clock, &cache, Catalog::default());
-    table_over(&set, dir, &def, sstables).map(Some)
+    let set = ReadOnlyTables::new(dir, &options.disk, &options.clock, &cache, Catalog::default(), None);
+    Ok(Some(set.open(&def, fitting(dir, &def, sstables)?)))
 }
 
 /// Opens the SSTables in `dir` as a table, to be read only: nothing in the directory is written or
@@ -241,7 +236,7 @@ impl ForeignOptions {
             let known = if known.is_empty() { "no table".to_owned() } else { known.join(", ") };
             Error::new(ErrorKind::NotFound, format!("{error}; the schema defines {known}"))
         })?;
-        let set = ReadOnlyTables::new(dir, &self.disk, &self.clock, &cache, loaded.catalog);
-        Ok((table_over(&set, dir, &def, sstables)?, damaged))
+        let set = ReadOnlyTables::new(dir, &self.disk, &self.clock, &cache, loaded.catalog, None);
+        Ok((set.open(&def, fitting(dir, &def, sstables)?), damaged))
     }
 }
