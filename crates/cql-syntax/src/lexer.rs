@@ -97,6 +97,15 @@ pub(crate) fn tokenize(text: &str) -> Tokens {
     }
 }
 
+/// The tokens of a text up to its end. What is malformed is a token, and the next one is looked for
+/// after it.
+pub(crate) fn lenient_tokens(text: &str) -> impl Iterator<Item = Token> {
+    let mut lexer = Lexer { text, bytes: text.as_bytes(), at: 0 };
+    std::iter::repeat_with(move || {
+        lexer.next_token().unwrap_or_else(|error| Token { kind: TokenKind::Invalid, span: error.span })
+    })
+}
+
 struct Lexer<'a> {
     text: &'a str,
     bytes: &'a [u8],

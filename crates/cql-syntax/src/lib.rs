@@ -39,6 +39,7 @@ mod lexer;
 mod parse;
 mod print;
 mod resolve;
+mod script;
 mod span;
 mod value;
 
@@ -58,5 +59,6 @@ pub use parse::{
     parse_statements, parse_term, parse_type,
 };
 pub use resolve::{ResolveError, check_size};
+pub use script::{ScriptPiece, first_piece, token_spans};
 pub use span::{Position, Span, Spanned};
 pub use value::{LiteralError, parse_literal, parse_text};

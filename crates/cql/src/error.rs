@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use helenus_cql_syntax::{LiteralError, ResolveError, SyntaxError};
+use helenus_cql_syntax::{LiteralError, ResolveError, Span, SyntaxError};
 use helenus_engine::ErrorKind;
 use helenus_schema::{CatalogError, CatalogErrorKind};
 use helenus_types::ValueError;
@@ -69,6 +69,7 @@ pub struct CqlError {
     message: String,
     detail: Box<ErrorDetail>,
     warnings: Vec<String>,
+    span: Option<Span>,
 }
 
 impl ErrorCode {
@@ -94,7 +95,7 @@ impl ErrorCode {
 impl CqlError {
     /// An error with that code and text.
     pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), detail: Box::default(), warnings: Vec::new() }
+        Self { code, message: message.into(), detail: Box::default(), warnings: Vec::new(), span: None }
     }
 
     /// An error of a wrong statement or value (`InvalidRequestException`).
@@ -126,6 +127,13 @@ impl CqlError {
         &self.detail
     }
 
+    /// The bytes of the statement that the error is about, where they are known: those at which a
+    /// text isn't CQL any more.
+    #[must_use]
+    pub fn span(&self) -> Option<Span> {
+        self.span
+    }
+
     /// Warnings of the statement before it failed.
     #[must_use]
     pub fn warnings(&self) -> &[String] {
@@ -148,7 +156,7 @@ impl std::error::Error for CqlError {}
 
 impl From<SyntaxError> for CqlError {
     fn from(error: SyntaxError) -> Self {
-        Self::new(ErrorCode::Syntax, error.to_string())
+        Self { span: Some(error.span), ..Self::new(ErrorCode::Syntax, error.to_string()) }
     }
 }
 

@@ -34,9 +34,9 @@ mod value;
 mod write;
 
 pub use error::{CqlError, CqlResult, ErrorCode, ErrorDetail};
-pub use helenus_cql_syntax::BatchKind;
+pub use helenus_cql_syntax::{BatchKind, ScriptPiece, Span, first_piece, token_spans};
 pub use helenus_schema::{SchemaEvent, SchemaEventKind, SchemaTarget};
-pub use options::QueryOptions;
+pub use options::{QueryOptions, StopSwitch};
 pub use prepared::PreparedStatement;
 pub use response::{Answer, Response, ResultRow, ResultRows};
 pub use session::{BatchEntry, Session};

@@ -1,5 +1,10 @@
 //! The options of one request.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use helenus_engine::{Error, ErrorKind};
+
 /// The options of one execution. The default has no page size: everything comes at once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct QueryOptions {
@@ -15,4 +20,30 @@ pub struct QueryOptions {
     pub names: Option<Vec<String>>,
     /// The keyspace of this request, instead of the session's.
     pub keyspace: Option<String>,
+    /// What stops a SELECT early.
+    pub stop: Option<StopSwitch>,
 }
+
+/// Stops reads from another thread or the handler of a signal. Once the flag is set, a SELECT that
+/// was given it fails at its next row with [`ErrorCode::Server`](crate::ErrorCode::Server).
+#[derive(Clone, Debug, Default)]
+pub struct StopSwitch(pub Arc<AtomicBool>);
+
+impl StopSwitch {
+    /// Refuses once the flag is set.
+    pub(crate) fn check(&self) -> helenus_engine::Result<()> {
+        match self.0.load(Relaxed) {
+            true => Err(Error::new(ErrorKind::Closed, "the query was stopped")),
+            false => Ok(()),
+        }
+    }
+}
+
+/// Two are equal if they are one.
+impl PartialEq for StopSwitch {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for StopSwitch {}

@@ -2,8 +2,8 @@
 //! SSTables.
 //!
 //! **Knows** the public API of the library: the list below, and nothing else. **Must not know** its
-//! implementation: that is in `helenus-engine`, `helenus-import`, `helenus-cql` and the crates below
-//! them.
+//! implementation: that is in `helenus-engine`, `helenus-import`, `helenus-cql` and the crates
+//! below them.
 //!
 //! Start reading at [`Database`], then at [`Session`] for CQL or at [`Table`] for statements that
 //! are built by methods; both work on the same tables. [`Options`] says how a database is opened,

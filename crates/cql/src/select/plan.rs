@@ -15,9 +15,10 @@ use super::selection::{Selectables, Selectors};
 use super::stream::PageRows;
 use crate::error::{CqlResult, refuse};
 use crate::execution::StatementRun;
+use crate::options::StopSwitch;
 use crate::response::{Answer, Response, ResultRows, RowBuffer};
-use crate::restrictions::RawKey;
 use crate::restrictions::{self, ColumnPlace, PartitionChoice, Purpose, Restrictions};
+use crate::restrictions::{RawKey, RowTest};
 use crate::scope::{Scope, column, spec};
 use crate::spec::ColumnSpec;
 use crate::term::{self, Expr};
@@ -408,9 +409,13 @@ impl SelectPlan {
         };
         let names: Vec<&str> = self.selectors.places().filter_map(name).collect();
         query = query.columns(&names);
-        if let Some(test) = self.restrictions.test(run)? {
-            let tested: Vec<&str> = test.places().filter_map(name).collect();
-            query = query.filter(&tested, move |row| test.passes(row));
+        let (test, stop) = (self.restrictions.test(run)?, run.options.stop.clone());
+        if test.is_some() || stop.is_some() {
+            let tested: Vec<&str> = test.iter().flat_map(RowTest::places).filter_map(name).collect();
+            query = query.filter(&tested, move |row| {
+                stop.as_ref().map_or(Ok(()), StopSwitch::check)?;
+                test.as_ref().map_or(Ok(true), |test| test.passes(row))
+            });
         }
         if self.distinct {
             query = query.distinct();

@@ -50,7 +50,7 @@ pub struct Foreign {
 }
 
 /// Opens the SSTables of tables.
-struct Opener {
+struct SstableFinder {
     options: ForeignOptions,
     /// The directory of tables that have none.
     first: PathBuf,
@@ -61,7 +61,7 @@ struct Opener {
     damaged: Arc<Mutex<Vec<LeftOut>>>,
 }
 
-impl Opener {
+impl SstableFinder {
     fn new(options: &ForeignOptions, first: &Path, found: &Findings, cache: &Arc<ChunkCache>) -> Self {
         let place = |table: &ForeignTable| {
             let place = table.problem.clone().map_or_else(|| Ok(table.dirs.clone()), Err);
@@ -199,7 +199,7 @@ impl Foreign {
         found.tables.sort_by(|a, b| (&a.keyspace, &a.name, a.id).cmp(&(&b.keyspace, &b.name, b.id)));
         found.refuse_twins();
         let cache = Arc::new(ChunkCache::new(options.cache_bytes));
-        let opener = Opener::new(&options, first, &found, &cache);
+        let opener = SstableFinder::new(&options, first, &found, &cache);
         let damaged = opener.damaged.clone();
         let open = Box::new(move |def: &TableDef| opener.open(def));
         let set = ReadOnlyTables::new(first, &options.disk, &options.clock, &cache, catalog, Some(open));
