@@ -4,12 +4,14 @@
 //! written: case of keywords, comments, where the primary key stood among the columns, `c += 1` for
 //! `c = c + 1`.
 
+mod administration;
 mod dml;
 mod names;
 mod schema;
 mod terms;
 mod types;
 
+pub use administration::{Administration, CreateRoutine, DropRoutine, Resource, RoleOptions};
 pub use dml::{
     Assignment, AssignmentOperation, Batch, BatchKind, Comparison, Condition, Delete, DeleteTarget, InValues,
     Insert, InsertValues, IntValue, JsonValue, Modification, Order, Ordering, Relation, RelationTarget,

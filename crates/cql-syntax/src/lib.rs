@@ -44,19 +44,20 @@ mod span;
 mod value;
 
 pub use ast::{
-    AlterKeyspace, AlterTable, AlterTableAction, AlterType, AlterTypeAction, AlterView, Assignment,
-    AssignmentOperation, Batch, BatchKind, BinaryOperator, ColumnDefinition, ColumnMask, ColumnMeta,
-    Comparison, Condition, CqlType, CreateIndex, CreateKeyspace, CreateTable, CreateType, CreateView, Delete,
-    DeleteTarget, DropKeyspace, DropObject, FieldDefinition, Identifier, InValues, IndexTarget,
-    IndexTargetKind, Insert, InsertValues, IntValue, JsonValue, Literal, Marker, Modification, NativeType,
-    Order, Ordering, PrimaryKey, Property, PropertyValue, QualifiedName, Relation, RelationTarget, Rename,
-    Select, Selection, Selector, Statement, TableOptions, Term, Update, Using,
+    Administration, AlterKeyspace, AlterTable, AlterTableAction, AlterType, AlterTypeAction, AlterView,
+    Assignment, AssignmentOperation, Batch, BatchKind, BinaryOperator, ColumnDefinition, ColumnMask,
+    ColumnMeta, Comparison, Condition, CqlType, CreateIndex, CreateKeyspace, CreateRoutine, CreateTable,
+    CreateType, CreateView, Delete, DeleteTarget, DropKeyspace, DropObject, DropRoutine, FieldDefinition,
+    Identifier, InValues, IndexTarget, IndexTargetKind, Insert, InsertValues, IntValue, JsonValue, Literal,
+    Marker, Modification, NativeType, Order, Ordering, PrimaryKey, Property, PropertyValue, QualifiedName,
+    Relation, RelationTarget, Rename, Resource, RoleOptions, Select, Selection, Selector, Statement,
+    TableOptions, Term, Update, Using,
 };
 pub use error::SyntaxError;
 pub use keywords::is_unreserved_keyword;
 pub use parse::{
-    MAX_NESTING, parse_index_targets, parse_qualified_name, parse_relations, parse_statement,
-    parse_statements, parse_term, parse_type,
+    MAX_NESTING, parse_administration, parse_index_targets, parse_qualified_name, parse_relations,
+    parse_statement, parse_statements, parse_term, parse_type,
 };
 pub use resolve::{ResolveError, check_size};
 pub use script::{ScriptPiece, first_piece, token_spans};

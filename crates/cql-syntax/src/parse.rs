@@ -6,6 +6,7 @@
 //! to `cursor::MAX_CHAIN`, so that neither parsing nor printing nor dropping a tree exhausts the
 //! stack.
 
+mod administration;
 mod alter;
 mod cursor;
 mod dml;
@@ -17,7 +18,7 @@ mod statements;
 mod terms;
 mod types;
 
-use crate::ast::{CqlType, IndexTarget, QualifiedName, Relation, Statement, Term};
+use crate::ast::{Administration, CqlType, IndexTarget, QualifiedName, Relation, Statement, Term};
 use crate::error::SyntaxError;
 use crate::span::Spanned;
 
@@ -53,6 +54,15 @@ pub fn parse_statement(text: &str) -> Result<Statement, SyntaxError> {
         while parser.take_symbol(b';') {}
         Ok(statement)
     })
+}
+
+/// Parses a statement about functions, aggregates, triggers, roles or permissions, which
+/// [`parse_statement`] keeps as text.
+///
+/// # Errors
+/// Where the text is not such a statement.
+pub fn parse_administration(text: &str) -> Result<Administration, SyntaxError> {
+    parse_whole(text, Parser::administration)
 }
 
 /// Parses `name` or `keyspace.name`; what is unquoted is folded to lower case.

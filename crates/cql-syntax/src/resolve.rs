@@ -97,7 +97,9 @@ impl CqlType {
             Type::Udt { definition, frozen } => {
                 freezable(*frozen, Self::user(Identifier::exact(definition.name.as_str())))
             }
-            Type::Vector { element, dimension } => Self::Vector(boxed(element), *dimension),
+            Type::Vector { element, dimension } => {
+                Self::Vector(boxed(element), i32::try_from(*dimension).unwrap_or(i32::MAX))
+            }
             Type::Reversed(base) => Self::of(base),
             other => NativeType::of(other).map_or_else(|| Self::Custom(other.class_name()), Self::Native),
         }
@@ -172,15 +174,17 @@ impl Resolver<'_> {
                 Type::tuple(fields?)
             }
             CqlType::Vector(element, dimension) => {
-                if *dimension == 0 {
-                    return Err(ResolveError::refused("vectors may only have positive dimensions; given 0"));
-                }
+                let Some(positive) = u32::try_from(*dimension).ok().filter(|dimension| *dimension > 0) else {
+                    return Err(ResolveError::refused(format!(
+                        "vectors may only have positive dimensions; given {dimension}"
+                    )));
+                };
                 if **element == CqlType::Native(NativeType::COUNTER) {
                     return Err(ResolveError::refused(format!(
                         "Counters are not allowed inside vectors: {ty}"
                     )));
                 }
-                Type::vector(self.resolve(element, true)?.freeze(), *dimension)
+                Type::vector(self.resolve(element, true)?.freeze(), positive)
             }
             CqlType::User(name) => self.user_type(name)?,
             CqlType::Custom(class) => Type::parse_class(class)?,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use helenus_cql_syntax::{Modification, Statement};
+use helenus_cql_syntax::{Administration, Modification, Statement};
 use helenus_engine::Database;
 use helenus_schema::TableDef;
 
@@ -23,6 +23,8 @@ pub(crate) enum Compiled {
     Batch(Box<BatchPlan>),
     /// A schema statement, and the keyspace of its names.
     Schema(Box<Statement>, Option<String>),
+    /// A statement about functions, triggers, roles or permissions, and the keyspace of its names.
+    Administration(Box<Administration>, Option<String>),
     Use(String),
 }
 
@@ -50,8 +52,8 @@ pub(crate) fn compile(
             Ok(Compiled::Use(keyspace.into()))
         }
         Statement::Other(text) => {
-            let words: Vec<_> = text.split_whitespace().take(2).collect();
-            refuse(format!("{} is not supported", words.join(" ").to_ascii_uppercase()))
+            let statement = Box::new(ddl::compile_administration(&text)?);
+            Ok(Compiled::Administration(statement, scope.keyspace.map(str::to_owned)))
         }
         schema => Ok(Compiled::Schema(Box::new(schema), scope.keyspace.map(str::to_owned))),
     }
@@ -82,6 +84,9 @@ impl Compiled {
             Self::Write(write) => write.execute(run),
             Self::Batch(batch) => batch.execute(run),
             Self::Schema(statement, keyspace) => ddl::execute(run, statement, keyspace.as_deref()),
+            Self::Administration(statement, keyspace) => {
+                ddl::execute_administration(&run.catalog, keyspace.as_deref(), statement)
+            }
             Self::Use(keyspace) => Ok(Answer::SetKeyspace(keyspace.clone()).into()),
         }
     }

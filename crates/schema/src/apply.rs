@@ -131,6 +131,14 @@ impl Catalog {
     }
 }
 
+/// The class in the type that Cassandra doesn't have, if there is one.
+fn unknown_class(ty: &Type) -> Option<&str> {
+    match ty {
+        Type::Custom(class) => Some(class),
+        _ => ty.children().find_map(unknown_class),
+    }
+}
+
 /// Rejects values of options that are words and none of the grammar's. Texts of schemas have them
 /// from releases that took any.
 fn check_words(statement: &Statement) -> Result<()> {
@@ -249,9 +257,18 @@ impl Applier<'_> {
                 other => Some(other),
             }
         };
-        let resolved = ty.resolve(keyspace, &lookup);
+        let resolved = ty.resolve(keyspace, &lookup)?;
         adopted.append(&mut found.into_inner());
-        Ok(resolved?)
+        // Tables of others may have types that they brought along.
+        match unknown_class(&resolved).filter(|_| !self.reading) {
+            Some(class) => {
+                let package = if class.contains('.') { "" } else { "org.apache.cassandra.db.marshal." };
+                Err(CatalogError::syntax(format!(
+                    "Error setting type {class}: Unable to find abstract-type class '{package}{class}'"
+                )))
+            }
+            None => Ok(resolved),
+        }
     }
 
     /// Adds types that a header knew to the keyspace.

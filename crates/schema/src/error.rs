@@ -140,8 +140,8 @@ impl From<ResolveError> for CatalogError {
     fn from(error: ResolveError) -> Self {
         let kind = match &error {
             ResolveError::Unknown { .. } => CatalogErrorKind::NotFound,
-            ResolveError::Syntax(_) => CatalogErrorKind::Syntax,
-            ResolveError::Refused(_) | ResolveError::Class(_) => CatalogErrorKind::Invalid,
+            ResolveError::Syntax(_) | ResolveError::Class(_) => CatalogErrorKind::Syntax,
+            ResolveError::Refused(_) => CatalogErrorKind::Invalid,
         };
         Self::with(kind, error)
     }

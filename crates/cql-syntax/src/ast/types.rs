@@ -20,7 +20,7 @@ pub enum CqlType {
     /// `tuple<…, …>`
     Tuple(Vec<CqlType>),
     /// `vector<element, dimension>`
-    Vector(Box<CqlType>, u32),
+    Vector(Box<CqlType>, i32),
     /// A user defined type.
     User(QualifiedName),
     /// `'org.example.SomeType'`: the class of a type that CQL has no name for, with its parameters.

@@ -75,11 +75,10 @@ impl Parser<'_> {
         Ok(result)
     }
 
-    fn dimension(&mut self) -> Parsed<u32> {
-        let token = self.peek(0);
-        let value = if token.kind == TokenKind::Integer { self.text_of(token).parse().ok() } else { None };
-        let value = value.ok_or_else(|| self.unexpected("the dimension of a vector"))?;
-        self.advance();
-        Ok(value)
+    /// What is no dimension is for those to refuse who resolve the type.
+    fn dimension(&mut self) -> Parsed<i32> {
+        let start = self.peek(0);
+        let dimension = self.integer().ok().and_then(|dimension| i32::try_from(dimension).ok());
+        dimension.ok_or_else(|| self.error_at(start, "the dimension of a vector"))
     }
 }

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
 
+mod administration;
 mod corpus;
 mod errors;
 mod literals;

@@ -61,6 +61,7 @@ fn what_cassandra_refuses() {
         ("tuple<counter>", "Counters are not allowed inside tuples"),
         ("vector<counter, 2>", "Counters are not allowed inside vectors: vector<counter, 2>"),
         ("vector<int, 0>", "vectors may only have positive dimensions; given 0"),
+        ("vector<int, -3>", "vectors may only have positive dimensions; given -3"),
         ("Odd", "Unknown type ks.odd"),
         ("lst", "Unknown type ks.lst"),
         (

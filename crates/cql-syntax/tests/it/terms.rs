@@ -68,7 +68,7 @@ pub(crate) fn cql_type() -> BoxedStrategy<CqlType> {
             inner.clone().prop_map(|t| CqlType::Set(Box::new(t))),
             (inner.clone(), inner.clone()).prop_map(|(k, v)| CqlType::Map(Box::new(k), Box::new(v))),
             vec(inner.clone(), 1..3).prop_map(CqlType::Tuple),
-            (inner, any::<u32>()).prop_map(|(t, n)| CqlType::Vector(Box::new(t), n)),
+            (inner, any::<i32>()).prop_map(|(t, n)| CqlType::Vector(Box::new(t), n)),
         ]
     })
     .boxed()

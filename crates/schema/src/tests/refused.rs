@@ -195,7 +195,13 @@ fn types_of_columns() {
         ),
         ("CREATE TABLE n (p counter PRIMARY KEY)", Invalid, "counter type is not supported for PRIMARY KEY"),
         ("CREATE TABLE n (p frozen<list<duration>> PRIMARY KEY)", Invalid, "duration type is not supported"),
-        ("CREATE TABLE n (p int PRIMARY KEY, v 'org.apache.cassandra.db.marshal.ListType(')", Invalid, ""),
+        ("CREATE TABLE n (p int PRIMARY KEY, v 'org.apache.cassandra.db.marshal.ListType(')", Syntax, ""),
+        (
+            "CREATE TABLE n (p int PRIMARY KEY, v 'Nope')",
+            Syntax,
+            "Error setting type Nope: Unable to find abstract-type class 'org.apache.cassandra.db.marshal.Nope'",
+        ),
+        ("CREATE TABLE n (p int PRIMARY KEY, v vector<int, -1>)", Invalid, "positive dimensions; given -1"),
     ]);
 }
 

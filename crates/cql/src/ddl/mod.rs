@@ -1,5 +1,7 @@
 //! Schema statements, and the events of their changes (`cql3/statements/schema`).
 
+mod administration;
+
 use std::sync::Arc;
 
 use helenus_cql_syntax::{QualifiedName, Statement};
@@ -9,6 +11,8 @@ use helenus_schema::{SchemaEvent, SchemaEventKind, SchemaRules, SchemaTarget, Sc
 use crate::error::CqlResult;
 use crate::execution::StatementRun;
 use crate::response::{Answer, Response};
+
+pub(crate) use administration::{compile as compile_administration, execute as execute_administration};
 
 /// Carries out a schema statement; names without a keyspace are in `keyspace`.
 pub(crate) fn execute(
