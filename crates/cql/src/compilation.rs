@@ -97,13 +97,11 @@ pub(crate) fn in_order<'v>(
     options: &QueryOptions,
 ) -> CqlResult<Cow<'v, [BoundValue]>> {
     let Some(names) = &options.names else { return Ok(values.into()) };
+    // A marker without a value has none: then there are too few of them.
     let of = |spec: &ColumnSpec| {
-        let value =
-            names.iter().zip(values).rev().find(|(name, _)| ***name == *spec.name).map(|(_, value)| value);
-        // What has no value is null.
-        value.cloned().unwrap_or_default()
+        names.iter().zip(values).find(|(name, _)| ***name == *spec.name).map(|(_, value)| value.clone())
     };
-    Ok(markers.iter().map(of).collect())
+    Ok(markers.iter().filter_map(of).collect())
 }
 
 /// Rust's values as those of the markers, in their order.

@@ -81,8 +81,11 @@ impl Compiled {
     pub(crate) fn execute(&self, run: &StatementRun<'_>) -> CqlResult<Response> {
         match self {
             Self::Select(select) => select.execute(run),
+            Self::Write(write) if run.options.timestamp_us.is_some() && !write.takes_timestamp() => {
+                run.without_timestamp(|run| write.execute(run))
+            }
             Self::Write(write) => write.execute(run),
-            Self::Batch(batch) => batch.execute(run),
+            Self::Batch(batch) => batch.timed(run, |run| batch.execute(run)),
             Self::Schema(statement, keyspace) => ddl::execute(run, statement, keyspace.as_deref()),
             Self::Administration(statement, keyspace) => {
                 ddl::execute_administration(&run.catalog, keyspace.as_deref(), statement)

@@ -122,6 +122,21 @@ impl<'a> StatementRun<'a> {
         Ok(values)
     }
 
+    /// Carries something out as if the request brought no timestamp.
+    pub(crate) fn without_timestamp<T>(&self, carry_out: impl FnOnce(&StatementRun<'_>) -> T) -> T {
+        let options = QueryOptions { timestamp_us: None, ..self.options.clone() };
+        let Self { database, values, began_us, .. } = *self;
+        carry_out(&StatementRun {
+            database,
+            catalog: self.catalog.clone(),
+            values,
+            options: &options,
+            began_us,
+            warnings: RefCell::default(),
+            json_row: RefCell::default(),
+        })
+    }
+
     /// Adds a warning to the answer.
     pub(crate) fn warn(&self, text: impl Into<String>) {
         self.warnings.borrow_mut().push(text.into());

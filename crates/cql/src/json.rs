@@ -79,8 +79,7 @@ pub(crate) fn columns(
         Ok((JsonTree::Object(members), _)) => members,
         Ok((other, _)) => return undecodable(&no_map(&other)),
     };
-    let mut by_name: BTreeMap<String, JsonTree> =
-        members.into_iter().map(|(name, json)| (column_name(&name), json)).collect();
+    let mut by_name = by_column(members);
     let mut values = Vec::with_capacity(columns.len());
     for column in columns {
         values.push(match by_name.remove(&*column.name) {
@@ -96,8 +95,29 @@ pub(crate) fn columns(
     }
 }
 
-/// The name that a key stands for: in lower case unless it has double quotes of its own
+/// Members by the names that their keys stand for. One that is renamed takes the place of another
+/// that has the name; of two keys that are the same the last counts
 /// (`JsonUtils.handleCaseSensitivity`).
+fn by_column(members: Vec<(String, JsonTree)>) -> BTreeMap<String, JsonTree> {
+    let mut keys = Vec::with_capacity(members.len());
+    let mut by_key = BTreeMap::new();
+    for (key, json) in members {
+        if by_key.insert(key.clone(), json).is_none() {
+            keys.push(key);
+        }
+    }
+    for key in keys {
+        let name = column_name(&key);
+        if name != key
+            && let Some(json) = by_key.remove(&key)
+        {
+            by_key.insert(name, json);
+        }
+    }
+    by_key
+}
+
+/// The name that a key stands for: in lower case unless it has double quotes of its own.
 fn column_name(key: &str) -> String {
     let quoted = key.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
     quoted.map_or_else(|| key.to_lowercase(), str::to_owned)
@@ -259,11 +279,10 @@ fn check_elements(ty: &Type, elements: &[JsonTree], kind: &str) -> Result<(), St
 }
 
 fn check_fields(definition: &UserType, members: &[(String, JsonTree)]) -> Result<(), String> {
-    let mut left: BTreeMap<String, &JsonTree> =
-        members.iter().map(|(name, json)| (column_name(name), json)).collect();
+    let mut left = by_column(members.to_vec());
     for (field, ty) in &definition.fields {
-        if let Some(json) = left.remove(field.as_str()).filter(|json| **json != JsonTree::Null) {
-            check(ty, json)?;
+        if let Some(json) = left.remove(field.as_str()).filter(|json| *json != JsonTree::Null) {
+            check(ty, &json)?;
         }
     }
     left.keys().next().map_or(Ok(()), |unknown| {
@@ -605,16 +624,24 @@ fn escaped(chars: &mut std::str::Chars<'_>, text: &mut String) -> Result<(), Str
 fn unicode(chars: &mut std::str::Chars<'_>, text: &mut String) -> Result<(), String> {
     let unit = |chars: &mut std::str::Chars<'_>| -> Result<u16, String> {
         let digits: String = chars.by_ref().take(4).collect();
-        u16::from_str_radix(&digits, 16).map_err(|_error| {
+        // A sign is no digit.
+        let is_number = digits.chars().all(|c| c.is_ascii_hexdigit());
+        u16::from_str_radix(&digits, 16).ok().filter(|_| is_number).ok_or_else(|| {
             malformed("Unexpected character: expected a hex-digit for character escape sequence")
         })
     };
     let first = unit(chars)?;
     let mut units = vec![first];
     if (0xD800..0xDC00).contains(&first) && chars.as_str().starts_with("\\u") {
-        chars.nth(1);
-        units.push(unit(chars)?);
+        let mut behind = chars.clone();
+        behind.nth(1);
+        let second = unit(&mut behind)?;
+        if (0xDC00..0xE000).contains(&second) {
+            units.push(second);
+            *chars = behind;
+        }
     }
-    text.extend(char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)));
+    // Java writes so what is half of a pair.
+    text.extend(char::decode_utf16(units).map(|c| c.unwrap_or('?')));
     Ok(())
 }

@@ -25,6 +25,12 @@ pub struct PreparedStatement {
 impl PreparedStatement {
     pub(crate) fn new(database: &Database, text: &str, keyspace: Option<&str>) -> CqlResult<Self> {
         let compilation = compile_text(database, text, keyspace)?;
+        let (markers, most) = (compilation.markers.len(), u16::MAX);
+        if markers > usize::from(most) {
+            return refuse(format!(
+                "Too many markers(?). {markers} markers exceed the allowed maximum of {most}"
+            ));
+        }
         Ok(Self {
             database: database.clone(),
             text: text.to_owned(),

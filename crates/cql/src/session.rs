@@ -160,8 +160,8 @@ impl Session {
             all.push(values.as_slice());
         }
         let run = StatementRun::new(&self.database, self.database.schema(), &[], options);
-        let answered =
-            BatchPlan::new(kind, statements, None).and_then(|batch| batch.execute_each(&run, &all));
+        let answered = BatchPlan::new(kind, statements, None)
+            .and_then(|batch| batch.timed(&run, |run| batch.execute_each(run, &all)));
         finish(&run, answered)
     }
 

@@ -23,6 +23,28 @@ pub(crate) struct BatchPlan {
     timestamp: Option<Expr>,
 }
 
+impl BatchPlan {
+    /// Carries it out with the request's timestamp for the statements that bring none, unless the
+    /// batch brings one, or they take none.
+    pub(crate) fn timed<T>(
+        &self,
+        run: &StatementRun<'_>,
+        carry_out: impl FnOnce(&StatementRun<'_>) -> CqlResult<T>,
+    ) -> CqlResult<T> {
+        let has_own = match self.timestamp.as_ref().map(|expr| expr.evaluate(run)).transpose()? {
+            None | Some(BoundValue::Unset) => false,
+            Some(BoundValue::Null) => return refuse("Invalid null value of timestamp"),
+            Some(BoundValue::Bytes(bytes)) if bytes.len() != 8 => return refuse("Invalid timestamp value"),
+            Some(BoundValue::Bytes(_)) => true,
+        };
+        if has_own || !self.statements.iter().all(|statement| statement.takes_timestamp()) {
+            run.without_timestamp(carry_out)
+        } else {
+            carry_out(run)
+        }
+    }
+}
+
 /// Compiles a batch; its markers are noted.
 pub(crate) fn compile(
     scope: &mut Scope<'_>,

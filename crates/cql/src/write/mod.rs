@@ -5,6 +5,7 @@ mod conditions;
 mod direct;
 mod operations;
 mod plan;
+mod request;
 
 pub(crate) use batch::{BatchPlan, compile as compile_batch};
 pub(crate) use plan::{WritePlan, compile};

@@ -154,3 +154,69 @@ fn groups_are_made_by_a_function_of_an_aggregate() {
     assert_eq!(ask(&session, "SELECT sum(v) FROM t GROUP BY k, floor(ts, 1h)"), "2 | 2 | 1");
     assert_eq!(ask(&session, "SELECT sum(v) FROM t GROUP BY k, floor(max(ts), 1h)"), "2 | 2 | 1");
 }
+
+/// A key that is renamed takes the place of one that has the name.
+#[test]
+fn keys_in_json_that_stand_for_one_column() {
+    let session = session(&["CREATE TABLE t (k int PRIMARY KEY, a int)"]);
+    for (members, wanted) in [
+        (r#""A": 2, "a": 1"#, "2"),
+        (r#""a": 1, "A": 2"#, "2"),
+        (r#""\"a\"": 5, "a": 1"#, "5"),
+        (r#""a": 1, "a": 3"#, "3"),
+    ] {
+        let text = format!("INSERT INTO t JSON '{{\"k\": 1, {members}}}'");
+        assert_eq!(ask(&session, &text), "done", "{members}");
+        assert_eq!(ask(&session, "SELECT a FROM t"), wanted, "{members}");
+    }
+}
+
+#[test]
+fn escapes_in_json() {
+    let session = session(&["CREATE TABLE t (k int PRIMARY KEY, v text)"]);
+    let insert =
+        |value: &str| ask(&session, &format!("INSERT INTO t JSON '{{\"k\": 1, \"v\": \"{value}\"}}'"));
+    assert!(insert(r"\u+12F").starts_with("0x2200 Could not decode"), "a sign is no digit");
+    for (value, wanted) in [
+        (r"\ud800", "?"),
+        (r"\ud83d\ude00", "\u{1F600}"),
+        (r"\ud83d\ud83d\ude00x", "?\u{1F600}x"),
+        (r"\ude00\u0041", "?A"),
+    ] {
+        assert_eq!(insert(value), "done", "{value}");
+        assert_eq!(ask(&session, "SELECT v FROM t"), format!("\"{wanted}\""), "{value}");
+    }
+}
+
+/// A null was written for a marker that no value is named for.
+#[test]
+fn values_by_name() {
+    let session = session(&["CREATE TABLE t (k int PRIMARY KEY, a int, b int)"]);
+    let named = |names: &[&str]| QueryOptions {
+        names: Some(names.iter().map(|name| (*name).to_owned()).collect()),
+        ..QueryOptions::default()
+    };
+    let insert = "INSERT INTO t (k, a, b) VALUES (?, ?, ?)";
+    let prepared = session.prepare(insert).unwrap();
+    let values = [int(1), int(2)];
+    let answer = super::ask::shown(prepared.execute_raw(&values, &named(&["k", "b"])));
+    assert_eq!(answer, "0x2200 there were 3 markers(?) in CQL but 2 bound variables");
+    let answer = ask_with(&session, insert, &values, &named(&["k", "b"]));
+    assert_eq!(answer, "0x2200 Invalid amount of bind variables");
+    let values = [int(4), int(1), int(2), int(3)];
+    let answer = super::ask::shown(prepared.execute_raw(&values, &named(&["b", "k", "b", "a"])));
+    assert_eq!(answer, "done");
+    assert_eq!(ask(&session, "SELECT k, a, b FROM t"), "1 3 4");
+}
+
+#[test]
+fn markers_are_counted_in_two_bytes() {
+    let session = session(&["CREATE TABLE t (k int PRIMARY KEY)"]);
+    let select = |markers: usize| {
+        let text = format!("SELECT * FROM t WHERE k IN ({})", vec!["?"; markers].join(", "));
+        session.prepare(&text).map(|prepared| prepared.markers().len()).map_err(|error| error.to_string())
+    };
+    assert_eq!(select(65_535), Ok(65_535));
+    let many = "Too many markers(?). 65536 markers exceed the allowed maximum of 65535";
+    assert_eq!(select(65_536), Err(many.to_owned()));
+}

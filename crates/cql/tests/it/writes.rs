@@ -1,6 +1,6 @@
 //! What writes leave in the table.
 
-use helenus_cql::QueryOptions;
+use helenus_cql::{BatchEntry, BatchKind, BoundValue, QueryOptions};
 
 use super::ask::{ask, ask_with, int, session};
 
@@ -33,4 +33,43 @@ fn functions_are_called_for_each_row() {
     let answer = ask(&session, "SELECT u FROM t");
     let uuids: std::collections::BTreeSet<_> = answer.split(" | ").collect();
     assert_eq!(uuids.len(), 4, "{answer}");
+}
+
+/// Drivers send a timestamp with every request: it is for writes that bring none, but not for those
+/// that take none.
+#[test]
+fn the_timestamp_of_a_request() {
+    let session = session(&[
+        "CREATE TABLE c (k int PRIMARY KEY, n counter)",
+        "CREATE TABLE t (k int, a int, v int, PRIMARY KEY (k, a))",
+    ]);
+    let options = QueryOptions { timestamp_us: Some(5), ..QueryOptions::default() };
+    let run = |text: &str, values: &[BoundValue]| ask_with(&session, text, values, &options);
+    assert_eq!(run("UPDATE c SET n = n + 1 WHERE k = 1", &[]), "done");
+    assert_eq!(
+        run("UPDATE c SET n = n + ? WHERE k = ?", &[BoundValue::Bytes(vec![0, 0, 0, 0, 0, 0, 0, 2]), int(1)]),
+        "done"
+    );
+    assert_eq!(run("BEGIN COUNTER BATCH UPDATE c SET n = n + 1 WHERE k = 1; APPLY BATCH", &[]), "done");
+    let entries = [BatchEntry::Text("UPDATE c SET n = n + 1 WHERE k = 1", Vec::new())];
+    session.batch(BatchKind::Counter, &entries, &options).unwrap();
+    assert_eq!(ask(&session, "SELECT n FROM c"), "5");
+    assert_eq!(run("INSERT INTO t (k, a, v) VALUES (1, 1, 1) IF NOT EXISTS", &[]), "true");
+    assert_eq!(run("UPDATE t SET v = 2 WHERE k = 1 AND a = 1 IF v = 1", &[]), "true");
+    let batch = "BEGIN BATCH UPDATE t SET v = 3 WHERE k = 1 AND a = 1 IF v = 2; INSERT INTO t (k, a, v) VALUES (1, 2, 1); \
+                 APPLY BATCH";
+    assert_eq!(run(batch, &[]), "true");
+    assert_eq!(ask(&session, "SELECT v FROM t WHERE k = 1"), "3 | 1");
+
+    let insert = "BEGIN BATCH USING TIMESTAMP ? INSERT INTO t (k, a, v) VALUES (2, 1, 1); APPLY BATCH";
+    let written = || ask(&session, "SELECT writetime(v) FROM t WHERE k = 2");
+    assert_eq!(run(insert, &[BoundValue::Unset]), "done");
+    assert_eq!(written(), "5");
+    assert_eq!(run(insert, &[BoundValue::Bytes(7_i64.to_be_bytes().to_vec())]), "done");
+    assert_eq!(written(), "7");
+    assert_eq!(run(&insert.replace('?', "9"), &[]), "done");
+    assert_eq!(written(), "9");
+    assert_eq!(run(insert, &[BoundValue::Null]), "0x2200 Invalid null value of timestamp");
+    assert_eq!(run(insert, &[BoundValue::Bytes(Vec::new())]), "0x2200 Invalid timestamp value");
+    assert_eq!(written(), "9");
 }
