@@ -2,8 +2,8 @@
 //!
 //! Keywords are not distinguished from identifiers here: both are [`TokenKind::Word`], and the
 //! parser asks for the words it needs. A minus sign is always its own token; the parser joins it
-//! with a number that follows without a space, so that `a -1` is a subtraction and `(a, -1)` holds
-//! a negative number.
+//! with a number that follows without a space, so that `a - 1` is a subtraction and `a -1` two
+//! terms without an operator, as they are in Cassandra.
 //!
 //! The first malformed token ends the list as [`TokenKind::Invalid`]; its error is reported when
 //! the parser gets there, so that an earlier error of the grammar is reported first.
@@ -28,7 +28,7 @@ pub(crate) enum TokenKind {
     Float,
     /// `8-4-4-4-12` hexadecimal digits.
     Uuid,
-    /// `0x` and an even number of hexadecimal digits.
+    /// `0x` and hexadecimal digits.
     Blob,
     /// `1h30m`, `P1Y2M3DT4H5M6S`, `P3W` or `P0001-02-03T04:05:06`.
     Duration,
@@ -233,6 +233,9 @@ impl Lexer<'_> {
             self.at += 2;
             return Ok(kind);
         }
+        if first == b'-' {
+            self.signed_word(start)?;
+        }
         if b"()[]{},;:.=<>+-*/%".contains(&first) {
             self.at += 1;
             return Ok(TokenKind::Symbol(first));
@@ -244,6 +247,33 @@ impl Lexer<'_> {
         let character = self.text.get(start..).and_then(|rest| rest.chars().next());
         self.at += character.map_or(1, char::len_utf8);
         Err(self.malformed(start, "CQL"))
+    }
+
+    /// Refuses a name right after a minus sign that begins like `NaN`, `Infinity` or a duration: by
+    /// its first letter Cassandra takes it for one.
+    fn signed_word(&mut self, start: usize) -> Result<(), Failure> {
+        let has = |word: &[u8]| {
+            self.rest().get(1..=word.len()).is_some_and(|found| found.eq_ignore_ascii_case(word))
+        };
+        let is_right = match self.peek(1) {
+            Some(b'n' | b'N') => has(b"nan"),
+            Some(b'i' | b'I') => has(b"infinity"),
+            Some(b'P') => {
+                self.at += 1;
+                let is_duration = self.iso_duration();
+                self.at = start;
+                is_duration
+            }
+            _ => true,
+        };
+        if is_right {
+            return Ok(());
+        }
+        self.at += 1;
+        self.skip_while(is_word_byte);
+        let failure = self.malformed(start, "a number, or a space after the minus sign");
+        self.at = start;
+        Err(failure)
     }
 
     fn word(&mut self, start: usize) -> TokenKind {
@@ -270,10 +300,7 @@ impl Lexer<'_> {
             TokenKind::Uuid
         } else if self.peek(0) == Some(b'0') && matches!(self.peek(1), Some(b'x' | b'X')) {
             self.at += 2;
-            let digits = self.skip_while(|byte| byte.is_ascii_hexdigit());
-            if !digits.is_multiple_of(2) {
-                return Err(self.malformed(start, "an even number of hexadecimal digits"));
-            }
+            self.skip_while(|byte| byte.is_ascii_hexdigit());
             TokenKind::Blob
         } else if self.units_duration() {
             TokenKind::Duration

@@ -183,6 +183,9 @@ impl LiteralEncoder {
         if self.is_empty(literal, ty) {
             return Ok(());
         }
+        if self.is_tuple_text(ty) {
+            return tuple_text(&literal.raw_text(), to, out);
+        }
         if !takes(ty, literal) {
             let (kind, text) = (kind(literal), literal.raw_text());
             return refused(format!("Invalid {kind} constant ({text}) for \"{}\" of type {ty}", to.name));
@@ -194,11 +197,16 @@ impl LiteralEncoder {
                 ty.validate(bytes)?;
                 out.extend_from_slice(bytes);
             }
+            Literal::OddBlob(digits) => return refused(format!("cannot parse '{digits}' as hex bytes")),
             // It's the clock that says what this is.
             Literal::String(text)
                 if matches!(ty, Type::Timestamp | Type::LegacyDate) && text.eq_ignore_ascii_case("now") =>
             {
                 return Err(LiteralError::NotLiteral(text.clone()));
+            }
+            Literal::String(text) if matches!(ty, Type::Inet) => {
+                let address = short_address(text);
+                ty.write_text(address.as_deref().unwrap_or(text), out).map_err(|_none| unreadable(text))?;
             }
             Literal::String(text) => {
                 ty.write_text(text, out).map_err(|_none| unreadable(text))?;
@@ -214,6 +222,12 @@ impl LiteralEncoder {
             }
         }
         Ok(())
+    }
+
+    /// Whether any constant stands for a value of the type: that of a tuple is read as the text of
+    /// one, in statements.
+    fn is_tuple_text(&self, ty: &Type) -> bool {
+        self.rules == Rules::Cassandra && matches!(ty, Type::Tuple(_))
     }
 
     /// Whether a literal is the empty value of a type that has no other text for it.
@@ -359,7 +373,9 @@ impl LiteralEncoder {
         let ty = ty.base();
         Ok(match (term, ty) {
             (Term::Null, _) => !ty.is_counter(),
-            (Term::Literal(literal), _) => takes(ty, literal) || self.is_empty(literal, ty),
+            (Term::Literal(literal), _) => {
+                takes(ty, literal) || self.is_empty(literal, ty) || self.is_tuple_text(ty)
+            }
             (Term::List(terms), Type::List { element, .. })
             | (Term::Set(terms), Type::Set { element, .. }) => {
                 self.all_assignable(terms.iter().map(|term| (term, &**element)))?
@@ -404,6 +420,54 @@ impl LiteralEncoder {
     }
 }
 
+/// Appends the value of a tuple or user type that a text stands for: its fields with `:` between
+/// them, `@` for null, and a backslash before either where it is meant itself
+/// (`TupleType.fromString`).
+fn tuple_text(text: &str, to: Receiver<'_>, out: &mut Vec<u8>) -> Result<(), LiteralError> {
+    let mut fields = vec![String::new()];
+    let mut before = None;
+    for char in text.chars() {
+        match (char, fields.last_mut()) {
+            (':', _) if before != Some('\\') => fields.push(String::new()),
+            (_, Some(last)) => last.push(char),
+            (_, None) => {}
+        }
+        before = Some(char);
+    }
+    let types: Vec<&Type> = to.ty.children().collect();
+    if fields.len() > types.len() {
+        return refused(format!(
+            "Invalid tuple literal: too many elements. Type {} expects {} but got {}",
+            to.ty,
+            types.len(),
+            fields.len()
+        ));
+    }
+    let mut elements = ElementsWriter::new(to.ty, out)?;
+    for field in fields {
+        elements.push(out, |ty, out| {
+            let ty = ty.base();
+            if field == "@" {
+                return Ok(false);
+            }
+            let field = field.replace("\\:", ":").replace("\\@", "@");
+            let written = match ty {
+                Type::Tuple(_) | Type::Udt { .. } => {
+                    tuple_text(&field, Receiver { name: to.name, ty }, out)?;
+                    return Ok::<_, LiteralError>(true);
+                }
+                _ if field.is_empty() && ty.allows_empty() => Ok(()),
+                _ if ty.is_quoted() => ty.write_text(&field, out),
+                _ if ty.is_opaque() => ty.write_word(&format!("0x{field}"), out),
+                _ => ty.write_word(&field, out),
+            };
+            written.map_err(|_none| LiteralError::Refused(unreadable(ty, &field)))?;
+            Ok(true)
+        })?;
+    }
+    Ok(elements.finish(out)?)
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum EntryPart {
     Key,
@@ -444,9 +508,89 @@ fn takes(ty: &Type, literal: &Literal) -> bool {
         Literal::Uuid(_) => matches!(ty, Type::Uuid | Type::TimeUuid | Type::LexicalUuid),
         // The type that Cassandra takes them for by themselves is `tinyint`, by mistake; here they
         // must be one.
-        Literal::Blob(_) => ty.is_opaque() || matches!(ty, Type::TinyInt),
+        Literal::Blob(_) | Literal::OddBlob(_) => ty.is_opaque() || matches!(ty, Type::TinyInt),
         Literal::Duration(_) => matches!(ty, Type::Duration),
     }
+}
+
+/// The address that Java makes of fewer than four numbers, of which the last one fills what is
+/// left, and of the one name that means the same everywhere. Other names are not looked up.
+fn short_address(text: &str) -> Option<String> {
+    if text.eq_ignore_ascii_case("localhost") {
+        return Some("127.0.0.1".to_owned());
+    }
+    let parts: Vec<&str> = text.split('.').collect();
+    let is_number = |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let (last, first) = parts.split_last().filter(|_| parts.len() < 4 && parts.iter().all(is_number))?;
+    let mut address = 0_u32;
+    for (part, shift) in first.iter().zip([24, 16, 8]) {
+        address |= u32::from(part.parse::<u8>().ok()?) << shift;
+    }
+    let rest: u32 = last.parse().ok()?;
+    let bits = 32 - 8 * u32::try_from(first.len()).ok()?;
+    if bits < 32 && rest >> bits != 0 {
+        return None;
+    }
+    Some(std::net::Ipv4Addr::from(address | rest).to_string())
+}
+
+/// The units of durations in their order: what they are called in errors, how many they are of the
+/// smallest of their kind, and which kind that is.
+const UNITS: [(&str, &str, u64, usize); 11] = [
+    ("y", "years", 12, 0),
+    ("mo", "months", 1, 0),
+    ("w", "weeks", 7, 1),
+    ("d", "days", 1, 1),
+    ("h", "hours", 3_600_000_000_000, 2),
+    ("m", "minutes", 60_000_000_000, 2),
+    ("s", "seconds", 1_000_000_000, 2),
+    ("ms", "milliseconds", 1_000_000, 2),
+    ("us", "microseconds", 1_000, 2),
+    ("µs", "microseconds", 1_000, 2),
+    ("ns", "nanoseconds", 1, 2),
+];
+
+/// What is wrong with a duration that has numbers and units, but can't be one (`Duration.Builder`).
+fn duration_problem(text: &str) -> Option<String> {
+    const KINDS: [(&str, u64); 3] =
+        [("months", i32::MAX as u64), ("days", i32::MAX as u64), ("nanoseconds", i64::MAX as u64)];
+    let mut sums = [0_u64; 3];
+    let mut before: Option<usize> = None;
+    let mut rest = text;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).filter(|end| *end > 0)?;
+        let (number, after) = rest.split_at_checked(digits)?;
+        let end = after.find(|c: char| c.is_ascii_digit()).unwrap_or(after.len());
+        let (unit, after) = after.split_at_checked(end)?;
+        let at = UNITS.iter().position(|(known, ..)| unit.eq_ignore_ascii_case(known))?;
+        let (_, name, each, kind) = UNITS.get(at)?;
+        if let Some((_, last, ..)) = before.and_then(|before| UNITS.get(before)) {
+            if last == name {
+                return Some(format!("Invalid duration. The {name} are specified multiple times"));
+            }
+            if before > Some(at) {
+                return Some(format!("Invalid duration. The {last} should be after {name}"));
+            }
+        }
+        before = Some(at);
+        let (what, most) = KINDS.get(*kind)?;
+        let sum = sums.get_mut(*kind)?;
+        let number: u64 = number.parse().ok()?;
+        if number > (most - *sum) / each {
+            let bound = i32::MAX;
+            return Some(format!(
+                "Invalid duration. The total number of {what} must be less or equal to {bound}"
+            ));
+        }
+        *sum += number * each;
+        rest = after;
+    }
+    None
+}
+
+/// How many of Java's characters the first one is that isn't ASCII.
+fn unmappable(text: &str) -> usize {
+    text.chars().find(|char| !char.is_ascii()).map_or(0, char::len_utf16)
 }
 
 /// What Cassandra calls a constant of that kind (`Constants.Type`).
@@ -457,7 +601,7 @@ fn kind(literal: &Literal) -> &'static str {
         Literal::Float(_) => "FLOAT",
         Literal::Boolean(_) => "BOOLEAN",
         Literal::Uuid(_) => "UUID",
-        Literal::Blob(_) => "HEX",
+        Literal::Blob(_) | Literal::OddBlob(_) => "HEX",
         Literal::Duration(_) => "DURATION",
     }
 }
@@ -484,10 +628,16 @@ fn unreadable(ty: &Type, text: &str) -> String {
         Type::Inet => format!("Unable to make inet address from '{text}'"),
         // The sign is taken off first.
         Type::Duration => {
-            format!("Unable to convert '{}' to a duration", text.strip_prefix('-').unwrap_or(text))
+            let text = text.strip_prefix('-').unwrap_or(text);
+            duration_problem(text).unwrap_or_else(|| format!("Unable to convert '{text}' to a duration"))
         }
-        Type::Ascii => "Invalid ASCII character in string literal".to_owned(),
+        Type::Ascii => format!(
+            "Invalid ASCII character in string literal: \
+             java.nio.charset.UnmappableCharacterException: Input length = {}",
+            unmappable(text)
+        ),
         Type::TimeUuid => "TimeUUID supports only version 1 UUIDs".to_owned(),
+        other if other.is_opaque() => format!("cannot parse '{text}' as hex bytes"),
         other => format!("Unable to make {other} from '{text}'"),
     }
 }

@@ -7,7 +7,7 @@ use helenus_cql_syntax::{Identifier, parse_statement};
 use helenus_engine::{BindValue, BindValues, Database};
 use smallvec::SmallVec;
 
-use crate::compile::{Compiled, compile};
+use crate::compile::{Compiled, compile, is_qualified};
 use crate::error::{CqlError, CqlResult, refuse};
 use crate::execution::StatementRun;
 use crate::options::QueryOptions;
@@ -23,6 +23,8 @@ pub(crate) struct Compilation {
     pub(crate) markers: Vec<ColumnSpec>,
     pub(crate) key_markers: Vec<usize>,
     pub(crate) catalog: Arc<helenus_schema::Catalog>,
+    /// Whether the keyspace that it was compiled in doesn't matter.
+    pub(crate) is_qualified: bool,
 }
 
 /// A text, compiled against the present schema.
@@ -32,12 +34,13 @@ pub(crate) fn compile_text(
     keyspace: Option<&str>,
 ) -> CqlResult<Compilation> {
     let statement = parse_statement(text)?;
+    let is_qualified = is_qualified(&statement);
     let catalog = database.schema();
     let mut scope = Scope::new(&catalog, keyspace);
     let compiled = compile(&mut scope, database, statement)?;
     let table = compiled.table().map(|table| &**table.schema());
     let (markers, key_markers) = scope.markers.finish(table)?;
-    Ok(Compilation { compiled, markers, key_markers, catalog })
+    Ok(Compilation { compiled, markers, key_markers, catalog, is_qualified })
 }
 
 /// Executes what was compiled.

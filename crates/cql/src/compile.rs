@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use helenus_cql_syntax::{Administration, Modification, Statement};
+use helenus_cql_syntax::{Administration, Modification, QualifiedName, Statement};
 use helenus_engine::Database;
 use helenus_schema::TableDef;
 
@@ -59,12 +59,32 @@ pub(crate) fn compile(
     }
 }
 
+/// Whether all of the statement's tables bring their keyspace, so that the session's doesn't matter
+/// (`QualifiedStatement.isFullyQualified`).
+pub(crate) fn is_qualified(statement: &Statement) -> bool {
+    let of = |name: &QualifiedName| name.keyspace.is_some();
+    match statement {
+        Statement::Select(select) => of(&select.table),
+        Statement::Insert(insert) => of(&insert.table),
+        Statement::Update(update) => of(&update.table),
+        Statement::Delete(delete) => of(&delete.table),
+        Statement::Batch(batch) => batch.statements.iter().all(|statement| match statement {
+            Modification::Insert(insert) => of(&insert.table),
+            Modification::Update(update) => of(&update.table),
+            Modification::Delete(delete) => of(&delete.table),
+        }),
+        Statement::Truncate(table) => of(table),
+        _ => false,
+    }
+}
+
 impl Compiled {
     /// The table that a statement of data is about.
     pub(crate) fn table(&self) -> Option<&Arc<TableDef>> {
         match self {
             Self::Select(select) => Some(select.table()),
             Self::Write(write) => Some(write.table()),
+            Self::Batch(batch) => batch.table(),
             _ => None,
         }
     }

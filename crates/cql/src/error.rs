@@ -7,6 +7,8 @@ use helenus_engine::ErrorKind;
 use helenus_schema::{CatalogError, CatalogErrorKind};
 use helenus_types::ValueError;
 
+use crate::consistency::Consistency;
+
 /// Result of what is done with CQL.
 pub type CqlResult<T> = Result<T, CqlError>;
 
@@ -18,6 +20,8 @@ pub enum ErrorCode {
     Server,
     /// `0x000A`: the request itself is malformed.
     Protocol,
+    /// `0x1000`: there are not as many replicas as the request waits for.
+    Unavailable,
     /// `0x1001`: there is no room for a write now.
     Overloaded,
     /// `0x1300`: a read was given up.
@@ -51,6 +55,15 @@ pub enum ErrorDetail {
         /// The table, or nothing.
         table: String,
     },
+    /// The replicas that are missing.
+    Unavailable {
+        /// What the request asked for.
+        consistency: Consistency,
+        /// How many replicas that needs.
+        required: u32,
+        /// How many there are.
+        alive: u32,
+    },
     /// The function that failed.
     Function {
         /// Its keyspace.
@@ -79,6 +92,7 @@ impl ErrorCode {
         match self {
             Self::Server => 0x0000,
             Self::Protocol => 0x000A,
+            Self::Unavailable => 0x1000,
             Self::Overloaded => 0x1001,
             Self::ReadFailure => 0x1300,
             Self::FunctionFailure => 0x1400,

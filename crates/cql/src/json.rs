@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use helenus_types::{Type, UserType};
+use helenus_types::{Scalar, Type, UserType};
 
 use crate::error::{CqlError, CqlResult, refuse};
 use crate::spec::ColumnSpec;
@@ -30,6 +30,8 @@ pub(crate) enum JsonProblem {
     Malformed(String),
     /// It is a value of another type.
     Mismatch(String),
+    /// It is a text that stands for no duration, which Cassandra says without a frame.
+    Duration(String),
 }
 
 impl JsonProblem {
@@ -39,7 +41,7 @@ impl JsonProblem {
             Self::Malformed(problem) => format!(
                 "execution of 'system.{function}[text]' failed: Could not decode JSON string '{text}': {problem}"
             ),
-            Self::Mismatch(problem) => {
+            Self::Mismatch(problem) | Self::Duration(problem) => {
                 format!("org.apache.cassandra.serializers.MarshalException: {problem}")
             }
         }
@@ -49,7 +51,10 @@ impl JsonProblem {
 /// The serialized value of a type in JSON; none for `null`.
 pub(crate) fn parse_value(ty: &Type, text: &str) -> Result<Option<Vec<u8>>, JsonProblem> {
     let (json, _rest) = parse(text).map_err(JsonProblem::Malformed)?;
-    value_of(ty, &json).map_err(JsonProblem::Mismatch)
+    value_of(ty, &json).map_err(|problem| match (ty.base(), &json) {
+        (Type::Duration, JsonTree::String(_)) => JsonProblem::Duration(problem),
+        _ => JsonProblem::Mismatch(problem),
+    })
 }
 
 /// A value with its explanation where it is none.
@@ -85,7 +90,13 @@ pub(crate) fn columns(
         values.push(match by_name.remove(&*column.name) {
             None => default.clone(),
             Some(json) => value_of(&column.ty, &json).map(BoundValue::from).map_err(|problem| {
-                CqlError::invalid(format!("Error decoding JSON value for {}: {problem}", column.name))
+                let is_plain = matches!((column.ty.base(), &json), (Type::Duration, JsonTree::String(_)));
+                let frame = if is_plain {
+                    String::new()
+                } else {
+                    format!("Error decoding JSON value for {}: ", column.name)
+                };
+                CqlError::invalid(frame + &problem)
             })?,
         });
     }
@@ -148,8 +159,27 @@ fn no_map(json: &JsonTree) -> String {
     format!("{name}: Cannot deserialize value of type {MAP} from {kind}\n {PLACE}")
 }
 
+/// How Java prints a number that is too large for a double.
+const INFINITY: &str = "Infinity";
+
+/// Whether a number is one without a fraction: of others Java makes doubles.
 fn is_integer(digits: &str) -> bool {
-    !digits.contains(['.', 'e', 'E'])
+    !digits.contains(['.', 'e', 'E']) && !digits.ends_with(INFINITY)
+}
+
+/// A number with a fraction or an exponent as the double that Java makes of it.
+fn as_double(digits: &str) -> String {
+    match digits.parse::<f64>() {
+        Ok(number) if number.is_infinite() => {
+            format!("{}{INFINITY}", if number < 0.0 { "-" } else { "" })
+        }
+        Ok(number) => {
+            let mut text = String::new();
+            Scalar::Double(number).push(&mut text);
+            text
+        }
+        Err(_) => digits.to_owned(),
+    }
 }
 
 /// Appends a value as JSON.
@@ -157,6 +187,9 @@ fn print_json(json: &JsonTree, out: &mut String) {
     match json {
         JsonTree::Null => out.push_str("null"),
         JsonTree::Boolean(value) => out.push_str(if *value { "true" } else { "false" }),
+        JsonTree::Number(digits) if digits.ends_with(INFINITY) => {
+            helenus_types::push_json_string(digits, out)
+        }
         JsonTree::Number(digits) => out.push_str(digits),
         JsonTree::String(text) => helenus_types::push_json_string(text, out),
         JsonTree::Array(elements) => {
@@ -194,6 +227,18 @@ fn java(json: &JsonTree) -> String {
         JsonTree::Object(_) => "LinkedHashMap",
     };
     format!("{class}: {}", java_text(json))
+}
+
+/// The full name of the class that Java reads a value as.
+fn java_class(json: &JsonTree) -> String {
+    let of = java(json);
+    let class = of.split(':').next().unwrap_or_default();
+    let package = match class {
+        "BigInteger" => "math",
+        "ArrayList" | "LinkedHashMap" => "util",
+        _ => "lang",
+    };
+    format!("java.{package}.{class}")
 }
 
 fn java_text(json: &JsonTree) -> String {
@@ -241,10 +286,10 @@ fn check(ty: &Type, json: &JsonTree) -> Result<(), String> {
         }
         (Type::Map { entry, .. }, JsonTree::Object(members)) => {
             for (key, value) in members {
-                check(&entry.0, &JsonTree::String(key.clone()))?;
                 if *value == JsonTree::Null {
                     return Err("Invalid null value in map".to_owned());
                 }
+                check(&entry.0, &JsonTree::String(key.clone()))?;
                 check(&entry.1, value)?;
             }
             Ok(())
@@ -272,10 +317,10 @@ fn check(ty: &Type, json: &JsonTree) -> Result<(), String> {
 }
 
 fn check_elements(ty: &Type, elements: &[JsonTree], kind: &str) -> Result<(), String> {
-    if elements.contains(&JsonTree::Null) {
-        return Err(format!("Invalid null element in {kind}"));
-    }
-    elements.iter().try_for_each(|element| check(ty, element))
+    elements.iter().try_for_each(|element| match element {
+        JsonTree::Null => Err(format!("Invalid null element in {kind}")),
+        element => check(ty, element),
+    })
 }
 
 fn check_fields(definition: &UserType, members: &[(String, JsonTree)]) -> Result<(), String> {
@@ -310,7 +355,8 @@ fn check_scalar(ty: &Type, json: &JsonTree) -> Result<(), String> {
         other => Err(format!("Expected a {name} value, but got a {}", java(other))),
     };
     let big = |name: &str| {
-        if is_value {
+        // Of both only a decimal may be an empty string.
+        if is_value && (*ty == Type::Decimal || *json != JsonTree::String(String::new())) {
             Ok(())
         } else {
             Err(format!("Value '{}' is not a valid representation of a {name} value", java_text(json)))
@@ -355,13 +401,25 @@ fn check_string(ty: &Type, json: &JsonTree, is_value: bool) -> Result<(), String
     match ty {
         Type::Text | Type::Ascii => {
             let what = if *ty == Type::Text { "a UTF-8 string" } else { "an ASCII string" };
-            string(what, &|text| format!("Invalid {} character in string literal: {text}", ty.cql_name()))
+            string(what, &|text| {
+                let first = text.chars().find(|char| !char.is_ascii()).map_or(0, char::len_utf16);
+                format!(
+                    "Invalid ASCII character in string literal: java.nio.charset.UnmappableCharacterException: Input \
+                     length = {first}"
+                )
+            })
         }
         Type::Uuid => {
             string("a string representation of a uuid", &|text| format!("Unable to make UUID from '{text}'"))
         }
         Type::TimeUuid => string("a string representation of a timeuuid", &|text| {
-            format!("Unknown timeuuid representation: {text}")
+            let mut quoted = String::new();
+            helenus_types::push_json_string(text, &mut quoted);
+            if Type::Uuid.parse_json(&quoted).is_ok() {
+                "TimeUUID supports only version 1 UUIDs".to_owned()
+            } else {
+                format!("Unknown timeuuid representation: {text}")
+            }
         }),
         Type::Inet => string("a string representation of an inet value", &|text| {
             format!("Unable to make inet address from '{text}'")
@@ -370,21 +428,29 @@ fn check_string(ty: &Type, json: &JsonTree, is_value: bool) -> Result<(), String
             format!("Unable to coerce '{text}' to a formatted date (long)")
         }),
         Type::Time => string("a string representation of a time value", &|text| {
-            format!("Unable to coerce '{text}' to a formatted time (long)")
+            format!("(TimeType) Unable to coerce '{text}' to a formatted time (long)")
         }),
         Type::Duration => string("a string representation of a duration", &|text| {
             format!("Unable to convert '{text}' to a duration")
         }),
         _ => match json {
             _ if is_value => Ok(()),
-            JsonTree::String(text) if text.starts_with("0x") => {
-                Err(format!("Value '{text}' is not a valid blob representation: invalid hexadecimal digits"))
-            }
+            JsonTree::String(text) if text.starts_with("0x") => Err(format!(
+                "Value '{text}' is not a valid blob representation: cannot parse '{}' as hex bytes",
+                text.strip_prefix("0x").unwrap_or_default()
+            )),
             JsonTree::String(text) => Err(format!(
                 "Value '{text}' is not a valid blob representation: String representation of blob is missing 0x \
                  prefix: {text}"
             )),
-            other => Err(format!("Value '{}' is not a valid blob representation: null", java_text(other))),
+            other => {
+                let class = java_class(other);
+                Err(format!(
+                    "Value '{}' is not a valid blob representation: class {class} cannot be cast to class \
+                     java.lang.String ({class} and java.lang.String are in module java.base of loader 'bootstrap')",
+                    java_text(other)
+                ))
+            }
         },
     }
 }
@@ -572,7 +638,7 @@ impl TreeReader<'_> {
             return Err(malformed("Invalid numeric value: Leading zeroes not allowed"));
         }
         self.rest = rest;
-        Ok(JsonTree::Number(digits.to_owned()))
+        Ok(JsonTree::Number(if is_integer(digits) { digits.to_owned() } else { as_double(digits) }))
     }
 
     fn word(&mut self) -> Result<JsonTree, String> {

@@ -13,6 +13,7 @@
 mod assignability;
 mod compilation;
 mod compile;
+mod consistency;
 mod ddl;
 mod error;
 mod execution;
@@ -33,6 +34,7 @@ mod term;
 mod value;
 mod write;
 
+pub use consistency::Consistency;
 pub use error::{CqlError, CqlResult, ErrorCode, ErrorDetail};
 pub use helenus_cql_syntax::{BatchKind, ScriptPiece, Span, first_piece, token_spans};
 pub use helenus_schema::{SchemaEvent, SchemaEventKind, SchemaTarget};

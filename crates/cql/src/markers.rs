@@ -40,7 +40,11 @@ impl Markers {
         let of_column = |column: &Arc<str>| {
             self.seen.iter().rposition(|seen| seen.as_ref().is_some_and(|(_, receiver)| receiver == column))
         };
-        let keys = table.and_then(|table| {
+        let mut places = self.seen.iter().flatten().map(|(spec, _)| (&spec.keyspace, &spec.table));
+        let first = places.next();
+        // The protocol has no room for them beside markers of several tables.
+        let is_of_one = places.all(|place| Some(place) == first);
+        let keys = table.filter(|_| is_of_one).and_then(|table| {
             table.partition_key().iter().map(|column| of_column(&column.name)).collect::<Option<Vec<_>>>()
         });
         let specs = self.seen.into_iter().flatten().map(|(spec, _)| spec).collect();

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use helenus_engine::{BindValues, Database};
+use helenus_types::Hex;
 use parking_lot::RwLock;
 
 use crate::compilation::{Compilation, compile_text, in_order, run, run_with};
@@ -20,6 +21,7 @@ pub struct PreparedStatement {
     text: String,
     keyspace: Option<String>,
     compilation: RwLock<Arc<Compilation>>,
+    warnings: Vec<String>,
 }
 
 impl PreparedStatement {
@@ -36,13 +38,44 @@ impl PreparedStatement {
             text: text.to_owned(),
             keyspace: keyspace.map(str::to_owned),
             compilation: RwLock::new(Arc::new(compilation)),
+            warnings: Vec::new(),
         })
     }
 
-    /// The statement's id: the MD5 of its keyspace and text, as Cassandra makes it.
+    /// Whether it means something else in another keyspace.
+    pub(crate) fn depends_on_keyspace(&self) -> bool {
+        !self.compilation.read().is_qualified
+    }
+
+    /// The same with a warning that it depends on the keyspace it was prepared in, if it does.
+    pub(crate) fn warned_of_use(mut self) -> Self {
+        if !self.depends_on_keyspace() {
+            return self;
+        }
+        let keyspace = self.keyspace.as_deref().unwrap_or("null");
+        self.warnings.push(format!(
+            "`USE <keyspace>` with prepared statements is considered to be an anti-pattern due to ambiguity in \
+             non-qualified table names. Please consider removing instances of `Session#setKeyspace(<keyspace>)`, \
+             `Session#execute(\"USE <keyspace>\")` and `cluster.newSession(<keyspace>)` from your code, and always use \
+             fully qualified table names (e.g. <keyspace>.<table>). Keyspace used: {keyspace}, statement keyspace: \
+             {keyspace}, statement id: {}",
+            Hex(&self.id())
+        ));
+        self
+    }
+
+    /// Warnings of the preparation.
+    #[must_use]
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// The statement's id as Cassandra makes it: the MD5 of the text, after the keyspace unless all
+    /// its names bring one.
     #[must_use]
     pub fn id(&self) -> [u8; 16] {
-        md5::compute([self.keyspace.as_deref().unwrap_or_default(), &self.text].concat()).0
+        let keyspace = self.keyspace.as_deref().filter(|_| self.depends_on_keyspace());
+        md5::compute([keyspace.unwrap_or_default(), &self.text].concat()).0
     }
 
     /// The markers, in their order.
@@ -80,7 +113,6 @@ impl PreparedStatement {
     /// Cassandra's.
     pub fn execute_raw(&self, values: &[BoundValue], options: &QueryOptions) -> CqlResult<Response> {
         let compilation = self.compilation()?;
-        let values = in_order(&compilation.markers, values, options)?;
         if values.len() != compilation.markers.len() {
             return refuse(format!(
                 "there were {} markers(?) in CQL but {} bound variables",
@@ -88,6 +120,7 @@ impl PreparedStatement {
                 values.len()
             ));
         }
+        let values = in_order(&compilation.markers, values, options)?;
         run(&self.database, &compilation, &values, options)
     }
 

@@ -96,6 +96,11 @@ pub(crate) fn all_columns(table: &TableDef) -> Vec<TableColumn> {
     keys.chain(others.iter().map(|name| &**name)).filter_map(|name| table.column(name)).collect()
 }
 
+/// Whether there are durations in values of the type (`referencesDuration`).
+pub(crate) fn has_duration(ty: &Type) -> bool {
+    *ty.base() == Type::Duration || ty.children().any(has_duration)
+}
+
 /// Whether the column is of the primary key.
 pub(crate) fn is_key(column: &TableColumn) -> bool {
     matches!(column.kind, ColumnKind::PartitionKey | ColumnKind::Clustering)

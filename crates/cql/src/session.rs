@@ -1,6 +1,7 @@
 //! A session: a database, and the keyspace of names that bring none.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use helenus_cql_syntax::BatchKind;
 use helenus_engine::{BindValues, Database};
@@ -41,6 +42,8 @@ pub struct Session {
     pub(crate) database: Database,
     keyspace: RwLock<Option<String>>,
     statements: StatementCache,
+    /// Whether it warned of prepared statements that depend on its keyspace: it does so once.
+    warned_of_use: AtomicBool,
 }
 
 /// A statement of a batch: compiled, with its values.
@@ -60,6 +63,7 @@ impl Session {
             database: database.clone(),
             keyspace: RwLock::new(None),
             statements: StatementCache::default(),
+            warned_of_use: AtomicBool::new(false),
         }
     }
 
@@ -104,10 +108,10 @@ impl Session {
         options: &QueryOptions,
     ) -> CqlResult<Response> {
         let compilation = self.compile(text, options)?;
-        let values = in_order(&compilation.markers, values, options)?;
         if values.len() != compilation.markers.len() {
             return refuse("Invalid amount of bind variables");
         }
+        let values = in_order(&compilation.markers, values, options)?;
         self.run(&compilation, &values, options)
     }
 
@@ -116,7 +120,11 @@ impl Session {
     /// # Errors
     /// Cassandra's.
     pub fn prepare(&self, text: &str) -> CqlResult<PreparedStatement> {
-        self.prepare_in(text, self.keyspace().as_deref())
+        let prepared = PreparedStatement::new(&self.database, text, self.keyspace().as_deref())?;
+        if prepared.depends_on_keyspace() && !self.warned_of_use.swap(true, Ordering::Relaxed) {
+            return Ok(prepared.warned_of_use());
+        }
+        Ok(prepared)
     }
 
     /// Prepares a statement whose names are in that keyspace.
@@ -124,7 +132,19 @@ impl Session {
     /// # Errors
     /// Cassandra's.
     pub fn prepare_in(&self, text: &str, keyspace: Option<&str>) -> CqlResult<PreparedStatement> {
-        PreparedStatement::new(&self.database, text, keyspace)
+        self.check_keyspace(keyspace)?;
+        // A keyspace that comes with the request is one of its own state, which didn't warn yet.
+        Ok(PreparedStatement::new(&self.database, text, keyspace)?.warned_of_use())
+    }
+
+    /// Refuses the keyspace of a request that there isn't (`ClientState.setKeyspace`).
+    fn check_keyspace(&self, keyspace: Option<&str>) -> CqlResult<()> {
+        match keyspace {
+            Some(keyspace) if self.database.schema().keyspace(keyspace).is_err() => {
+                refuse(format!("Keyspace '{keyspace}' does not exist"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Executes several writes as one.
@@ -180,6 +200,7 @@ impl Session {
 
     /// What the text means now: what it meant the last time, unless the schema changed.
     fn compile(&self, text: &str, options: &QueryOptions) -> CqlResult<Arc<Compilation>> {
+        self.check_keyspace(options.keyspace.as_deref())?;
         let own = self.keyspace();
         let keyspace = options.keyspace.as_deref().or(own.as_deref());
         if let Some(known) = self.statements.get(text, keyspace, &self.database.schema()) {

@@ -62,6 +62,23 @@ pub struct Error {
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
+/// A write is about an element of a list that isn't there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoSuchElement {
+    /// The index that was given.
+    pub index: i32,
+    /// How many elements the list has.
+    pub len: usize,
+}
+
+impl fmt::Display for NoSuchElement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "there is no index {} in a list of {} elements", self.index, self.len)
+    }
+}
+
+impl StdError for NoSuchElement {}
+
 /// Result of a call of the API.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -84,6 +101,11 @@ impl Error {
     /// The kind of the error.
     pub fn kind(&self) -> ErrorKind {
         self.kind
+    }
+
+    /// The index of a list that isn't there, where that is what is wrong with a write.
+    pub fn no_such_element(&self) -> Option<NoSuchElement> {
+        self.source.as_deref().and_then(|source| source.downcast_ref()).copied()
     }
 
     /// The same error, for another caller.

@@ -34,7 +34,7 @@ mod table;
 
 pub use database::Database;
 pub use engine::{LeftOut, SchemaNotice, SchemaSubscription};
-pub use error::{Error, ErrorKind, Result};
+pub use error::{Error, ErrorKind, NoSuchElement, Result};
 pub use health::{Health, HealthIssue, HealthReason, HealthStatus};
 pub use helenus_cql_syntax::{Identifier, QualifiedName, parse_literal, parse_qualified_name, parse_text};
 pub use helenus_io::{Clock, Disk, MemoryDisk, RealDisk, SystemClock};
@@ -56,9 +56,9 @@ pub use helenus_types::{
 pub use key::IntoKey;
 pub use metrics::{DatabaseMetrics, TableMetrics};
 pub use mutate::{
-    Action, Batch, BatchOutcome, BindValue, BindValues, Binding, Condition, Conditional, Conditions, Delete,
-    Insert, Op, Operand, Outcome, Part, Prepared, RangePlan, StatementKind, StatementPlan, Unset, Update,
-    WriteOptions,
+    Action, Batch, BatchOutcome, BindValue, BindValues, Binding, Combine, Condition, Conditional, Conditions,
+    Delete, Insert, Op, Operand, Outcome, Part, Prepared, RangePlan, StatementKind, StatementPlan, Unset,
+    Update, WriteOptions,
 };
 pub use options::{Background, Durability, Options};
 pub use record::{FromRow, ToRow, TypedRows};

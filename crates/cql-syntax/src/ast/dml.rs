@@ -59,8 +59,9 @@ pub struct Ordering {
 /// A number or a marker, where nothing else may stand.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum IntValue {
-    /// A number.
-    Literal(i64),
+    /// Decimal digits, with `-` before them where negative: only their receiver says how many may
+    /// be.
+    Literal(String),
     /// `?` or `:name`
     Marker(Marker),
 }

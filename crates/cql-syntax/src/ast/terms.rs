@@ -23,6 +23,8 @@ pub enum Literal {
     Uuid(u128),
     /// The bytes of `0x…`.
     Blob(Vec<u8>),
+    /// The digits of `0x…` where their number is odd: they stand for no bytes.
+    OddBlob(String),
     /// A duration as it was written, for example `1h30m`, `-P1Y2M`.
     Duration(String),
 }
@@ -181,6 +183,7 @@ impl Literal {
             Self::Boolean(value) => if *value { "true" } else { "false" }.into(),
             Self::Uuid(value) => uuid_text(*value).into(),
             Self::Blob(bytes) => format!("0x{}", Hex(bytes)).into(),
+            Self::OddBlob(digits) => format!("0x{digits}").into(),
         }
     }
 }

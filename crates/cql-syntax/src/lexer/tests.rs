@@ -66,7 +66,9 @@ fn the_first_malformed_token_ends_the_list() {
         ("a $$b", "a closing `$$`", "`$$b`"),
         ("a $b", "`$$`", "`$`"),
         ("a /* b", "`*/` at the end of the comment", "`/* b`"),
-        ("a 0xabc", "an even number of hexadecimal digits", "`0xabc`"),
+        ("a -name", "a number, or a space after the minus sign", "`-name`"),
+        ("a -Infinite", "a number, or a space after the minus sign", "`-Infinite`"),
+        ("a -P1X", "a number, or a space after the minus sign", "`-P1X`"),
         ("a 12abc", "a number, a uuid, a blob or a duration", "`12abc`"),
         ("a é", "CQL", "`é`"),
     ] {

@@ -29,6 +29,9 @@ pub(super) struct Parser<'a> {
     chain: usize,
     /// Whether a `:` here ends the key of a map.
     in_key: bool,
+    /// Whether numbers beyond those of 64 bits with a point may stand here: not in a statement,
+    /// where Cassandra fails on them.
+    pub(super) any_float: bool,
 }
 
 impl<'a> Parser<'a> {
@@ -43,6 +46,7 @@ impl<'a> Parser<'a> {
             depth: 0,
             chain: 0,
             in_key: false,
+            any_float: false,
         }
     }
 

@@ -23,7 +23,18 @@ impl Parser<'_> {
         let table = self.qualified_name()?;
         let using = self.using()?;
         self.word("set")?;
-        let assignments = self.list(Self::assignment)?;
+        let mut assignments = Vec::new();
+        loop {
+            let token = self.peek(0);
+            let assignment = self.assignment()?;
+            if assignments.iter().any(|before| collide(before, &assignment)) {
+                return Err(self.error_at(token, "a column that isn't set yet"));
+            }
+            assignments.push(assignment);
+            if !self.take_symbol(b',') {
+                break;
+            }
+        }
         let where_clause = self.where_clause()?;
         let condition = self.condition()?;
         Ok(Update { table, using, assignments, where_clause, condition })
@@ -107,14 +118,13 @@ impl Parser<'_> {
             return Ok(using);
         }
         loop {
-            if self.is_word(0, "timestamp") && using.timestamp_us.is_none() {
-                self.advance();
+            // Of several the last one counts.
+            if self.take_word("timestamp") {
                 using.timestamp_us = Some(self.int_value()?);
-            } else if self.is_word(0, "ttl") && using.ttl_s.is_none() {
-                self.advance();
+            } else if self.take_word("ttl") {
                 using.ttl_s = Some(self.int_value()?);
             } else {
-                return Err(self.unexpected("`TIMESTAMP` or `TTL`, each at most once"));
+                return Err(self.unexpected("`TIMESTAMP` or `TTL`"));
             }
             if !self.take_word("and") {
                 return Ok(using);
@@ -163,6 +173,10 @@ impl Parser<'_> {
             if self.take_symbol(b'+') {
                 return Ok(AssignmentOperation::Add(self.term()?));
             }
+            if self.is_negative_number() {
+                // `c = c -1` has a negative number, and no minus.
+                return Ok(AssignmentOperation::Add(self.term()?));
+            }
             if self.take_symbol(b'-') {
                 return Ok(AssignmentOperation::Subtract(self.term()?));
             }
@@ -200,4 +214,16 @@ impl Parser<'_> {
         }
         Ok(DeleteTarget::Column(column))
     }
+}
+
+/// Whether two assignments of one UPDATE can't go together
+/// (`Operation.RawUpdate.isCompatibleWith`).
+fn collide(a: &Assignment, b: &Assignment) -> bool {
+    use AssignmentOperation::{Set, SetField};
+    a.column == b.column
+        && match (&a.operation, &b.operation) {
+            (Set(_), _) | (_, Set(_)) => true,
+            (SetField { field: a, .. }, SetField { field: b, .. }) => a == b,
+            _ => false,
+        }
 }

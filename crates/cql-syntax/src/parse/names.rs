@@ -124,11 +124,24 @@ impl Parser<'_> {
         Ok(value)
     }
 
+    /// The digits of an integer of any length, with its sign.
+    fn digits(&mut self) -> Parsed<String> {
+        let sign = if self.is_negative_number() { "-" } else { "" };
+        let digits = self.peek(sign.len());
+        if digits.kind != TokenKind::Integer {
+            return Err(self.unexpected("an integer or a marker"));
+        }
+        for _ in 0..=sign.len() {
+            self.advance();
+        }
+        Ok(format!("{sign}{}", self.text_of(digits)))
+    }
+
     /// An integer or a marker.
     pub(super) fn int_value(&mut self) -> Parsed<IntValue> {
         match self.marker()? {
             Some(marker) => Ok(IntValue::Marker(marker)),
-            None => self.integer().map(IntValue::Literal),
+            None => self.digits().map(IntValue::Literal),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::Parsed;
 use super::cursor::Parser;
-use crate::ast::{Comparison, Condition, Identifier, InValues, Relation, RelationTarget};
+use crate::ast::{Comparison, Condition, Identifier, InValues, Relation, RelationTarget, Term};
 use crate::lexer::TokenKind;
 
 impl Parser<'_> {
@@ -130,14 +130,26 @@ impl Parser<'_> {
             return Ok(Relation::In { target, values: InValues::Marker(marker) });
         }
         self.symbol(b'(')?;
+        let token = self.peek(0);
         let values = self.list_until(b')', Self::term)?;
+        let all = |wanted: fn(&Term) -> bool| values.iter().all(wanted);
+        let are_right =
+            all(|term| matches!(term, Term::Tuple(_))) || all(|term| matches!(term, Term::Marker(_)));
+        if matches!(target, RelationTarget::Tuple(_)) && !are_right {
+            return Err(self.error_at(token, "tuples, or markers for them"));
+        }
         Ok(Relation::In { target, values: InValues::List(values) })
     }
 
     fn comparison(&mut self, target: RelationTarget) -> Parsed<Relation> {
         let operator = self.comparison_at(0).ok_or_else(|| self.unexpected("an operator"))?;
         self.advance();
-        Ok(Relation::Comparison { target, operator, value: self.term()? })
+        let token = self.peek(0);
+        let value = self.term()?;
+        if matches!(target, RelationTarget::Tuple(_)) && !matches!(value, Term::Tuple(_) | Term::Marker(_)) {
+            return Err(self.error_at(token, "a tuple or a marker"));
+        }
+        Ok(Relation::Comparison { target, operator, value })
     }
 
     fn comparison_at(&self, ahead: usize) -> Option<Comparison> {

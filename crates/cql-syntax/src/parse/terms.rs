@@ -24,6 +24,7 @@ pub(super) enum Place {
 impl Parser<'_> {
     /// The term of a text that isn't a statement.
     pub(super) fn text_term(&mut self) -> Parsed<Term> {
+        self.any_float = true;
         self.term_in(Place::Text)
     }
 
@@ -63,7 +64,7 @@ impl Parser<'_> {
                     return Ok(left);
                 }
                 TokenKind::Symbol(b'+') => BinaryOperator::Add,
-                TokenKind::Symbol(b'-') => BinaryOperator::Subtract,
+                TokenKind::Symbol(b'-') if !self.is_negative_number() => BinaryOperator::Subtract,
                 _ => return Ok(left),
             };
             self.advance();
@@ -166,11 +167,19 @@ impl Parser<'_> {
         let text = self.text_of(token);
         let literal = match token.kind {
             TokenKind::Integer => Literal::Integer(text.to_owned()),
-            TokenKind::Float => Literal::Float(text.to_owned()),
+            TokenKind::Float => {
+                if !self.any_float && text.parse().is_ok_and(f64::is_infinite) {
+                    return Some(Err(self.unexpected("a number that a double can be near to")));
+                }
+                Literal::Float(text.to_owned())
+            }
             TokenKind::Duration => Literal::Duration(text.to_owned()),
             TokenKind::String | TokenKind::DollarString => Literal::String(self.string_at(0)?),
             TokenKind::Uuid => Literal::Uuid(uuid(text)?),
-            TokenKind::Blob => Literal::Blob(Hex::parse(text.get(2..)?)?),
+            TokenKind::Blob => {
+                let digits = text.get(2..)?;
+                Hex::parse(digits).map_or_else(|| Literal::OddBlob(digits.to_owned()), Literal::Blob)
+            }
             TokenKind::Word if self.is_word(0, "true") => Literal::Boolean(true),
             TokenKind::Word if self.is_word(0, "false") => Literal::Boolean(false),
             TokenKind::Word if self.is_word(0, "nan") => Literal::Float("NaN".to_owned()),

@@ -45,11 +45,36 @@ fn constants() {
     check("double", "7", "401c000000000000");
     check("text", "$$it's$$", "69742773");
     check("blob", "0xcafe", "cafe");
+    check("blob", "0xabc", "cannot parse 'abc' as hex bytes");
     check("tinyint", "0xca", "ca");
     check("boolean", "TRUE", "01");
     check("counter", "null", "Invalid null value for counter increment/decrement");
     check("timestamp", "'2016-13-01'", "Unable to parse a date/time from '2016-13-01'");
     check("uuid", "uuid()", "uuid() is not a literal");
+    check("inet", "'1.2.3'", "01020003");
+    check("inet", "'1.2.65536'", "Unable to make inet address from '1.2.65536'");
+    check("inet", "'1'", "00000001");
+    check("inet", "'LOCALHOST'", "7f000001");
+    check("inet", "'example.org'", "Unable to make inet address from 'example.org'");
+    check("duration", "1h1h", "Invalid duration. The hours are specified multiple times");
+    check("duration", "1d1mo", "Invalid duration. The days should be after months");
+    check("duration", "178956970y8mo", {
+        "Invalid duration. The total number of months must be less or equal to 2147483647"
+    });
+}
+
+#[test]
+fn a_constant_as_the_text_of_a_tuple() {
+    check("tuple<int, text>", "1", "0000000400000001");
+    check("tuple<int, text>", "'1:a'", "00000004000000010000000161");
+    check("tuple<int, text>", "'@:a\\:b'", "ffffffff00000003613a62");
+    check("tuple<int, text>", "'a'", "Unable to make int from 'a'");
+    check(
+        "tuple<int, text>",
+        "'1:a:b'",
+        "Invalid tuple literal: too many elements. Type frozen<tuple<int, text>> expects 2 but got 3",
+    );
+    check("set<frozen<tuple<int, text>>>", "{1, 'a'}", "Unable to make int from 'a'");
 }
 
 #[test]

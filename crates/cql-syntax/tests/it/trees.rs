@@ -8,7 +8,7 @@ use helenus_cql_syntax::{
     CreateKeyspace, CreateTable, CreateType, CreateView, Delete, DeleteTarget, DropKeyspace, DropObject,
     FieldDefinition, InValues, IndexTarget, IndexTargetKind, Insert, InsertValues, IntValue, JsonValue,
     Modification, Order, Ordering, PrimaryKey, Property, PropertyValue, Relation, RelationTarget, Rename,
-    Select, Selection, Selector, Statement, TableOptions, Update, Using,
+    Select, Selection, Selector, Statement, TableOptions, Term, Update, Using,
 };
 use helenus_types::is_reserved;
 use proptest::collection::vec;
@@ -274,7 +274,11 @@ fn selection() -> BoxedStrategy<Selection> {
 }
 
 fn int_value() -> BoxedStrategy<IntValue> {
-    prop_oneof![any::<i64>().prop_map(IntValue::Literal), marker().prop_map(IntValue::Marker)].boxed()
+    prop_oneof![
+        any::<i64>().prop_map(|value| IntValue::Literal(value.to_string())),
+        marker().prop_map(IntValue::Marker)
+    ]
+    .boxed()
 }
 
 fn comparison() -> BoxedStrategy<Comparison> {
@@ -304,16 +308,27 @@ fn relation() -> BoxedStrategy<Relation> {
     let tuple = || vec(identifier(), 1..3).prop_map(RelationTarget::Tuple);
     let token = vec(identifier(), 1..3).prop_map(RelationTarget::Token);
     prop_oneof![
-        (prop_oneof![column(), tuple(), token, element()], comparison(), value())
+        (prop_oneof![column(), token, element()], comparison(), value())
             .prop_map(|(target, operator, value)| Relation::Comparison { target, operator, value }),
-        (prop_oneof![column(), tuple()], in_values())
-            .prop_map(|(target, values)| Relation::In { target, values }),
+        (tuple(), comparison(), tuple_value()).prop_map(|(target, operator, value)| Relation::Comparison {
+            target,
+            operator,
+            value
+        }),
+        (column(), in_values()).prop_map(|(target, values)| Relation::In { target, values }),
+        (tuple(), prop_oneof![vec(tuple_value(), 0..2), vec(marker().prop_map(Term::Marker), 0..3)])
+            .prop_map(|(target, values)| Relation::In { target, values: InValues::List(values) }),
         shared_relation(),
         (identifier(), value()).prop_map(|(column, pattern)| Relation::Like { column, pattern }),
         identifier().prop_map(Relation::IsNotNull),
         (identifier(), value()).prop_map(|(index, value)| Relation::Expression { index, value }),
     ]
     .boxed()
+}
+
+/// What a tuple of columns is compared with.
+fn tuple_value() -> BoxedStrategy<Term> {
+    vec(value(), 1..3).prop_map(Term::Tuple).boxed()
 }
 
 fn condition() -> BoxedStrategy<Condition> {
@@ -366,12 +381,10 @@ fn update() -> BoxedStrategy<Update> {
     let assignment =
         (identifier(), operation).prop_map(|(column, operation)| Assignment { column, operation });
     (qualified_name(), using(), vec(assignment, 1..3), vec(relation(), 1..3), option::of(condition()))
-        .prop_map(|(table, using, assignments, where_clause, condition)| Update {
-            table,
-            using,
-            assignments,
-            where_clause,
-            condition,
+        .prop_map(|(table, using, mut assignments, where_clause, condition)| {
+            // A column that is set is set once.
+            assignments.dedup_by(|a, b| a.column == b.column);
+            Update { table, using, assignments, where_clause, condition }
         })
         .boxed()
 }

@@ -73,7 +73,7 @@ pub(crate) fn preferred_type(literal: &Literal) -> Type {
             }
         }
         // As in Cassandra, whose hexadecimal constants prefer a single byte's type.
-        Literal::Blob(_) => Type::TinyInt,
+        Literal::Blob(_) | Literal::OddBlob(_) => Type::TinyInt,
         Literal::Duration(_) => Type::Duration,
     }
 }

@@ -74,6 +74,11 @@ impl Function {
         format!("system.{}", self.name)
     }
 
+    /// Whether its result depends on its arguments alone.
+    pub(crate) fn is_pure(&self) -> bool {
+        !self.is_aggregate() && !matches!(&*self.name, "now" | "uuid") && !self.name.starts_with("current")
+    }
+
     pub(crate) fn is_aggregate(&self) -> bool {
         matches!(self.body, FunctionBody::Aggregate(_))
     }

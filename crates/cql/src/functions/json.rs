@@ -5,6 +5,7 @@ use helenus_types::Type;
 use super::{Function, failure};
 use crate::error::{CqlResult, refuse};
 use crate::execution::StatementRun;
+use crate::json::JsonProblem;
 
 /// `to_json` of a type, under this name also where it is called by the one from before 5.0.
 pub(super) fn to_json(from: &Type) -> Function {
@@ -52,6 +53,7 @@ pub(super) fn from_json(name: &str, receiver: Option<&Type>) -> CqlResult<Functi
                     Ok(true)
                 }
                 Ok(None) => Ok(false),
+                Err(JsonProblem::Duration(problem)) => refuse(problem),
                 Err(problem) => Err(failure(FROM_JSON, &[Type::Text], problem.in_function(FROM_JSON, text))),
             }
         },

@@ -181,6 +181,10 @@ fn cast_to_text(name: &str, from: &Type, to: &Type) -> Function {
             }
             let mut text = String::new();
             scalar.push(&mut text);
+            if of == Type::Timestamp {
+                // Here Cassandra prints ISO 8601's letter, where JSON has a blank.
+                text = text.replacen(' ', "T", 1);
+            }
             out.extend_from_slice(text.as_bytes());
             Ok(true)
         },

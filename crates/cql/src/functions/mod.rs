@@ -3,6 +3,7 @@
 //! [`resolve`] finds the overload for arguments; `natives.rs` lists those of a name, `factory.rs`
 //! makes those whose types follow from their arguments. What they calculate is in the rest.
 
+mod addition;
 mod aggregates;
 mod argument;
 mod blobs;
@@ -21,10 +22,12 @@ mod sha;
 mod time;
 mod vectors;
 
+pub(crate) use addition::addition_to;
 pub(crate) use aggregates::{Accumulator, AggregateKind};
 pub(crate) use argument::{Argument, Caller, preferred_type};
 pub(crate) use call::{call_of, cast_name};
 pub(crate) use function::{COUNT_ROWS, Function, FunctionBody, operator_of};
 pub(crate) use resolve::{FunctionReference, argument_spec, resolve};
+pub(crate) use vectors::similarity_of;
 
 use function::{NEGATE, failure};

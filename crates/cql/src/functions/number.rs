@@ -372,6 +372,8 @@ impl MathFunction {
             Self::Abs | Self::Round => number,
             Self::Exp => number.exp(),
             Self::Log => number.ln(),
+            // Java's NaN here is that of the processor, which has a sign.
+            Self::Log10 if number < 0.0 => -f64::NAN.abs(),
             Self::Log10 => number.log10(),
         }
     }

@@ -167,7 +167,12 @@ pub(super) fn bound(name: &str, bound: fn(i64) -> Uuid) -> Function {
         move |_: &StatementRun<'_>, arguments: &[Option<&[u8]>], out: &mut Vec<u8>| {
             let millis = argument(arguments, 0).and_then(|bytes| millis(&Type::Timestamp, bytes));
             let Some(millis) = millis else { return Ok(false) };
-            out.extend_from_slice(bound(millis).as_bytes());
+            let mut uuid = *bound(millis).as_bytes();
+            // Cassandra doesn't keep what is beyond 60 bits out of the version.
+            let ticks = timeuuid::UNIX_EPOCH_TICKS.wrapping_add(millis.wrapping_mul(10_000).cast_unsigned());
+            let [high, _] = u16::try_from(ticks >> 48).unwrap_or(u16::MAX).to_be_bytes();
+            uuid[6] |= high & 0xF0;
+            out.extend_from_slice(&uuid);
             Ok(true)
         },
     )

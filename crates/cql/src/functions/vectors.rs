@@ -27,12 +27,18 @@ pub(super) fn similarity(name: &str, types: Vec<Type>) -> CqlResult<Function> {
             let (left, right) = (floats(left), floats(right));
             let is_zero = |vector: &[f32]| vector.iter().all(|element| *element == 0.0);
             if !of_zero && (is_zero(&left) || is_zero(&right)) {
-                return refuse(format!("Function {function} doesn't support all-zero vectors."));
+                return refuse(format!("Function system.{function} doesn't support all-zero vectors."));
             }
             out.extend_from_slice(&compare(&left, &right).to_be_bytes());
             Ok(true)
         },
     ))
+}
+
+/// How alike two serialized vectors are, by a function of that name: the more, the nearer.
+pub(crate) fn similarity_of(name: &str) -> impl Fn(&[u8], &[u8]) -> f32 + use<> {
+    let compare = comparison(name);
+    move |left, right| compare(&floats(left), &floats(right))
 }
 
 fn comparison(name: &str) -> fn(&[f32], &[f32]) -> f32 {

@@ -11,6 +11,7 @@ use super::ranges::{GivenEnd, KeyParts, behind, ranges};
 use super::{OperandExpr, Purpose, Restriction, RestrictionKind, Restrictions};
 use crate::error::{CqlResult, refuse};
 use crate::execution::StatementRun;
+use crate::value::BoundValue;
 
 /// The partitions of a statement.
 #[derive(Clone, Debug)]
@@ -51,6 +52,7 @@ impl Restrictions {
         }
         let columns = self.table.schema().partition_key();
         let mut keys = combined(run, self.partition.iter().flatten(), columns, "partition key")?;
+        keys.iter().try_for_each(|key| check_key(key))?;
         match tokens {
             None => {}
             Some(PartitionChoice::Tokens(tokens)) => keys.retain(|key| tokens.contains(&token_of(key))),
@@ -90,7 +92,14 @@ impl Restrictions {
             };
             Ok(Some((values, *inclusive)))
         };
-        let (low, high) = (end(low)?, end(high)?);
+        let (mut low, high) = (end(low)?, end(high)?);
+        // Null is before all values: of types without an empty value nothing is before it.
+        if is_null(slice, high.as_ref()) {
+            return Ok(Vec::new());
+        }
+        if is_null(slice, low.as_ref()) {
+            low = None;
+        }
         let columns = columns_of(slice, self.table.schema().shown_clustering());
         let [low, high] = [&low, &high]
             .map(|end| end.as_ref().map(|(values, inclusive)| GivenEnd { values, inclusive: *inclusive }));
@@ -180,6 +189,30 @@ fn choices(run: &StatementRun<'_>, restriction: &Restriction) -> CqlResult<Vec<K
     }
 }
 
+/// Whether an end is null, of a type that has no value without bytes.
+fn is_null(slice: &Restriction, end: Option<&(KeyParts, bool)>) -> bool {
+    match (slice.columns.as_slice(), end.map(|(values, _)| values.as_slice())) {
+        ([(_, spec)], Some([value])) => value.is_empty() && !spec.ty.allows_empty(),
+        _ => false,
+    }
+}
+
+/// Refuses keys that no partition can have (`QueryProcessor.validateKey`).
+fn check_key(key: &[Vec<u8>]) -> CqlResult<()> {
+    let length = match key {
+        [one] => one.len(),
+        several => several.iter().map(|part| part.len() + 3).sum(),
+    };
+    if length == 0 {
+        return refuse("Key may not be empty");
+    }
+    let most = usize::from(u16::MAX);
+    if length > most {
+        return refuse(format!("Key length of {length} is longer than maximum of {most}"));
+    }
+    Ok(())
+}
+
 /// The token of a partition key.
 fn token_of(key: &[Vec<u8>]) -> Token {
     match key {
@@ -195,6 +228,11 @@ fn token_of(key: &[Vec<u8>]) -> Token {
 
 fn tokens(run: &StatementRun<'_>, restriction: &Restriction) -> CqlResult<PartitionChoice> {
     let token = |operand: &OperandExpr| -> CqlResult<i64> {
+        if let OperandExpr::Each(exprs) = operand
+            && exprs.first().map(|expr| expr.evaluate(run)).transpose()? == Some(BoundValue::Null)
+        {
+            return refuse("Invalid null token value");
+        }
         let values = operand.evaluate(run, &restriction.columns)?;
         let bytes = values.first().and_then(|bytes| <[u8; 8]>::try_from(bytes.as_slice()).ok());
         bytes.map_or_else(|| refuse("Invalid token"), |bytes| Ok(i64::from_be_bytes(bytes)))

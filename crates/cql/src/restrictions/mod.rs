@@ -1,6 +1,7 @@
 //! WHERE (`cql3/restrictions`): which partitions and rows the engine is asked for, and which test
 //! the rows must pass besides.
 
+mod analyzer;
 mod bounds;
 mod indexes;
 mod prepare;
@@ -9,6 +10,7 @@ mod restriction;
 mod test;
 
 pub(crate) use bounds::{PartitionChoice, RawKey, check_combinations};
+pub(crate) use indexes::{compares_directions, similarity_of};
 pub(crate) use prepare::{of_row, placed, prepare};
 pub(crate) use ranges::KeyParts;
 pub(crate) use restriction::{ColumnPlace, Restriction};
@@ -23,11 +25,14 @@ use crate::error::{CqlResult, refuse};
 use crate::execution::StatementRun;
 use crate::term::Expr;
 
-use restriction::{InOperand, OperandExpr, RestrictionKind, in_type, names, tuple_type};
+use restriction::{InOperand, OperandExpr, RestrictionKind, UNFILTERABLE, in_type, names, tuple_type};
 
 const NEEDS_FILTERING: &str = "Cannot execute this query as it might involve data filtering and thus may have \
                                unpredictable performance. If you want to execute this query despite the performance \
                                unpredictability, use ALLOW FILTERING";
+
+/// What is said of a vector of zeros, which has no direction.
+pub(crate) const ZERO_VECTOR: &str = "Zero vectors cannot be indexed or queried with cosine similarity";
 
 /// What the restrictions are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +62,8 @@ pub(crate) enum Purpose {
 pub(crate) enum DeletedPart {
     Rows,
     Columns,
+    /// Static columns, if conditions on regular ones hold.
+    StaticsOfRow,
 }
 
 /// The restrictions of a statement, prepared.
@@ -80,6 +87,8 @@ pub(crate) struct Restrictions {
     pub(super) needs_filtering: bool,
     /// Whether an index serves one of the restrictions.
     pub(super) uses_index: bool,
+    /// Whether rows would have to be tested by a slice of a tuple of columns.
+    pub(super) is_unfilterable: bool,
 }
 
 impl Restrictions {
@@ -156,6 +165,11 @@ impl Restrictions {
 
     /// The test that rows must pass, if there is one.
     pub(crate) fn test(&self, run: &StatementRun<'_>) -> CqlResult<Option<RowTest>> {
-        if self.tests.is_empty() { Ok(None) } else { RowTest::new(run, &self.tests).map(Some) }
+        if self.is_unfilterable {
+            return refuse(UNFILTERABLE);
+        }
+        // Texts are equal as the index that finds them has it.
+        let analyzed = self.uses_index.then_some(&*self.table);
+        if self.tests.is_empty() { Ok(None) } else { RowTest::new(run, &self.tests, analyzed).map(Some) }
     }
 }

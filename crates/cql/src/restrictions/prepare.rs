@@ -7,24 +7,26 @@ use helenus_rows::ColumnKind;
 use helenus_schema::TableDef;
 use helenus_types::Type;
 
-use super::indexes::{self, IndexKind};
+use super::indexes;
 use super::{
     ColumnPlace, DeletedPart, InOperand, NEEDS_FILTERING, OperandExpr, Purpose, Restriction, RestrictionKind,
     Restrictions, in_type, tuple_type,
 };
 use crate::error::{CqlResult, refuse};
-use crate::scope::{Scope, column, spec, spec_of};
+use crate::scope::{Scope, column, has_duration, spec, spec_of};
 use crate::spec::ColumnSpec;
 use crate::term::{self, Expr, InExpr};
 
-/// The restrictions that the relations make; their markers are noted.
+/// The restrictions that the relations make, of rows that are near to a vector in a column if one
+/// is asked for; their markers are noted.
 pub(crate) fn prepare(
     scope: &mut Scope<'_>,
     table: &Arc<TableDef>,
     relations: &[Relation],
+    near: Option<&ColumnSpec>,
     purpose: Purpose,
 ) -> CqlResult<Restrictions> {
-    let mut sorted = SortedRelations::default();
+    let mut sorted = SortedRelations { near: near.cloned(), ..SortedRelations::default() };
     for relation in relations {
         let (restriction, is_token) = restriction(scope, table, relation, purpose)?;
         sorted.add(table, restriction, is_token)?;
@@ -41,7 +43,7 @@ pub(crate) fn of_row(
     let mut sorted = SortedRelations::default();
     for (place, spec, expr) in key {
         let kind = RestrictionKind::Equal(OperandExpr::Each(vec![expr]));
-        sorted.add(table, Restriction { columns: vec![(place, spec)], kind }, false)?;
+        sorted.add(table, Restriction::new(vec![(place, spec)], kind), false)?;
     }
     sorted.into_restrictions(table, purpose)
 }
@@ -53,6 +55,8 @@ struct SortedRelations {
     token: Option<Restriction>,
     clustering: Vec<Restriction>,
     others: Vec<Restriction>,
+    /// The column of vectors that are to be near to one.
+    near: Option<ColumnSpec>,
 }
 
 impl SortedRelations {
@@ -61,7 +65,7 @@ impl SortedRelations {
             return match &mut self.token {
                 Some(known) => {
                     let key = table.schema().partition_key().iter().map(|column| &*column.name);
-                    merge(known, restriction, &key.collect::<Vec<_>>().join(", "))
+                    merge(known, restriction, Subject::Token(&key.collect::<Vec<_>>().join(", ")))
                 }
                 none => {
                     *none = Some(restriction);
@@ -82,14 +86,7 @@ impl SortedRelations {
             RestrictionKind::Contains(_) | RestrictionKind::ContainsKey(_) | RestrictionKind::Entry { .. }
         );
         match list.iter_mut().find(is_same).filter(|_| !may_repeat) {
-            Some(known) => {
-                let is_common = |(place, _): &&(ColumnPlace, ColumnSpec)| {
-                    restriction.columns.iter().any(|(other, _)| place == other)
-                };
-                let common = known.columns.iter().filter(is_common).map(|(_, spec)| &*spec.name);
-                let name = common.collect::<Vec<_>>().join(" ,");
-                merge(known, restriction, &name)
-            }
+            Some(known) => merge(known, restriction, Subject::Columns),
             None => {
                 list.push(restriction);
                 Ok(())
@@ -97,8 +94,21 @@ impl SortedRelations {
         }
     }
 
+    /// What the whole is (`StatementRestrictions`), with Cassandra's errors in its order.
     fn into_restrictions(self, table: &Arc<TableDef>, purpose: Purpose) -> CqlResult<Restrictions> {
-        let Self { partition, token, clustering, others } = self;
+        let Self { partition, token, clustering, mut others, near } = self;
+        let is_select = matches!(purpose, Purpose::Select { .. });
+        let allow_filtering = matches!(purpose, Purpose::Select { allow_filtering: true, .. });
+        let served =
+            |list: &[Restriction]| is_select && list.iter().any(|one| indexes::is_served(table, one));
+        let is_near_served = near.as_ref().is_some_and(|spec| indexes::is_indexed(table, &spec.name));
+        let mut plan = IndexPlan {
+            allow_filtering,
+            is_served: is_near_served || served(&partition) || served(&clustering) || served(&others),
+            is_key_range: false,
+            uses_index: false,
+            filtered: Vec::new(),
+        };
         let mut restrictions = Restrictions {
             table: table.clone(),
             purpose,
@@ -109,75 +119,182 @@ impl SortedRelations {
             is_keyed: false,
             needs_filtering: false,
             uses_index: false,
+            is_unfilterable: false,
         };
-        let is_select = matches!(purpose, Purpose::Select { .. });
-        let all_keys: Vec<Restriction> = partition.iter().chain(&clustering).cloned().collect();
-        restrictions.take_partition(partition, purpose)?;
-        restrictions.take_clustering(clustering, purpose)?;
-        let unkeyed = if restrictions.is_keyed { restrictions.tests.clone() } else { all_keys };
-        let filtered: Vec<_> =
-            unkeyed.iter().chain(&others).map(|one| indexes::serving(table, one)).collect();
-        if is_select && filtered.iter().any(Option::is_some) {
-            if restrictions.names_several_partitions() {
-                return refuse(
-                    "Select on indexed columns and with IN clause for the PRIMARY KEY are not supported",
-                );
-            }
-            let is_attached = |one: &Option<IndexKind>| *one == Some(IndexKind::StorageAttached);
-            restrictions.uses_index = true;
-            restrictions.needs_filtering = filtered.len() > 1 && !filtered.iter().all(is_attached);
-        } else if !others.is_empty() {
-            match purpose {
-                Purpose::Select { allow_filtering: false, .. } => return refuse(NEEDS_FILTERING),
-                Purpose::Select { .. } => {}
-                Purpose::Write { .. } => {
-                    let names: Vec<_> = others.iter().map(|one| super::names(&one.columns)).collect();
-                    return refuse(format!(
-                        "Non PRIMARY KEY columns found in where clause: {} ",
-                        names.join(", ")
-                    ));
-                }
-            }
+        let (of_partition, of_clustering) = (partition.clone(), clustering.clone());
+        restrictions.take_partition(partition, purpose, &mut plan)?;
+        let filters_keys = !restrictions.is_keyed && !of_partition.is_empty();
+        if plan.uses_index || filters_keys {
+            plan.filtered.extend(of_partition);
         }
-        restrictions.tests.extend(others);
+        restrictions.take_clustering(clustering, purpose, &mut plan)?;
+        if plan.is_key_range && served(&of_clustering) {
+            plan.uses_index = true;
+        }
+        if plan.uses_index || restrictions.filters_clustering() {
+            plan.filtered.extend(of_clustering.iter().cloned());
+        }
+        if let Some(near) = &near {
+            check_near(table, near, filters_keys, &of_clustering, &others, &restrictions)?;
+        }
+        // As Cassandra has them: by the columns' names.
+        others.sort_by_key(|one| super::names(&one.columns));
+        restrictions.take_others(others, near.is_some(), purpose, &mut plan)?;
+        if plan.uses_index && restrictions.names_several_partitions() {
+            return refuse(
+                "Select on indexed columns and with IN clause for the PRIMARY KEY are not supported",
+            );
+        }
+        restrictions.uses_index = plan.uses_index;
+        let is_unfilterable = |one: &Restriction| one.is_tuple_slice() && indexes::is_served(table, one);
+        restrictions.is_unfilterable = (plan.uses_index || restrictions.filters_clustering())
+            && of_clustering.iter().any(is_unfilterable);
+        let filtered: Vec<&Restriction> = plan.filtered.iter().collect();
+        let by_filter = if filtered.is_empty() {
+            near.is_none() && !of_clustering.is_empty()
+        } else {
+            !indexes::serve_all(table, &filtered)
+        };
+        restrictions.needs_filtering = (plan.is_key_range || plan.uses_index) && by_filter;
         assert!(is_select || restrictions.tests.is_empty(), "a write names all its rows by their keys");
         Ok(restrictions)
     }
 }
 
+/// What is known of indexes while the restrictions are sorted.
+struct IndexPlan {
+    allow_filtering: bool,
+    /// Whether an index serves one of them (`hasQueriableIndex`).
+    is_served: bool,
+    /// Whether partitions are looked for that aren't named.
+    is_key_range: bool,
+    /// Whether an index is used (`usesSecondaryIndexing`).
+    uses_index: bool,
+    /// Those that rows are filtered by.
+    filtered: Vec<Restriction>,
+}
+
+/// Refuses what the nearest vectors can't be looked for by.
+fn check_near(
+    table: &TableDef,
+    near: &ColumnSpec,
+    filters_keys: bool,
+    clustering: &[Restriction],
+    others: &[Restriction],
+    restrictions: &Restrictions,
+) -> CqlResult<()> {
+    let is_floats = matches!(&near.ty, Type::Vector { element, .. } if **element == Type::Float);
+    if !is_floats {
+        return refuse("ANN ordering is only supported on float vector indexes");
+    }
+    if !indexes::is_indexed(table, &near.name) {
+        return refuse("ANN ordering by vector requires the column to be indexed");
+    }
+    let unindexed = |one: &Restriction| {
+        one.columns.first().is_some_and(|(_, spec)| !indexes::is_indexed(table, &spec.name))
+    };
+    let is_wrong = others.iter().any(unindexed)
+        || clustering.iter().any(unindexed) && (!restrictions.is_keyed || restrictions.filters_clustering());
+    if filters_keys || is_wrong {
+        return refuse("ANN ordering by vector requires all restricted column(s) to be indexed");
+    }
+    Ok(())
+}
+
 impl Restrictions {
-    fn take_partition(&mut self, given: Vec<Restriction>, purpose: Purpose) -> CqlResult<()> {
+    fn take_partition(
+        &mut self,
+        given: Vec<Restriction>,
+        purpose: Purpose,
+        plan: &mut IndexPlan,
+    ) -> CqlResult<()> {
         let columns = self.table.schema().partition_key();
         let of =
             |index: usize| given.iter().find(|one| one.columns.iter().any(|(place, _)| place.index == index));
         let missing: Vec<_> = columns.iter().filter(|column| of(column.index).is_none()).collect();
-        if let Purpose::Write { .. } = purpose {
+        let is_exact =
+            given.iter().all(|one| matches!(one.kind, RestrictionKind::Equal(_) | RestrictionKind::In(_)));
+        if let Purpose::Write { statement, .. } = purpose {
+            if self.token.is_some() {
+                return refuse(format!(
+                    "The token function cannot be used in WHERE clauses for {statement} statements"
+                ));
+            }
             if !missing.is_empty() {
                 let names: Vec<&str> = missing.iter().map(|column| &*column.name).collect();
                 return refuse(format!("Some partition key parts are missing: {}", names.join(", ")));
             }
-            if given.iter().any(|one| !matches!(one.kind, RestrictionKind::Equal(_) | RestrictionKind::In(_)))
-            {
-                return refuse(
+            if !is_exact {
+                return refuse(format!(
                     "Only EQ and IN relation are supported on the partition key (unless you use the token() function) \
-                     for UPDATE statements",
-                );
+                     for {statement} statements"
+                ));
             }
         }
-        let is_keyed = missing.is_empty()
-            && given.iter().all(|one| matches!(one.kind, RestrictionKind::Equal(_) | RestrictionKind::In(_)));
+        let is_keyed = missing.is_empty() && is_exact;
+        plan.is_key_range |= self.token.is_some() && !is_keyed;
+        if given.is_empty() && self.token.is_none() {
+            plan.is_key_range = true;
+            plan.uses_index = plan.is_served;
+        }
         if is_keyed {
             self.partition = (0..columns.len()).map(|index| of(index).cloned()).collect();
             self.is_keyed = true;
         } else if !given.is_empty() {
-            self.needs_filtering = true;
+            if !plan.allow_filtering && !plan.is_served {
+                return refuse(NEEDS_FILTERING);
+            }
+            plan.is_key_range = true;
+            plan.uses_index = plan.is_served;
             self.tests.extend(given);
         }
         Ok(())
     }
 
-    fn take_clustering(&mut self, given: Vec<Restriction>, purpose: Purpose) -> CqlResult<()> {
-        let table = self.table.clone();
+    /// Whether rows are tested by their clustering (`ClusteringColumnRestrictions.needFiltering`).
+    fn filters_clustering(&self) -> bool {
+        self.tests.iter().any(|one| one.is_of(ColumnKind::Clustering))
+    }
+
+    fn take_others(
+        &mut self,
+        others: Vec<Restriction>,
+        is_near: bool,
+        purpose: Purpose,
+        plan: &mut IndexPlan,
+    ) -> CqlResult<()> {
+        if others.is_empty() && !is_near {
+            return Ok(());
+        }
+        if let Purpose::Write { .. } = purpose {
+            let names: Vec<_> = others.iter().map(|one| super::names(&one.columns)).collect();
+            return refuse(format!("Non PRIMARY KEY columns found in where clause: {} ", names.join(", ")));
+        }
+        let is_indexed_vector = |one: &Restriction| {
+            let column = one.columns.first();
+            column.is_some_and(|(_, spec)| {
+                matches!(spec.ty, Type::Vector { .. }) && indexes::is_indexed(&self.table, &spec.name)
+            })
+        };
+        if !is_near && others.iter().any(is_indexed_vector) {
+            return refuse("Vector indexes only support ANN queries");
+        }
+        if plan.is_served {
+            plan.uses_index = true;
+        } else if !plan.allow_filtering {
+            return refuse(NEEDS_FILTERING);
+        }
+        plan.filtered.extend(others.iter().cloned());
+        self.tests.extend(others);
+        Ok(())
+    }
+
+    fn take_clustering(
+        &mut self,
+        given: Vec<Restriction>,
+        purpose: Purpose,
+        plan: &mut IndexPlan,
+    ) -> CqlResult<()> {
         let mut rest = given;
         let mut next = 0;
         let is_next = |one: &Restriction, next: usize| {
@@ -198,18 +315,12 @@ impl Restrictions {
         }
         self.check_named_rows(purpose, next, !rest.is_empty())?;
         if !rest.is_empty() {
-            let is_served = rest.iter().all(|one| indexes::serving(&table, one).is_some());
-            let is_allowed = match purpose {
-                Purpose::Select { allow_filtering, .. } => allow_filtering || is_served,
-                Purpose::Write { .. } => false,
-            };
-            if !is_allowed {
+            if plan.is_served {
+                plan.uses_index = true;
+            } else if !plan.allow_filtering {
                 return self.refuse_clustering(&rest, next);
             }
             self.tests.extend(rest);
-        }
-        if !self.is_keyed && !self.clustering.is_empty() {
-            self.needs_filtering = true;
         }
         Ok(())
     }
@@ -252,6 +363,10 @@ impl Restrictions {
     fn unnamed_rows(&self, deletes: DeletedPart) -> &'static str {
         match deletes {
             DeletedPart::Columns => "Range deletions are not supported for specific columns",
+            DeletedPart::StaticsOfRow => {
+                "DELETE statements must restrict all PRIMARY KEY columns with equality relations in order to use IF \
+                 condition on non static columns"
+            }
             DeletedPart::Rows => {
                 "DELETE statements must restrict all PRIMARY KEY columns with equality relations in order to delete non \
                  static columns"
@@ -276,14 +391,24 @@ impl Restrictions {
     }
 }
 
-/// Adds a second restriction of the same columns.
-fn merge(known: &mut Restriction, other: Restriction, name: &str) -> CqlResult<()> {
+/// Adds a second restriction of the same columns, of which the first decides what is wrong
+/// (`SingleRestriction.mergeWith`).
+fn merge(known: &mut Restriction, other: Restriction, subject: Subject<'_>) -> CqlResult<()> {
+    let name = match subject {
+        Subject::Token(name) => name.to_owned(),
+        Subject::Columns => {
+            let common =
+                known.columns.iter().filter(|(place, _)| other.columns.iter().any(|(o, _)| o == place));
+            common.map(|(_, spec)| &*spec.name).collect::<Vec<_>>().join(" ,")
+        }
+    };
     let repeated = |what: &str| {
         refuse(format!("{name} cannot be restricted by more than one relation if it includes {what}"))
     };
+    let noun = if matches!(subject, Subject::Token(_)) { "Columns" } else { "Column" };
     match (&mut known.kind, other.kind) {
-        (RestrictionKind::Equal(_), _) | (_, RestrictionKind::Equal(_)) => repeated("an Equal"),
-        (RestrictionKind::In(_), _) | (_, RestrictionKind::In(_)) => repeated("a IN"),
+        (RestrictionKind::Equal(_), _) => repeated("an Equal"),
+        (RestrictionKind::In(_), _) => repeated("a IN"),
         (
             RestrictionKind::Slice { low, high },
             RestrictionKind::Slice { low: other_low, high: other_high },
@@ -315,10 +440,36 @@ fn merge(known: &mut Restriction, other: Restriction, name: &str) -> CqlResult<(
             }
             Ok(())
         }
+        (RestrictionKind::Slice { .. }, _) => refuse(format!(
+            "{noun} \"{name}\" cannot be restricted by both an equality and an inequality relation"
+        )),
         _ => refuse(format!(
             "Collection column {name} can only be restricted by CONTAINS, CONTAINS KEY, or map-entry equality"
         )),
     }
+}
+
+/// What two restrictions are about.
+#[derive(Clone, Copy)]
+enum Subject<'a> {
+    Columns,
+    /// The token, as the names of the key's columns.
+    Token(&'a str),
+}
+
+/// Refuses operators, whatever they are used with.
+fn check_operator(relation: &Relation, purpose: Purpose) -> CqlResult<()> {
+    if let (Purpose::Write { statement, .. }, Relation::Contains { .. } | Relation::ContainsKey { .. }) =
+        (purpose, relation)
+    {
+        let operator =
+            if matches!(relation, Relation::Contains { .. }) { "CONTAINS" } else { "CONTAINS_KEY" };
+        return refuse(format!("Cannot use {statement} with {operator}"));
+    }
+    if let Relation::Comparison { target, operator: Comparison::NotEqual, value } = relation {
+        return refuse(format!("Unsupported \"!=\" relation: {target} != {}", term::text(value)));
+    }
+    Ok(())
 }
 
 /// One relation, and whether it is about the token.
@@ -328,15 +479,9 @@ fn restriction(
     relation: &Relation,
     purpose: Purpose,
 ) -> CqlResult<(Restriction, bool)> {
-    if let (Purpose::Write { statement, .. }, Relation::Contains { .. } | Relation::ContainsKey { .. }) =
-        (purpose, relation)
-    {
-        let operator =
-            if matches!(relation, Relation::Contains { .. }) { "CONTAINS" } else { "CONTAINS_KEY" };
-        return refuse(format!("Cannot use {statement} with {operator}"));
-    }
+    check_operator(relation, purpose)?;
     let of = |name: &Identifier| placed(table, name).map(|column| vec![column]);
-    let whole = |columns, kind| Ok((Restriction { columns, kind }, false));
+    let whole = |columns, kind| Ok((Restriction::new(columns, kind), false));
     match relation {
         Relation::Comparison { target: RelationTarget::Token(names), operator, value } => {
             token(scope, table, names, *operator, value).map(|restriction| (restriction, true))
@@ -348,10 +493,12 @@ fn restriction(
         }
         Relation::Comparison { target, operator, value } => {
             let columns = columns_of(table, target, relation)?;
+            check_durations(&columns, *operator)?;
             check_whole(&columns, operator.sign())?;
             let operand = operand(scope, &columns, value)?;
-            let kind = compared(*operator, operand, || relation.to_string())?;
-            whole(columns, kind)
+            let kind = compared(*operator, operand)?;
+            let is_tuple = matches!(target, RelationTarget::Tuple(_));
+            Ok((Restriction { is_tuple, ..Restriction::new(columns, kind) }, false))
         }
         Relation::In { target, values } => {
             let columns = columns_of(table, target, relation)?;
@@ -391,21 +538,19 @@ fn restriction(
                 "LIKE restriction is only supported on properly indexed columns. {relation} is not valid."
             ))
         }
-        Relation::IsNotNull(_) | Relation::Expression { .. } => {
-            refuse(format!("Unsupported restriction: {relation}"))
+        Relation::IsNotNull(_) => refuse(format!("Unsupported restriction: {relation}")),
+        Relation::Expression { .. } if matches!(purpose, Purpose::Write { .. }) => {
+            refuse("Custom index expressions cannot be used in WHERE clauses for UPDATE or DELETE statements")
         }
+        Relation::Expression { index, .. } => indexes::check_expression(table, index),
     }
 }
 
 /// A comparison with an operand.
-fn compared(
-    operator: Comparison,
-    operand: OperandExpr,
-    relation: impl FnOnce() -> String,
-) -> CqlResult<RestrictionKind> {
+fn compared(operator: Comparison, operand: OperandExpr) -> CqlResult<RestrictionKind> {
     Ok(match operator {
         Comparison::Equal => RestrictionKind::Equal(operand),
-        Comparison::NotEqual => return refuse(format!("Unsupported \"!=\" relation: {}", relation())),
+        Comparison::NotEqual => return refuse("Unsupported \"!=\" relation"),
         Comparison::Less => RestrictionKind::Slice { low: None, high: Some((operand, false)) },
         Comparison::LessOrEqual => RestrictionKind::Slice { low: None, high: Some((operand, true)) },
         Comparison::Greater => RestrictionKind::Slice { low: Some((operand, false)), high: None },
@@ -499,6 +644,22 @@ fn columns_of(
         }
         RelationTarget::Token(_) => refuse("IN restrictions are not supported on token()"),
     }
+}
+
+/// Durations have no order.
+fn check_durations(columns: &[(ColumnPlace, ColumnSpec)], operator: Comparison) -> CqlResult<()> {
+    let [(_, spec)] = columns else { return Ok(()) };
+    if operator == Comparison::Equal || !has_duration(&spec.ty) {
+        return Ok(());
+    }
+    refuse(match spec.ty {
+        Type::List { .. } | Type::Set { .. } | Type::Map { .. } => {
+            "Slice restrictions are not supported on collections containing durations"
+        }
+        Type::Tuple(_) => "Slice restrictions are not supported on tuples containing durations",
+        Type::Udt { .. } => "Slice restrictions are not supported on UDTs containing durations",
+        _ => "Slice restrictions are not supported on duration columns",
+    })
 }
 
 /// Refuses to compare a value of several cells.
@@ -604,11 +765,7 @@ fn token(
     }
     let receiver = spec(table, "partition key token", &Type::BigInt);
     let operand = OperandExpr::Each(vec![term::prepare(scope, value, &receiver)?]);
-    let text = || {
-        let names: Vec<String> = names.iter().map(ToString::to_string).collect();
-        format!("token({}) != {value}", names.join(", "))
-    };
-    let kind = compared(operator, operand, text)?;
+    let kind = compared(operator, operand)?;
     let place = columns.first().map(|(place, _)| *place);
-    Ok(Restriction { columns: place.map(|place| (place, receiver)).into_iter().collect(), kind })
+    Ok(Restriction::new(place.map(|place| (place, receiver)).into_iter().collect(), kind))
 }

@@ -6,8 +6,11 @@ use helenus_types::{DecodeError, Elements, Type};
 use crate::error::{CqlError, CqlResult, refuse};
 use crate::execution::StatementRun;
 use crate::spec::ColumnSpec;
-use crate::term::Expr;
+use crate::term::{self, Expr};
 use crate::value::BoundValue;
+
+/// What is said of a slice that rows would have to be tested by.
+pub(super) const UNFILTERABLE: &str = "Multi-column slice restrictions cannot be used for filtering.";
 
 /// The place of a column in its table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -22,6 +25,8 @@ pub(crate) struct ColumnPlace {
 pub(crate) struct Restriction {
     pub(super) columns: Vec<(ColumnPlace, ColumnSpec)>,
     pub(super) kind: RestrictionKind,
+    /// Whether it is of a tuple of columns, perhaps of one.
+    pub(super) is_tuple: bool,
 }
 
 /// The relation and its operands.
@@ -68,6 +73,15 @@ impl Restriction {
             },
             _ => None,
         }
+    }
+
+    pub(super) fn new(columns: Vec<(ColumnPlace, ColumnSpec)>, kind: RestrictionKind) -> Self {
+        Self { columns, kind, is_tuple: false }
+    }
+
+    /// Whether it is a slice of a tuple of columns, which no row can be tested by.
+    pub(super) fn is_tuple_slice(&self) -> bool {
+        self.is_tuple && matches!(self.kind, RestrictionKind::Slice { .. })
     }
 
     pub(super) fn is_of(&self, kind: ColumnKind) -> bool {
@@ -159,6 +173,30 @@ impl OperandExpr {
 }
 
 impl InOperand {
+    /// The values that a row is tested by: null is none that it could have.
+    pub(super) fn evaluate_tested(
+        &self,
+        run: &StatementRun<'_>,
+        columns: &[(ColumnPlace, ColumnSpec)],
+    ) -> CqlResult<Vec<Vec<Vec<u8>>>> {
+        let Self::Each(operands) = self else { return self.evaluate(run, columns) };
+        let mut values = Vec::with_capacity(operands.len());
+        for operand in operands {
+            let is_null = match operand {
+                OperandExpr::Each(exprs) => exprs
+                    .iter()
+                    .map(|expr| expr.evaluate(run))
+                    .collect::<CqlResult<Vec<_>>>()?
+                    .contains(&BoundValue::Null),
+                OperandExpr::Tuple(..) => false,
+            };
+            if !is_null {
+                values.push(operand.evaluate(run, columns)?);
+            }
+        }
+        Ok(values)
+    }
+
     /// The values, each of them one for each column.
     pub(super) fn evaluate(
         &self,
@@ -169,16 +207,29 @@ impl InOperand {
             Self::Each(operands) => operands.iter().map(|operand| operand.evaluate(run, columns)).collect(),
             Self::All(expr) => {
                 let name = names(columns);
-                let bytes = match expr.evaluate(run)? {
+                let is_one = columns.len() == 1;
+                let bytes = match expr.evaluate_unchecked(run)? {
                     BoundValue::Bytes(bytes) => bytes,
-                    BoundValue::Null => return refuse(format!("Invalid null value for in({name})")),
-                    BoundValue::Unset => return refuse(format!("Invalid unset value for column {name}")),
+                    BoundValue::Null if is_one => {
+                        return refuse(format!("Invalid null value for column {name}"));
+                    }
+                    BoundValue::Null => return refuse("Invalid null value for IN restriction"),
+                    BoundValue::Unset if is_one => {
+                        return refuse(format!("Invalid unset value for column {name}"));
+                    }
+                    BoundValue::Unset => return refuse(format!("Invalid unset value for in{name}")),
                 };
                 let ty = in_type(columns);
+                term::check_each(&ty, &bytes)?;
                 let mut values = Vec::new();
                 for element in Elements::new(&ty, &bytes).map_err(in_bytes)?.into_iter().flatten() {
                     let Some(value) = element.map_err(in_bytes)? else {
-                        return refuse(format!("Invalid null value in condition for column {name}"));
+                        let columns = columns.iter().map(|(_, spec)| &*spec.name).collect::<Vec<_>>();
+                        return refuse(format!(
+                            "Invalid null value in condition for {} {}",
+                            if is_one { "column" } else { "columns" },
+                            columns.join(", ")
+                        ));
                     };
                     values.push(if columns.len() == 1 {
                         vec![value.to_vec()]

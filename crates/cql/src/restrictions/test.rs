@@ -3,10 +3,13 @@
 use std::cmp::Ordering;
 
 use helenus_engine::RowView;
+use helenus_schema::TableDef;
 use helenus_types::{Elements, Type};
 
-use super::{ColumnPlace, OperandExpr, Restriction, RestrictionKind};
-use crate::error::CqlResult;
+use super::analyzer::Analyzer;
+use super::indexes::analyzer_of;
+use super::{ColumnPlace, OperandExpr, Restriction, RestrictionKind, UNFILTERABLE};
+use crate::error::{CqlResult, refuse};
 use crate::execution::StatementRun;
 use crate::term::Expr;
 
@@ -20,6 +23,8 @@ pub(crate) struct RowTest {
 struct Check {
     columns: Vec<(ColumnPlace, Type)>,
     wanted: Wanted,
+    /// What is done to texts before they are compared.
+    analyzer: Option<Analyzer>,
 }
 
 #[derive(Clone, Debug)]
@@ -33,9 +38,22 @@ enum Wanted {
 }
 
 impl RowTest {
-    pub(super) fn new(run: &StatementRun<'_>, restrictions: &[Restriction]) -> CqlResult<Self> {
-        let checks = restrictions.iter().map(|restriction| Check::new(run, restriction));
-        Ok(Self { checks: checks.collect::<CqlResult<_>>()? })
+    /// The test of those restrictions; texts are compared as the indexes of a table do it, if one
+    /// is given.
+    pub(super) fn new(
+        run: &StatementRun<'_>,
+        restrictions: &[Restriction],
+        indexed: Option<&TableDef>,
+    ) -> CqlResult<Self> {
+        let mut checks = Vec::with_capacity(restrictions.len());
+        for restriction in restrictions {
+            let mut check = Check::new(run, restriction)?;
+            if let ([(_, spec)], Some(table)) = (restriction.columns.as_slice(), indexed) {
+                check.analyze(analyzer_of(table, &spec.name));
+            }
+            checks.push(check);
+        }
+        Ok(Self { checks })
     }
 
     /// The columns outside of the primary key that it reads.
@@ -71,7 +89,8 @@ impl Check {
         };
         let wanted = match &restriction.kind {
             RestrictionKind::Equal(operand) => Wanted::Equal(values(operand)?),
-            RestrictionKind::In(operand) => Wanted::AnyOf(operand.evaluate(run, columns)?),
+            RestrictionKind::In(operand) => Wanted::AnyOf(operand.evaluate_tested(run, columns)?),
+            _ if restriction.is_tuple_slice() => return refuse(UNFILTERABLE),
             RestrictionKind::Slice { low, high } => Wanted::Between { low: end(low)?, high: end(high)? },
             RestrictionKind::Contains(value) => Wanted::Contains(one(value)?),
             RestrictionKind::ContainsKey(key) => Wanted::ContainsKey(one(key)?),
@@ -87,8 +106,21 @@ impl Check {
                 Wanted::Entry { key: part(key, "key")?, value: part(value, "value")? }
             }
         };
-        let columns = columns.iter().map(|(place, spec)| (*place, spec.ty.clone())).collect();
-        Ok(Self { columns, wanted })
+        let columns = columns.iter().map(|(place, spec)| {
+            // A counter's total is compared as a number.
+            let ty = if spec.ty == Type::Counter { Type::BigInt } else { spec.ty.clone() };
+            (*place, ty)
+        });
+        let columns = columns.collect();
+        Ok(Self { columns, wanted, analyzer: None })
+    }
+
+    /// Compares a column's texts as the index on it does.
+    fn analyze(&mut self, analyzer: Option<Analyzer>) {
+        if let (Wanted::Equal(values), Some(analyzer)) = (&mut self.wanted, analyzer) {
+            values.iter_mut().for_each(|value| *value = analyzer.analyzed(value));
+            self.analyzer = Some(analyzer);
+        }
     }
 
     fn passes(&self, row: &RowView<'_>) -> helenus_engine::Result<bool> {
@@ -98,7 +130,10 @@ impl Check {
             if !row.serialized(place.kind, place.index, &mut value)? {
                 return Ok(false);
             }
-            values.push(value);
+            values.push(match self.analyzer {
+                Some(analyzer) => analyzer.analyzed(&value),
+                None => value,
+            });
         }
         Ok(match &self.wanted {
             Wanted::Equal(wanted) => self.compare(&values, wanted).is_eq(),

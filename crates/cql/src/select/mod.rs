@@ -1,6 +1,7 @@
 //! SELECT (`SelectStatement`): selectors, groups, limits, pages.
 
 mod groups;
+mod order;
 mod page;
 mod plan;
 mod selectable;

@@ -3,26 +3,34 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use helenus_cql_syntax::{IntValue, Order, Select};
-use helenus_engine::{Rows, Select as Query, Table};
+use helenus_cql_syntax::{IntValue, Select};
+use helenus_engine::{RowView, Rows, Select as Query, Table};
 use helenus_rows::ColumnKind;
-use helenus_schema::{TableColumn, TableDef};
+use helenus_schema::TableDef;
 use helenus_types::Type;
 
 use super::groups::{GroupKey, Grouping, name, prepare_groups};
+use super::order::{Near, Orderings};
 use super::page::{Limits, PageState};
 use super::selection::{Selectables, Selectors};
 use super::stream::PageRows;
+use crate::consistency::Consistency;
 use crate::error::{CqlResult, refuse};
 use crate::execution::StatementRun;
+use crate::functions;
 use crate::options::StopSwitch;
 use crate::response::{Answer, Response, ResultRows, RowBuffer};
-use crate::restrictions::{self, ColumnPlace, PartitionChoice, Purpose, Restrictions};
-use crate::restrictions::{RawKey, RowTest};
-use crate::scope::{Scope, column, spec};
+use crate::restrictions::{
+    self, ColumnPlace, PartitionChoice, Purpose, RawKey, Restrictions, RowTest, ZERO_VECTOR,
+    compares_directions, similarity_of,
+};
+use crate::scope::{Scope, spec};
 use crate::spec::ColumnSpec;
 use crate::term::{self, Expr};
 use crate::value::BoundValue;
+
+/// The most rows that may be asked for by nearness to a vector.
+const MOST_NEAREST: u64 = 1000;
 
 /// A SELECT that was compiled.
 #[derive(Debug)]
@@ -35,6 +43,8 @@ pub(crate) struct SelectPlan {
     /// The columns of the clustering that rows of several partitions are sorted by.
     sorted_by: Vec<usize>,
     is_reversed: bool,
+    /// The vector that the rows are to be near to.
+    near: Option<Near>,
     limit: Option<Expr>,
     limit_per_partition: Option<Expr>,
 }
@@ -43,19 +53,23 @@ pub(crate) struct SelectPlan {
 pub(crate) fn compile(scope: &mut Scope<'_>, select: &Select) -> CqlResult<SelectPlan> {
     let table = scope.table(&select.table)?;
     let selectables = Selectables::prepare(scope, &table, select)?;
+    let orderings = Orderings::prepare(scope, &table, select)?;
     let purpose = Purpose::Select {
         allow_filtering: select.allow_filtering,
         only_statics: selectables.only_statics() && !table.schema().shown_clustering().is_empty(),
     };
-    let restrictions = restrictions::prepare(scope, &table, &select.where_clause, purpose)?;
+    let restrictions = {
+        let near = orderings.near.as_ref().map(|near| &near.spec);
+        restrictions::prepare(scope, &table, &select.where_clause, near, purpose)?
+    };
     let selectors = selectables.select(scope, &table, select.json)?;
-    check_distinct(&table, select, &selectors, &restrictions)?;
+    check_distinct(&table, select, &selectors, &restrictions, &orderings)?;
     let grouping = prepare_groups(scope, &table, select, &restrictions)?;
     if grouping.is_none() && selectors.is_aggregate() && select.per_partition_limit.is_some() {
         return refuse("PER PARTITION LIMIT is not allowed with aggregate queries.");
     }
-    let is_reversed = is_reversed(&table, select, &restrictions)?;
-    let sorted_by = sorted_by(&table, select, &restrictions);
+    let is_reversed = orderings.is_reversed(&table, &restrictions)?;
+    let sorted_by = orderings.sorted_by(&table, &restrictions);
     restrictions.check_filtering(purpose)?;
     let mut limit = |value: &Option<IntValue>, name: &str| {
         let receiver = spec(&table, name, &Type::Int);
@@ -71,6 +85,7 @@ pub(crate) fn compile(scope: &mut Scope<'_>, select: &Select) -> CqlResult<Selec
         grouping,
         sorted_by,
         is_reversed,
+        near: orderings.near,
         limit,
         limit_per_partition,
     })
@@ -81,6 +96,7 @@ fn check_distinct(
     select: &Select,
     selectors: &Selectors,
     restrictions: &Restrictions,
+    orderings: &Orderings,
 ) -> CqlResult<()> {
     if !select.distinct {
         return Ok(());
@@ -94,7 +110,9 @@ fn check_distinct(
         );
     }
     let is_other = |place: &ColumnPlace| matches!(place.kind, ColumnKind::Clustering | ColumnKind::Regular);
-    if let Some(place) = selectors.places().find(is_other) {
+    let ordered = orderings.read(table, restrictions)?;
+    let mut read = selectors.places().chain(ordered.iter().map(|(place, _)| *place));
+    if let Some(place) = read.find(is_other) {
         return refuse(format!(
             "SELECT DISTINCT queries must only request partition key columns and/or static columns (not {})",
             name(table, place)
@@ -112,65 +130,6 @@ fn check_distinct(
         )),
         None => Ok(()),
     }
-}
-
-/// Whether the rows come in the reverse of the table's order (`SelectStatement.isReversed`).
-fn is_reversed(table: &TableDef, select: &Select, restrictions: &Restrictions) -> CqlResult<bool> {
-    if select.order_by.is_empty() {
-        return Ok(false);
-    }
-    let columns = select.order_by.iter().map(|ordering| column(table, &ordering.column));
-    let columns = columns.collect::<CqlResult<Vec<_>>>()?;
-    if restrictions.uses_index() {
-        return refuse("ORDER BY with 2ndary indexes is not supported, except for ANN queries.");
-    }
-    if !restrictions.names_partitions() {
-        return refuse("ORDER BY is only supported when the partition key is restricted by an EQ or an IN.");
-    }
-    let clustering = table.schema().shown_clustering();
-    let mut reversed = None;
-    let mut next = 0;
-    // Of a column that is named twice, the last order holds, in the first place.
-    let mut orders: Vec<(&TableColumn, &helenus_cql_syntax::Ordering)> = Vec::new();
-    for (def, ordering) in columns.iter().zip(&select.order_by) {
-        match orders.iter_mut().find(|(known, _)| known.name == def.name) {
-            Some(known) => known.1 = ordering,
-            None => orders.push((def, ordering)),
-        }
-    }
-    for (def, ordering) in orders {
-        let Some(place) = clustering.iter().position(|column| column.name == def.name) else {
-            return refuse(format!(
-                "Order by is currently only supported on the clustered columns of the PRIMARY KEY, got {}",
-                ordering.column
-            ));
-        };
-        let is_equal = |index| restrictions.is_equal(ColumnPlace { kind: ColumnKind::Clustering, index });
-        if place < next || !(next..place).all(is_equal) {
-            return refuse(
-                "Order by currently only supports the ordering of columns following their declared order in the \
-                 PRIMARY KEY",
-            );
-        }
-        next = place + 1;
-        let is_descending = clustering.get(place).is_some_and(|column| column.ty.is_reversed());
-        let is_reversed = (ordering.order == Order::Descending) != is_descending;
-        if reversed.is_some_and(|before| before != is_reversed) {
-            return refuse("Unsupported order by relation");
-        }
-        reversed = Some(is_reversed);
-    }
-    Ok(reversed.unwrap_or_default())
-}
-
-/// The columns of the clustering that rows of several partitions are sorted by.
-fn sorted_by(table: &TableDef, select: &Select, restrictions: &Restrictions) -> Vec<usize> {
-    if !restrictions.names_several_partitions() {
-        return Vec::new();
-    }
-    let clustering = table.schema().shown_clustering();
-    let place = |name: &str| clustering.iter().position(|column| &*column.name == name);
-    select.order_by.iter().filter_map(|ordering| place(ordering.column.as_str())).collect()
 }
 
 /// A limit in an execution; unset is none.
@@ -203,12 +162,16 @@ impl SelectPlan {
 
     /// One page of the rows.
     pub(crate) fn execute(&self, run: &StatementRun<'_>) -> CqlResult<Response> {
+        run.options.check_read()?;
         let page = run.options.page_size.map_or(u64::MAX, |size| u64::try_from(size).unwrap_or(u64::MAX));
         let limits = Limits {
             rows: limit(run, self.limit.as_ref(), "limit", "LIMIT")?,
-            per_partition: limit(run, self.limit_per_partition.as_ref(), "per partition limit", "LIMIT")?,
+            per_partition: limit(run, self.limit_per_partition.as_ref(), "limit", "LIMIT")?,
             page,
         };
+        if let Some(near) = &self.near {
+            return self.nearest(run, near, limits);
+        }
         let begun = run.options.paging_state.as_deref().map(PageState::from_bytes).transpose()?;
         let table = run.database.table(self.table.keyspace(), self.table.name())?;
         let query = self.query(run, &table)?;
@@ -283,18 +246,23 @@ impl SelectPlan {
     fn sorted(&self, run: &StatementRun<'_>, query: Query, limits: Limits) -> CqlResult<Response> {
         let evaluation = self.selectors.evaluation(run)?;
         let mut cursor = query.limit_per_partition(as_usize(limits.per_partition)).rows()?;
-        let mut rows: Vec<(Vec<Option<Vec<u8>>>, RowBuffer)> = Vec::new();
+        let mut rows: Vec<(OrderKey, RowBuffer)> = Vec::new();
         while let Some(row) = cursor.next()? {
-            let values: Vec<_> = row.clustering_values().collect();
-            let value = |index: &usize| values.get(*index).copied().flatten().map(<[u8]>::to_vec);
             let mut buffer = RowBuffer::default();
             self.selectors.append(&evaluation, &row, &mut buffer)?;
-            rows.push((self.sorted_by.iter().map(value).collect(), buffer));
+            rows.push((self.order_of(&row), buffer));
         }
         rows.sort_by(|(a, _), (b, _)| self.compare(a, b));
         let mut buffer = RowBuffer::default();
         rows.iter().take(as_usize(limits.rows)).for_each(|(_, row)| buffer.append(row));
         Ok(self.answer(buffer, None))
+    }
+
+    /// The values that a row is sorted by.
+    fn order_of(&self, row: &RowView<'_>) -> OrderKey {
+        let values: Vec<_> = row.clustering_values().collect();
+        let value = |index: &usize| values.get(*index).copied().flatten().map(<[u8]>::to_vec);
+        self.sorted_by.iter().map(value).collect()
     }
 
     fn compare(&self, a: &[Option<Vec<u8>>], b: &[Option<Vec<u8>>]) -> Ordering {
@@ -307,6 +275,89 @@ impl SelectPlan {
         });
         let order = each.find(|order| order.is_ne()).unwrap_or(Ordering::Equal);
         if self.is_reversed { order.reverse() } else { order }
+    }
+
+    /// The rows with the vectors that are most like another, nearest first, all at once.
+    fn nearest(&self, run: &StatementRun<'_>, near: &Near, limits: Limits) -> CqlResult<Response> {
+        self.check_nearest(run, limits)?;
+        let wanted = near.vector.required(
+            run,
+            || format!("Unsupported null value for column {}", near.spec.name),
+            || format!("Unsupported unset value for column {}", near.spec.name),
+        )?;
+        if limits.rows > MOST_NEAREST {
+            return refuse(format!(
+                "Use of ANN OF in an ORDER BY clause requires a LIMIT that is not greater than {MOST_NEAREST}. LIMIT was {}",
+                limits.rows
+            ));
+        }
+        if compares_directions(&self.table, &near.spec.name) && wanted.iter().all(|byte| *byte == 0) {
+            return refuse(ZERO_VECTOR);
+        }
+        let similarity = functions::similarity_of(similarity_of(&self.table, &near.spec.name));
+        let table = run.database.table(self.table.keyspace(), self.table.name())?;
+        let Some(query) = self.query(run, &table)? else {
+            return Ok(self.answer(RowBuffer::default(), None));
+        };
+        let evaluation = self.selectors.evaluation(run)?;
+        let mut cursor = query.rows()?;
+        let mut nearest: Vec<(f32, RowBuffer)> = Vec::new();
+        while let Some(row) = cursor.next()? {
+            let mut vector = Vec::new();
+            if !row.serialized(near.place.kind, near.place.index, &mut vector)? {
+                continue;
+            }
+            let score = similarity(&vector, &wanted);
+            // Equally near ones stay in the order of their keys.
+            let at = nearest.partition_point(|(better, _)| better.total_cmp(&score).is_ge());
+            if at < as_usize(limits.rows) {
+                let mut buffer = RowBuffer::default();
+                self.selectors.append(&evaluation, &row, &mut buffer)?;
+                nearest.insert(at, (score, buffer));
+                nearest.truncate(as_usize(limits.rows));
+            }
+        }
+        let mut buffer = RowBuffer::default();
+        nearest.iter().for_each(|(_, row)| buffer.append(row));
+        Ok(self.answer(buffer, None))
+    }
+
+    /// Refuses what the nearest rows can't be asked with, and warns of what doesn't hold for them.
+    fn check_nearest(&self, run: &StatementRun<'_>, limits: Limits) -> CqlResult<()> {
+        if self.is_aggregate() {
+            return refuse("Top-K queries can not be run with aggregation");
+        }
+        let consistency = run.options.consistency;
+        if consistency.is_serial() {
+            return refuse(format!(
+                "Top-K queries can only be run with consistency level ONE/LOCAL_ONE. Consistency level {consistency} was used."
+            ));
+        }
+        if !matches!(consistency, Consistency::One | Consistency::LocalOne) {
+            let is_local = consistency == Consistency::LocalQuorum;
+            let lower = if is_local { Consistency::LocalOne } else { Consistency::One };
+            run.warn(format!(
+                "Top-K queries can only be run with consistency level ONE / LOCAL_ONE / NODE_LOCAL. Consistency level \
+                 {consistency} was requested. Downgrading the consistency level to {lower}."
+            ));
+        }
+        if limits.rows == u64::MAX && limits.per_partition == u64::MAX {
+            return refuse(
+                "Top-K queries must have a limit specified and the limit must be less than the query page size",
+            );
+        }
+        if limits.per_partition != u64::MAX {
+            return refuse("Top-K queries do not support per-partition limits");
+        }
+        if limits.page < limits.rows {
+            run.warn(format!(
+                "Top-K queries do not support paging and the page size is set to {}, which is less than LIMIT {rows}. The \
+                 page size has been set to {rows} to match the LIMIT.",
+                limits.page,
+                rows = limits.rows
+            ));
+        }
+        Ok(())
     }
 
     /// A page of groups.
@@ -337,24 +388,26 @@ impl SelectPlan {
             partition: begun.as_ref().map(|begun| begun.position.partition_key().to_vec()),
             limits,
             buffer: RowBuffer::default(),
+            ordered: (!self.sorted_by.is_empty()).then(Vec::new),
         };
         if let Some(begun) = begun {
             query = query.after(begun.position);
         }
         let function = grouping.evaluation(run)?;
         let mut cursor = query.rows()?;
-        let mut open: Option<(GroupKey, super::selector::Group)> = None;
+        let mut open: Option<(GroupKey, super::selector::Group, OrderKey)> = None;
         loop {
             let before = cursor.position();
             let Some(row) = cursor.next()? else { break };
             let key = grouping.key(function.as_ref(), &row)?;
-            if let Some((known, group)) = &mut open {
+            if let Some((known, group, order)) = &mut open {
                 if *known == key {
                     evaluation.add(group, &row)?;
                     continue;
                 }
                 if progress.accepts() {
-                    self.selectors.append_group(&evaluation, group, &mut progress.buffer)?;
+                    let buffer = progress.buffer_of(order);
+                    self.selectors.append_group(&evaluation, group, buffer)?;
                     progress.count();
                 }
                 if progress.is_full() {
@@ -364,13 +417,20 @@ impl SelectPlan {
             progress.enter(&key.partition);
             let mut group = evaluation.group();
             evaluation.add(&mut group, &row)?;
-            open = Some((key, group));
+            open = Some((key, group, self.order_of(&row)));
         }
-        if let Some((_, group)) = &open
+        if let Some((_, group, order)) = &open
             && progress.accepts()
         {
-            self.selectors.append_group(&evaluation, group, &mut progress.buffer)?;
+            let buffer = progress.buffer_of(order);
+            self.selectors.append_group(&evaluation, group, buffer)?;
             progress.count();
+        }
+        if let Some(mut rows) = progress.ordered.take() {
+            rows.sort_by(|(a, _), (b, _)| self.compare(a, b));
+            let mut buffer = RowBuffer::default();
+            rows.iter().for_each(|(_, row)| buffer.append(row));
+            return Ok(self.answer(buffer, None));
         }
         let position = last_position(&cursor, &progress);
         Ok(self.stopped(progress, position))
@@ -407,7 +467,8 @@ impl SelectPlan {
             }
             ColumnKind::PartitionKey | ColumnKind::Clustering => None,
         };
-        let names: Vec<&str> = self.selectors.places().filter_map(name).collect();
+        let near = self.near.as_ref().map(|near| near.place);
+        let names: Vec<&str> = self.selectors.places().chain(near).filter_map(name).collect();
         query = query.columns(&names);
         let (test, stop) = (self.restrictions.test(run)?, run.options.stop.clone());
         if test.is_some() || stop.is_some() {
@@ -430,6 +491,9 @@ impl SelectPlan {
     }
 }
 
+/// What rows are sorted by: the values of some columns of the clustering.
+type OrderKey = Vec<Option<Vec<u8>>>;
+
 /// How far a page of groups is.
 struct PageProgress {
     /// Groups that LIMIT leaves.
@@ -439,9 +503,22 @@ struct PageProgress {
     partition: Option<Vec<u8>>,
     limits: Limits,
     buffer: RowBuffer,
+    /// The rows by what they are sorted by, where they are.
+    ordered: Option<Vec<(OrderKey, RowBuffer)>>,
 }
 
 impl PageProgress {
+    /// Where the row of a group goes.
+    fn buffer_of(&mut self, order: &OrderKey) -> &mut RowBuffer {
+        match &mut self.ordered {
+            None => &mut self.buffer,
+            Some(rows) => {
+                rows.push((order.clone(), RowBuffer::default()));
+                rows.last_mut().map_or(&mut self.buffer, |(_, row)| row)
+            }
+        }
+    }
+
     /// A group of that partition begins.
     fn enter(&mut self, partition: &[u8]) {
         if self.partition.as_deref() != Some(partition) {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use helenus_cql_syntax::{ColumnMeta, Identifier, Literal, NativeType, Term};
+use helenus_cql_syntax::{ColumnMeta, Identifier, NativeType, Term};
 use helenus_rows::ColumnKind;
 use helenus_schema::TableDef;
 use helenus_types::Type;
@@ -86,7 +86,11 @@ pub(super) fn prepare(scope: &Scope<'_>, table: &TableDef, term: &Term) -> CqlRe
         Term::TypeHint { cql_type, term } => {
             let of = boxed(term)?;
             let ty = scope.resolve_type(table.keyspace(), cql_type)?.freeze();
-            Selectable::Hint { ty, word: cql_type.to_string(), of }
+            Selectable::Hint {
+                ty,
+                word: cql_type.in_keyspace(&Identifier::exact(&**table.keyspace())).to_string(),
+                of,
+            }
         }
         Term::Field { of, field } => Selectable::Field { of: boxed(of)?, field: field.clone() },
         Term::Element { of, key } => Selectable::Element { of: boxed(of)?, key: (**key).clone() },
@@ -624,10 +628,10 @@ impl Argument for Selectable {
 impl fmt::Display for Selectable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let join = |parts: &[Self]| parts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        let end = |end: &Option<Term>| end.as_ref().map(raw_text).unwrap_or_default();
+        let end = |end: &Option<Term>| end.as_ref().map(term::text).unwrap_or_default();
         match self {
             Self::Column(_, spec) => f.write_str(&spec.name),
-            Self::Value(term) => f.write_str(&raw_text(term)),
+            Self::Value(term) => f.write_str(&term::text(term)),
             Self::Meta { meta, of, .. } => write!(f, "{}({of})", meta.name()),
             Self::Call { function, arguments } => {
                 let names: Vec<String> = arguments.iter().map(ToString::to_string).collect();
@@ -635,7 +639,7 @@ impl fmt::Display for Selectable {
             }
             Self::Cast { of, to } => write!(f, "cast({of} as {})", to.name()),
             Self::Field { of, field } => write!(f, "{of}.{}", field.as_str()),
-            Self::Element { of, key } => write!(f, "{of}[{}]", raw_text(key)),
+            Self::Element { of, key } => write!(f, "{of}[{}]", term::text(key)),
             Self::Slice { of, from, to } => write!(f, "{of}[{}..{}]", end(from), end(to)),
             Self::Tuple(parts) => write!(f, "({})", join(parts)),
             Self::List(parts) => write!(f, "[{}]", join(parts)),
@@ -651,14 +655,5 @@ impl fmt::Display for Selectable {
             }
             Self::Hint { word, of, .. } => write!(f, "({word}){of}"),
         }
-    }
-}
-
-/// The text of a term as Cassandra keeps it (`Term.Raw.getText`).
-fn raw_text(term: &Term) -> String {
-    match term {
-        Term::Null => "NULL".to_owned(),
-        Term::Literal(Literal::String(text)) => format!("'{text}'"),
-        other => other.to_string(),
     }
 }

@@ -188,7 +188,11 @@ impl Selectors {
 
     /// The selectors in an execution.
     pub(super) fn evaluation<'p, 'e>(&'p self, run: &'p StatementRun<'e>) -> CqlResult<Evaluation<'p, 'e>> {
-        self.parts.evaluation(run)
+        let evaluation = self.parts.evaluation(run)?;
+        for node in &self.nodes {
+            evaluation.check_constants(node)?;
+        }
+        Ok(evaluation)
     }
 
     /// Appends the row of the result that a row makes.

@@ -171,6 +171,8 @@ pub(super) struct Group {
 pub(super) enum Source<'a, 'r> {
     Row(&'a RowView<'r>),
     Group(&'a Group),
+    /// Nothing: for what doesn't depend on rows.
+    Nothing,
 }
 
 impl Parts {
@@ -189,9 +191,8 @@ impl Parts {
                 (ValueUse::SliceEnd(name), BoundValue::Null) => {
                     return refuse(format!("Invalid null value for slice selection on {name}"));
                 }
-                (ValueUse::Selected, BoundValue::Unset) => {
-                    return refuse("Invalid unset value for a selected term");
-                }
+                // Cassandra takes it for the empty value that it looks like.
+                (ValueUse::Selected, BoundValue::Unset) => values.push(BoundValue::Bytes(Vec::new())),
                 _ => values.push(value),
             }
         }
@@ -230,6 +231,25 @@ impl Evaluation<'_, '_> {
         Ok(())
     }
 
+    /// Calls the functions whose arguments don't depend on rows, so that they fail even where there
+    /// are none (`AbstractFunctionSelector`). Whether the node is such a value.
+    pub(super) fn check_constants(&self, node: &SelectorNode) -> CqlResult<bool> {
+        match node {
+            SelectorNode::Value(_) => Ok(true),
+            SelectorNode::Call { function, arguments } => {
+                let mut is_constant = function.is_pure();
+                for argument in arguments {
+                    is_constant &= self.check_constants(argument)?;
+                }
+                if is_constant {
+                    self.value(node, Source::Nothing)?;
+                }
+                Ok(is_constant)
+            }
+            _ => Ok(false),
+        }
+    }
+
     fn bytes(&self, value: usize) -> Option<&[u8]> {
         self.values.get(value).and_then(BoundValue::bytes)
     }
@@ -243,7 +263,7 @@ impl Evaluation<'_, '_> {
             SelectorNode::Aggregate(index) => {
                 let accumulator = match source {
                     Source::Group(group) => group.accumulators.get(*index),
-                    Source::Row(_) => None,
+                    Source::Row(_) | Source::Nothing => None,
                 };
                 let Some(accumulator) = accumulator else { unreachable!("an aggregate is of a group") };
                 let mut out = Vec::new();
@@ -288,6 +308,7 @@ impl Evaluation<'_, '_> {
             Source::Group(group) => {
                 Ok(group.first.as_ref().and_then(|(columns, _)| columns.get(index).cloned().flatten()))
             }
+            Source::Nothing => Ok(None),
         }
     }
 
@@ -298,6 +319,7 @@ impl Evaluation<'_, '_> {
             Source::Group(group) => {
                 Ok(group.first.as_ref().and_then(|(_, metas)| metas.get(index).cloned().flatten()))
             }
+            Source::Nothing => Ok(None),
         }
     }
 
@@ -339,7 +361,9 @@ impl Evaluation<'_, '_> {
         };
         if !meta.is_multi {
             // A part of a frozen value is written with it, if it is there at all.
-            if self.value(&meta.of, Source::Row(row))?.is_none() {
+            let part = self.value(&meta.of, Source::Row(row))?;
+            let is_empty_slice = matches!(meta.path, MetaPath::Slice(..)) && part.as_deref() == Some(&[0; 4]);
+            if part.is_none() || is_empty_slice {
                 return Ok(Vec::new());
             }
             let cell = row.cell(meta.place.kind, meta.place.index)?;

@@ -75,6 +75,7 @@ impl PageRows {
     fn is_last(&self, position: &RowPosition, last: Option<&[u8]>) -> bool {
         let is_done = self.distinct
             || position.clustering().is_none()
+            || self.restrictions.table.schema().shown_clustering().is_empty()
             || position.shown_of_partition() >= self.limits.per_partition;
         is_done && last == Some(position.partition_key())
     }

@@ -9,6 +9,8 @@ use crate::functions::{self, Argument, Caller};
 use crate::scope::Scope;
 use crate::spec::ColumnSpec;
 
+use super::text;
+
 /// How well the term suits the receiver (`testAssignment`).
 pub(crate) fn assignment(scope: &Scope<'_>, term: &Term, receiver: &ColumnSpec) -> CqlResult<Assignability> {
     let ty = &receiver.ty;
@@ -112,10 +114,12 @@ fn of_literal(literal: &Literal, ty: &Type) -> Assignability {
         Literal::Float(_) => matches!(ty, Type::Decimal | Type::Float | Type::Double),
         Literal::Boolean(_) => *ty == Type::Boolean,
         Literal::Uuid(_) => matches!(ty, Type::Uuid | Type::TimeUuid),
-        Literal::Blob(_) => *ty == Type::Blob,
+        Literal::Blob(_) | Literal::OddBlob(_) => *ty == Type::Blob,
         Literal::Duration(_) => *ty == Type::Duration,
     };
-    match (preferred, takes || ty.is_opaque()) {
+    // Whatever stands for a tuple's value is read as its text.
+    let is_text = matches!(ty, Type::Tuple(_));
+    match (preferred, takes || is_text || ty.is_opaque()) {
         (true, _) => Assignability::Exact,
         (false, true) => Assignability::Weak,
         (false, false) => Assignability::None,
@@ -136,7 +140,8 @@ pub(crate) fn check_elements(scope: &Scope<'_>, term: &Term, receiver: &ColumnSp
             for term in terms {
                 if !fits(term, &element)? {
                     return refuse(format!(
-                        "Invalid {kind} literal for {name}: value {term} is not of type {}",
+                        "Invalid {kind} literal for {name}: value {} is not of type {}",
+                        text(term),
                         element.ty
                     ));
                 }
@@ -147,13 +152,15 @@ pub(crate) fn check_elements(scope: &Scope<'_>, term: &Term, receiver: &ColumnSp
             for (key, value) in entries {
                 if !fits(key, &key_spec)? {
                     return refuse(format!(
-                        "Invalid map literal for {name}: key {key} is not of type {}",
+                        "Invalid map literal for {name}: key {} is not of type {}",
+                        text(key),
                         key_spec.ty
                     ));
                 }
                 if !fits(value, &value_spec)? {
                     return refuse(format!(
-                        "Invalid map literal for {name}: value {value} is not of type {}",
+                        "Invalid map literal for {name}: value {} is not of type {}",
+                        text(value),
                         value_spec.ty
                     ));
                 }
@@ -170,7 +177,8 @@ pub(crate) fn check_elements(scope: &Scope<'_>, term: &Term, receiver: &ColumnSp
             for term in terms {
                 if !fits(term, &element)? {
                     return refuse(format!(
-                        "Invalid vector literal for {name}: value {term} is not of type {}",
+                        "Invalid vector literal for {name}: value {} is not of type {}",
+                        text(term),
                         element.ty
                     ));
                 }
@@ -209,12 +217,14 @@ pub(crate) fn check_elements(scope: &Scope<'_>, term: &Term, receiver: &ColumnSp
                 return refuse(format!("Unknown field '{field}' in value of user defined type {ty}"));
             }
         }
+        (Term::List(_), _) => {
+            return refuse(format!("Unexpected receiver type '{ty}'; only list and vector are expected"));
+        }
         _ => {
             let kind = match term {
-                Term::List(_) => "list",
                 Term::Set(_) => "set",
                 Term::Map(_) => "map",
-                Term::Tuple(_) => "tuple",
+                Term::Tuple(_) => "tuple type",
                 _ => "user type",
             };
             return refuse(format!("Invalid {kind} literal for {name} of type {ty}"));

@@ -29,6 +29,7 @@ pub(super) fn problem(ty: &Type, bytes: &[u8]) -> Option<String> {
         Type::List { element, .. } => of_elements("list", &[element], bytes)?,
         Type::Set { element, .. } => of_elements("set", &[element], bytes)?,
         Type::Map { entry, .. } => of_elements("map", &[&entry.0, &entry.1], bytes)?,
+        ty @ Type::Vector { element, dimension } => of_vector(ty, element, *dimension, bytes)?,
         ty @ (Type::Tuple(_) | Type::Udt { .. }) => of_fields(ty, bytes)?,
         _ => return None,
     })
@@ -43,7 +44,9 @@ fn of_elements(kind: &str, types: &[&Type], bytes: &[u8]) -> Option<String> {
     };
     for ty in types.iter().cycle().take(count.saturating_mul(types.len())) {
         let Some((len, behind)) = rest.split_first_chunk::<4>() else { return unread };
-        let len = usize::try_from(i32::from_be_bytes(*len)).unwrap_or(0);
+        let Ok(len) = usize::try_from(i32::from_be_bytes(*len)) else {
+            return Some("Null value read when not allowed".to_owned());
+        };
         let Some((element, behind)) = behind.split_at_checked(len) else { return unread };
         if ty.validate(element).is_err() {
             return problem(ty, element);
@@ -51,6 +54,23 @@ fn of_elements(kind: &str, types: &[&Type], bytes: &[u8]) -> Option<String> {
         rest = behind;
     }
     (!rest.is_empty()).then(|| format!("Unexpected extraneous bytes after {kind} value"))
+}
+
+/// The problem of a vector, whose elements stand one behind the other where they have one length.
+fn of_vector(ty: &Type, element: &Type, dimension: u32, bytes: &[u8]) -> Option<String> {
+    if bytes.is_empty() {
+        return Some("Invalid empty vector value".to_owned());
+    }
+    let each = element.fixed_len()?;
+    let whole = each.checked_mul(usize::try_from(dimension).ok()?)?;
+    if bytes.len() < whole {
+        return Some(format!("Not enough bytes to read a {ty}"));
+    }
+    if bytes.len() > whole {
+        return Some(format!("Unexpected {} extraneous bytes after {ty} value", bytes.len() - whole));
+    }
+    let wrong = bytes.chunks(each).find(|value| element.validate(value).is_err())?;
+    problem(element, wrong)
 }
 
 /// The problem of a tuple or a user type.

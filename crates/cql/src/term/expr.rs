@@ -29,6 +29,8 @@ pub(crate) enum Expr {
     Json { marker: usize, columns: Arc<[ColumnSpec]>, column: usize, default: BoundValue },
     /// Nothing that is written.
     Unset,
+    /// The moment of the execution, as a timestamp.
+    Now,
     /// A collection, tuple or user type of other terms: of a map each key before its value.
     Elements { spec: ColumnSpec, parts: Vec<Expr> },
     /// A function's result.
@@ -45,11 +47,14 @@ impl Expr {
                     return refuse("Invalid amount of bind variables");
                 };
                 let Some(bytes) = value.bytes() else { return Ok(value.clone()) };
-                validate(spec, bytes)?;
+                validate(&spec.ty, bytes)?;
                 Ok(BoundValue::Bytes(in_order(&spec.ty, bytes)?))
             }
             Self::Json { marker, columns, column, default } => {
                 let values = run.json_row(*marker, columns, |text| {
+                    // Of what is unset Cassandra reads the bytes, of which there are none.
+                    let is_unset = run.values.get(*marker) == Some(&BoundValue::Unset);
+                    let text = text.or_else(|| is_unset.then_some(&[][..]));
                     let Some(text) = text else { return refuse("Got null for INSERT JSON values") };
                     let Ok(text) = std::str::from_utf8(text) else {
                         return refuse(format!("Invalid UTF-8 bytes {}", Hex(text)));
@@ -59,6 +64,10 @@ impl Expr {
                 Ok(values.get(*column).cloned().unwrap_or_default())
             }
             Self::Unset => Ok(BoundValue::Unset),
+            Self::Now => {
+                let millis = run.began_us.div_euclid(1000);
+                Ok(BoundValue::Bytes(millis.to_be_bytes().to_vec()))
+            }
             Self::Elements { spec, parts } => evaluate_elements(run, spec, parts),
             Self::Call { function, arguments } => {
                 let mut values = Vec::with_capacity(arguments.len());
@@ -77,6 +86,30 @@ impl Expr {
                 let mut out = Vec::new();
                 let some = function.call(run, &values, &mut out)?;
                 Ok(some.then_some(out).into())
+            }
+        }
+    }
+
+    /// Its value in an execution, of a marker without a look at the bytes.
+    pub(crate) fn evaluate_unchecked(&self, run: &StatementRun<'_>) -> CqlResult<BoundValue> {
+        match self {
+            Self::Marker { index, .. } => Ok(run.values.get(*index).cloned().unwrap_or_default()),
+            other => other.evaluate(run),
+        }
+    }
+
+    /// What the value of a marker is for.
+    pub(crate) fn marker_spec(&self) -> Option<&ColumnSpec> {
+        if let Self::Marker { spec, .. } = self { Some(spec) } else { None }
+    }
+
+    /// Whether there is a marker in it (`containsBindMarker`).
+    pub(crate) fn has_marker(&self) -> bool {
+        match self {
+            Self::Marker { .. } | Self::Json { .. } => true,
+            Self::Constant(_) | Self::Unset | Self::Now => false,
+            Self::Elements { parts: each, .. } | Self::Call { arguments: each, .. } => {
+                each.iter().any(Self::has_marker)
             }
         }
     }
@@ -133,10 +166,22 @@ fn in_order(ty: &Type, bytes: &[u8]) -> CqlResult<Vec<u8>> {
 }
 
 /// Refuses bytes of a marker that are no value of its type.
-fn validate(spec: &ColumnSpec, bytes: &[u8]) -> CqlResult<()> {
-    spec.ty.validate(bytes).map_err(|error| {
-        CqlError::invalid(bytes::problem(&spec.ty, bytes).unwrap_or_else(|| error.to_string()))
-    })
+fn validate(ty: &Type, bytes: &[u8]) -> CqlResult<()> {
+    ty.validate(bytes)
+        .map_err(|error| CqlError::invalid(bytes::problem(ty, bytes).unwrap_or_else(|| error.to_string())))
+}
+
+/// Refuses bytes that are no list of values, where null is one.
+pub(crate) fn check_each(list: &Type, bytes: &[u8]) -> CqlResult<()> {
+    let Some(element) = list.element() else { return Ok(()) };
+    let damaged =
+        || CqlError::invalid(bytes::problem(list, bytes).unwrap_or_else(|| format!("not a valid {list}")));
+    for value in Elements::new(list, bytes).map_err(|_error| damaged())?.into_iter().flatten() {
+        if let Some(value) = value.map_err(|_error| damaged())? {
+            validate(element, value)?;
+        }
+    }
+    Ok(())
 }
 
 fn evaluate_elements(run: &StatementRun<'_>, spec: &ColumnSpec, parts: &[Expr]) -> CqlResult<BoundValue> {
@@ -167,6 +212,7 @@ impl fmt::Debug for Expr {
             Self::Marker { index, .. } => f.debug_tuple("Marker").field(index).finish(),
             Self::Json { marker, column, .. } => f.debug_tuple("Json").field(marker).field(column).finish(),
             Self::Unset => f.write_str("Unset"),
+            Self::Now => f.write_str("Now"),
             Self::Elements { parts, .. } => f.debug_tuple("Elements").field(parts).finish(),
             Self::Call { function, arguments } => {
                 f.debug_tuple("Call").field(&function.name).field(arguments).finish()

@@ -7,11 +7,13 @@
 mod assign;
 mod bytes;
 mod expr;
+mod text;
 
 pub(crate) use assign::{assignment, compatible_type};
-pub(crate) use expr::{Expr, has_order};
+pub(crate) use expr::{Expr, check_each, has_order};
+pub(crate) use text::text;
 
-use helenus_cql_syntax::{InValues, IntValue, Term};
+use helenus_cql_syntax::{Identifier, InValues, IntValue, Literal, Term};
 use helenus_types::Type;
 
 use crate::assignability::{Assignability, is_value_of};
@@ -22,12 +24,20 @@ use crate::spec::ColumnSpec;
 
 /// A term as the value of its receiver (`Term.Raw.prepare`); its markers are noted.
 pub(crate) fn prepare(scope: &mut Scope<'_>, term: &Term, receiver: &ColumnSpec) -> CqlResult<Expr> {
+    if let (Term::Literal(Literal::String(text)), Type::Timestamp) = (term, &receiver.ty)
+        && text.eq_ignore_ascii_case("now")
+    {
+        return Ok(Expr::Now);
+    }
     if is_literal(term) {
         let mut bytes = Vec::new();
         let some = term.encode(&receiver.name, &receiver.ty, &mut bytes)?;
         return Ok(Expr::Constant(some.then_some(bytes)));
     }
     match term {
+        Term::Null if receiver.ty == Type::Counter => {
+            refuse("Invalid null value for counter increment/decrement")
+        }
         Term::Marker(marker) => {
             scope.markers.note(marker, receiver);
             Ok(Expr::Marker { index: marker.index, spec: receiver.clone() })
@@ -36,12 +46,15 @@ pub(crate) fn prepare(scope: &mut Scope<'_>, term: &Term, receiver: &ColumnSpec)
             let ty = scope.resolve_type(&receiver.keyspace, cql_type)?;
             let hinted = receiver.other(term.to_string(), &ty);
             if assignment(scope, inner, &hinted)? == Assignability::None {
-                return refuse(format!("Cannot cast value {inner} to type {}", ty.cql_name()));
+                return refuse(format!("Cannot cast value {} to type {}", text(inner), ty.cql_name()));
             }
-            if !is_value_of(&ty, &receiver.ty) {
+            if !is_value_of(&ty, &receiver.ty) || ty.is_multi_cell() != receiver.ty.is_multi_cell() {
                 return refuse(format!(
-                    "Cannot assign value {term} to {} of type {}",
-                    receiver.name, receiver.ty
+                    "Cannot assign value ({}){} to {} of type {}",
+                    cql_type.in_keyspace(&Identifier::exact(&*receiver.keyspace)),
+                    text(inner),
+                    receiver.name,
+                    receiver.ty
                 ));
             }
             prepare(scope, inner, receiver)
@@ -86,7 +99,7 @@ pub(crate) fn prepare_in(
 /// A number or marker where nothing else may stand: `[limit]`, `[timestamp]`.
 pub(crate) fn prepare_int(scope: &mut Scope<'_>, value: &IntValue, receiver: &ColumnSpec) -> CqlResult<Expr> {
     let term = match value {
-        IntValue::Literal(number) => Term::Literal(helenus_cql_syntax::Literal::Integer(number.to_string())),
+        IntValue::Literal(number) => Term::Literal(Literal::Integer(number.clone())),
         IntValue::Marker(marker) => Term::Marker(marker.clone()),
     };
     prepare(scope, &term, receiver)
@@ -138,6 +151,18 @@ fn prepare_elements(scope: &mut Scope<'_>, term: &Term, receiver: &ColumnSpec) -
         }
         _ => return refuse(format!("{term} is not a value of {}", receiver.ty)),
     };
+    if parts.iter().any(Expr::has_marker) {
+        let kind = match ty {
+            Type::List { .. } => "list",
+            Type::Set { .. } => "set",
+            Type::Map { .. } => "map",
+            _ => return Ok(Expr::Elements { spec: receiver.clone(), parts }),
+        };
+        return refuse(format!(
+            "Invalid {kind} literal for {}: bind variables are not supported inside collection literals",
+            receiver.name
+        ));
+    }
     Ok(Expr::Elements { spec: receiver.clone(), parts })
 }
 

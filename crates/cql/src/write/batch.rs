@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
-use helenus_cql_syntax::{BatchKind, IntValue, Modification, Using};
+use helenus_cql_syntax::{BatchKind, IntValue, Modification};
 use helenus_engine::{Batch, BatchOutcome, Database};
+use helenus_schema::TableDef;
 use helenus_types::Type;
 
 use super::conditions;
-use super::plan::WritePlan;
+use super::plan::{WritePlan, timestamp_of};
 use crate::error::{CqlResult, refuse};
 use crate::execution::StatementRun;
 use crate::response::{Answer, Response};
+use crate::restrictions::KeyParts;
 use crate::scope::Scope;
 use crate::spec::ColumnSpec;
 use crate::term::{self, Expr};
@@ -56,18 +58,18 @@ pub(crate) fn compile(
         .iter()
         .map(|statement: &Modification| super::plan::compile(scope, database, statement).map(Arc::new));
     let statements = compiled.collect::<CqlResult<Vec<_>>>()?;
-    let timestamp = timestamp(scope, &batch.using)?;
-    if batch.using.ttl_s.is_some() {
+    let timestamp = number(scope, batch.using.timestamp_us.as_ref(), "[timestamp]", Type::BigInt)?;
+    let ttl = number(scope, batch.using.ttl_s.as_ref(), "[ttl]", Type::Int)?;
+    if ttl.is_some() {
         return refuse("Global TTL on the BATCH statement is not supported.");
     }
     BatchPlan::new(batch.kind, statements, timestamp)
 }
 
-fn timestamp(scope: &mut Scope<'_>, using: &Using) -> CqlResult<Option<Expr>> {
-    let empty: Arc<str> = "".into();
-    let receiver =
-        ColumnSpec { keyspace: empty.clone(), table: empty, name: "[timestamp]".into(), ty: Type::BigInt };
-    using.timestamp_us.as_ref().map(|value: &IntValue| term::prepare_int(scope, value, &receiver)).transpose()
+fn number(scope: &mut Scope<'_>, value: Option<&IntValue>, name: &str, ty: Type) -> CqlResult<Option<Expr>> {
+    let batch: Arc<str> = "[batch]".into();
+    let receiver = ColumnSpec { keyspace: batch.clone(), table: batch, name: name.into(), ty };
+    value.map(|value| term::prepare_int(scope, value, &receiver)).transpose()
 }
 
 impl BatchPlan {
@@ -79,42 +81,52 @@ impl BatchPlan {
     ) -> CqlResult<Self> {
         let counters = statements.iter().filter(|statement| statement.table().is_counter()).count();
         let is_conditional = statements.iter().any(|statement| statement.is_conditional());
-        if timestamp.is_some() && counters > 0 {
-            return refuse("Cannot provide custom timestamp for a BATCH containing counters");
-        }
         if timestamp.is_some() && is_conditional {
             return refuse("Cannot provide custom timestamp for conditional BATCH");
+        }
+        if timestamp.is_some() && kind == BatchKind::Counter {
+            return refuse("Cannot provide custom timestamp for counter BATCH");
         }
         if timestamp.is_some() && statements.iter().any(|statement| statement.has_timestamp()) {
             return refuse("Timestamp must be set either on BATCH or individual statements");
         }
+        if timestamp.is_some() && counters > 0 {
+            return refuse("Cannot provide custom timestamp for a BATCH containing counters");
+        }
         if kind == BatchKind::Counter && counters < statements.len() {
             return refuse("Cannot include non-counter statement in a counter batch");
-        }
-        if kind == BatchKind::Logged && counters > 0 {
-            return refuse("Cannot include a counter statement in a logged batch");
         }
         if counters > 0 && counters < statements.len() {
             return refuse("Counter and non-counter mutations cannot exist in the same batch");
         }
-        if is_conditional {
-            let mut tables = statements.iter().map(|statement| statement.table().id());
-            let first = tables.next();
-            if tables.any(|table| Some(table) != first) {
-                return refuse("Batch with conditions cannot span multiple tables");
-            }
+        if kind == BatchKind::Logged && counters > 0 {
+            return refuse("Cannot include a counter statement in a logged batch");
         }
-        Ok(Self { statements, timestamp })
+        let batch = Self { statements, timestamp };
+        if is_conditional && !batch.is_of_one_table() {
+            return refuse("Batch with conditions cannot span multiple tables");
+        }
+        Ok(batch)
+    }
+
+    fn is_of_one_table(&self) -> bool {
+        let mut tables = self.statements.iter().map(|statement| statement.table().id());
+        let first = tables.next();
+        tables.all(|table| Some(table) == first)
+    }
+
+    /// The table that all statements are about.
+    pub(crate) fn table(&self) -> Option<&Arc<TableDef>> {
+        self.statements.first().filter(|_| self.is_of_one_table()).map(|statement| statement.table())
+    }
+
+    fn is_conditional(&self) -> bool {
+        self.statements.iter().any(|statement| statement.is_conditional())
     }
 
     /// Carries it out.
     pub(crate) fn execute(&self, run: &StatementRun<'_>) -> CqlResult<Response> {
-        self.check_partitions(run, None)?;
-        let mut batch = run.database.batch();
-        for statement in &self.statements {
-            statement.add(run, &mut batch)?;
-        }
-        self.commit(run, batch)
+        self.execute_each(run, &vec![run.values; self.statements.len()])
     }
 
     /// Carries it out with values for each statement.
@@ -123,48 +135,84 @@ impl BatchPlan {
         run: &StatementRun<'_>,
         values: &[&[BoundValue]],
     ) -> CqlResult<Response> {
-        self.check_partitions(run, Some(values))?;
+        self.statements.iter().try_for_each(|statement| statement.validate())?;
+        let runs: Vec<_> = values.iter().map(|values| run.with_values(values)).collect();
+        if self.is_conditional() {
+            run.options.check_conditional()?;
+            self.check_rows(&runs)?;
+        } else {
+            self.statements.iter().try_for_each(|statement| run.options.check_write(statement.table()))?;
+        }
         let mut batch = run.database.batch();
-        for (statement, values) in self.statements.iter().zip(values) {
-            statement.add(&run.with_values(values), &mut batch)?;
+        for (statement, run) in self.statements.iter().zip(&runs) {
+            statement.add(run, &mut batch, self.is_conditional())?;
         }
         self.commit(run, batch)
     }
 
-    /// Refuses conditions on several partitions.
-    fn check_partitions(&self, run: &StatementRun<'_>, values: Option<&[&[BoundValue]]>) -> CqlResult<()> {
-        if !self.statements.iter().any(|statement| statement.is_conditional()) {
-            return Ok(());
-        }
+    /// Refuses conditions on several partitions, and those that contradict each other
+    /// (`CQL3CasRequest`).
+    fn check_rows(&self, runs: &[StatementRun<'_>]) -> CqlResult<()> {
         let mut first = None;
-        for (at, statement) in self.statements.iter().enumerate() {
-            let keys = match values.and_then(|values| values.get(at)) {
-                Some(values) => statement.keys(&run.with_values(values))?,
-                None => statement.keys(run)?,
-            };
-            if *first.get_or_insert_with(|| keys.clone()) != keys || keys.len() > 1 {
+        let mut asked: Vec<(Option<KeyParts>, Option<bool>)> = Vec::new();
+        for (statement, run) in self.statements.iter().zip(runs) {
+            let keys = statement.keys(run)?;
+            if keys.len() > 1 {
+                return refuse("IN on the partition key is not supported with conditional updates");
+            }
+            if *first.get_or_insert_with(|| keys.clone()) != keys {
                 return refuse("Batch with conditions cannot span multiple partitions");
+            }
+            if !statement.is_conditional() {
+                continue;
+            }
+            let rows = statement.rows(run)?;
+            statement.check_one_row("clustering key columns", rows.len() > 1)?;
+            let asks = statement.asks();
+            let row = rows.into_iter().next().filter(|row| !row.is_empty());
+            let of_row = (asks.exists.is_some() || asks.regulars).then_some((row, asks.exists));
+            let of_statics = asks.statics.then_some((None, None));
+            for (row, exists) in of_row.into_iter().chain(of_statics) {
+                match asked.iter().find(|(known, _)| *known == row) {
+                    Some((_, known)) if *known == exists => {}
+                    Some((_, known)) => return refuse(contradiction(*known, exists)),
+                    None => asked.push((row, exists)),
+                }
             }
         }
         Ok(())
     }
 
     fn commit(&self, run: &StatementRun<'_>, mut batch: Batch) -> CqlResult<Response> {
-        if let Some(expr) = &self.timestamp {
-            let value = expr.evaluate(run)?;
-            if let Some(bytes) = value.bytes().and_then(|bytes| <[u8; 8]>::try_from(bytes).ok()) {
-                batch.timestamp(i64::from_be_bytes(bytes));
-            }
+        let timestamp = self.timestamp.as_ref().map(|expr| timestamp_of(run, expr)).transpose()?;
+        if let Some(timestamp) = timestamp.flatten() {
+            batch.timestamp(timestamp);
         }
-        let conditional = self.statements.iter().find(|statement| statement.is_conditional());
-        let Some(conditional) = conditional else {
-            batch.execute()?;
+        let problem = |error: helenus_engine::Error| match self.statements.first() {
+            Some(statement) => statement.problem(error),
+            None => error.into(),
+        };
+        let conditional =
+            self.statements.iter().filter_map(|statement| Some((statement.table(), statement.shown()?)));
+        let mut conditional = conditional.collect::<Vec<_>>().into_iter();
+        let Some((table, shown)) = conditional.next() else {
+            batch.execute().map_err(problem)?;
             return Ok(Response::void());
         };
-        let rows = match batch.execute_if()? {
-            BatchOutcome::Applied => conditions::applied(conditional.table()),
-            BatchOutcome::Refused(rows) => conditions::refused(conditional.table(), &rows)?,
+        let shown = conditional.fold(shown.clone(), |shown, (_, more)| shown.and(more));
+        let rows = match batch.execute_if().map_err(problem)? {
+            BatchOutcome::Applied => conditions::applied(table),
+            BatchOutcome::Refused(rows) => conditions::refused(table, &shown, true, &rows)?,
         };
         Ok(Answer::Rows(rows).into())
+    }
+}
+
+/// What is said of two conditions on one row of which one is about its existence.
+fn contradiction(known: Option<bool>, more: Option<bool>) -> &'static str {
+    match (known, more) {
+        (Some(_), Some(_)) => "Cannot mix IF EXISTS and IF NOT EXISTS conditions for the same row",
+        (None, Some(true)) => "Cannot mix IF conditions and IF EXISTS for the same row",
+        _ => "Cannot mix IF conditions and IF NOT EXISTS for the same row",
     }
 }

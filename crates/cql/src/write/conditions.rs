@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use helenus_cql_syntax::{Comparison, InValues, Relation, RelationTarget, Term};
 use helenus_engine::{Condition, Conditions, Op, Operand, Part, Value};
-use helenus_schema::TableDef;
+use helenus_rows::ColumnKind;
+use helenus_schema::{TableColumn, TableDef};
 use helenus_types::{EncodeValue, Type};
 
-use super::operations::Operands;
+use super::operands::{Operands, Role};
 use crate::error::{CqlResult, refuse};
 use crate::response::{ResultRows, RowBuffer};
-use crate::scope::{Scope, column, is_key, spec, spec_of};
+use crate::scope::{Scope, all_columns, column, has_duration, is_key, spec, spec_of};
 use crate::spec::ColumnSpec;
-use crate::value::BoundValue;
 
 /// The name of the first column of the answer.
 const APPLIED: &str = "[applied]";
@@ -54,35 +54,81 @@ fn one(
         return refuse(format!("Unsupported condition: {relation}"));
     };
     let def = column(table, name)?;
-    if is_key(&def) {
-        return refuse(format!("PRIMARY KEY column '{name}' cannot have IF conditions"));
-    }
     let of = spec_of(table, &def);
+    if of.ty == Type::Counter {
+        return refuse("Conditions on counters are not supported");
+    }
     let (part, receiver) = part(scope, &target, &of, operands)?;
+    check_durations(&receiver.ty, op)?;
     let receiver = match (op, &receiver.ty) {
         (Op::Contains, Type::List { element, .. } | Type::Set { element, .. }) => receiver.value(element),
         (Op::Contains, Type::Map { entry, .. }) => receiver.value(&entry.1),
         (Op::ContainsKey, Type::Map { entry, .. }) => receiver.key(&entry.0),
-        (Op::Contains, _) => return refuse(format!("Cannot use CONTAINS on non-collection column {name}")),
-        (Op::ContainsKey, _) => return refuse(format!("Cannot use CONTAINS KEY on non-map column {name}")),
+        (Op::Contains, _) => {
+            return refuse(format!("Cannot use CONTAINS on non-collection column {}", receiver.name));
+        }
+        (Op::ContainsKey, _) => {
+            return refuse(format!("Cannot use CONTAINS KEY on non-map column {}", receiver.name));
+        }
         _ => receiver,
     };
-    let operand = match relation {
+    let operand = operand(scope, relation, op, &receiver, operands)?;
+    if is_key(&def) {
+        return refuse(format!("PRIMARY KEY column '{name}' cannot have IF conditions"));
+    }
+    Ok(Condition { column: def.name.clone(), part, op, operand })
+}
+
+/// What the relation compares with.
+fn operand(
+    scope: &mut Scope<'_>,
+    relation: &Relation,
+    op: Op,
+    receiver: &ColumnSpec,
+    operands: &mut Operands,
+) -> CqlResult<Operand> {
+    let nulls_empty = match receiver.ty {
+        Type::List { frozen: false, .. } => Some("list"),
+        Type::Set { frozen: false, .. } => Some("set"),
+        Type::Map { frozen: false, .. } => Some("map"),
+        _ => None,
+    };
+    let role = Role::Compared(op, nulls_empty);
+    Ok(match relation {
         Relation::Comparison { value, .. }
         | Relation::Contains { value, .. }
-        | Relation::ContainsKey { key: value, .. } => Operand::One(operands.add(scope, value, &receiver)?),
+        | Relation::ContainsKey { key: value, .. } => {
+            Operand::One(operands.add(scope, value, receiver, role)?)
+        }
         Relation::In { values: InValues::List(terms), .. } => {
-            let each = terms.iter().map(|term| operands.add(scope, term, &receiver));
+            let each = terms.iter().map(|term| operands.add(scope, term, receiver, role));
             Operand::Several(each.collect::<CqlResult<_>>()?)
         }
         Relation::In { values: InValues::Marker(marker), .. } => {
             let list = Type::list(receiver.ty.clone()).freeze();
             let receiver = receiver.other(format!("in({})", receiver.name), &list);
-            Operand::One(operands.add(scope, &Term::Marker(marker.clone()), &receiver)?)
+            let term = Term::Marker(marker.clone());
+            Operand::One(operands.add(scope, &term, &receiver, Role::ComparedList)?)
         }
         other => return refuse(format!("Unsupported condition: {other}")),
+    })
+}
+
+/// Durations have no order.
+fn check_durations(ty: &Type, op: Op) -> CqlResult<()> {
+    if !matches!(op, Op::Lt | Op::Le | Op::Gt | Op::Ge) || !has_duration(ty) {
+        return Ok(());
+    }
+    let what = match ty {
+        Type::List { .. } | Type::Set { .. } | Type::Map { .. } => "collections",
+        Type::Tuple(_) => "tuples",
+        Type::Udt { .. } => "UDTs",
+        _ => {
+            let sign = super::operands::sign(op);
+            return refuse(format!("Slice conditions ( {sign} ) are not supported on durations"));
+        }
     };
-    Ok(Condition { column: def.name.clone(), part, op, operand })
+    refuse(format!("Slice conditions are not supported on {what} containing durations"))
 }
 
 /// The part of the column that is compared, and the receiver of its values.
@@ -96,10 +142,12 @@ fn part(
     Ok(match (target, &of.ty) {
         (RelationTarget::Element { key, .. }, Type::List { element, .. }) => {
             let index = of.other(format!("idx({name})"), &Type::Int);
-            (Part::Element(operands.add(scope, key, &index)?), of.value(element))
+            let place = operands.add(scope, key, &index, Role::ComparedIndex)?;
+            (Part::Element(place), of.value(element))
         }
         (RelationTarget::Element { key, .. }, Type::Map { entry, .. }) => {
-            (Part::Element(operands.add(scope, key, &of.key(&entry.0))?), of.value(&entry.1))
+            let place = operands.add(scope, key, &of.key(&entry.0), Role::ComparedKey)?;
+            (Part::Element(place), of.value(&entry.1))
         }
         (RelationTarget::Element { .. }, Type::Set { .. }) => {
             return refuse(format!("Invalid element access syntax for set column {name}"));
@@ -132,6 +180,50 @@ fn op(comparison: Comparison) -> Op {
     }
 }
 
+/// The columns of a row that refused a write, as the answer shows them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Shown {
+    /// All of the table.
+    All,
+    /// Those of the conditions: the regular ones, then the static ones, in the order of the text.
+    Compared(Vec<Arc<str>>),
+}
+
+impl Shown {
+    /// What the refusal of these conditions shows.
+    pub(super) fn of(table: &TableDef, conditions: &Conditions) -> Self {
+        let Conditions::Columns(each) = conditions else { return Self::All };
+        let is_static =
+            |name: &str| table.column(name).is_some_and(|column| column.kind == ColumnKind::Static);
+        let (statics, regulars): (Vec<_>, Vec<_>) =
+            each.iter().map(|condition| condition.column.clone()).partition(|name| is_static(name));
+        Self::Compared(Vec::new()).and(&Self::Compared([regulars, statics].concat()))
+    }
+
+    /// Both together, as a batch shows them.
+    pub(super) fn and(&self, other: &Self) -> Self {
+        let (Self::Compared(own), Self::Compared(more)) = (self, other) else { return Self::All };
+        let mut all = own.clone();
+        for name in more {
+            if !all.contains(name) {
+                all.push(name.clone());
+            }
+        }
+        Self::Compared(all)
+    }
+
+    fn columns(&self, table: &TableDef, with_key: bool) -> Vec<TableColumn> {
+        let all = all_columns(table);
+        match self {
+            Self::All => all,
+            Self::Compared(names) => {
+                let keys = all.iter().filter(|column| with_key && is_key(column)).cloned();
+                keys.chain(names.iter().filter_map(|name| table.column(name))).collect()
+            }
+        }
+    }
+}
+
 /// `[applied]` alone.
 pub(super) fn applied(table: &TableDef) -> ResultRows {
     let mut buffer = RowBuffer::default();
@@ -140,44 +232,30 @@ pub(super) fn applied(table: &TableDef) -> ResultRows {
     ResultRows::new([spec(table, APPLIED, &Type::Boolean)].into(), buffer, None)
 }
 
-/// `[applied]` and the whole row that was found, of which the key's values are known.
-pub(super) fn refused_row(
+/// `[applied]` and the rows that were found; alone if there are none.
+pub(super) fn refused(
     table: &TableDef,
-    key: &[BoundValue],
-    row: &[(Arc<str>, Value)],
+    shown: &Shown,
+    with_key: bool,
+    rows: &[Vec<(Arc<str>, Value)>],
 ) -> CqlResult<ResultRows> {
-    let schema = table.schema();
-    let names = schema.partition_key().iter().chain(schema.shown_clustering()).map(|column| &column.name);
-    let found = |name: &Arc<str>| row.iter().any(|(known, _)| known == name);
-    let keys: Vec<_> = names.zip(key).filter(|(name, _)| !found(name)).collect();
     let mut specs = vec![spec(table, APPLIED, &Type::Boolean)];
-    let names = keys.iter().map(|(name, _)| *name).chain(row.iter().map(|(name, _)| name));
-    specs.extend(names.filter_map(|name| table.column(name)).map(|column| spec_of(table, &column)));
     let mut buffer = RowBuffer::default();
-    buffer.push(Some(&[0]));
-    keys.iter().for_each(|(_, value)| buffer.push(value.bytes()));
-    for ((_, value), spec) in row.iter().zip(specs.iter().skip(1 + keys.len())) {
-        buffer.push_with(|out| value.encode(&spec.ty, out))?;
-    }
-    buffer.end_row();
-    Ok(ResultRows::new(specs.into(), buffer, None))
-}
-
-/// `[applied]` and the columns that were found.
-pub(super) fn refused(table: &TableDef, rows: &[Vec<(Arc<str>, Value)>]) -> CqlResult<ResultRows> {
-    let mut specs = vec![spec(table, APPLIED, &Type::Boolean)];
-    let names = rows.first().into_iter().flatten().map(|(name, _)| name);
-    specs.extend(names.filter_map(|name| table.column(name)).map(|column| spec_of(table, &column)));
-    let mut buffer = RowBuffer::default();
-    for row in rows {
-        buffer.push(Some(&[0]));
-        for ((_, value), spec) in row.iter().zip(specs.iter().skip(1)) {
-            buffer.push_with(|out| value.encode(&spec.ty, out))?;
-        }
-        buffer.end_row();
-    }
     if rows.is_empty() {
         buffer.push(Some(&[0]));
+        buffer.end_row();
+        return Ok(ResultRows::new(specs.into(), buffer, None));
+    }
+    let columns = shown.columns(table, with_key);
+    specs.extend(columns.iter().map(|column| spec_of(table, column)));
+    for row in rows {
+        buffer.push(Some(&[0]));
+        for spec in specs.iter().skip(1) {
+            match row.iter().find(|(name, _)| *name == spec.name) {
+                Some((_, value)) => buffer.push_with(|out| value.encode(&spec.ty, out))?,
+                None => buffer.push(None),
+            }
+        }
         buffer.end_row();
     }
     Ok(ResultRows::new(specs.into(), buffer, None))

@@ -29,7 +29,7 @@ impl DirectWrite {
             Expr::Marker { index, .. } => Some(DirectValue::Marker(*index)),
             Expr::Constant(bytes) => Some(DirectValue::Constant(bytes.clone().into())),
             Expr::Unset => Some(DirectValue::Constant(BoundValue::Unset)),
-            Expr::Json { .. } | Expr::Elements { .. } | Expr::Call { .. } => None,
+            Expr::Json { .. } | Expr::Elements { .. } | Expr::Call { .. } | Expr::Now => None,
         };
         exprs.map(value).collect::<Option<_>>().map(Self)
     }

@@ -3,6 +3,7 @@
 mod batch;
 mod conditions;
 mod direct;
+mod operands;
 mod operations;
 mod plan;
 mod request;

@@ -1,52 +1,26 @@
 //! Operations on columns (`Operation`): what `SET` assigns and DELETE deletes, as the engine's
 //! actions on places of values.
 
-use helenus_cql_syntax::{Assignment, AssignmentOperation, DeleteTarget, Term};
+use helenus_cql_syntax::{Assignment, AssignmentOperation, DeleteTarget, Identifier, Term};
 use helenus_engine::Action;
 use helenus_schema::TableDef;
 use helenus_types::Type;
 
-use crate::assignability::Assignability;
+use super::operands::{Operands, Role};
 use crate::error::{CqlResult, refuse};
+use crate::functions;
+use crate::restrictions::compares_directions;
 use crate::scope::{Scope, column, is_key, spec_of};
 use crate::spec::ColumnSpec;
-use crate::term::{self, Expr};
-
-/// The operands of a statement's operations and conditions, in the order in which the engine takes
-/// them after the key.
-#[derive(Debug, Default)]
-pub(super) struct Operands {
-    pub(super) exprs: Vec<Expr>,
-    /// How many values of the key come before.
-    pub(super) offset: usize,
-}
-
-impl Operands {
-    /// Prepares an operand; the place of its value.
-    pub(super) fn add(
-        &mut self,
-        scope: &mut Scope<'_>,
-        term: &Term,
-        receiver: &ColumnSpec,
-    ) -> CqlResult<usize> {
-        let expr = term::prepare(scope, term, receiver)?;
-        Ok(self.push(expr))
-    }
-
-    /// Adds an operand; the place of its value.
-    pub(super) fn push(&mut self, expr: Expr) -> usize {
-        self.exprs.push(expr);
-        self.offset + self.exprs.len() - 1
-    }
-}
+use crate::term::text;
 
 /// An assignment of UPDATE.
-#[expect(clippy::too_many_lines, reason = "one arm for each kind of assignment, each with its own words")]
 pub(super) fn assign(
     scope: &mut Scope<'_>,
     table: &TableDef,
     assignment: &Assignment,
     operands: &mut Operands,
+    is_conditional: bool,
 ) -> CqlResult<(ColumnSpec, Action)> {
     let name = &assignment.column;
     let def = column(table, name)?;
@@ -54,75 +28,169 @@ pub(super) fn assign(
         return refuse(format!("PRIMARY KEY part {name} found in SET part"));
     }
     let spec = spec_of(table, &def);
-    let ty = spec.ty.clone();
-    let is_counter = ty == Type::Counter;
+    let mut target = AssignedColumn { scope, table, spec: &spec, operands, is_conditional };
     let action = match &assignment.operation {
-        AssignmentOperation::Set(_) if is_counter => {
-            return refuse(format!(
-                "Cannot set the value of counter column {name} (counters can only be incremented/decremented, not set)"
-            ));
-        }
-        AssignmentOperation::Set(value) => Action::Set(operands.add(scope, value, &spec)?),
-        AssignmentOperation::Add(value) => {
-            check_multi_cell(&def.ty, name.as_str(), value)?;
-            check_map_operand(scope, &spec, value, &spec, ["addition", "a map"])?;
-            Action::Add(operands.add(scope, value, &spec)?)
-        }
-        AssignmentOperation::Subtract(value) => {
-            check_multi_cell(&def.ty, name.as_str(), value)?;
-            let receiver = match &ty {
-                Type::Map { entry, .. } => spec.other(spec.name.clone(), &Type::set(entry.0.clone())),
-                _ => spec.clone(),
-            };
-            check_map_operand(scope, &spec, value, &receiver, ["substraction", "a set"])?;
-            Action::Subtract(operands.add(scope, value, &receiver)?)
-        }
-        AssignmentOperation::Prepend(value) => {
-            check_multi_cell(&def.ty, name.as_str(), value)?;
-            Action::Prepend(operands.add(scope, value, &spec)?)
-        }
-        AssignmentOperation::SetElement { key, value } => match &ty {
-            Type::List { element, frozen: false } => Action::SetAt {
-                index: operands.add(scope, key, &spec.other(format!("idx({})", spec.name), &Type::Int))?,
-                value: operands.add(scope, value, &spec.value(element))?,
-            },
-            Type::Map { entry, frozen: false } => Action::PutKey {
-                key: operands.add(scope, key, &spec.key(&entry.0))?,
-                value: operands.add(scope, value, &spec.value(&entry.1))?,
-            },
-            ty => {
-                let kind = match ty {
-                    Type::Set { frozen: false, .. } => "set",
-                    ty if ty.has_elements()
-                        && !matches!(ty, Type::Tuple(_) | Type::Udt { .. } | Type::Vector { .. }) =>
-                    {
-                        "frozen collection"
-                    }
-                    _ => "non collection",
-                };
-                return refuse(format!(
-                    "Invalid operation ({name}[{key}] = {value}) for {kind} column {name}"
-                ));
-            }
-        },
-        AssignmentOperation::SetField { field, value } => match &ty {
-            Type::Udt { definition, frozen: false } => {
-                let known = definition.fields.iter().find(|(known, _)| *field == known.as_str());
-                let Some((known, ty)) = known else {
-                    return refuse(format!("UDT column {name} does not have a field named {field}"));
-                };
-                let value = operands.add(scope, value, &spec.field(known, ty))?;
-                Action::SetField { field: known.as_str().into(), value }
-            }
-            ty => {
-                let kind = if matches!(ty, Type::Udt { .. }) { "frozen UDT" } else { "non-UDT" };
-                return refuse(format!(
-                    "Invalid operation ({name}.{field} = {value}) for {kind} column {name}"
-                ));
-            }
-        },
+        AssignmentOperation::Set(value) => target.set(value)?,
+        AssignmentOperation::Add(value) => target.add(value)?,
+        AssignmentOperation::Subtract(value) => target.subtract(value)?,
+        AssignmentOperation::Prepend(value) => target.prepend(value)?,
+        AssignmentOperation::SetElement { key, value } => target.set_element(key, value)?,
+        AssignmentOperation::SetField { field, value } => target.set_field(field, value)?,
     };
     Ok((spec, action))
+}
+
+/// A value of INSERT.
+pub(super) fn set(
+    scope: &mut Scope<'_>,
+    table: &TableDef,
+    spec: &ColumnSpec,
+    value: &Term,
+    operands: &mut Operands,
+) -> CqlResult<Action> {
+    AssignedColumn { scope, table, spec, operands, is_conditional: false }.set(value)
+}
+
+/// The column that is assigned to.
+struct AssignedColumn<'t, 's, 'c> {
+    scope: &'s mut Scope<'c>,
+    table: &'t TableDef,
+    spec: &'t ColumnSpec,
+    operands: &'s mut Operands,
+    /// Whether the statement waits upon conditions, and so reads before it writes.
+    is_conditional: bool,
+}
+
+impl AssignedColumn<'_, '_, '_> {
+    fn operand(&mut self, term: &Term, receiver: &ColumnSpec, role: Role) -> CqlResult<usize> {
+        self.operands.add(self.scope, term, receiver, role)
+    }
+
+    fn set(&mut self, value: &Term) -> CqlResult<Action> {
+        let is_tuple = matches!(value, Term::Tuple(_));
+        let is_directed =
+            matches!(self.spec.ty, Type::Vector { .. }) && compares_directions(self.table, &self.spec.name);
+        let role = if is_directed { Role::NonZeroVector } else { Role::Value };
+        let value = self.operand(value, self.spec, role)?;
+        if is_tuple && matches!(self.spec.ty, Type::Udt { frozen: false, .. }) {
+            let ColumnSpec { name, ty, .. } = self.spec;
+            return refuse(format!("Invalid tuple type literal for {name} of type {ty}"));
+        }
+        if self.spec.ty == Type::Counter {
+            return refuse(format!(
+                "Cannot set the value of counter column {} (counters can only be incremented/decremented, not set)",
+                self.spec.name
+            ));
+        }
+        Ok(Action::Set(value))
+    }
+
+    fn add(&mut self, value: &Term) -> CqlResult<Action> {
+        if let (true, Some(with)) = (self.is_conditional, functions::addition_to(&self.spec.ty)) {
+            let value = self.operand(value, self.spec, Role::Value)?;
+            return Ok(Action::Combine { value, with });
+        }
+        self.check_counts("+", value)?;
+        let role = if self.spec.ty == Type::Counter { Role::Increment } else { Role::Value };
+        let operand = self.operand(value, self.spec, role);
+        if matches!(self.spec.ty, Type::Map { .. }) && operand.is_err() {
+            return refuse(format!("Value for a map addition has to be a map, but was: '{}'", text(value)));
+        }
+        operand.map(Action::Add)
+    }
+
+    fn subtract(&mut self, value: &Term) -> CqlResult<Action> {
+        self.check_counts("-", value)?;
+        let Type::Map { entry, .. } = &self.spec.ty else {
+            let role = if self.spec.ty == Type::Counter { Role::Decrement } else { Role::Value };
+            return self.operand(value, self.spec, role).map(Action::Subtract);
+        };
+        // What is taken from a map is a set of its keys.
+        let keys = self.spec.other(self.spec.name.clone(), &Type::set(entry.0.clone()));
+        match self.operand(value, &keys, Role::Value) {
+            Ok(operand) => Ok(Action::Subtract(operand)),
+            Err(_other) => {
+                refuse(format!("Value for a map substraction has to be a set, but was: '{}'", text(value)))
+            }
+        }
+    }
+
+    /// Refuses additions to what isn't made of several cells.
+    fn check_counts(&self, sign: &str, value: &Term) -> CqlResult<()> {
+        let ColumnSpec { name, ty, .. } = self.spec;
+        let kind = match ty {
+            Type::List { frozen: true, .. }
+            | Type::Set { frozen: true, .. }
+            | Type::Map { frozen: true, .. } => "frozen collection",
+            Type::List { .. } | Type::Set { .. } | Type::Map { .. } | Type::Counter => return Ok(()),
+            Type::Tuple(_) | Type::Udt { .. } if sign == "+" => "tuple",
+            _ if sign == "+" && self.is_conditional => {
+                return refuse(format!(
+                    "Invalid operation ({name} = {name} + {}) for non-numeric and non-text type {name}",
+                    text(value)
+                ));
+            }
+            _ => "non counter",
+        };
+        refuse(format!("Invalid operation ({name} = {name} {sign} {}) for {kind} column {name}", text(value)))
+    }
+
+    fn prepend(&mut self, value: &Term) -> CqlResult<Action> {
+        let operand = self.operand(value, self.spec, Role::Value)?;
+        let name = &self.spec.name;
+        let kind = match self.spec.ty {
+            Type::List { frozen: false, .. } => return Ok(Action::Prepend(operand)),
+            Type::List { .. } => "frozen list",
+            _ => "non list",
+        };
+        refuse(format!("Invalid operation ({name} = {} - {name}) for {kind} column {name}", text(value)))
+    }
+
+    fn set_element(&mut self, key: &Term, value: &Term) -> CqlResult<Action> {
+        let spec = self.spec;
+        let name = &spec.name;
+        let kind = match &spec.ty {
+            Type::List { element, frozen: false } => {
+                let index = spec.other(format!("idx({name})"), &Type::Int);
+                return Ok(Action::SetAt {
+                    index: self.operand(key, &index, Role::SetIndex)?,
+                    value: self.operand(value, &spec.value(element), Role::Value)?,
+                });
+            }
+            Type::Map { entry, frozen: false } => {
+                return Ok(Action::PutKey {
+                    key: self.operand(key, &spec.key(&entry.0), Role::MapKey)?,
+                    value: self.operand(value, &spec.value(&entry.1), Role::Value)?,
+                });
+            }
+            Type::Set { frozen: false, .. } => "set",
+            Type::List { .. } | Type::Set { .. } | Type::Map { .. } => "frozen collection",
+            _ => "non collection",
+        };
+        refuse(format!(
+            "Invalid operation ({name}[{}] = {}) for {kind} column {name}",
+            text(key),
+            text(value)
+        ))
+    }
+
+    fn set_field(&mut self, field: &Identifier, value: &Term) -> CqlResult<Action> {
+        let spec = self.spec;
+        let name = &spec.name;
+        let Type::Udt { definition, frozen: false } = &spec.ty else {
+            let kind = if matches!(spec.ty, Type::Udt { .. }) { "frozen UDT" } else { "non-UDT" };
+            return refuse(format!(
+                "Invalid operation ({name}.{field} = {}) for {kind} column {name}",
+                text(value)
+            ));
+        };
+        let known = definition.fields.iter().find(|(known, _)| *field == known.as_str());
+        let Some((known, ty)) = known else {
+            return refuse(format!("UDT column {name} does not have a field named {field}"));
+        };
+        let value = self.operand(value, &spec.field(known, ty), Role::Value)?;
+        Ok(Action::SetField { field: known.as_str().into(), value })
+    }
 }
 
 /// A part of a row that DELETE names.
@@ -142,14 +210,15 @@ pub(super) fn delete(
     let spec = spec_of(table, &def);
     let action = match (target, &spec.ty) {
         (DeleteTarget::Column(_), _) => Action::Delete,
-        (DeleteTarget::Element { key, .. }, Type::List { frozen: false, .. }) => Action::RemoveAt(
-            operands.add(scope, key, &spec.other(format!("idx({})", spec.name), &Type::Int))?,
-        ),
+        (DeleteTarget::Element { key, .. }, Type::List { frozen: false, .. }) => {
+            let index = spec.other(format!("idx({})", spec.name), &Type::Int);
+            Action::RemoveAt(operands.add(scope, key, &index, Role::DeletedIndex)?)
+        }
         (DeleteTarget::Element { key, .. }, Type::Set { element, frozen: false }) => {
-            Action::RemoveKey(operands.add(scope, key, &spec.value(element))?)
+            Action::RemoveKey(operands.add(scope, key, &spec.value(element), Role::SetElement)?)
         }
         (DeleteTarget::Element { key, .. }, Type::Map { entry, frozen: false }) => {
-            Action::RemoveKey(operands.add(scope, key, &spec.key(&entry.0))?)
+            Action::RemoveKey(operands.add(scope, key, &spec.key(&entry.0), Role::MapKey)?)
         }
         (DeleteTarget::Element { .. }, Type::List { .. } | Type::Set { .. } | Type::Map { .. }) => {
             return refuse(format!("Invalid deletion operation for frozen collection column {name}"));
@@ -172,31 +241,4 @@ pub(super) fn delete(
         }
     };
     Ok((spec, action))
-}
-
-/// Refuses what can't be added to a map or taken from it.
-fn check_map_operand(
-    scope: &Scope<'_>,
-    column: &ColumnSpec,
-    value: &Term,
-    receiver: &ColumnSpec,
-    [what, wanted]: [&str; 2],
-) -> CqlResult<()> {
-    let fits = term::assignment(scope, value, receiver)? != Assignability::None;
-    if matches!(column.ty, Type::Map { .. }) && !fits && !matches!(value, Term::Set(_) | Term::Map(_)) {
-        return refuse(format!("Value for a map {what} has to be {wanted}, but was: '{value}'"));
-    }
-    Ok(())
-}
-
-/// Refuses additions to what isn't made of several cells.
-fn check_multi_cell(ty: &Type, name: &str, value: &Term) -> CqlResult<()> {
-    if ty.is_counter() || ty.is_multi_cell() && !matches!(ty, Type::Udt { .. }) {
-        return Ok(());
-    }
-    if ty.has_elements() {
-        refuse(format!("Invalid operation ({name} = {name} + {value}) for frozen collection column {name}"))
-    } else {
-        refuse(format!("Invalid operation ({name} = {name} + {value}) for non counter column {name}"))
-    }
 }

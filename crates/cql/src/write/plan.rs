@@ -8,17 +8,18 @@ use helenus_cql_syntax::{
     Relation, RelationTarget, Update,
 };
 use helenus_engine::{
-    Action, Batch, BindValue, Conditions, Database, Outcome, Prepared, StatementKind, StatementPlan,
+    Action, Batch, BatchOutcome, BindValue, Conditions, Database, Prepared, StatementKind, StatementPlan,
     WriteOptions,
 };
 use helenus_rows::ColumnKind;
 use helenus_schema::TableDef;
 use helenus_types::Type;
 
-use super::conditions;
+use super::conditions::{self, Shown};
 use super::direct::DirectWrite;
-use super::operations::{self, Operands};
-use crate::error::{CqlResult, refuse};
+use super::operands::{OperandValue, Operands, Role, StatementOperand};
+use super::operations;
+use crate::error::{CqlError, CqlResult, refuse};
 use crate::execution::StatementRun;
 use crate::json;
 use crate::options::QueryOptions;
@@ -35,16 +36,29 @@ use crate::value::BoundValue;
 #[derive(Debug)]
 pub(crate) struct WritePlan {
     table: Arc<TableDef>,
+    kind: StatementKind,
     restrictions: Restrictions,
     /// Operands after the values of the key.
-    exprs: Vec<Expr>,
+    operands: Vec<StatementOperand>,
     attributes: UsingAttributes,
-    is_conditional: bool,
-    /// Whether it is `IF NOT EXISTS`.
-    if_not_exists: bool,
+    /// What an answer shows of a row that refuses the write, where it waits upon conditions.
+    shown: Option<Shown>,
+    /// How its conditions ask about each row that they look at.
+    asks: Asks,
     target: WrittenRows,
     /// The values as the engine takes them, where nothing is made of them.
     direct: Option<DirectWrite>,
+}
+
+/// What the conditions of a statement are about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Asks {
+    /// Whether the row must exist, or must not.
+    pub(super) exists: Option<bool>,
+    /// Whether regular columns are compared.
+    pub(super) regulars: bool,
+    /// Whether static columns are compared.
+    pub(super) statics: bool,
 }
 
 /// What is written.
@@ -94,17 +108,6 @@ impl Draft {
     ) -> CqlResult<Self> {
         let table = scope.table(name)?;
         let attributes = UsingAttributes::prepare(scope, &table, timestamp, ttl)?;
-        if table.view().is_some() {
-            return refuse("Cannot directly modify a materialized view");
-        }
-        if table.is_counter() {
-            if attributes.timestamp.is_some() {
-                return refuse("Cannot provide custom timestamp for counter updates");
-            }
-            if attributes.ttl.is_some() {
-                return refuse("Cannot provide custom TTL for counter updates");
-            }
-        }
         Ok(Self {
             table,
             attributes,
@@ -115,15 +118,18 @@ impl Draft {
     }
 
     fn wait(&mut self, scope: &mut Scope<'_>, condition: Option<&Condition>) -> CqlResult<()> {
-        if condition.is_none() {
-            return Ok(());
+        if matches!(condition, Some(Condition::If(_))) && self.attributes.timestamp.is_some() {
+            return refuse("Cannot provide custom timestamp for conditional updates");
         }
-        self.check_conditional()?;
         self.conditions = conditions::prepare(scope, &self.table, condition, &mut self.operands)?;
         Ok(())
     }
 
+    /// What is refused once everything is known (`ModificationStatement`'s constructor).
     fn check_conditional(&self) -> CqlResult<()> {
+        if self.conditions == Conditions::None {
+            return Ok(());
+        }
         if self.table.is_counter() {
             return refuse("Conditional updates are not supported on counter tables");
         }
@@ -131,6 +137,27 @@ impl Draft {
             return refuse("Cannot provide custom timestamp for conditional updates");
         }
         Ok(())
+    }
+
+    fn asks(&self) -> Asks {
+        let is_static =
+            |name: &str| self.table.column(name).is_some_and(|column| column.kind == ColumnKind::Static);
+        match &self.conditions {
+            Conditions::None => Asks::default(),
+            Conditions::Exists => Asks { exists: Some(true), ..Asks::default() },
+            Conditions::NotExists => Asks { exists: Some(false), ..Asks::default() },
+            Conditions::Columns(each) => Asks {
+                exists: None,
+                regulars: each.iter().any(|condition| !is_static(&condition.column)),
+                statics: each.iter().any(|condition| is_static(&condition.column)),
+            },
+        }
+    }
+
+    fn sets_only_statics(&self) -> bool {
+        let is_static =
+            |name: &str| self.table.column(name).is_some_and(|column| column.kind == ColumnKind::Static);
+        self.operations.iter().all(|(spec, _)| is_static(&spec.name))
     }
 
     /// Whether only static columns are written and looked at (`appliesOnlyToStaticColumns`).
@@ -154,45 +181,34 @@ impl Draft {
         kind: StatementKind,
         restrictions: Restrictions,
     ) -> CqlResult<WritePlan> {
+        self.check_conditional()?;
+        let asks = self.asks();
         let Self { table, attributes, conditions, operands, operations } = self;
-        let is_conditional = conditions != Conditions::None;
-        let if_not_exists = conditions == Conditions::NotExists;
-        if restrictions.names_range() {
-            return Ok(WritePlan {
-                table,
-                restrictions,
-                exprs: operands.exprs,
-                attributes,
-                is_conditional,
-                if_not_exists,
-                target: WrittenRows::Ranges,
-                direct: None,
-            });
-        }
-        let mut plan = StatementPlan::new(kind, 0);
-        let rows = restrictions.row_columns();
-        let names =
-            table.schema().partition_key().iter().chain(table.schema().shown_clustering().iter().take(rows));
-        plan.key = names.enumerate().map(|(place, column)| (column.name.clone(), place)).collect();
-        let offset = plan.key.len();
-        plan.values = offset + operands.exprs.len();
-        plan.operations =
-            operations.iter().map(|(spec, action)| (spec.name.clone(), moved(action, offset))).collect();
-        plan.conditions = moved_conditions(conditions, offset);
-        let prepared = database.table(table.keyspace(), table.name())?.prepare(plan)?;
-        let is_plain = !is_conditional && attributes.timestamp.is_none() && attributes.ttl.is_none();
-        let key = restrictions.key_exprs().filter(|_| is_plain);
-        let direct = key.and_then(|key| DirectWrite::new(key.into_iter().chain(&operands.exprs)));
-        Ok(WritePlan {
-            table,
-            restrictions,
-            exprs: operands.exprs,
-            attributes,
-            is_conditional,
-            if_not_exists,
-            target: WrittenRows::Rows(Box::new(prepared)),
-            direct,
-        })
+        let shown = (conditions != Conditions::None).then(|| Shown::of(&table, &conditions));
+        let operands = operands.each;
+        let (target, direct) = if restrictions.names_range() {
+            (WrittenRows::Ranges, None)
+        } else {
+            let mut plan = StatementPlan::new(kind, 0);
+            let rows = restrictions.row_columns();
+            let schema = table.schema();
+            let names = schema.partition_key().iter().chain(schema.shown_clustering().iter().take(rows));
+            plan.key = names.enumerate().map(|(place, column)| (column.name.clone(), place)).collect();
+            let offset = plan.key.len();
+            plan.values = offset + operands.len();
+            plan.operations =
+                operations.iter().map(|(spec, action)| (spec.name.clone(), moved(action, offset))).collect();
+            plan.conditions = moved_conditions(conditions, offset);
+            let prepared = database.table(table.keyspace(), table.name())?.prepare(plan)?;
+            let is_plain = shown.is_none() && attributes.timestamp.is_none() && attributes.ttl.is_none();
+            let key = restrictions.key_exprs().filter(|_| is_plain);
+            let operands = operands.iter().map(StatementOperand::plain).collect::<Option<Vec<_>>>();
+            let direct = key
+                .zip(operands)
+                .and_then(|(key, operands)| DirectWrite::new(key.into_iter().chain(operands)));
+            (WrittenRows::Rows(Box::new(prepared)), direct)
+        };
+        Ok(WritePlan { table, kind, restrictions, operands, attributes, shown, asks, target, direct })
     }
 }
 
@@ -200,7 +216,6 @@ fn compile_insert(scope: &mut Scope<'_>, database: &Database, insert: &Insert) -
     let using = &insert.using;
     let mut draft = Draft::new(scope, &insert.table, using.timestamp_us.as_ref(), using.ttl_s.as_ref())?;
     if insert.if_not_exists {
-        draft.check_conditional()?;
         draft.conditions = Conditions::NotExists;
     }
     let table = draft.table.clone();
@@ -233,14 +248,14 @@ fn compile_insert(scope: &mut Scope<'_>, database: &Database, insert: &Insert) -
             });
         } else {
             let spec = spec_of(&table, &def);
-            let place = draft.operands.add(scope, value, &spec)?;
-            draft.operations.push((spec, Action::Set(place)));
+            let assigned = operations::set(scope, &table, &spec, value, &mut draft.operands)?;
+            draft.operations.push((spec, assigned));
         }
     }
     let only_statics = !sets_clustering && draft.only_statics();
     let purpose =
         Purpose::Write { statement: "INSERT", only_statics, ranges: false, deletes: DeletedPart::Rows };
-    let restrictions = restrictions::prepare(scope, &table, &relations, purpose)?;
+    let restrictions = restrictions::prepare(scope, &table, &relations, None, purpose)?;
     draft.finish(database, StatementKind::Insert, restrictions)
 }
 
@@ -276,7 +291,7 @@ fn compile_json(
         match table.schema().column(&def.name) {
             Some((kind, index)) if is_key(def) => key.push((ColumnPlace { kind, index }, spec.clone(), expr)),
             _ => {
-                let place = draft.operands.push(expr);
+                let place = draft.operands.push(expr, Role::Value);
                 draft.operations.push((spec.clone(), Action::Set(place)));
             }
         }
@@ -297,7 +312,8 @@ fn compile_update(scope: &mut Scope<'_>, database: &Database, update: &Update) -
     draft.wait(scope, update.condition.as_ref())?;
     let table = draft.table.clone();
     for assignment in &update.assignments {
-        let operation = operations::assign(scope, &table, assignment, &mut draft.operands)?;
+        let is_conditional = draft.conditions != Conditions::None;
+        let operation = operations::assign(scope, &table, assignment, &mut draft.operands, is_conditional)?;
         draft.operations.push(operation);
     }
     let purpose = Purpose::Write {
@@ -306,8 +322,7 @@ fn compile_update(scope: &mut Scope<'_>, database: &Database, update: &Update) -
         ranges: false,
         deletes: DeletedPart::Rows,
     };
-    let restrictions = restrictions::prepare(scope, &table, &update.where_clause, purpose)?;
-    check_in(&restrictions, !matches!(draft.conditions, Conditions::None), "updates")?;
+    let restrictions = restrictions::prepare(scope, &table, &update.where_clause, None, purpose)?;
     draft.finish(database, StatementKind::Update, restrictions)
 }
 
@@ -323,21 +338,12 @@ fn compile_delete(scope: &mut Scope<'_>, database: &Database, delete: &Delete) -
     let ranges = draft.operations.is_empty() && !is_conditional;
     let deletes = match (draft.operations.is_empty(), is_conditional) {
         (false, false) => DeletedPart::Columns,
+        (false, true) if draft.sets_only_statics() => DeletedPart::StaticsOfRow,
         _ => DeletedPart::Rows,
     };
     let purpose = Purpose::Write { statement: "DELETE", only_statics: draft.only_statics(), ranges, deletes };
-    let restrictions = restrictions::prepare(scope, &table, &delete.where_clause, purpose)?;
-    check_in(&restrictions, is_conditional, "deletions")?;
+    let restrictions = restrictions::prepare(scope, &table, &delete.where_clause, None, purpose)?;
     draft.finish(database, StatementKind::Delete, restrictions)
-}
-
-fn check_in(restrictions: &Restrictions, is_conditional: bool, what: &str) -> CqlResult<()> {
-    if is_conditional && (restrictions.names_several_partitions() || restrictions.names_several_rows()) {
-        let part =
-            if restrictions.names_several_partitions() { "partition key" } else { "clustering key columns" };
-        return refuse(format!("IN on the {part} is not supported with conditional {what}"));
-    }
-    Ok(())
 }
 
 /// The action with its operands behind the values of the key.
@@ -355,6 +361,7 @@ fn moved(action: &Action, by: usize) -> Action {
         Action::AddKey(v) => Action::AddKey(v + by),
         Action::PutKey { key, value } => Action::PutKey { key: key + by, value: value + by },
         Action::RemoveKey(v) => Action::RemoveKey(v + by),
+        Action::Combine { value, with } => Action::Combine { value: value + by, with },
         Action::SetField { field, value } => Action::SetField { field, value: value + by },
         rest @ (Action::Delete | Action::RemoveField(_)) => rest,
     }
@@ -390,21 +397,21 @@ impl UsingAttributes {
         Ok(Self { timestamp, ttl: one(ttl, "[ttl]", Type::Int)? })
     }
 
-    /// The engine's options in an execution.
-    pub(super) fn options(&self, run: &StatementRun<'_>) -> CqlResult<WriteOptions> {
+    /// The timestamp that the statement brings, or else the request.
+    fn timestamp(&self, run: &StatementRun<'_>) -> CqlResult<Option<i64>> {
+        let own = self.timestamp.as_ref().map(|expr| timestamp_of(run, expr)).transpose()?.flatten();
+        let timestamp = own.or(run.options.timestamp_us);
+        if timestamp == Some(i64::MIN) {
+            let (least, most) = (i64::MIN + 1, i64::MAX);
+            return refuse(format!("Out of bound timestamp, must be in [{least}, {most}]"));
+        }
+        Ok(timestamp)
+    }
+
+    /// The engine's options in an execution; what waits upon conditions has a moment of its own.
+    fn options(&self, run: &StatementRun<'_>, is_conditional: bool) -> CqlResult<WriteOptions> {
         let mut options = WriteOptions::new();
-        let timestamp = match &self.timestamp {
-            None => run.options.timestamp_us,
-            Some(expr) => match expr.evaluate(run)? {
-                BoundValue::Null => return refuse("Invalid null value of timestamp"),
-                BoundValue::Unset => run.options.timestamp_us,
-                BoundValue::Bytes(bytes) => match <[u8; 8]>::try_from(bytes.as_slice()) {
-                    Ok(bytes) => Some(i64::from_be_bytes(bytes)),
-                    Err(_) => return refuse("Invalid timestamp value"),
-                },
-            },
-        };
-        if let Some(timestamp) = timestamp {
+        if let Some(timestamp) = self.timestamp(run)?.filter(|_| !is_conditional) {
             options = options.timestamp(timestamp);
         }
         if let Some(now) = run.options.now_seconds {
@@ -419,6 +426,18 @@ impl UsingAttributes {
             };
         }
         Ok(options)
+    }
+}
+
+/// The value after TIMESTAMP; none if it is unset.
+pub(super) fn timestamp_of(run: &StatementRun<'_>, expr: &Expr) -> CqlResult<Option<i64>> {
+    match expr.evaluate(run)? {
+        BoundValue::Null => refuse("Invalid null value of timestamp"),
+        BoundValue::Unset => Ok(None),
+        BoundValue::Bytes(bytes) => match <[u8; 8]>::try_from(bytes.as_slice()) {
+            Ok(bytes) => Ok(Some(i64::from_be_bytes(bytes))),
+            Err(_) => refuse("Invalid timestamp value"),
+        },
     }
 }
 
@@ -443,7 +462,17 @@ impl WritePlan {
 
     /// Whether it waits upon conditions.
     pub(crate) fn is_conditional(&self) -> bool {
-        self.is_conditional
+        self.shown.is_some()
+    }
+
+    /// What an answer shows of a row that refuses it.
+    pub(super) fn shown(&self) -> Option<&Shown> {
+        self.shown.as_ref()
+    }
+
+    /// What its conditions are about.
+    pub(super) fn asks(&self) -> Asks {
+        self.asks
     }
 
     /// Whether it brings a timestamp of its own.
@@ -451,28 +480,42 @@ impl WritePlan {
         self.attributes.timestamp.is_some()
     }
 
+    /// Refuses what can be prepared, but not carried out (`ModificationStatement.validate`).
+    pub(super) fn validate(&self) -> CqlResult<()> {
+        if self.table.is_counter() {
+            if self.attributes.timestamp.is_some() {
+                return refuse("Cannot provide custom timestamp for counter updates");
+            }
+            if self.attributes.ttl.is_some() {
+                return refuse("Cannot provide custom TTL for counter updates");
+            }
+        }
+        if self.table.view().is_some() {
+            return refuse("Cannot directly modify a materialized view");
+        }
+        Ok(())
+    }
+
     /// Carries it out.
     pub(crate) fn execute(&self, run: &StatementRun<'_>) -> CqlResult<Response> {
-        let options = self.attributes.options(run)?;
-        if let (WrittenRows::Rows(prepared), true) = (&self.target, self.is_conditional) {
-            let [values] = self.values(run)?.try_into().map_err(|_several| {
-                crate::error::CqlError::invalid("a conditional statement writes one row")
-            })?;
-            let bound: Vec<&dyn BindValue> = values.iter().map(|value| value as &dyn BindValue).collect();
-            let rows = match prepared.execute_if_with(&options, bound.as_slice())? {
-                Outcome::Applied => conditions::applied(&self.table),
-                Outcome::Refused(columns) if self.if_not_exists => {
-                    let key = values.len() - self.exprs.len();
-                    conditions::refused_row(&self.table, values.get(..key).unwrap_or_default(), &columns)?
-                }
-                Outcome::Refused(columns) => conditions::refused(&self.table, &[columns])?,
-            };
-            return Ok(Answer::Rows(rows).into());
-        }
+        self.validate()?;
         let mut batch = run.database.batch();
-        self.add_to(run, &mut batch, &options)?;
-        batch.execute()?;
-        Ok(Response::void())
+        let Some(shown) = &self.shown else {
+            run.options.check_write(&self.table)?;
+            self.add(run, &mut batch, false)?;
+            batch.execute().map_err(|error| self.problem(error))?;
+            return Ok(Response::void());
+        };
+        run.options.check_conditional()?;
+        self.keys(run)?;
+        self.check_one_row("partition key", self.restrictions.names_several_partitions())?;
+        self.check_one_row("clustering key columns", self.restrictions.names_several_rows())?;
+        self.add(run, &mut batch, true)?;
+        let rows = match batch.execute_if().map_err(|error| self.problem(error))? {
+            BatchOutcome::Applied => conditions::applied(&self.table),
+            BatchOutcome::Refused(rows) => conditions::refused(&self.table, shown, false, &rows)?,
+        };
+        Ok(Answer::Rows(rows).into())
     }
 
     /// Carries it out with values that go to the engine as they are; `None` where something is made
@@ -484,50 +527,76 @@ impl WritePlan {
         values: &[&dyn BindValue],
     ) -> Option<CqlResult<Response>> {
         let (Some(direct), WrittenRows::Rows(prepared)) = (&self.direct, &self.target) else { return None };
+        options.check_write(&self.table).ok()?;
         direct.execute(prepared, options, values)
     }
 
-    /// Adds it to a batch, for which those options hold where it brings none.
-    pub(super) fn add(&self, run: &StatementRun<'_>, batch: &mut Batch) -> CqlResult<()> {
-        let options = self.attributes.options(run)?;
-        self.add_to(run, batch, &options)
+    /// Refuses conditions on several rows.
+    pub(super) fn check_one_row(&self, what: &str, names_several: bool) -> CqlResult<()> {
+        if !names_several {
+            return Ok(());
+        }
+        let verb = if self.kind == StatementKind::Delete { "deletions" } else { "updates" };
+        refuse(format!("IN on the {what} is not supported with conditional {verb}"))
     }
 
-    fn add_to(&self, run: &StatementRun<'_>, batch: &mut Batch, options: &WriteOptions) -> CqlResult<()> {
+    /// Adds it to a batch, which may wait upon conditions.
+    pub(super) fn add(
+        &self,
+        run: &StatementRun<'_>,
+        batch: &mut Batch,
+        is_conditional: bool,
+    ) -> CqlResult<()> {
         match &self.target {
             WrittenRows::Rows(prepared) => {
-                for values in self.values(run)? {
+                let rows = self.values(run)?;
+                let options = self.attributes.options(run, is_conditional)?;
+                for values in rows {
                     let values: Vec<&dyn BindValue> =
                         values.iter().map(|value| value as &dyn BindValue).collect();
-                    prepared.add_with(options, batch, values.as_slice())?;
+                    prepared
+                        .add_with(&options, batch, values.as_slice())
+                        .map_err(|error| self.problem(error))?;
                 }
                 Ok(())
             }
-            WrittenRows::Ranges => self.delete_ranges(run, batch),
+            WrittenRows::Ranges => self.delete_ranges(run, batch, is_conditional),
         }
     }
 
-    fn delete_ranges(&self, run: &StatementRun<'_>, batch: &mut Batch) -> CqlResult<()> {
+    /// An error of the engine in Cassandra's words.
+    pub(super) fn problem(&self, error: helenus_engine::Error) -> CqlError {
+        let Some(missing) = error.no_such_element() else { return error.into() };
+        CqlError::invalid(match (missing.len, self.kind) {
+            (0, StatementKind::Delete) => {
+                "Attempted to delete an element from a list which is null".to_owned()
+            }
+            (0, _) => "Attempted to set an element on a list which is null".to_owned(),
+            (len, _) => format!("List index {} out of bound, list has size {len}", missing.index),
+        })
+    }
+
+    fn delete_ranges(
+        &self,
+        run: &StatementRun<'_>,
+        batch: &mut Batch,
+        is_conditional: bool,
+    ) -> CqlResult<()> {
         let table = run.database.table(self.table.keyspace(), self.table.name())?;
+        let keys = self.keys(run)?;
         let slices = self.restrictions.slices(run)?;
-        for key in self.keys(run)? {
+        let timestamp = self.attributes.timestamp(run)?.filter(|_| !is_conditional);
+        for key in keys {
             for [from, to] in &slices.0 {
                 let mut delete = table.delete(RawKey(&key), ());
                 delete = delete.from(as_key(from)).to(as_key(to));
-                if let Some(timestamp) = self.timestamp(run)? {
+                if let Some(timestamp) = timestamp {
                     delete = delete.timestamp(timestamp);
                 }
                 delete.add_to(batch)?;
             }
         }
         Ok(())
-    }
-
-    fn timestamp(&self, run: &StatementRun<'_>) -> CqlResult<Option<i64>> {
-        let Some(expr) = &self.attributes.timestamp else { return Ok(run.options.timestamp_us) };
-        let value = expr.evaluate(run)?;
-        let bytes = value.bytes().and_then(|bytes| <[u8; 8]>::try_from(bytes).ok());
-        Ok(bytes.map(i64::from_be_bytes).or(run.options.timestamp_us))
     }
 
     /// The keys of its partitions.
@@ -538,17 +607,22 @@ impl WritePlan {
         })
     }
 
+    /// The clusterings of its rows that are named one by one.
+    pub(super) fn rows(&self, run: &StatementRun<'_>) -> CqlResult<Vec<KeyParts>> {
+        self.restrictions.rows(run)
+    }
+
     /// For each row or partition the values of its key, then those of the operands.
-    fn values(&self, run: &StatementRun<'_>) -> CqlResult<Vec<Vec<BoundValue>>> {
+    fn values(&self, run: &StatementRun<'_>) -> CqlResult<Vec<Vec<OperandValue>>> {
         let keys = self.keys(run)?;
         let rows = self.restrictions.rows(run)?;
         restrictions::check_combinations(keys.len(), rows.len(), "primary key")?;
         let mut all = Vec::with_capacity(keys.len() * rows.len());
         for key in &keys {
             for row in &rows {
-                let of_key = key.iter().chain(row).map(|bytes| Ok(BoundValue::Bytes(bytes.clone())));
+                let of_key = key.iter().chain(row).map(|bytes| Ok(BoundValue::Bytes(bytes.clone()).into()));
                 // Each row has its own `uuid()`.
-                let operands = self.exprs.iter().map(|expr| expr.evaluate(run));
+                let operands = self.operands.iter().map(|operand| operand.evaluate(run));
                 all.push(of_key.chain(operands).collect::<CqlResult<_>>()?);
             }
         }

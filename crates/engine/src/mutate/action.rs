@@ -1,8 +1,11 @@
 //! Statements without their values: operations on columns, and conditions.
 
+use std::fmt;
 use std::sync::Arc;
 
-use crate::error::Result;
+use helenus_types::{Type, ValueError};
+
+use crate::error::Error;
 
 /// The kind of a statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +50,7 @@ pub enum Action<V = usize> {
         /// The element.
         value: V,
     },
-    /// `DELETE c[?]` of a list.
+    /// `DELETE c[?]` of a list; unset deletes nothing.
     RemoveAt(V),
     /// A set gets an element.
     AddKey(V),
@@ -60,6 +63,14 @@ pub enum Action<V = usize> {
     },
     /// `DELETE c[?]` of a set or map.
     RemoveKey(V),
+    /// `c = c + ?` of a column with one value: it becomes what a function makes of both. A column
+    /// without a value stays so.
+    Combine {
+        /// The other value.
+        value: V,
+        /// The function.
+        with: Combine,
+    },
     /// `c.f = ?` of a user type: null deletes the field, unset leaves it.
     SetField {
         /// The field's name.
@@ -73,7 +84,10 @@ pub enum Action<V = usize> {
 
 impl<V> Action<V> {
     /// The same with other values.
-    pub(super) fn map<'s, W>(&'s self, mut f: impl FnMut(&'s V) -> Result<W>) -> Result<Action<W>> {
+    pub(super) fn map<'s, W>(
+        &'s self,
+        mut f: impl FnMut(&'s V) -> Result<W, Error>,
+    ) -> Result<Action<W>, Error> {
         Ok(match self {
             Self::Set(v) => Action::Set(f(v)?),
             Self::Delete => Action::Delete,
@@ -88,6 +102,7 @@ impl<V> Action<V> {
             Self::AddKey(v) => Action::AddKey(f(v)?),
             Self::PutKey { key, value } => Action::PutKey { key: f(key)?, value: f(value)? },
             Self::RemoveKey(v) => Action::RemoveKey(f(v)?),
+            Self::Combine { value, with } => Action::Combine { value: f(value)?, with: *with },
             Self::SetField { field, value } => Action::SetField { field: field.clone(), value: f(value)? },
             Self::RemoveField(field) => Action::RemoveField(field.clone()),
         })
@@ -100,6 +115,24 @@ impl<V> Action<V> {
             Self::SetField { field, .. } | Self::RemoveField(field) => Extent::Field(field.clone()),
             _ => Extent::Elements,
         }
+    }
+}
+
+/// A function that makes a value of a type of two others: appends its bytes.
+#[derive(Clone, Copy)]
+pub struct Combine(pub fn(&Type, &[u8], &[u8], &mut Vec<u8>) -> Result<(), ValueError>);
+
+impl PartialEq for Combine {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::fn_addr_eq(self.0, other.0)
+    }
+}
+
+impl Eq for Combine {}
+
+impl fmt::Debug for Combine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Combine")
     }
 }
 
@@ -169,7 +202,10 @@ pub struct Condition<V = usize> {
 
 impl<V> Condition<V> {
     /// The same with other values.
-    pub(super) fn map<'s, W>(&'s self, mut f: impl FnMut(&'s V) -> Result<W>) -> Result<Condition<W>> {
+    pub(super) fn map<'s, W>(
+        &'s self,
+        mut f: impl FnMut(&'s V) -> Result<W, Error>,
+    ) -> Result<Condition<W>, Error> {
         Ok(Condition {
             column: self.column.clone(),
             part: match &self.part {
@@ -180,7 +216,9 @@ impl<V> Condition<V> {
             op: self.op,
             operand: match &self.operand {
                 Operand::One(value) => Operand::One(f(value)?),
-                Operand::Several(values) => Operand::Several(values.iter().map(f).collect::<Result<_>>()?),
+                Operand::Several(values) => {
+                    Operand::Several(values.iter().map(f).collect::<Result<_, Error>>()?)
+                }
             },
         })
     }

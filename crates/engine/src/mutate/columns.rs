@@ -3,7 +3,7 @@
 use helenus_rows::{Column, ColumnKind, TableSchema};
 use helenus_types::{Type, ValueError};
 
-use super::action::{Action, Extent, StatementKind};
+use super::action::{Action, Combine, Extent, StatementKind};
 use super::bind::{BindValue, Binding};
 use super::errors::{column_problem, key_column, path_too_long, unknown_column, wrong_type};
 use super::staged::{Change, Span, Staged, StagedCell, bytes_of, column_index, span};
@@ -180,9 +180,20 @@ impl<'s> Place<'s> {
             Action::AddKey(key) => self.put(*key, None, staged),
             Action::PutKey { key, value } => self.put(*key, Some(*value), staged),
             Action::RemoveKey(key) => self.remove(*key, staged),
+            Action::Combine { value, with } => self.combine(*value, *with, staged),
             Action::SetField { field, value } => self.set_field(field, *value, staged),
             Action::RemoveField(field) => self.set_field(field, &None::<i32>, staged),
         }
+    }
+
+    /// The value that is there becomes another, of both.
+    fn combine(&self, value: &dyn BindValue, with: Combine, staged: &mut Staged) -> Result<()> {
+        if self.column.complex || self.column.counter {
+            return Err(self.wrong("a column with one value"));
+        }
+        let value = self.not_null(&self.column.ty, value, staged)?;
+        staged.cells.push(self.cell(Change::Combine(with), Span::default(), value));
+        Ok(())
     }
 
     /// Binds a value of that type, which holds several elements; `None` where there is none of
@@ -313,23 +324,24 @@ impl<'s> Place<'s> {
         Ok(())
     }
 
-    /// A list's element is deleted by its index.
+    /// A list's element is deleted by its index; unset deletes nothing.
     fn remove_at(&self, index: &dyn BindValue, staged: &mut Staged) -> Result<()> {
         self.list_element()?;
+        if index.is_unset() {
+            return Ok(());
+        }
         let index = self.index(index, staged)?;
         staged.cells.push(self.cell(Change::RemoveAt(index), Span::default(), Span::default()));
         Ok(())
     }
 
     /// An index of a list.
-    fn index(&self, index: &dyn BindValue, staged: &mut Staged) -> Result<u32> {
+    fn index(&self, index: &dyn BindValue, staged: &mut Staged) -> Result<i32> {
         let start = staged.bytes.len();
         let span = self.not_null(&Type::Int, index, staged)?;
         let index = staged.get(span).try_into().map_or(-1, i32::from_be_bytes);
         staged.bytes.truncate(start);
-        u32::try_from(index).ok().ok_or_else(|| {
-            column_problem(self.schema, &self.column.name, format_args!("there is no index {index}"))
-        })
+        Ok(index)
     }
 
     /// A user type's field gets a value: null deletes it.

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use helenus_rows::TableSchema;
 use helenus_types::{LocalDeletionTime, Type};
 
-use crate::error::Error;
+use crate::error::{Error, ErrorKind, NoSuchElement};
 
 fn in_table(schema: &TableSchema, text: impl Display) -> Error {
     Error::invalid(format!("{}.{}: {text}", schema.keyspace(), schema.name()))
@@ -21,6 +21,13 @@ pub(super) fn table_problem(schema: &TableSchema, text: impl Display) -> Error {
 #[cold]
 pub(super) fn column_problem(schema: &TableSchema, column: &str, text: impl Display) -> Error {
     Error::invalid(format!("{}.{}, column {column}: {text}", schema.keyspace(), schema.name()))
+}
+
+/// An error about an index of a list.
+#[cold]
+pub(super) fn no_such_element(schema: &TableSchema, column: &str, missing: NoSuchElement) -> Error {
+    let place = format_args!("{}.{}, column {column}", schema.keyspace(), schema.name());
+    Error::with(ErrorKind::Invalid, missing).context(place)
 }
 
 #[cold]

@@ -43,7 +43,9 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub use action::{Action, Condition, Conditions, Op, Operand, Part, RangePlan, StatementKind, StatementPlan};
+pub use action::{
+    Action, Combine, Condition, Conditions, Op, Operand, Part, RangePlan, StatementKind, StatementPlan,
+};
 pub use batch::Batch;
 pub use bind::{BindValue, BindValues, Binding, Unset};
 pub use condition::{BatchOutcome, Outcome};

@@ -8,11 +8,12 @@ use helenus_rows::{Cell, CounterContext, DeletionTime, LiveRow, RowRef, StreamEr
 use helenus_sstable::SearchKey;
 use helenus_types::{LocalDeletionTime, Partitioner, Timestamp, Type};
 
+use super::action::Combine;
 use super::encode::WriteTime;
-use super::errors::column_problem;
+use super::errors::{column_problem, no_such_element};
 use super::staged::{Change, Span, Staged, StagedCell, StagedOp, Target, column_index};
 use crate::engine::{Destination, PointReader, PointRow, View};
-use crate::error::{Error, Result};
+use crate::error::{Error, NoSuchElement, Result};
 
 /// Finds rows by their keys.
 #[derive(Default)]
@@ -93,7 +94,7 @@ pub(super) fn resolve(
                     for cell in cells {
                         match cell.change {
                             Change::Increment => counters.count(destination, &known, cell, &mut resolved)?,
-                            _ => resolved.cells.push(*cell),
+                            _ => known.put_simple(cell, &mut resolved)?,
                         }
                     }
                 }
@@ -138,7 +139,7 @@ impl<'a> Known<'a> {
         let mut lists: Vec<ListState<'a>> = Vec::new();
         for cell in cells {
             if !read(cell.column) {
-                resolved.cells.push(*cell);
+                self.put_simple(cell, resolved)?;
                 continue;
             }
             let at = match lists.iter().position(|list| list.column == cell.column) {
@@ -150,6 +151,27 @@ impl<'a> Known<'a> {
             };
             let Some(list) = lists.get_mut(at) else { unreachable!("the list is there or was added") };
             self.resolve_list(list, cell, timestamp, resolved)?;
+        }
+        Ok(())
+    }
+
+    /// Stages a cell that depends on no list, but perhaps on the value that the column has.
+    fn put_simple(&self, cell: &StagedCell, resolved: &mut Staged) -> Result<()> {
+        let Change::Combine(Combine(with)) = cell.change else {
+            resolved.cells.push(*cell);
+            return Ok(());
+        };
+        let columns = self.view.state.header.columns(self.is_static);
+        let (Some(row), Some(column)) = (self.row, columns.get(cell.column as usize)) else { return Ok(()) };
+        let mut live = LiveRow::of_any(row, self.time.now()).map_err(StreamError::from)?;
+        while let Some((at, found)) = live.next().map_err(StreamError::from)? {
+            if at == cell.column as usize {
+                let mut value = Vec::new();
+                with(&column.ty, found.value, self.staged.get(cell.value), &mut value)
+                    .map_err(|error| column_problem(&self.view.state.schema, &column.name, error))?;
+                let value = resolved.store(&value);
+                resolved.cells.push(StagedCell { change: Change::Value, value, ..*cell });
+            }
         }
         Ok(())
     }
@@ -204,9 +226,12 @@ impl<'a> Known<'a> {
             Change::Append => resolved.store(&self.time.paths.append()),
             Change::Prepend => resolved.store(&self.time.paths.prepend()),
             Change::SetAt(index) | Change::RemoveAt(index) | Change::KeepAt(index) => {
-                match list.shown().nth(index as usize) {
+                match usize::try_from(index).ok().and_then(|index| list.shown().nth(index)) {
                     Some((path, _)) => *path,
-                    None => return Err(self.out_of_bounds(cell.column, index, list.shown().count())),
+                    None => {
+                        let missing = NoSuchElement { index, len: list.shown().count() };
+                        return Err(self.out_of_bounds(cell.column, missing));
+                    }
                 }
             }
             _ => cell.path,
@@ -243,11 +268,10 @@ impl<'a> Known<'a> {
         }
     }
 
-    fn out_of_bounds(&self, column: u32, index: u32, len: usize) -> Error {
+    fn out_of_bounds(&self, column: u32, missing: NoSuchElement) -> Error {
         let name =
             self.view.state.header.columns(self.is_static).get(column as usize).map(|c| c.name.clone());
-        let text = format!("there is no index {index} in a list of {len} elements");
-        column_problem(&self.view.state.schema, name.as_deref().unwrap_or_default(), text)
+        no_such_element(&self.view.state.schema, name.as_deref().unwrap_or_default(), missing)
     }
 
     /// The context of a counter, if it counted anything that was not deleted.

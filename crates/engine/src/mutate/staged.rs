@@ -9,6 +9,7 @@ use std::sync::Arc;
 use helenus_rows::{BoundKind, Columns};
 use helenus_types::Token;
 
+use super::action::Combine;
 use super::action::Op;
 use super::errors::{changed_column, dropped_column, too_much};
 use super::options::WriteOptions;
@@ -77,21 +78,23 @@ pub(super) enum Change {
     /// A list's new first element.
     Prepend,
     /// The list's element at that index gets a value.
-    SetAt(u32),
+    SetAt(i32),
     /// The list's element at that index is deleted.
-    RemoveAt(u32),
+    RemoveAt(i32),
     /// The list's element at that index stays; it must be there.
-    KeepAt(u32),
+    KeepAt(i32),
     /// All elements of the list that have the value are deleted.
     RemoveValue,
     /// A counter counts the value, an i64.
     Increment,
+    /// The value that is there becomes another, of both.
+    Combine(Combine),
 }
 
 impl Change {
     /// Whether the existing data must be read first.
     pub(super) fn reads_first(self) -> bool {
-        self.reads_list() || self == Self::Increment
+        self.reads_list() || matches!(self, Self::Increment | Self::Combine(_))
     }
 
     /// Whether the list has to be known.
@@ -101,7 +104,7 @@ impl Change {
 
     /// Whether it leaves a value, which lives as long as the write says.
     pub(super) fn has_ttl(self) -> bool {
-        matches!(self, Self::Value | Self::Append | Self::Prepend | Self::SetAt(_))
+        matches!(self, Self::Value | Self::Append | Self::Prepend | Self::SetAt(_) | Self::Combine(_))
     }
 
     /// Whether it is a list's new element, whose path is made when the write is carried out.
@@ -661,7 +664,7 @@ fn rebase_cell(
             _ if was.complex != is.complex || was.counter != is.counter || was.path_type != is.path_type => {
                 false
             }
-            (Change::Value, None) => is.ty.validate(get(cell.value)).is_ok(),
+            (Change::Value | Change::Combine(_), None) => is.ty.validate(get(cell.value)).is_ok(),
             (Change::Value, Some(_)) => {
                 let ty = is.ty.cell_value_type(get(cell.path));
                 ty.is_some_and(|ty| ty.validate(get(cell.value)).is_ok())

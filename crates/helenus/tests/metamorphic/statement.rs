@@ -254,6 +254,7 @@ fn placed(action: &Action<Bound>, place: &mut impl FnMut(&Bound) -> usize) -> Ac
         Action::AddKey(v) => Action::AddKey(place(v)),
         Action::PutKey { key, value } => Action::PutKey { key: place(key), value: place(value) },
         Action::RemoveKey(v) => Action::RemoveKey(place(v)),
+        Action::Combine { value, with } => Action::Combine { value: place(value), with: *with },
         Action::SetField { field, value } => Action::SetField { field: field.clone(), value: place(value) },
         Action::RemoveField(field) => Action::RemoveField(field.clone()),
     }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use helenus_cql::{
-    Answer, BatchEntry, BatchKind, BoundValue, ColumnSpec, CqlError, ErrorDetail, PreparedStatement,
-    QueryOptions, Response, Session,
+    Answer, BatchEntry, BatchKind, BoundValue, ColumnSpec, Consistency, CqlError, ErrorDetail,
+    PreparedStatement, QueryOptions, Response, Session,
 };
 use helenus_engine::Database;
 use helenus_types::{Hex, Type};
@@ -46,12 +46,18 @@ pub(super) fn tally(script: &Script) -> Tally {
     tally
 }
 
+fn consistency(name: &str) -> Consistency {
+    Consistency::EACH.into_iter().find(|level| level.name() == name).unwrap()
+}
+
 /// Every bind row × every page size.
 fn executions(step: &Step) -> Vec<(QueryOptions, Option<String>)> {
     let options = QueryOptions {
         timestamp_us: step.last("timestamp").map(|text| text.parse().unwrap()),
         now_seconds: step.last("now_in_seconds").map(|text| text.parse().unwrap()),
         keyspace: step.last("keyspace").map(str::to_owned),
+        consistency: step.last("consistency").map_or(Consistency::One, consistency),
+        serial_consistency: step.last("serial").map(consistency),
         ..QueryOptions::default()
     };
     let fetches = step.last("fetch_size").unwrap_or("5000").replace(',', " ");
@@ -113,13 +119,16 @@ fn outcome(
         return rows_of(response, record, warnings, |_| unreachable!("a batch has no pages"))
             .map_err(|error| (Stage::Query, error));
     }
-    let keyspace = options.keyspace.clone().or_else(|| session.keyspace());
     let mut prepared = None;
     let mut values = Vec::new();
     let mut options = options.clone();
     if step.has("prepare") || bind.is_some() {
-        let statement =
-            session.prepare_in(&step.cql, keyspace.as_deref()).map_err(|error| (Stage::Prepare, error))?;
+        let statement = match &options.keyspace {
+            Some(keyspace) => session.prepare_in(&step.cql, Some(keyspace)),
+            None => session.prepare(&step.cql),
+        };
+        let statement = statement.map_err(|error| (Stage::Prepare, error))?;
+        warnings.extend(statement.warnings().iter().cloned());
         record.insert("prepared".into(), metadata(&statement));
         let Some(bind) = bind else {
             record.insert("kind".into(), "prepared".into());
@@ -328,6 +337,10 @@ fn metadata(statement: &PreparedStatement) -> Json {
 fn extra(error: &CqlError) -> Option<Json> {
     match error.detail() {
         ErrorDetail::None => None,
+        ErrorDetail::Unavailable { consistency, required, alive } => {
+            let number = Consistency::EACH.iter().position(|level| level == consistency);
+            Some(json!({ "consistency": number, "required": required, "alive": alive }))
+        }
         ErrorDetail::Existing { keyspace, table } => Some(json!({ "keyspace": keyspace, "table": table })),
         ErrorDetail::Function { keyspace, name, arguments } => {
             Some(json!({ "keyspace": keyspace, "function": name, "args": arguments }))

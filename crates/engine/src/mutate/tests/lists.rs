@@ -2,6 +2,8 @@
 
 use helenus_types::Value;
 
+use crate::error::NoSuchElement;
+
 use super::{World, check, column, raw};
 
 fn texts(values: &[&str]) -> Value {
@@ -75,6 +77,8 @@ fn an_index_must_be_there() {
     let before = raw(&t, 1);
     let error = t.update(1, (1, "x")).set("a", 1).set_at("l", 1, "b").execute().unwrap_err();
     assert_eq!(error.to_string(), "ks.t, column l: there is no index 1 in a list of 1 elements");
+    assert_eq!(error.no_such_element(), Some(NoSuchElement { index: 1, len: 1 }));
+    assert_eq!(crate::error::Error::invalid("").no_such_element(), None);
     let error = t.delete(1, (2, "x")).element_at("l", 0).execute().unwrap_err();
     assert_eq!(error.to_string(), "ks.t, column l: there is no index 0 in a list of 0 elements");
     assert_eq!(raw(&t, 1), before);

@@ -99,6 +99,25 @@ fn each_operation_is_bound() {
 }
 
 #[test]
+fn values_are_combined_with_those_that_are_there() {
+    let (_world, w) = world();
+    let append = crate::Combine(|_, left, right, out| {
+        out.extend_from_slice(left);
+        out.extend_from_slice(right);
+        Ok(())
+    });
+    let action = || Action::Combine { value: 0, with: append };
+    run(&w, "v", action(), &[&"b"]).unwrap();
+    assert!(column(&w, "v").is_empty(), "there was nothing to combine with");
+    w.insert(1, 1).set("v", "a").timestamp(1).execute().unwrap();
+    run(&w, "v", action(), &[&"b"]).unwrap();
+    run(&w, "v", action(), &[&"c"]).unwrap();
+    assert_eq!(column(&w, "v"), [Value::Text("abc".into())]);
+    run(&w, "l", action(), &[&vec![1]]).unwrap_err();
+    run(&w, "v", action(), &[&NULL]).unwrap_err();
+}
+
+#[test]
 fn lists_are_changed_by_bound_indexes() {
     let (_world, w) = world();
     w.insert(1, 1).set("l", vec![1, 2, 3, 2]).timestamp(1).execute().unwrap();
@@ -115,9 +134,11 @@ fn lists_are_changed_by_bound_indexes() {
     run(&w, "l", set_at(), &[&0, &Unset]).unwrap();
     list(&[9, 2, 3, 2]);
     refuses(set_at(), &[&9, &Unset], "there is no index 9 in a list of 4 elements");
-    refuses(set_at(), &[&-1, &1], "there is no index -1");
+    refuses(set_at(), &[&-1, &1], "there is no index -1 in a list of 4 elements");
     refuses(set_at(), &[&Unset, &1], "not a valid int: an element can't be left unset");
     refuses(Action::RemoveAt(0), &[&NULL], "not a valid int: an element can't be null");
+    run(&w, "l", Action::RemoveAt(0), &[&Unset]).unwrap();
+    list(&[9, 2, 3, 2]);
     run(&w, "l", Action::RemoveAt(0), &[&0]).unwrap();
     list(&[2, 3, 2]);
     run(&w, "l", Action::RemoveValue(0), &[&3]).unwrap();
