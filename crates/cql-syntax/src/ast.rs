@@ -5,6 +5,7 @@
 //! `c = c + 1`.
 
 mod administration;
+mod describe;
 mod dml;
 mod names;
 mod schema;
@@ -12,6 +13,7 @@ mod terms;
 mod types;
 
 pub use administration::{Administration, CreateRoutine, DropRoutine, Resource, RoleOptions};
+pub use describe::{Describe, DescribeTarget};
 pub use dml::{
     Assignment, AssignmentOperation, Batch, BatchKind, Comparison, Condition, Delete, DeleteTarget, InValues,
     Insert, InsertValues, IntValue, JsonValue, Modification, Order, Ordering, Relation, RelationTarget,
@@ -75,7 +77,9 @@ pub enum Statement {
     Delete(Box<Delete>),
     /// `BEGIN BATCH … APPLY BATCH`
     Batch(Batch),
-    /// A statement about functions, aggregates, triggers, roles or permissions, or `DESCRIBE`: its
-    /// text from the first to the last token, as it stood.
+    /// `DESCRIBE`
+    Describe(Describe),
+    /// A statement about functions, aggregates, triggers, roles or permissions: its text from the
+    /// first to the last token, as it stood.
     Other(String),
 }

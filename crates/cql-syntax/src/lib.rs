@@ -47,11 +47,11 @@ pub use ast::{
     Administration, AlterKeyspace, AlterTable, AlterTableAction, AlterType, AlterTypeAction, AlterView,
     Assignment, AssignmentOperation, Batch, BatchKind, BinaryOperator, ColumnDefinition, ColumnMask,
     ColumnMeta, Comparison, Condition, CqlType, CreateIndex, CreateKeyspace, CreateRoutine, CreateTable,
-    CreateType, CreateView, Delete, DeleteTarget, DropKeyspace, DropObject, DropRoutine, FieldDefinition,
-    Identifier, InValues, IndexTarget, IndexTargetKind, Insert, InsertValues, IntValue, JsonValue, Literal,
-    Marker, Modification, NativeType, Order, Ordering, PrimaryKey, Property, PropertyValue, QualifiedName,
-    Relation, RelationTarget, Rename, Resource, RoleOptions, Select, Selection, Selector, Statement,
-    TableOptions, Term, Update, Using,
+    CreateType, CreateView, Delete, DeleteTarget, Describe, DescribeTarget, DropKeyspace, DropObject,
+    DropRoutine, FieldDefinition, Identifier, InValues, IndexTarget, IndexTargetKind, Insert, InsertValues,
+    IntValue, JsonValue, Literal, Marker, Modification, NativeType, Order, Ordering, PrimaryKey, Property,
+    PropertyValue, QualifiedName, Relation, RelationTarget, Rename, Resource, RoleOptions, Select, Selection,
+    Selector, Statement, TableOptions, Term, Update, Using,
 };
 pub use error::SyntaxError;
 pub use keywords::is_unreserved_keyword;

@@ -9,6 +9,7 @@
 mod administration;
 mod alter;
 mod cursor;
+mod describe;
 mod dml;
 mod names;
 mod relations;

@@ -1,5 +1,6 @@
 //! Tree to CQL. What is written here, the parser reads as the same tree.
 
+mod describe;
 mod dml;
 mod names;
 mod schema;

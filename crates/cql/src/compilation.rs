@@ -4,10 +4,11 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use helenus_cql_syntax::{Identifier, parse_statement};
-use helenus_engine::{BindValue, BindValues, Database};
+use helenus_engine::{BindValue, BindValues};
 use smallvec::SmallVec;
 
 use crate::compile::{Compiled, compile, is_qualified};
+use crate::environment::Environment;
 use crate::error::{CqlError, CqlResult, refuse};
 use crate::execution::StatementRun;
 use crate::options::QueryOptions;
@@ -29,15 +30,15 @@ pub(crate) struct Compilation {
 
 /// A text, compiled against the present schema.
 pub(crate) fn compile_text(
-    database: &Database,
+    environment: &Arc<Environment>,
     text: &str,
     keyspace: Option<&str>,
 ) -> CqlResult<Compilation> {
     let statement = parse_statement(text)?;
     let is_qualified = is_qualified(&statement);
-    let catalog = database.schema();
+    let catalog = environment.database.schema();
     let mut scope = Scope::new(&catalog, keyspace);
-    let compiled = compile(&mut scope, database, statement)?;
+    let compiled = compile(&mut scope, &environment.database, statement)?;
     let table = compiled.table().map(|table| &**table.schema());
     let (markers, key_markers) = scope.markers.finish(table)?;
     Ok(Compilation { compiled, markers, key_markers, catalog, is_qualified })
@@ -45,7 +46,7 @@ pub(crate) fn compile_text(
 
 /// Executes what was compiled.
 pub(crate) fn run(
-    database: &Database,
+    environment: &Arc<Environment>,
     compilation: &Compilation,
     values: &[BoundValue],
     options: &QueryOptions,
@@ -57,14 +58,14 @@ pub(crate) fn run(
             return written;
         }
     }
-    let run = StatementRun::new(database, compilation.catalog.clone(), values, options);
+    let run = StatementRun::new(environment, compilation.catalog.clone(), values, options);
     let answered = compilation.compiled.execute(&run);
     finish(&run, answered)
 }
 
 /// Executes what was compiled with Rust's values.
 pub(crate) fn run_with(
-    database: &Database,
+    environment: &Arc<Environment>,
     compilation: &Compilation,
     values: impl BindValues,
     options: &QueryOptions,
@@ -79,7 +80,7 @@ pub(crate) fn run_with(
         }
     }
     let values = bind(&compilation.markers, values)?;
-    run(database, compilation, &values, options)
+    run(environment, compilation, &values, options)
 }
 
 /// The answer or the error with the warnings of its execution.

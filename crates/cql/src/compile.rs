@@ -7,12 +7,15 @@ use helenus_engine::Database;
 use helenus_schema::TableDef;
 
 use crate::ddl;
+use crate::describe::{self, DescribePlan};
 use crate::error::{CqlResult, refuse};
 use crate::execution::StatementRun;
 use crate::response::{Answer, Response};
 use crate::scope::Scope;
 use crate::select::{self, SelectPlan};
 use crate::spec::ColumnSpec;
+use crate::system::definitions::catalog_of;
+use crate::system::refusals::refuse_truncation;
 use crate::write::{self, BatchPlan, WritePlan};
 
 /// A statement that was compiled against a catalog.
@@ -26,6 +29,7 @@ pub(crate) enum Compiled {
     /// A statement about functions, triggers, roles or permissions, and the keyspace of its names.
     Administration(Box<Administration>, Option<String>),
     Use(String),
+    Describe(Box<DescribePlan>),
 }
 
 /// Compiles a statement; its markers are noted.
@@ -46,10 +50,18 @@ pub(crate) fn compile(
             Ok(Compiled::Batch(Box::new(write::compile_batch(scope, database, &batch)?)))
         }
         Statement::Use(keyspace) => {
-            if scope.catalog.keyspace(keyspace.as_str()).is_err() {
+            let catalog = catalog_of(scope.catalog, keyspace.as_str());
+            if catalog.keyspace(keyspace.as_str()).is_err() {
                 return refuse(format!("Keyspace '{}' does not exist", keyspace.as_str()));
             }
             Ok(Compiled::Use(keyspace.into()))
+        }
+        Statement::Truncate(table) => {
+            refuse_truncation(scope, &table)?;
+            Ok(Compiled::Schema(Box::new(Statement::Truncate(table)), scope.keyspace.map(str::to_owned)))
+        }
+        Statement::Describe(statement) => {
+            Ok(Compiled::Describe(Box::new(describe::compile(statement, scope.keyspace))))
         }
         Statement::Other(text) => {
             let statement = Box::new(ddl::compile_administration(&text)?);
@@ -110,6 +122,7 @@ impl Compiled {
             Self::Administration(statement, keyspace) => {
                 ddl::execute_administration(&run.catalog, keyspace.as_deref(), statement)
             }
+            Self::Describe(describe) => describe.execute(run),
             Self::Use(keyspace) => Ok(Answer::SetKeyspace(keyspace.clone()).into()),
         }
     }

@@ -4,17 +4,21 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use helenus_engine::{Database, parts};
-use helenus_schema::Catalog;
+use helenus_engine::{Database, Table, parts};
+use helenus_schema::{Catalog, TableDef};
 
+use crate::environment::Environment;
 use crate::error::CqlResult;
 use crate::options::QueryOptions;
 use crate::spec::ColumnSpec;
+use crate::system::TableQuery;
+use crate::system::definitions::owns;
 use crate::value::BoundValue;
 
 /// One execution: the values of the markers, the options, the clock, and the warnings so far.
 #[derive(Debug)]
 pub(crate) struct StatementRun<'a> {
+    pub(crate) environment: &'a Arc<Environment>,
     pub(crate) database: &'a Database,
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) values: &'a [BoundValue],
@@ -37,7 +41,7 @@ struct InsertedJson {
 /// An execution whose rows are still being read.
 #[derive(Debug)]
 pub(crate) struct DetachedRun {
-    database: Database,
+    environment: Arc<Environment>,
     catalog: Arc<Catalog>,
     values: Vec<BoundValue>,
     options: QueryOptions,
@@ -47,9 +51,10 @@ pub(crate) struct DetachedRun {
 impl DetachedRun {
     /// The execution.
     pub(crate) fn as_run(&self) -> StatementRun<'_> {
-        let Self { database, catalog, values, options, began_us } = self;
+        let Self { environment, catalog, values, options, began_us } = self;
         StatementRun {
-            database,
+            environment,
+            database: &environment.database,
             catalog: catalog.clone(),
             values,
             options,
@@ -62,13 +67,15 @@ impl DetachedRun {
 
 impl<'a> StatementRun<'a> {
     pub(crate) fn new(
-        database: &'a Database,
+        environment: &'a Arc<Environment>,
         catalog: Arc<Catalog>,
         values: &'a [BoundValue],
         options: &'a QueryOptions,
     ) -> Self {
+        let database = &environment.database;
         let began_us = parts::now_micros(database);
         Self {
+            environment,
             database,
             catalog,
             values,
@@ -81,8 +88,9 @@ impl<'a> StatementRun<'a> {
 
     /// The same execution with other values; its warnings are its own.
     pub(crate) fn with_values<'b>(&'b self, values: &'b [BoundValue]) -> StatementRun<'b> {
-        let Self { database, options, began_us, .. } = *self;
+        let Self { environment, database, options, began_us, .. } = *self;
         StatementRun {
+            environment,
             database,
             catalog: self.catalog.clone(),
             values,
@@ -96,7 +104,7 @@ impl<'a> StatementRun<'a> {
     /// What of it outlives the statement's execution: all but its warnings.
     pub(crate) fn detach(&self) -> DetachedRun {
         DetachedRun {
-            database: self.database.clone(),
+            environment: self.environment.clone(),
             catalog: self.catalog.clone(),
             values: self.values.to_vec(),
             options: self.options.clone(),
@@ -125,8 +133,9 @@ impl<'a> StatementRun<'a> {
     /// Carries something out as if the request brought no timestamp.
     pub(crate) fn without_timestamp<T>(&self, carry_out: impl FnOnce(&StatementRun<'_>) -> T) -> T {
         let options = QueryOptions { timestamp_us: None, ..self.options.clone() };
-        let Self { database, values, began_us, .. } = *self;
-        carry_out(&StatementRun {
+        let Self { environment, database, values, began_us, .. } = *self;
+        let run = StatementRun {
+            environment,
             database,
             catalog: self.catalog.clone(),
             values,
@@ -134,7 +143,19 @@ impl<'a> StatementRun<'a> {
             began_us,
             warnings: RefCell::default(),
             json_row: RefCell::default(),
-        })
+        };
+        let done = carry_out(&run);
+        self.warnings.borrow_mut().extend(run.take_warnings());
+        done
+    }
+
+    /// A table to read: one of the database, or of the node's own.
+    pub(crate) fn table(&self, def: &TableDef) -> CqlResult<Table> {
+        if owns(&self.catalog, def.keyspace()) {
+            let query = TableQuery { database: self.database, catalog: &self.catalog, now_us: self.began_us };
+            return self.environment.system.table(query, def);
+        }
+        Ok(self.database.table(def.keyspace(), def.name())?)
     }
 
     /// Adds a warning to the answer.

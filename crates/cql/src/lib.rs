@@ -5,7 +5,8 @@
 //! it uses the engine's public API.
 //!
 //! **Start reading** at [`Session`], then `compile.rs` (which room takes a statement), then the
-//! rooms: `select/`, `write/`, `ddl.rs`. Terms (`term/`), functions and restrictions serve them.
+//! rooms: `select/`, `write/`, `ddl.rs`, `describe/`, `system/`. Terms (`term/`), functions and
+//! restrictions serve them.
 
 #![deny(unsafe_code)]
 #![deny(clippy::indexing_slicing, clippy::expect_used, clippy::panic)]
@@ -15,9 +16,12 @@ mod compilation;
 mod compile;
 mod consistency;
 mod ddl;
+mod describe;
+mod environment;
 mod error;
 mod execution;
 mod functions;
+mod guardrails;
 mod json;
 mod markers;
 mod options;
@@ -30,12 +34,15 @@ mod select;
 mod session;
 mod spec;
 mod statements;
+mod system;
 mod term;
 mod value;
 mod write;
 
 pub use consistency::Consistency;
+pub use environment::SessionOptions;
 pub use error::{CqlError, CqlResult, ErrorCode, ErrorDetail};
+pub use guardrails::Guardrails;
 pub use helenus_cql_syntax::{BatchKind, ScriptPiece, Span, first_piece, token_spans};
 pub use helenus_schema::{SchemaEvent, SchemaEventKind, SchemaTarget};
 pub use options::{QueryOptions, StopSwitch};
@@ -43,4 +50,5 @@ pub use prepared::PreparedStatement;
 pub use response::{Answer, Response, ResultRow, ResultRows};
 pub use session::{BatchEntry, Session};
 pub use spec::ColumnSpec;
+pub use system::NodeSettings;
 pub use value::BoundValue;

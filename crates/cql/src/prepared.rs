@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use helenus_engine::{BindValues, Database};
+use helenus_engine::BindValues;
 use helenus_types::Hex;
 use parking_lot::RwLock;
 
 use crate::compilation::{Compilation, compile_text, in_order, run, run_with};
+use crate::environment::Environment;
 use crate::error::{CqlResult, refuse};
 use crate::options::QueryOptions;
 use crate::response::Response;
@@ -17,7 +18,7 @@ use crate::value::BoundValue;
 /// the schema.
 #[derive(Debug)]
 pub struct PreparedStatement {
-    database: Database,
+    environment: Arc<Environment>,
     text: String,
     keyspace: Option<String>,
     compilation: RwLock<Arc<Compilation>>,
@@ -25,8 +26,8 @@ pub struct PreparedStatement {
 }
 
 impl PreparedStatement {
-    pub(crate) fn new(database: &Database, text: &str, keyspace: Option<&str>) -> CqlResult<Self> {
-        let compilation = compile_text(database, text, keyspace)?;
+    pub(crate) fn new(environment: &Arc<Environment>, text: &str, keyspace: Option<&str>) -> CqlResult<Self> {
+        let compilation = compile_text(environment, text, keyspace)?;
         let (markers, most) = (compilation.markers.len(), u16::MAX);
         if markers > usize::from(most) {
             return refuse(format!(
@@ -34,7 +35,7 @@ impl PreparedStatement {
             ));
         }
         Ok(Self {
-            database: database.clone(),
+            environment: environment.clone(),
             text: text.to_owned(),
             keyspace: keyspace.map(str::to_owned),
             compilation: RwLock::new(Arc::new(compilation)),
@@ -104,7 +105,7 @@ impl PreparedStatement {
     /// Cassandra's.
     pub fn execute(&self, values: impl BindValues, options: &QueryOptions) -> CqlResult<Response> {
         let compilation = self.compilation()?;
-        run_with(&self.database, &compilation, values, options)
+        run_with(&self.environment, &compilation, values, options)
     }
 
     /// Executes it with serialized values for its markers, which are validated as they are used.
@@ -121,16 +122,16 @@ impl PreparedStatement {
             ));
         }
         let values = in_order(&compilation.markers, values, options)?;
-        run(&self.database, &compilation, &values, options)
+        run(&self.environment, &compilation, &values, options)
     }
 
     /// What was compiled against the present schema.
     pub(crate) fn compilation(&self) -> CqlResult<Arc<Compilation>> {
         let known = self.compilation.read().clone();
-        if Arc::ptr_eq(&known.catalog, &self.database.schema()) {
+        if Arc::ptr_eq(&known.catalog, &self.environment.database.schema()) {
             return Ok(known);
         }
-        let fresh = Arc::new(compile_text(&self.database, &self.text, self.keyspace.as_deref())?);
+        let fresh = Arc::new(compile_text(&self.environment, &self.text, self.keyspace.as_deref())?);
         *self.compilation.write() = fresh.clone();
         Ok(fresh)
     }

@@ -12,6 +12,7 @@ use crate::error::{CqlResult, refuse};
 use crate::markers::Markers;
 use crate::resolutions::Resolutions;
 use crate::spec::ColumnSpec;
+use crate::system::definitions::catalog_of;
 
 /// The catalog, the keyspace of names that bring none, and the markers seen so far.
 #[derive(Debug)]
@@ -40,13 +41,14 @@ impl<'a> Scope<'a> {
     /// The table of that name (`Schema.validateTable`).
     pub(crate) fn table(&self, name: &QualifiedName) -> CqlResult<Arc<TableDef>> {
         let (keyspace, table) = (self.keyspace_of(name)?, name.name.as_str());
-        let Ok(known) = self.catalog.keyspace(keyspace) else {
+        let catalog = catalog_of(self.catalog, keyspace);
+        let Ok(known) = catalog.keyspace(keyspace) else {
             return refuse(format!("keyspace {keyspace} does not exist"));
         };
         if table.is_empty() {
             return refuse("non-empty table is required");
         }
-        match self.catalog.table(known.name(), table) {
+        match catalog.table(known.name(), table) {
             Ok(table) => Ok(table.clone()),
             Err(_missing) => refuse(format!("table {table} does not exist")),
         }

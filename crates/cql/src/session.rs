@@ -9,6 +9,7 @@ use parking_lot::RwLock;
 
 use crate::compilation::{Compilation, bind, compile_text, finish, in_order, run};
 use crate::compile::Compiled;
+use crate::environment::{Environment, SessionOptions};
 use crate::error::{CqlResult, refuse};
 use crate::execution::StatementRun;
 use crate::options::QueryOptions;
@@ -39,7 +40,7 @@ use crate::write::BatchPlan;
 /// ```
 #[derive(Debug)]
 pub struct Session {
-    pub(crate) database: Database,
+    environment: Arc<Environment>,
     keyspace: RwLock<Option<String>>,
     statements: StatementCache,
     /// Whether it warned of prepared statements that depend on its keyspace: it does so once.
@@ -59,8 +60,25 @@ impl Session {
     /// A session without a keyspace.
     #[must_use]
     pub fn new(database: &Database) -> Self {
+        Self::with_options(database, SessionOptions::default())
+    }
+
+    /// A session without a keyspace that presents that node and has those thresholds.
+    #[must_use]
+    pub fn with_options(database: &Database, options: SessionOptions) -> Self {
+        Self::of(Arc::new(Environment::new(database, options)))
+    }
+
+    /// Another session without a keyspace, on the same database and with the same options. It is
+    /// cheaper than a new one, since the two have the node's own tables together.
+    #[must_use]
+    pub fn another(&self) -> Self {
+        Self::of(self.environment.clone())
+    }
+
+    fn of(environment: Arc<Environment>) -> Self {
         Self {
-            database: database.clone(),
+            environment,
             keyspace: RwLock::new(None),
             statements: StatementCache::default(),
             warned_of_use: AtomicBool::new(false),
@@ -120,7 +138,7 @@ impl Session {
     /// # Errors
     /// Cassandra's.
     pub fn prepare(&self, text: &str) -> CqlResult<PreparedStatement> {
-        let prepared = PreparedStatement::new(&self.database, text, self.keyspace().as_deref())?;
+        let prepared = PreparedStatement::new(&self.environment, text, self.keyspace().as_deref())?;
         if prepared.depends_on_keyspace() && !self.warned_of_use.swap(true, Ordering::Relaxed) {
             return Ok(prepared.warned_of_use());
         }
@@ -134,13 +152,13 @@ impl Session {
     pub fn prepare_in(&self, text: &str, keyspace: Option<&str>) -> CqlResult<PreparedStatement> {
         self.check_keyspace(keyspace)?;
         // A keyspace that comes with the request is one of its own state, which didn't warn yet.
-        Ok(PreparedStatement::new(&self.database, text, keyspace)?.warned_of_use())
+        Ok(PreparedStatement::new(&self.environment, text, keyspace)?.warned_of_use())
     }
 
     /// Refuses the keyspace of a request that there isn't (`ClientState.setKeyspace`).
     fn check_keyspace(&self, keyspace: Option<&str>) -> CqlResult<()> {
         match keyspace {
-            Some(keyspace) if self.database.schema().keyspace(keyspace).is_err() => {
+            Some(keyspace) if self.environment.database.schema().keyspace(keyspace).is_err() => {
                 refuse(format!("Keyspace '{keyspace}' does not exist"))
             }
             _ => Ok(()),
@@ -179,7 +197,7 @@ impl Session {
             statements.push(write.clone());
             all.push(values.as_slice());
         }
-        let run = StatementRun::new(&self.database, self.database.schema(), &[], options);
+        let run = StatementRun::new(&self.environment, self.environment.database.schema(), &[], options);
         let answered = BatchPlan::new(kind, statements, None)
             .and_then(|batch| batch.timed(&run, |run| batch.execute_each(run, &all)));
         finish(&run, answered)
@@ -191,7 +209,7 @@ impl Session {
         values: &[BoundValue],
         options: &QueryOptions,
     ) -> CqlResult<Response> {
-        let response = run(&self.database, compilation, values, options)?;
+        let response = run(&self.environment, compilation, values, options)?;
         if let Answer::SetKeyspace(keyspace) = &response.answer {
             *self.keyspace.write() = Some(keyspace.clone());
         }
@@ -203,10 +221,10 @@ impl Session {
         self.check_keyspace(options.keyspace.as_deref())?;
         let own = self.keyspace();
         let keyspace = options.keyspace.as_deref().or(own.as_deref());
-        if let Some(known) = self.statements.get(text, keyspace, &self.database.schema()) {
+        if let Some(known) = self.statements.get(text, keyspace, &self.environment.database.schema()) {
             return Ok(known);
         }
-        let compilation = Arc::new(compile_text(&self.database, text, keyspace)?);
+        let compilation = Arc::new(compile_text(&self.environment, text, keyspace)?);
         self.statements.put(text, keyspace, &compilation);
         Ok(compilation)
     }

@@ -5,12 +5,14 @@
 //!
 //! * [`ReadOnlyTables`]: tables over SSTables that are only read, and a database of them.
 //! * [`SinkTable`] and [`Sink`]: the write API of a table over another receiver of the writes.
+//! * [`filled_table`]: a table of no database, in memory, that is filled once and then read.
 //! * [`NewDatabase`], and [`IngestTarget`] with [`Ingestion`]: records in the manifest the files
 //!   that are brought in.
 //! * [`Attachment`], [`with_attachments`], [`AttachedView`]: what an index hangs on a table, and
 //!   [`Growth`]: what it adds to the table's writes; see decision 0023.
-//! * [`apply_schema`], [`now_micros`]: a statement of CQL that was parsed already, and the clock
-//!   that it is executed by.
+//! * [`execute_measured`]: a batch that may be too large.
+//! * [`apply_schema`], [`now_micros`], [`host_id`]: a statement of CQL that was parsed already, the
+//!   clock that it is executed by, and who executes it.
 //! * [`is_database`], [`check_complete`]: the kind of a directory.
 //! * [`decode_all`], [`READABLE`], [`check_filter`]: whether an SSTable is whole.
 
@@ -20,15 +22,17 @@ use std::sync::Arc;
 use helenus_commitlog::TableTag;
 use helenus_cql_syntax::Statement;
 use helenus_io::{Clock, Disk, ReadFile};
-use helenus_rows::{EncodingBase, Header, TableSchema};
+use helenus_memtable::Memtable;
+use helenus_rows::{EncodingBase, Header, TableSchema, UpdateRef};
 use helenus_schema::{Catalog, SchemaOutcome, SchemaRules, TableDef};
 use helenus_sstable::{ChunkCache, Component, SsTable};
 use helenus_types::{Generation, LocalDeletionTime, Partitioner, TableId, Timestamp};
+use uuid::Uuid;
 
 pub use crate::attachment::{Attachment, GrowingWrite, GrownTable, Growth};
 pub use crate::engine::{
-    IngestTarget, IngestedTable, Ingestion, Mutation, NewDatabase, NewSsTable, READABLE, Sink, UpdateBytes,
-    check_complete, check_filter, decode_all, is_database,
+    BatchExtent, IngestTarget, IngestedTable, Ingestion, Mutation, NewDatabase, NewSsTable, READABLE, Sink,
+    UpdateBytes, check_complete, check_filter, decode_all, is_database,
 };
 pub use crate::random::random_uuid;
 pub use helenus_memtable::{MemtableObserver, ObservedPartition};
@@ -37,10 +41,10 @@ pub use helenus_sstable::WriteObserver;
 use crate::attachment::Attachments;
 use crate::database::Database;
 use crate::engine::{self, Destination, LiveTable, SinkSide, TableCore, TableState, View};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::key::IntoKey;
 use crate::mutate::{
-    Delete, Insert, Prepared, StatementKind, StatementPlan, StatementWriter, Update, WriteOptions,
+    Batch, Delete, Insert, Prepared, StatementKind, StatementPlan, StatementWriter, Update, WriteOptions,
     WriteTarget,
 };
 use crate::options::Options;
@@ -63,6 +67,70 @@ pub fn apply_schema(
 /// The time of a database's clock, in microseconds since 1970.
 pub fn now_micros(database: &Database) -> i64 {
     database.set.clock().now_micros()
+}
+
+/// Writes a batch as [`Batch::execute`] does, once `check` has seen its extent and let it pass. One
+/// that reads before it writes (counters, elements of lists by their index) is not measured.
+///
+/// # Errors
+/// That of `check`, which says why the batch is refused, and as there.
+pub fn execute_measured(
+    batch: &mut Batch,
+    check: &dyn Fn(&BatchExtent) -> std::result::Result<(), String>,
+) -> Result<()> {
+    batch.execute_checked(Some(&|mutation| check(&mutation.extent()?).map_err(Error::invalid)))
+}
+
+/// The identity of a database, which it keeps; `None` for one that is only read.
+pub fn host_id(database: &Database) -> Option<Uuid> {
+    database.writer.side().map(|side| side.host_id)
+}
+
+/// A table of that definition in memory alone, with the rows that `fill` writes to it. Nothing
+/// lists it: it lasts as long as its handles. Its partitions come in the order of `partitioner`.
+///
+/// # Errors
+/// Those of `fill`, and when the database is closed.
+pub fn filled_table(
+    database: &Database,
+    def: &TableDef,
+    partitioner: Partitioner,
+    fill: impl FnOnce(&SinkTable) -> Result<()>,
+) -> Result<Table> {
+    let set = &database.set;
+    set.check_open()?;
+    let mut core = None;
+    let sink = SinkTable::new(def, WriteOptions::default(), set.clock(), |header| {
+        let header = Arc::new(Header { partitioner, ..Header::clone(header) });
+        let state = TableState {
+            header,
+            read_only: Some("it is made when it is read"),
+            ..TableState::of(def, EncodingBase::EPOCH, 0)
+        };
+        let made =
+            Arc::new(TableCore::new(def.id(), TableTag(0), PathBuf::new(), Arc::new(state), Vec::new()));
+        let memtable = made.active.read().memtable.clone();
+        core = Some(made);
+        Ok(Arc::new(MemtableSink(memtable)))
+    })?;
+    fill(&sink)?;
+    let Some(core) = core else { unreachable!("the sink was made") };
+    Ok(Table::new(set, &Arc::new(StatementWriter::nobody()), core))
+}
+
+/// Puts mutations into one memtable.
+#[derive(Debug)]
+struct MemtableSink(Arc<Memtable>);
+
+impl Sink for MemtableSink {
+    fn write(&self, mutation: &Mutation) -> Result<()> {
+        mutation.updates().try_for_each(|update| {
+            let ops = UpdateRef::new(update.bytes)?;
+            let token = self.0.header().partitioner.prefix(ops.key());
+            self.0.apply(token, [ops], update.min_timestamp)?;
+            Ok(())
+        })
+    }
 }
 
 /// Tables outside of any database: they are read, and never written.

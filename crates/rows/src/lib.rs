@@ -72,7 +72,7 @@ pub use slice::{Slice, Sliced};
 pub use slices::Slices;
 pub use stats::RowStats;
 pub use stream::{Direction, PartitionRef, RowError, StreamError, UnfilteredStream};
-pub use update::{Op, UpdateBuilder, UpdateRef, UpdateWriter};
+pub use update::{Op, PARTITION_DATA_LEN, UpdateBuilder, UpdateRef, UpdateWriter};
 pub use validate::{
     Broken, Grammar, GrammarError, RowVisitor, StreamOrigin, Validated, Validator, validated,
 };

@@ -17,7 +17,7 @@ use std::convert::Infallible;
 use helenus_types::{DecodeError, LocalDeletionTime, Reader, Timestamp, vint};
 
 use crate::clustering::{Bound, BoundKind};
-use crate::codec::{RowRef, flag};
+use crate::codec::{CellEvent, RowRef, flag};
 use crate::deletion::DeletionTime;
 use crate::header::Header;
 
@@ -43,6 +43,18 @@ pub enum Op<'a> {
     /// Deletes the partition.
     Partition(DeletionTime),
 }
+
+/// What Cassandra counts of a partition's changes besides them: the empty static row, and the time
+/// of a deletion.
+pub const PARTITION_DATA_LEN: u64 = ROW_DATA_LEN + 8;
+
+/// Of a row: the time of its liveness, and a deletion.
+const ROW_DATA_LEN: u64 = 8 + DELETION_DATA_LEN + 1;
+
+/// Of a cell: its times.
+const CELL_DATA_LEN: u64 = 8 + 4 + 8;
+
+const DELETION_DATA_LEN: u64 = 12;
 
 /// Appends the changes of one partition to where they are to stand: the key, operations, and
 /// [`finish`](Self::finish). A row that is encoded in its place ([`RowWriter`](crate::RowWriter))
@@ -206,6 +218,36 @@ impl<'a> UpdateRef<'a> {
         }
     }
 
+    /// Bytes of the changes that are left, as Cassandra counts them for its limits of batches
+    /// (`PartitionUpdate.dataSize`); once for a partition there are [`PARTITION_DATA_LEN`] besides.
+    ///
+    /// # Errors
+    /// As [`next`](Self::next).
+    pub fn data_len(mut self, header: &Header) -> Result<u64, DecodeError> {
+        let clustering = |values: &[u8], size| {
+            let components = header.clustering.components(values, size);
+            components.flatten().map(|value| value.len() as u64).sum::<u64>()
+        };
+        let (mut len, mut has_ranges) = (0, false);
+        while let Some(op) = self.next(header)? {
+            len += match op {
+                Op::Row(row) if row.is_static() => cells_len(&row)?,
+                Op::Row(row) => {
+                    let expires = row.cells()?.liveness().ttl != 0;
+                    let of_row = ROW_DATA_LEN + if expires { 4 + 8 } else { 0 };
+                    clustering(row.clustering, header.clustering.len()) + of_row + cells_len(&row)?
+                }
+                Op::Range { start, end, .. } => {
+                    let of_list = if std::mem::replace(&mut has_ranges, true) { 0 } else { 4 };
+                    let ends = clustering(start.values, start.size) + clustering(end.values, end.size);
+                    of_list + ends + DELETION_DATA_LEN
+                }
+                Op::Partition(_) => 0,
+            };
+        }
+        Ok(len)
+    }
+
     /// Where the bytes after the update begin, once [`next`](Self::next) has returned `None`.
     pub fn position(&self) -> usize {
         self.reader.position()
@@ -255,4 +297,18 @@ impl<'a> UpdateRef<'a> {
     fn error(&self, expected: &'static str, found: String) -> DecodeError {
         DecodeError::new(self.reader.position() as u64, expected, found)
     }
+}
+
+/// Bytes of a row's cells, as Cassandra counts them.
+fn cells_len(row: &RowRef<'_>) -> Result<u64, DecodeError> {
+    let (mut cells, mut len) = (row.cells()?, 0);
+    while let Some(event) = cells.next()? {
+        len += match event {
+            CellEvent::Simple { cell, .. } | CellEvent::Element { cell, .. } => {
+                CELL_DATA_LEN + (cell.value.len() + cell.path.len()) as u64
+            }
+            CellEvent::Complex { .. } => DELETION_DATA_LEN,
+        };
+    }
+    Ok(len)
 }

@@ -191,7 +191,8 @@ impl Applier<'_> {
             | Statement::Insert(_)
             | Statement::Update(_)
             | Statement::Delete(_)
-            | Statement::Batch(_) => {
+            | Statement::Batch(_)
+            | Statement::Describe(_) => {
                 Err(CatalogError::invalid("only statements that define a schema are allowed here"))
             }
         }

@@ -16,6 +16,7 @@ mod apply;
 mod catalog;
 mod change;
 mod compact;
+mod describe;
 mod error;
 mod events;
 mod extensions;

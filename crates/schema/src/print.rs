@@ -98,26 +98,33 @@ impl Output {
         if let Some(view) = table.view() {
             return self.statement(create_view(table, view));
         }
-        self.statement(Statement::CreateTable(Box::new(create_table(table))));
-        for dropped in table.schema().dropped() {
-            let columns = vec![Identifier::exact(&*dropped.name)];
-            let timestamp_us = Some(dropped.dropped_at.0);
-            self.alter(table, AlterTableAction::Drop { if_exists: false, columns, timestamp_us });
-            if let Some(again) = table.column(&dropped.name) {
-                let columns = vec![definition(&again)];
-                self.alter(table, AlterTableAction::Add { if_not_exists: false, columns });
-            }
-        }
+        let created = create_table(table, &compact::defined(table), true);
+        self.statement(Statement::CreateTable(Box::new(created)));
+        dropped_columns(table).into_iter().for_each(|statement| self.statement(statement));
         table
             .indexes()
             .iter()
             .for_each(|index| self.statement(Statement::CreateIndex(Box::new(index.clone()))));
     }
+}
 
-    fn alter(&mut self, table: &TableDef, action: AlterTableAction) {
+/// The statements that drop the columns a table had, and add those again that it has again.
+pub(super) fn dropped_columns(table: &TableDef) -> Vec<Statement> {
+    let alter = |action| {
         let name = qualified(table.keyspace(), table.name());
-        self.statement(Statement::AlterTable(Box::new(AlterTable { if_exists: false, name, action })));
+        Statement::AlterTable(Box::new(AlterTable { if_exists: false, name, action }))
+    };
+    let mut statements = Vec::new();
+    for dropped in table.schema().dropped() {
+        let columns = vec![Identifier::exact(&*dropped.name)];
+        let timestamp_us = Some(dropped.dropped_at.0);
+        statements.push(alter(AlterTableAction::Drop { if_exists: false, columns, timestamp_us }));
+        if let Some(again) = table.column(&dropped.name) {
+            let columns = vec![definition(&again)];
+            statements.push(alter(AlterTableAction::Add { if_not_exists: false, columns }));
+        }
     }
+    statements
 }
 
 impl Catalog {
@@ -128,7 +135,7 @@ impl Catalog {
     }
 }
 
-fn keyspace_statement(keyspace: &Keyspace, is_new: bool) -> Statement {
+pub(super) fn keyspace_statement(keyspace: &Keyspace, is_new: bool) -> Statement {
     let property = |name: &str, value| Property { name: Identifier::exact(name), value };
     let name = Identifier::exact(&*keyspace.name);
     let properties = vec![
@@ -149,7 +156,7 @@ fn class_first(keyspace: &Keyspace) -> impl Iterator<Item = (String, String)> {
     class.into_iter().chain(others)
 }
 
-fn create_type(keyspace: &str, definition: &UserType) -> Statement {
+pub(super) fn create_type(keyspace: &str, definition: &UserType) -> Statement {
     let field = |(name, ty): &(String, helenus_types::Type)| FieldDefinition {
         name: Identifier::exact(name.as_str()),
         cql_type: CqlType::of(ty),
@@ -161,10 +168,11 @@ fn create_type(keyspace: &str, definition: &UserType) -> Statement {
     })
 }
 
-fn create_table(table: &TableDef) -> CreateTable {
-    let dropped = table.schema().dropped();
+/// The statement that makes a table with those columns, and with those that it had before if it
+/// is followed by the statements that drop them.
+pub(super) fn create_table(table: &TableDef, columns: &[TableColumn], with_dropped: bool) -> CreateTable {
+    let dropped = if with_dropped { table.schema().dropped() } else { &[] };
     let never_dropped = |column: &&TableColumn| !dropped.iter().any(|d| d.name == column.name);
-    let columns = compact::defined(table);
     let live = columns.iter().filter(never_dropped).map(definition);
     let former = dropped.iter().map(|DroppedColumn { name, ty, is_static, .. }| ColumnDefinition {
         name: Identifier::exact(&**name),
@@ -185,7 +193,7 @@ fn create_table(table: &TableDef) -> CreateTable {
     }
 }
 
-fn create_view(table: &TableDef, view: &ViewDef) -> Statement {
+pub(super) fn create_view(table: &TableDef, view: &ViewDef) -> Statement {
     let mut statement: CreateView = view.statement.clone();
     statement.options.properties = properties(table);
     // The data of a view expires with the table's: the option is invalid for a view.

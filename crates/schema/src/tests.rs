@@ -2,6 +2,7 @@
 
 mod changes;
 mod corpus;
+mod described;
 mod parts;
 mod random;
 mod refused;

@@ -7,7 +7,7 @@ use crate::lexer::TokenKind;
 use crate::span::{Span, Spanned};
 
 /// The first words of the statements that are kept as text.
-const OPAQUE: [&[&str]; 20] = [
+const OPAQUE: [&[&str]; 18] = [
     &["create", "or", "replace"],
     &["create", "function"],
     &["create", "aggregate"],
@@ -26,8 +26,6 @@ const OPAQUE: [&[&str]; 20] = [
     &["grant"],
     &["revoke"],
     &["list"],
-    &["describe"],
-    &["desc"],
 ];
 
 const EXPECTED: &str = "a statement";
@@ -59,6 +57,7 @@ impl Parser<'_> {
             "update" => self.update().map(Box::new).map(Statement::Update),
             "delete" => self.delete().map(Box::new).map(Statement::Delete),
             "begin" => self.batch().map(Statement::Batch),
+            "describe" | "desc" => self.describe().map(Statement::Describe),
             _ => Err(self.unexpected(EXPECTED)),
         }
     }

@@ -268,8 +268,12 @@ impl Display for CreateIndex {
             f.write_str(" USING ")?;
             quoted(f, class, '\'')?;
         }
-        words_if(f, !self.properties.is_empty(), " WITH ")?;
-        separated(f, &self.properties, " AND ")
+        for (index, Property { name, value }) in self.properties.iter().enumerate() {
+            f.write_str(if index == 0 { " WITH " } else { " AND " })?;
+            // As Cassandra writes the one that it knows.
+            if *name == "options" { write!(f, "OPTIONS = {value}") } else { write!(f, "{name} = {value}") }?;
+        }
+        Ok(())
     }
 }
 
@@ -294,7 +298,8 @@ impl Display for CreateView {
         words_if(f, !self.where_clause.is_empty(), "\n    WHERE ")?;
         separated(f, &self.where_clause, " AND ")?;
         write!(f, "\n    {}", self.primary_key)?;
-        words_if(f, !self.options.is_empty(), "\n    ")?;
+        // As it comes out in Cassandra, too.
+        words_if(f, !self.options.is_empty(), "\n ")?;
         self.options.fmt(f)
     }
 }

@@ -30,6 +30,7 @@ impl Display for Statement {
             Self::Update(statement) => statement.fmt(f),
             Self::Delete(statement) => statement.fmt(f),
             Self::Batch(statement) => statement.fmt(f),
+            Self::Describe(statement) => statement.fmt(f),
             Self::Other(text) => f.write_str(text),
         }
     }

@@ -105,9 +105,9 @@ fn alter_table() {
 fn indexes() {
     same("CREATE INDEX ON ks.t (a)");
     same("CREATE INDEX IF NOT EXISTS i ON t (keys(a), values(b), entries(c), full(d), keys)");
-    same("CREATE CUSTOM INDEX i ON t () USING 'Sai' WITH options = {'a': 'b'}");
+    same("CREATE CUSTOM INDEX i ON t () USING 'Sai' WITH OPTIONS = {'a': 'b'}");
     check("CREATE INDEX i ON t (v) USING 'sai' WITH OPTIONS = {'a': 1}", {
-        "CREATE INDEX i ON t (v) USING 'sai' WITH options = {'a': 1}"
+        "CREATE INDEX i ON t (v) USING 'sai' WITH OPTIONS = {'a': 1}"
     });
     same("DROP INDEX IF EXISTS ks.i");
 }
@@ -120,7 +120,7 @@ fn views() {
     FROM ks.t
     WHERE a IS NOT NULL AND \"B\" >= 5
     PRIMARY KEY ((a, \"B\"), c)
-    WITH ID = 890ec710-e6a7-11f1-ab1c-b38d9ae74bd1
+ WITH ID = 890ec710-e6a7-11f1-ab1c-b38d9ae74bd1
     AND CLUSTERING ORDER BY (c ASC)
     AND extensions = {}",
     );
@@ -144,6 +144,50 @@ fn what_is_kept_as_text() {
     assert_eq!(nodes, expected);
     assert_eq!(statements[1].span.of(&script), "USE a");
     assert_eq!(parse_statement(&nodes[0].to_string()).unwrap(), nodes[0]);
+}
+
+#[test]
+fn describe() {
+    for text in [
+        "DESCRIBE CLUSTER",
+        "DESCRIBE SCHEMA",
+        "DESCRIBE FULL SCHEMA WITH INTERNALS",
+        "DESCRIBE KEYSPACES",
+        "DESCRIBE TABLES",
+        "DESCRIBE TYPES",
+        "DESCRIBE FUNCTIONS",
+        "DESCRIBE AGGREGATES",
+        "DESCRIBE KEYSPACE",
+        "DESCRIBE KEYSPACE WITH INTERNALS",
+        "DESCRIBE ONLY KEYSPACE \"A\"",
+        "DESCRIBE TABLE a.b",
+        "DESCRIBE TYPE a.b",
+        "DESCRIBE FUNCTION f",
+        "DESCRIBE AGGREGATE a.f",
+        "DESCRIBE INDEX i",
+        "DESCRIBE MATERIALIZED VIEW a.v",
+        "DESCRIBE a.b",
+        "DESCRIBE type",
+        "DESCRIBE \"tables\"",
+        "DESCRIBE \"only\".t",
+    ] {
+        same(text);
+    }
+    check("desc columnfamilies", "DESCRIBE TABLES");
+    check("DESC COLUMNFAMILY T with internals", "DESCRIBE TABLE t WITH INTERNALS");
+    for text in [
+        "DESCRIBE",
+        "DESCRIBE FULL",
+        "DESCRIBE ONLY SCHEMA",
+        "DESCRIBE ONLY a",
+        "DESCRIBE TABLE",
+        "DESCRIBE FOO t",
+        "DESCRIBE 'x'",
+        "DESCRIBE TABLES t",
+        "DESCRIBE FUNCTION f(int)",
+    ] {
+        assert!(parse_statement(text).is_err(), "{text}");
+    }
 }
 
 #[test]

@@ -5,10 +5,10 @@ use std::collections::HashSet;
 use helenus_cql_syntax::{
     AlterKeyspace, AlterTable, AlterTableAction, AlterType, AlterTypeAction, AlterView, Assignment,
     AssignmentOperation, Batch, BatchKind, ColumnDefinition, ColumnMask, Comparison, Condition, CreateIndex,
-    CreateKeyspace, CreateTable, CreateType, CreateView, Delete, DeleteTarget, DropKeyspace, DropObject,
-    FieldDefinition, InValues, IndexTarget, IndexTargetKind, Insert, InsertValues, IntValue, JsonValue,
-    Modification, Order, Ordering, PrimaryKey, Property, PropertyValue, Relation, RelationTarget, Rename,
-    Select, Selection, Selector, Statement, TableOptions, Term, Update, Using,
+    CreateKeyspace, CreateTable, CreateType, CreateView, Delete, DeleteTarget, Describe, DescribeTarget,
+    DropKeyspace, DropObject, FieldDefinition, InValues, IndexTarget, IndexTargetKind, Insert, InsertValues,
+    IntValue, JsonValue, Modification, Order, Ordering, PrimaryKey, Property, PropertyValue, Relation,
+    RelationTarget, Rename, Select, Selection, Selector, Statement, TableOptions, Term, Update, Using,
 };
 use helenus_types::is_reserved;
 use proptest::collection::vec;
@@ -19,7 +19,39 @@ use proptest::sample::select;
 use crate::terms::{cql_type, identifier, literal, marker, qualified_name, selected, text, value};
 
 pub(crate) fn statement() -> BoxedStrategy<Statement> {
-    prop_oneof![keyspaces(), types(), tables(), indexes_and_views(), manipulation(), other()].boxed()
+    prop_oneof![keyspaces(), types(), tables(), indexes_and_views(), manipulation(), described(), other()]
+        .boxed()
+}
+
+fn described() -> BoxedStrategy<Statement> {
+    let lists = [
+        DescribeTarget::Cluster,
+        DescribeTarget::Schema { full: false },
+        DescribeTarget::Schema { full: true },
+        DescribeTarget::Keyspaces,
+        DescribeTarget::Tables,
+        DescribeTarget::Types,
+        DescribeTarget::Functions,
+        DescribeTarget::Aggregates,
+    ];
+    let named = [
+        DescribeTarget::Table,
+        DescribeTarget::Type,
+        DescribeTarget::Function,
+        DescribeTarget::Aggregate,
+        DescribeTarget::Index,
+        DescribeTarget::View,
+        DescribeTarget::Named,
+    ];
+    let target = prop_oneof![
+        select(lists.to_vec()),
+        (any::<bool>(), option::of(identifier()))
+            .prop_map(|(only, name)| DescribeTarget::Keyspace { only, name }),
+        (select(named.to_vec()), qualified_name()).prop_map(|(target, name)| target(name)),
+    ];
+    (target, any::<bool>())
+        .prop_map(|(target, internals)| Statement::Describe(Describe { target, internals }))
+        .boxed()
 }
 
 fn keyspaces() -> BoxedStrategy<Statement> {

@@ -6,6 +6,8 @@ use super::{AggregateKind, Argument, Caller, Function, collections, json, masks,
 use crate::assignability::is_value_of;
 use crate::error::{CqlResult, refuse};
 use crate::scope::Scope;
+use crate::system::definitions::{catalog_of, is_virtual};
+use crate::system::refusals::NO_TOKEN;
 
 /// What an argument may be, and which type it has where nothing says one.
 #[derive(Clone, Copy, Debug)]
@@ -115,7 +117,10 @@ fn token(scope: &Scope<'_>, caller: Caller<'_>) -> CqlResult<Function> {
     let Some((keyspace, table)) = caller.table else {
         return refuse("No receiver keyspace has been specified for function system.token");
     };
-    match scope.catalog.table(keyspace, table) {
+    if is_virtual(keyspace) {
+        return refuse(NO_TOKEN);
+    }
+    match catalog_of(scope.catalog, keyspace).table(keyspace, table) {
         Ok(table) => Ok(collections::token(table)),
         Err(_missing) => refuse(format!(
             "The receiver table {keyspace}.{table} specified by call to function system.token hasn't been found"

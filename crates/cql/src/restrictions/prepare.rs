@@ -15,6 +15,8 @@ use super::{
 use crate::error::{CqlResult, refuse};
 use crate::scope::{Scope, column, has_duration, spec, spec_of};
 use crate::spec::ColumnSpec;
+use crate::system::definitions::is_virtual;
+use crate::system::refusals::NO_TOKEN;
 use crate::term::{self, Expr, InExpr};
 
 /// The restrictions that the relations make, of rows that are near to a vector in a column if one
@@ -753,6 +755,9 @@ fn token(
     operator: Comparison,
     value: &Term,
 ) -> CqlResult<Restriction> {
+    if is_virtual(table.keyspace()) {
+        return refuse(NO_TOKEN);
+    }
     let columns = names.iter().map(|name| placed(table, name)).collect::<CqlResult<Vec<_>>>()?;
     let key = table.schema().partition_key();
     let is_key = columns.len() == key.len()

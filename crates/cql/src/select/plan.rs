@@ -26,6 +26,7 @@ use crate::restrictions::{
 };
 use crate::scope::{Scope, spec};
 use crate::spec::ColumnSpec;
+use crate::system::definitions::is_virtual;
 use crate::term::{self, Expr};
 use crate::value::BoundValue;
 
@@ -55,7 +56,7 @@ pub(crate) fn compile(scope: &mut Scope<'_>, select: &Select) -> CqlResult<Selec
     let selectables = Selectables::prepare(scope, &table, select)?;
     let orderings = Orderings::prepare(scope, &table, select)?;
     let purpose = Purpose::Select {
-        allow_filtering: select.allow_filtering,
+        allow_filtering: select.allow_filtering || is_virtual(table.keyspace()),
         only_statics: selectables.only_statics() && !table.schema().shown_clustering().is_empty(),
     };
     let restrictions = {
@@ -173,7 +174,7 @@ impl SelectPlan {
             return self.nearest(run, near, limits);
         }
         let begun = run.options.paging_state.as_deref().map(PageState::from_bytes).transpose()?;
-        let table = run.database.table(self.table.keyspace(), self.table.name())?;
+        let table = run.table(&self.table)?;
         let query = self.query(run, &table)?;
         if self.is_aggregate() {
             self.warn_of_aggregation(run);

@@ -7,20 +7,22 @@ use helenus_engine::{Batch, BatchOutcome, Database};
 use helenus_schema::TableDef;
 use helenus_types::Type;
 
-use super::conditions;
 use super::plan::{WritePlan, timestamp_of};
+use super::{conditions, limits};
 use crate::error::{CqlResult, refuse};
 use crate::execution::StatementRun;
 use crate::response::{Answer, Response};
 use crate::restrictions::KeyParts;
 use crate::scope::Scope;
 use crate::spec::ColumnSpec;
+use crate::system::definitions;
 use crate::term::{self, Expr};
 use crate::value::BoundValue;
 
 /// A batch that was compiled.
 #[derive(Debug)]
 pub(crate) struct BatchPlan {
+    kind: BatchKind,
     statements: Vec<Arc<WritePlan>>,
     timestamp: Option<Expr>,
 }
@@ -53,6 +55,17 @@ pub(crate) fn compile(
     database: &Database,
     batch: &helenus_cql_syntax::Batch,
 ) -> CqlResult<BatchPlan> {
+    let is_virtual = |statement: &Modification| {
+        let name = match statement {
+            Modification::Insert(insert) => &insert.table,
+            Modification::Update(update) => &update.table,
+            Modification::Delete(delete) => &delete.table,
+        };
+        scope.keyspace_of(name).is_ok_and(definitions::is_virtual)
+    };
+    if batch.kind == BatchKind::Logged && batch.statements.iter().any(is_virtual) {
+        return refuse("Cannot include a virtual table statement in a logged batch");
+    }
     let compiled = batch
         .statements
         .iter()
@@ -102,7 +115,7 @@ impl BatchPlan {
         if kind == BatchKind::Logged && counters > 0 {
             return refuse("Cannot include a counter statement in a logged batch");
         }
-        let batch = Self { statements, timestamp };
+        let batch = Self { kind, statements, timestamp };
         if is_conditional && !batch.is_of_one_table() {
             return refuse("Batch with conditions cannot span multiple tables");
         }
@@ -196,7 +209,8 @@ impl BatchPlan {
             self.statements.iter().filter_map(|statement| Some((statement.table(), statement.shown()?)));
         let mut conditional = conditional.collect::<Vec<_>>().into_iter();
         let Some((table, shown)) = conditional.next() else {
-            batch.execute().map_err(problem)?;
+            let tables = self.statements.iter().map(|statement| &**statement.table());
+            limits::execute(run, self.kind, tables, &mut batch).map_err(problem)?;
             return Ok(Response::void());
         };
         let shown = conditional.fold(shown.clone(), |shown, (_, more)| shown.and(more));

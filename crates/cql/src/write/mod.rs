@@ -3,6 +3,7 @@
 mod batch;
 mod conditions;
 mod direct;
+mod limits;
 mod operands;
 mod operations;
 mod plan;

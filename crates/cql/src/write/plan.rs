@@ -29,6 +29,7 @@ use crate::restrictions::{
 };
 use crate::scope::{Scope, all_columns, column, is_key, spec, spec_of};
 use crate::spec::ColumnSpec;
+use crate::system::refusals::refuse_write;
 use crate::term::{self, Expr};
 use crate::value::BoundValue;
 
@@ -83,6 +84,7 @@ pub(crate) fn compile(
     database: &Database,
     statement: &Modification,
 ) -> CqlResult<WritePlan> {
+    refuse_write(scope, statement)?;
     match statement {
         Modification::Insert(insert) => compile_insert(scope, database, insert),
         Modification::Update(update) => compile_update(scope, database, update),

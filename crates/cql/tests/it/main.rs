@@ -10,8 +10,10 @@
 
 mod answers;
 mod ask;
+mod guardrails;
 mod properties;
 mod session;
 mod slices;
+mod system;
 mod terms;
 mod writes;

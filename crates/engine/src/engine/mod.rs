@@ -59,7 +59,7 @@ pub use layout::{check_complete, is_database};
 pub(crate) use live::LiveTable;
 pub(crate) use lookup::Lookup;
 pub(crate) use mutation::MutationBuilder;
-pub use mutation::{Mutation, UpdateBytes};
+pub use mutation::{BatchExtent, Mutation, UpdateBytes};
 pub use new_database::{NewDatabase, NewSsTable};
 pub(crate) use read::{PointRow, Source};
 pub(crate) use recovery::open;

@@ -6,11 +6,14 @@
 //! update  := table tag u32, layout u32, length u32, partition update (see `helenus_rows::UpdateRef`)
 //! ```
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
 use helenus_commitlog::TableTag;
-use helenus_rows::{Header, Op, RowStats, TimePlaces, UpdateRef, UpdateWriter, WriteMoment};
+use helenus_rows::{
+    Header, Op, PARTITION_DATA_LEN, RowStats, TimePlaces, UpdateRef, UpdateWriter, WriteMoment,
+};
 use helenus_types::{DecodeError, Partitioner, Reader, Timestamp, Token};
 
 use super::state::TableState;
@@ -75,6 +78,19 @@ pub struct UpdateBytes<'a> {
     pub bytes: &'a [u8],
 }
 
+/// The extent of a batch, as Cassandra measures it for its limits.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BatchExtent {
+    /// Different partition keys, in whichever tables.
+    pub partitions: usize,
+    /// Different partition keys of each keyspace together: what Cassandra writes at once.
+    pub mutations: usize,
+    /// Bytes of the changes; see [`UpdateRef::data_len`].
+    pub data_len: u64,
+    /// The tables, `keyspace.table`.
+    pub tables: BTreeSet<String>,
+}
+
 impl Mutation {
     /// Its updates, in the order of tables and partitions; those of one partition in theirs.
     pub fn updates(&self) -> impl Iterator<Item = UpdateBytes<'_>> {
@@ -92,6 +108,26 @@ impl Mutation {
                 && a.token == b.token
                 && key_at(&self.payload, a.bytes.start) == key_at(&self.payload, b.bytes.start)
         })
+    }
+
+    /// Its extent, as Cassandra measures batches.
+    pub(crate) fn extent(&self) -> Result<BatchExtent, DecodeError> {
+        let mut extent = BatchExtent::default();
+        let (mut keys, mut mutations) = (BTreeSet::new(), BTreeSet::new());
+        for updates in self.partitions() {
+            let [first, ..] = updates else { continue };
+            let schema = &first.state.schema;
+            let key = self.ops_of(first).key();
+            keys.insert(key);
+            mutations.insert((&**schema.keyspace(), key));
+            extent.tables.insert(format!("{}.{}", schema.keyspace(), schema.name()));
+            extent.data_len += PARTITION_DATA_LEN;
+            for update in updates {
+                extent.data_len += self.ops_of(update).data_len(&update.state.header)?;
+            }
+        }
+        (extent.partitions, extent.mutations) = (keys.len(), mutations.len());
+        Ok(extent)
     }
 
     /// The operations of one of its updates.

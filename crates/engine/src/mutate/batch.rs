@@ -12,7 +12,7 @@ use super::options::WriteOptions;
 use super::restage::restage;
 use super::staged::{Entry, Mark, Staged, StagedOp, Target, check_len};
 use super::workspace::Workspace;
-use super::write::{commit, commit_if};
+use super::write::{Check, commit, commit_if};
 use super::writer::StatementWriter;
 use crate::database::Database;
 use crate::error::{Error, Result};
@@ -105,6 +105,12 @@ impl Batch {
     /// As [`crate::Insert::execute`]; a batch of more than half a segment of the log is refused,
     /// and one with conditions, which [`execute_if`](Self::execute_if) is for.
     pub fn execute(&mut self) -> Result<()> {
+        self.execute_checked(None)
+    }
+
+    /// Writes the batch as [`execute`](Self::execute) does, once `check` has seen the mutation. A
+    /// batch of what reads before it writes is not looked at.
+    pub(crate) fn execute_checked(&mut self, check: Option<&Check<'_>>) -> Result<()> {
         if !self.workspace.staged.conditions.is_empty() {
             let text = "a batch with conditions is executed by `execute_if`, which tells whether they held";
             return Err(Error::invalid(text));
@@ -113,7 +119,7 @@ impl Batch {
             self.check_timestamp(timestamp)?;
         }
         let Workspace { staged, encoder, .. } = &mut self.workspace;
-        commit(self.writer.destination()?, staged, encoder, &mut self.tables, self.timestamp)?;
+        commit(self.writer.destination()?, staged, encoder, &mut self.tables, self.timestamp, check)?;
         self.clear();
         Ok(())
     }

@@ -141,7 +141,8 @@ impl<'t> Statement<'t> {
         let mut entry = self.finish()?;
         let writer = self.target.writer;
         let Workspace { staged, encoder, .. } = &mut *self.workspace;
-        let done = commit(writer.destination()?, staged, encoder, std::slice::from_mut(&mut entry), None);
+        let done =
+            commit(writer.destination()?, staged, encoder, std::slice::from_mut(&mut entry), None, None);
         writer.workspaces.give(self.workspace);
         done
     }

@@ -16,15 +16,19 @@ use super::staged::{Entry, Staged, Target, any_twice};
 use crate::engine::{Destination, Mutation, Written};
 use crate::error::Result;
 
+/// Looks at a mutation before it is written, and may refuse it.
+pub(super) type Check<'c> = dyn Fn(&Mutation) -> Result<()> + 'c;
+
 /// Writes what is encoded and staged; all becomes visible and durable together, or nothing is
-/// written. `timestamp` is the caller's, for what brings none. After an error everything is as it
-/// was.
+/// written. `timestamp` is the caller's, for what brings none. `check` sees what is written without
+/// reading anything before. After an error everything is as it was.
 pub(super) fn commit(
     destination: &Destination,
     staged: &mut Staged,
     encoder: &mut Encoder,
     tables: &mut [Entry],
     timestamp: Option<Timestamp>,
+    check: Option<&Check<'_>>,
 ) -> Result<()> {
     loop {
         if staged.reads_first() || tables.iter().any(|entry| entry.state.grows()) {
@@ -37,7 +41,11 @@ pub(super) fn commit(
         }
         encoder.builder.close();
         let mark = encoder.builder.mark();
-        let written = write(destination, staged, encoder, tables, &time, timestamp.is_none());
+        let mutation = ready(destination, staged, encoder, tables, &time, timestamp.is_none());
+        let written = mutation.and_then(|mutation| {
+            check.map_or(Ok(()), |check| check(mutation))?;
+            send(destination, mutation, tables)
+        });
         if let Ok(Written::Yes) = written {
             return Ok(());
         }
@@ -59,8 +67,21 @@ pub(super) fn write(
     time: &WriteTime<'_>,
     own: bool,
 ) -> Result<Written> {
+    send(destination, ready(destination, staged, encoder, tables, time, own)?, tables)
+}
+
+/// The mutation of what is encoded and staged.
+#[inline]
+fn ready<'e>(
+    destination: &Destination,
+    staged: &Staged,
+    encoder: &'e mut Encoder,
+    tables: &[Entry],
+    time: &WriteTime<'_>,
+    own: bool,
+) -> Result<&'e Mutation> {
     check_expirations(destination, staged, tables, time)?;
-    send(destination, encoder.finish(staged, tables, time, own), tables)
+    Ok(encoder.finish(staged, tables, time, own))
 }
 
 /// As [`write`], of operations on tables whose attachments add to it; their partitions are locked.

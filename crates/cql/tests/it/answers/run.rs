@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use helenus_cql::{
     Answer, BatchEntry, BatchKind, BoundValue, ColumnSpec, Consistency, CqlError, ErrorDetail,
-    PreparedStatement, QueryOptions, Response, Session,
+    PreparedStatement, QueryOptions, Response, Session, SessionOptions,
 };
 use helenus_engine::Database;
 use helenus_types::{Hex, Type};
@@ -21,7 +21,12 @@ const MAX_PAGES: usize = 20_000;
 /// Compares all answers of a script.
 pub(super) fn tally(script: &Script) -> Tally {
     let database = Database::in_memory().unwrap();
-    let session = Session::new(&database);
+    let mut options = SessionOptions::default();
+    // Those of the node that answered.
+    options.node.cluster_name = "interop".to_owned();
+    options.node.token = Some(1_547_562_837_966_404_027);
+    options.node.port = 17_600;
+    let session = Session::with_options(&database, options);
     let name = &script.name;
     let create = format!(
         "CREATE KEYSPACE {name} WITH replication = {{'class': 'SimpleStrategy', 'replication_factor': 1}}"
