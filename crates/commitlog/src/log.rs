@@ -229,7 +229,7 @@ impl CommitLog {
         let mut head = RecordBytes::new(tags, payload, self.max_record_len())?;
         let mut tail = self.tail.lock();
         let tail = &mut *tail;
-        self.running()?;
+        self.check()?;
         self.make_room(tail, head.len)?;
         let Some(segment) = &mut tail.active else { return Err(LogError::Closed) };
         head.seal(segment.header.salt, segment.offset);
@@ -271,7 +271,10 @@ impl CommitLog {
     /// # Errors
     /// The first failure.
     pub fn check(&self) -> Result<(), LogError> {
-        self.running()
+        match self.stopped.get() {
+            Some(error) => Err(LogError::Stopped(error.clone())),
+            None => Ok(()),
+        }
     }
 
     /// Everything that was replayed is in SSTables that are visible and durable, or not wanted any
@@ -313,7 +316,7 @@ impl CommitLog {
     /// be more to do. Without such calls a writer makes its segment itself. A log that is written
     /// little needs no spare.
     pub fn prepare_step(&self) -> Result<bool, LogError> {
-        self.running()?;
+        self.check()?;
         let wanted = {
             let tail = self.tail.lock();
             match &tail.active {
@@ -363,14 +366,6 @@ impl CommitLog {
             remove_if_exists(&*self.disk, &path)?;
         }
         self.release(tail)
-    }
-
-    /// Whether no write or sync has failed yet.
-    pub(crate) fn running(&self) -> Result<(), LogError> {
-        match self.stopped.get() {
-            Some(error) => Err(LogError::Stopped(error.clone())),
-            None => Ok(()),
-        }
     }
 
     /// Remembers the first failure for all later calls.

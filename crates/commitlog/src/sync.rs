@@ -32,7 +32,7 @@ impl CommitLog {
     /// Hands the record that ends at `end` over to the operating system, and waits until it may be
     /// acknowledged, as the log's durability demands.
     pub fn commit(&self, end: LogPosition) -> Result<(), LogError> {
-        self.running()?;
+        self.check()?;
         match self.options.durability {
             Durability::Buffered => self.hand_over(end),
             Durability::Periodic(period) => {
@@ -51,7 +51,7 @@ impl CommitLog {
     /// Makes all that was appended so far durable, in every mode; returns a position up to which
     /// everything is, not before [`CommitLog::position`] at the time of the call.
     pub fn sync(&self) -> Result<LogPosition, LogError> {
-        self.running()?;
+        self.check()?;
         let records_end = self.position();
         self.wait_until(|_, state| state.synced >= records_end)
     }
@@ -61,7 +61,7 @@ impl CommitLog {
     /// ever.
     pub fn sync_step(&self) -> Result<Duration, LogError> {
         let Durability::Periodic(period) = self.options.durability else { return Ok(Duration::MAX) };
-        self.running()?;
+        self.check()?;
         let due = period / 2;
         let began = self.sync_began_nanos.load(Ordering::Acquire);
         if self.since_sync_began() >= due {
@@ -82,7 +82,7 @@ impl CommitLog {
             if done(self, &state) {
                 return Ok(state.synced);
             }
-            self.running()?;
+            self.check()?;
             if state.running {
                 self.synced.wait(&mut state);
                 continue;
@@ -146,7 +146,7 @@ impl CommitLog {
     pub(crate) fn write_pending(&self, writer: &mut Writer) -> Result<(), LogError> {
         // The caller that had the turn before may have failed: then nothing may be written after
         // the gap.
-        self.running()?;
+        self.check()?;
         // Empty, but after a panic of the disk: then the same bytes go to the same places.
         writer.taken.write().map_err(|e| self.stop(e))?;
         let end = {

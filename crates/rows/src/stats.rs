@@ -7,7 +7,6 @@ use crate::cell::Cell;
 use crate::codec::{CellEvent, RowRef};
 use crate::counter::CounterContext;
 use crate::deletion::DeletionTime;
-use crate::header::EncodingBase;
 use crate::liveness::LivenessInfo;
 
 /// Extremes and counts over everything that was collected.
@@ -28,8 +27,6 @@ pub struct RowStats {
     pub min_ttl: u32,
     /// Largest ttl in seconds.
     pub max_ttl: u32,
-    /// Least ttl in seconds of what expires.
-    pub min_expiring_ttl: u32,
     /// Rows, static ones among them.
     pub rows: u64,
     /// Cells.
@@ -49,7 +46,6 @@ impl Default for RowStats {
             max_local_deletion_time: LocalDeletionTime(0),
             min_ttl: u32::MAX,
             max_ttl: 0,
-            min_expiring_ttl: u32::MAX,
             rows: 0,
             cells: 0,
             columns_set: 0,
@@ -138,40 +134,9 @@ impl RowStats {
         }
     }
 
-    /// Adds what another collection holds.
-    pub fn merge(&mut self, other: &Self) {
-        self.min_timestamp = self.min_timestamp.min(other.min_timestamp);
-        self.max_timestamp = self.max_timestamp.max(other.max_timestamp);
-        self.min_local_deletion_time = self.min_local_deletion_time.min(other.min_local_deletion_time);
-        self.max_local_deletion_time = self.max_local_deletion_time.max(other.max_local_deletion_time);
-        self.min_ttl = self.min_ttl.min(other.min_ttl);
-        self.max_ttl = self.max_ttl.max(other.max_ttl);
-        self.min_expiring_ttl = self.min_expiring_ttl.min(other.min_expiring_ttl);
-        self.rows += other.rows;
-        self.cells += other.cells;
-        self.columns_set += other.columns_set;
-        self.has_legacy_counter_shards |= other.has_legacy_counter_shards;
-    }
-
     /// Whether nothing with a timestamp was collected.
     pub fn is_empty(&self) -> bool {
         self.min_timestamp > self.max_timestamp
-    }
-
-    /// The bases under which the collected rows take the fewest bytes
-    /// (`EncodingStats.Collector.get`).
-    pub fn encoding_base(&self) -> EncodingBase {
-        let EncodingBase { min_timestamp, min_local_deletion_time, min_ttl } = EncodingBase::EPOCH;
-        let has_seconds = self.min_local_deletion_time != LocalDeletionTime::NONE;
-        EncodingBase {
-            min_timestamp: if self.is_empty() { min_timestamp } else { self.min_timestamp },
-            min_local_deletion_time: if has_seconds {
-                self.min_local_deletion_time
-            } else {
-                min_local_deletion_time
-            },
-            min_ttl: if self.min_expiring_ttl == u32::MAX { min_ttl } else { self.min_expiring_ttl },
-        }
     }
 
     #[inline]
@@ -198,9 +163,6 @@ impl RowStats {
     fn ttl(&mut self, ttl: u32) {
         self.min_ttl = self.min_ttl.min(ttl);
         self.max_ttl = self.max_ttl.max(ttl);
-        if ttl != 0 {
-            self.min_expiring_ttl = self.min_expiring_ttl.min(ttl);
-        }
     }
 
     #[inline]

@@ -41,12 +41,6 @@ impl IndexedPartition {
         self.at.data
     }
 
-    /// Whether blocks of its rows are indexed.
-    #[must_use]
-    pub fn has_blocks(&self) -> bool {
-        self.at.row_index.is_some()
-    }
-
     /// Its deletion, which the index knows of partitions with blocks.
     #[must_use]
     pub fn deletion(&self) -> Option<DeletionTime> {

@@ -77,14 +77,6 @@ impl<'a> RowRef<'a> {
         Position::row(&self.header.clustering, self.clustering)
     }
 
-    /// Whether the row's own flags already show a row deletion, an expiring liveness or a complex
-    /// deletion.
-    #[inline]
-    pub fn has_deletion_flags(&self) -> bool {
-        self.flags & (flag::HAS_TTL | flag::HAS_DELETION | flag::HAS_COMPLEX_DELETION) != 0
-            || self.is_of_scylla()
-    }
-
     /// Whether the row has a form that only ScyllaDB writes: a shadowable deletion in addition to
     /// the ordinary one. It is read as the deletion that wins, and must be encoded again when it is
     /// written: Cassandra doesn't know the flag.

@@ -104,7 +104,7 @@ fn the_two_deletions_of_scylladb() {
     let check = |bytes: &str, deletion, is_shadowable, is_visible| {
         let bytes = hex(bytes);
         let row = only_row(&header, &bytes);
-        assert!(row.is_of_scylla() && row.has_deletion_flags() && !row.is_empty().unwrap());
+        assert!(row.is_of_scylla() && !row.is_empty().unwrap());
         let reader = row.cells().unwrap();
         assert_eq!((reader.deletion(), reader.is_shadowable()), (deletion, is_shadowable), "{bytes:02x?}");
         assert_eq!(LiveRow::is_visible(&row, 100, false), Ok(is_visible), "{bytes:02x?}");
@@ -690,26 +690,10 @@ fn an_update_whose_range_ends_with_a_start_is_refused() {
     }
 }
 
-/// A row's flags say whether something in it may be deleted or expire as a whole.
 #[test]
-fn flags_show_deletions() {
+fn empty_rows() {
     let header = header_of((0, 0, 0), vec![], vec![("a", Type::Int), ("s", Type::set(Type::Int))]);
-    let deletion = DeletionTime::new(Timestamp(3), LocalDeletionTime(50));
-    let shows = |liveness, row_deletion, complex: Option<DeletionTime>| {
-        let (mut builder, mut buf) = (RowBuilder::default(), RowBuf::default());
-        builder.start(liveness, row_deletion, false);
-        builder.simple(&header, &header.regulars, 0, &Cell::tombstone(Timestamp(4), LocalDeletionTime(60)));
-        if let Some(deletion) = complex {
-            builder.complex(1, deletion);
-            builder.element(&header, &Cell::live(Timestamp(5), b"").at_path(&[0; 4]));
-        }
-        builder.finish(&header, false, &mut buf);
-        buf.as_ref(&header).has_deletion_flags()
-    };
     let (none, live) = (LivenessInfo::EMPTY, DeletionTime::LIVE);
-    assert!(!shows(none, live, None) && !shows(LivenessInfo::new(Timestamp(1)), live, Some(live)));
-    assert!(shows(LivenessInfo::expiring(Timestamp(1), 60, LocalDeletionTime(100)), live, None));
-    assert!(shows(none, deletion, None) && shows(none, live, Some(deletion)));
     // A table may have no columns at all: all of them are there, and the row is empty.
     let no_columns = header_of((0, 0, 0), vec![], vec![]);
     for (header, liveness, is_empty) in [
@@ -754,28 +738,6 @@ fn legacy_shards_of_counters_are_noted() {
     assert!(noted([Some(&global), Some(b"no context"), None]).is_err());
 }
 
-/// What is collected of some rows and of others is, put together, what is collected of all.
-#[test]
-fn statistics_of_rows_add_up() {
-    let mut builder = RowBuilder::default();
-    for seed in 0..200 {
-        let mut rng = Rng::new(seed);
-        let header = random_header(&mut rng);
-        let (mut one, mut other, mut all) = (RowStats::default(), RowStats::default(), RowStats::default());
-        one.has_legacy_counter_shards = rng.one_in(2);
-        other.has_legacy_counter_shards = rng.one_in(2);
-        all.has_legacy_counter_shards = one.has_legacy_counter_shards || other.has_legacy_counter_shards;
-        for _ in 0..rng.below(6) {
-            let row = encode(&header, &random_row(&header, &mut rng), &mut builder);
-            let some = if rng.one_in(2) { &mut one } else { &mut other };
-            some.row(row.as_ref(&header), |_| {}).unwrap();
-            all.row(row.as_ref(&header), |_| {}).unwrap();
-        }
-        one.merge(&other);
-        assert_eq!(one, all, "seed {seed}");
-    }
-}
-
 #[test]
 fn statistics_of_a_row() {
     let header = Arc::new(header_of(
@@ -805,7 +767,6 @@ fn statistics_of_a_row() {
         max_local_deletion_time: LocalDeletionTime::NONE,
         min_ttl: 0,
         max_ttl: 60,
-        min_expiring_ttl: 60,
         rows: 1,
         cells: 2,
         // A complex column of which only the deletion is there isn't set.
@@ -814,7 +775,4 @@ fn statistics_of_a_row() {
     };
     assert_eq!(stats, expected);
     assert_eq!(dropped, [100, 50, 70, 60]);
-    let base = stats.encoding_base();
-    assert_eq!((base.min_timestamp.0, base.min_local_deletion_time.0, base.min_ttl), (3, 50, 60));
-    assert_eq!(RowStats::default().encoding_base(), EncodingBase::EPOCH);
 }

@@ -118,12 +118,6 @@ impl Descriptor {
     pub fn path(&self, component: &Component) -> PathBuf {
         self.dir.join(self.file_name(component))
     }
-
-    /// Where the component is written before it is renamed.
-    #[must_use]
-    pub fn temporary_path(&self, component: &Component) -> PathBuf {
-        self.dir.join(format!("{self}-{}{TEMPORARY}", component.name()))
-    }
 }
 
 /// The common part of the files' names, as the tools print it.
@@ -170,7 +164,6 @@ mod tests {
         let (descriptor, component) = Descriptor::parse(dir, "nb-1-big-Statistics.db").unwrap();
         assert_eq!(descriptor.to_string(), "nb-1-big");
         assert_eq!(component, Component::Statistics);
-        assert_eq!(descriptor.temporary_path(&component), dir.join("nb-1-big-Statistics.db.tmp"));
     }
 
     #[test]

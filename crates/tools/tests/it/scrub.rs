@@ -159,7 +159,7 @@ fn known(table: &Descriptor) -> BTreeSet<u64> {
     let mut walk = index.partitions();
     let mut known = BTreeSet::new();
     while let Some(partition) = walk.next().unwrap() {
-        if table.format() == Format::Big || partition.has_blocks() {
+        if table.format() == Format::Big || partition.deletion().is_some() {
             known.insert(partition.position());
         }
     }

@@ -204,7 +204,7 @@ fn sweep(table: &Table, places: Places) -> Counts {
     let mut walk = index.partitions();
     let mut known = BTreeSet::new();
     while let Some(partition) = walk.next().unwrap() {
-        if table.descriptor.format() == Format::Big || partition.has_blocks() {
+        if table.descriptor.format() == Format::Big || partition.deletion().is_some() {
             known.insert(partition.position());
         }
     }
