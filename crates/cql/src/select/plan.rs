@@ -164,7 +164,9 @@ impl SelectPlan {
     /// One page of the rows.
     pub(crate) fn execute(&self, run: &StatementRun<'_>) -> CqlResult<Response> {
         run.options.check_read()?;
-        let page = run.options.page_size.map_or(u64::MAX, |size| u64::try_from(size).unwrap_or(u64::MAX));
+        // Pages of no rows are no pages.
+        let page = run.options.page_size.filter(|size| *size > 0);
+        let page = page.map_or(u64::MAX, |size| u64::try_from(size).unwrap_or(u64::MAX));
         let limits = Limits {
             rows: limit(run, self.limit.as_ref(), "limit", "LIMIT")?,
             per_partition: limit(run, self.limit_per_partition.as_ref(), "limit", "LIMIT")?,

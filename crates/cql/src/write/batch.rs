@@ -170,17 +170,17 @@ impl BatchPlan {
         let mut asked: Vec<(Option<KeyParts>, Option<bool>)> = Vec::new();
         for (statement, run) in self.statements.iter().zip(runs) {
             let keys = statement.keys(run)?;
-            if keys.len() > 1 {
+            if statement.names_several_partitions() {
                 return refuse("IN on the partition key is not supported with conditional updates");
             }
             if *first.get_or_insert_with(|| keys.clone()) != keys {
                 return refuse("Batch with conditions cannot span multiple partitions");
             }
+            statement.check_one_row("clustering key columns", statement.names_several_rows())?;
             if !statement.is_conditional() {
                 continue;
             }
             let rows = statement.rows(run)?;
-            statement.check_one_row("clustering key columns", rows.len() > 1)?;
             let asks = statement.asks();
             let row = rows.into_iter().next().filter(|row| !row.is_empty());
             let of_row = (asks.exists.is_some() || asks.regulars).then_some((row, asks.exists));

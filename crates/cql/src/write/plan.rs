@@ -609,6 +609,16 @@ impl WritePlan {
         })
     }
 
+    /// Whether IN is asked of its partition key.
+    pub(super) fn names_several_partitions(&self) -> bool {
+        self.restrictions.names_several_partitions()
+    }
+
+    /// Whether IN is asked of its clustering.
+    pub(super) fn names_several_rows(&self) -> bool {
+        self.restrictions.names_several_rows()
+    }
+
     /// The clusterings of its rows that are named one by one.
     pub(super) fn rows(&self, run: &StatementRun<'_>) -> CqlResult<Vec<KeyParts>> {
         self.restrictions.rows(run)

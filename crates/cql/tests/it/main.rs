@@ -12,6 +12,7 @@ mod answers;
 mod ask;
 mod guardrails;
 mod properties;
+mod selects;
 mod session;
 mod slices;
 mod system;

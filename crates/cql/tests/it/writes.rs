@@ -73,3 +73,32 @@ fn the_timestamp_of_a_request() {
     assert_eq!(run(insert, &[BoundValue::Bytes(Vec::new())]), "0x2200 Invalid timestamp value");
     assert_eq!(written(), "9");
 }
+
+/// A batch with conditions is of rows that are named one by one, also by its other statements.
+#[test]
+fn a_batch_with_conditions_names_single_rows() {
+    let session = session(&["CREATE TABLE t (k int, a int, b int, v int, PRIMARY KEY (k, a, b))"]);
+    let batch = |text: &str| {
+        let text = format!(
+            "BEGIN BATCH {text}; INSERT INTO t (k, a, b) VALUES (0, 0, 3) IF NOT EXISTS; APPLY BATCH"
+        );
+        ask(&session, &text)
+    };
+    assert_eq!(
+        batch("UPDATE t SET v = 1 WHERE k = 0 AND a = 0 AND b IN (1, 2)"),
+        "0x2200 IN on the clustering key columns is not supported with conditional updates"
+    );
+    assert_eq!(
+        batch("DELETE FROM t WHERE k = 0 AND a = 0 AND b IN (1, 2)"),
+        "0x2200 IN on the clustering key columns is not supported with conditional deletions"
+    );
+    let mut one = 1_i32.to_be_bytes().to_vec();
+    one.extend([4_i32.to_be_bytes(), 0_i32.to_be_bytes()].concat());
+    let text = "BEGIN BATCH UPDATE t SET v = 1 WHERE k IN ? AND a = 0 AND b = 1; \
+                INSERT INTO t (k, a, b) VALUES (0, 0, 3) IF NOT EXISTS; APPLY BATCH";
+    let answer = ask_with(&session, text, &[BoundValue::Bytes(one)], &QueryOptions::default());
+    assert!(answer.starts_with("0x2200 "), "{answer}");
+    assert_eq!(ask(&session, "SELECT * FROM t"), "");
+    assert_eq!(batch("UPDATE t SET v = 1 WHERE k = 0 AND a = 0 AND b = 1"), "true");
+    assert_eq!(ask(&session, "SELECT b, v FROM t"), "1 1 | 3 null");
+}
