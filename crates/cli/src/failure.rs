@@ -44,6 +44,12 @@ impl Failure {
         self
     }
 
+    /// What failed, and what to do next.
+    pub(crate) fn text_and_step(&self) -> String {
+        let text = self.to_string();
+        text.strip_prefix("error: ").map_or(text.clone(), str::to_owned)
+    }
+
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
             Self::Usage { .. } => ExitCode::from(USAGE),

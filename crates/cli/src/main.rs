@@ -19,6 +19,7 @@ mod open;
 mod output;
 #[cfg(feature = "parquet")]
 mod parquet;
+mod shell;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
 
 fn run(command: &Command) -> Result<(), Failure> {
     match command {
+        Command::Shell(args) => shell::shell(args),
         Command::Export(args) => commands::rows::export(args),
         Command::Get(args) => commands::rows::get(args),
         Command::Import(args) => commands::import::import(args),

@@ -36,7 +36,7 @@
 //! let mut options = QueryOptions { page_size: Some(10), ..QueryOptions::default() };
 //! let mut count = 0;
 //! loop {
-//!     let mut rows = session.execute_with("SELECT * FROM messages WHERE channel = ?", 42, &options)?.into_rows()?;
+//!     let mut rows = session.execute_with("SELECT * FROM messages WHERE channel = ?", (42,), &options)?.into_rows()?;
 //!     while let Some(row) = rows.next()? {
 //!         assert_eq!(row.get::<&str>(2)?, "hello");
 //!         count += 1;
@@ -262,7 +262,12 @@ pub use helenus_import::{
     ingest_watched, open_sstables,
 };
 
-/// The README's example, compiled and run as a test.
+/// The README's examples, compiled and run as tests.
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+
+/// Those of the chapter about CQL.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/cql.md")]
+struct CqlChapter;

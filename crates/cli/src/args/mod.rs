@@ -7,6 +7,7 @@ mod open;
 mod partitions;
 mod reports;
 mod scrub;
+mod shell;
 mod sstable;
 mod verify;
 
@@ -22,6 +23,7 @@ pub(crate) use open::{Adopt, Ingest, Open};
 pub(crate) use partitions::Partitions;
 pub(crate) use reports::{ExpiredBlockers, Levels, List, ListType};
 pub(crate) use scrub::{Rebuild, Scrub};
+pub(crate) use shell::{ColorChoice, Shell, ShellFormat};
 pub(crate) use sstable::{BulkWrite, Dump, Sstable, SstableCommand};
 pub(crate) use verify::Verify;
 
@@ -40,6 +42,7 @@ struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Shell(Shell),
     Export(Export),
     Get(Get),
     Import(Import),
@@ -267,6 +270,12 @@ pub(crate) struct RowFiles {
     /// Invalid lines of a file to skip; one more ends the command
     #[arg(long, value_name = "N", default_value_t = 1000)]
     pub(crate) max_errors: u64,
+    /// In CSV with named columns: lines at the beginning that are no rows.
+    #[arg(skip)]
+    pub(crate) skip_lines: u64,
+    /// In CSV: columns of the file that are not taken.
+    #[arg(skip)]
+    pub(crate) skip_columns: Vec<String>,
 }
 
 /// Checks a separator of fields.

@@ -3,8 +3,10 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Write;
+use std::path::PathBuf;
 use std::time::Duration;
 
+use helenus::cql::StopSwitch;
 use helenus::{Batch, Clock, ColumnKind, Database, ErrorKind, SystemClock, Table, WriteOptions};
 
 use super::import_target::open_both;
@@ -23,12 +25,83 @@ const BETWEEN_REPORTS: Duration = Duration::from_secs(1);
 pub(crate) fn import(args: &Import) -> Result<(), Failure> {
     let (keyspace, table) = open::split_name(&args.table)?;
     let (database, table, input) = open_both(args, &keyspace, &table)?;
-    let outcome = Run::new(&database, &table, input, args).and_then(|mut run| {
-        run.all()?;
-        run.report()
-    });
+    let how = Writing {
+        timestamp: args.timestamp,
+        ttl: args.ttl,
+        max_errors: args.how.max_errors,
+        ..Writing::default()
+    };
+    let outcome = write_all(&database, &table, input, &how).and_then(|done| done.report());
     database.close()?;
     outcome
+}
+
+/// How lines are written.
+#[derive(Clone, Debug)]
+pub(crate) struct Writing {
+    /// The timestamp of all rows, in microseconds since 1970.
+    pub(crate) timestamp: Option<i64>,
+    /// The seconds that rows live.
+    pub(crate) ttl: Option<u32>,
+    /// Invalid lines to skip.
+    pub(crate) max_errors: u64,
+    /// Rows to write at most.
+    pub(crate) max_rows: u64,
+    /// Where invalid lines are kept, if not beside the file.
+    pub(crate) refused: Option<PathBuf>,
+    /// Ends it between two batches.
+    pub(crate) stop: StopSwitch,
+}
+
+impl Default for Writing {
+    fn default() -> Self {
+        Self {
+            timestamp: None,
+            ttl: None,
+            max_errors: 0,
+            max_rows: u64::MAX,
+            refused: None,
+            stop: StopSwitch::default(),
+        }
+    }
+}
+
+/// Writes every line of an input into a table.
+pub(crate) fn write_all(
+    database: &Database,
+    table: &Table,
+    input: Input,
+    how: &Writing,
+) -> Result<Done, Failure> {
+    let mut run = Run::new(database, table, input, how)?;
+    run.all()?;
+    run.progress.finish();
+    Ok(Done { written: run.written, took: run.clock.elapsed(), refused: run.refused })
+}
+
+/// An import that came to its end.
+pub(crate) struct Done {
+    pub(crate) written: u64,
+    pub(crate) took: Duration,
+    pub(crate) refused: Refused,
+}
+
+impl Done {
+    /// Says what was done.
+    fn report(&self) -> Result<(), Failure> {
+        let mut out = output::stdout();
+        writeln!(out, "{self}")?;
+        out.flush()?;
+        self.refused.outcome("mend them there, and import that file")
+    }
+}
+
+impl std::fmt::Display for Done {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let seconds = self.took.as_secs_f64();
+        let rate = self.written as f64 / seconds.max(1e-6);
+        write!(f, "{} in {seconds:.2} s, {rate:.0} rows/s", counted(self.written, "row"))
+    }
 }
 
 /// An import under way.
@@ -43,6 +116,8 @@ struct Run {
     clock: SystemClock,
     progress: Progress,
     reported: Duration,
+    max_rows: u64,
+    stop: StopSwitch,
 }
 
 /// What stands in the batch at hand. All of a batch has one timestamp, and of two values of one
@@ -68,19 +143,19 @@ enum Again {
 }
 
 impl Run {
-    fn new(database: &Database, table: &Table, input: Input, args: &Import) -> Result<Self, Failure> {
+    fn new(database: &Database, table: &Table, input: Input, how: &Writing) -> Result<Self, Failure> {
         let schema = table.schema();
         let statements = Statements::new(input.fields(), |columns| match schema.is_counter() {
             true => table.prepare_update(columns),
             false => table.prepare_insert(columns),
         })?;
-        if schema.is_counter() && (args.ttl.is_some() || args.timestamp.is_some()) {
+        if schema.is_counter() && (how.ttl.is_some() || how.timestamp.is_some()) {
             return Err(Failure::usage("--timestamp and --ttl: counters take neither"));
         }
-        let options = args.timestamp.into_iter().fold(WriteOptions::new(), WriteOptions::timestamp);
-        let options = args.ttl.into_iter().fold(options, WriteOptions::ttl);
+        let options = how.timestamp.into_iter().fold(WriteOptions::new(), WriteOptions::timestamp);
+        let options = how.ttl.into_iter().fold(options, WriteOptions::ttl);
         Ok(Self {
-            refused: Refused::of(&input, args.how.max_errors),
+            refused: Refused::of(&input, how.max_errors, how.refused.as_deref()),
             progress: Progress::through_file(input.len()),
             input,
             statements,
@@ -90,12 +165,16 @@ impl Run {
             written: 0,
             clock: SystemClock::new(),
             reported: Duration::ZERO,
+            max_rows: how.max_rows,
+            stop: how.stop.clone(),
         })
     }
 
     /// Writes every line.
     fn all(&mut self) -> Result<(), Failure> {
-        while let Some(outcome) = self.input.next()? {
+        while self.goes_on()
+            && let Some(outcome) = self.input.next()?
+        {
             let taken = match outcome {
                 Ok(()) => self.line()?,
                 refused => refused,
@@ -108,6 +187,12 @@ impl Run {
             }
         }
         self.write_batch()
+    }
+
+    /// Whether more rows are wanted.
+    fn goes_on(&self) -> bool {
+        let taken = self.written + self.in_batch.lines as u64;
+        taken < self.max_rows && !self.stop.0.load(std::sync::atomic::Ordering::Relaxed)
     }
 
     /// Adds the line to the batch; the inner error says why it is invalid.
@@ -166,17 +251,6 @@ impl Run {
             self.progress.line(&format!("{} written", counted(written, "row")))?;
         }
         Ok(())
-    }
-
-    /// Says what was done.
-    fn report(&self) -> Result<(), Failure> {
-        self.progress.finish();
-        let seconds = self.clock.elapsed().as_secs_f64();
-        let mut out = output::stdout();
-        let rate = self.written as f64 / seconds.max(1e-6);
-        writeln!(out, "{} in {seconds:.2} s, {rate:.0} rows/s", counted(self.written, "row"))?;
-        out.flush()?;
-        self.refused.outcome("mend them there, and import that file")
     }
 }
 

@@ -1,4 +1,4 @@
-//! Records of CSV: RFC 4180, and what cqlsh's `COPY TO` writes.
+//! Records of CSV, read and written: RFC 4180, and what cqlsh's `COPY TO` writes.
 //!
 //! The two differ in quotes inside a value. RFC 4180 doubles it, within quotes: `"a ""b"" c"`.
 //! Python's writer, as cqlsh sets it up, puts a backslash before quotes and backslashes, and does
@@ -13,6 +13,8 @@
 
 mod dialect;
 mod reader;
+mod writer;
 
 pub(crate) use dialect::{Guess, guess, told};
 pub(crate) use reader::{Dialect, Format, Malformed, Reader, Record, skip_line};
+pub(crate) use writer::{CsvLayout, push_record};

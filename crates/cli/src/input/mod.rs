@@ -34,6 +34,8 @@ pub(crate) struct Field {
     pub(crate) name: String,
     pub(crate) kind: ColumnKind,
     pub(crate) ty: Type,
+    /// Whether it is not taken.
+    pub(crate) is_skipped: bool,
 }
 
 /// A file, read line by line.
@@ -97,7 +99,7 @@ impl Input {
         };
         match format {
             Format::Jsonl => input.fields = all_columns(schema),
-            Format::Csv => input.begin_csv(schema, csv::Format { delimiter, dialect }, &how.columns)?,
+            Format::Csv => input.begin_csv(schema, csv::Format { delimiter, dialect }, how)?,
         }
         input.values = vec![None; input.fields.len()];
         Ok(input)
@@ -221,13 +223,13 @@ impl Input {
         &mut self,
         schema: &TableSchema,
         format: csv::Format,
-        columns: &[String],
+        how: &RowFiles,
     ) -> Result<(), Failure> {
         let empty: Box<dyn Read> = Box::new(io::empty());
         let none = Lines::Json { source: BufReader::with_capacity(0, empty), line: 0, text: Vec::new() };
         let Lines::Json { source, .. } = std::mem::replace(&mut self.lines, none) else { return Ok(()) };
         let (mut reader, mut record) = (Reader::new(source, format, csv::told), Record::default());
-        if columns.is_empty() {
+        if how.columns.is_empty() {
             let header = reader.next(&mut record).map_err(|error| Failure::file(&self.path, &error))?;
             if !matches!(header, Some(Ok(()))) {
                 let text = format!("{}: the first line does not name columns", self.path.display());
@@ -238,8 +240,14 @@ impl Input {
             let names = record.fields().map(String::from_utf8_lossy);
             self.fields = columns_of(schema, names, &self.path.display().to_string())?;
         } else {
-            let names = columns.iter().map(|name| Cow::Borrowed(name.as_str()));
+            let names = how.columns.iter().map(|name| Cow::Borrowed(name.as_str()));
             self.fields = columns_of(schema, names, "--columns")?;
+            for _ in 0..how.skip_lines {
+                reader.next(&mut record).map_err(|error| Failure::file(&self.path, &error))?;
+            }
+        }
+        for field in &mut self.fields {
+            field.is_skipped = how.skip_columns.contains(&field.name);
         }
         self.lines = Lines::Csv { reader, record };
         Ok(())
@@ -281,7 +289,7 @@ fn parse_csv(
     }
     for (((bytes, is_quoted), field), value) in given.zip(record.are_quoted()).zip(fields).zip(values) {
         *value = None;
-        if bytes == null && !is_quoted {
+        if field.is_skipped || (bytes == null && !is_quoted) {
             continue;
         }
         let parsed = match std::str::from_utf8(bytes) {
@@ -321,13 +329,19 @@ fn all_columns(schema: &TableSchema) -> Vec<Field> {
             name: column.name.to_string(),
             kind,
             ty: column.ty.base().clone(),
+            is_skipped: false,
         };
         columns.iter().map(field).collect::<Vec<_>>()
     };
     let others = |kind: ColumnKind, columns: &helenus::Columns| {
         let names = columns.as_slice().iter();
         let mut fields: Vec<Field> = names
-            .map(|column| Field { name: column.name.to_string(), kind, ty: column.ty.clone() })
+            .map(|column| Field {
+                name: column.name.to_string(),
+                kind,
+                ty: column.ty.clone(),
+                is_skipped: false,
+            })
             .collect();
         fields.sort_by(|a, b| a.name.cmp(&b.name));
         fields
@@ -365,7 +379,7 @@ fn columns_of<'a>(
         if fields.iter().any(|field| field.name == name) {
             return Err(failed(format!("column {name} is named twice")));
         }
-        fields.push(Field { name, kind, ty: ty.clone() });
+        fields.push(Field { name, kind, ty: ty.clone(), is_skipped: false });
     }
     Ok(fields)
 }

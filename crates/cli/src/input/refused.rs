@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::Input;
 use crate::failure::Failure;
@@ -18,13 +18,15 @@ pub(crate) struct Refused {
 }
 
 impl Refused {
-    /// The refused lines of an input; more than `max` lines are too many.
-    pub(crate) fn of(input: &Input, max: u64) -> Self {
+    /// The refused lines of an input; more than `max` lines are too many. They are kept in the
+    /// `given` file, by default in one beside the input.
+    pub(crate) fn of(input: &Input, max: u64, given: Option<&Path>) -> Self {
         let name = if input.path.as_os_str() == "-" { "stdin" } else { "" };
         let mut path =
             if name.is_empty() { input.path.clone().into_os_string() } else { OsString::from(name) };
         path.push(".refused");
-        Self { max, count: 0, path: path.into(), file: None }
+        let path = given.map_or_else(|| path.into(), Path::to_owned);
+        Self { max, count: 0, path, file: None }
     }
 
     /// The number of refused lines of the file.

@@ -11,6 +11,7 @@ use crate::tool::helenus;
 fn help_texts() {
     let commands: &[&[&str]] = &[
         &[],
+        &["shell"],
         &["export"],
         &["get"],
         &["import"],

@@ -23,6 +23,7 @@ mod newcomers;
 mod parquet;
 mod reports;
 mod round_trips;
+mod shell;
 mod sstables;
 mod tool;
 #[cfg(not(feature = "parquet"))]

@@ -123,7 +123,7 @@ impl Run {
                 .collect(),
         };
         Ok(Self {
-            refused: Refused::of(&input, args.how.max_errors),
+            refused: Refused::of(&input, args.how.max_errors, None),
             progress: Progress::through_file(input.len()),
             input,
             statements,
