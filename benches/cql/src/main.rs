@@ -10,7 +10,7 @@
 //!
 //! Start reading at [`Work`].
 
-#![expect(clippy::print_stdout, reason = "it prints what it found")]
+#![expect(clippy::disallowed_methods, clippy::print_stdout, reason = "it takes the time and prints it")]
 
 mod work;
 

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use helenus_cql_syntax::{CqlType, Identifier, QualifiedName};
-use helenus_rows::{ColumnKind, Columns};
+use helenus_rows::ColumnKind;
 use helenus_schema::{Catalog, TableColumn, TableDef};
 use helenus_types::Type;
 
@@ -89,13 +89,9 @@ pub(crate) fn spec(table: &TableDef, name: impl Into<Arc<str>>, ty: &Type) -> Co
 pub(crate) fn all_columns(table: &TableDef) -> Vec<TableColumn> {
     let schema = table.schema();
     let keys = schema.partition_key().iter().chain(schema.shown_clustering()).map(|column| &*column.name);
-    let by_name = |columns: &'_ Columns| {
-        let mut names: Vec<_> = columns.as_slice().iter().map(|column| column.name.clone()).collect();
-        names.sort();
-        names
-    };
-    let others = [by_name(schema.statics()), by_name(schema.regulars())].concat();
-    keys.chain(others.iter().map(|name| &**name)).filter_map(|name| table.column(name)).collect()
+    let others = [schema.statics(), schema.regulars()].into_iter().flat_map(|columns| columns.select_order());
+    let others = others.map(|(_, column)| &*column.name);
+    keys.chain(others).filter_map(|name| table.column(name)).collect()
 }
 
 /// Whether there are durations in values of the type (`referencesDuration`).

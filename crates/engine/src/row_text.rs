@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use helenus_rows::{Column, ColumnKind, Columns, TableSchema, compare_names};
+use helenus_rows::{ColumnKind, TableSchema};
 use helenus_types::{Hex, Reader, Type, ValueError, push_json_name};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -102,7 +102,7 @@ impl RowPrinter {
         let mut places = Vec::new();
         for columns in [schema.statics(), schema.regulars()] {
             let base = others.len();
-            let order = select_order(columns);
+            let order = columns.select_order();
             let mut of_index = vec![NOWHERE; order.len()];
             let is_static = std::ptr::eq(columns, schema.statics());
             let shown = order.iter().filter(|(_, column)| is_static || schema.shows_regular(&column.ty));
@@ -243,32 +243,6 @@ impl Format {
         match self {
             Self::Json | Self::LosslessJson => "}\n",
             Self::Csv { .. } => "\n",
-        }
-    }
-}
-
-/// The columns in the order of `SELECT *`, each with its canonical index. Cassandra merges the
-/// simple and the complex ones by their names' bytes taken as signed
-/// (`Columns.selectOrderIterator`), each in its canonical order. It looks for the first complex one
-/// by the empty name (`Columns.findFirstComplexIdx`), which comes after those that begin outside
-/// ASCII: they count as simple here.
-fn select_order(columns: &Columns) -> Vec<(usize, &Column)> {
-    let counts_as_simple = |column: &Column| !column.complex || compare_names(&column.name, "").is_lt();
-    let first_complex = columns.as_slice().partition_point(counts_as_simple);
-    let (simple, complex) = columns.as_slice().split_at_checked(first_complex).unwrap_or_default();
-    let signed = |column: &Column| column.name.bytes().map(u8::cast_signed).collect::<Vec<_>>();
-    let mut simple = simple.iter().enumerate().peekable();
-    let mut complex = (first_complex..).zip(complex).peekable();
-    let mut merged = Vec::with_capacity(columns.len());
-    loop {
-        let next = match (simple.peek(), complex.peek()) {
-            (Some((_, a)), Some((_, b))) if signed(a) <= signed(b) => simple.next(),
-            (_, Some(_)) => complex.next(),
-            (_, None) => simple.next(),
-        };
-        match next {
-            Some(column) => merged.push(column),
-            None => return merged,
         }
     }
 }

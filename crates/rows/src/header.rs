@@ -123,6 +123,32 @@ impl Columns {
         Self::listed(columns)
     }
 
+    /// The columns in the order of `SELECT *`, each with its canonical index. Cassandra merges the
+    /// simple and the complex ones by their names' bytes taken as signed
+    /// (`Columns.selectOrderIterator`), each in its canonical order. It looks for the first complex
+    /// one by the empty name (`Columns.findFirstComplexIdx`), which comes after those that begin
+    /// outside ASCII: they count as simple here.
+    pub fn select_order(&self) -> Vec<(usize, &Column)> {
+        let counts_as_simple = |column: &Column| !column.complex || compare_names(&column.name, "").is_lt();
+        let first_complex = self.as_slice().partition_point(counts_as_simple);
+        let (simple, complex) = self.as_slice().split_at_checked(first_complex).unwrap_or_default();
+        let signed = |column: &Column| column.name.bytes().map(u8::cast_signed).collect::<Vec<_>>();
+        let mut simple = simple.iter().enumerate().peekable();
+        let mut complex = (first_complex..).zip(complex).peekable();
+        let mut merged = Vec::with_capacity(self.len());
+        loop {
+            let next = match (simple.peek(), complex.peek()) {
+                (Some((_, a)), Some((_, b))) if signed(a) <= signed(b) => simple.next(),
+                (_, Some(_)) => complex.next(),
+                (_, None) => simple.next(),
+            };
+            match next {
+                Some(column) => merged.push(column),
+                None => return merged,
+            }
+        }
+    }
+
     /// The columns of rows that another program wrote, as the header lists them: its order says
     /// what the rows mean, whatever the canonical order is. Simple columns come before complex ones
     /// in every row, also where a header mixes them.

@@ -128,11 +128,12 @@ impl ShellSession {
 
     pub(super) fn tell_time(&mut self, took: Duration) -> Result<(), Failure> {
         let text = format!("took {:.3} ms", took.as_secs_f64() * 1e3);
-        Ok(if self.is_for_people() {
-            writeln!(self.out, "{text}")?
+        if self.is_for_people() {
+            writeln!(self.out, "{text}")?;
         } else {
-            writeln!(std::io::stderr(), "{text}")?
-        })
+            writeln!(std::io::stderr(), "{text}")?;
+        }
+        Ok(())
     }
 
     /// Whether answers are read by people, so that other lines may stand between them.

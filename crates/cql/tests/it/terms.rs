@@ -47,7 +47,7 @@ fn a_row_in_json_is_read_once() {
     let value = "x".repeat(10_000);
     let members = names.iter().map(|name| format!(", \"{name}\": \"{value}\"")).collect::<String>();
     let object = BoundValue::Bytes(format!("{{\"k\": 1{members}}}").into_bytes());
-    assert_eq!(run(&session, "INSERT INTO t JSON ?", &[object.clone()]), "done");
+    assert_eq!(run(&session, "INSERT INTO t JSON ?", std::slice::from_ref(&object)), "done");
     assert_eq!(ask(&session, "SELECT c149 FROM t WHERE k = 1").len(), 10_002);
     let text = "BEGIN BATCH INSERT INTO t JSON ?; INSERT INTO t JSON ?; APPLY BATCH";
     let other = BoundValue::Bytes(b"{\"k\": 1, \"c0\": \"y\"}".to_vec());

@@ -118,9 +118,12 @@ impl<V> Action<V> {
     }
 }
 
+/// A value of a type, made of two others: their bytes, and where its own are appended.
+type CombineFn = fn(&Type, &[u8], &[u8], &mut Vec<u8>) -> Result<(), ValueError>;
+
 /// A function that makes a value of a type of two others: appends its bytes.
 #[derive(Clone, Copy)]
-pub struct Combine(pub fn(&Type, &[u8], &[u8], &mut Vec<u8>) -> Result<(), ValueError>);
+pub struct Combine(pub CombineFn);
 
 impl PartialEq for Combine {
     fn eq(&self, other: &Self) -> bool {

@@ -44,7 +44,8 @@ pub(super) fn commit(
         let mutation = ready(destination, staged, encoder, tables, &time, timestamp.is_none());
         let written = mutation.and_then(|mutation| {
             check.map_or(Ok(()), |check| check(mutation))?;
-            send(destination, mutation, tables)
+            check_size(destination, mutation, tables)?;
+            destination.write(mutation)
         });
         if let Ok(Written::Yes) = written {
             return Ok(());
@@ -67,7 +68,9 @@ pub(super) fn write(
     time: &WriteTime<'_>,
     own: bool,
 ) -> Result<Written> {
-    send(destination, ready(destination, staged, encoder, tables, time, own)?, tables)
+    let mutation = ready(destination, staged, encoder, tables, time, own)?;
+    check_size(destination, mutation, tables)?;
+    destination.write(mutation)
 }
 
 /// The mutation of what is encoded and staged.
@@ -99,11 +102,14 @@ fn write_grown(
         return Ok(Written::Stale);
     };
     let (added, newest) = grown.into_parts();
-    send(destination, encoder.builder.finish_with(added, newest > time.timestamp), tables)
+    let mutation = encoder.builder.finish_with(added, newest > time.timestamp);
+    check_size(destination, mutation, tables)?;
+    destination.write(mutation)
 }
 
+/// Refuses what is larger than a record of the log may be.
 #[inline]
-fn send(destination: &Destination, mutation: &Mutation, tables: &[Entry]) -> Result<Written> {
+fn check_size(destination: &Destination, mutation: &Mutation, tables: &[Entry]) -> Result<()> {
     // The log refuses it too; but a keyspace may have none, and the table's name helps.
     let max = destination.max_mutation_bytes();
     if mutation.payload.len() > max
@@ -111,7 +117,7 @@ fn send(destination: &Destination, mutation: &Mutation, tables: &[Entry]) -> Res
     {
         return Err(too_much(&entry.state.schema, mutation.payload.len(), max));
     }
-    destination.write(mutation)
+    Ok(())
 }
 
 /// Refuses what would expire later than the table's SSTables can say, unless it is to be capped

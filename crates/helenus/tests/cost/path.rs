@@ -54,7 +54,8 @@ fn a_batch_is_few_calls_from_log_and_memtable() {
     insert.add_to(&mut batch, values(1)).unwrap();
     insert.add_to(&mut batch, values(2)).unwrap();
     let stacks = stacks_of(1, || batch.execute().unwrap());
-    let execute = ("engine/mutate/batch", "execute");
+    // `execute` ends in the call of it.
+    let execute = ("engine/mutate/batch", "execute_checked");
     let to_log = path(&stacks, execute, ("commitlog/log", "append"));
     let to_memtable = path(&stacks, execute, ("memtable/memtable", "apply"));
     check_hops(&to_log);

@@ -6,7 +6,7 @@ use super::{apply, catalog, check_round_trip};
 fn a_table_is_shown_in_cassandras_order() {
     let catalog = catalog(
         "CREATE TYPE u (\"A\" int);
-         CREATE TABLE t (s set<int> static, b int, a text static, p int, l list<u>, c int, x frozen<list<int>>,
+         CREATE TABLE t (s set<int> static, b int, a text static, p int, l list<frozen<u>>, c int, x frozen<list<int>>,
              PRIMARY KEY (p, c)) WITH CLUSTERING ORDER BY (c DESC) AND extensions = {'x': 0x01};
          ALTER TABLE t DROP b;",
     );
@@ -15,7 +15,7 @@ fn a_table_is_shown_in_cassandras_order() {
     let head = "CREATE TABLE k.t (\n    p int,\n    c int,\n    a text static,\n    s set<int> static,\n    x \
                 frozen<list<int>>,\n    l list<frozen<u>>,\n    PRIMARY KEY (p, c)\n) WITH CLUSTERING ORDER BY (c \
                 DESC)\n    AND additional_write_policy = '99p'";
-    assert!(text.replace("list<u>", "list<frozen<u>>").starts_with(head), "{text}");
+    assert!(text.starts_with(head), "{text}");
     assert!(text.ends_with("\n    AND speculative_retry = '99p';"), "{text}");
     assert!(text.contains("\n    AND extensions = {}\n"), "{text}");
     let internals = table.describe(true);
@@ -29,12 +29,12 @@ fn keyspaces_types_and_indexes() {
     let catalog = catalog(
         "CREATE TYPE v (a int);
          CREATE TYPE u (b frozen<v>, \"C\" text);
-         CREATE TABLE t (p int PRIMARY KEY, s set<int>, m map<text, int>, f frozen<set<int>>, w int);
+         CREATE TABLE t (p int PRIMARY KEY, s set<int>, m map<text, int>, f frozen<set<int>>, w text);
          CREATE INDEX i1 ON t (s);
          CREATE INDEX i2 ON t (keys(m));
          CREATE INDEX i3 ON t (full(f));
          CREATE INDEX i4 ON t (m);
-         CREATE INDEX i5 ON t (w) USING 'sai' WITH OPTIONS = {'b': '1', 'a': 'x'};",
+         CREATE INDEX i5 ON t (w) USING 'sai' WITH OPTIONS = {'normalize': 'true', 'ascii': 'true'};",
     );
     let keyspace = catalog.keyspace("k").unwrap();
     assert_eq!(
@@ -56,7 +56,7 @@ fn keyspaces_types_and_indexes() {
             "CREATE INDEX i2 ON k.t (keys(m));",
             "CREATE INDEX i3 ON k.t (full(f));",
             "CREATE INDEX i4 ON k.t (values(m));",
-            "CREATE CUSTOM INDEX i5 ON k.t (w) USING 'sai' WITH OPTIONS = {'a': 'x', 'b': '1'};",
+            "CREATE CUSTOM INDEX i5 ON k.t (w) USING 'sai' WITH OPTIONS = {'ascii': 'true', 'normalize': 'true'};",
         ]
     );
     check_round_trip(&catalog);

@@ -431,7 +431,7 @@ fn indexes_and_views() {
 
 #[test]
 fn options() {
-    let cases = [
+    check_options(&[
         ("colour = 'red'", Syntax, "Unknown property 'colour'"),
         ("bloom_filter_fp_chance = 0", Configuration, "must be larger than"),
         ("bloom_filter_fp_chance = 1.5", Configuration, "less than or equal to 1.0 (got 1.5)"),
@@ -469,6 +469,12 @@ fn options() {
              0x6e62 (nb), 0x6d65 (me)",
         ),
         ("read_repair = 'EAGER'", Invalid, "expected NONE or BLOCKING"),
+    ]);
+}
+
+#[test]
+fn options_of_compression_and_compaction() {
+    check_options(&[
         ("compression = {'class': 'LzoCompressor'}", Configuration, "Could not create Compression"),
         ("compression = {'class': 'LZ4Compressor', 'chunk_length_in_kb': 3}", Configuration, "power of 2"),
         ("compaction = {'min_threshold': 2}", Configuration, "Missing sub-option 'class'"),
@@ -492,9 +498,13 @@ fn options() {
             Configuration,
             "cannot be greater than max compaction threshold (got 8)",
         ),
-    ];
+    ]);
+}
+
+/// Each option is refused so, in ALTER and in CREATE TABLE.
+fn check_options(cases: &[(&str, CatalogErrorKind, &str)]) {
     let catalog = catalog(SETUP);
-    for (option, kind, text) in cases {
+    for &(option, kind, text) in cases {
         let alter = format!("ALTER TABLE t WITH {option}");
         let create = format!("CREATE TABLE n (p int PRIMARY KEY) WITH {option}");
         for statement in [alter, create] {

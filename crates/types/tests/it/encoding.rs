@@ -133,7 +133,7 @@ fn literals_that_are_none() {
         ("vector<int, 2>", "[1]"),
         ("tuple<int>", "(1, 2)"),
         ("person", "{age: 1}"),
-        ("inet", "'localhost'"),
+        ("inet", "'example'"),
         ("date", "'2015-02-30'"),
     ] {
         let ty = type_named(cql, person);
