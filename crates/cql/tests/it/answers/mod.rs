@@ -4,8 +4,9 @@
 //! write them, `run.rs` executes a script on a database in memory, `compare.rs` compares. The rules
 //! are those of the corpus itself (its README and `cqlcheck.py`).
 //!
-//! `HELENUS_CQL` names the folder (by default `../shared/cql` beside the repository; without it
-//! there is nothing to compare with). `HELENUS_CQL_SCRIPT` runs only the scripts whose names begin
+//! Some of the scripts are in the repository (`testdata/cql`): all of their answers are equal.
+//! `HELENUS_CQL` names the folder of all (by default `../shared/cql` beside the repository; without
+//! it these are not compared). `HELENUS_CQL_SCRIPT` runs only the scripts whose names begin
 //! so, without a look at the floors; `HELENUS_CQL_VERBOSE=n` shows the first n differences of each.
 
 mod compare;
@@ -14,7 +15,7 @@ mod script;
 mod types;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -38,8 +39,8 @@ fn folder() -> PathBuf {
 
 /// The scripts that are compared: not those of views, which are refused, nor those recorded on a
 /// node with other options.
-fn scripts() -> Vec<Script> {
-    let Ok(entries) = std::fs::read_dir(folder()) else { return Vec::new() };
+fn scripts(folder: &Path) -> Vec<Script> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "cql"));
     paths.sort();
@@ -54,7 +55,7 @@ fn scripts() -> Vec<Script> {
 
 #[test]
 fn cassandra_answers_are_equal() {
-    let scripts = scripts();
+    let scripts = scripts(&folder());
     let next = AtomicUsize::new(0);
     let tallies = Mutex::new(BTreeMap::new());
     std::thread::scope(|scope| {
@@ -85,6 +86,16 @@ fn cassandra_answers_are_equal() {
     if std::env::var_os("HELENUS_CQL_SCRIPT").is_none() && !scripts.is_empty() {
         check_floors(&categories);
     }
+}
+
+#[test]
+fn cassandra_answers_in_the_repository_are_equal() {
+    let scripts = scripts(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/cql/scripts")));
+    for script in &scripts {
+        let tally = run::tally(script);
+        assert!(tally.total > 0 && tally.equal == tally.total, "{}: {:#?}", script.name, tally.differences);
+    }
+    assert!(!scripts.is_empty() || std::env::var_os("HELENUS_CQL_SCRIPT").is_some());
 }
 
 fn check_floors(categories: &BTreeMap<String, (usize, usize)>) {
