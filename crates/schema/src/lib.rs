@@ -52,7 +52,7 @@ pub use error::{CatalogError, CatalogErrorKind, Existing, Result};
 pub use events::{SchemaEvent, SchemaEventKind, SchemaTarget};
 pub use names::is_system_keyspace;
 pub use options::TableOptions;
-pub use options_given::MAX_TTL_SECONDS;
+pub use options_given::{MAX_TTL_SECONDS, option_names};
 pub use rules::SchemaRules;
 pub use script::LoadedSchema;
 pub use table_def::{TableColumn, TableDef, ViewDef};

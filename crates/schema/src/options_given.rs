@@ -57,6 +57,15 @@ const OPTIONS: [(&str, Read); 19] = [
     ("read_repair", |name, value, _| read_repair(name, value).map(OptionValue::Kept)),
 ];
 
+/// The names of a table's options, in alphabetical order: in `system_schema.tables` they are
+/// columns of these names.
+#[must_use]
+pub fn option_names() -> [&'static str; OPTIONS.len()] {
+    let mut names = OPTIONS.map(|(name, _)| name);
+    names.sort_unstable();
+    names
+}
+
 /// The options that a statement gives, each of them a value of its type.
 #[derive(Debug)]
 pub(super) struct GivenOptions {

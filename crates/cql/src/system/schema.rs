@@ -3,7 +3,7 @@
 
 use helenus_cql_syntax::{ColumnMask, CqlType, CreateIndex, Literal, Property, PropertyValue, Selection};
 use helenus_rows::{ColumnKind, CompactStorage};
-use helenus_schema::{Catalog, Keyspace, TableColumn, TableDef, is_system_keyspace};
+use helenus_schema::{Catalog, Keyspace, TableColumn, TableDef, is_system_keyspace, option_names};
 use helenus_types::{Type, Value};
 
 use super::content::{Content, text, text_map, texts};
@@ -75,29 +75,6 @@ fn type_text(ty: &Type) -> String {
     CqlType::of(ty.base()).to_string()
 }
 
-/// The options of a table that have a column.
-const OPTIONS: [&str; 19] = [
-    "additional_write_policy",
-    "allow_auto_snapshot",
-    "bloom_filter_fp_chance",
-    "caching",
-    "cdc",
-    "comment",
-    "compaction",
-    "compression",
-    "crc_check_chance",
-    "default_time_to_live",
-    "extensions",
-    "gc_grace_seconds",
-    "incremental_backups",
-    "max_index_interval",
-    "memtable",
-    "memtable_flush_period_in_ms",
-    "min_index_interval",
-    "read_repair",
-    "speculative_retry",
-];
-
 /// Columns of options that are gone, for drivers that still read them.
 const FORMER_OPTIONS: [&str; 2] = ["dclocal_read_repair_chance", "read_repair_chance"];
 
@@ -107,11 +84,12 @@ fn with_options<'t>(
     columns: &[&'static str],
     rows: impl Iterator<Item = (&'t TableDef, Vec<Value>)>,
 ) -> Content {
-    let types = OPTIONS.map(|name| def.column(name).map_or(Type::Text, |column| column.ty));
-    let mut content = Content::new(&[columns, &OPTIONS, &FORMER_OPTIONS].concat());
+    let names = option_names();
+    let types = names.map(|name| def.column(name).map_or(Type::Text, |column| column.ty));
+    let mut content = Content::new(&[columns, &names, &FORMER_OPTIONS].concat());
     for (table, mut row) in rows {
         let options = table.shown_options();
-        row.extend(OPTIONS.iter().zip(&types).map(|(name, ty)| option(&options, name, ty)));
+        row.extend(names.iter().zip(&types).map(|(name, ty)| option(&options, name, ty)));
         row.extend(FORMER_OPTIONS.map(|_| Value::Double(0.0)));
         content.push(row);
     }

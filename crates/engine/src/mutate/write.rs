@@ -96,8 +96,7 @@ fn write_grown(
     time: &WriteTime<'_>,
     own: bool,
 ) -> Result<Written> {
-    check_expirations(destination, staged, tables, time)?;
-    let mutation = encoder.finish(staged, tables, time, own);
+    let mutation = ready(destination, staged, encoder, tables, time, own)?;
     let Some(grown) = destination.grow(mutation, time.moment())? else {
         return Ok(Written::Stale);
     };

@@ -11,32 +11,10 @@ use helenus_cql_syntax::{
 };
 use helenus_engine::{Error, ErrorKind, Result};
 use helenus_rows::CompactStorage;
+use helenus_schema::option_names;
 use helenus_types::{Type, Value};
 
 use super::schema_rows::{SchemaRow, SchemaRows, of};
-
-/// Columns of `tables` and `views` that are options of the same name.
-const OPTIONS: [&str; 19] = [
-    "additional_write_policy",
-    "allow_auto_snapshot",
-    "bloom_filter_fp_chance",
-    "caching",
-    "cdc",
-    "comment",
-    "compaction",
-    "compression",
-    "crc_check_chance",
-    "default_time_to_live",
-    "extensions",
-    "gc_grace_seconds",
-    "incremental_backups",
-    "max_index_interval",
-    "memtable",
-    "memtable_flush_period_in_ms",
-    "min_index_interval",
-    "read_repair",
-    "speculative_retry",
-];
 
 fn name(text: &str) -> Identifier {
     Identifier::exact(text)
@@ -197,7 +175,7 @@ fn options(row: &SchemaRow, columns: &[Column<'_>]) -> Result<TableOptions> {
     let clustering_order = of_kind(columns, "clustering").map(order).collect::<Result<_>>()?;
     let literal = PropertyValue::Literal;
     let mut properties = vec![property("id", literal(Literal::Uuid(id.as_u128())))];
-    for option in OPTIONS {
+    for option in option_names() {
         let value = match row.get(option) {
             Some(Value::Text(text)) => literal(string(text)),
             Some(Value::Boolean(value)) => literal(Literal::Boolean(*value)),
